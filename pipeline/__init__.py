@@ -1,0 +1,1 @@
+"""A DVC pipeline that tunes, trains, evaluates and registers stacked recurrent networks."""

@@ -1,0 +1,371 @@
+"""params.yaml as frozen models: the one place where a value is judged.
+
+``load_params`` reads the file, ``Params.replace`` gives a copy with other values under dotted keys
+(``{"model.depth": 3}``); both raise ``ParamsError`` with one line for each thing that is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+PARAMS_FILE = Path("params.yaml")
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Width = Annotated[int, Field(ge=1, le=4096)]
+Value = bool | int | float | str | tuple[int, ...] | None
+_HASH = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
+
+
+class ParamsError(ValueError):
+    """A value of params.yaml (or one that replaces it) that can't be used; one line a fault."""
+
+
+class Section(BaseModel):
+    """Immutable, strict about types, and closed to keys that nothing reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _check_hash(text: str) -> str:
+    if not _HASH.fullmatch(text):
+        raise ValueError("must be sha256: and 64 hexadecimal digits, or md5: and 32")
+    return text
+
+
+Hash = Annotated[str, BeforeValidator(lambda value: _check_hash(str(value)))]
+Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+
+
+class DataParams(Section):
+    """Where the reviews come from; read by the download stage."""
+
+    source: Literal["imdb", "snippets", "file"]
+    fallback: Literal["snippets"] | None
+    url: Url
+    hash: Hash
+    word_index_url: Url
+    word_index_hash: Hash
+    path: str | None
+    text_column: str
+    label_column: str
+    split_column: str | None
+    test_fraction: Fraction
+
+    @model_validator(mode="after")
+    def _file_has_a_path(self) -> Self:
+        if self.source == "file" and not self.path:
+            raise ValueError("data.path must name a .csv, .jsonl or .parquet file when data.source is file")
+        if self.text_column == self.label_column:
+            raise ValueError(f"data.text_column and data.label_column are both {self.text_column!r}")
+        return self
+
+
+class PadParams(Section):
+    """How reviews become rows of one length; read by the pad stage."""
+
+    vocab_size: Annotated[int, Field(ge=4, le=1_000_000)]
+    max_length: Annotated[int, Field(ge=1, le=10_000)]
+    padding: Literal["pre", "post"]
+    truncating: Literal["pre", "post"]
+    validation_fraction: Fraction
+
+
+class ModelParams(Section):
+    """The network: ``depth`` recurrent layers of one ``cell``."""
+
+    cell: Literal["simple_rnn", "lstm", "gru"]
+    depth: Annotated[int, Field(ge=1, le=8)]
+    units: Width | tuple[Width, ...]
+    embedding_dim: Width
+    bidirectional: bool
+    skip: Literal["none", "residual", "highway"]
+    skip_projection: bool
+    activation: Literal["tanh", "relu"]
+    dropout: Rate
+    recurrent_dropout: Rate
+    embedding_dropout: Rate
+    layer_normalization: bool
+    pooling: Literal["last", "mean", "max"]
+    masking: bool
+
+    @property
+    def layer_units(self) -> tuple[int, ...]:
+        """Units of each recurrent layer, bottom first; length ``depth``."""
+        return self.units if isinstance(self.units, tuple) else (self.units,) * self.depth
+
+    @property
+    def layer_widths(self) -> tuple[int, ...]:
+        """Features that leave each recurrent layer: ``units``, twice that when bidirectional."""
+        return tuple(units * (2 if self.bidirectional else 1) for units in self.layer_units)
+
+    @model_validator(mode="after")
+    def _layers_fit_together(self) -> Self:
+        if isinstance(self.units, tuple) and len(self.units) != self.depth:
+            raise ValueError(
+                f"model.units has {len(self.units)} numbers, but model.depth is {self.depth}: "
+                "give one number, or one a layer"
+            )
+        inputs = (self.embedding_dim, *self.layer_widths[:-1])
+        if self.skip != "none" and not self.skip_projection and inputs != self.layer_widths:
+            raise ValueError(
+                f"model.skip is {self.skip} and model.skip_projection is false, but the layers' inputs are "
+                f"{list(inputs)} wide and their outputs {list(self.layer_widths)}: make model.units equal to "
+                "model.embedding_dim, or set model.skip_projection to true"
+            )
+        return self
+
+
+class TrainParams(Section):
+    """How one network is fitted."""
+
+    backend: Literal["tensorflow", "jax"]
+    implementation: Literal["auto", "keras", "fused", "cudnn"]
+    optimizer: Literal["adam", "adamw", "rmsprop"]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    schedule: Literal["constant", "cosine", "linear"]
+    clipnorm: Annotated[float, Field(gt=0)] | None
+    weight_decay: Annotated[float, Field(ge=0, le=1)]
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    patience: PositiveInt | None
+
+    @model_validator(mode="after")
+    def _weight_decay_is_used(self) -> Self:
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError(
+                f"train.weight_decay is {self.weight_decay}, but train.optimizer is {self.optimizer}: "
+                "only adamw decays weights"
+            )
+        return self
+
+
+class PretrainParams(Section):
+    """Next-word prediction on the training reviews before fine-tuning (Dai & Le, 2015)."""
+
+    epochs: NonNegativeInt
+
+
+class Range(Section):
+    """Numbers from ``low`` to ``high``, both included."""
+
+    low: int | float
+    high: int | float
+    step: Annotated[int | float, Field(gt=0)] | None = None
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low must not be above high, but got low {self.low} and high {self.high}")
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError(
+                f"log needs low above 0 and no step, but got low {self.low} and step {self.step}"
+            )
+        return self
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The values that stand for the range when it is checked: its two ends."""
+        return self.low, self.high
+
+
+class Choices(Section):
+    """One of a list."""
+
+    choices: Annotated[tuple[Value, ...], Field(min_length=1)]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All choices."""
+        return self.choices
+
+
+class TuneParams(Section):
+    """The study; ``search_space`` maps a dotted key of ``model`` or ``train`` to its values."""
+
+    trials: PositiveInt
+    sampler: Literal["tpe", "random"]
+    pruner: Literal["hyperband", "median", "none"]
+    search_space: dict[str, Range | Choices]
+
+    @field_validator("search_space", mode="before")
+    @classmethod
+    def _forms(cls, space: Any) -> Any:
+        """Tells the two forms apart here: a union's own message would name both for one slip."""
+        if not isinstance(space, dict):
+            raise ValueError("must map keys such as model.depth to {low, high} or {choices}")
+        forms: dict[str, Range | Choices] = {}
+        for key, form in space.items():
+            kind = Choices if isinstance(form, dict) and "choices" in form else Range
+            try:
+                forms[key] = kind.model_validate_json(json.dumps(form))
+            except ValidationError as error:
+                raise ValueError("; ".join(_faults(error, f"tune.search_space.{key}"))) from None
+        return forms
+
+
+class EvaluateParams(Section):
+    """What the test split is compared with, and whether the model is registered."""
+
+    baseline_ngrams: Annotated[int, Field(ge=1, le=5)]
+    register_model: bool
+
+
+class MlflowParams(Section):
+    """Where runs go."""
+
+    tracking_uri: str | None
+    experiment: Annotated[str, Field(min_length=1)]
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    data: DataParams
+    pad: PadParams
+    model: ModelParams
+    train: TrainParams
+    pretrain: PretrainParams
+    tune: TuneParams
+    evaluate: EvaluateParams
+    mlflow: MlflowParams
+
+    @model_validator(mode="after")
+    def _implementation_can_run_the_model(self) -> Self:
+        if self.train.implementation != "cudnn":
+            return self
+        for key, wanted in (("recurrent_dropout", 0.0), ("activation", "tanh")):
+            value = getattr(self.model, key)
+            if value != wanted:
+                raise ValueError(
+                    f"train.implementation is cudnn, but model.{key} is {value}: cuDNN needs {wanted}"
+                )
+        if self.model.cell == "simple_rnn":
+            raise ValueError("train.implementation is cudnn, but model.cell is simple_rnn: take lstm or gru")
+        return self
+
+    @model_validator(mode="after")
+    def _search_space_is_valid(self) -> Self:
+        if self.tune.trials == 1:
+            return self
+        flat = self.flat()
+        for key, form in self.tune.search_space.items():
+            if key not in flat or key.split(".")[0] not in ("model", "train"):
+                raise ValueError(f"tune.search_space.{key}: there is no such key of model or train")
+            if isinstance(form, Range) and (
+                isinstance(flat[key], bool) or not isinstance(flat[key], int | float)
+            ):
+                raise ValueError(
+                    f"tune.search_space.{key}: {flat[key]!r} is not a number, so give choices, not low and high"
+                )
+            for value in form.values:
+                section, name = key.split(".")
+                values = getattr(self, section).model_dump(mode="json") | {name: value}
+                try:
+                    type(getattr(self, section)).model_validate_json(json.dumps(values))
+                except ValidationError as error:
+                    faults = "; ".join(_faults(error, section))
+                    raise ValueError(f"tune.search_space.{key}: {value!r} can't be used: {faults}") from None
+        return self
+
+    def flat(self) -> dict[str, Value]:
+        """Every value under its dotted key, ``tune.search_space`` left out."""
+        flat: dict[str, Value] = {"seed": self.seed}
+        for section, values in self.model_dump().items():
+            if isinstance(values, dict):
+                flat |= {f"{section}.{name}": value for name, value in values.items()}
+        flat.pop("tune.search_space")
+        return flat
+
+    def replace(self, values: dict[str, Value], source: str = "params") -> Params:
+        """A checked copy with ``values`` under dotted keys (``{"model.depth": 3}``).
+
+        Raises:
+            ParamsError: for an unknown key, or a value that can't be used.
+        """
+        tree = self.model_dump(mode="json")
+        for key, value in values.items():
+            *path, name = key.split(".")
+            section = tree
+            for part in path:
+                section = section.get(part) if isinstance(section, dict) else None
+            if not isinstance(section, dict) or name not in section:
+                raise ParamsError(f"{source}: there is no parameter {key}; params.yaml lists them all")
+            section[name] = value
+        return parse_params(tree, source)
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Reads and checks a params file.
+
+    Raises:
+        ParamsError: if the file is missing, isn't YAML, or holds a value that can't be used.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file; run this in the project's folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    return parse_params(tree, str(path))
+
+
+def parse_params(tree: Any, source: str) -> Params:
+    """Checks a tree of plain values; ``source`` is named in the message.
+
+    Raises:
+        ParamsError: one line for each fault, led by the source and the dotted key.
+    """
+    try:
+        # As JSON, because pydantic's strict mode then takes a list for a tuple, and nothing else amiss.
+        return Params.model_validate_json(json.dumps(tree))
+    except (TypeError, ValueError) as error:
+        if not isinstance(error, ValidationError):
+            raise ParamsError(
+                f"{source}: holds a value that is not a plain number or text: {error}"
+            ) from None
+        raise ParamsError("\n".join(f"{source}: {fault}" for fault in _faults(error))) from None
+
+
+def _faults(error: ValidationError, prefix: str = "") -> list[str]:
+    """One line a fault: the dotted key, what must hold, what it was."""
+    lines: dict[str, None] = {}  # a union reports a fault once a member: keep each line once, in order
+    for fault in error.errors(include_url=False):
+        names = [str(part) for part in fault["loc"] if not str(part).startswith(("tuple[", "constrained"))]
+        names = [name for name in names if name not in ("int", "float", "bool", "str", "none")]
+        key = ".".join([prefix, *names] if prefix else names)
+        value = fault["input"]
+        match fault["type"]:
+            case "extra_forbidden":
+                lines[f"{key}: there is no such parameter; take it out, or mend its spelling"] = None
+            case "missing":
+                lines[f"{key} is missing; params.yaml must give it a value"] = None
+            case "value_error":
+                message = fault["msg"].removeprefix("Value error, ")
+                if isinstance(value, dict | BaseModel):  # a whole section: the message names the keys itself
+                    lines[message] = None
+                else:
+                    lines[f"{key} {message}, but got {value!r}"] = None
+            case _:
+                message = fault["msg"].replace("Input should", "must").replace(" instance", "")
+                shown = repr(value) if not isinstance(value, dict) else "a mapping"
+                lines[f"{key} {message[0].lower()}{message[1:]}, but got {shown}"] = None
+    return list(lines)

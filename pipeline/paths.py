@@ -1,0 +1,23 @@
+"""Where each stage's files lie, relative to the project's folder; dvc.yaml names the same paths."""
+
+from pathlib import Path
+
+RAW_DIR = Path("data/raw")
+RAW_REVIEWS = RAW_DIR / "reviews.npz"
+RAW_VOCABULARY = RAW_DIR / "vocabulary.json"
+RAW_DATASET = RAW_DIR / "dataset.json"
+
+PADDED_DIR = Path("data/padded")
+PADDED_DATASET = PADDED_DIR / "dataset.json"
+
+MODEL = Path("models/stacked_rnn.keras")
+
+REPORTS_DIR = Path("reports")
+TRAIN_REPORT = REPORTS_DIR / "train.json"
+METRICS = REPORTS_DIR / "metrics.json"
+PLOTS_DIR = REPORTS_DIR / "plots"
+
+
+def padded_split(split: str) -> Path:
+    """The padded rows of ``split``: train, validation or test."""
+    return PADDED_DIR / f"{split}.npz"
