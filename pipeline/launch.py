@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.params import ParamsError, Value, load_params
+from pipeline.params import Params, ParamsError, Value, load_params
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Value]:
@@ -58,23 +58,25 @@ def launch(values: dict[str, Value]) -> int:
     Raises:
         ParamsError: before anything runs, if a value can't be used.
     """
-    params = load_params()
-    wanted = params.replace(values, source="command line").flat()
-    if wanted["data.source"] == "file" and not Path(str(wanted["data.path"])).is_file():
-        raise ParamsError(
-            f"command line: data.path must be a file, but there is none at {wanted['data.path']}"
-        )
-    now = params.flat()
-    changes = [f"{key}={_hydra(value)}" for key, value in wanted.items() if value != now[key]]
-    command = [_dvc(), "exp", "run", *(f"--set-param={change}" for change in changes)] if changes else [
-        _dvc(), "repro"
-    ]  # fmt: skip
-    status = subprocess.run(command, check=False).returncode
+    now = load_params()
+    wanted = now.replace(values, source="command line")
+    if wanted.data.source == "file" and not Path(wanted.data.path).is_file():
+        raise ParamsError(f"command line: data.path must be a file, but got {wanted.data.path}: no such file")
+    status = subprocess.run([_dvc(), *dvc_arguments(now, wanted)], check=False).returncode
     if status == 0:
         from pipeline.tracking import note_reproduced  # noqa: PLC0415 - only now is MLflow needed
 
-        note_reproduced(load_params())
+        note_reproduced(wanted)
     return status
+
+
+def dvc_arguments(now: Params, wanted: Params) -> list[str]:
+    """What `dvc` is called with so that the pipeline runs with ``wanted`` where params.yaml says ``now``."""
+    before = now.flat()
+    changes = {key: value for key, value in wanted.flat().items() if value != before[key]}
+    if not changes:
+        return ["repro"]
+    return ["exp", "run", *(f"--set-param={key}={_hydra(value)}" for key, value in changes.items())]
 
 
 def _dvc() -> str:

@@ -220,7 +220,11 @@ class TuneParams(Section):
             try:
                 forms[key] = kind.model_validate_json(json.dumps(form))
             except ValidationError as error:
-                raise ValueError("; ".join(_faults(error, f"tune.search_space.{key}"))) from None
+                name = f"tune.search_space.{key}"
+                faults = (
+                    fault if fault.startswith(name) else f"{name}: {fault}" for fault in _faults(error, name)
+                )
+                raise ValueError("; ".join(faults)) from None
         return forms
 
 

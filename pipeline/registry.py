@@ -79,7 +79,7 @@ def register(
     version = int(info.registered_model_version)
     alias, reason = _judge(parent.client, champion, dataset, predictions)
     tags = {
-        DIGEST_TAG: dataset["raw_digest"],
+        DIGEST_TAG: dataset["digest"],
         "dataset.name": dataset["name"],
         "validation_accuracy": f"{predictions.accuracy(predictions.rows):.6f}",
         "decision": reason,
@@ -103,7 +103,7 @@ def _judge(
     if champion is None:
         return CHAMPION, f"the first model for {dataset['name']}"
     rival = f"champion version {champion.version}"
-    if champion.tags.get(DIGEST_TAG) != dataset["raw_digest"]:
+    if champion.tags.get(DIGEST_TAG) != dataset["digest"]:
         return CHALLENGER, f"{rival} was trained on other data of this name: not comparable"
     theirs = _predictions_of(client, champion)
     if theirs is None:

@@ -32,13 +32,13 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
 from pipeline.files import read_json
 from pipeline.params import Params
-from pipeline.paths import METRICS, TRAIN_REPORT
+from pipeline.paths import METRICS, TRAIN_REPORT, padded_split
 
 CONNECT_TIMEOUT = 5.0  # seconds
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
 EVALUATED_TAG = "pipeline.evaluated"
 REPRODUCED_TAG = "pipeline.reproduced_from"
-_RESERVED_DIGEST_LENGTH = 36  # MLflow's column for a data set's digest
+_DIGEST_LENGTH = 36  # characters; MLflow's column for a data set's digest
 
 
 def tracking_uri(params: Params) -> str:
@@ -103,12 +103,13 @@ class PipelineRun:
 
     def log_split(self, dataset: Mapping[str, Any], split: str, features: Any, labels: Any) -> None:
         """Logs one split as an MLflow input, with the digest and the source of ``dataset.json``."""
+        source = dataset["source"]
         data = from_numpy(
             features,
             targets=labels,
-            source=str(dataset["source"]),
+            source=source.get("url") or str(padded_split(split)),
             name=f"{dataset['name']}-{split}",
-            digest=str(dataset["digest"]).removeprefix("sha256:")[:_RESERVED_DIGEST_LENGTH],
+            digest=dataset["padded_digest"].removeprefix("sha256:")[:_DIGEST_LENGTH],
         )
         mlflow.log_input(data, context=split)
 

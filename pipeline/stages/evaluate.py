@@ -85,7 +85,7 @@ def _draw(dataset: Mapping[str, Any], trained: Mapping[str, Any], labels: np.nda
         for suffix, rows in zip(("", "_baseline"), curves.values(), strict=True):
             plots.write_csv(PLOTS_DIR / f"{stem}{suffix}.csv", rows)
     predicted = next(iter(scores.values())) >= evaluation.THRESHOLD
-    names = dataset["label_names"]
+    names = dataset["labels"]
     plots.write_csv(
         PLOTS_DIR / "confusion.csv",
         [
