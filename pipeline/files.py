@@ -38,9 +38,12 @@ def read_json(path: Path) -> Any:
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Writes named arrays as one compressed .npz; the same arrays always give the same bytes."""
+    """Writes named arrays as one .npz; the same arrays always give the same bytes.
+
+    Uncompressed: deflating the token ids of 37,500 reviews takes seconds and halves 35 MB.
+    """
     with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -1,0 +1,94 @@
+"""A data set as its source gives it: splits of reviews, their vocabulary, and where they come from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.reviews.ragged import Reviews
+from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
+from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
+
+LABEL_NAMES = ("negative", "positive")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Reviews to train and test on.
+
+    Attributes:
+        name: what results on these reviews are filed under: imdb, snippets, or the file's stem.
+        source: where they come from, with the hashes of the files read.
+        splits: ``train`` and ``test``, and ``validation`` where the source has one.
+        vocabulary: the words that ``splits`` are encoded with.
+        citation: whom to name when the reviews are used.
+        licence: under which terms they may be.
+
+    Raises:
+        ValueError: if a token is no word of the vocabulary.
+    """
+
+    name: str
+    source: dict[str, str]
+    splits: dict[str, Reviews]
+    vocabulary: Vocabulary
+    citation: str
+    licence: str
+
+    def __post_init__(self) -> None:
+        last_id = len(self.vocabulary) + INDEX_FROM
+        for split, reviews in self.splits.items():
+            if len(reviews.tokens) and reviews.tokens.max() > last_id:
+                raise ValueError(
+                    f"the {split} reviews hold the word of rank {reviews.tokens.max() - INDEX_FROM}, "
+                    f"but the vocabulary has {len(self.vocabulary)} words: "
+                    "take the word index that belongs to the reviews"
+                )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The flat arrays of all splits: ``train_tokens``, ``train_offsets``, ``train_labels``, ..."""
+        return {
+            key: values
+            for name, reviews in self.splits.items()
+            for key, values in reviews.to_arrays(name).items()
+        }
+
+    def facts(self, requested: str) -> dict[str, Any]:
+        """What dataset.json says; the same data always gives the same facts."""
+        return {
+            "name": self.name,
+            "requested": requested,
+            "source": self.source,
+            "digest": content_digest(self.arrays(), self.vocabulary),
+            "sizes": {name: len(reviews) for name, reviews in self.splits.items()},
+            "words": len(self.vocabulary),
+            "labels": list(LABEL_NAMES),
+            "citation": self.citation,
+            "licence": self.licence,
+        }
+
+
+def read_splits(arrays: Mapping[str, np.ndarray]) -> dict[str, Reviews]:
+    """The splits of :meth:`Dataset.arrays`.
+
+    Raises:
+        ValueError: if an array of the train or test split is missing, or isn't what it must be.
+    """
+    names = [TRAIN, TEST, *([VALIDATION] if f"{VALIDATION}_tokens" in arrays else [])]
+    return {name: Reviews.from_arrays(arrays, name) for name in names}
+
+
+def content_digest(arrays: Mapping[str, np.ndarray], vocabulary: Vocabulary | None = None) -> str:
+    """``sha256:`` over the names, types, shapes and values of arrays, and over the words if given."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
+        digest.update(values.data)
+    if vocabulary is not None:
+        digest.update("\n".join(vocabulary.words).encode())
+    return f"sha256:{digest.hexdigest()}"

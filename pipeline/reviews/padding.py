@@ -1,0 +1,78 @@
+"""Reviews of different lengths as rows of one length, with the ids that Keras gives.
+
+The result equals ``keras.datasets.imdb.load_data(num_words=vocab_size)`` followed by
+``keras.utils.pad_sequences(maxlen=max_length, padding=padding, truncating=truncating)``.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+
+from pipeline.reviews.ragged import Offsets, Tokens, flat_ranges, flatten
+from pipeline.reviews.vocabulary import OOV_ID, PAD_ID, START_ID, Vocabulary
+
+Side = Literal["pre", "post"]
+
+
+def pad_tokens(
+    tokens: Tokens, offsets: Offsets, *, vocab_size: int, max_length: int, padding: Side, truncating: Side
+) -> Tokens:
+    """START_ID before each sequence, ids from ``vocab_size`` on made OOV_ID, then padded and truncated.
+
+    >>> pad_tokens(np.array([4, 9, 5], np.int32), np.array([0, 1, 3]),
+    ...            vocab_size=8, max_length=3, padding="pre", truncating="pre")
+    array([[0, 1, 4],
+           [1, 2, 5]], dtype=int32)
+
+    Args:
+        tokens: int32 (total_tokens,), of all sequences.
+        offsets: int64 (num_sequences + 1,): sequence i is ``tokens[offsets[i]:offsets[i + 1]]``.
+        vocab_size: how many ids there are, PAD_ID, START_ID and OOV_ID among them.
+        max_length: the length of a row, START_ID included.
+        padding: where PAD_ID fills a row up, before or after the review.
+        truncating: which end of a long review is cut off; "pre" cuts START_ID off first.
+
+    Returns:
+        int32 (num_sequences, max_length).
+    """
+    lengths = np.diff(offsets)
+    # A review is START_ID and its tokens. A long one that is cut at its beginning has lost START_ID.
+    starts = (lengths < max_length) | (truncating == "post")
+    kept = np.minimum(lengths, max_length - starts)
+    first = offsets[1:] - kept if truncating == "pre" else offsets[:-1]
+    column = max_length - kept if padding == "pre" else starts.astype(np.int64)
+
+    token_ids = np.full((len(lengths), max_length), PAD_ID, np.int32)
+    row = np.arange(len(lengths))
+    token_ids[row[starts], column[starts] - 1] = START_ID
+    words = tokens[flat_ranges(first, kept)]
+    token_ids.reshape(-1)[flat_ranges(row * max_length + column, kept)] = np.where(
+        words < vocab_size, words, OOV_ID
+    )
+    return token_ids
+
+
+def pad_texts(
+    texts: Iterable[str],
+    vocabulary: Vocabulary,
+    *,
+    vocab_size: int,
+    max_length: int,
+    padding: Side,
+    truncating: Side,
+) -> Tokens:
+    """Rows for raw text, as :func:`pad_tokens` makes them for reviews: what a served model is fed.
+
+    Returns:
+        int32 (num_texts, max_length).
+    """
+    tokens, offsets = flatten(map(vocabulary.encode, texts))
+    return pad_tokens(
+        tokens,
+        offsets,
+        vocab_size=vocab_size,
+        max_length=max_length,
+        padding=padding,
+        truncating=truncating,
+    )

@@ -1,0 +1,142 @@
+"""Reviews of different lengths as three flat arrays, which are saved and loaded without pickle."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.reviews.vocabulary import OOV_ID
+
+Tokens = npt.NDArray[np.int32]
+Offsets = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.int8]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Reviews:
+    """Labelled reviews; review i is ``tokens[offsets[i]:offsets[i + 1]]``.
+
+    Attributes:
+        tokens: int32 (total_tokens,), ids of words for an unlimited vocabulary: rank + 3, or OOV_ID for an
+            unknown word. No START_ID and no PAD_ID is stored.
+        offsets: int64 (num_reviews + 1,), from 0 to total_tokens.
+        labels: int8 (num_reviews,), 1 for a positive review, 0 for a negative one.
+
+    Raises:
+        ValueError: if the arrays' types, shapes or values are not these.
+    """
+
+    tokens: Tokens
+    offsets: Offsets
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("tokens", np.int32), ("offsets", np.int64), ("labels", np.int8)):
+            values = getattr(self, name)
+            if values.dtype != dtype or values.ndim != 1:
+                raise ValueError(
+                    f"{name} must be a flat array of {np.dtype(dtype)}, "
+                    f"but got {values.dtype} of shape {values.shape}"
+                )
+        if len(self.offsets) != len(self.labels) + 1:
+            raise ValueError(
+                f"{len(self.labels)} labels need {len(self.labels) + 1} offsets, but got {len(self.offsets)}"
+            )
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.tokens) or (np.diff(self.offsets) < 0).any():
+            raise ValueError(f"offsets must rise from 0 to the number of tokens, {len(self.tokens)}")
+        if ((self.labels != 0) & (self.labels != 1)).any():
+            raise ValueError(f"labels must be 0 or 1, but got {np.unique(self.labels).tolist()}")
+        if len(self.tokens) and self.tokens.min() < OOV_ID:
+            raise ValueError(f"tokens must be {OOV_ID} or more, but got {self.tokens.min()}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def lengths(self) -> Offsets:
+        """Tokens of each review: int64 (num_reviews,)."""
+        return np.diff(self.offsets)
+
+    def review(self, row: int) -> Tokens:
+        """The tokens of one review: int32 (length,)."""
+        return self.tokens[self.offsets[row] : self.offsets[row + 1]]
+
+    def select(self, rows: Rows) -> Reviews:
+        """The reviews at ``rows``, in that order."""
+        lengths = self.lengths[rows]
+        tokens = self.tokens[flat_ranges(self.offsets[:-1][rows], lengths)]
+        return Reviews(tokens, offsets_of(lengths), self.labels[rows])
+
+    def keys(self) -> list[bytes]:
+        """One value a review, equal for reviews of the same tokens."""
+        return [self.review(row).tobytes() for row in range(len(self))]
+
+    def to_arrays(self, prefix: str) -> dict[str, np.ndarray]:
+        """The arrays under ``{prefix}_tokens``, ``{prefix}_offsets`` and ``{prefix}_labels``."""
+        return {f"{prefix}_{field.name}": getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], prefix: str) -> Reviews:
+        """The reverse of :meth:`to_arrays`.
+
+        Raises:
+            ValueError: if an array is missing, or is not what a review's must be.
+        """
+        names = [f"{prefix}_{field.name}" for field in fields(cls)]
+        missing = [name for name in names if name not in arrays]
+        if missing:
+            raise ValueError(f"there is no array {missing[0]}, only {', '.join(arrays)}")
+        return cls(*(arrays[name] for name in names))
+
+    @classmethod
+    def from_lists(cls, sequences: Iterable[Sequence[int]], labels: Iterable[int]) -> Reviews:
+        """Reviews from a sequence of token ids each, and their labels.
+
+        Raises:
+            ValueError: if an element is no whole number, or as the class says.
+        """
+        tokens, offsets = flatten(sequences)
+        return cls(tokens, offsets, np.fromiter(labels, np.int8))
+
+
+def flatten(sequences: Iterable[Sequence[int]]) -> tuple[Tokens, Offsets]:
+    """Sequences of whole numbers one after the other, and where each begins.
+
+    >>> flatten([[4, 5], [], [6]])
+    (array([4, 5, 6], dtype=int32), array([0, 2, 2, 3]))
+
+    Returns:
+        tokens, int32 (total_tokens,), and offsets, int64 (num_sequences + 1,).
+
+    Raises:
+        ValueError: if an element is not a whole number of 32 bits.
+    """
+    # array.extend takes nothing but ints, where numpy would round a float and parse a str.
+    flat, lengths = array("i"), array("q")
+    for row, sequence in enumerate(sequences):
+        try:
+            flat.extend(sequence)
+            lengths.append(len(sequence))
+        except (TypeError, OverflowError) as error:
+            raise ValueError(f"sequence {row} must be a list of 32-bit whole numbers: {error}") from None
+    return np.frombuffer(flat, np.int32), offsets_of(np.frombuffer(lengths, np.int64))
+
+
+def offsets_of(lengths: npt.NDArray[np.int64]) -> Offsets:
+    """Where sequences of these lengths begin, one after the other: int64 (num_sequences + 1,)."""
+    return np.concatenate([[0], np.cumsum(lengths)])
+
+
+def flat_ranges(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """``start, start + 1, ...``, ``length`` numbers for each pair, one pair after the other.
+
+    >>> flat_ranges(np.array([7, 0]), np.array([3, 2]))
+    array([7, 8, 9, 0, 1])
+    """
+    offsets = offsets_of(lengths)
+    return np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])

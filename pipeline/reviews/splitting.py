@@ -1,0 +1,108 @@
+"""Which reviews are trained on, validated on and tested on, with no review on two sides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.reviews.ragged import Labels, Reviews, Rows
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Reviews of one split.
+
+    Attributes:
+        reviews: the reviews.
+        source: the raw split that they come from.
+        rows: int64 (num_reviews,), their rows in it, ascending.
+    """
+
+    reviews: Reviews
+    source: str
+    rows: Rows
+
+
+def draw_stratified(labels: Labels, fraction: float, seed: int) -> Rows:
+    """Rows of a random part in which each label has the share that it has in ``labels``.
+
+    Args:
+        labels: int8 (num_reviews,).
+        fraction: of each label's reviews, rounded, but at least one drawn and one left.
+        seed: of numpy's default generator.
+
+    Returns:
+        int64 (num_drawn,), ascending.
+
+    Raises:
+        ValueError: if a label has fewer than two reviews.
+    """
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for label in (0, 1):
+        rows = np.flatnonzero(labels == label)
+        if len(rows) < 2:
+            raise ValueError(
+                f"each side of a split needs a review labelled {label}, but there are {len(rows)}"
+            )
+        count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
+        drawn.append(generator.choice(rows, count, replace=False))
+    return np.sort(np.concatenate(drawn))
+
+
+def split_reviews(
+    raw: Mapping[str, Reviews], validation_fraction: float, seed: int
+) -> tuple[dict[str, Split], dict[str, int]]:
+    """Train, validation and test splits, cleared of reviews that stand in two of them.
+
+    Where the source has no validation split, one is drawn from its training reviews. A review that has the
+    tokens of a test review leaves training and validation; one that has those of a validation review leaves
+    training: what a model is judged on stays whole.
+
+    Returns:
+        The splits, and how many reviews left a split because of another, as in ``{"train_in_test": 2}``.
+
+    Raises:
+        ValueError: if nothing of a label is left to train or validate on.
+    """
+    keys = {name: np.array(reviews.keys(), dtype=object) for name, reviews in raw.items()}
+    train, train_in_test = _without(np.arange(len(raw[TRAIN])), keys[TRAIN], keys[TEST])
+    if VALIDATION in raw:
+        source = VALIDATION
+        every_row = np.arange(len(raw[VALIDATION]))
+        validation, validation_in_test = _without(every_row, keys[VALIDATION], keys[TEST])
+    else:
+        source, validation_in_test = TRAIN, 0
+        validation = train[draw_stratified(raw[TRAIN].labels[train], validation_fraction, seed)]
+        train = np.setdiff1d(train, validation, assume_unique=True)
+    train, train_in_validation = _without(train, keys[TRAIN], keys[source][validation])
+
+    rows = {TRAIN: train, VALIDATION: validation, TEST: np.arange(len(raw[TEST]))}
+    sources = {TRAIN: TRAIN, VALIDATION: source, TEST: TEST}
+    splits = {name: Split(raw[sources[name]].select(rows[name]), sources[name], rows[name]) for name in rows}
+    for name, split in splits.items():
+        require_both_labels(split.reviews.labels, name)
+    return splits, {
+        "train_in_test": train_in_test,
+        "train_in_validation": train_in_validation,
+        "validation_in_test": validation_in_test,
+    }
+
+
+def require_both_labels(labels: Labels, split: str) -> None:
+    """Raises ValueError unless ``split`` has a negative and a positive review."""
+    for label, word in enumerate(("negative", "positive")):
+        if not (labels == label).any():
+            raise ValueError(
+                f"the {split} split has {len(labels)} reviews, but no {word} one (label {label}): "
+                "add some, or split the reviews otherwise"
+            )
+
+
+def _without(rows: Rows, keys: np.ndarray, taken: np.ndarray) -> tuple[Rows, int]:
+    """``rows`` whose key is not among ``taken``, and how many were left out."""
+    others = set(taken)
+    kept = np.array([key not in others for key in keys[rows]], dtype=bool)
+    return rows[kept], int(len(rows) - kept.sum())

@@ -1,0 +1,34 @@
+"""Stage download: from a source to data/raw, as flat arrays, a vocabulary and the data set's facts."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.panel import Panel
+
+from pipeline.files import write_arrays, write_json
+from pipeline.params import Params
+from pipeline.paths import RAW_DATASET, RAW_REVIEWS, RAW_VOCABULARY
+from pipeline.reviews.sources import load_dataset
+
+
+def run(params: Params) -> None:
+    """Brings ``params.data``'s reviews and writes data/raw/{reviews.npz, vocabulary.json, dataset.json}.
+
+    Everything is read and checked before the first file is written, so a failure leaves what was there.
+
+    Raises:
+        ValueError: if the reviews can't be had, or are not what they must be.
+    """
+    dataset = load_dataset(params, warn)
+    facts = dataset.facts(params.data.source)
+    write_arrays(RAW_REVIEWS, **dataset.arrays())
+    dataset.vocabulary.save(RAW_VOCABULARY)
+    write_json(RAW_DATASET, facts)
+    sizes = ", ".join(f"{size:,} {split}" for split, size in facts["sizes"].items())
+    print(f"download: {facts['name']}: {sizes} reviews, {facts['words']:,} words; {facts['digest'][:19]}")
+
+
+def warn(message: str) -> None:
+    """Prints a box on standard error that nobody misses."""
+    title = "WARNING: not the data set that was asked for"
+    Console(stderr=True).print(Panel(message, title=title, border_style="bold red", padding=(1, 2)))
