@@ -8,7 +8,8 @@ import numpy as np
 
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Reviews, flatten
-from pipeline.reviews.sources.fetching import fetch, public_url
+from pipeline.reviews.sources.addresses import public_url
+from pipeline.reviews.sources.fetching import fetch
 from pipeline.reviews.sources.keras_npz import read_keras_npz
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 
