@@ -33,6 +33,11 @@ Value = bool | int | float | str | tuple[int, ...] | None
 _HASH = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
 
 
+def is_number(value: Value) -> bool:
+    """Whether ``value`` is an int or a float; a bool is neither here."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 class ParamsError(ValueError):
     """A value of params.yaml (or one that replaces it) that can't be used; one line a fault."""
 
@@ -62,16 +67,14 @@ class DataParams(Section):
     hash: Hash
     word_index_url: Url
     word_index_hash: Hash
-    path: str | None
+    path: Annotated[str, Field(min_length=1)]
     text_column: str
     label_column: str
     split_column: str | None
     test_fraction: Fraction
 
     @model_validator(mode="after")
-    def _file_has_a_path(self) -> Self:
-        if self.source == "file" and not self.path:
-            raise ValueError("data.path must name a .csv, .jsonl or .parquet file when data.source is file")
+    def _columns_differ(self) -> Self:
         if self.text_column == self.label_column:
             raise ValueError(f"data.text_column and data.label_column are both {self.text_column!r}")
         return self
@@ -217,7 +220,11 @@ class TuneParams(Section):
             try:
                 forms[key] = kind.model_validate_json(json.dumps(form))
             except ValidationError as error:
-                raise ValueError("; ".join(_faults(error, f"tune.search_space.{key}"))) from None
+                name = f"tune.search_space.{key}"
+                faults = (
+                    fault if fault.startswith(name) else f"{name}: {fault}" for fault in _faults(error, name)
+                )
+                raise ValueError("; ".join(faults)) from None
         return forms
 
 
@@ -270,11 +277,9 @@ class Params(Section):
         for key, form in self.tune.search_space.items():
             if key not in flat or key.split(".")[0] not in ("model", "train"):
                 raise ValueError(f"tune.search_space.{key}: there is no such key of model or train")
-            if isinstance(form, Range) and (
-                isinstance(flat[key], bool) or not isinstance(flat[key], int | float)
-            ):
+            if isinstance(form, Range) and not is_number(flat[key]):
                 raise ValueError(
-                    f"tune.search_space.{key}: {flat[key]!r} is not a number, so give choices, not low and high"
+                    f"tune.search_space.{key}: {flat[key]!r} is not a number: give choices, not low and high"
                 )
             for value in form.values:
                 section, name = key.split(".")
@@ -304,7 +309,7 @@ class Params(Section):
         tree = self.model_dump(mode="json")
         for key, value in values.items():
             *path, name = key.split(".")
-            section = tree
+            section: Any = tree
             for part in path:
                 section = section.get(part) if isinstance(section, dict) else None
             if not isinstance(section, dict) or name not in section:

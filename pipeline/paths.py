@@ -15,7 +15,10 @@ MODEL = Path("models/stacked_rnn.keras")
 REPORTS_DIR = Path("reports")
 TRAIN_REPORT = REPORTS_DIR / "train.json"
 METRICS = REPORTS_DIR / "metrics.json"
+REGISTRATION = REPORTS_DIR / "registration.json"
+FIGURES_DIR = REPORTS_DIR / "figures"
 PLOTS_DIR = REPORTS_DIR / "plots"
+TRAINING_CURVE = PLOTS_DIR / "training_curve.csv"
 
 
 def padded_split(split: str) -> Path:

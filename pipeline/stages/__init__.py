@@ -1,1 +1,1 @@
-"""The four stages of dvc.yaml: each reads files, calls the library and writes files."""
+"""The stages of dvc.yaml: each reads files, calls the library, writes files."""

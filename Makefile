@@ -1,0 +1,48 @@
+# Two commands: `make run` (the whole pipeline) and `make test` (the tests). `make help` lists the rest.
+PYTHON ?= python3.11
+BIN := .venv/bin
+# DVC runs `python` from PATH, so the project's environment comes first.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint ui requirements clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: .venv/installed  ## Create .venv with the pinned packages
+
+# pip compiles bytecode as it installs; without it every process starts several times slower.
+.venv/installed: requirements.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(f"Python 3.11 is needed, but PYTHON is {v[0]}.{v[1]}: make PYTHON=/path/to/python3.11" if v != (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --requirement requirements.txt
+	touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --requirement requirements-dev.txt
+	touch $@
+
+run: setup  ## Download, pad, train and evaluate; register the best model
+	dvc repro
+
+test: .venv/installed-dev  ## Run the tests
+	python -m pytest
+
+lint: .venv/installed-dev  ## Check style and types
+	ruff check
+	ruff format --check
+	mypy
+
+ui: setup  ## Open the MLflow UI on http://127.0.0.1:5000
+	mlflow ui --host 127.0.0.1 --port 5000
+
+requirements: .venv/installed-dev  ## Compile pyproject.toml into the pinned requirements
+	python -m pip install --quiet uv
+	uv pip compile --quiet --python $(BIN)/python pyproject.toml --output-file requirements.txt \
+	  --no-emit-index-url --no-annotate --custom-compile-command "make requirements"
+	uv pip compile --quiet --python $(BIN)/python pyproject.toml --extra dev --constraints requirements.txt \
+	  --output-file requirements-dev.txt --no-emit-index-url --no-annotate --custom-compile-command "make requirements"
+
+clean:  ## Remove the stages' outputs; DVC's cache and MLflow's runs stay
+	rm -rf data/raw data/padded models/*.keras reports

@@ -1,0 +1,83 @@
+"""The command line: ``python -m pipeline COMMAND``. Thin: it reads params.yaml and calls one function.
+
+What a user can mend (``ValueError``, ``OSError``) ends as one message without a traceback;
+``--traceback`` shows where it came from.
+"""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from pipeline.params import load_params
+
+STAGES = {
+    "download": "Bring the reviews: data.source -> data/raw.",
+    "pad": "Encode, split and pad them: data/raw -> data/padded.",
+    "train": "Tune and train the stack: data/padded -> models, reports/train.json.",
+    "evaluate": "Test and register it: -> reports/metrics.json, the MLflow registry.",
+}
+
+
+class Pipeline(click.Group):
+    """A group that turns what a user can mend into one message."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Runs the command; exits 1 after one message for a ValueError or an OSError."""
+        try:
+            return super().invoke(context)
+        except (ValueError, OSError) as error:
+            if context.params["traceback"]:
+                raise
+            raise click.ClickException(str(error)) from None
+
+
+def _terminate(_signal: int, _frame: Any) -> NoReturn:
+    """SIGTERM unwinds like Ctrl-C, so that a run is closed instead of staying RUNNING."""
+    raise KeyboardInterrupt
+
+
+@click.group(cls=Pipeline, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--traceback", is_flag=True, help="Show the Python traceback of an error.")
+def cli(traceback: bool) -> None:
+    """A tuned, tracked, evaluated and registered stacked recurrent network."""
+    del traceback  # read from the context, where the group handles errors
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):  # a stage's output is often piped: whole lines, at once
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True)
+
+
+def _add_stage(name: str, text: str) -> None:
+    @cli.command(name=name, help=text)
+    def stage() -> None:
+        params = load_params()
+        importlib.import_module(f"pipeline.stages.{name}").run(params)
+
+
+for _name, _text in STAGES.items():
+    _add_stage(_name, _text)
+
+
+@cli.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    short_help="Run the four stages with other values: run --model.depth 3.",
+)
+@click.pass_context
+def run(context: click.Context) -> None:
+    """Run the four stages with DVC; every parameter is an option: --SECTION.KEY VALUE.
+
+    All values are judged before any work. Values that differ from params.yaml go through
+    `dvc exp run -S`, which writes them there.
+    """
+    from pipeline.launch import launch, parse_options  # noqa: PLC0415 - other commands start faster without
+
+    raise SystemExit(launch(parse_options(context.args)))
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m pipeline")

@@ -1,0 +1,1 @@
+"""The family of stacked recurrent networks, in standard Keras layers."""

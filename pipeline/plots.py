@@ -1,0 +1,110 @@
+"""The figures of a run, as PNG for people (MLflow, README) and as CSV for `dvc plots`.
+
+Every title names the data set, so that a picture can't be taken for one of other data.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.files import written_whole
+
+Rows = Sequence[Mapping[str, float | int | str]]
+SIZE = (5.2, 4.2)  # inches
+MODEL_COLOR, BASELINE_COLOR, GRID_COLOR = "#1f5fa8", "#c7611b", "#d8d8d8"
+
+
+def write_csv(path: Path, rows: Rows) -> None:
+    """Writes rows of one shape with a header.
+
+    Raises:
+        ValueError: if there are no rows.
+    """
+    if not rows:
+        raise ValueError(f"{path}: there are no rows to write")
+    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes the figure as PNG; the same figure always gives the same bytes."""
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, dpi=120, bbox_inches="tight", metadata={"Software": None})
+
+
+def curve_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagonal: bool = False) -> Figure:
+    """One line for each named curve; ``x`` and ``y`` are the columns drawn.
+
+    ``diagonal`` adds the line that guessing would give (ROC).
+    """
+    figure, axes = _axes(title, x, y)
+    if diagonal:
+        axes.plot([0, 1], [0, 1], color=GRID_COLOR, linestyle="--", linewidth=1)
+    for (name, rows), color in zip(curves.items(), (MODEL_COLOR, BASELINE_COLOR), strict=False):
+        axes.plot([row[x] for row in rows], [row[y] for row in rows], label=name, color=color)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    axes.legend(frameon=False, loc="lower right" if diagonal else "lower left")
+    return figure
+
+
+def training_figure(history: Rows, best_epoch: int, title: str) -> Figure:
+    """Training and validation accuracy and loss by epoch, the kept epoch marked."""
+    figure = Figure(figsize=(2 * SIZE[0], SIZE[1]), layout="constrained")
+    figure.suptitle(title)
+    for axes, metric in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
+        _style(axes, "epoch", metric)
+        epochs = [row["epoch"] for row in history]
+        for split, color in (("training", BASELINE_COLOR), ("validation", MODEL_COLOR)):
+            axes.plot(
+                epochs, [row[f"{split}_{metric}"] for row in history], marker="o", label=split, color=color
+            )
+        axes.axvline(best_epoch, color="grey", linestyle=":", label="kept epoch")
+        axes.set_xticks(epochs)
+        axes.legend(frameon=False)
+    return figure
+
+
+def confusion_figure(labels: np.ndarray, predicted: np.ndarray, names: Sequence[str], title: str) -> Figure:
+    """Counts of actual against predicted labels; both arrays (num_reviews,), 0 or 1."""
+    counts = np.zeros((2, 2), dtype=int)
+    np.add.at(counts, (labels.astype(int), predicted.astype(int)), 1)
+    figure, axes = _axes(title, "predicted", "actual")
+    axes.grid(False)
+    axes.imshow(counts, cmap="Blues", vmin=0)
+    for (row, column), count in np.ndenumerate(counts):
+        share = count / max(counts[row].sum(), 1)
+        color = "white" if count > counts.max() / 2 else "black"
+        axes.text(column, row, f"{count:,}\n{share:.1%}", ha="center", va="center", color=color)
+    axes.set_xticks([0, 1], names)
+    axes.set_yticks([0, 1], names)
+    return figure
+
+
+def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=SIZE, layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title)
+    _style(axes, x.replace("_", " "), y.replace("_", " "))
+    return figure, axes
+
+
+def _style(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(color=GRID_COLOR, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def read_csv(path: Path) -> list[dict[str, float]]:
+    """Reads a file of `write_csv` that holds numbers only."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]

@@ -1,0 +1,302 @@
+"""MLflow: one parent run for a pipeline run, a child run for a trial, and the model registry.
+
+The only importer of mlflow. Under `mlflow run` every process sees the project's run in
+``MLFLOW_RUN_ID``; that run is then the parent run, for all stages.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+import requests
+import yaml
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.data.numpy_dataset import from_numpy
+from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
+
+from pipeline.files import read_json
+from pipeline.params import Params
+from pipeline.paths import METRICS, TRAIN_REPORT, padded_split
+
+CONNECT_TIMEOUT = 5.0  # seconds
+OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
+EVALUATED_TAG = "pipeline.evaluated"
+REPRODUCED_TAG = "pipeline.reproduced_from"
+_DIGEST_LENGTH = 36  # characters; MLflow's column for a data set's digest
+
+
+def tracking_uri(params: Params) -> str:
+    """MLFLOW_TRACKING_URI, else mlflow.tracking_uri, else mlflow.db in the project's folder.
+
+    Under `dvc exp run --temp` a stage works in a copy; DVC_ROOT still names the project's folder.
+    """
+    configured = os.environ.get("MLFLOW_TRACKING_URI") or params.mlflow.tracking_uri
+    return configured or f"sqlite:///{_root()}/mlflow.db"
+
+
+def _root() -> Path:
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def connect(params: Params) -> MlflowClient:
+    """Points MLflow at the tracking store and returns a client.
+
+    Raises:
+        ValueError: if the server doesn't answer in ``CONNECT_TIMEOUT`` seconds, or the store can't be opened.
+    """
+    uri = tracking_uri(params)
+    if uri.startswith(("http://", "https://")):
+        try:
+            requests.get(f"{uri.rstrip('/')}/health", timeout=CONNECT_TIMEOUT)
+        except requests.RequestException as error:
+            raise ValueError(
+                f"the MLflow tracking server {uri} can't be reached ({type(error).__name__}): "
+                "start it, or mend MLFLOW_TRACKING_URI or mlflow.tracking_uri in params.yaml"
+            ) from None
+    mlflow.set_tracking_uri(uri)
+    client = MlflowClient(uri)
+    try:
+        client.search_experiments(max_results=1)
+    except MlflowException as error:
+        raise ValueError(f"the MLflow tracking store {uri} can't be opened: {error.message}") from None
+    return client
+
+
+class PipelineRun:
+    """The parent run of one pipeline run, while a stage writes to it."""
+
+    def __init__(self, client: MlflowClient, run: Run) -> None:
+        self.client = client
+        self.run_id: str = run.info.run_id
+        self.experiment_id: str = run.info.experiment_id
+        self._logged = set(run.data.params)
+
+    def log_params(self, values: Mapping[str, Any]) -> None:
+        """Logs parameters; one that the run has already keeps its value, since MLflow never changes one."""
+        new = {key: value for key, value in values.items() if key not in self._logged}
+        self._logged |= set(new)
+        self.client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in new.items()])
+
+    def log_metrics(self, values: Mapping[str, float]) -> None:
+        """Logs metrics at step 0."""
+        mlflow.log_metrics(dict(values), run_id=self.run_id)
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Sets tags."""
+        self.client.log_batch(self.run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+
+    def log_split(self, dataset: Mapping[str, Any], split: str, features: Any, labels: Any) -> None:
+        """Logs one split as an MLflow input, with the digest and the source of ``dataset.json``."""
+        source = dataset["source"]
+        data = from_numpy(
+            features,
+            targets=labels,
+            source=source.get("url") or str(padded_split(split)),
+            name=f"{dataset['name']}-{split}",
+            digest=dataset["padded_digest"].removeprefix("sha256:")[:_DIGEST_LENGTH],
+        )
+        mlflow.log_input(data, context=split)
+
+    def log_file(self, path: Path, folder: str | None = None) -> None:
+        """Logs a file, or every file of a folder, as artifacts."""
+        if path.is_dir():
+            self.client.log_artifacts(self.run_id, str(path), folder)
+        else:
+            self.client.log_artifact(self.run_id, str(path), folder)
+
+    def log_text(self, text: str, file: str) -> None:
+        """Logs text as an artifact."""
+        self.client.log_text(self.run_id, text, file)
+
+
+@contextmanager
+def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> Iterator[PipelineRun]:
+    """The parent run for ``stage``, RUNNING inside, FINISHED after, FAILED if the block raises.
+
+    It is the run of `mlflow run` where there is one, else ``trained_in`` (the run that trained the model,
+    unless it was evaluated before or this store doesn't know it), else a new one.
+    """
+    client = connect(params)
+    project_run = os.environ.pop("MLFLOW_RUN_ID", None)
+    end_abandoned_runs(client)
+    run_id = project_run or _unless_evaluated(client, trained_in)
+    if run_id is None:
+        _set_experiment(client, params.mlflow.experiment)
+    name = None if run_id else os.environ.get("DVC_EXP_NAME")
+    with mlflow.start_run(
+        run_id=run_id, run_name=name, tags={OWNER_TAG: _this_process()}, log_system_metrics=True
+    ) as run:
+        parent = PipelineRun(client, run)
+        parent.log_params(params.flat())
+        parent.set_tags(_provenance() | {"pipeline.stage": stage})
+        try:
+            yield parent
+        except BaseException:
+            parent.set_tags({"pipeline.failed_stage": stage})
+            raise
+        if stage == "evaluate":
+            parent.set_tags(
+                {EVALUATED_TAG: "true"} | ({"pipeline.trained_in": trained_in} if trained_in else {})
+            )
+
+
+def _unless_evaluated(client: MlflowClient, run_id: str | None) -> str | None:
+    if run_id is None:
+        return None
+    try:
+        run = client.get_run(run_id)
+    except MlflowException:  # trained on another machine or in a store since removed
+        return None
+    usable = run.info.lifecycle_stage == "active" and EVALUATED_TAG not in run.data.tags
+    return run_id if usable else None
+
+
+def _set_experiment(client: MlflowClient, name: str) -> None:
+    """The named experiment; the embedded store's artifacts lie in the project's mlruns, wherever we run."""
+    if mlflow.get_tracking_uri().startswith("sqlite:") and client.get_experiment_by_name(name) is None:
+        client.create_experiment(name, artifact_location=(_root() / "mlruns" / name).as_uri())
+    mlflow.set_experiment(name)
+
+
+def _provenance() -> dict[str, str]:
+    """Tags that lead back to the source: git commit, DVC experiment, hashes of dvc.lock's outputs."""
+    tags = {
+        key.lower().replace("_", ".", 1): os.environ[key] for key in ("DVC_EXP_NAME",) if key in os.environ
+    }
+    commit = _git("rev-parse", "HEAD")
+    if commit:
+        tags |= {MLFLOW_GIT_COMMIT: commit, "git.dirty": str(bool(_git("status", "--porcelain"))).lower()}
+    lock = Path("dvc.lock")
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
+    for entry in (out for stage in stages.values() for out in stage.get("outs", [])):
+        tags[f"dvc.{entry['path']}"] = entry["md5"]
+    return tags
+
+
+def _git(*arguments: str) -> str:
+    """What git prints; nothing where there is no repository or no git."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _this_process() -> str:
+    return _process_name(psutil.Process())
+
+
+def _process_name(process: psutil.Process) -> str:
+    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.0f}"
+
+
+def end_abandoned_runs(client: MlflowClient) -> None:
+    """Ends as FAILED the runs whose process on this machine is gone: it was killed, or the power went."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    if not experiments:
+        return
+    mine = f"{socket.gethostname()}/"
+    running = client.search_runs(
+        experiments, f"attributes.status = 'RUNNING' and tags.`{OWNER_TAG}` LIKE '{mine}%'", max_results=1000
+    )
+    for run in running:
+        if not _is_alive(run.data.tags[OWNER_TAG]):
+            client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
+
+
+def _is_alive(owner: str) -> bool:
+    try:
+        return _process_name(psutil.Process(int(owner.split("/")[1]))) == owner
+    except psutil.NoSuchProcess:
+        return False
+
+
+class TrialRuns:
+    """A child run for each trial; given to the study, which knows nothing of MLflow."""
+
+    def __init__(self, parent: PipelineRun, dataset: Mapping[str, Any]) -> None:
+        self._parent = parent
+        self._client = parent.client
+        self._dataset = dataset
+        self._runs: dict[int, str] = {}
+
+    def started(self, number: int, values: Mapping[str, Any]) -> None:
+        """Opens the child run of trial ``number`` with the values it was given."""
+        run = self._client.create_run(
+            self._parent.experiment_id,
+            run_name=f"trial {number}",
+            tags={
+                MLFLOW_PARENT_RUN_ID: self._parent.run_id,
+                OWNER_TAG: _this_process(),
+                "trial.number": str(number),
+                "dataset": self._dataset["name"],
+            },
+        )
+        self._runs[number] = run.info.run_id
+        self._client.log_batch(
+            run.info.run_id, params=[Param(key, str(value)) for key, value in values.items()]
+        )
+
+    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Logs the metrics of one epoch, counted from 1."""
+        now = _milliseconds()
+        self._client.log_batch(
+            self._runs[number], [Metric(key, value, now, epoch) for key, value in metrics.items()]
+        )
+
+    def finished(
+        self, number: int, state: str, metrics: Mapping[str, float], text: str | None = None
+    ) -> None:
+        """Closes the child run; ``state`` is Optuna's: COMPLETE, PRUNED or FAIL.
+
+        ``text`` is the network's summary.
+        """
+        run_id = self._runs.pop(number)
+        now = _milliseconds()
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(key, value, now, 0) for key, value in metrics.items()],
+            tags=[RunTag("trial.state", state)],
+        )
+        if text:
+            self._client.log_text(run_id, text, "model_summary.txt")
+        self._client.set_terminated(run_id, "FAILED" if state == "FAIL" else "FINISHED")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for run_id in self._runs.values():  # the study was interrupted inside a trial
+            self._client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def note_reproduced(params: Params) -> None:
+    """Under `mlflow run`, when DVC had nothing to run: points its run to the one that has the model."""
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if run_id is None or not (TRAIN_REPORT.exists() and METRICS.exists()):
+        return
+    client = connect(params)
+    if EVALUATED_TAG in client.get_run(run_id).data.tags:
+        return
+    client.set_tag(run_id, REPRODUCED_TAG, read_json(TRAIN_REPORT)["run_id"])
+    mlflow.log_metrics(read_json(METRICS), run_id=run_id)
