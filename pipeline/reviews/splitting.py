@@ -96,7 +96,7 @@ def require_both_labels(labels: Labels, split: str) -> None:
     for label, word in enumerate(("negative", "positive")):
         if not (labels == label).any():
             raise ValueError(
-                f"the {split} split has {len(labels)} reviews, but no {word} one (label {label}): "
+                f"the {split} split holds no {word} review (label {label}) among its {len(labels)}: "
                 "add some, or split the reviews otherwise"
             )
 

@@ -49,7 +49,7 @@ def run(params: Params) -> None:
     )
     shown = ", ".join(f"{size:,} {split}" for split, size in sizes.items())
     dropped = sum(duplicates.values())
-    print(f"pad: {facts['name']}: {shown} rows of {params.pad.max_length}; {dropped} duplicates dropped")
+    print(f"pad: {facts['name']}: {shown} rows of {params.pad.max_length}; duplicates dropped: {dropped}")
 
 
 def read_raw() -> tuple[dict[str, Any], dict[str, Reviews]]:

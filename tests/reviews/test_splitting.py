@@ -99,5 +99,5 @@ def test_a_split_left_with_one_label_is_named() -> None:
         "validation": reviews(([4], 0), ([7], 1)),
         "test": reviews(([8], 0), ([9], 1)),
     }
-    with pytest.raises(ValueError, match=r"train split has 2 reviews, but no negative one \(label 0\)"):
+    with pytest.raises(ValueError, match=r"train split holds no negative review \(label 0\) among its 2"):
         split_reviews(raw, 0.5, seed=0)

@@ -67,6 +67,12 @@ def test_the_digest_follows_every_change(
     assert content_digest(arrays, vocabulary) != read_json(RAW_DATASET)["digest"]
 
 
+def test_the_digest_follows_the_words(params: Params, server: Server, imdb_files: ImdbFiles) -> None:
+    download.run(params.replace(imdb_files.serve(server)))
+    other = Vocabulary(("changed", *Vocabulary.load(RAW_VOCABULARY).words[1:]))
+    assert content_digest(read_arrays(RAW_REVIEWS), other) != read_json(RAW_DATASET)["digest"]
+
+
 def test_a_failure_leaves_the_earlier_data(params: Params, server: Server, imdb_files: ImdbFiles) -> None:
     values = imdb_files.serve(server)
     download.run(params.replace(values))

@@ -130,7 +130,7 @@ def test_the_facts_of_both_stages_stand_in_one_file(
     assert [facts[name] for name in ("vocab_size", "max_length", "padding", "truncating", "seed")] == [
         10_000, 100, "pre", "pre", 42
     ]  # fmt: skip
-    assert "47 train, 12 validation, 30 test rows of 100; 1 duplicates dropped" in capsys.readouterr().out
+    assert "47 train, 12 validation, 30 test rows of 100; duplicates dropped: 1" in capsys.readouterr().out
 
 
 def test_the_seed_decides_the_validation_reviews_alone(

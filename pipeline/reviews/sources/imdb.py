@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 
 import numpy as np
 
@@ -85,11 +84,7 @@ def parse_word_index(content: bytes) -> Vocabulary:
         ranks = json.loads(content)
     except ValueError as error:
         raise ValueError(f"the word index is not JSON: {error}") from None
-    if not isinstance(ranks, dict) or not _count_from_one(ranks.values()):
+    numbers = {rank for rank in ranks.values() if isinstance(rank, int)} if isinstance(ranks, dict) else None
+    if numbers != set(range(1, len(ranks) + 1)):
         raise ValueError("the word index must map each word to its rank, from 1 without gaps")
     return Vocabulary(tuple(sorted(ranks, key=ranks.__getitem__)))
-
-
-def _count_from_one(ranks: Collection[object]) -> bool:
-    numbers = [rank for rank in ranks if isinstance(rank, int)]
-    return len(numbers) == len(ranks) and set(numbers) == set(range(1, len(ranks) + 1))
