@@ -26,6 +26,8 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.http_dataset_source import HTTPDatasetSource
 from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
@@ -33,7 +35,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
 from pipeline.files import read_json
 from pipeline.params import Params
-from pipeline.paths import METRICS, TRAIN_REPORT, padded_split
+from pipeline.paths import METRICS, TRAIN_REPORT
 
 for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
@@ -107,11 +109,15 @@ class PipelineRun:
 
     def log_split(self, dataset: Mapping[str, Any], split: str, features: Any, labels: Any) -> None:
         """Logs one split as an MLflow input, with the digest and the source of ``dataset.json``."""
-        source = dataset["source"]
+        facts = dataset["source"]
+        if "url" in facts:
+            source = HTTPDatasetSource(facts["url"])  # type: ignore[no-untyped-call]
+        else:
+            source = CodeDatasetSource(facts)
         data = from_numpy(
             features,
             targets=labels,
-            source=source.get("url") or str(padded_split(split)),
+            source=source,
             name=f"{dataset['name']}-{split}",
             digest=dataset["padded_digest"].removeprefix("sha256:")[:_DIGEST_LENGTH],
         )

@@ -116,6 +116,7 @@ def test_inputs_and_parameters_carry_the_data_sets_name_and_digest(
     (entry,) = logged.inputs.dataset_inputs
     assert (entry.dataset.name, entry.dataset.digest) == ("tiny-train", "0123456789abcdef" * 2 + "0123")
     assert "http://127.0.0.1/reviews.npz" in entry.dataset.source
+    assert entry.dataset.source_type == "http"
     assert logged.data.params["model.depth"] == str(params.model.depth)  # MLflow never changes one
     assert logged.data.params["new"] == "1"
 
