@@ -111,11 +111,8 @@ class PipelineRun:
     def log_split(self, dataset: Mapping[str, Any], split: str, features: Any, labels: Any) -> None:
         """Logs one split as an MLflow input, with the digest and the source of ``dataset.json``."""
         facts = dataset["source"]
-        source: DatasetSource
-        if "url" in facts:
-            source = HTTPDatasetSource(facts["url"])  # type: ignore[no-untyped-call]
-        else:
-            source = CodeDatasetSource(facts)
+        url = facts.get("url")
+        source: DatasetSource = HTTPDatasetSource(url) if url else CodeDatasetSource(facts)  # type: ignore[no-untyped-call]
         data = from_numpy(
             features,
             targets=labels,
