@@ -140,11 +140,14 @@ def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> I
     project_run = os.environ.pop("MLFLOW_RUN_ID", None)
     end_abandoned_runs(client)
     run_id = project_run or _unless_evaluated(client, trained_in)
-    if run_id is None:
-        _set_experiment(client, params.mlflow.experiment)
+    experiment_id = None if run_id else _experiment_id(client, params.mlflow.experiment)
     name = None if run_id else os.environ.get("DVC_EXP_NAME")
     with mlflow.start_run(
-        run_id=run_id, run_name=name, tags={OWNER_TAG: _this_process()}, log_system_metrics=True
+        run_id=run_id,
+        experiment_id=experiment_id,
+        run_name=name,
+        tags={OWNER_TAG: _this_process()},
+        log_system_metrics=True,
     ) as run:
         parent = PipelineRun(client, run)
         parent.log_params(params.flat())
@@ -171,11 +174,13 @@ def _unless_evaluated(client: MlflowClient, run_id: str | None) -> str | None:
     return run_id if usable else None
 
 
-def _set_experiment(client: MlflowClient, name: str) -> None:
+def _experiment_id(client: MlflowClient, name: str) -> str:
     """The named experiment; the embedded store's artifacts lie in the project's mlruns, wherever we run."""
-    if mlflow.get_tracking_uri().startswith("sqlite:") and client.get_experiment_by_name(name) is None:
-        client.create_experiment(name, artifact_location=(_root() / "mlruns" / name).as_uri())
-    mlflow.set_experiment(name)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
+    embedded = mlflow.get_tracking_uri().startswith("sqlite:")
+    return client.create_experiment(name, (_root() / "mlruns" / name).as_uri() if embedded else None)
 
 
 def _provenance() -> dict[str, str]:
