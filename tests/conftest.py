@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from loopback import ImdbFiles, Server, make_imdb, running_server
 
 # Before any test imports a library that reads them.

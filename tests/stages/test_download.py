@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from loopback import ImdbFiles, Server, closed_address
 
+from loopback import ImdbFiles, Server, closed_address
 from pipeline.files import read_arrays, read_json
 from pipeline.params import Params
 from pipeline.paths import RAW_DATASET, RAW_DIR, RAW_REVIEWS, RAW_VOCABULARY

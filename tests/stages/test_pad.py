@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loopback import ImdbFiles, Server, sha256
 
+from loopback import ImdbFiles, Server, sha256
 from pipeline.files import read_arrays, read_json
 from pipeline.params import Params
 from pipeline.paths import PADDED_DATASET, PADDED_DIR, RAW_VOCABULARY, padded_split

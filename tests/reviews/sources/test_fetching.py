@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from loopback import Server, closed_address, sha256
 
+from loopback import Server, closed_address, sha256
 from pipeline.reviews.sources import http
 from pipeline.reviews.sources.addresses import UnreachableError, public_url
 from pipeline.reviews.sources.fetching import cache_dir, fetch

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loopback import sha256
 
+from loopback import sha256
 from pipeline.params import Params
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.sources import file

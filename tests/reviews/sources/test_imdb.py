@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loopback import ImdbFiles, Server
 
+from loopback import ImdbFiles, Server
 from pipeline.params import Params
 from pipeline.reviews.sources import imdb
 

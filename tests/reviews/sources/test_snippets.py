@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loopback import sha256
 
+from loopback import sha256
 from pipeline.reviews.sources import snippets
 from pipeline.reviews.sources.addresses import UnreachableError
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from loopback import ImdbFiles, Server, closed_address
 
+from loopback import ImdbFiles, Server, closed_address
 from pipeline.params import Params
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.sources import http, load_dataset, snippets
