@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PROJECT
 from loopback import ImdbFiles, Server, closed_address
 from pipeline.files import read_arrays, read_json
 from pipeline.params import Params
@@ -124,6 +123,10 @@ def test_download_and_pad_import_nothing_slow() -> None:
         f"print([name for name in {slow} if name in sys.modules])"
     )
     output = subprocess.run(
-        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert output == "[]\n"

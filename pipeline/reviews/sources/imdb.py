@@ -84,7 +84,7 @@ def parse_word_index(content: bytes) -> Vocabulary:
         ranks = json.loads(content)
     except ValueError as error:
         raise ValueError(f"the word index is not JSON: {error}") from None
-    numbers = {rank for rank in ranks.values() if isinstance(rank, int)} if isinstance(ranks, dict) else None
-    if numbers != set(range(1, len(ranks) + 1)):
+    ranked = ranks.values() if isinstance(ranks, dict) else ()
+    if not ranked or {rank for rank in ranked if isinstance(rank, int)} != set(range(1, len(ranked) + 1)):
         raise ValueError("the word index must map each word to its rank, from 1 without gaps")
     return Vocabulary(tuple(sorted(ranks, key=ranks.__getitem__)))

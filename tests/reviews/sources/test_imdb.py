@@ -64,6 +64,7 @@ def test_the_facts_name_addresses_hashes_and_sizes(
     ("word_index", "message"),
     [
         (b"no json", "the word index is not JSON"),
+        (b"5", "must map each word to its rank"),
         (b'["the"]', "must map each word to its rank, from 1 without gaps"),
         (b'{"the": 1, "a": 3}', "must map each word to its rank, from 1 without gaps"),
         (b'{"the": 1, "a": [2]}', "must map each word to its rank, from 1 without gaps"),

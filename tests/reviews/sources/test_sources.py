@@ -44,6 +44,7 @@ def test_imdb_out_of_reach_takes_the_fallback_and_says_so(
     assert load_dataset(params.replace(values), warnings.append) is fallback
     assert len(warnings) == 1
     assert "imdb.npz can't be reached: there is no connection" in warnings[0]
+    assert "as data.fallback says: snippets." in warnings[0]
 
 
 def test_without_a_fallback_the_error_says_what_to_do(
