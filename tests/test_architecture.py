@@ -18,6 +18,7 @@ LAYERS = (
     ("params", "paths", "files"),
     ("reviews", "backend"),
     ("models",),
+    ("compiled",),
     ("training", "evaluation", "plots"),
     ("tuning",),
     ("tracking", "progress"),
@@ -80,7 +81,7 @@ def test_imports_go_down_the_layers() -> None:
     [
         ("optuna", {"tuning"}),
         ("mlflow", {"tracking", "registry"}),
-        ("keras", {"models", "training", "stages", "registry", "backend"}),
+        ("keras", {"models", "compiled", "training", "stages", "registry", "backend"}),
         ("sklearn", {"evaluation"}),
         ("matplotlib", {"plots", "tuning"}),
     ],
