@@ -32,26 +32,20 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
 from pipeline.files import read_json
 from pipeline.params import Params
-from pipeline.paths import METRICS, TRAIN_REPORT, padded_split
+from pipeline.paths import METRICS, TRAIN_REPORT, padded_split, project_folder
 
 CONNECT_TIMEOUT = 5.0  # seconds
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
 EVALUATED_TAG = "pipeline.evaluated"
+STUDY_TAG = "study"
 REPRODUCED_TAG = "pipeline.reproduced_from"
 _DIGEST_LENGTH = 36  # characters; MLflow's column for a data set's digest
 
 
 def tracking_uri(params: Params) -> str:
-    """MLFLOW_TRACKING_URI, else mlflow.tracking_uri, else mlflow.db in the project's folder.
-
-    Under `dvc exp run --temp` a stage works in a copy; DVC_ROOT still names the project's folder.
-    """
+    """MLFLOW_TRACKING_URI, else mlflow.tracking_uri, else mlflow.db in the project's folder."""
     configured = os.environ.get("MLFLOW_TRACKING_URI") or params.mlflow.tracking_uri
-    return configured or f"sqlite:///{_root()}/mlflow.db"
-
-
-def _root() -> Path:
-    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    return configured or f"sqlite:///{project_folder()}/mlflow.db"
 
 
 def connect(params: Params) -> MlflowClient:
@@ -125,6 +119,22 @@ class PipelineRun:
         self.client.log_text(self.run_id, text, file)
 
 
+def attach(params: Params, run_id: str) -> PipelineRun:
+    """A run that another process keeps open, to add trials to.
+
+    Raises:
+        ValueError: if the tracking store isn't the one that holds it.
+    """
+    client = connect(params)
+    try:
+        return PipelineRun(client, client.get_run(run_id))
+    except MlflowException:
+        raise ValueError(
+            f"{tracking_uri(params)} doesn't hold the study's run {run_id}: point MLFLOW_TRACKING_URI or "
+            "mlflow.tracking_uri to the tracking server that the study logs to"
+        ) from None
+
+
 @contextmanager
 def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> Iterator[PipelineRun]:
     """The parent run for ``stage``, RUNNING inside, FINISHED after, FAILED if the block raises.
@@ -170,7 +180,7 @@ def _unless_evaluated(client: MlflowClient, run_id: str | None) -> str | None:
 def _set_experiment(client: MlflowClient, name: str) -> None:
     """The named experiment; the embedded store's artifacts lie in the project's mlruns, wherever we run."""
     if mlflow.get_tracking_uri().startswith("sqlite:") and client.get_experiment_by_name(name) is None:
-        client.create_experiment(name, artifact_location=(_root() / "mlruns" / name).as_uri())
+        client.create_experiment(name, artifact_location=(project_folder() / "mlruns" / name).as_uri())
     mlflow.set_experiment(name)
 
 
@@ -234,9 +244,15 @@ class TrialRuns:
         self._parent = parent
         self._client = parent.client
         self._dataset = dataset
+        self._study = ""
         self._runs: dict[int, str] = {}
 
-    def started(self, number: int, values: Mapping[str, Any]) -> None:
+    def opened(self, study: str, finished: int) -> None:
+        """Notes the study and how many trials it brought along on the parent run."""
+        self._study = study
+        self._parent.set_tags({STUDY_TAG: study, "study.trials_before": finished})
+
+    def started(self, number: int, values: Mapping[str, Any], finished: int) -> None:
         """Opens the child run of trial ``number`` with the values it was given."""
         run = self._client.create_run(
             self._parent.experiment_id,
@@ -244,7 +260,9 @@ class TrialRuns:
             tags={
                 MLFLOW_PARENT_RUN_ID: self._parent.run_id,
                 OWNER_TAG: _this_process(),
+                STUDY_TAG: self._study,
                 "trial.number": str(number),
+                "trial.after": str(finished),
                 "dataset": self._dataset["name"],
             },
         )
@@ -260,13 +278,8 @@ class TrialRuns:
             self._runs[number], [Metric(key, value, now, epoch) for key, value in metrics.items()]
         )
 
-    def finished(
-        self, number: int, state: str, metrics: Mapping[str, float], text: str | None = None
-    ) -> None:
-        """Closes the child run; ``state`` is Optuna's: COMPLETE, PRUNED or FAIL.
-
-        ``text`` is the network's summary.
-        """
+    def finished(self, number: int, state: str, metrics: Mapping[str, float], summary: str | None) -> None:
+        """Closes the child run; ``state`` is Optuna's: COMPLETE, PRUNED or FAIL."""
         run_id = self._runs.pop(number)
         now = _milliseconds()
         self._client.log_batch(
@@ -274,9 +287,25 @@ class TrialRuns:
             metrics=[Metric(key, value, now, 0) for key, value in metrics.items()],
             tags=[RunTag("trial.state", state)],
         )
-        if text:
-            self._client.log_text(run_id, text, "model_summary.txt")
+        if summary:
+            self._client.log_text(run_id, summary, "model_summary.txt")
         self._client.set_terminated(run_id, "FAILED" if state == "FAIL" else "FINISHED")
+
+    def lost(self, number: int) -> None:
+        """Ends the run that the process of trial ``number`` left RUNNING, on whichever machine it was."""
+        running = self._client.search_runs(
+            [self._parent.experiment_id],
+            f"attributes.status = 'RUNNING' and tags.`{STUDY_TAG}` = '{self._study}' "
+            f"and tags.`trial.number` = '{number}'",
+        )
+        for run in running:
+            self._client.set_tag(run.info.run_id, "trial.state", "FAIL")
+            self._client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
+
+    def repeated(self, number: int, seed: int, score: float) -> None:
+        """Logs a finalist's score with another seed on the parent run; the step is the seed."""
+        metric = Metric(f"trial_{number}_validation_accuracy", score, _milliseconds(), seed)
+        self._client.log_batch(self._parent.run_id, [metric])
 
     def __enter__(self) -> Self:
         return self
