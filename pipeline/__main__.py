@@ -6,7 +6,6 @@ What a user can mend (``ValueError``, ``OSError``) ends as one message without a
 
 from __future__ import annotations
 
-import importlib
 import signal
 import sys
 from typing import Any, NoReturn
@@ -14,8 +13,9 @@ from typing import Any, NoReturn
 import click
 
 from pipeline.params import load_params
+from pipeline.stages import Stage, run_stage
 
-STAGES = {
+STAGES: dict[Stage, str] = {
     "download": "Bring the reviews: data.source -> data/raw.",
     "pad": "Encode, split and pad them: data/raw -> data/padded.",
     "train": "Tune and train the stack: data/padded -> models, reports/train.json.",
@@ -52,11 +52,10 @@ def cli(traceback: bool) -> None:
             stream.reconfigure(line_buffering=True)
 
 
-def _add_stage(name: str, text: str) -> None:
+def _add_stage(name: Stage, text: str) -> None:
     @cli.command(name=name, help=text)
     def stage() -> None:
-        params = load_params()
-        importlib.import_module(f"pipeline.stages.{name}").run(params)
+        run_stage(name, load_params())
 
 
 for _name, _text in STAGES.items():

@@ -28,4 +28,4 @@ def select_backend(train: TrainParams) -> None:
             "pip install '.[jax]', or set train.backend to tensorflow"
         )
     os.environ["KERAS_BACKEND"] = backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

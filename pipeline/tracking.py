@@ -6,6 +6,7 @@ The only importer of mlflow. Under `mlflow run` every process sees the project's
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -33,6 +34,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 from pipeline.files import read_json
 from pipeline.params import Params
 from pipeline.paths import METRICS, TRAIN_REPORT, padded_split, project_folder
+
+for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 CONNECT_TIMEOUT = 5.0  # seconds
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run

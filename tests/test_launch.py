@@ -10,8 +10,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 
 def test_options_are_read_as_yaml() -> None:
-    words = "--model.depth 3 --model.units [8,4] --model.bidirectional=true --train.clipnorm null".split()
-    assert parse_options([*words, "--train.learning_rate", "1e-3", "--data.path", "a b.csv"]) == {
+    words = ["--model.depth", "3", "--model.units", "[8,4]", "--model.bidirectional=true"]
+    words += ["--train.clipnorm", "null", "--train.learning_rate", "1e-3", "--data.path", "a b.csv"]
+    assert parse_options(words) == {
         "model.depth": 3,
         "model.units": (8, 4),
         "model.bidirectional": True,
@@ -24,7 +25,7 @@ def test_options_are_read_as_yaml() -> None:
 def test_an_option_without_a_value_is_named() -> None:
     with pytest.raises(ParamsError, match=r"--model\.depth has no value"):
         parse_options(["--model.depth"])
-    with pytest.raises(ParamsError, match="expected --SECTION.KEY VALUE, but got 'model.depth'"):
+    with pytest.raises(ParamsError, match=r"expected --SECTION\.KEY VALUE, but got 'model\.depth'"):
         parse_options(["model.depth", "3"])
 
 
@@ -60,7 +61,10 @@ def test_mlproject_defaults_are_those_of_params_yaml(params: Params) -> None:
     project = yaml.safe_load((PROJECT / "MLproject").read_text())
     main = project["entry_points"]["main"]
     words = main["command"].split()[4:]
-    keys = {value.strip("{}"): option.removeprefix("--") for option, value in zip(words[::2], words[1::2])}
+    keys = {
+        value.strip("{}"): option.removeprefix("--")
+        for option, value in zip(words[::2], words[1::2], strict=True)
+    }
     assert keys.keys() == main["parameters"].keys()
     flat = params.flat()
     for name, key in keys.items():

@@ -62,7 +62,9 @@ def test_a_value_that_cannot_be_used_gets_one_line(
 
 
 def test_a_skip_without_projection_names_both_parameters(params: Params) -> None:
-    with pytest.raises(ParamsError, match=r"model\.skip is residual and model\.skip_projection is false") as error:
+    with pytest.raises(
+        ParamsError, match=r"model\.skip is residual and model\.skip_projection is false"
+    ) as error:
         params.replace({"model.skip": "residual", "model.skip_projection": False, "model.units": 5})
     assert "[32, 5] wide and their outputs [5, 5]" in str(error.value)
 

@@ -1,1 +1,23 @@
 """The stages of dvc.yaml: each reads files, calls the library, writes files."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Literal
+
+from pipeline.params import Params
+
+Stage = Literal["download", "pad", "train", "evaluate"]
+
+
+def run_stage(name: Stage, params: Params) -> None:
+    """Runs one stage. For those that train or predict, the tracking store is asked first, so that a
+    server out of reach is an error before anything slow starts, and Keras' backend is chosen before
+    anything imports Keras.
+    """
+    if name in ("train", "evaluate"):
+        from pipeline import backend, tracking  # noqa: PLC0415 - download and pad start without MLflow
+
+        tracking.connect(params)
+        backend.select_backend(params.train)
+    importlib.import_module(f"pipeline.stages.{name}").run(params)

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import keras
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
-from pipeline.backend import select_backend
+from pipeline import evaluation, plots, registry, training
 from pipeline.files import read_arrays, read_json, write_json
 from pipeline.params import Params
 from pipeline.paths import (
@@ -29,18 +32,11 @@ Arrays = dict[str, np.ndarray]
 
 def run(params: Params) -> None:
     """Reads the model and data/padded, writes reports/metrics.json, plots, figures; registers the model."""
-    select_backend(params.train)
     trained = read_json(TRAIN_REPORT)
     dataset = read_json(PADDED_DATASET)
     splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "test")}
     with pipeline_run(params, "evaluate", trained["run_id"]) as parent:
-        from pipeline import (  # noqa: PLC0415 - the tracking server is asked first
-            evaluation,
-            registry,
-            training,
-        )
-
-        model = training.load(MODEL)
+        model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
         probabilities = {
             name: training.predict(model, splits[name]["token_ids"]) for name in ("validation", "test")
         }
@@ -74,8 +70,6 @@ def run(params: Params) -> None:
 
 def _draw(dataset: Mapping[str, Any], trained: Mapping[str, Any], labels: np.ndarray, scores: Arrays) -> None:
     """The curves as CSV for `dvc plots` and as PNG, every title naming the data set."""
-    from pipeline import evaluation, plots  # noqa: PLC0415
-
     name = dataset["name"]
     roc = {title: evaluation.roc_points(labels, values) for title, values in scores.items()}
     precision_recall = {
@@ -116,10 +110,9 @@ def _registration_report(
     return report | (asdict(registration) if registration else {"name": None})
 
 
-def _print_summary(dataset: Mapping[str, Any], metrics: Mapping[str, float], registration: Any) -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
+def _print_summary(
+    dataset: Mapping[str, Any], metrics: Mapping[str, float], registration: registry.Registration | None
+) -> None:
     console = Console(width=88)
     table = Table(
         title=f"{dataset['sizes']['test']:,} test reviews of {dataset['name']}", title_justify="left"
@@ -136,8 +129,9 @@ def _print_summary(dataset: Mapping[str, Any], metrics: Mapping[str, float], reg
         )
     console.print(
         "next:\n"
-        "  make ui                              # the runs, the trials and the registry in MLflow\n"
-        "  dvc plots show                       # the curves in a browser (in .venv: . .venv/bin/activate)\n"
-        "  dvc exp run -S model.depth=3         # another experiment; then: dvc exp show",
+        "  make ui                          # runs, trials and registry in MLflow\n"
+        "  source .venv/bin/activate        # then, for example:\n"
+        "  dvc plots show                   # the curves as a page\n"
+        "  dvc exp run -S model.depth=3     # another experiment; compare: dvc exp show",
         highlight=False,
     )

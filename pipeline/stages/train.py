@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pipeline.backend import select_backend
+from pipeline import plots, training, tuning
 from pipeline.files import read_arrays, read_json, write_json, written_whole
 from pipeline.params import Params
 from pipeline.paths import MODEL, PADDED_DATASET, TRAIN_REPORT, TRAINING_CURVE, padded_split
+from pipeline.progress import Progress
 from pipeline.tracking import TrialRuns, pipeline_run
 
 
 def run(params: Params) -> None:
     """Reads data/padded, writes the model, the training curve and reports/train.json; logs to MLflow."""
-    select_backend(params.train)
     dataset = read_json(PADDED_DATASET)
     with pipeline_run(params, "train") as parent, TrialRuns(parent, dataset) as trial_runs:
-        from pipeline import plots, training, tuning  # noqa: PLC0415 - the tracking server is asked first
-        from pipeline.progress import Progress  # noqa: PLC0415
-
         splits = {name: _read_split(name) for name in ("train", "validation")}
         for name, split in splits.items():
             parent.log_split(dataset, name, split.token_ids, split.labels)
@@ -41,14 +39,12 @@ def run(params: Params) -> None:
         print(f"best trial {winner.number}: validation accuracy {winner.score:.4f} on {dataset['name']}")
 
 
-def _read_split(name: str) -> Any:
-    from pipeline.training import Split  # noqa: PLC0415
-
+def _read_split(name: str) -> training.Split:
     arrays = read_arrays(padded_split(name))
-    return Split(arrays["token_ids"], arrays["labels"])
+    return training.Split(arrays["token_ids"], arrays["labels"])
 
 
-def _curve_row(epoch: int, metrics: Any) -> dict[str, float]:
+def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:
     return {
         "epoch": epoch,
         "training_accuracy": metrics["accuracy"],
@@ -58,7 +54,7 @@ def _curve_row(epoch: int, metrics: Any) -> dict[str, float]:
     }
 
 
-def _report(run_id: str, dataset: Any, winner: Any) -> dict[str, Any]:
+def _report(run_id: str, dataset: Mapping[str, Any], winner: tuning.Winner) -> dict[str, Any]:
     fitted, chosen = winner.fitted, winner.params.flat()
     return {
         "run_id": run_id,
