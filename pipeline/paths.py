@@ -30,5 +30,5 @@ def padded_split(split: str) -> Path:
 
 
 def project_folder() -> Path:
-    """The project's folder; under `dvc exp run --temp` a stage works in a copy, and DVC_ROOT still names it."""
+    """The project's folder; DVC_ROOT names it where a stage works in a copy (`dvc exp run --temp`)."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()

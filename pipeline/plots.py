@@ -40,6 +40,15 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, dpi=120, bbox_inches="tight", metadata={"Software": None})
 
 
+def save_all(figures: Mapping[str, Figure], folder: Path) -> None:
+    """Writes each figure as FOLDER/NAME.png and removes pictures of other names from the folder."""
+    for name, figure in figures.items():
+        save(figure, folder / f"{name}.png")
+    for old in folder.glob("*.png"):
+        if old.stem not in figures:
+            old.unlink()
+
+
 def curve_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagonal: bool = False) -> Figure:
     """One line for each named curve; ``x`` and ``y`` are the columns drawn.
 

@@ -24,7 +24,9 @@ class Progress:
     def opened(self, study: str, finished: int) -> None:
         """Names the study and what it has already."""
         trials = self._params.tune.trials
-        print(f"study {study}: {finished} of {trials} trials finished before" if finished else f"study {study}")
+        print(
+            f"study {study}: {finished} of {trials} trials finished before" if finished else f"study {study}"
+        )
         self._then.opened(study, finished)
 
     def started(self, number: int, values: Mapping[str, Any], finished: int) -> None:

@@ -3,11 +3,12 @@
 The only importer of optuna. It reports through an observer, so it knows nothing of MLflow.
 """
 
-from pipeline.tuning.search import search, work
+from pipeline.tuning.explain import pictures, trials_table
+from pipeline.tuning.search import search, search_order, work
 from pipeline.tuning.study import SCORE, Study, join_study, open_study
 from pipeline.tuning.trials import Fit, Observer
 from pipeline.tuning.winner import Winner
-from pipeline.tuning.workers import pin, worker_count
+from pipeline.tuning.workers import worker_count
 
 __all__ = [
     "SCORE",
@@ -17,8 +18,10 @@ __all__ = [
     "Winner",
     "join_study",
     "open_study",
-    "pin",
+    "pictures",
     "search",
+    "search_order",
+    "trials_table",
     "work",
     "worker_count",
 ]

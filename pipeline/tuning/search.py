@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pipeline.params import Params
-from pipeline.training import Fitted, OnEpoch
 from pipeline.tuning.interruption import Interruption, interruptible
 from pipeline.tuning.study import FINISHED, SCORE, Study
 from pipeline.tuning.trials import Fit, Observer, run_trials
 from pipeline.tuning.winner import Winner, choose_winner
 from pipeline.tuning.workers import run_workers, worker_count
+
+if TYPE_CHECKING:  # a process that only coordinates never loads Keras
+    from pipeline.training import Fitted, OnEpoch
 
 
 def search(study: Study, fit: Fit, observer: Observer) -> Winner:
@@ -69,6 +72,14 @@ def work(study: Study, fit: Fit, observer: Observer, coordinator: int | None) ->
             run_trials(study, fit, observer, interruption)
         except KeyboardInterrupt:
             raise InterruptedError(f"worker of study {study.name} stopped; the others go on") from None
+
+
+def search_order(params: Params) -> str:
+    """What a report says about the order in which the search space was tried."""
+    workers = worker_count(params.tune.workers)
+    if workers == 1:
+        return "one after another, the same each time"
+    return f"depends on the timing of {workers} workers; the winner trained again gives the same digits"
 
 
 def _how_to_go_on(study: Study) -> str:

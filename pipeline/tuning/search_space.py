@@ -62,7 +62,9 @@ def decoded(suggestions: Mapping[str, bool | int | float | str | None]) -> dict[
     return {key: _decode(value) for key, value in suggestions.items()}
 
 
-def _suggest(trial: optuna.Trial, key: str, distribution: BaseDistribution) -> bool | int | float | str | None:
+def _suggest(
+    trial: optuna.Trial, key: str, distribution: BaseDistribution
+) -> bool | int | float | str | None:
     match distribution:
         case CategoricalDistribution():
             return trial.suggest_categorical(key, distribution.choices)

@@ -106,9 +106,16 @@ class Study:
         """The trials in one of ``states`` (all without one), by number."""
         return self.optuna.get_trials(deepcopy=False, states=states or None)
 
+    def counts(self) -> dict[str, int]:
+        """How many trials are complete, pruned and failed."""
+        states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+        return {state.name.lower(): len(self.trials(state)) for state in states}
+
     def ranked(self) -> list[FrozenTrial]:
         """The complete trials, best first; of equals the earlier."""
-        return sorted(self.trials(TrialState.COMPLETE), key=lambda trial: (-float(trial.value or 0), trial.number))
+        return sorted(
+            self.trials(TrialState.COMPLETE), key=lambda trial: (-float(trial.value or 0), trial.number)
+        )
 
     def params_of(self, trial: FrozenTrial) -> Params:
         """The params that ``trial`` ran with."""
@@ -148,7 +155,9 @@ class Study:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             optuna.storages.fail_stale_trials(self.optuna)  # by heartbeat, where the storage has one
-        lost = [trial.number for trial in self.trials(TrialState.RUNNING) if _is_lost(trial) and self._fail(trial)]
+        lost = [
+            trial.number for trial in self.trials(TrialState.RUNNING) if _is_lost(trial) and self._fail(trial)
+        ]
         requeue_failed(self.optuna)
         return lost
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import optuna
 from optuna.trial import TrialState
 
 from pipeline.files import written_whole
 from pipeline.params import Params, ParamsError, Value
-from pipeline.training import Fitted, OnEpoch
 from pipeline.tuning.interruption import Interruption
 from pipeline.tuning.search_space import suggest
 from pipeline.tuning.study import FINISHED, SCORE, Study
 
+if TYPE_CHECKING:  # a process that only coordinates never loads Keras
+    from pipeline.training import Fitted, OnEpoch
+
 POLL_SECONDS = 0.5  # between looks at trials that others run
 
-Fit = Callable[[Params, int, OnEpoch | None], Fitted]
+Fit = Callable[[Params, int, "OnEpoch | None"], "Fitted"]
 
 
 class Observer(Protocol):

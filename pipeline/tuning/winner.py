@@ -64,7 +64,7 @@ def choose_winner(study: Study, fit: Fit, observer: Observer) -> Winner:
     finalists = study.ranked()[: study.params.tune.finalists]
     if not finalists:
         raise ValueError(
-            f"study {study.name} has no complete trial: give it more time or trials (tune.timeout, tune.trials)"
+            f"study {study.name} has no complete trial: raise tune.trials or tune.timeout"
         )
     scores = {trial.number: _scores(study, trial, fit, observer) for trial in finalists}
     best = max(finalists, key=lambda trial: statistics.fmean(scores[trial.number]))
@@ -109,4 +109,7 @@ def _compare(trial: FrozenTrial, score: float) -> None:
     if score == trial.value:
         print(f"the same digits as before: {score}")
     else:
-        print(f"trained again it scores {score}, not {trial.value}: another machine or thread count ran the trial")
+        print(
+            f"trained again it scores {score}, not {trial.value}: "
+            "the trial ran on another machine or with another number of threads"
+        )

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from pipeline.tuning.interruption import Interruption
@@ -31,13 +32,6 @@ def share_cores(cores: Sequence[int], workers: int) -> list[list[int]]:
     if workers >= len(cores):
         return [[cores[worker % len(cores)]] for worker in range(workers)]
     return [list(cores[worker::workers]) for worker in range(workers)]
-
-
-def pin(cores: Sequence[int]) -> None:
-    """Keeps this process on ``cores``; call it before a numerical library starts its threads."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, cores)
-    os.environ.update(dict.fromkeys(THREAD_LIMITS, str(len(cores))))
 
 
 def run_workers(study: Study, observer: Observer, interruption: Interruption) -> None:
@@ -80,8 +74,23 @@ def run_workers(study: Study, observer: Observer, interruption: Interruption) ->
 def _start(cores: Sequence[int]) -> subprocess.Popen[bytes]:
     """In a session of its own, so that Ctrl-C reaches it once, through its coordinator."""
     command = [sys.executable, "-m", "pipeline", "worker", "--coordinator", str(os.getpid())]
-    command += ["--cores", ",".join(str(core) for core in cores)]
-    return subprocess.Popen(command, start_new_session=True)
+    environment = os.environ | dict.fromkeys(THREAD_LIMITS, str(len(cores)))
+    with _pinned(cores):
+        return subprocess.Popen(command, env=environment, start_new_session=True)
+
+
+@contextmanager
+def _pinned(cores: Sequence[int]) -> Iterator[None]:
+    """A process that is started inside keeps to ``cores``, where the system can do that."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
 
 
 def _tell_to_stop(workers: Sequence[subprocess.Popen[bytes]]) -> None:
