@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 from optuna.visualization import matplotlib as charts
@@ -55,13 +56,16 @@ def pictures(study: Study, dataset: str) -> Mapping[str, Figure]:
 def _figure(chart: Callable[..., Any], study: Study, title: str, params: list[str] | None = None) -> Figure:
     chosen = {} if params is None else {"params": params}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.simplefilter("ignore")  # experimental charts, and importances of very few trials
         drawn = chart(study.optuna, target_name=_LABEL, **chosen)
     axes = drawn.flat[0] if hasattr(drawn, "flat") else drawn
     figure: Figure = axes.figure
     for other in figure.axes:
-        other.set_title("")
+        for side in ("left", "center"):
+            other.set_title("", loc=side)
     figure.suptitle(title)
+    figure.set_size_inches(max(8, 4 * len(params or [])), 4.5)
+    pyplot.close(figure)  # pyplot would keep it for the life of the process
     return figure
 
 

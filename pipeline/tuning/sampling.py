@@ -41,9 +41,7 @@ class StudySampler(optuna.samplers.BaseSampler):
         if self._kind == "random":
             self._sampler = optuna.samplers.RandomSampler(seed)
         else:
-            self._sampler = optuna.samplers.TPESampler(
-                seed=seed, n_startup_trials=STARTUP_TRIALS, warn_independent_sampling=False
-            )
+            self._sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
         self._sampler.before_trial(study, trial)
 
     def infer_relative_search_space(
