@@ -10,13 +10,13 @@ import logging
 import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-import psutil
 import requests
 import yaml
 
@@ -34,6 +34,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 from pipeline.files import read_json
 from pipeline.params import Params
 from pipeline.paths import METRICS, TRAIN_REPORT, padded_split, project_folder
+from pipeline.processes import is_gone, this_process
 
 for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
@@ -67,6 +68,8 @@ def connect(params: Params) -> MlflowClient:
                 f"the MLflow tracking server {uri} can't be reached ({type(error).__name__}): "
                 "start it, or mend MLFLOW_TRACKING_URI or mlflow.tracking_uri in params.yaml"
             ) from None
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        _make_store(Path(uri.removeprefix("sqlite:///")))
     mlflow.set_tracking_uri(uri)
     client = MlflowClient(uri)
     try:
@@ -74,6 +77,16 @@ def connect(params: Params) -> MlflowClient:
     except MlflowException as error:
         raise ValueError(f"the MLflow tracking store {uri} can't be opened: {error.message}") from None
     return client
+
+
+def _make_store(path: Path) -> None:
+    """A new SQLite store, whole or not at all: one killed while its tables are made could never be opened."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{path.name}-", dir=path.parent) as folder:
+        temporary = Path(folder) / path.name
+        MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+        with suppress(FileExistsError):  # another process was first
+            path.hardlink_to(temporary)
 
 
 class PipelineRun:
@@ -154,7 +167,7 @@ def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> I
         _set_experiment(client, params.mlflow.experiment)
     name = None if run_id else os.environ.get("DVC_EXP_NAME")
     with mlflow.start_run(
-        run_id=run_id, run_name=name, tags={OWNER_TAG: _this_process()}, log_system_metrics=True
+        run_id=run_id, run_name=name, tags={OWNER_TAG: this_process()}, log_system_metrics=True
     ) as run:
         parent = PipelineRun(client, run)
         parent.log_params(params.flat())
@@ -212,14 +225,6 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _this_process() -> str:
-    return _process_name(psutil.Process())
-
-
-def _process_name(process: psutil.Process) -> str:
-    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.0f}"
-
-
 def end_abandoned_runs(client: MlflowClient) -> None:
     """Ends as FAILED the runs whose process on this machine is gone: it was killed, or the power went."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
@@ -230,15 +235,8 @@ def end_abandoned_runs(client: MlflowClient) -> None:
         experiments, f"attributes.status = 'RUNNING' and tags.`{OWNER_TAG}` LIKE '{mine}%'", max_results=1000
     )
     for run in running:
-        if not _is_alive(run.data.tags[OWNER_TAG]):
+        if is_gone(run.data.tags[OWNER_TAG]):
             client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
-
-
-def _is_alive(owner: str) -> bool:
-    try:
-        return _process_name(psutil.Process(int(owner.split("/")[1]))) == owner
-    except psutil.NoSuchProcess:
-        return False
 
 
 class TrialRuns:
@@ -263,7 +261,7 @@ class TrialRuns:
             run_name=f"trial {number}",
             tags={
                 MLFLOW_PARENT_RUN_ID: self._parent.run_id,
-                OWNER_TAG: _this_process(),
+                OWNER_TAG: this_process(),
                 STUDY_TAG: self._study,
                 "trial.number": str(number),
                 "trial.after": str(finished),

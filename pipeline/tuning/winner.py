@@ -63,9 +63,7 @@ def choose_winner(study: Study, fit: Fit, observer: Observer) -> Winner:
     """
     finalists = study.ranked()[: study.params.tune.finalists]
     if not finalists:
-        raise ValueError(
-            f"study {study.name} has no complete trial: raise tune.trials or tune.timeout"
-        )
+        raise ValueError(f"study {study.name} has no complete trial: raise tune.trials or tune.timeout")
     scores = {trial.number: _scores(study, trial, fit, observer) for trial in finalists}
     best = max(finalists, key=lambda trial: statistics.fmean(scores[trial.number]))
     attributes = best.user_attrs

@@ -12,11 +12,17 @@ from contextlib import contextmanager
 from typing import Literal
 
 from pipeline.tuning.interruption import Interruption
-from pipeline.tuning.processes import available_cores
 from pipeline.tuning.study import Study
 from pipeline.tuning.trials import POLL_SECONDS, Observer
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+
+
+def available_cores() -> list[int]:
+    """The cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 def worker_count(workers: int | Literal["auto"]) -> int:
