@@ -23,6 +23,6 @@ def is_gone(owner: str) -> bool:
     try:
         process = psutil.Process(int(pid))
         another = abs(process.create_time() - float(started)) > CLOCK_SLACK
-        return another or process.status() == psutil.STATUS_ZOMBIE
+        return bool(another or process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import plots, tracking, training, tuning
-from pipeline.files import read_arrays, read_json, write_json, written_whole
+from pipeline import tracking, training, tuning
+from pipeline.files import read_arrays, read_json, write_csv, write_json, written_whole
 from pipeline.params import Params
 from pipeline.paths import (
     MODEL,
@@ -39,9 +39,9 @@ def run(params: Params) -> None:
         with written_whole(MODEL) as temporary:
             shutil.copyfile(winner.network, temporary)
         curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
-        plots.write_csv(TRAINING_CURVE, curve)
-        plots.write_csv(TRIALS, tuning.trials_table(study))
-        plots.save_all(tuning.pictures(study, dataset["name"]), STUDY_DIR)
+        write_csv(TRAINING_CURVE, curve)
+        write_csv(TRIALS, tuning.trials_table(study))
+        tuning.write_pictures(study, dataset["name"], STUDY_DIR)
         write_json(TRAIN_REPORT, report)
         parent.log_metrics({key: value for key, value in report.items() if key.startswith("validation_")})
         parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})

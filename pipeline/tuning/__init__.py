@@ -3,7 +3,7 @@
 The only importer of optuna. It reports through an observer, so it knows nothing of MLflow.
 """
 
-from pipeline.tuning.explain import pictures, trials_table
+from pipeline.tuning.explain import pictures, trials_table, write_pictures
 from pipeline.tuning.search import search, search_order, work
 from pipeline.tuning.study import SCORE, Study, join_study, open_study
 from pipeline.tuning.trials import Fit, Observer
@@ -24,4 +24,5 @@ __all__ = [
     "trials_table",
     "work",
     "worker_count",
+    "write_pictures",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from matplotlib import pyplot
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 from optuna.visualization import matplotlib as charts
 
+from pipeline.files import written_whole
 from pipeline.tuning.search_space import decoded
 from pipeline.tuning.study import SCORE, Study
 
@@ -50,6 +52,17 @@ def pictures(study: Study, dataset: str) -> Mapping[str, Figure]:
             "slices": _figure(charts.plot_slice, study, f"Slices of the search on {dataset}", searched),
         }
     return figures
+
+
+def write_pictures(study: Study, dataset: str, folder: Path) -> None:
+    """Writes each picture as FOLDER/NAME.png, and removes one that an earlier study drew and this doesn't."""
+    figures = pictures(study, dataset)
+    for name, figure in figures.items():
+        with written_whole(folder / f"{name}.png") as temporary:
+            figure.savefig(temporary, dpi=120, bbox_inches="tight", metadata={"Software": None})
+    for old in folder.glob("*.png"):
+        if old.stem not in figures:
+            old.unlink()
 
 
 def _figure(chart: Callable[..., Any], study: Study, title: str, params: list[str] | None = None) -> Figure:

@@ -30,6 +30,7 @@ from pipeline.tuning.storage import open_storage, studies_folder
 SCORE = "validation_accuracy"  # the objective, maximised
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 UNCLAIMED = timedelta(seconds=30)  # a trial that no process has claimed by then was killed as it began
+SCORING_MODULES = ("training.py", "compiled.py")  # with models/, the code that decides a trial's score
 Identity = dict[str, Any]
 Room = Literal["open", "taken", "none"]
 
@@ -62,7 +63,8 @@ def code_version(params: Params) -> str:
     """A digest of the code and the libraries that decide a trial's score."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for file in sorted([package / "training.py", *(package / "models").rglob("*.py")]):
+    files = [package / name for name in SCORING_MODULES] + list((package / "models").rglob("*.py"))
+    for file in sorted(files):
         digest.update(file.read_bytes())
     for library in ("keras", params.train.backend, "numpy"):
         digest.update(f"{library} {importlib.metadata.version(library)}".encode())
