@@ -15,7 +15,7 @@ PACKAGE = PROJECT / "pipeline"
 
 # Lower layers first: a module imports its own layer and those before it.
 LAYERS = (
-    ("params", "paths", "files"),
+    ("params", "paths", "files", "processes"),
     ("reviews", "backend"),
     ("models",),
     ("compiled",),
@@ -28,7 +28,7 @@ LAYERS = (
     ("__main__",),
 )
 # What changes no result, so that a change there needs no stage to run again.
-NOT_A_DEP = {"params", "paths", "files", "tracking", "progress", "stages"}
+NOT_A_DEP = {"params", "paths", "files", "processes", "tracking", "progress", "stages"}
 
 
 def module_name(path: Path) -> str:
