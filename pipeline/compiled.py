@@ -17,14 +17,14 @@ Objective = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Batches(NamedTuple):
-    """``rows`` int32 (steps, batch_size) and ``weights`` float32 likewise; the first ``count`` steps are run.
+    """``rows`` int32 and ``weights`` float32, (any, batch_size); of them the first ``steps`` are run.
 
     A weight is 1, or 0 where a row only fills up the last batch.
     """
 
     rows: np.ndarray
     weights: np.ndarray
-    count: int
+    steps: int
 
 
 class Totals(NamedTuple):
@@ -71,7 +71,9 @@ def compile_training(
     """
     optimizer.build(variables)
 
-    def mean_loss(rows: Tensor, weights: Tensor, data: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    def mean_loss(
+        rows: Tensor, weights: Tensor, data: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         ids, targets = ops.take(data[0], rows, axis=0), ops.take(data[1], rows, axis=0)
         outputs = [model(part, training=True) for part in ops.array_split(ids, shards)]
         losses, hits = objective(ops.concatenate(outputs), ids, targets)
@@ -100,11 +102,12 @@ def _compile_tensorflow(
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             mean, loss, hits = mean_loss(rows, weights, data)
+        # Dense: of an embedding's slices, Keras' Adam squares each where Adam squares their sum.
         gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(mean, values)]
         optimizer.apply(gradients, variables)
         return loss, hits, tf.linalg.global_norm(gradients)
 
-    @tf.function(jit_compile=xla, autograph=False)  # type: ignore[untyped-decorator]
+    @tf.function(jit_compile=xla, autograph=False)
     def run(rows: Tensor, weights: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         def body(index: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
             new = step(rows[index], weights[index])
@@ -147,7 +150,7 @@ def _compile_jax(
         trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
         return [list(trainable), list(fixed), list(slots)], (loss, hits, norm)
 
-    @jax.jit  # type: ignore[untyped-decorator]
+    @jax.jit
     def run(state: Any, rows: Tensor, weights: Tensor, count: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
         def body(index: Tensor, carry: Any) -> Any:
             state, new = step(carry[0], rows[index], weights[index])
@@ -171,7 +174,7 @@ def compile_prediction(model: keras.Model, xla: bool = True) -> Callable[[np.nda
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf  # noqa: PLC0415
 
-        @tf.function(jit_compile=xla, autograph=False)  # type: ignore[untyped-decorator]
+        @tf.function(jit_compile=xla, autograph=False)
         def predict(token_ids: Tensor) -> Tensor:
             return model(token_ids, training=False)
 
@@ -179,7 +182,7 @@ def compile_prediction(model: keras.Model, xla: bool = True) -> Callable[[np.nda
 
     import jax  # noqa: PLC0415
 
-    @jax.jit  # type: ignore[untyped-decorator]
+    @jax.jit
     def outputs(values: list[Tensor], token_ids: Tensor) -> Tensor:
         with keras.StatelessScope(state_mapping=list(zip(model.variables, values, strict=True))):
             return model(token_ids, training=False)

@@ -317,7 +317,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _implementation_can_run_the_model(self) -> Self:
-        needs = {
+        needs: dict[str, dict[str, bool | float | str]] = {
             "fused": {"recurrent_dropout": 0.0, "masking": False},
             "cudnn": {"recurrent_dropout": 0.0, "activation": "tanh"},
         }
