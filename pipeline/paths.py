@@ -16,6 +16,7 @@ REPORTS_DIR = Path("reports")
 TRAIN_REPORT = REPORTS_DIR / "train.json"
 METRICS = REPORTS_DIR / "metrics.json"
 REGISTRATION = REPORTS_DIR / "registration.json"
+MODEL_CARD = REPORTS_DIR / "model_card.md"
 FIGURES_DIR = REPORTS_DIR / "figures"
 PLOTS_DIR = REPORTS_DIR / "plots"
 TRAINING_CURVE = PLOTS_DIR / "training_curve.csv"
