@@ -1,14 +1,22 @@
 """Keras reads its backend from the environment when it is imported; so it is chosen here, before that."""
 
+from __future__ import annotations
+
 import importlib.util
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pipeline.params import TrainParams
 
+# TensorFlow's native libraries say these on every machine without a GPU, before any level can be set.
+_NOISE = (b"absl::InitializeLog", b"cudart_stub.cc", b"cuda_platform.cc")
+
 
 def select_backend(train: TrainParams) -> None:
-    """Sets the environment for ``train.backend``; call it before anything imports keras.
+    """Sets the environment for ``train.backend`` and imports Keras with it.
 
     Raises:
         ValueError: if keras is already imported with another backend, or the backend isn't installed.
@@ -28,4 +36,25 @@ def select_backend(train: TrainParams) -> None:
             "pip install '.[jax]', or set train.backend to tensorflow"
         )
     os.environ["KERAS_BACKEND"] = backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _without_noise():
+        import keras  # noqa: PLC0415 - not before its backend is set
+
+        keras.ops.zeros(())  # the first tensor looks for devices
+
+
+@contextmanager
+def _without_noise() -> Iterator[None]:
+    """Holds back what native code writes to standard error, then passes on every line that isn't noise."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            held.seek(0)
+            lines = [line for line in held if not any(noise in line for noise in _NOISE)]
+            os.write(2, b"".join(lines))

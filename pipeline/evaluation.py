@@ -18,7 +18,7 @@ from sklearn.metrics import (
 )
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from pipeline.reviews.padding import PAD_ID
+from pipeline.reviews.vocabulary import PAD_ID
 
 THRESHOLD = 0.5
 Metrics = dict[str, float]

@@ -1,8 +1,9 @@
 """Files are written whole or not at all: to a temporary name beside the target, then renamed."""
 
+import csv
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,3 +51,23 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Reads an .npz that holds no pickle."""
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, float | int | str]]) -> None:
+    """Writes rows of one shape under a header, as `dvc plots` reads them.
+
+    Raises:
+        ValueError: if there are no rows.
+    """
+    if not rows:
+        raise ValueError(f"{path}: there are no rows to write")
+    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_csv(path: Path) -> list[dict[str, float]]:
+    """Reads a file of `write_csv` that holds numbers only."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]

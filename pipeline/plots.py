@@ -1,11 +1,10 @@
-"""The figures of a run, as PNG for people (MLflow, README) and as CSV for `dvc plots`.
+"""The figures of a run, as PNG for people: in MLflow, in reports/figures and on the page of `dvc plots show`.
 
 Every title names the data set, so that a picture can't be taken for one of other data.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,20 +17,6 @@ from pipeline.files import written_whole
 Rows = Sequence[Mapping[str, float | int | str]]
 SIZE = (5.2, 4.2)  # inches
 MODEL_COLOR, BASELINE_COLOR, GRID_COLOR = "#1f5fa8", "#c7611b", "#d8d8d8"
-
-
-def write_csv(path: Path, rows: Rows) -> None:
-    """Writes rows of one shape with a header.
-
-    Raises:
-        ValueError: if there are no rows.
-    """
-    if not rows:
-        raise ValueError(f"{path}: there are no rows to write")
-    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -102,9 +87,3 @@ def _style(axes: Axes, x: str, y: str) -> None:
     axes.set_ylabel(y)
     axes.grid(color=GRID_COLOR, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def read_csv(path: Path) -> list[dict[str, float]]:
-    """Reads a file of `write_csv` that holds numbers only."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]

@@ -25,6 +25,9 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.dataset_source import DatasetSource
+from mlflow.data.http_dataset_source import HTTPDatasetSource
 from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
@@ -33,7 +36,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 from pipeline import git
 from pipeline.files import read_json
 from pipeline.params import Params
-from pipeline.paths import METRICS, TRAIN_REPORT, padded_split
+from pipeline.paths import METRICS, TRAIN_REPORT
 
 for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
@@ -107,11 +110,13 @@ class PipelineRun:
 
     def log_split(self, dataset: Mapping[str, Any], split: str, features: Any, labels: Any) -> None:
         """Logs one split as an MLflow input, with the digest and the source of ``dataset.json``."""
-        source = dataset["source"]
+        facts = dataset["source"]
+        url = facts.get("url")
+        source: DatasetSource = HTTPDatasetSource(url) if url else CodeDatasetSource(facts)  # type: ignore[no-untyped-call]
         data = from_numpy(
             features,
             targets=labels,
-            source=source.get("url") or str(padded_split(split)),
+            source=source,
             name=f"{dataset['name']}-{split}",
             digest=dataset["padded_digest"].removeprefix("sha256:")[:_DIGEST_LENGTH],
         )
@@ -140,11 +145,14 @@ def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> I
     project_run = os.environ.pop("MLFLOW_RUN_ID", None)
     end_abandoned_runs(client)
     run_id = project_run or _unless_evaluated(client, trained_in)
-    if run_id is None:
-        _set_experiment(client, params.mlflow.experiment)
+    experiment_id = None if run_id else _experiment_id(client, params.mlflow.experiment)
     name = None if run_id else os.environ.get("DVC_EXP_NAME")
     with mlflow.start_run(
-        run_id=run_id, run_name=name, tags={OWNER_TAG: _this_process()}, log_system_metrics=True
+        run_id=run_id,
+        experiment_id=experiment_id,
+        run_name=name,
+        tags={OWNER_TAG: _this_process()},
+        log_system_metrics=True,
     ) as run:
         parent = PipelineRun(client, run)
         parent.log_params(params.flat())
@@ -171,11 +179,13 @@ def _unless_evaluated(client: MlflowClient, run_id: str | None) -> str | None:
     return run_id if usable else None
 
 
-def _set_experiment(client: MlflowClient, name: str) -> None:
+def _experiment_id(client: MlflowClient, name: str) -> str:
     """The named experiment; the embedded store's artifacts lie in the project's mlruns, wherever we run."""
-    if mlflow.get_tracking_uri().startswith("sqlite:") and client.get_experiment_by_name(name) is None:
-        client.create_experiment(name, artifact_location=(_root() / "mlruns" / name).as_uri())
-    mlflow.set_experiment(name)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
+    embedded = mlflow.get_tracking_uri().startswith("sqlite:")
+    return client.create_experiment(name, (_root() / "mlruns" / name).as_uri() if embedded else None)
 
 
 def _provenance() -> dict[str, str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from loopback import ImdbFiles, Server, make_imdb, running_server
 
 # Before any test imports a library that reads them.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -14,9 +17,40 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 from pipeline.params import Params, load_params
 
 PROJECT = Path(__file__).resolve().parents[1]
+SHARED_IMDB = PROJECT.parent / "shared" / "imdb"
 
 
 @pytest.fixture
 def params() -> Params:
     """The project's own params.yaml."""
     return load_params(PROJECT / "params.yaml")
+
+
+@pytest.fixture
+def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, so that no test sees or touches the user's."""
+    home = tmp_path / "keras_home"
+    monkeypatch.setenv("KERAS_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """An HTTP server on loopback."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def imdb_files(tmp_path: Path) -> ImdbFiles:
+    """A small imdb.npz and its word index."""
+    return make_imdb(tmp_path)
+
+
+@pytest.fixture
+def shared_imdb() -> Path:
+    """The folder of the real reviews, where it lies beside the checkout."""
+    if not (SHARED_IMDB / "imdb.npz").is_file():
+        pytest.skip("the real IMDb reviews are not beside this checkout: ../shared/imdb")
+    return SHARED_IMDB

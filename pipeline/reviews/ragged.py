@@ -116,14 +116,14 @@ def flatten(sequences: Iterable[Sequence[int]]) -> tuple[Tokens, Offsets]:
     Raises:
         ValueError: if an element is not a whole number of 32 bits.
     """
-    # array.extend takes nothing but ints, where numpy would round a float and parse a str.
+    # array takes nothing but whole numbers, where numpy would round a float and parse a str.
     flat, lengths = array("i"), array("q")
     for row, sequence in enumerate(sequences):
         try:
-            flat.extend(sequence)
-            lengths.append(len(sequence))
+            flat.extend(array("i", sequence))
         except (TypeError, OverflowError) as error:
             raise ValueError(f"sequence {row} must be a list of 32-bit whole numbers: {error}") from None
+        lengths.append(len(sequence))
     return np.frombuffer(flat, np.int32), offsets_of(np.frombuffer(lengths, np.int64))
 
 

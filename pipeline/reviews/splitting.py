@@ -45,7 +45,7 @@ def draw_stratified(labels: Labels, fraction: float, seed: int) -> Rows:
         rows = np.flatnonzero(labels == label)
         if len(rows) < 2:
             raise ValueError(
-                f"each side of a split needs a review labelled {label}, but there are {len(rows)}"
+                f"a split needs a review labelled {label} on each side, but there are {len(rows)} in all"
             )
         count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
         drawn.append(generator.choice(rows, count, replace=False))
@@ -96,7 +96,7 @@ def require_both_labels(labels: Labels, split: str) -> None:
     for label, word in enumerate(("negative", "positive")):
         if not (labels == label).any():
             raise ValueError(
-                f"the {split} split has {len(labels)} reviews, but no {word} one (label {label}): "
+                f"the {split} split holds no {word} review (label {label}) among its {len(labels)}: "
                 "add some, or split the reviews otherwise"
             )
 

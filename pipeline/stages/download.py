@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.panel import Panel
-
 from pipeline.files import write_arrays, write_json
 from pipeline.params import Params
 from pipeline.paths import RAW_DATASET, RAW_REVIEWS, RAW_VOCABULARY
@@ -30,5 +27,9 @@ def run(params: Params) -> None:
 
 def warn(message: str) -> None:
     """Prints a box on standard error that nobody misses."""
+    from rich.console import Console  # noqa: PLC0415  (needed only for a warning)
+    from rich.panel import Panel  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     title = "WARNING: not the data set that was asked for"
-    Console(stderr=True).print(Panel(message, title=title, border_style="bold red", padding=(1, 2)))
+    Console(stderr=True).print(Panel(Text(message), title=title, border_style="bold red", padding=(1, 2)))

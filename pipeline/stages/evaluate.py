@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import evaluation, lineage, model_card, plots, registry, training
-from pipeline.files import read_arrays, read_json, write_json, written_whole
+from pipeline.files import read_arrays, read_csv, read_json, write_csv, write_json, written_whole
 from pipeline.intervals import bootstrap_intervals
 from pipeline.params import Params
 from pipeline.paths import (
@@ -97,10 +97,10 @@ def _draw(dataset: Mapping[str, Any], trained: Mapping[str, Any], labels: np.nda
     }
     for stem, curves in (("roc", roc), ("precision_recall", precision_recall)):
         for suffix, rows in zip(("", "_baseline"), curves.values(), strict=True):
-            plots.write_csv(PLOTS_DIR / f"{stem}{suffix}.csv", rows)
+            write_csv(PLOTS_DIR / f"{stem}{suffix}.csv", rows)
     predicted = next(iter(scores.values())) >= evaluation.THRESHOLD
     names = dataset["labels"]
-    plots.write_csv(
+    write_csv(
         PLOTS_DIR / "confusion.csv",
         [
             {"actual": names[int(label)], "predicted": names[int(guess)]}
@@ -116,7 +116,7 @@ def _draw(dataset: Mapping[str, Any], trained: Mapping[str, Any], labels: np.nda
         ),
         "confusion": plots.confusion_figure(labels, predicted, names, f"Confusion, {name} test reviews"),
         "training_curve": plots.training_figure(
-            plots.read_csv(TRAINING_CURVE), trained["best_epoch"], f"Best trial on {name}"
+            read_csv(TRAINING_CURVE), trained["best_epoch"], f"Best trial on {name}"
         ),
     }
     for stem, figure in figures.items():

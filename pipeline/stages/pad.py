@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import zipfile
+from typing import Any
+
 import numpy as np
 
 from pipeline.files import read_arrays, read_json, write_arrays, write_json
 from pipeline.params import Params
-from pipeline.paths import PADDED_DATASET, RAW_DATASET, RAW_REVIEWS, padded_split
+from pipeline.paths import PADDED_DATASET, RAW_DATASET, RAW_DIR, RAW_REVIEWS, padded_split
 from pipeline.reviews.dataset import content_digest, read_splits
 from pipeline.reviews.padding import pad_tokens
+from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.splitting import Split, split_reviews
 
 
@@ -21,11 +25,8 @@ def run(params: Params) -> None:
     Raises:
         ValueError: if data/raw is missing or broken, or holds too few reviews to split.
     """
-    try:
-        facts, arrays = read_json(RAW_DATASET), read_arrays(RAW_REVIEWS)
-    except FileNotFoundError as error:
-        raise ValueError(f"{error.filename} is missing: run the download stage first") from None
-    splits, duplicates = split_reviews(read_splits(arrays), params.pad.validation_fraction, params.seed)
+    facts, raw = read_raw()
+    splits, duplicates = split_reviews(raw, params.pad.validation_fraction, params.seed)
     padded = {name: padded_arrays(split, params) for name, split in splits.items()}
     for name, values in padded.items():
         write_arrays(padded_split(name), **values)
@@ -48,7 +49,17 @@ def run(params: Params) -> None:
     )
     shown = ", ".join(f"{size:,} {split}" for split, size in sizes.items())
     dropped = sum(duplicates.values())
-    print(f"pad: {facts['name']}: {shown} rows of {params.pad.max_length}; {dropped} duplicates dropped")
+    print(f"pad: {facts['name']}: {shown} rows of {params.pad.max_length}; duplicates dropped: {dropped}")
+
+
+def read_raw() -> tuple[dict[str, Any], dict[str, Reviews]]:
+    """The data set's facts and its reviews by split."""
+    try:
+        return read_json(RAW_DATASET), read_splits(read_arrays(RAW_REVIEWS))
+    except FileNotFoundError as error:
+        raise ValueError(f"{error.filename} is missing: run the download stage first") from None
+    except (EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{RAW_DIR} can't be read ({error}): run the download stage again") from None
 
 
 def padded_arrays(split: Split, params: Params) -> dict[str, np.ndarray]:

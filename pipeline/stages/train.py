@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import plots, training, tuning
-from pipeline.files import read_arrays, read_json, write_json, written_whole
+from pipeline import training, tuning
+from pipeline.files import read_arrays, read_json, write_csv, write_json, written_whole
 from pipeline.params import Params
 from pipeline.paths import MODEL, PADDED_DATASET, TRAIN_REPORT, TRAINING_CURVE, padded_split
 from pipeline.progress import Progress
@@ -29,7 +29,7 @@ def run(params: Params) -> None:
         report = _report(parent.run_id, dataset, winner)
         with written_whole(MODEL) as temporary:
             winner.fitted.model.save(temporary)
-        plots.write_csv(TRAINING_CURVE, curve)
+        write_csv(TRAINING_CURVE, curve)
         write_json(TRAIN_REPORT, report)
         parent.log_metrics({key: report[key] for key in ("validation_accuracy", "validation_loss")})
         parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pipeline.params import Params
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.sources import file, imdb, snippets
-from pipeline.reviews.sources.fetching import UnreachableError
+from pipeline.reviews.sources.addresses import UnreachableError
 
 
 def load_dataset(params: Params, warn: Callable[[str], None]) -> Dataset:
@@ -30,8 +30,12 @@ def load_dataset(params: Params, warn: Callable[[str], None]) -> Dataset:
     except UnreachableError as error:
         if data.fallback is None:
             raise ValueError(
-                f"{error}\ndata.fallback is null, so nothing else was taken: connect this machine, set "
-                "data.url and data.word_index_url to a mirror, or set data.fallback or data.source to snippets"
+                f"{error}\ndata.fallback is null, so nothing else was taken: connect this machine, "
+                "set data.url and data.word_index_url to a mirror, or set data.fallback to snippets"
             ) from None
-        warn(f"{error}\nTaking the fallback instead: other reviews, other results.")
+        warn(
+            f"{error}\n\nTaken instead, as data.fallback says: {data.fallback}. Results on these reviews are "
+            "no results on IMDb. To have IMDb, set data.url and data.word_index_url to a mirror; to have an "
+            "error here, set data.fallback to null."
+        )
     return snippets.load(data.test_fraction, params.seed)

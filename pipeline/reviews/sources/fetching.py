@@ -8,31 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-
-import requests
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from urllib.parse import urlsplit
 
 from pipeline.files import written_whole
-
-ATTEMPTS = 3
-BACKOFF = 0.5  # seconds before the second attempt, doubled before each later one
-CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0  # seconds
-CHUNK = 1 << 16
-
-# Statuses of a host that is overloaded or failing: worth another attempt.
-_BUSY = frozenset({429, 500, 502, 503, 504})
-# Statuses of something in between that lets nobody through (a proxy, a region lock): not the address's fault.
-_BARRED = frozenset({403, 407, 451})
-
-_COLUMNS = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-
-
-class UnreachableError(ValueError):
-    """What was asked for can't be had from here; the address may well be right."""
+from pipeline.reviews.sources.addresses import public_url
 
 
 def cache_dir() -> Path:
@@ -60,7 +40,9 @@ def fetch(url: str, expected: str) -> bytes:
         content = read_verified(path, expected)
         if content is not None:
             return content
-    content = _get_with_retries(url)
+    from pipeline.reviews.sources import http  # noqa: PLC0415  (slow to import, needed only here)
+
+    content = http.get(url)
     found = hash_of(content, expected)
     if found != expected:
         raise ValueError(
@@ -105,46 +87,3 @@ def keep(path: Path, content: bytes) -> None:
             f"the downloaded file can't be kept in {path.parent} ({error.strerror}): "
             "make room, or set KERAS_HOME to a folder that can be written"
         ) from None
-
-
-def public_url(url: str) -> str:
-    """``url`` without user, password and query, which may be secrets."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _get_with_retries(url: str) -> bytes:
-    """The body at ``url``; see :func:`fetch` for the errors."""
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(BACKOFF * 2 ** (attempt - 1))
-        try:
-            return _get(url)
-        except requests.HTTPError as error:
-            status = error.response.status_code
-            reason = f"it answers {status} {error.response.reason}"
-            if status in _BARRED:
-                break
-            if status not in _BUSY:
-                raise ValueError(f"{public_url(url)} can't be fetched: {reason}; mend the address") from None
-        except requests.Timeout:
-            reason = "it doesn't answer in time"
-        except requests.ConnectionError:
-            reason = "there is no connection"
-        except requests.exceptions.ChunkedEncodingError:
-            reason = "the connection breaks off"
-    raise UnreachableError(f"{public_url(url)} can't be reached: {reason}")
-
-
-def _get(url: str) -> bytes:
-    """One attempt, with a progress bar on standard error."""
-    with requests.get(url, stream=True, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)) as response:
-        response.raise_for_status()
-        size = response.headers.get("Content-Length")
-        content = bytearray()
-        with Progress(*_COLUMNS, console=Console(stderr=True)) as progress:
-            bar = progress.add_task(Path(urlsplit(url).path).name, total=float(size) if size else None)
-            for chunk in response.iter_content(CHUNK):
-                content += chunk
-                progress.update(bar, completed=len(content))
-    return bytes(content)

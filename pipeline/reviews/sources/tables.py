@@ -124,6 +124,9 @@ def _read_parquet(path: Path, names: list[str]) -> Iterator[Record]:
 
 
 def _require_columns(names: list[str], found: list[str], where: str) -> None:
+    for name in names:
+        if found.count(name) > 1:
+            raise ValueError(f"{where}: the column {name!r} stands twice: rename one of them")
     missing = [name for name in names if name not in found]
     if missing:
         raise ValueError(

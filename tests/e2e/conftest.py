@@ -1,0 +1,140 @@
+"""A copy of the project as a user has it, run with the real commands."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+POSITIVE = ["wonderful", "moving", "funny", "clever", "warm", "brilliant", "gripping", "tender"]
+NEGATIVE = ["dull", "awful", "boring", "clumsy", "lazy", "tedious", "stupid", "hollow"]
+NEUTRAL = [
+    "the",
+    "a",
+    "film",
+    "movie",
+    "plot",
+    "actor",
+    "scene",
+    "camera",
+    "story",
+    "and",
+    "of",
+    "with",
+    "was",
+]
+
+
+@dataclass
+class Project:
+    """A checkout in a folder of its own, with this interpreter's environment first on PATH."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command in the project; its whole output is in the error if it fails."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=400,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}")
+        return done
+
+    def set_params(self, **values: object) -> None:
+        """Writes values of dotted keys (``model__units=4``) into params.yaml, as an editor would."""
+        file = self.folder / "params.yaml"
+        tree = yaml.safe_load(file.read_text())
+        for key, value in values.items():
+            section, name = key.split("__")
+            tree[section][name] = value
+        file.write_text(yaml.safe_dump(tree, sort_keys=False))
+
+    def path(self, name: str) -> Path:
+        """A file of the project."""
+        return self.folder / name
+
+
+def write_reviews(path: Path, count: int = 240, seed: int = 0) -> None:
+    """Reviews of 6 to 30 words in which three words tell the label; ten lines are there twice."""
+    generator = random.Random(seed)
+    rows = []
+    for number in range(count):
+        words = generator.choices(NEUTRAL, k=generator.randint(6, 30))
+        words += generator.sample(POSITIVE if number % 2 else NEGATIVE, 3)
+        generator.shuffle(words)
+        rows.append({"text": " ".join(words), "label": ("negative", "positive")[number % 2]})
+    rows += rows[:10]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["text", "label"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def copy_project(folder: Path) -> Project:
+    """The files git would have, committed in a repository of their own, on 240 small reviews."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    for name in listed:
+        source = PROJECT / name
+        if name and source.is_file() and not name.startswith(("reports/", "tests/")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, folder / name)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    environment |= {"GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org"}
+    environment |= {"GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org"}
+    project = Project(folder, environment)
+    write_reviews(folder / "mine.csv")
+    project.set_params(
+        data__source="file",
+        data__path="mine.csv",
+        pad__max_length=30,
+        model__units=4,
+        model__embedding_dim=8,
+        train__epochs=2,
+        train__batch_size=16,
+        train__learning_rate=0.01,
+        tune__trials=2,
+    )
+    project.run("git", "init", "--quiet")
+    project.run("git", "add", "--all")
+    project.run("git", "commit", "--quiet", "--message", "a user's project")
+    return project
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project after its first `dvc repro`. Tests that change it make their own copy of the folder."""
+    project = copy_project(tmp_path_factory.mktemp("reproduced"))
+    done = project.run("dvc", "repro")
+    project.path("first_output.txt").write_text(done.stdout)
+    return project
+
+
+@pytest.fixture
+def project(reproduced: Project, tmp_path: Path) -> Project:
+    """A copy of the reproduced project that a test may change; its MLflow store is its own."""
+    shutil.copytree(reproduced.folder, tmp_path / "project", symlinks=True)
+    return Project(tmp_path / "project", reproduced.environment)

@@ -1,0 +1,190 @@
+"""The commands a user types, run for real on a small file of reviews."""
+
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from e2e.conftest import Project
+
+pytestmark = pytest.mark.slow
+METRICS = ("accuracy", "f1", "roc_auc", "log_loss", "brier")
+
+
+def stages_run(output: str) -> list[str]:
+    return re.findall(r"Running stage '(\w+)'", output)
+
+
+def client(project: Project) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{project.path('mlflow.db')}")
+
+
+def all_runs(project: Project) -> list:
+    store = client(project)
+    return store.search_runs([experiment.experiment_id for experiment in store.search_experiments()])
+
+
+def test_repro_runs_the_four_stages_in_order_and_says_what_came_out(reproduced: Project) -> None:
+    output = reproduced.path("first_output.txt").read_text()
+    assert stages_run(output) == ["download", "pad", "train", "evaluate"]
+    assert "TF-IDF + logistic regression" in output
+    assert "registered stacked-rnn-mine version 1 as champion" in output
+    assert "dvc exp run -S" in output
+
+
+def test_the_files_other_tools_rely_on_are_there(reproduced: Project) -> None:
+    raw = json.loads(reproduced.path("data/raw/dataset.json").read_text())
+    assert (raw["name"], raw["requested"]) == ("mine", "file")
+    assert raw["digest"].startswith("sha256:")
+    train = np.load(reproduced.path("data/padded/train.npz"))
+    assert train["token_ids"].dtype == np.int32
+    assert train["token_ids"].shape[1] == 30
+    report = json.loads(reproduced.path("reports/train.json").read_text())
+    assert report["run_id"]
+    assert 0 <= report["validation_accuracy"] <= 1
+    metrics = json.loads(reproduced.path("reports/metrics.json").read_text())
+    assert set(metrics) >= {f"{prefix}{name}" for prefix in ("test_", "baseline_test_") for name in METRICS}
+    assert reproduced.path("models/stacked_rnn.keras").is_file()
+
+
+def test_the_reported_metrics_are_those_of_the_saved_model(reproduced: Project) -> None:
+    test = np.load(reproduced.path("data/padded/test.npz"))
+    model = keras.models.load_model(reproduced.path("models/stacked_rnn.keras"))
+    probabilities = model.predict(test["token_ids"], verbose=0)[:, 0]
+    metrics = json.loads(reproduced.path("reports/metrics.json").read_text())
+    assert metrics["test_accuracy"] == accuracy_score(test["labels"], probabilities >= 0.5)
+    assert metrics["test_roc_auc"] == pytest.approx(roc_auc_score(test["labels"], probabilities), abs=1e-6)
+    # Three of eight words tell the label, so a bag of words must nearly always be right.
+    assert metrics["baseline_test_accuracy"] > 0.95
+
+
+def test_the_registry_holds_the_model_under_the_data_sets_name(reproduced: Project) -> None:
+    store = client(reproduced)
+    version = store.get_model_version_by_alias("stacked-rnn-mine", "champion")
+    assert int(version.version) == 1
+    report = json.loads(reproduced.path("reports/train.json").read_text())
+    assert version.run_id == report["run_id"]
+    raw = json.loads(reproduced.path("data/raw/dataset.json").read_text())
+    assert version.tags["dataset.digest"] == raw["digest"]
+
+
+def test_one_parent_run_holds_everything_and_a_child_each_trial(reproduced: Project) -> None:
+    report = json.loads(reproduced.path("reports/train.json").read_text())
+    runs = {run.info.run_id: run for run in all_runs(reproduced)}
+    parent = runs.pop(report["run_id"])
+    assert parent.info.status == "FINISHED"
+    assert parent.data.params["model.units"] == "4"
+    metrics = json.loads(reproduced.path("reports/metrics.json").read_text())
+    assert parent.data.metrics["test_accuracy"] == metrics["test_accuracy"]
+    head = reproduced.run("git", "rev-parse", "HEAD").stdout.strip()
+    assert parent.data.tags["mlflow.source.git.commit"] == head
+    lock = reproduced.path("dvc.lock").read_text()
+    assert parent.data.tags["dvc.data/padded/train.npz"] in lock
+    inputs = {entry.dataset.name for entry in parent.inputs.dataset_inputs}
+    assert inputs == {"mine-train", "mine-validation", "mine-test"}
+    artifacts = {item.path for item in client(reproduced).list_artifacts(parent.info.run_id, "figures")}
+    assert {"figures/roc.png", "figures/confusion.png", "figures/training_curve.png"} <= artifacts
+    assert any(name.startswith("system/") for name in parent.data.metrics)
+    assert len(runs) == 2  # tune.trials
+    for child in runs.values():
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert child.info.status == "FINISHED"
+        curve = client(reproduced).get_metric_history(child.info.run_id, "validation_accuracy")
+        assert [point.step for point in curve] == list(range(1, len(curve) + 1))
+        assert curve
+    first = next(run for run in runs.values() if run.data.tags["trial.number"] == "0")
+    assert first.data.params["model.units"] == "4"  # the configured model
+
+
+def test_a_second_repro_runs_nothing(reproduced: Project) -> None:
+    assert stages_run(reproduced.run("dvc", "repro").stdout) == []
+
+
+def test_plots_metrics_and_params_show_in_dvc(reproduced: Project) -> None:
+    assert "test_roc_auc" in reproduced.run("dvc", "metrics", "show").stdout
+    page = reproduced.run("dvc", "plots", "show", "--out", "plots_page").stdout.strip()
+    html = reproduced.path("plots_page/index.html").read_text()
+    assert page.endswith("index.html")
+    for title in ("ROC, test split", "Confusion, test split", "Accuracy by epoch, best trial"):
+        assert title in html
+    assert len(list(reproduced.path("plots_page/static").glob("*.png"))) == 4
+
+
+def test_a_changed_parameter_runs_only_what_depends_on_it(project: Project) -> None:
+    def would_run() -> list[str]:
+        status = json.loads(project.run("dvc", "status", "--json").stdout)
+        return sorted(status)
+
+    project.set_params(model__units=5)
+    assert would_run() == ["train"]  # evaluate follows, since train's outputs will differ
+    project.set_params(model__units=4, pad__max_length=20)
+    assert would_run() == ["pad"]
+    project.set_params(pad__max_length=30, evaluate__baseline_ngrams=1)
+    assert would_run() == ["evaluate"]
+
+
+def test_forced_runs_agree_digit_for_digit_and_the_twin_is_no_champion(project: Project) -> None:
+    before = project.path("reports/metrics.json").read_text()
+    output = project.run("dvc", "repro", "--force").stdout
+    assert stages_run(output) == ["download", "pad", "train", "evaluate"]
+    assert project.path("reports/metrics.json").read_text() == before
+    assert "registered stacked-rnn-mine version 2 as challenger" in output
+    assert "does not beat champion version 1" in output
+
+
+def test_a_bad_value_loses_nothing(project: Project) -> None:
+    kept = ("models/stacked_rnn.keras", "reports/metrics.json", "reports/train.json", "data/raw/reviews.npz")
+    before = {name: project.path(name).read_bytes() for name in kept}
+    project.set_params(model__dropout=1.5, data__test_fraction=0.5)  # every stage is concerned
+    done = project.run("dvc", "repro", check=False)
+    assert done.returncode != 0
+    assert "params.yaml: model.dropout must be less than 1, but got 1.5" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert {name: project.path(name).read_bytes() for name in kept} == before
+
+
+def test_a_failed_stage_leaves_a_failed_run(project: Project) -> None:
+    known = {run.info.run_id for run in all_runs(project)}
+    project.path("data/padded/validation.npz").write_bytes(b"not an archive")
+    done = project.run("python", "-m", "pipeline", "train", check=False)
+    assert done.returncode == 1
+    statuses = [run.info.status for run in all_runs(project) if run.info.run_id not in known]
+    assert statuses == ["FAILED"]
+
+
+def test_mlflow_run_lands_in_one_parent_run(project: Project) -> None:
+    known = {run.info.run_id for run in all_runs(project)}
+    values = {"depth": "3", "units": "3", "dropout": "0.1", "cell": "lstm", "trials": "1"}
+    values |= {"source": "file", "path": "mine.csv", "max_length": "30", "epochs": "1"}
+    values |= {"model.embedding_dim": "6"}  # no parameter of MLproject: any dotted key will do
+    words = [word for key, value in values.items() for word in ("-P", f"{key}={value}")]
+    output = project.run("mlflow", "run", ".", "--env-manager", "local", *words).stdout
+    assert stages_run(output) == ["train", "evaluate"]
+    new = [run for run in all_runs(project) if run.info.run_id not in known]
+    parents = [run for run in new if "mlflow.parentRunId" not in run.data.tags]
+    assert len(parents) == 1
+    assert len(new) == 2  # and one trial
+    assert all(run.info.status == "FINISHED" for run in new)
+    parent = parents[0]
+    assert parent.data.params["depth"] == "3"  # as `mlflow run` logs it
+    assert (parent.data.params["model.depth"], parent.data.params["model.cell"]) == ("3", "lstm")
+    assert parent.data.params["model.embedding_dim"] == "6"
+    assert json.loads(project.path("reports/train.json").read_text())["run_id"] == parent.info.run_id
+    assert "test_accuracy" in parent.data.metrics
+    version = client(project).get_model_version("stacked-rnn-mine", "2")
+    assert version.run_id == parent.info.run_id
+
+
+def test_mlflow_run_judges_every_value_before_any_work(project: Project) -> None:
+    before = project.path("params.yaml").read_text()
+    words = ["-P", "source=file", "-P", "path=mine.csv", "-P", "dropout=1.5"]
+    done = project.run("mlflow", "run", ".", "--env-manager", "local", *words, check=False)
+    assert done.returncode != 0
+    assert "command line: model.dropout must be less than 1, but got 1.5" in done.stdout
+    assert project.path("params.yaml").read_text() == before
+    assert stages_run(done.stdout) == []
+    assert {run.info.status for run in all_runs(project)} <= {"FINISHED", "FAILED"}

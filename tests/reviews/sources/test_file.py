@@ -1,0 +1,143 @@
+"""The user's own reviews."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loopback import sha256
+from pipeline.params import Params
+from pipeline.reviews.dataset import Dataset
+from pipeline.reviews.sources import file
+
+TEN = [(f"review number n{row}", row % 2) for row in range(10)]
+
+
+def load(params: Params, path: Path, **columns: str) -> Dataset:
+    values = {"data.source": "file", "data.path": str(path)}
+    values |= {f"data.{name}": value for name, value in columns.items()}
+    return file.load(params.replace(values).data, seed=42)
+
+
+def write_jsonl(path: Path, records: list[dict[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def write_reviews(path: Path, reviews: list[tuple[object, object]]) -> Path:
+    return write_jsonl(path, [{"text": text, "label": label} for text, label in reviews])
+
+
+def test_splits_of_the_split_column_and_a_vocabulary_of_training_reviews_only(
+    params: Params, tmp_path: Path
+) -> None:
+    path = tmp_path / "My films (2).csv"
+    path.write_text(
+        "part,words,stars\ntrain,Good good film,1\nTEST,Good plot,pos\ntrain,Dull film,0\n"
+        "test,Dull,neg\nvalidation,Dull plot,0\nvalidation,Fine,1\n"
+    )
+    dataset = load(params, path, text_column="words", label_column="stars", split_column="part")
+    assert dataset.name == "My-films-2-"
+    assert dataset.vocabulary.words == ("good", "film", "dull")
+    tokens = {
+        split: [reviews.review(row).tolist() for row in range(len(reviews))]
+        for split, reviews in dataset.splits.items()
+    }
+    assert tokens == {"train": [[4, 4, 5], [6, 5]], "validation": [[6, 2], [2]], "test": [[4, 2], [6]]}
+    assert {split: reviews.labels.tolist() for split, reviews in dataset.splits.items()} == {
+        "train": [1, 0], "validation": [0, 1], "test": [1, 0]
+    }  # fmt: skip
+    assert dataset.source == {"file": "My films (2).csv", "hash": sha256(path.read_bytes())}
+    assert str(tmp_path) not in json.dumps(dataset.facts("file"))
+
+
+def test_without_a_split_column_the_test_reviews_are_drawn_by_label(params: Params, tmp_path: Path) -> None:
+    path = write_reviews(tmp_path / "mine.jsonl", TEN * 2)
+    first, again = load(params, path), load(params, path)
+    assert {split: len(reviews) for split, reviews in first.splits.items()} == {"train": 16, "test": 4}
+    assert np.bincount(first.splits["test"].labels).tolist() == [2, 2]
+    assert first.facts("file") == again.facts("file")
+
+
+@pytest.mark.parametrize(
+    ("negative", "positive"),
+    [
+        (0, 1),
+        (0.0, 1.0),
+        (False, True),
+        ("0", "1"),
+        ("False", "TRUE"),
+        (" neg ", "Pos"),
+        ("Negative", "positive"),
+    ],
+)
+def test_labels_are_read_in_many_forms(
+    params: Params, tmp_path: Path, negative: object, positive: object
+) -> None:
+    reviews = [(f"text {row}", positive if row < 6 else negative) for row in range(10)]
+    dataset = load(params, write_reviews(tmp_path / "mine.jsonl", reviews))
+    assert sum(int(split.labels.sum()) for split in dataset.splits.values()) == 6
+
+
+@pytest.mark.parametrize("label", ["meh", 2, -1, 0.5, None, "", [1], {"a": 1}, float("nan")])
+def test_a_label_that_is_not_binary_is_named(params: Params, tmp_path: Path, label: object) -> None:
+    path = write_reviews(tmp_path / "mine.jsonl", [*TEN, ("text", label)])
+    with pytest.raises(
+        ValueError, match=r"mine\.jsonl, line 11: column 'label' is .*, which is no label"
+    ) as e:
+        load(params, path)
+    assert f"is {label!r}," in str(e.value)
+
+
+@pytest.mark.parametrize("text", ["", "  \n", None, 5, ["a"], True])
+def test_a_text_that_is_none_is_named(params: Params, tmp_path: Path, text: object) -> None:
+    path = write_reviews(tmp_path / "mine.jsonl", [*TEN, (text, 1)])
+    with pytest.raises(ValueError, match=r"line 11: column 'text' is .*, which is not a review's text"):
+        load(params, path)
+
+
+def test_half_a_character_is_named(params: Params, tmp_path: Path) -> None:
+    path = write_reviews(tmp_path / "mine.jsonl", [*TEN, ("cut \ud83d", 1)])
+    with pytest.raises(ValueError, match=r"line 11: .* lone surrogate"):
+        load(params, path)
+
+
+def test_one_class_only_is_named(params: Params, tmp_path: Path) -> None:
+    path = write_reviews(tmp_path / "mine.jsonl", [("fine", 1)] * 5)
+    with pytest.raises(ValueError, match=r"mine\.jsonl: .*labelled 0 on each side, but there are 0 in all"):
+        load(params, path)
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        ("train train train train", r"mine\.jsonl: column 'split' puts no review into test"),
+        ("test test test test", r"mine\.jsonl: column 'split' puts no review into train"),
+        ("train train test dev", "line 4: column 'split' is 'dev', which is no split"),
+        ("train test train 3", "line 4: column 'split' is '3', which is no split"),
+        ("train train test train", r"mine\.jsonl: the test split holds no positive review"),
+    ],
+)
+def test_a_split_that_cannot_be_used_is_named(
+    params: Params, tmp_path: Path, splits: str, message: str
+) -> None:
+    pairs = zip([0, 1, 0, 1], splits.split(), strict=True)
+    records = [{"text": "t", "label": label, "split": split} for label, split in pairs]
+    path = write_jsonl(tmp_path / "mine.jsonl", records)
+    with pytest.raises(ValueError, match=message):
+        load(params, path, split_column="split")
+
+
+@pytest.mark.parametrize("stem", ["imdb", "snippets"])
+def test_a_file_never_takes_another_sources_name(stem: str) -> None:
+    """Its models would be compared with those of the other data."""
+    assert file.dataset_name(Path(f"{stem}.csv")) == f"{stem}-file"
+
+
+def test_punctuation_only_is_a_review_without_words(params: Params, tmp_path: Path) -> None:
+    dataset = load(params, write_reviews(tmp_path / "mine.jsonl", [("!!!", 1), (":-(", 0)] * 3))
+    assert dataset.vocabulary.words == ()
+    assert dataset.splits["train"].lengths.tolist() == [0, 0, 0, 0]

@@ -1,0 +1,115 @@
+"""IMDb in Keras' preparation."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loopback import ImdbFiles, Server
+from pipeline.params import Params
+from pipeline.reviews.sources import imdb
+
+
+def load(values: dict[str, str | None]) -> imdb.Dataset:
+    keys = ("data.url", "data.hash", "data.word_index_url", "data.word_index_hash")
+    return imdb.load(*(str(values[key]) for key in keys))
+
+
+def test_rows_are_in_keras_order_and_ids_are_ranks_plus_three(
+    server: Server, imdb_files: ImdbFiles, keras_home: Path
+) -> None:
+    dataset = load(imdb_files.serve(server))
+    generator = np.random.RandomState(113)
+    for split, count in (("train", 60), ("test", 30)):
+        order = np.arange(count)
+        generator.shuffle(order)
+        reviews = dataset.splits[split]
+        assert [reviews.review(row).tolist() for row in range(count)] == [
+            [rank + 3 for rank in imdb_files.ranks[split][row]] for row in order
+        ]
+        assert reviews.labels.tolist() == [imdb_files.labels[split][row] for row in order]
+
+
+def test_words_are_in_the_order_of_their_rank(
+    server: Server, imdb_files: ImdbFiles, keras_home: Path
+) -> None:
+    dataset = load(imdb_files.serve(server))
+    assert dataset.vocabulary.words == tuple(f"word{rank}" for rank in range(1, 41))
+    assert dataset.vocabulary.decode([4, 43]) == "word1 word40"
+
+
+def test_the_facts_name_addresses_hashes_and_sizes(
+    server: Server, imdb_files: ImdbFiles, keras_home: Path
+) -> None:
+    values = imdb_files.serve(server)
+    facts = load(values).facts("imdb")
+    assert facts["name"] == facts["requested"] == "imdb"
+    assert facts["source"] == {
+        "url": values["data.url"],
+        "hash": values["data.hash"],
+        "word_index_url": values["data.word_index_url"],
+        "word_index_hash": values["data.word_index_hash"],
+    }
+    assert facts["sizes"] == {"train": 60, "test": 30}
+    assert facts["words"] == 40
+    assert facts["digest"].startswith("sha256:")
+
+
+@pytest.mark.parametrize(
+    ("word_index", "message"),
+    [
+        (b"no json", "the word index is not JSON"),
+        (b"5", "must map each word to its rank"),
+        (b'["the"]', "must map each word to its rank, from 1 without gaps"),
+        (b'{"the": 1, "a": 3}', "must map each word to its rank, from 1 without gaps"),
+        (b'{"the": 1, "a": [2]}', "must map each word to its rank, from 1 without gaps"),
+        (
+            json.dumps({f"w{rank}": rank for rank in range(1, 40)}).encode(),
+            "hold the word of rank 40, but the vocabulary has 39 words",
+        ),
+    ],
+)
+def test_a_word_index_that_does_not_fit_is_refused(
+    server: Server, imdb_files: ImdbFiles, keras_home: Path, word_index: bytes, message: str
+) -> None:
+    values = dataclasses.replace(imdb_files, word_index=word_index).serve(server)
+    with pytest.raises(ValueError, match=message):
+        load(values)
+
+
+def test_labels_must_be_as_many_as_reviews(
+    server: Server, imdb_files: ImdbFiles, keras_home: Path, tmp_path: Path
+) -> None:
+    with np.load(tmp_path / "imdb.npz", allow_pickle=True) as archive:
+        arrays = dict(archive)
+    np.savez(tmp_path / "other.npz", **arrays | {"y_test": arrays["y_test"][:-1]})
+    files = dataclasses.replace(imdb_files, npz=(tmp_path / "other.npz").read_bytes())
+    with pytest.raises(ValueError, match="30 test reviews have 29 labels"):
+        load(files.serve(server))
+
+
+def test_the_defaults_are_keras_own_files(params: Params) -> None:
+    """Keras names the word index's md5 and the reviews' sha256 in its own source."""
+    keras = importlib.util.find_spec("keras")  # not imported, which takes seconds
+    source = Path(keras.submodule_search_locations[0], "src/datasets/imdb.py").read_text(encoding="utf-8")
+    for value in (params.data.hash, params.data.word_index_hash):
+        assert f'"{value.partition(":")[2]}"' in source
+    for url in (params.data.url, params.data.word_index_url):
+        folder, _, name = url.rpartition("/")
+        assert f'"{folder}/"' in source
+        assert f"{{origin_folder}}{name}" in source
+
+
+def test_the_real_files_are_of_the_form(shared_imdb: Path) -> None:
+    splits = imdb.parse_reviews((shared_imdb / "imdb.npz").read_bytes())
+    vocabulary = imdb.parse_word_index((shared_imdb / "imdb_word_index.json").read_bytes())
+    assert {name: len(reviews) for name, reviews in splits.items()} == {"train": 25_000, "test": 12_500}
+    assert [int(reviews.labels.sum()) for reviews in splits.values()] == [12_500, 6_250]
+    assert vocabulary.words[:5] == ("the", "and", "a", "of", "to")
+    text = vocabulary.decode(splits["test"].review(0))
+    assert vocabulary.encode(text) == splits["test"].review(0).tolist()

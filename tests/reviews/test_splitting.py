@@ -1,0 +1,103 @@
+"""Train, validation and test."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.reviews.ragged import Reviews
+from pipeline.reviews.splitting import draw_stratified, split_reviews
+
+
+def reviews(*texts: tuple[list[int], int]) -> Reviews:
+    return Reviews.from_lists([tokens for tokens, _ in texts], [label for _, label in texts])
+
+
+def many(count: int, first: int = 10) -> Reviews:
+    """``count`` different reviews, every third positive."""
+    return reviews(*(([first + row, 4], int(row % 3 == 0)) for row in range(count)))
+
+
+def test_each_label_keeps_its_share() -> None:
+    labels = np.array([0] * 70 + [1] * 30, np.int8)
+    rows = draw_stratified(labels, 0.2, seed=1)
+    assert np.bincount(labels[rows]).tolist() == [14, 6]
+    assert (np.diff(rows) > 0).all()
+
+
+def test_the_draw_is_the_seeds() -> None:
+    labels = np.array([0, 1] * 50, np.int8)
+    first, again, other = (draw_stratified(labels, 0.3, seed).tolist() for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize(("fraction", "drawn"), [(0.01, 1), (0.99, 2)])
+def test_each_side_gets_a_review_of_each_label(fraction: float, drawn: int) -> None:
+    labels = np.array([0, 0, 0, 1, 1, 1], np.int8)
+    assert np.bincount(labels[draw_stratified(labels, fraction, seed=0)]).tolist() == [drawn, drawn]
+
+
+def test_a_label_that_cannot_be_split_is_named() -> None:
+    with pytest.raises(ValueError, match="a review labelled 1 on each side, but there are 1 in all"):
+        draw_stratified(np.array([0, 0, 1], np.int8), 0.5, seed=0)
+
+
+def test_validation_is_drawn_from_the_training_reviews() -> None:
+    raw = {"train": many(30), "test": many(6, first=100)}
+    splits, duplicates = split_reviews(raw, 0.2, seed=3)
+    assert {name: split.source for name, split in splits.items()} == {
+        "train": "train", "validation": "train", "test": "test"
+    }  # fmt: skip
+    together = np.concatenate([splits["train"].rows, splits["validation"].rows])
+    assert sorted(together.tolist()) == list(range(30))
+    assert np.bincount(splits["validation"].reviews.labels).tolist() == [4, 2]
+    assert splits["test"].rows.tolist() == list(range(6))
+    assert set(duplicates.values()) == {0}
+
+
+def test_rows_find_a_review_in_its_raw_split() -> None:
+    raw = {"train": many(30), "test": many(6, first=100)}
+    splits, _ = split_reviews(raw, 0.2, seed=3)
+    for split in splits.values():
+        for position, row in enumerate(split.rows):
+            assert split.reviews.review(position).tolist() == raw[split.source].review(row).tolist()
+            assert split.reviews.labels[position] == raw[split.source].labels[row]
+
+
+def test_a_review_in_two_splits_stays_on_the_judging_side() -> None:
+    """4 is in all three, 5 in train and validation (labels differ), 6 in validation and test."""
+    raw = {
+        "train": reviews(([4], 0), ([5], 1), ([7, 7], 0), ([7], 1), ([5], 0)),
+        "validation": reviews(([4], 0), ([5], 0), ([6], 1), ([8], 1)),
+        "test": reviews(([4], 0), ([6], 1), ([9], 1)),
+    }
+    splits, duplicates = split_reviews(raw, 0.5, seed=0)
+    assert {name: split.rows.tolist() for name, split in splits.items()} == {
+        "train": [2, 3], "validation": [1, 3], "test": [0, 1, 2]
+    }  # fmt: skip
+    assert duplicates == {"train_in_test": 1, "train_in_validation": 2, "validation_in_test": 2}
+    assert splits["validation"].source == "validation"
+
+
+def test_copies_of_a_drawn_validation_review_leave_training() -> None:
+    """Four copies each of two reviews: whichever copy is drawn, the others may not be trained on."""
+    raw = {
+        "train": reviews(*[([4], 0)] * 4, *[([5], 1)] * 4, ([6], 0), ([7], 1), ([8], 0), ([9], 1)),
+        "test": reviews(([10], 0), ([11], 1)),
+    }
+    for seed in range(5):
+        splits, duplicates = split_reviews(raw, 0.4, seed)
+        assert not set(splits["train"].reviews.keys()) & set(splits["validation"].reviews.keys())
+        kept = len(splits["train"].rows) + len(splits["validation"].rows)
+        assert kept + duplicates["train_in_validation"] == 12
+
+
+def test_a_split_left_with_one_label_is_named() -> None:
+    raw = {
+        "train": reviews(([4], 0), ([5], 1), ([6], 1)),
+        "validation": reviews(([4], 0), ([7], 1)),
+        "test": reviews(([8], 0), ([9], 1)),
+    }
+    with pytest.raises(ValueError, match=r"train split holds no negative review \(label 0\) among its 2"):
+        split_reviews(raw, 0.5, seed=0)

@@ -1,0 +1,189 @@
+"""The pad stage: its rows are Keras' own."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loopback import ImdbFiles, Server, sha256
+from pipeline.files import read_arrays, read_json
+from pipeline.params import Params
+from pipeline.paths import PADDED_DATASET, PADDED_DIR, RAW_VOCABULARY, padded_split
+from pipeline.reviews.padding import pad_texts
+from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.stages import download, pad
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+def read(split: str) -> dict[str, np.ndarray]:
+    return read_arrays(padded_split(split))
+
+
+def require_keras_rows(npz: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Holds data/padded against Keras' load_data and pad_sequences, row for row."""
+    import keras  # noqa: PLC0415  (seconds to import, and only two tests need it)
+    from keras.src.datasets import imdb  # noqa: PLC0415
+
+    monkeypatch.setattr(imdb, "get_file", lambda **_: str(npz))
+    (x_train, y_train), (x_test, y_test) = imdb.load_data(num_words=params.pad.vocab_size)
+    keras_rows = {
+        split: keras.utils.pad_sequences(
+            sequences,
+            maxlen=params.pad.max_length,
+            padding=params.pad.padding,
+            truncating=params.pad.truncating,
+        )
+        for split, sequences in (("train", x_train), ("test", x_test))
+    }
+    np.testing.assert_array_equal(read("test")["token_ids"], keras_rows["test"])
+    np.testing.assert_array_equal(read("test")["labels"], y_test)
+    for split in ("train", "validation"):
+        rows = read(split)["rows"]
+        np.testing.assert_array_equal(read(split)["token_ids"], keras_rows["train"][rows])
+        np.testing.assert_array_equal(read(split)["labels"], y_train[rows])
+        np.testing.assert_array_equal(read(split)["lengths"], [len(x_train[row]) for row in rows])
+
+
+def test_rows_are_keras_own(
+    params: Params, server: Server, imdb_files: ImdbFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = params.replace(imdb_files.serve(server))
+    download.run(params)
+    sides = ("pre", "post")
+    for padding, truncating, max_length, vocab_size in itertools.product(sides, sides, (1, 10, 40), (4, 25)):
+        params = params.replace(
+            {
+                "pad.padding": padding,
+                "pad.truncating": truncating,
+                "pad.max_length": max_length,
+                "pad.vocab_size": vocab_size,
+            }
+        )
+        pad.run(params)
+        require_keras_rows(tmp_path / "imdb.npz", params, monkeypatch)
+
+
+@pytest.mark.slow
+def test_rows_of_the_real_reviews_are_keras_own(
+    params: Params, shared_imdb: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (keras_home / "datasets").mkdir(parents=True)
+    values: dict[str, str] = {}
+    for key, name in (("", "imdb.npz"), ("word_index_", "imdb_word_index.json")):
+        (keras_home / "datasets" / name).symlink_to(shared_imdb / name)
+        values[f"data.{key}hash"] = sha256((shared_imdb / name).read_bytes())
+    params = params.replace(values)
+    download.run(params)
+    pad.run(params)
+    require_keras_rows(shared_imdb / "imdb.npz", params, monkeypatch)
+    facts = read_json(PADDED_DATASET)
+    assert (facts["sizes"]["test"], facts["positive_share"]["test"]) == (12_500, 0.5)
+    assert sum(facts["sizes"].values()) + sum(facts["duplicates_dropped"].values()) == 37_500
+
+
+def test_arrays_have_the_promised_types_and_shapes(
+    params: Params, server: Server, imdb_files: ImdbFiles
+) -> None:
+    params = params.replace(imdb_files.serve(server))
+    download.run(params)
+    pad.run(params)
+    for split in ("train", "validation", "test"):
+        arrays = read(split)
+        size = len(arrays["rows"])
+        assert {name: (values.dtype.name, values.shape) for name, values in arrays.items()} == {
+            "token_ids": ("int32", (size, 100)),
+            "labels": ("int8", (size,)),
+            "lengths": ("int32", (size,)),
+            "rows": ("int64", (size,)),
+        }
+
+
+def test_the_facts_of_both_stages_stand_in_one_file(
+    params: Params, server: Server, imdb_files: ImdbFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = params.replace(imdb_files.serve(server))
+    download.run(params)
+    pad.run(params)
+    facts = read_json(PADDED_DATASET)
+    sizes = {split: len(read(split)["rows"]) for split in ("train", "validation", "test")}
+    assert facts["name"] == "imdb"
+    assert facts["raw_sizes"] == {"train": 60, "test": 30}
+    assert facts["sizes"] == sizes
+    # Training review 5 stands among the test reviews; 59 are left, 29 or 30 of each label, a fifth of both.
+    assert sizes == {"train": 47, "validation": 12, "test": 30}
+    assert facts["duplicates_dropped"] == {
+        "train_in_test": 1, "train_in_validation": 0, "validation_in_test": 0
+    }  # fmt: skip
+    assert facts["positive_share"] == {
+        split: float(np.mean(read(split)["labels"])) for split in ("train", "validation", "test")
+    }
+    assert [facts[name] for name in ("vocab_size", "max_length", "padding", "truncating", "seed")] == [
+        10_000, 100, "pre", "pre", 42
+    ]  # fmt: skip
+    assert "47 train, 12 validation, 30 test rows of 100; duplicates dropped: 1" in capsys.readouterr().out
+
+
+def test_the_seed_decides_the_validation_reviews_alone(
+    params: Params, server: Server, imdb_files: ImdbFiles
+) -> None:
+    params = params.replace(imdb_files.serve(server))
+    download.run(params)
+    pad.run(params)
+    first = {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()}
+    pad.run(params)
+    assert {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()} == first
+    pad.run(params.replace({"seed": 43}))
+    assert padded_split("test").read_bytes() == first["test.npz"]
+    assert padded_split("validation").read_bytes() != first["validation.npz"]
+    assert read_json(PADDED_DATASET)["padded_digest"] not in first["dataset.json"].decode()
+
+
+def test_served_text_becomes_the_row_that_was_trained_on(params: Params, tmp_path: Path) -> None:
+    words = ["Good,", "dull!", "film...", "It's", "fine\xa0too", "ÄRGER", "end"]
+    generator = np.random.default_rng(0)
+    texts = [" ".join(generator.choice(words, generator.integers(1, 12))) + f" n{row}" for row in range(40)]
+    lines = [f'"{text}",{row % 2},{"train" if row < 30 else "test"}\n' for row, text in enumerate(texts)]
+    (tmp_path / "mine.csv").write_text("text,label,split\n" + "".join(lines), encoding="utf-8")
+    params = params.replace(
+        {
+            "data.source": "file",
+            "data.path": str(tmp_path / "mine.csv"),
+            "data.split_column": "split",
+            "pad.vocab_size": 9,
+            "pad.max_length": 8,
+            "pad.padding": "post",
+        }
+    )
+    download.run(params)
+    pad.run(params)
+    facts = read_json(PADDED_DATASET)
+    layout = {name: facts[name] for name in ("vocab_size", "max_length", "padding", "truncating")}
+    served = pad_texts(texts, Vocabulary.load(RAW_VOCABULARY), **layout)
+    for split, first in (("train", 0), ("validation", 0), ("test", 30)):
+        np.testing.assert_array_equal(read(split)["token_ids"], served[first + read(split)["rows"]])
+    assert set(range(9)) - {3} == set(np.unique(served).tolist())
+
+
+def test_a_file_without_download_is_told_what_to_run(params: Params) -> None:
+    with pytest.raises(ValueError, match=r"data/raw/dataset.json is missing: run the download stage first"):
+        pad.run(params)
+
+
+def test_a_failure_leaves_the_earlier_rows(params: Params, server: Server, imdb_files: ImdbFiles) -> None:
+    download.run(params.replace(imdb_files.serve(server)))
+    pad.run(params)
+    before = {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()}
+    Path("data/raw/reviews.npz").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"data/raw can't be read .*: run the download stage again"):
+        pad.run(params)
+    assert {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()} == before

@@ -1,0 +1,175 @@
+"""The structure that the code must keep: who imports whom, what dvc.yaml and params.yaml name."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import params as params_module
+
+PROJECT = Path(__file__).resolve().parents[1]
+PACKAGE = PROJECT / "pipeline"
+
+# Lower layers first: a module imports its own layer and those before it.
+LAYERS = (
+    ("params", "paths", "files", "git"),
+    ("reviews", "backend"),
+    ("models",),
+    ("training", "evaluation", "plots"),
+    ("intervals", "promotion"),
+    ("tuning",),
+    ("tracking", "progress"),
+    ("serving",),
+    ("registry",),
+    ("lineage", "model_card"),
+    ("stages",),
+    ("launch", "rebuilding"),
+    ("commands",),
+    ("__main__",),
+)
+# What changes no result, so that a change there needs no stage to run again.
+NOT_A_DEP = {"params", "paths", "files", "git", "tracking", "progress", "stages"}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PROJECT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports_of(name: str) -> set[str]:
+    """Every module named in an import of the module, the functions' own imports included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def own_imports(name: str) -> set[str]:
+    return {found for found in imports_of(name) if found in MODULES and found != "pipeline"}
+
+
+def room(name: str) -> str:
+    return name.split(".")[1]
+
+
+def test_every_room_has_a_layer() -> None:
+    rooms = {room(name) for name in MODULES if name != "pipeline"}
+    assert rooms == {name for layer in LAYERS for name in layer}
+
+
+def test_imports_go_down_the_layers() -> None:
+    height = {name: level for level, layer in enumerate(LAYERS) for name in layer}
+    upward = [
+        f"{name} imports {other}"
+        for name in MODULES
+        if name != "pipeline"
+        for other in own_imports(name)
+        if height[room(other)] > height[room(name)]
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize(
+    ("library", "rooms"),
+    [
+        ("optuna", {"tuning"}),
+        ("mlflow", {"tracking", "registry", "serving", "lineage", "commands"}),
+        ("keras", {"models", "training", "stages", "serving", "backend"}),
+        ("sklearn", {"evaluation"}),
+        ("matplotlib", {"plots", "tuning"}),
+    ],
+)
+def test_a_library_is_imported_in_its_room_only(library: str, rooms: set[str]) -> None:
+    users = {
+        room(name)
+        for name in MODULES
+        if any(found == library or found.startswith(f"{library}.") for found in imports_of(name))
+    }
+    assert users <= rooms
+
+
+def closure(name: str) -> set[str]:
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        for other in own_imports(current) - seen:
+            seen.add(other)
+            waiting.append(other)
+    return seen
+
+
+@pytest.mark.parametrize("stage", ["download", "pad", "train", "evaluate"])
+def test_dvc_deps_are_the_real_imports(stage: str) -> None:
+    deps = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"][stage]["deps"]
+    code = {dep for dep in deps if dep.startswith("pipeline/")}
+    needed = set()
+    for name in {f"pipeline.stages.{stage}"} | closure(f"pipeline.stages.{stage}"):
+        if room(name) in NOT_A_DEP and name != f"pipeline.stages.{stage}":
+            continue
+        path = MODULES[name].relative_to(PROJECT)
+        package = Path("pipeline") / room(name)
+        needed.add(str(package if (PROJECT / package).is_dir() and room(name) != "stages" else path))
+    assert code == needed
+
+
+@pytest.mark.parametrize("stage", ["download", "pad"])
+def test_the_data_stages_start_without_heavy_libraries(stage: str) -> None:
+    heavy = {"tensorflow", "keras", "mlflow", "sklearn", "optuna", "matplotlib"}
+    for name in {f"pipeline.stages.{stage}"} | closure(f"pipeline.stages.{stage}"):
+        assert not {found.split(".")[0] for found in imports_of(name)} & heavy, name
+
+
+def test_stages_are_named_alike_everywhere() -> None:
+    stages = list(yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"])
+    assert stages == ["download", "pad", "train", "evaluate"]
+    for stage in stages:
+        assert (PACKAGE / "stages" / f"{stage}.py").is_file()
+
+
+def test_every_parameter_is_read_somewhere() -> None:
+    """A key of params.yaml that no code reads as an attribute is dead."""
+    read = {
+        node.attr
+        for name, path in MODULES.items()
+        if name != "pipeline.params"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+    }
+    # Read through a property of the section, in params.py itself.
+    through_property = {"units", "source"}
+    tree = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    unread = [
+        f"{section}.{key}"
+        for section, values in tree.items()
+        if isinstance(values, dict)
+        for key in values
+        if key not in read | through_property
+    ]
+    assert unread == []
+
+
+def test_errors_are_raised_and_caught_narrowly() -> None:
+    """No `assert` as a check and no bare or broad `except` in the package."""
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not isinstance(node, ast.Assert), name
+            if isinstance(node, ast.ExceptHandler):
+                caught = ast.unparse(node.type) if node.type else "everything"
+                reraises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+                assert reraises or caught not in {"everything", "Exception", "BaseException"}, name
+
+
+def test_params_schema_and_file_have_the_same_keys() -> None:
+    tree = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    assert set(tree) == set(params_module.Params.model_fields)

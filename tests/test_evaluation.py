@@ -1,0 +1,68 @@
+import math
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation import (
+    baseline_probabilities,
+    classification_metrics,
+    fit_baseline,
+    precision_recall_points,
+    prefixed,
+    roc_points,
+)
+
+LABELS = np.array([0, 0, 1, 1, 1])
+PROBABILITIES = np.array([0.1, 0.6, 0.5, 0.9, 0.2])
+
+
+def test_metrics_of_five_reviews_worked_by_hand() -> None:
+    """0.5 predicts positive: hits are reviews 0, 2 and 3. Of 6 pairs (negative, positive), 4 are in order."""
+    metrics = classification_metrics(LABELS, PROBABILITIES)
+    assert metrics["accuracy"] == 3 / 5
+    assert metrics["f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
+    assert metrics["roc_auc"] == pytest.approx(4 / 6)
+    losses = [-math.log(0.9), -math.log(0.4), -math.log(0.5), -math.log(0.9), -math.log(0.2)]
+    assert metrics["log_loss"] == pytest.approx(sum(losses) / 5)
+    assert metrics["brier"] == pytest.approx((0.01 + 0.36 + 0.25 + 0.01 + 0.64) / 5)
+
+
+def test_prefixed_names_the_split() -> None:
+    assert prefixed({"accuracy": 0.5}, "test_") == {"test_accuracy": 0.5}
+
+
+def test_roc_points_worked_by_hand() -> None:
+    points = roc_points(np.array([0, 1, 0, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
+    rates = [(point["false_positive_rate"], point["true_positive_rate"]) for point in points]
+    assert rates[0] == (0.0, 0.0)
+    assert rates[-1] == (1.0, 1.0)
+    assert (0.0, 1.0) in rates  # both positives score above both negatives
+
+
+def test_precision_recall_ends_at_full_recall_with_the_positive_share() -> None:
+    points = precision_recall_points(LABELS, PROBABILITIES)
+    assert {"recall": 1.0, "precision": 3 / 5} in points
+    assert points[-1] == {"recall": 0.0, "precision": 1.0}
+
+
+def test_long_curves_are_thinned_with_both_ends_kept() -> None:
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 20_000)
+    points = roc_points(labels, generator.random(20_000))
+    assert len(points) == 1000
+    assert points[0] == {"false_positive_rate": 0.0, "true_positive_rate": 0.0}
+    assert points[-1] == {"false_positive_rate": 1.0, "true_positive_rate": 1.0}
+
+
+def test_the_baseline_ignores_padding_and_reads_pairs_only_if_asked() -> None:
+    """Order alone tells the label here: 4 5 is positive, 5 4 is negative, so single words can't."""
+    token_ids = np.array([[0, 0, 1, 4, 5], [0, 0, 1, 5, 4]] * 20)
+    labels = np.array([1, 0] * 20)
+    single = baseline_probabilities(fit_baseline(token_ids, labels, 1, seed=0), token_ids)
+    np.testing.assert_allclose(single, 0.5, atol=1e-6)
+    pairs = fit_baseline(token_ids, labels, 2, seed=0)
+    assert np.array_equal(baseline_probabilities(pairs, token_ids) > 0.5, labels == 1)
+    shifted = np.roll(token_ids, -2, axis=1)  # padding behind instead of before
+    np.testing.assert_allclose(
+        baseline_probabilities(pairs, shifted), baseline_probabilities(pairs, token_ids)
+    )

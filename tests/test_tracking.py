@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import psutil
+import pytest
+from mlflow import MlflowClient
+
+from pipeline import tracking
+from pipeline.params import Params
+
+DATASET = {
+    "name": "tiny",
+    "source": {"url": "http://127.0.0.1/reviews.npz"},
+    "padded_digest": "sha256:" + "0123456789abcdef" * 4,
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One SQLite store for all tests, since its first migration takes seconds."""
+    yield f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+
+
+@pytest.fixture
+def client(store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MlflowClient]:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "DVC_EXP_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    yield MlflowClient(store)
+    while mlflow.active_run():
+        mlflow.end_run()
+
+
+def status(client: MlflowClient, run_id: str) -> str:
+    return str(client.get_run(run_id).info.status)
+
+
+def test_the_environment_wins_over_params_and_params_over_the_project(
+    params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # where `dvc exp run --temp` leaves the project's folder
+    assert tracking.tracking_uri(params) == f"sqlite:///{tmp_path}/mlflow.db"
+    configured = params.replace({"mlflow.tracking_uri": "http://127.0.0.1:1"})
+    assert tracking.tracking_uri(configured) == "http://127.0.0.1:1"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:2")
+    assert tracking.tracking_uri(configured) == "http://127.0.0.1:2"
+
+
+def test_a_server_out_of_reach_is_one_message(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    with pytest.raises(ValueError, match=f"http://127.0.0.1:{port} can't be reached") as error:
+        tracking.connect(params)
+    assert "MLFLOW_TRACKING_URI or mlflow.tracking_uri" in str(error.value)
+
+
+def test_a_run_is_finished_after_its_stage_and_failed_after_an_error(
+    params: Params, client: MlflowClient
+) -> None:
+    with tracking.pipeline_run(params, "train") as run:
+        assert status(client, run.run_id) == "RUNNING"
+    assert status(client, run.run_id) == "FINISHED"
+    with pytest.raises(ZeroDivisionError), tracking.pipeline_run(params, "train") as run:
+        raise ZeroDivisionError
+    assert status(client, run.run_id) == "FAILED"
+    assert client.get_run(run.run_id).data.tags["pipeline.failed_stage"] == "train"
+
+
+def test_evaluate_goes_on_in_the_run_that_trained_but_only_once(params: Params, client: MlflowClient) -> None:
+    with tracking.pipeline_run(params, "train") as trained:
+        pass
+    with tracking.pipeline_run(params, "evaluate", trained.run_id) as first:
+        assert first.run_id == trained.run_id
+    with tracking.pipeline_run(params, "evaluate", trained.run_id) as second:
+        assert second.run_id != trained.run_id
+    assert client.get_run(second.run_id).data.tags["pipeline.trained_in"] == trained.run_id
+    with tracking.pipeline_run(params, "evaluate", "f" * 32) as unknown:  # trained on another machine
+        assert unknown.run_id not in (trained.run_id, second.run_id, "f" * 32)
+
+
+def test_under_mlflow_run_every_stage_writes_to_the_projects_run(
+    params: Params, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_run = client.create_run("0").info.run_id
+    client.log_param(project_run, "depth", "2")
+    for stage in ("train", "evaluate"):
+        monkeypatch.setenv("MLFLOW_RUN_ID", project_run)  # each stage is a process of its own
+        with tracking.pipeline_run(params, stage, "f" * 32) as run:
+            assert run.run_id == project_run
+            assert "MLFLOW_RUN_ID" not in os.environ  # else a worker's run would land in it too
+    logged = client.get_run(project_run).data.params
+    assert logged["depth"] == "2"
+    assert logged["model.depth"] == str(params.model.depth)
+
+
+def test_inputs_and_parameters_carry_the_data_sets_name_and_digest(
+    params: Params, client: MlflowClient
+) -> None:
+    with tracking.pipeline_run(params, "train") as run:
+        run.log_split(DATASET, "train", np.zeros((2, 3), np.int32), np.array([0, 1], np.int8))
+        run.log_params({"model.depth": "another value", "new": 1})
+    logged = client.get_run(run.run_id)
+    (entry,) = logged.inputs.dataset_inputs
+    assert (entry.dataset.name, entry.dataset.digest) == ("tiny-train", "0123456789abcdef" * 2 + "0123")
+    assert "http://127.0.0.1/reviews.npz" in entry.dataset.source
+    assert entry.dataset.source_type == "http"
+    assert logged.data.params["model.depth"] == str(params.model.depth)  # MLflow never changes one
+    assert logged.data.params["new"] == "1"
+
+
+def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: MlflowClient) -> None:
+    with tracking.pipeline_run(params, "train") as run, tracking.TrialRuns(run, DATASET) as trials:
+        trials.started(0, {"model.depth": 3})
+        trials.epoch(0, 1, {"validation_accuracy": 0.5})
+        trials.epoch(0, 2, {"validation_accuracy": 0.75})
+        trials.finished(0, "PRUNED", {"seconds": 1.0})
+    (child,) = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
+    assert child.data.params == {"model.depth": "3"}
+    assert child.data.tags["trial.state"] == "PRUNED"
+    assert child.info.status == "FINISHED"
+    history = client.get_metric_history(child.info.run_id, "validation_accuracy")
+    assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.75)]
+
+
+def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: MlflowClient) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        tracking.pipeline_run(params, "train") as run,
+        tracking.TrialRuns(run, DATASET) as trials,
+    ):
+        trials.started(0, {})
+        raise KeyboardInterrupt
+    children = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
+    assert [child.info.status for child in children] == ["KILLED"]
+    assert status(client, run.run_id) == "FAILED"
+
+
+def test_only_runs_of_dead_processes_on_this_machine_are_ended(client: MlflowClient) -> None:
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    started = psutil.Process(sleeper.pid).create_time()
+    owners = {
+        "alive": f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.0f}",
+        "dead": f"{socket.gethostname()}/{sleeper.pid}/{started:.0f}",
+        "elsewhere": f"not-{socket.gethostname()}/{sleeper.pid}/{started:.0f}",
+        "reused id": f"{socket.gethostname()}/{os.getpid()}/{time.time() - 1e6:.0f}",
+    }
+    runs = {
+        name: client.create_run("0", tags={tracking.OWNER_TAG: owner}).info.run_id
+        for name, owner in owners.items()
+    }
+    sleeper.kill()
+    sleeper.wait()
+    tracking.end_abandoned_runs(client)
+    assert {name: status(client, run_id) for name, run_id in runs.items()} == {
+        "alive": "RUNNING",
+        "dead": "FAILED",
+        "elsewhere": "RUNNING",
+        "reused id": "FAILED",
+    }
