@@ -16,7 +16,7 @@ from pipeline import git
 from pipeline.files import read_json
 from pipeline.params import Params
 from pipeline.registry import download
-from pipeline.serving.logged_model import CLASSIFIER, LINEAGE
+from pipeline.serving.classifier import CLASSIFIER, LINEAGE
 
 PACKAGES = ("tensorflow", "keras", "jax", "numpy", "optuna", "scikit-learn", "mlflow", "dvc")
 DVC_LOCK = Path("dvc.lock")

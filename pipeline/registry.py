@@ -13,11 +13,12 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
 from pipeline.files import read_arrays, write_arrays
-from pipeline.promotion import Comparison, Predictions, compare
 
 if TYPE_CHECKING:
+    from pipeline.promotion import Comparison, Predictions
     from pipeline.serving.logged_model import Trained
     from pipeline.tracking import PipelineRun
 
@@ -116,6 +117,8 @@ def _judge(
     client: MlflowClient, champion: ModelVersion | None, dataset: Mapping[str, Any], mine: Predictions
 ) -> tuple[str, str, Comparison | None]:
     """The alias, the reason for it, and the comparison where there is one."""
+    from pipeline.promotion import compare  # noqa: PLC0415 - SciPy; predict starts a second faster without
+
     if champion is None:
         return CHAMPION, f"there was no champion for {dataset['name']}", None
     rival = f"champion version {champion.version}"
@@ -133,6 +136,8 @@ def _judge(
 
 
 def _predictions_of(client: MlflowClient, version: ModelVersion) -> Predictions | None:
+    from pipeline.promotion import Predictions  # noqa: PLC0415 - as above
+
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = client.download_artifacts(str(version.run_id), PREDICTIONS, folder)
@@ -223,6 +228,16 @@ def aliases(client: MlflowClient, name: str) -> dict[str, list[str]]:
         for alias, version in client.get_registered_model(name).aliases.items():
             named.setdefault(str(version), []).append(alias)
         return named
+
+
+def run_facts(client: MlflowClient, version: ModelVersion) -> tuple[str, str]:
+    """Test accuracy and git commit of the version's run, as text; ? where the run is gone."""
+    try:
+        data = client.get_run(str(version.run_id)).data
+    except MlflowException:
+        return "?", "?"
+    accuracy = data.metrics.get("test_accuracy")
+    return "?" if accuracy is None else f"{accuracy:.4f}", data.tags.get(MLFLOW_GIT_COMMIT, "none")
 
 
 def find_version(client: MlflowClient, uri: str) -> ModelVersion:

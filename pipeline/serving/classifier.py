@@ -19,6 +19,8 @@ from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary, split_words
 from pipeline.serving.network import Network, NumpyNetwork, Runtime
 
+CLASSIFIER = "classifier"  # the folder among a registered version's artifacts
+LINEAGE = "lineage.json"  # in that folder: what made the version
 NETWORK, VOCABULARY, FACTS = "stacked_rnn.keras", "vocabulary.json", "classifier.json"
 UNDECIDED = "undecided"  # the label of a text without one known word
 _LAYOUT = ("vocab_size", "max_length", "padding", "truncating")

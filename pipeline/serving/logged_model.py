@@ -19,14 +19,12 @@ import pipeline
 from pipeline.evaluation import THRESHOLD
 from pipeline.files import write_json
 from pipeline.reviews.vocabulary import Vocabulary
-from pipeline.serving.classifier import write_classifier
+from pipeline.serving.classifier import CLASSIFIER, LINEAGE, write_classifier
 from pipeline.serving.network import runtime_for
 
 if TYPE_CHECKING:
     import keras
 
-CLASSIFIER = "classifier"  # the folder among the version's artifacts
-LINEAGE = "lineage.json"  # in that folder
 EXAMPLE = ["A moving, funny film with a superb cast.", "Dull, far too long and badly acted."]
 _SERVED_PACKAGES = ("mlflow", "numpy", "pandas", "h5py")
 _KERAS_PACKAGES = ("keras", "tensorflow")
@@ -61,7 +59,12 @@ def log_models(trained: Trained, name: str) -> int:
     The pyfunc is models-from-code: MLflow executes ``pyfunc_model.py`` and the copy of this package that is
     logged with it, and unpickles nothing. The Keras model alone is logged beside it, as ``keras``.
     """
-    mlflow.keras.log_model(trained.model, name="keras", pip_requirements=pinned(("mlflow", *_KERAS_PACKAGES)))
+    mlflow.keras.log_model(
+        trained.model,
+        name="keras",
+        signature=infer_signature(trained.token_ids[:1], trained.probabilities[:1, None]),
+        pip_requirements=pinned(("mlflow", *_KERAS_PACKAGES)),
+    )
     runtime = runtime_for(trained.file, trained.token_ids, trained.probabilities)
     packages = _SERVED_PACKAGES if runtime == "numpy" else (*_SERVED_PACKAGES, *_KERAS_PACKAGES, "pydantic")
     with tempfile.TemporaryDirectory() as temporary:
