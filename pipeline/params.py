@@ -101,6 +101,9 @@ class ModelParams(Section):
     skip: Literal["none", "residual", "highway"]
     skip_projection: bool
     activation: Literal["tanh", "relu"]
+    recurrent_initializer: Literal["auto", "orthogonal", "glorot_uniform", "identity"]
+    identity_scale: Annotated[float, Field(gt=0)]
+    unit_forget_bias: bool
     dropout: Rate
     recurrent_dropout: Rate
     embedding_dropout: Rate
@@ -117,6 +120,12 @@ class ModelParams(Section):
     def layer_widths(self) -> tuple[int, ...]:
         """Features that leave each recurrent layer: ``units``, twice that when bidirectional."""
         return tuple(units * (2 if self.bidirectional else 1) for units in self.layer_units)
+
+    @property
+    def starts_at_identity(self) -> bool:
+        """Whether the recurrent weights start at a multiple of the identity: by default those of relu do."""
+        kind = self.recurrent_initializer
+        return kind == "identity" or (kind == "auto" and self.activation == "relu")
 
     @model_validator(mode="after")
     def _layers_fit_together(self) -> Self:
@@ -257,16 +266,28 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _implementation_can_run_the_model(self) -> Self:
-        if self.train.implementation != "cudnn":
-            return self
-        for key, wanted in (("recurrent_dropout", 0.0), ("activation", "tanh")):
+        needs = {
+            "fused": {"recurrent_dropout": 0.0, "masking": False},
+            "cudnn": {"recurrent_dropout": 0.0, "activation": "tanh"},
+        }
+        for key, wanted in needs.get(self.train.implementation, {}).items():
             value = getattr(self.model, key)
             if value != wanted:
                 raise ValueError(
-                    f"train.implementation is cudnn, but model.{key} is {value}: cuDNN needs {wanted}"
+                    f"train.implementation is {self.train.implementation}, but model.{key} is {value}: "
+                    f"it needs {wanted}"
                 )
-        if self.model.cell == "simple_rnn":
+        if self.train.implementation == "cudnn" and self.model.cell == "simple_rnn":
             raise ValueError("train.implementation is cudnn, but model.cell is simple_rnn: take lstm or gru")
+        return self
+
+    @model_validator(mode="after")
+    def _pretraining_reads_forwards(self) -> Self:
+        if self.pretrain.epochs and self.model.bidirectional:
+            raise ValueError(
+                f"pretrain.epochs is {self.pretrain.epochs}, but model.bidirectional is true: a layer that reads "
+                "backwards has seen the next word; set one of them to 0 or false"
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,187 @@
+"""Many training steps a call: the loop over the batches is compiled with the step.
+
+One call of a compiled function costs about as much as a step of a small network, and an input pipeline
+more; so the reviews lie on the device, and a call is given which rows make up each of its batches.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+Tensor = Any  # a tensor of the backend
+# (outputs of the model, token_ids, labels) -> (loss, share of hits), each float32 (batch,)
+Objective = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+class Batches(NamedTuple):
+    """``rows`` int32 (steps, batch_size) and ``weights`` float32 likewise; the first ``count`` steps are run.
+
+    A weight is 1, or 0 where a row only fills up the last batch.
+    """
+
+    rows: np.ndarray
+    weights: np.ndarray
+    count: int
+
+
+class Totals(NamedTuple):
+    """Sums over the reviews of some steps, and of the steps' gradient norms."""
+
+    loss: float
+    hits: float
+    gradient_norm: float
+
+    def __add__(self, other: Any) -> "Totals":
+        return Totals(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+
+RunBatches = Callable[[Batches], Totals]
+
+
+def label_objective(probabilities: Tensor, _token_ids: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Binary cross-entropy and correctness of probabilities, float32 (batch, 1)."""
+    losses = keras.losses.binary_crossentropy(labels[:, None], probabilities)
+    hits = ops.equal(probabilities[:, 0] > 0.5, labels > 0.5)
+    return losses, ops.cast(hits, "float32")
+
+
+def compile_training(
+    model: keras.Model,
+    variables: list[keras.Variable],
+    optimizer: keras.optimizers.Optimizer,
+    objective: Objective,
+    token_ids: np.ndarray,
+    labels: np.ndarray,
+    shards: int = 1,
+    xla: bool = True,
+) -> RunBatches:
+    """Compiles training steps over rows of ``token_ids``.
+
+    Args:
+        model: what is called, with ``training=True``.
+        variables: what the optimizer changes; both models of ``fuse`` have the same.
+        shards: parts of a batch whose gradients are computed side by side; they are summed.
+        xla: False for cuDNN's kernels, which XLA can't hold.
+
+    Returns:
+        A function that takes the steps and gives their totals; it changes the variables.
+    """
+    optimizer.build(variables)
+
+    def mean_loss(rows: Tensor, weights: Tensor, data: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        ids, targets = ops.take(data[0], rows, axis=0), ops.take(data[1], rows, axis=0)
+        outputs = [model(part, training=True) for part in ops.array_split(ids, shards)]
+        losses, hits = objective(ops.concatenate(outputs), ids, targets)
+        loss = ops.sum(weights * losses)
+        return loss / ops.sum(weights), loss, ops.sum(weights * hits)
+
+    compile_steps = _compile_tensorflow if keras.config.backend() == "tensorflow" else _compile_jax
+    data = (np.asarray(token_ids, np.int32), np.asarray(labels, np.float32))
+    return compile_steps(model, variables, optimizer, mean_loss, data, xla)
+
+
+def _compile_tensorflow(
+    model: keras.Model,
+    variables: list[keras.Variable],
+    optimizer: keras.optimizers.Optimizer,
+    mean_loss: Callable[..., tuple[Tensor, Tensor, Tensor]],
+    arrays: tuple[np.ndarray, np.ndarray],
+    xla: bool,
+) -> RunBatches:
+    import tensorflow as tf  # noqa: PLC0415 - the other backend does without it
+
+    data = tuple(tf.constant(array) for array in arrays)
+    values = [variable.value for variable in variables]
+
+    def step(rows: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            mean, loss, hits = mean_loss(rows, weights, data)
+        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(mean, values)]
+        optimizer.apply(gradients, variables)
+        return loss, hits, tf.linalg.global_norm(gradients)
+
+    @tf.function(jit_compile=xla, autograph=False)  # type: ignore[untyped-decorator]
+    def run(rows: Tensor, weights: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        def body(index: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
+            new = step(rows[index], weights[index])
+            return index + 1, *(total + value for total, value in zip(totals, new, strict=True))
+
+        return tf.while_loop(lambda index, *_: index < count, body, (0, 0.0, 0.0, 0.0))[1:]
+
+    def run_batches(batches: Batches) -> Totals:
+        return Totals(*(float(total) for total in run(*(tf.constant(array) for array in batches))))
+
+    return run_batches
+
+
+def _compile_jax(
+    model: keras.Model,
+    variables: list[keras.Variable],
+    optimizer: keras.optimizers.Optimizer,
+    mean_loss: Callable[..., tuple[Tensor, Tensor, Tensor]],
+    arrays: tuple[np.ndarray, np.ndarray],
+    _xla: bool,
+) -> RunBatches:
+    import jax  # noqa: PLC0415 - an optional package
+    import jax.numpy as jnp  # noqa: PLC0415
+
+    data = tuple(jnp.asarray(array) for array in arrays)
+    others = model.non_trainable_variables
+    held = (variables, others, optimizer.variables)
+
+    def step(state: Any, rows: Tensor, weights: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
+        trainable, fixed, slots = state
+
+        def objective(trainable: list[Tensor]) -> tuple[Tensor, Any]:
+            mapping = [*zip(variables, trainable, strict=True), *zip(others, fixed, strict=True)]
+            with keras.StatelessScope(state_mapping=mapping) as scope:
+                mean, loss, hits = mean_loss(rows, weights, data)
+            return mean, ([scope.get_current_value(variable) for variable in others], loss, hits)
+
+        (_, (fixed, loss, hits)), gradients = jax.value_and_grad(objective, has_aux=True)(trainable)
+        norm = jnp.sqrt(sum(jnp.sum(gradient * gradient) for gradient in gradients))
+        trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
+        return [list(trainable), list(fixed), list(slots)], (loss, hits, norm)
+
+    @jax.jit  # type: ignore[untyped-decorator]
+    def run(state: Any, rows: Tensor, weights: Tensor, count: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
+        def body(index: Tensor, carry: Any) -> Any:
+            state, new = step(carry[0], rows[index], weights[index])
+            return state, tuple(total + value for total, value in zip(carry[1], new, strict=True))
+
+        return jax.lax.fori_loop(0, count, body, (state, (0.0, 0.0, 0.0)))
+
+    def run_batches(batches: Batches) -> Totals:
+        state, totals = run([[variable.value for variable in group] for group in held], *batches)
+        for group, values in zip(held, state, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+        return Totals(*(float(total) for total in totals))
+
+    return run_batches
+
+
+def compile_prediction(model: keras.Model, xla: bool = True) -> Callable[[np.ndarray], np.ndarray]:
+    """Compiles ``model`` without dropout: int32 (batch, timesteps) -> its outputs as a numpy array."""
+
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf  # noqa: PLC0415
+
+        @tf.function(jit_compile=xla, autograph=False)  # type: ignore[untyped-decorator]
+        def predict(token_ids: Tensor) -> Tensor:
+            return model(token_ids, training=False)
+
+        return lambda token_ids: predict(tf.constant(token_ids)).numpy()
+
+    import jax  # noqa: PLC0415
+
+    @jax.jit  # type: ignore[untyped-decorator]
+    def outputs(values: list[Tensor], token_ids: Tensor) -> Tensor:
+        with keras.StatelessScope(state_mapping=list(zip(model.variables, values, strict=True))):
+            return model(token_ids, training=False)
+
+    return lambda token_ids: np.asarray(outputs([variable.value for variable in model.variables], token_ids))
