@@ -71,7 +71,9 @@ def compile_training(
     """
     optimizer.build(variables)
 
-    def mean_loss(rows: Tensor, weights: Tensor, data: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    def mean_loss(
+        rows: Tensor, weights: Tensor, data: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         ids, targets = ops.take(data[0], rows, axis=0), ops.take(data[1], rows, axis=0)
         outputs = [model(part, training=True) for part in ops.array_split(ids, shards)]
         losses, hits = objective(ops.concatenate(outputs), ids, targets)

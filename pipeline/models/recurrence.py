@@ -100,7 +100,9 @@ def _gru_gradient(
     return (d_hidden * update,), d_inputs, d_recurrent
 
 
-_CELLS: dict[type[keras.layers.RNN], tuple[Step, StepGradient, int, int]] = {  # and how many tensors are the state, and are kept
+_CELLS: dict[
+    type[keras.layers.RNN], tuple[Step, StepGradient, int, int]
+] = {  # and how many tensors are the state, and are kept
     keras.layers.SimpleRNN: (_simple_rnn, _simple_rnn_gradient, 1, 0),
     keras.layers.LSTM: (_lstm, _lstm_gradient, 2, 4),
     keras.layers.GRU: (_gru, _gru_gradient, 1, 4),

@@ -133,8 +133,6 @@ class KerasNetwork:
     def __init__(self, path: Path) -> None:
         import keras  # noqa: PLC0415 - seconds; NumPy computes most networks
 
-        import pipeline.models.stacked_rnn  # noqa: F401, PLC0415 - makes the project's own layers known
-
         self._model = keras.models.load_model(path, compile=False, safe_mode=True)
         self._lock = threading.Lock()  # a server calls from several threads; Keras compiles at the first
 

@@ -12,7 +12,9 @@ import pytest
 
 from pipeline.models.stacked_rnn import build_stacked_rnn
 from pipeline.params import Params
-from pipeline.serving.network import NumpyNetwork, UnsupportedNetworkError, runtime_for
+from pipeline.reviews.vocabulary import PAD_ID
+from pipeline.serving.network import NumpyNetwork, runtime_for
+from pipeline.serving.numpy_layers import UnsupportedNetworkError
 
 layers = keras.layers
 VOCAB_SIZE, LENGTH = 30, 9
@@ -104,14 +106,29 @@ def test_batches_do_not_change_the_result(tmp_path: Path) -> None:
     assert computed(many[:0]).shape == (0,)
 
 
-@pytest.mark.parametrize("cell", ["simple_rnn", "lstm", "gru"])
-def test_the_pipelines_own_networks_are_served_by_numpy(cell: str, params: Params, tmp_path: Path) -> None:
-    chosen = params.replace({"model.cell": cell, "model.depth": 3, "model.units": 6})
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"model.cell": "lstm", "model.units": (6, 5, 4), "model.pooling": "max", "model.masking": True},
+        {"model.bidirectional": True, "model.masking": True, "model.layer_normalization": True},
+        {"model.cell": "simple_rnn", "model.skip": "residual", "model.activation": "relu"},
+        {"model.skip": "highway", "model.masking": True, "model.pooling": "mean"},
+        {"model.cell": "lstm", "model.bidirectional": True, "model.skip": "residual"},
+    ],
+)
+def test_the_pipelines_own_networks_are_served_by_numpy(
+    values: dict[str, Any], params: Params, tmp_path: Path
+) -> None:
+    chosen = params.replace({"tune.trials": 1, "model.depth": 3, "model.units": 6} | values)
     model = build_stacked_rnn(chosen.model, VOCAB_SIZE, LENGTH, seed=1)
     random_weights(model)
     model.save(tmp_path / "model.keras")
-    expected = probabilities_of(model)
-    assert runtime_for(tmp_path / "model.keras", rows(), expected) == "numpy"
+    padded = rows(LENGTH - 1)
+    for row in range(len(padded)):
+        padded[row, :row] = PAD_ID
+    expected = keras.ops.convert_to_numpy(model(padded, training=False))[:, 0]
+    np.testing.assert_allclose(NumpyNetwork.load(tmp_path / "model.keras")(padded), expected, atol=1e-5)
+    assert runtime_for(tmp_path / "model.keras", padded, expected) == "numpy"
 
 
 def test_a_result_that_differs_from_keras_is_left_to_keras(tmp_path: Path) -> None:
