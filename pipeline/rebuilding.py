@@ -59,7 +59,7 @@ def rebuild(record: Mapping[str, Any], say: Callable[[str], object]) -> Outcome:
         ValueError: if something that is needed is missing: the message says what.
     """
     _check_code(record)
-    differences = _package_differences(record["packages"])
+    differences = package_differences(record["packages"])
     with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
         worktree = Path(folder) / "project"
         with _worktree(record["commit"], worktree):
@@ -68,7 +68,7 @@ def rebuild(record: Mapping[str, Any], say: Callable[[str], object]) -> Outcome:
             (worktree / PARAMS_FILE).write_text(
                 yaml.safe_dump(rebuilt_params(record["params"]), sort_keys=False), encoding="utf-8"
             )
-            _bring_own_file(record, worktree)
+            bring_own_file(record, worktree)
             _bring_data(record, worktree, environment, say)
             say("train and evaluate")
             _run(worktree, environment, "repro", "--force", "--single-item", "train", "evaluate")
@@ -101,7 +101,8 @@ def _check_code(record: Mapping[str, Any]) -> None:
         )
 
 
-def _package_differences(recorded: Mapping[str, str]) -> list[str]:
+def package_differences(recorded: Mapping[str, str]) -> list[str]:
+    """The recorded packages that are of another version now, in words."""
     now = installed_packages()
     return [
         f"{package} was {recorded.get(package, 'absent')}, now {now.get(package, 'absent')}"
@@ -135,8 +136,12 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _bring_own_file(record: Mapping[str, Any], worktree: Path) -> None:
-    """A user's own file of reviews, if git doesn't hold it: copied when it is still what it was."""
+def bring_own_file(record: Mapping[str, Any], worktree: Path) -> None:
+    """Copies a user's own file of reviews into the worktree, if git doesn't hold it.
+
+    Raises:
+        ValueError: if it is gone, or isn't what it was.
+    """
     params, source = record["params"]["data"], record["dataset"]["source"]
     if params["source"] != "file" or (worktree / params["path"]).exists():
         return
