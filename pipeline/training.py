@@ -9,7 +9,14 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from pipeline.compiled import Batches, RunBatches, Totals, compile_prediction, compile_training, label_objective
+from pipeline.compiled import (
+    Batches,
+    RunBatches,
+    Totals,
+    compile_prediction,
+    compile_training,
+    label_objective,
+)
 from pipeline.models.implementation import Implementation, choose_implementation
 from pipeline.models.pretraining import language_model, next_word_objective
 from pipeline.models.stacked_rnn import build_stacked_rnn

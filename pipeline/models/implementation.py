@@ -52,7 +52,9 @@ def choose_implementation(train: TrainParams, model: keras.Model) -> Implementat
             f"train.implementation is cudnn, but train.backend {train.backend} finds no GPU on this machine: "
             "set train.implementation to auto"
         )
-    recurrent = [layer for layer in model.layers if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)]
+    recurrent = [
+        layer for layer in model.layers if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)
+    ]
     kind: Kind
     if train.implementation != "auto":
         kind = train.implementation

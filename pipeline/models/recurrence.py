@@ -100,7 +100,9 @@ def _gru_gradient(
     return (d_hidden * update,), d_inputs, d_recurrent
 
 
-_CELLS: dict[type[keras.layers.RNN], tuple[Step, StepGradient, int, int]] = {  # and how many tensors are the state, and are kept
+_CELLS: dict[
+    type[keras.layers.RNN], tuple[Step, StepGradient, int, int]
+] = {  # and how many tensors are the state, and are kept
     keras.layers.SimpleRNN: (_simple_rnn, _simple_rnn_gradient, 1, 0),
     keras.layers.LSTM: (_lstm, _lstm_gradient, 2, 4),
     keras.layers.GRU: (_gru, _gru_gradient, 1, 4),
@@ -154,7 +156,7 @@ def recur(
     step, step_gradient, num_states, num_kept = _CELLS[cell]
     f = _ACTIVATIONS[activation]
 
-    @ops.custom_gradient  # type: ignore[untyped-decorator]
+    @ops.custom_gradient
     def states_of(inputs: Tensor, kernel: Tensor, bias: Tensor) -> tuple[Tensor, Callable[..., Tensors]]:
         units = kernel.shape[0]
         start = (ops.zeros_like(inputs[0, :, :units]),) * num_states
