@@ -24,7 +24,7 @@ class Batches(NamedTuple):
 
     rows: np.ndarray
     weights: np.ndarray
-    count: int
+    count: int  # type: ignore[assignment]
 
 
 class Totals(NamedTuple):
@@ -106,7 +106,7 @@ def _compile_tensorflow(
         optimizer.apply(gradients, variables)
         return loss, hits, tf.linalg.global_norm(gradients)
 
-    @tf.function(jit_compile=xla, autograph=False)  # type: ignore[untyped-decorator]
+    @tf.function(jit_compile=xla, autograph=False)
     def run(rows: Tensor, weights: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         def body(index: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
             new = step(rows[index], weights[index])
@@ -149,7 +149,7 @@ def _compile_jax(
         trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
         return [list(trainable), list(fixed), list(slots)], (loss, hits, norm)
 
-    @jax.jit  # type: ignore[untyped-decorator]
+    @jax.jit
     def run(state: Any, rows: Tensor, weights: Tensor, count: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
         def body(index: Tensor, carry: Any) -> Any:
             state, new = step(carry[0], rows[index], weights[index])
@@ -173,7 +173,7 @@ def compile_prediction(model: keras.Model, xla: bool = True) -> Callable[[np.nda
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf  # noqa: PLC0415
 
-        @tf.function(jit_compile=xla, autograph=False)  # type: ignore[untyped-decorator]
+        @tf.function(jit_compile=xla, autograph=False)
         def predict(token_ids: Tensor) -> Tensor:
             return model(token_ids, training=False)
 
@@ -181,7 +181,7 @@ def compile_prediction(model: keras.Model, xla: bool = True) -> Callable[[np.nda
 
     import jax  # noqa: PLC0415
 
-    @jax.jit  # type: ignore[untyped-decorator]
+    @jax.jit
     def outputs(values: list[Tensor], token_ids: Tensor) -> Tensor:
         with keras.StatelessScope(state_mapping=list(zip(model.variables, values, strict=True))):
             return model(token_ids, training=False)

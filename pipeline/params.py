@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeGuard
 
 import yaml
 from pydantic import (
@@ -33,7 +33,7 @@ Value = bool | int | float | str | tuple[int, ...] | None
 _HASH = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
 
 
-def is_number(value: Value) -> bool:
+def is_number(value: Value) -> TypeGuard[int | float]:
     """Whether ``value`` is an int or a float; a bool is neither here."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -215,7 +215,42 @@ class TuneParams(Section):
     trials: PositiveInt
     sampler: Literal["tpe", "random"]
     pruner: Literal["hyperband", "median", "none"]
+    timeout: Annotated[float, Field(gt=0)] | None
+    finalists: PositiveInt
+    seeds: PositiveInt
+    workers: PositiveInt | Literal["auto"]
+    storage: Annotated[str, Field(min_length=1)] | None
     search_space: dict[str, Range | Choices]
+
+    @model_validator(mode="after")
+    def _storage_is_known(self) -> Self:
+        """A path or a PostgreSQL URL; no password, since params.yaml is committed and logged."""
+        if self.storage is None or "://" not in self.storage:
+            return self
+        scheme, _, address = self.storage.partition("://")
+        account, at, host = address.rpartition("@")
+        user, colon, _ = account.partition(":")
+        shown = f"{scheme}://{user}{at}{host}"
+        if scheme not in ("postgresql", "postgresql+psycopg"):
+            raise ValueError(
+                "tune.storage must be null, a journal file's path, or postgresql://USER@HOST/DATABASE, "
+                f"but got {shown}"
+            )
+        if colon:
+            raise ValueError(
+                "tune.storage must not hold a password, since params.yaml is committed: "
+                f"put it into PGPASSWORD or ~/.pgpass, and write {shown}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _finalists_are_compared(self) -> Self:
+        if self.finalists > 1 and self.seeds == 1:
+            raise ValueError(
+                f"tune.finalists is {self.finalists}, but tune.seeds is 1: give tune.seeds 2 or more, "
+                "so that the finalists have something to be compared by"
+            )
+        return self
 
     @field_validator("search_space", mode="before")
     @classmethod
@@ -235,6 +270,22 @@ class TuneParams(Section):
                 )
                 raise ValueError("; ".join(faults)) from None
         return forms
+
+
+def _check_range(key: str, form: Range, configured: Value) -> None:
+    """The configured value is the first trial's, so it must lie on the range's grid."""
+    if not is_number(configured):
+        raise ValueError(
+            f"tune.search_space.{key}: {configured!r} is not a number: give choices, not low and high"
+        )
+    if form.step is None:
+        return
+    steps = (configured - form.low) / form.step
+    if abs(steps - round(steps)) > 1e-9:
+        raise ValueError(
+            f"tune.search_space.{key}: {key} is {configured}, which is not low ({form.low}) and whole steps "
+            f"({form.step}): the configured model is the first trial, so change {key}, low or step"
+        )
 
 
 class EvaluateParams(Section):
@@ -266,7 +317,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _implementation_can_run_the_model(self) -> Self:
-        needs = {
+        needs: dict[str, dict[str, Value]] = {
             "fused": {"recurrent_dropout": 0.0, "masking": False},
             "cudnn": {"recurrent_dropout": 0.0, "activation": "tanh"},
         }
@@ -285,8 +336,8 @@ class Params(Section):
     def _pretraining_reads_forwards(self) -> Self:
         if self.pretrain.epochs and self.model.bidirectional:
             raise ValueError(
-                f"pretrain.epochs is {self.pretrain.epochs}, but model.bidirectional is true: a layer that reads "
-                "backwards has seen the next word; set one of them to 0 or false"
+                f"pretrain.epochs is {self.pretrain.epochs}, but model.bidirectional is true: a layer that "
+                "reads backwards has seen the next word; set one of them to 0 or false"
             )
         return self
 
@@ -298,10 +349,8 @@ class Params(Section):
         for key, form in self.tune.search_space.items():
             if key not in flat or key.split(".")[0] not in ("model", "train"):
                 raise ValueError(f"tune.search_space.{key}: there is no such key of model or train")
-            if isinstance(form, Range) and not is_number(flat[key]):
-                raise ValueError(
-                    f"tune.search_space.{key}: {flat[key]!r} is not a number: give choices, not low and high"
-                )
+            if isinstance(form, Range):
+                _check_range(key, form, flat[key])
             for value in form.values:
                 section, name = key.split(".")
                 values = getattr(self, section).model_dump(mode="json") | {name: value}

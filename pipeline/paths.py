@@ -1,5 +1,6 @@
 """Where each stage's files lie, relative to the project's folder; dvc.yaml names the same paths."""
 
+import os
 from pathlib import Path
 
 RAW_DIR = Path("data/raw")
@@ -14,14 +15,21 @@ MODEL = Path("models/stacked_rnn.keras")
 
 REPORTS_DIR = Path("reports")
 TRAIN_REPORT = REPORTS_DIR / "train.json"
+STUDY_DIR = REPORTS_DIR / "study"
 METRICS = REPORTS_DIR / "metrics.json"
 REGISTRATION = REPORTS_DIR / "registration.json"
 MODEL_CARD = REPORTS_DIR / "model_card.md"
 FIGURES_DIR = REPORTS_DIR / "figures"
 PLOTS_DIR = REPORTS_DIR / "plots"
 TRAINING_CURVE = PLOTS_DIR / "training_curve.csv"
+TRIALS = PLOTS_DIR / "trials.csv"
 
 
 def padded_split(split: str) -> Path:
     """The padded rows of ``split``: train, validation or test."""
     return PADDED_DIR / f"{split}.npz"
+
+
+def project_folder() -> Path:
+    """The project's folder; DVC_ROOT names it where a stage works in a copy (`dvc exp run --temp`)."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.params import Params
+from pipeline.tuning import Observer
 
 
 class Progress:
     """Prints each epoch of each trial and passes everything on to another observer."""
 
-    def __init__(self, params: Params, then: Any) -> None:
+    def __init__(self, params: Params, then: Observer) -> None:
         self._params = params
         self._then = then
         self._started = time.monotonic()
@@ -20,18 +21,27 @@ class Progress:
         self._finished = 0
         self._title = ""
 
-    def started(self, number: int, values: Mapping[str, Any]) -> None:
+    def opened(self, study: str, finished: int) -> None:
+        """Names the study and what it has already."""
+        trials = self._params.tune.trials
+        print(
+            f"study {study}: {finished} of {trials} trials finished before" if finished else f"study {study}"
+        )
+        self._then.opened(study, finished)
+
+    def started(self, number: int, values: Mapping[str, Any], finished: int) -> None:
         """Names the trial and its values."""
+        self._finished = finished
         shown = "  ".join(f"{key.split('.')[1]} {_short(value)}" for key, value in values.items())
-        self._title = f"trial {number + 1}/{self._params.tune.trials}"
+        self._title = f"trial {number} ({self._finished}/{self._params.tune.trials} done)"
         print(f"{self._title}  {shown}")
-        self._then.started(number, values)
+        self._then.started(number, values, finished)
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Prints the scores of the epoch and the time left if every trial ran all its epochs."""
         self._epochs_done += 1
         trials, epochs = self._params.tune.trials, self._params.train.epochs
-        left = (trials - self._finished) * epochs - epoch
+        left = max(0, (trials - self._finished) * epochs - epoch)
         seconds = (time.monotonic() - self._started) / self._epochs_done * left
         print(
             f"{self._title}  epoch {epoch}/{epochs}  loss {metrics['loss']:.4f}  "
@@ -41,11 +51,20 @@ class Progress:
         )
         self._then.epoch(number, epoch, metrics)
 
-    def finished(self, number: int, state: str, metrics: Mapping[str, float]) -> None:
+    def finished(self, number: int, state: str, metrics: Mapping[str, float], summary: str | None) -> None:
         """Says how the trial ended."""
-        self._finished += 1
         print(f"{self._title}  {state.lower()} after {metrics['seconds']:.0f} s")
-        self._then.finished(number, state, metrics)
+        self._then.finished(number, state, metrics, summary)
+
+    def lost(self, number: int) -> None:
+        """Says that a trial was killed."""
+        print(f"trial {number} was killed; its values are tried again")
+        self._then.lost(number)
+
+    def repeated(self, number: int, seed: int, score: float) -> None:
+        """Prints a finalist's score with another seed."""
+        print(f"finalist trial {number}, seed {seed}: validation accuracy {score:.4f}")
+        self._then.repeated(number, seed, score)
 
 
 def _short(value: Any) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-import psutil
 import requests
 import yaml
 
@@ -36,7 +36,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 from pipeline import git
 from pipeline.files import read_json
 from pipeline.params import Params
-from pipeline.paths import METRICS, TRAIN_REPORT
+from pipeline.paths import METRICS, TRAIN_REPORT, project_folder
+from pipeline.processes import is_gone, this_process
 
 for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
@@ -44,21 +45,15 @@ for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.syste
 CONNECT_TIMEOUT = 5.0  # seconds
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
 EVALUATED_TAG = "pipeline.evaluated"
+STUDY_TAG = "study"
 REPRODUCED_TAG = "pipeline.reproduced_from"
 _DIGEST_LENGTH = 36  # characters; MLflow's column for a data set's digest
 
 
 def tracking_uri(params: Params) -> str:
-    """MLFLOW_TRACKING_URI, else mlflow.tracking_uri, else mlflow.db in the project's folder.
-
-    Under `dvc exp run --temp` a stage works in a copy; DVC_ROOT still names the project's folder.
-    """
+    """MLFLOW_TRACKING_URI, else mlflow.tracking_uri, else mlflow.db in the project's folder."""
     configured = os.environ.get("MLFLOW_TRACKING_URI") or params.mlflow.tracking_uri
-    return configured or f"sqlite:///{_root()}/mlflow.db"
-
-
-def _root() -> Path:
-    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    return configured or f"sqlite:///{project_folder()}/mlflow.db"
 
 
 def connect(params: Params) -> MlflowClient:
@@ -76,6 +71,8 @@ def connect(params: Params) -> MlflowClient:
                 f"the MLflow tracking server {uri} can't be reached ({type(error).__name__}): "
                 "start it, or mend MLFLOW_TRACKING_URI or mlflow.tracking_uri in params.yaml"
             ) from None
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        _make_store(Path(uri.removeprefix("sqlite:///")))
     mlflow.set_tracking_uri(uri)
     client = MlflowClient(uri)
     try:
@@ -83,6 +80,16 @@ def connect(params: Params) -> MlflowClient:
     except MlflowException as error:
         raise ValueError(f"the MLflow tracking store {uri} can't be opened: {error.message}") from None
     return client
+
+
+def _make_store(path: Path) -> None:
+    """A new SQLite store, whole or not at all: one killed while its tables are made could never be opened."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{path.name}-", dir=path.parent) as folder:
+        temporary = Path(folder) / path.name
+        MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+        with suppress(FileExistsError):  # another process was first
+            path.hardlink_to(temporary)
 
 
 class PipelineRun:
@@ -134,6 +141,22 @@ class PipelineRun:
         self.client.log_text(self.run_id, text, file)
 
 
+def attach(params: Params, run_id: str) -> PipelineRun:
+    """A run that another process keeps open, to add trials to.
+
+    Raises:
+        ValueError: if the tracking store isn't the one that holds it.
+    """
+    client = connect(params)
+    try:
+        return PipelineRun(client, client.get_run(run_id))
+    except MlflowException:
+        raise ValueError(
+            f"{tracking_uri(params)} doesn't hold the study's run {run_id}: point MLFLOW_TRACKING_URI or "
+            "mlflow.tracking_uri to the tracking server that the study logs to"
+        ) from None
+
+
 @contextmanager
 def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> Iterator[PipelineRun]:
     """The parent run for ``stage``, RUNNING inside, FINISHED after, FAILED if the block raises.
@@ -151,7 +174,7 @@ def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> I
         run_id=run_id,
         experiment_id=experiment_id,
         run_name=name,
-        tags={OWNER_TAG: _this_process()},
+        tags={OWNER_TAG: this_process()},
         log_system_metrics=True,
     ) as run:
         parent = PipelineRun(client, run)
@@ -185,7 +208,7 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
     if experiment is not None:
         return str(experiment.experiment_id)
     embedded = mlflow.get_tracking_uri().startswith("sqlite:")
-    return client.create_experiment(name, (_root() / "mlruns" / name).as_uri() if embedded else None)
+    return client.create_experiment(name, (project_folder() / "mlruns" / name).as_uri() if embedded else None)
 
 
 def _provenance() -> dict[str, str]:
@@ -203,14 +226,6 @@ def _provenance() -> dict[str, str]:
     return tags
 
 
-def _this_process() -> str:
-    return _process_name(psutil.Process())
-
-
-def _process_name(process: psutil.Process) -> str:
-    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.0f}"
-
-
 def end_abandoned_runs(client: MlflowClient) -> None:
     """Ends as FAILED the runs whose process on this machine is gone: it was killed, or the power went."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
@@ -221,15 +236,8 @@ def end_abandoned_runs(client: MlflowClient) -> None:
         experiments, f"attributes.status = 'RUNNING' and tags.`{OWNER_TAG}` LIKE '{mine}%'", max_results=1000
     )
     for run in running:
-        if not _is_alive(run.data.tags[OWNER_TAG]):
+        if is_gone(run.data.tags[OWNER_TAG]):
             client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
-
-
-def _is_alive(owner: str) -> bool:
-    try:
-        return _process_name(psutil.Process(int(owner.split("/")[1]))) == owner
-    except psutil.NoSuchProcess:
-        return False
 
 
 class TrialRuns:
@@ -239,17 +247,25 @@ class TrialRuns:
         self._parent = parent
         self._client = parent.client
         self._dataset = dataset
+        self._study = ""
         self._runs: dict[int, str] = {}
 
-    def started(self, number: int, values: Mapping[str, Any]) -> None:
+    def opened(self, study: str, finished: int) -> None:
+        """Notes the study and how many trials it brought along on the parent run."""
+        self._study = study
+        self._parent.set_tags({STUDY_TAG: study, "study.trials_before": finished})
+
+    def started(self, number: int, values: Mapping[str, Any], finished: int) -> None:
         """Opens the child run of trial ``number`` with the values it was given."""
         run = self._client.create_run(
             self._parent.experiment_id,
             run_name=f"trial {number}",
             tags={
                 MLFLOW_PARENT_RUN_ID: self._parent.run_id,
-                OWNER_TAG: _this_process(),
+                OWNER_TAG: this_process(),
+                STUDY_TAG: self._study,
                 "trial.number": str(number),
+                "trial.after": str(finished),
                 "dataset": self._dataset["name"],
             },
         )
@@ -265,13 +281,8 @@ class TrialRuns:
             self._runs[number], [Metric(key, value, now, epoch) for key, value in metrics.items()]
         )
 
-    def finished(
-        self, number: int, state: str, metrics: Mapping[str, float], text: str | None = None
-    ) -> None:
-        """Closes the child run; ``state`` is Optuna's: COMPLETE, PRUNED or FAIL.
-
-        ``text`` is the network's summary.
-        """
+    def finished(self, number: int, state: str, metrics: Mapping[str, float], summary: str | None) -> None:
+        """Closes the child run; ``state`` is Optuna's: COMPLETE, PRUNED or FAIL."""
         run_id = self._runs.pop(number)
         now = _milliseconds()
         self._client.log_batch(
@@ -279,9 +290,25 @@ class TrialRuns:
             metrics=[Metric(key, value, now, 0) for key, value in metrics.items()],
             tags=[RunTag("trial.state", state)],
         )
-        if text:
-            self._client.log_text(run_id, text, "model_summary.txt")
+        if summary:
+            self._client.log_text(run_id, summary, "model_summary.txt")
         self._client.set_terminated(run_id, "FAILED" if state == "FAIL" else "FINISHED")
+
+    def lost(self, number: int) -> None:
+        """Ends the run that the process of trial ``number`` left RUNNING, on whichever machine it was."""
+        running = self._client.search_runs(
+            [self._parent.experiment_id],
+            f"attributes.status = 'RUNNING' and tags.`{STUDY_TAG}` = '{self._study}' "
+            f"and tags.`trial.number` = '{number}'",
+        )
+        for run in running:
+            self._client.set_tag(run.info.run_id, "trial.state", "FAIL")
+            self._client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
+
+    def repeated(self, number: int, seed: int, score: float) -> None:
+        """Logs a finalist's score with another seed on the parent run; the step is the seed."""
+        metric = Metric(f"trial_{number}_validation_accuracy", score, _milliseconds(), seed)
+        self._client.log_batch(self._parent.run_id, [metric])
 
     def __enter__(self) -> Self:
         return self

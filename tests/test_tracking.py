@@ -123,16 +123,40 @@ def test_inputs_and_parameters_carry_the_data_sets_name_and_digest(
 
 def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: MlflowClient) -> None:
     with tracking.pipeline_run(params, "train") as run, tracking.TrialRuns(run, DATASET) as trials:
-        trials.started(0, {"model.depth": 3})
+        trials.started(0, {"model.depth": 3}, finished=0)
         trials.epoch(0, 1, {"validation_accuracy": 0.5})
         trials.epoch(0, 2, {"validation_accuracy": 0.75})
-        trials.finished(0, "PRUNED", {"seconds": 1.0})
+        trials.finished(0, "PRUNED", {"seconds": 1.0}, summary="two layers")
     (child,) = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
     assert child.data.params == {"model.depth": "3"}
     assert child.data.tags["trial.state"] == "PRUNED"
     assert child.info.status == "FINISHED"
+    summary = Path(client.download_artifacts(child.info.run_id, "model_summary.txt"))
+    assert summary.read_text() == "two layers"
     history = client.get_metric_history(child.info.run_id, "validation_accuracy")
     assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.75)]
+
+
+def test_a_lost_trials_run_is_ended_wherever_it_ran(params: Params, client: MlflowClient) -> None:
+    with tracking.pipeline_run(params, "train") as run, tracking.TrialRuns(run, DATASET) as trials:
+        trials.opened("toy-1", finished=0)
+        elsewhere = {
+            number: client.create_run(
+                run.experiment_id,
+                tags={tracking.OWNER_TAG: "another-machine/1/1", "study": "toy-1", "trial.number": number},
+            ).info.run_id
+            for number in ("3", "4")
+        }
+        trials.lost(3)
+        assert status(client, elsewhere["3"]) == "FAILED"
+        assert status(client, elsewhere["4"]) == "RUNNING"
+
+
+def test_a_worker_attaches_to_a_run_of_its_own_store_only(params: Params, client: MlflowClient) -> None:
+    with tracking.pipeline_run(params, "train") as run:
+        assert tracking.attach(params, run.run_id).experiment_id == run.experiment_id
+    with pytest.raises(ValueError, match=r"doesn't hold the study's run 0123.*point MLFLOW_TRACKING_URI"):
+        tracking.attach(params, "0123")
 
 
 def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: MlflowClient) -> None:
@@ -141,7 +165,7 @@ def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: Mlflo
         tracking.pipeline_run(params, "train") as run,
         tracking.TrialRuns(run, DATASET) as trials,
     ):
-        trials.started(0, {})
+        trials.started(0, {}, finished=0)
         raise KeyboardInterrupt
     children = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
     assert [child.info.status for child in children] == ["KILLED"]

@@ -1,4 +1,4 @@
-"""The same network, its recurrent layers computed by ``recurrence``; trained in the place of the plain one."""
+"""The same network, its recurrent layers computed by ``recurrence``; trained in the plain one's place."""
 
 from typing import Any
 

@@ -156,7 +156,7 @@ def recur(
     step, step_gradient, num_states, num_kept = _CELLS[cell]
     f = _ACTIVATIONS[activation]
 
-    @ops.custom_gradient  # type: ignore[untyped-decorator]
+    @ops.custom_gradient
     def states_of(inputs: Tensor, kernel: Tensor, bias: Tensor) -> tuple[Tensor, Callable[..., Tensors]]:
         units = kernel.shape[0]
         start = (ops.zeros_like(inputs[0, :, :units]),) * num_states

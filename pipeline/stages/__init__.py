@@ -16,8 +16,18 @@ def run_stage(name: Stage, params: Params) -> None:
     anything imports Keras.
     """
     if name in ("train", "evaluate"):
-        from pipeline import backend, tracking  # noqa: PLC0415 - download and pad start without MLflow
-
-        tracking.connect(params)
-        backend.select_backend(params.train)
+        _prepare(params)
     importlib.import_module(f"pipeline.stages.{name}").run(params)
+
+
+def run_worker(params: Params, coordinator: int | None) -> None:
+    """Runs trials for a train stage that runs elsewhere; see ``pipeline.stages.train.work``."""
+    _prepare(params)
+    importlib.import_module("pipeline.stages.train").work(params, coordinator)
+
+
+def _prepare(params: Params) -> None:
+    from pipeline import backend, tracking  # noqa: PLC0415 - download and pad start without MLflow
+
+    tracking.connect(params)
+    backend.select_backend(params.train)

@@ -2,46 +2,88 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import training, tuning
+from pipeline import tracking, training, tuning
 from pipeline.files import read_arrays, read_json, write_csv, write_json, written_whole
 from pipeline.params import Params
-from pipeline.paths import MODEL, PADDED_DATASET, TRAIN_REPORT, TRAINING_CURVE, padded_split
+from pipeline.paths import (
+    MODEL,
+    PADDED_DATASET,
+    STUDY_DIR,
+    TRAIN_REPORT,
+    TRAINING_CURVE,
+    TRIALS,
+    padded_split,
+)
 from pipeline.progress import Progress
-from pipeline.tracking import TrialRuns, pipeline_run
 
 
 def run(params: Params) -> None:
-    """Reads data/padded, writes the model, the training curve and reports/train.json; logs to MLflow."""
+    """Reads data/padded; writes the model, its curve, the study's trials and pictures, reports/train.json.
+
+    Raises:
+        InterruptedError: after Ctrl-C; nothing is written, and the next run goes on with the study.
+    """
     dataset = read_json(PADDED_DATASET)
-    with pipeline_run(params, "train") as parent, TrialRuns(parent, dataset) as trial_runs:
-        splits = {name: _read_split(name) for name in ("train", "validation")}
+    study = tuning.open_study(params, dataset)
+    with tracking.pipeline_run(params, "train") as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
+        study.set_attribute("run_id", parent.run_id)
+        splits = read_splits()
         for name, split in splits.items():
             parent.log_split(dataset, name, split.token_ids, split.labels)
-
-        def fit(chosen: Params, on_epoch: training.OnEpoch) -> training.Fitted:
-            return training.fit(chosen, splits["train"], splits["validation"], params.seed, on_epoch)
-
-        winner = tuning.search(params, fit, Progress(params, trial_runs))
-        curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.fitted.history, start=1)]
-        report = _report(parent.run_id, dataset, winner)
+        winner = tuning.search(study, fit_on(splits), Progress(params, trial_runs))
+        report = _report(parent.run_id, dataset, study, winner)
         with written_whole(MODEL) as temporary:
-            winner.fitted.model.save(temporary)
+            shutil.copyfile(winner.network, temporary)
+        curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
         write_csv(TRAINING_CURVE, curve)
+        write_csv(TRIALS, tuning.trials_table(study))
+        tuning.write_pictures(study, dataset["name"], STUDY_DIR)
         write_json(TRAIN_REPORT, report)
-        parent.log_metrics({key: report[key] for key in ("validation_accuracy", "validation_loss")})
+        parent.log_metrics({key: value for key, value in report.items() if key.startswith("validation_")})
         parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})
         parent.log_params({f"best.{key}": value for key, value in report["params"].items()})
-        for file in (TRAINING_CURVE, TRAIN_REPORT):
+        for file in (TRAINING_CURVE, TRIALS, TRAIN_REPORT):
             parent.log_file(file)
-        print(f"best trial {winner.number}: validation accuracy {winner.score:.4f} on {dataset['name']}")
+        parent.log_file(STUDY_DIR, STUDY_DIR.name)
+        study.set_attribute("delivered", True)
+        score = winner.best["validation_accuracy"]
+        print(f"best trial {winner.number}: validation accuracy {score:.4f} on {dataset['name']}")
 
 
-def _read_split(name: str) -> training.Split:
-    arrays = read_arrays(padded_split(name))
-    return training.Split(arrays["token_ids"], arrays["labels"])
+def work(params: Params, coordinator: int | None) -> None:
+    """Runs trials of the study that the train stage started, here or on another machine.
+
+    Args:
+        params: the same as the study's.
+        coordinator: pid of the train stage that started this process; it isn't outlived.
+
+    Raises:
+        ValueError: if there is no such study, or its data, params, code or MLflow server are others.
+    """
+    dataset = read_json(PADDED_DATASET)
+    study = tuning.join_study(params, dataset)
+    parent = tracking.attach(params, study.attributes["run_id"])
+    with tracking.TrialRuns(parent, dataset) as trial_runs:
+        tuning.work(study, fit_on(read_splits()), Progress(params, trial_runs), coordinator)
+
+
+def read_splits() -> dict[str, training.Split]:
+    """The padded reviews to fit to (``train``) and to select by (``validation``)."""
+    arrays = {name: read_arrays(padded_split(name)) for name in ("train", "validation")}
+    return {name: training.Split(split["token_ids"], split["labels"]) for name, split in arrays.items()}
+
+
+def fit_on(splits: Mapping[str, training.Split]) -> tuning.Fit:
+    """Fits any params and seed to these reviews."""
+
+    def fit(params: Params, seed: int, on_epoch: training.OnEpoch | None) -> training.Fitted:
+        return training.fit(params, splits["train"], splits["validation"], seed, on_epoch)
+
+    return fit
 
 
 def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:
@@ -54,15 +96,31 @@ def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def _report(run_id: str, dataset: Mapping[str, Any], winner: tuning.Winner) -> dict[str, Any]:
-    fitted, chosen = winner.fitted, winner.params.flat()
-    return {
+def _report(
+    run_id: str, dataset: Mapping[str, Any], study: tuning.Study, winner: tuning.Winner
+) -> dict[str, Any]:
+    report = {
         "run_id": run_id,
         "dataset": {key: dataset[key] for key in ("name", "requested", "digest")},
+        "study": study.name,
+        "trials": study.counts(),
+        "search_order": tuning.search_order(study.params),
         "trial": winner.number,
-        "params": {key: value for key, value in chosen.items() if key.split(".")[0] in ("model", "train")},
-        "best_epoch": fitted.best_epoch,
-        "validation_accuracy": fitted.best["validation_accuracy"],
-        "validation_loss": fitted.best["validation_loss"],
-        "implementation": fitted.implementation,
+        "params": {
+            key: value
+            for key, value in winner.params.flat().items()
+            if key.split(".")[0] in ("model", "train")
+        },
+        "best_epoch": winner.best_epoch,
+        "validation_accuracy": winner.best["validation_accuracy"],
+        "validation_loss": winner.best["validation_loss"],
+        "implementation": winner.implementation,
+        "retrained": winner.retrained,
     }
+    if winner.spread is not None:
+        report |= {
+            "validation_accuracy_by_seed": list(winner.scores),
+            "validation_accuracy_mean": winner.mean,
+            "validation_accuracy_spread": winner.spread,
+        }
+    return report

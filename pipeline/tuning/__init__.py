@@ -1,0 +1,28 @@
+"""Hyperparameter search: an Optuna study that survives interruption and spreads over processes.
+
+The only importer of optuna. It reports through an observer, so it knows nothing of MLflow.
+"""
+
+from pipeline.tuning.explain import pictures, trials_table, write_pictures
+from pipeline.tuning.search import search, search_order, work
+from pipeline.tuning.study import SCORE, Study, join_study, open_study
+from pipeline.tuning.trials import Fit, Observer
+from pipeline.tuning.winner import Winner
+from pipeline.tuning.workers import worker_count
+
+__all__ = [
+    "SCORE",
+    "Fit",
+    "Observer",
+    "Study",
+    "Winner",
+    "join_study",
+    "open_study",
+    "pictures",
+    "search",
+    "search_order",
+    "trials_table",
+    "work",
+    "worker_count",
+    "write_pictures",
+]

@@ -1,0 +1,52 @@
+"""Ctrl-C and SIGTERM end a study after the current epoch; a second one ends it at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Interruption:
+    """Says whether the study shall end: a signal came, or the process that started this one is gone."""
+
+    def __init__(self, coordinator: int | None = None) -> None:
+        self._coordinator = coordinator
+        self._signalled = False
+
+    @property
+    def requested(self) -> bool:
+        """Asked for between epochs and between trials."""
+        orphaned = self._coordinator is not None and os.getppid() != self._coordinator
+        return self._signalled or orphaned
+
+    def request(self, _signal: int, _frame: Any) -> None:
+        """The signal handler."""
+        if self._signalled:
+            raise KeyboardInterrupt
+        self._signalled = True
+        print("the study ends after this epoch; once more to end at once", flush=True)
+
+
+@contextmanager
+def interruptible(coordinator: int | None = None) -> Iterator[Interruption]:
+    """Turns SIGINT and SIGTERM into a request while the block runs (in the main thread only).
+
+    Args:
+        coordinator: pid of the process that started this one, where it shall not outlive that one.
+    """
+    interruption = Interruption(coordinator)
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    handlers = {
+        number: signal.signal(number, interruption.request) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield interruption
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -1,0 +1,105 @@
+"""Several processes of this machine on one study, each on its own cores."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+from pipeline.tuning.interruption import Interruption
+from pipeline.tuning.study import Study
+from pipeline.tuning.trials import POLL_SECONDS, Observer
+
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+
+
+def available_cores() -> list[int]:
+    """The cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def worker_count(workers: int | Literal["auto"]) -> int:
+    """``tune.workers``; ``auto`` is one a core, since a small network doesn't use a second one."""
+    return len(available_cores()) if workers == "auto" else workers
+
+
+def share_cores(cores: Sequence[int], workers: int) -> list[list[int]]:
+    """The cores of each worker: disjoint shares where there are enough, else one each in turn.
+
+    ``share_cores([0, 1, 2, 3, 4], 2) == [[0, 2, 4], [1, 3]]``
+    """
+    if workers >= len(cores):
+        return [[cores[worker % len(cores)]] for worker in range(workers)]
+    return [list(cores[worker::workers]) for worker in range(workers)]
+
+
+def run_workers(study: Study, observer: Observer, interruption: Interruption) -> None:
+    """Starts ``tune.workers`` processes of ``python -m pipeline worker`` and waits for them.
+
+    A worker that was killed is not replaced: the others take its trial over.
+
+    Raises:
+        KeyboardInterrupt: if ``interruption`` was requested, after the workers have ended.
+        ValueError: if a worker failed, or none is left while trials are missing.
+    """
+    shares = share_cores(available_cores(), worker_count(study.params.tune.workers))
+    workers = [_start(cores) for cores in shares]
+    told = False
+    try:
+        while any(worker.poll() is None for worker in workers):
+            time.sleep(POLL_SECONDS)
+            failed = any((worker.returncode or 0) > 0 for worker in workers)
+            if (interruption.requested or failed) and not told:
+                _tell_to_stop(workers)
+                told = True
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    for number in study.reclaim():
+        observer.lost(number)
+    if interruption.requested:
+        raise KeyboardInterrupt
+    if any(worker.returncode > 0 for worker in workers):
+        raise ValueError("a worker failed; its message stands above")
+    if study.room() != "none":
+        signals = [signal.Signals(-worker.returncode).name for worker in workers if worker.returncode]
+        raise ValueError(
+            f"all workers were killed ({', '.join(signals)}), perhaps for memory: lower tune.workers; "
+            "the study goes on with the next `dvc repro`"
+        )
+
+
+def _start(cores: Sequence[int]) -> subprocess.Popen[bytes]:
+    """In a session of its own, so that Ctrl-C reaches it once, through its coordinator."""
+    command = [sys.executable, "-m", "pipeline", "worker", "--coordinator", str(os.getpid())]
+    environment = os.environ | dict.fromkeys(THREAD_LIMITS, str(len(cores)))
+    with _pinned(cores):
+        return subprocess.Popen(command, env=environment, start_new_session=True)
+
+
+@contextmanager
+def _pinned(cores: Sequence[int]) -> Iterator[None]:
+    """A process that is started inside keeps to ``cores``, where the system can do that."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
+def _tell_to_stop(workers: Sequence[subprocess.Popen[bytes]]) -> None:
+    for worker in workers:
+        if worker.poll() is None:
+            worker.send_signal(signal.SIGTERM)

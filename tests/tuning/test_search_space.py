@@ -1,0 +1,101 @@
+"""The one documented form of a search space, and how params.yaml judges it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from pipeline.params import Params, ParamsError, parse_params
+from pipeline.tuning.search_space import configured_suggestions, search_space, suggest
+
+
+def with_space(params: Params, space: dict[str, Any], **model: Any) -> Params:
+    tree = params.model_dump(mode="json")
+    tree["tune"]["search_space"] = space
+    tree["model"] |= model
+    return parse_params(tree, "test")
+
+
+@pytest.mark.parametrize(
+    ("key", "form", "expected"),
+    [
+        ("model.depth", {"low": 2, "high": 4}, IntDistribution(2, 4)),
+        ("model.depth", {"low": 3, "high": 4}, IntDistribution(2, 4)),  # widened to the configured 2
+        ("model.units", {"low": 8, "high": 64, "log": True}, IntDistribution(8, 64, log=True)),
+        ("model.units", {"low": 8, "high": 60, "step": 8}, IntDistribution(8, 56, step=8)),
+        ("model.dropout", {"low": 0, "high": 0.5}, FloatDistribution(0, 0.5)),
+        ("model.dropout", {"low": 0.0, "high": 0.5, "step": 0.1}, FloatDistribution(0, 0.5, step=0.1)),
+        ("train.clipnorm", {"choices": [1.0]}, CategoricalDistribution([1.0, None])),
+        ("model.cell", {"choices": ["lstm", "gru"]}, CategoricalDistribution(["lstm", "gru"])),
+        ("model.cell", {"choices": ["lstm"]}, CategoricalDistribution(["lstm", "gru"])),
+        ("train.clipnorm", {"choices": [None, 1.0]}, CategoricalDistribution([None, 1.0])),
+    ],
+)  # fmt: skip
+def test_a_form_becomes_a_distribution_that_holds_the_configured_value(
+    params: Params, key: str, form: dict[str, Any], expected: optuna.distributions.BaseDistribution
+) -> None:
+    assert search_space(with_space(params, {key: form}, units=32, dropout=0.2)) == {key: expected}
+
+
+def test_one_trial_searches_nothing(params: Params) -> None:
+    assert search_space(params.replace({"tune.trials": 1})) == {}
+
+
+def test_lists_such_as_units_a_layer_survive_the_storage(params: Params) -> None:
+    chosen = with_space(params, {"model.units": {"choices": [[64, 32], [16, 8]]}}, units=[16, 8], depth=2)
+    assert configured_suggestions(chosen) == {"model.units": "[16, 8]"}
+    study = optuna.create_study()
+    study.enqueue_trial({"model.units": "[64, 32]"})
+    values = suggest(study.ask(), search_space(chosen))
+    assert values == {"model.units": (64, 32)}
+    assert chosen.replace(values).model.layer_units == (64, 32)
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"model.depth": {"low": 4, "high": 2}}, "low must not be above high, but got low 4 and high 2"),
+        ({"model.dept": {"low": 1, "high": 2}}, "there is no such key of model or train"),
+        ({"pad.max_length": {"low": 10, "high": 20}}, "there is no such key of model or train"),
+        ({"model.depth": {"low": 0, "high": 2}}, "model.depth: 0 can't be used"),
+        ({"model.depth": {"low": 1, "high": 9}}, "model.depth: 9 can't be used"),
+        ({"model.cell": {"low": 1, "high": 2}}, "'gru' is not a number: give choices, not low and high"),
+        ({"model.masking": {"low": 0, "high": 1}}, "False is not a number"),
+        ({"model.cell": {"choices": ["gru", "transformer"]}}, "'transformer' can't be used"),
+        ({"model.units": {"low": 5, "high": 64, "step": 4}}, "model.units is 32, which is not low"),
+        ({"model.units": {"low": 0.5}}, "high"),
+        ({"model.units": {"low": 8, "high": 64, "steps": 2}}, "steps"),
+        ({"model.cell": {"choices": []}}, "choices"),
+    ],
+)
+def test_a_search_space_that_cannot_be_used_is_one_message(
+    params: Params, space: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ParamsError) as error:
+        with_space(params, space, units=32)
+    assert message in str(error.value)
+    assert next(iter(space)) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("storage", "mysql://someone@there/db", "must be null, a journal file's path, or postgresql://"),
+        ("storage", "postgres://someone:secret@there/db", "but got postgres://someone@there/db"),
+        ("storage", "postgresql://someone:secret@there/db", "write postgresql://someone@there/db"),
+        ("storage", "", "tune.storage"),
+        ("timeout", 0, "tune.timeout"),
+        ("workers", 0, "tune.workers"),
+        ("workers", "all", "tune.workers"),
+        ("finalists", 3, "tune.finalists is 3, but tune.seeds is 1"),
+        ("seeds", 0, "tune.seeds"),
+    ],
+)
+def test_settings_of_the_study_are_judged(params: Params, key: str, value: Any, message: str) -> None:
+    with pytest.raises(ParamsError) as error:
+        params.replace({f"tune.{key}": value})
+    assert message in str(error.value)
+    assert "secret" not in str(error.value)

@@ -1,0 +1,111 @@
+"""Which network wins, and that it is the kept one."""
+
+from __future__ import annotations
+
+import statistics
+
+import pytest
+from stand_in import DATASET, Recorder, StandInFit, run_study, score_of
+
+from pipeline.params import Params
+from pipeline.tuning import open_study, search
+
+
+def test_only_networks_that_may_win_are_kept(toy: Params) -> None:
+    study, winner = run_study(toy, StandInFit())
+    assert [path.name for path in study.folder.iterdir()] == [f"trial-{winner.number}.keras"]
+
+
+def test_the_winner_is_not_trained_again_when_its_network_is_here(toy: Params) -> None:
+    fit = StandInFit()
+    _, winner = run_study(toy, fit)
+    assert len(fit.calls) == 4
+    assert not winner.retrained
+
+
+def test_a_network_that_is_missing_is_trained_again_to_the_same_digits(
+    toy: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = search(open_study(toy, DATASET), StandInFit(), Recorder())
+    text = first.network.read_text()
+    first.network.unlink()
+    fit = StandInFit()
+    second = search(open_study(toy, DATASET), fit, Recorder())
+    assert second.retrained
+    assert second.network.read_text() == text
+    assert second.best == first.best
+    assert len(fit.calls) == 1
+    assert "the same digits as before" in capsys.readouterr().out
+
+
+def test_a_network_that_scores_otherwise_when_trained_again_is_reported_as_it_is(
+    toy: Params, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = search(open_study(toy, DATASET), StandInFit(), Recorder())
+    first.network.unlink()
+    monkeypatch.setattr("stand_in.score_of", lambda params, seed, epoch: 0.5)
+    second = search(open_study(toy, DATASET), StandInFit(), Recorder())
+    assert second.best["validation_accuracy"] == 0.5
+    assert second.scores == (0.5,)
+    assert f"scores 0.5, not {first.scores[0]}" in capsys.readouterr().out
+
+
+def test_the_finalist_with_the_best_mean_wins(toy: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configured 16 units have a lucky seed 42; without luck they lose 0.05 to their formula's score."""
+
+    def lucky(params: Params, seed: int, epoch: int) -> float:
+        luck = 0.1 if (params.model.units, seed) == (16, 42) else 0.0
+        return score_of(params, seed, epoch) - 0.05 * (params.model.units == 16) + luck
+
+    monkeypatch.setattr("stand_in.score_of", lucky)
+    recorder, fit = Recorder(), StandInFit()
+    study, winner = run_study(toy.replace({"tune.finalists": 2, "tune.seeds": 3}), fit, recorder)
+    runner_up = study.ranked()[1]
+    assert study.ranked()[0].number == 0
+    assert winner.number == runner_up.number
+    expected = [lucky(winner.params, seed, 2) for seed in (42, 43, 44)]
+    assert winner.scores == pytest.approx(expected)
+    assert winner.mean == pytest.approx(sum(expected) / 3)
+    assert winner.spread == pytest.approx(statistics.stdev(expected))
+    assert len(fit.calls) == 4 + 2 * 2
+    assert [event for event in recorder.events if event[0].startswith("seed")] == [
+        ("seed 43", 0),
+        ("seed 44", 0),
+        ("seed 43", runner_up.number),
+        ("seed 44", runner_up.number),
+    ]
+    assert winner.network.read_text().endswith("seed 42")
+
+
+def test_a_single_seed_has_no_spread(toy: Params) -> None:
+    _, winner = run_study(toy, StandInFit())
+    assert winner.spread is None
+    assert winner.mean == winner.scores[0]
+
+
+def test_seeds_that_were_trained_are_not_trained_again(toy: Params) -> None:
+    run_study(toy.replace({"tune.finalists": 2, "tune.seeds": 2}), StandInFit())
+    fit = StandInFit()
+    run_study(toy.replace({"tune.finalists": 2, "tune.seeds": 3}), fit)
+    assert [call["seed"] for call in fit.calls] == [44, 44]
+
+
+def test_a_pruned_trial_cannot_win(toy: Params) -> None:
+    fit = StandInFit()
+    study, winner = run_study(
+        toy.replace({"tune.pruner": "median", "tune.trials": 10, "train.epochs": 5}), fit
+    )
+    pruned = [trial for trial in study.trials() if trial.state.name == "PRUNED"]
+    assert pruned, "the median pruner ended some trials"
+    assert all(trial.last_step < 5 for trial in pruned)
+    assert winner.number not in {trial.number for trial in pruned}
+    assert study.counts() == {"complete": 10 - len(pruned), "pruned": len(pruned), "fail": 0}
+
+
+def test_hyperband_prunes_alike_in_a_fresh_study_of_another_name(toy: Params) -> None:
+    params = toy.replace({"tune.pruner": "hyperband", "tune.trials": 12, "train.epochs": 9})
+    first, _ = run_study(params, StandInFit())
+    second, _ = run_study(params, StandInFit())
+    outcome = [[(trial.params, trial.state) for trial in study.trials()] for study in (first, second)]
+    assert outcome[0] == outcome[1]
+    assert first.counts()["pruned"] > 0
