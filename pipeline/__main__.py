@@ -105,8 +105,9 @@ def worker(coordinator: int | None) -> None:
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     short_help="Run the four stages with other values: run --model.depth 3.",
 )
+@click.option("--until", type=click.Choice(list(STAGES)), help="The last stage to run.")
 @click.pass_context
-def run(context: click.Context) -> None:
+def run(context: click.Context, until: str | None) -> None:
     """Run the four stages with DVC; every parameter is an option: --SECTION.KEY VALUE.
 
     All values are judged before any work. Values that differ from params.yaml go through
@@ -114,7 +115,7 @@ def run(context: click.Context) -> None:
     """
     from pipeline.launch import launch, parse_options  # noqa: PLC0415 - other commands start faster without
 
-    raise SystemExit(launch(parse_options(context.args)))
+    raise SystemExit(launch(parse_options(context.args), until))
 
 
 if __name__ == "__main__":
