@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint ui requirements clean
+.PHONY: help setup run test lint ui serve requirements clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ lint: .venv/installed-dev  ## Check style and types
 
 ui: setup  ## Open the MLflow UI on http://127.0.0.1:5000
 	mlflow ui --host 127.0.0.1 --port 5000
+
+serve: setup  ## Serve the champion over HTTP on http://127.0.0.1:5001
+	python -m pipeline serve
 
 requirements: .venv/installed-dev  ## Compile pyproject.toml into the pinned requirements
 	python -m pip install --quiet uv

@@ -6,6 +6,7 @@ What a user can mend (``ValueError``, ``OSError``) ends as one message without a
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
 from typing import Any, NoReturn
@@ -23,8 +24,39 @@ STAGES: dict[Stage, str] = {
 }
 
 
+# Command: the module and name of what it runs, and its line of `--help`. Imported when called, since
+# these need MLflow and download and pad do not.
+COMMANDS = {
+    "predict": ("pipeline.commands.predict:predict", "Label texts with the champion."),
+    "serve": ("pipeline.commands.serve:serve", "Serve the champion over HTTP on loopback."),
+    "registry": ("pipeline.commands.registry:list_versions", "List the registered versions."),
+    "promote": ("pipeline.commands.registry:promote", "Make a version the champion."),
+    "rollback": ("pipeline.commands.registry:rollback", "Make the champion's predecessor champion again."),
+    "trace": ("pipeline.commands.lineage:trace", "Print what made a version."),
+    "rebuild": ("pipeline.commands.lineage:rebuild", "Train a version again and compare the metrics."),
+}
+
+
 class Pipeline(click.Group):
-    """A group that turns what a user can mend into one message."""
+    """A group that turns what a user can mend into one message and imports ``COMMANDS`` when called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """The names of all commands."""
+        return [*super().list_commands(context), *COMMANDS]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of that name."""
+        if name not in COMMANDS:
+            return super().get_command(context, name)
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without importing them."""
+        own = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl([*own, *((name, text) for name, (_, text) in COMMANDS.items())])
 
     def invoke(self, context: click.Context) -> Any:
         """Runs the command; exits 1 after one message for a ValueError or an OSError."""
@@ -73,8 +105,9 @@ def worker(coordinator: int | None) -> None:
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     short_help="Run the four stages with other values: run --model.depth 3.",
 )
+@click.option("--until", type=click.Choice(list(STAGES)), help="The last stage to run.")
 @click.pass_context
-def run(context: click.Context) -> None:
+def run(context: click.Context, until: str | None) -> None:
     """Run the four stages with DVC; every parameter is an option: --SECTION.KEY VALUE.
 
     All values are judged before any work. Values that differ from params.yaml go through
@@ -82,7 +115,7 @@ def run(context: click.Context) -> None:
     """
     from pipeline.launch import launch, parse_options  # noqa: PLC0415 - other commands start faster without
 
-    raise SystemExit(launch(parse_options(context.args)))
+    raise SystemExit(launch(parse_options(context.args), until))
 
 
 if __name__ == "__main__":

@@ -52,8 +52,12 @@ def _parse_value(key: str, text: str) -> Value:
     return tuple(value) if isinstance(value, list) else value
 
 
-def launch(values: dict[str, Value]) -> int:
-    """Judges ``values`` (dotted keys), then runs DVC on the whole pipeline; returns its exit status.
+def launch(values: dict[str, Value], until: str | None = None) -> int:
+    """Judges ``values`` (dotted keys), then runs DVC; returns its exit status.
+
+    Args:
+        values: what differs from params.yaml.
+        until: the last stage to run; None runs all four.
 
     Raises:
         ParamsError: before anything runs, if a value can't be used.
@@ -62,8 +66,9 @@ def launch(values: dict[str, Value]) -> int:
     wanted = now.replace(values, source="command line")
     if wanted.data.source == "file" and not Path(wanted.data.path).is_file():
         raise ParamsError(f"command line: data.path must be a file, but got {wanted.data.path}: no such file")
-    status = subprocess.run([_dvc(), *dvc_arguments(now, wanted)], check=False).returncode
-    if status == 0:
+    stages = [until] if until else []
+    status = subprocess.run([_dvc(), *dvc_arguments(now, wanted), *stages], check=False).returncode
+    if status == 0 and until is None:
         from pipeline.tracking import note_reproduced  # noqa: PLC0415 - only now is MLflow needed
 
         note_reproduced(wanted)

@@ -317,7 +317,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _implementation_can_run_the_model(self) -> Self:
-        needs: dict[str, dict[str, bool | float | str]] = {
+        needs: dict[str, dict[str, Value]] = {
             "fused": {"recurrent_dropout": 0.0, "masking": False},
             "cudnn": {"recurrent_dropout": 0.0, "activation": "tanh"},
         }
@@ -336,8 +336,8 @@ class Params(Section):
     def _pretraining_reads_forwards(self) -> Self:
         if self.pretrain.epochs and self.model.bidirectional:
             raise ValueError(
-                f"pretrain.epochs is {self.pretrain.epochs}, but model.bidirectional is true: a layer that reads "
-                "backwards has seen the next word; set one of them to 0 or false"
+                f"pretrain.epochs is {self.pretrain.epochs}, but model.bidirectional is true: a layer that "
+                "reads backwards has seen the next word; set one of them to 0 or false"
             )
         return self
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -34,6 +33,7 @@ from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
+from pipeline import git
 from pipeline.files import read_json
 from pipeline.params import Params
 from pipeline.paths import METRICS, TRAIN_REPORT, project_folder
@@ -216,23 +216,14 @@ def _provenance() -> dict[str, str]:
     tags = {
         key.lower().replace("_", ".", 1): os.environ[key] for key in ("DVC_EXP_NAME",) if key in os.environ
     }
-    commit = _git("rev-parse", "HEAD")
+    commit = git.head_commit()
     if commit:
-        tags |= {MLFLOW_GIT_COMMIT: commit, "git.dirty": str(bool(_git("status", "--porcelain"))).lower()}
+        tags |= {MLFLOW_GIT_COMMIT: commit, "git.dirty": str(bool(git.changed_code())).lower()}
     lock = Path("dvc.lock")
     stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
     for entry in (out for stage in stages.values() for out in stage.get("outs", [])):
         tags[f"dvc.{entry['path']}"] = entry["md5"]
     return tags
-
-
-def _git(*arguments: str) -> str:
-    """What git prints; nothing where there is no repository or no git."""
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def end_abandoned_runs(client: MlflowClient) -> None:

@@ -1,8 +1,10 @@
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
+from pipeline.__main__ import cli
 from pipeline.launch import dvc_arguments, parse_options
 from pipeline.params import Params, ParamsError
 
@@ -69,6 +71,23 @@ def test_mlproject_defaults_are_those_of_params_yaml(params: Params) -> None:
     flat = params.flat()
     for name, key in keys.items():
         assert main["parameters"][name]["default"] == flat[key], name
+
+
+def test_mlproject_trains_with_the_values_of_main() -> None:
+    entries = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"]
+    assert entries["train"]["parameters"] == entries["main"]["parameters"]
+    command = entries["train"]["command"]
+    assert command.replace(" --until train", "") == entries["main"]["command"]
+    assert command != entries["main"]["command"]
+
+
+def test_mlproject_names_commands_that_exist() -> None:
+    entries = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"]
+    known = cli.list_commands(click.Context(cli))
+    for name, entry in entries.items():
+        words = entry["command"].split()
+        assert words[:3] == ["python", "-m", "pipeline"], name
+        assert words[3] in known, name
 
 
 def test_mlproject_environment_is_the_pinned_one() -> None:

@@ -45,7 +45,7 @@ def test_shipped_params_hold_the_documented_defaults(params: Params) -> None:
         ),
         (
             {"train.implementation": "cudnn", "model.recurrent_dropout": 0.1},
-            "params: train.implementation is cudnn, but model.recurrent_dropout is 0.1: cuDNN needs 0.0",
+            "params: train.implementation is cudnn, but model.recurrent_dropout is 0.1: it needs 0.0",
         ),
         (
             {"data.text_column": "label"},

@@ -11,20 +11,26 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import evaluation, plots, registry, training
-from pipeline.files import read_arrays, read_csv, read_json, write_csv, write_json
+from pipeline import evaluation, lineage, model_card, plots, registry, training
+from pipeline.files import read_arrays, read_csv, read_json, write_csv, write_json, written_whole
+from pipeline.intervals import bootstrap_intervals
 from pipeline.params import Params
 from pipeline.paths import (
     FIGURES_DIR,
     METRICS,
     MODEL,
+    MODEL_CARD,
     PADDED_DATASET,
     PLOTS_DIR,
+    RAW_VOCABULARY,
     REGISTRATION,
     TRAIN_REPORT,
     TRAINING_CURVE,
     padded_split,
 )
+from pipeline.promotion import Predictions
+from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.serving.logged_model import Trained
 from pipeline.tracking import PipelineRun, pipeline_run
 
 Arrays = dict[str, np.ndarray]
@@ -60,11 +66,25 @@ def run(params: Params) -> None:
         registration = None
         if params.evaluate.register_model:
             validation = splits["validation"]
-            predictions = registry.Predictions(
-                validation["rows"], validation["labels"], probabilities["validation"]
+            submitted = Trained(
+                model,
+                MODEL,
+                Vocabulary.load(RAW_VOCABULARY),
+                dataset,
+                validation["token_ids"],
+                probabilities["validation"],
+                lineage.record(params, dataset, trained, metrics),
             )
-            registration = registry.register(parent, model, dataset, predictions)
+            predictions = Predictions(validation["rows"], validation["labels"], probabilities["validation"])
+            registration = registry.register(parent, submitted, predictions)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
+        intervals = bootstrap_intervals(test["labels"], probabilities["test"], params.seed)
+        card = model_card.write(dataset, trained, metrics, intervals, registration)
+        with written_whole(MODEL_CARD) as temporary:
+            temporary.write_text(card, encoding="utf-8")
+        parent.log_file(MODEL_CARD)
+        if registration:
+            registry.describe(parent.client, registration, card)
         _print_summary(dataset, metrics, registration)
 
 
@@ -130,8 +150,10 @@ def _print_summary(
     console.print(
         "next:\n"
         "  make ui                          # runs, trials and registry in MLflow\n"
+        "  make serve                       # the champion on http://127.0.0.1:5001\n"
         "  source .venv/bin/activate        # then, for example:\n"
         "  dvc plots show                   # the curves as a page\n"
+        "  python -m pipeline predict --explain 'A superb cast in a dull film.'\n"
         "  dvc exp run -S model.depth=3     # another experiment; compare: dvc exp show",
         highlight=False,
     )

@@ -330,5 +330,5 @@ def _why_not_found(storage: BaseStorage, described: Identity) -> str:
 
 def _value(described: Identity, key: str) -> Value | Mapping[str, Any]:
     if key in described["space"]:
-        return described["space"][key]["attributes"]  # type: ignore[no-any-return]
-    return described["fixed"].get(key)  # type: ignore[no-any-return]
+        return described["space"][key]["attributes"]
+    return described["fixed"].get(key)

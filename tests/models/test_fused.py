@@ -47,14 +47,14 @@ def loss_and_gradients(
     """By the backend's own automatic differentiation of whatever ``model`` computes."""
     token_ids, labels = TOKEN_IDS[rows], LABELS[rows].astype("float32")
     if BACKEND == "tensorflow":
-        import tensorflow as tf
+        import tensorflow as tf  # noqa: PLC0415
 
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(label_objective(model(token_ids), token_ids, labels)[0])
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         return [np.asarray(tf.convert_to_tensor(value)) for value in (loss, *gradients)]
 
-    import jax
+    import jax  # noqa: PLC0415
 
     def loss_of(values: list[Any]) -> Any:
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):

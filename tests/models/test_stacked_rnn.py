@@ -1,4 +1,4 @@
-"""The network against the recurrences written out in numpy, and each parameter against a network without it."""
+"""The network against the recurrences in numpy, and each parameter against a network without it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The commands around the registry; each module is imported when its command is called."""

@@ -1,0 +1,41 @@
+"""`trace` and `rebuild`: from a registered version back to what made it."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import lineage, rebuilding, registry
+from pipeline.commands.store import open_store
+
+
+@click.command()
+@click.argument("model")
+def trace(model: str) -> None:
+    """Print what made MODEL: commit, parameters, data, DVC hashes, study, packages."""
+    version = registry.find_version(open_store(), model)
+    for title, values in lineage.describe(version, lineage.read_record(version)).items():
+        click.secho(title, bold=True)
+        width = max((len(name) for name in values), default=0)
+        for name, value in values.items():
+            click.echo(f"  {name:<{width}}  {value}")
+
+
+@click.command()
+@click.argument("model")
+def rebuild(model: str) -> None:
+    """Train MODEL again in a clean worktree of its commit; say whether the metrics are the same."""
+    version = registry.find_version(open_store(), model)
+    outcome = rebuilding.rebuild(lineage.read_record(version), click.echo)
+    table = Table()
+    for title in ("metric", "recorded", "rebuilt", ""):
+        table.add_column(title)
+    for name, (recorded, rebuilt) in outcome.metrics.items():
+        table.add_row(name, repr(recorded), repr(rebuilt), "same" if recorded == rebuilt else "differs")
+    Console(width=100).print(table)
+    for difference in outcome.differences:
+        click.echo(f"not as it was: {difference}")
+    same = outcome.same
+    click.echo(f"the metrics are {'the same, digit for digit' if same else 'NOT the same'}")
+    raise SystemExit(0 if same else 1)

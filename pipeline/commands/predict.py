@@ -1,0 +1,132 @@
+"""`predict`: labels texts given as words, on standard input, or in a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from pipeline import registry
+from pipeline.commands.store import chosen_version, open_store
+from pipeline.serving.classifier import CLASSIFIER, Contribution, TextClassifier
+from pipeline.serving.tables import score_file
+
+_LINES = 256  # of standard input, scored together
+
+
+@click.command()
+@click.argument("texts", nargs=-1)
+@click.option("--model", help="models:/NAME/VERSION or models:/NAME@ALIAS.")
+@click.option("--dataset", help="The data set whose champion is taken; else the one in data/padded.")
+@click.option("--input", "source", type=click.Path(path_type=Path), help="A .csv, .jsonl or .parquet file.")
+@click.option("--output", "target", type=click.Path(path_type=Path), help="Where --input's rows go, scored.")
+@click.option("--text-column", default="text", show_default=True, help="The column of --input to read.")
+@click.option("--threshold", type=float, help="A probability from here on is the second label.")
+@click.option("--explain", is_flag=True, help="Show what each word contributes.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a text.")
+def predict(
+    texts: tuple[str, ...],
+    model: str | None,
+    dataset: str | None,
+    source: Path | None,
+    target: Path | None,
+    text_column: str,
+    threshold: float | None,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Label TEXTS, the rows of --input, or standard input line by line, with the champion."""
+    _check(texts, source, target, explain)
+    classifier = _load(model, dataset)
+    if source and target:
+        _score_file(classifier, source, target, text_column, threshold)
+        return
+    for batch in _batches(texts or (line.rstrip("\n") for line in sys.stdin)):
+        _print(classifier, batch, threshold, explain, as_json)
+
+
+def _check(texts: tuple[str, ...], source: Path | None, target: Path | None, explain: bool) -> None:
+    if (source is None) != (target is None):
+        raise click.UsageError("--input and --output belong together: give both or neither")
+    if source and (texts or explain):
+        raise click.UsageError("--input goes with neither texts nor --explain")
+    if not source and not texts and sys.stdin.isatty():
+        raise click.UsageError('give texts ("a review"), --input and --output, or pipe lines in')
+
+
+def _load(model: str | None, dataset: str | None) -> TextClassifier:
+    """Reads the version's files; unlike MLflow's own loading, it executes nothing from the registry."""
+    client = open_store()
+    version = chosen_version(client, model, dataset)
+    with tempfile.TemporaryDirectory() as folder:
+        classifier = TextClassifier.load(registry.download(version, f"artifacts/{CLASSIFIER}", Path(folder)))
+    click.echo(f"{version.name} version {version.version}", err=True)
+    return classifier
+
+
+def _score_file(
+    classifier: TextClassifier, source: Path, target: Path, text_column: str, threshold: float | None
+) -> None:
+    columns = (TextColumn("{task.completed:,} rows"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("score", total=None)
+        count = score_file(
+            classifier,
+            source,
+            target,
+            text_column=text_column,
+            threshold=threshold,
+            on_batch=lambda rows: progress.advance(task, rows),
+        )
+        progress.update(task, total=count)
+    click.echo(f"{count:,} rows -> {target}", err=True)
+
+
+def _batches(lines: Iterable[str]) -> Iterator[list[str]]:
+    iterator = iter(lines)
+    while batch := list(islice(iterator, _LINES)):
+        yield batch
+
+
+def _print(
+    classifier: TextClassifier, texts: list[str], threshold: float | None, explain: bool, as_json: bool
+) -> None:
+    scores = classifier.score(texts, threshold)
+    console = Console(soft_wrap=True, highlight=False)
+    for text, label, probability, unknown in zip(texts, *scores, strict=True):
+        words = classifier.explain(text) if explain else []
+        if as_json:
+            row = {"text": text, "label": label, "probability": float(probability)}
+            row |= {"unknown_share": float(unknown)}
+            row |= {"contributions": [word._asdict() for word in words]} if explain else {}
+            click.echo(json.dumps(row, ensure_ascii=False))
+            continue
+        click.echo(f"{label}\t{probability:.4f}\t{unknown:.0%} unknown\t{text}")
+        if explain:
+            console.print(coloured(words))
+            console.print(Text(strongest(words), style="dim"))
+
+
+def coloured(words: list[Contribution]) -> Text:
+    """The words read, green where they speak for the second label, red against it, pale where weakly."""
+    largest = max((abs(word.contribution) for word in words), default=0.0) or 1.0
+    text = Text("  ")
+    for word, contribution in words:
+        pale = round(190 * (1 - abs(contribution) / largest))
+        colour = f"rgb({pale},190,{pale})" if contribution > 0 else f"rgb(190,{pale},{pale})"
+        text.append(word, style="dim" if contribution == 0 else colour).append(" ")
+    return text
+
+
+def strongest(words: list[Contribution], count: int = 5) -> str:
+    """The words of the largest contributions, in numbers: ``  +1.52 superb  -0.80 dull``."""
+    ranked = sorted(words, key=lambda word: -abs(word.contribution))[:count]
+    return "".join(f"  {word.contribution:+.2f} {word.word}" for word in ranked)

@@ -1,0 +1,49 @@
+"""What the commands share: the tracking store, and which model is meant."""
+
+from __future__ import annotations
+
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from pipeline import registry
+from pipeline.files import read_json
+from pipeline.params import load_params
+from pipeline.paths import PADDED_DATASET
+from pipeline.tracking import connect
+
+
+def open_store() -> MlflowClient:
+    """The store that params.yaml or MLFLOW_TRACKING_URI names."""
+    return connect(load_params())
+
+
+def chosen_version(client: MlflowClient, model: str | None, dataset: str | None) -> ModelVersion:
+    """The version ``model`` names, else the champion of ``dataset``, else of the data set in data/padded.
+
+    Raises:
+        ValueError: if there is none, or both are given.
+    """
+    if model and dataset:
+        raise ValueError(f"give --model or --dataset, not both, but got {model} and {dataset}")
+    return registry.find_version(client, model or f"models:/{chosen_name(client, dataset)}@champion")
+
+
+def chosen_name(client: MlflowClient, dataset: str | None) -> str:
+    """The registered model of ``dataset``, else of the data set in data/padded, else the only one.
+
+    Raises:
+        ValueError: if none or several could be meant.
+    """
+    if dataset is None and PADDED_DATASET.exists():
+        dataset = read_json(PADDED_DATASET)["name"]
+    if dataset is not None:
+        return registry.registered_name(dataset)
+    names = sorted({version.name for version in registry.versions(client)})
+    if len(names) != 1:
+        known = ", ".join(name.removeprefix(registry.NAME_PREFIX) for name in names)
+        raise ValueError(
+            f"--dataset must say which champion is meant, one of {known}"
+            if names
+            else "the registry is empty: run `make run` first"
+        )
+    return names[0]

@@ -1,0 +1,80 @@
+"""Whether a model should take the champion's place: both judged on the same reviews."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest
+
+from pipeline.evaluation import THRESHOLD
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model said of the validation reviews: arrays (num_reviews,) of one length.
+
+    ``rows`` are the reviews' places in the raw training split, so that two models padded and split
+    differently can be compared on the reviews that neither was trained on.
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+    def accuracy(self) -> float:
+        """The share of the reviews labelled right."""
+        return float(np.mean(self._right()))
+
+    def right_on(self, rows: np.ndarray) -> np.ndarray:
+        """Whether each of ``rows`` was labelled right: bool (len(rows),)."""
+        order = np.argsort(self.rows)
+        return self._right()[order[np.searchsorted(self.rows, rows, sorter=order)]]
+
+    def _right(self) -> np.ndarray:
+        return np.asarray((self.probabilities >= THRESHOLD) == (self.labels == 1))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Challenger and champion on the reviews that both were validated on.
+
+    Attributes:
+        reviews: how many there are.
+        accuracy: the challenger's on them.
+        champion_accuracy: the champion's.
+        only_challenger: reviews that the challenger alone labels right.
+        only_champion: reviews that the champion alone labels right.
+        p_value: of McNemar's test in its exact form: how likely a split of those reviews at least as
+            uneven is, were both models equally good (McNemar, 1947).
+    """
+
+    reviews: int
+    accuracy: float
+    champion_accuracy: float
+    only_challenger: int
+    only_champion: int
+    p_value: float
+
+    @property
+    def challenger_is_better(self) -> bool:
+        """Whether the challenger labels more of the reviews right."""
+        return self.only_challenger > self.only_champion
+
+    def __str__(self) -> str:
+        return (
+            f"{self.accuracy:.4f} to {self.champion_accuracy:.4f} on {self.reviews:,} shared validation "
+            f"reviews, McNemar exact p = {self.p_value:.3g}"
+        )
+
+
+def compare(challenger: Predictions, champion: Predictions) -> Comparison | None:
+    """Compares two models review by review; None if they share no validation review."""
+    shared = np.intersect1d(challenger.rows, champion.rows)
+    if len(shared) == 0:
+        return None
+    mine, theirs = challenger.right_on(shared), champion.right_on(shared)
+    only_mine, only_theirs = int(np.sum(mine & ~theirs)), int(np.sum(theirs & ~mine))
+    differ = only_mine + only_theirs
+    p_value = float(binomtest(only_mine, differ, 0.5).pvalue) if differ else 1.0
+    return Comparison(len(shared), float(mine.mean()), float(theirs.mean()), only_mine, only_theirs, p_value)

@@ -1,0 +1,1 @@
+"""The registered model: raw text in, label and probability out."""

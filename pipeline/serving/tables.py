@@ -1,0 +1,134 @@
+"""Scores a file of texts: CSV, JSON Lines or Parquet in and out, a batch in memory at a time."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pipeline.files import written_whole
+from pipeline.reviews.sources.tables import Record, read_records
+from pipeline.serving.classifier import TextClassifier
+
+BATCH = 1024  # rows
+Row = dict[str, Any]
+Write = Callable[[list[Row]], None]
+
+
+def score_file(
+    classifier: TextClassifier,
+    source: Path,
+    target: Path,
+    *,
+    text_column: str,
+    threshold: float | None,
+    on_batch: Callable[[int], None],
+) -> int:
+    """Writes ``source``'s rows to ``target`` with predicted_label, probability and unknown_share added.
+
+    A column of ``source`` with one of these names is replaced. ``target`` is written whole or not at all.
+
+    Args:
+        classifier: what labels the texts.
+        source: a .csv, .jsonl or .parquet file.
+        target: the same three; another kind than ``source``'s will do.
+        text_column: the column of the texts.
+        threshold: in place of the classifier's own.
+        on_batch: told the number of rows after each batch.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        ValueError: if a file is of another kind or can't be read, or a text isn't a string.
+    """
+    writers = {".csv": _csv_writer, ".jsonl": _jsonl_writer, ".parquet": _parquet_writer}
+    writer = writers.get(target.suffix.lower())
+    if writer is None:
+        raise ValueError(f"--output must be a .csv, .jsonl or .parquet file, but is {target}")
+    records = read_records(source, [text_column], file_option="--input", column_options="--text-column")
+    count = 0
+    with written_whole(target) as temporary, writer(temporary) as write:
+        for batch in _batches(records):
+            texts = [_text(source, place, row[text_column], text_column) for place, row in batch]
+            scores = classifier.score(texts, threshold)
+            columns = zip(scores.labels, scores.probabilities, scores.unknown_shares, strict=True)
+            write(
+                [
+                    row | {"predicted_label": label, "probability": float(p), "unknown_share": float(share)}
+                    for (_, row), (label, p, share) in zip(batch, columns, strict=True)
+                ]
+            )
+            count += len(batch)
+            on_batch(len(batch))
+        if count == 0:
+            raise ValueError(f"{source} holds no text: give a file with some")
+    return count
+
+
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    iterator = iter(records)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _text(source: Path, place: str, value: object, column: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{source}, {place}: column {column!r} must be a text, but is {value!r}")
+    return value
+
+
+@contextmanager
+def _csv_writer(path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        header: list[str] = []
+
+        def write(rows: list[Row]) -> None:
+            if not header:
+                header.extend(rows[0])
+                writer.writerow(header)
+            writer.writerows([row.get(name) for name in header] for row in rows)
+
+        yield write
+
+
+@contextmanager
+def _jsonl_writer(path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf-8") as file:
+
+        def write(rows: list[Row]) -> None:
+            file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+
+        yield write
+
+
+@contextmanager
+def _parquet_writer(path: Path) -> Iterator[Write]:
+    import pyarrow  # noqa: PLC0415 - slow to import; only Parquet files need it
+    import pyarrow.parquet  # noqa: PLC0415
+
+    writers: list[Any] = []
+
+    def write(rows: list[Row]) -> None:
+        if not writers:
+            table = pyarrow.Table.from_pylist(rows)
+            writers.append(pyarrow.parquet.ParquetWriter(path, table.schema))
+        else:
+            try:
+                table = pyarrow.Table.from_pylist(rows, schema=writers[0].schema)
+            except pyarrow.ArrowException as error:
+                raise ValueError(
+                    f"--output: the first rows' types don't hold all: {error}; write .jsonl"
+                ) from None
+        writers[0].write_table(table)
+
+    try:
+        yield write
+    finally:
+        for writer in writers:
+            writer.close()

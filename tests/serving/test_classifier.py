@@ -1,0 +1,115 @@
+"""From text to label: the encoder, the threshold, unknown words, and the contribution of a word."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.serving.classifier import UNDECIDED, TextClassifier, write_classifier
+
+# Ids: great 4, film 5, bad 6; "rare" would be 7, beyond vocab_size.
+VOCABULARY = Vocabulary(("great", "film", "bad", "rare"))
+LAYOUT: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
+DATASET = LAYOUT | {"labels": ["negative", "positive"], "name": "tiny", "digest": "sha256:0"}
+WEIGHTS = np.array([0.0, 0.1, -0.2, 0.0, 2.0, 0.3, -3.0])  # of an id, in log-odds
+
+
+def summing_network(token_ids: np.ndarray) -> np.ndarray:
+    """The log-odds are the sum of the ids' weights, so that every answer is known."""
+    return (1 / (1 + np.exp(-WEIGHTS[token_ids].sum(1)))).astype(np.float32)
+
+
+def log_odds(probability: float) -> float:
+    return float(np.log(probability / (1 - probability)))
+
+
+@pytest.fixture
+def classifier() -> TextClassifier:
+    return TextClassifier(summing_network, VOCABULARY, LAYOUT, ("negative", "positive"), 0.5)
+
+
+def test_labels_probabilities_and_unknown_shares(classifier: TextClassifier) -> None:
+    scores = classifier.score(["Great film!", "bad, rare film", "unheard-of words"])
+    assert scores.labels == ["positive", "negative", UNDECIDED]
+    # Every row begins with START_ID, and the last one's three words are unknown.
+    expected = [0.1 + 2.0 + 0.3, 0.1 - 3.0 - 0.2 + 0.3, 0.1 - 0.2 * 3]
+    np.testing.assert_allclose([log_odds(p) for p in scores.probabilities], expected, rtol=1e-5)
+    np.testing.assert_allclose(scores.unknown_shares, [0, 1 / 3, 1])
+
+
+def test_only_the_words_that_are_read_count(classifier: TextClassifier) -> None:
+    scores = classifier.score(["bad " * 1000 + "great great great great", "unknown great great great great"])
+    np.testing.assert_allclose([log_odds(p) for p in scores.probabilities], [8.0, 8.0], rtol=1e-3)
+    assert scores.unknown_shares.tolist() == [0, 0]
+
+
+def test_the_threshold_is_inclusive_and_can_be_replaced(classifier: TextClassifier) -> None:
+    (probability,) = classifier.score(["great film"]).probabilities
+    assert classifier.score(["great film"], float(probability)).labels == ["positive"]
+    assert classifier.score(["great film"], float(probability) + 1e-6).labels == ["negative"]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -1.0, float("nan")])
+def test_a_threshold_out_of_range_is_refused(classifier: TextClassifier, threshold: float) -> None:
+    with pytest.raises(ValueError, match="threshold must be above 0 and below 1"):
+        classifier.score(["great"], threshold)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [(None, "is missing"), (float("nan"), "is missing"), (5, "is of type int"), (["a"], "is of type list")],
+)
+def test_a_text_that_is_no_string_is_refused(classifier: TextClassifier, text: Any, named: str) -> None:
+    with pytest.raises(ValueError, match=f"text 1 must be a string, but {named}"):
+        classifier.score(["great", text])
+
+
+def test_no_text_at_all_gives_no_score(classifier: TextClassifier) -> None:
+    scores = classifier.score([])
+    assert scores.labels == []
+    assert len(scores.probabilities) == len(scores.unknown_shares) == 0
+
+
+def test_a_contribution_is_what_the_log_odds_lose_without_the_word(classifier: TextClassifier) -> None:
+    explained = classifier.explain("rare great, BAD")
+    assert [word for word, _ in explained] == ["rare", "great", "bad"]
+    expected = [0.0, 2.0 + 0.2, -3.0 + 0.2]  # made unknown, a word's weight becomes -0.2
+    np.testing.assert_allclose([value for _, value in explained], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("truncating", "read"), [("pre", ["great", "film", "bad", "film"]), ("post", ["bad", "great", "film"])]
+)
+def test_an_explanation_covers_the_words_that_are_read(truncating: str, read: list[str]) -> None:
+    layout = LAYOUT | {"truncating": truncating}
+    classifier = TextClassifier(summing_network, VOCABULARY, layout, ("negative", "positive"), 0.5)
+    assert [word for word, _ in classifier.explain("bad great film bad film")] == read
+    assert classifier.explain("...") == []
+
+
+def saved_network(folder: Path, *, convolution: bool = False) -> tuple[keras.Model, Path]:
+    token_ids = keras.Input((4,), dtype="int32")
+    features = keras.layers.Embedding(7, 3)(token_ids)
+    features = keras.layers.Conv1D(3, 2)(features) if convolution else features
+    states = keras.layers.GRU(2)(features)
+    model = keras.Model(token_ids, keras.layers.Dense(1, "sigmoid")(states))
+    model.save(folder / "model.keras")
+    return model, folder / "model.keras"
+
+
+@pytest.mark.parametrize(("runtime", "convolution"), [("numpy", False), ("keras", True)])
+def test_a_written_classifier_scores_as_its_network(runtime: Any, convolution: bool, tmp_path: Path) -> None:
+    model, network = saved_network(tmp_path, convolution=convolution)
+    write_classifier(tmp_path / "c", network, VOCABULARY, DATASET, runtime=runtime, threshold=0.4)
+    loaded = TextClassifier.load(tmp_path / "c")
+    expected = keras.ops.convert_to_numpy(model(np.array([[0, 1, 4, 2], [1, 6, 5, 5]])))[:, 0]
+    scores = loaded.score(["great rare", "bad film film"])
+    np.testing.assert_allclose(scores.probabilities, expected, atol=1e-6)
+    assert loaded.threshold == 0.4
+    assert json.loads((tmp_path / "c/vocabulary.json").read_text()) == ["great", "film", "bad"]
