@@ -19,6 +19,19 @@ def select_backend(train: TrainParams) -> None:
     """Sets the environment for ``train.backend`` and imports Keras with it.
 
     Raises:
+        ValueError: as ``choose_backend`` does.
+    """
+    choose_backend(train)
+    with _without_noise():
+        import keras  # noqa: PLC0415 - not before its backend is set
+
+        keras.ops.zeros(())  # the first tensor looks for devices
+
+
+def choose_backend(train: TrainParams) -> None:
+    """Sets the environment for ``train.backend``, for an import of Keras here or in a process started here.
+
+    Raises:
         ValueError: if keras is already imported with another backend, or the backend isn't installed.
     """
     backend = train.backend
@@ -37,10 +50,6 @@ def select_backend(train: TrainParams) -> None:
         )
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _without_noise():
-        import keras  # noqa: PLC0415 - not before its backend is set
-
-        keras.ops.zeros(())  # the first tensor looks for devices
 
 
 @contextmanager
