@@ -91,8 +91,7 @@ def test_three_workers_share_a_study_and_one_is_killed(
     assert train.stdout.readline().startswith("study toy-"), "the study is open, so that workers may join"
     killed = start("worker", "two", "60")
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "one"))
-    more = load_params(tmp_path / "one/params.yaml").replace({"tune.trials": TRIALS + 1})
-    study = open_study(more, DATASET)
+    study = open_study(load_params(tmp_path / "one/params.yaml"), DATASET)
     deadline = time.monotonic() + 60
     while not (victims := trials_of(study, killed)) and time.monotonic() < deadline:
         time.sleep(0.1)
