@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Literal
 
 from pipeline.params import Params
@@ -25,7 +26,13 @@ def run_stage(name: Stage, params: Params) -> None:
 
 
 def run_worker(params: Params, coordinator: int | None) -> None:
-    """Runs trials for a train stage that runs elsewhere; see ``pipeline.stages.train.work``."""
+    """Runs trials for a train stage that runs elsewhere; see ``pipeline.stages.train.work``.
+
+    Raises:
+        ValueError: if ``coordinator`` isn't the process that started this one, or is gone already.
+    """
+    if coordinator is not None and os.getppid() != coordinator:
+        raise ValueError(f"process {coordinator}, which this worker was started for, is gone")
     _prepare(params)
     importlib.import_module("pipeline.stages.train").work(params, coordinator)
 
