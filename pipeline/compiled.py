@@ -17,14 +17,14 @@ Objective = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Batches(NamedTuple):
-    """``rows`` int32 (steps, batch_size) and ``weights`` float32 likewise; the first ``count`` steps are run.
+    """``rows`` int32 and ``weights`` float32, (any, batch_size); of them the first ``steps`` are run.
 
     A weight is 1, or 0 where a row only fills up the last batch.
     """
 
     rows: np.ndarray
     weights: np.ndarray
-    count: int  # type: ignore[assignment]
+    steps: int
 
 
 class Totals(NamedTuple):
@@ -102,6 +102,7 @@ def _compile_tensorflow(
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             mean, loss, hits = mean_loss(rows, weights, data)
+        # Dense: of an embedding's slices, Keras' Adam squares each where Adam squares their sum.
         gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(mean, values)]
         optimizer.apply(gradients, variables)
         return loss, hits, tf.linalg.global_norm(gradients)

@@ -78,7 +78,7 @@ def fit(
     started = time.perf_counter()
     keras.backend.clear_session()  # a study fits many networks in one process
     model = build_stacked_rnn(params.model, params.pad.vocab_size, train.token_ids.shape[1], seed)
-    implementation = choose_implementation(params.train, model)
+    implementation = choose_implementation(params.model, params.train)
     random = np.random.default_rng(seed)
     if params.pretrain.epochs:
         _pretrain(params, model, implementation, train, random)
@@ -153,8 +153,8 @@ def _pretrain(
     implementation: Implementation,
     train: Split,
     random: np.random.Generator,
-) -> None:
-    """Teaches the stack of ``model`` to predict the next word of the training reviews."""
+) -> Totals:
+    """Teaches the stack of ``model`` to predict the next word; returns the last epoch's totals."""
     words = language_model(model, params.pad.vocab_size, int(random.integers(2**31)))
     run = compile_training(
         implementation.apply(words),
@@ -166,7 +166,8 @@ def _pretrain(
         xla=implementation.xla,
     )
     for _ in range(params.pretrain.epochs):
-        _run_epoch(run, train, params.train.batch_size, random)
+        totals = _run_epoch(run, train, params.train.batch_size, random)
+    return totals
 
 
 def _steps(split: Split, train: TrainParams) -> int:

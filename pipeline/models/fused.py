@@ -1,4 +1,4 @@
-"""The same network, its recurrent layers computed by ``recurrence``; trained in the plain one's place."""
+"""The same network with its recurrent layers computed by ``recurrence``; trained in the plain one's place."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from keras import ops
 
 from pipeline.models.recurrence import recur
 
-_RECURRENT = (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU)
+_RECURRENT = (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU, keras.layers.Bidirectional)
 
 
 class FusedRNN(keras.layers.Layer):
@@ -37,7 +37,8 @@ def _states(layer: keras.layers.RNN, by_time: Any) -> Any:
     cell = layer.cell
     bias, recurrent_bias = _biases(cell)
     inputs = ops.matmul(by_time, cell.kernel) + bias
-    return recur(type(layer), cell.activation.__name__, inputs, cell.recurrent_kernel, recurrent_bias)
+    kernel = ops.copy(cell.recurrent_kernel)  # its value: a custom gradient takes no variable
+    return recur(type(layer), cell.activation.__name__, inputs, kernel, recurrent_bias)
 
 
 def _biases(cell: Any) -> tuple[Any, Any]:
@@ -46,27 +47,14 @@ def _biases(cell: Any) -> tuple[Any, Any]:
     return (bias[0], bias[1]) if len(bias.shape) == 2 else (bias, ops.zeros_like(bias))
 
 
-def can_fuse(layer: keras.layers.Layer) -> bool:
-    """Whether ``recurrence`` computes what ``layer`` does."""
-    recurrent = layer.forward_layer if isinstance(layer, keras.layers.Bidirectional) else layer
-    return (
-        isinstance(recurrent, _RECURRENT)
-        and recurrent.return_sequences
-        and not recurrent.cell.recurrent_dropout
-        and recurrent.cell.activation.__name__ in ("tanh", "relu")
-    )
-
-
 def fuse(model: keras.Model) -> keras.Model:
     """A model of the same layers and variables as ``model`` whose recurrent layers are computed fused.
 
-    Masked layers and those with recurrent dropout stay as they are. The result is for training and
+    They must return sequences, unmasked and without recurrent dropout. The result is for training and
     prediction, not for saving: ``model`` holds every variable.
     """
 
     def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("mask") is None and can_fuse(layer):
-            return FusedRNN(layer)(args[0])
-        return layer(*args, **kwargs)
+        return FusedRNN(layer)(*args) if isinstance(layer, _RECURRENT) else layer(*args, **kwargs)
 
     return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)

@@ -4,22 +4,27 @@ All compute the same function of the same variables. Measured (benchmarks/RESULT
 recurrence was nowhere slower than the plain layer, so it is taken wherever it can be; on a GPU, cuDNN is.
 """
 
+from __future__ import annotations
+
 from typing import Literal, NamedTuple
 
 import keras
 
-from pipeline.models.fused import can_fuse, fuse
-from pipeline.params import TrainParams
+from pipeline.models.fused import fuse
+from pipeline.params import ModelParams, TrainParams
+
+# Batch size times units from which two halves of a batch, each on a core, pay for twice the code to compile.
+SHARDED_WORK = 4096
 
 Kind = Literal["keras", "fused", "cudnn"]
 
 
 class Implementation(NamedTuple):
-    """``kind`` on ``backend``."""
+    """``kind`` on ``backend``; ``units`` are those of the widest recurrent layer."""
 
     kind: Kind
     backend: str
-    widest: int
+    units: int
 
     @property
     def name(self) -> str:
@@ -32,19 +37,22 @@ class Implementation(NamedTuple):
         return self.kind != "cudnn"
 
     def shards(self, batch_size: int) -> int:
-        """Parts of a batch that are computed side by side; worth it where a step's matrices are large."""
-        return 1
+        """Parts of a batch whose gradients are computed side by side, each on its own core.
+
+        By size alone and not by the machine's cores, so that a result doesn't depend on them.
+        """
+        return 2 if self.kind == "fused" and batch_size * self.units >= SHARDED_WORK else 1
 
     def apply(self, model: keras.Model) -> keras.Model:
         """The model that is trained in the place of ``model``, on the same variables."""
         return fuse(model) if self.kind == "fused" else model
 
 
-def choose_implementation(train: TrainParams, model: keras.Model) -> Implementation:
+def choose_implementation(model: ModelParams, train: TrainParams) -> Implementation:
     """Follows ``train.implementation``; ``auto`` takes the fastest that can compute ``model`` here.
 
     Raises:
-        ValueError: if cudnn is wished for and there is no GPU.
+        ValueError: if cudnn is asked for and there is no GPU.
     """
     gpu = _has_gpu()
     if train.implementation == "cudnn" and not gpu:
@@ -52,24 +60,21 @@ def choose_implementation(train: TrainParams, model: keras.Model) -> Implementat
             f"train.implementation is cudnn, but train.backend {train.backend} finds no GPU on this machine: "
             "set train.implementation to auto"
         )
-    recurrent = [
-        layer for layer in model.layers if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)
-    ]
     kind: Kind
     if train.implementation != "auto":
         kind = train.implementation
-    elif gpu:
+    elif gpu and model.cell != "simple_rnn" and model.activation == "tanh" and not model.recurrent_dropout:
         kind = "cudnn"
     else:
-        kind = "fused" if all(can_fuse(layer) for layer in recurrent) else "keras"
-    return Implementation(kind, train.backend, 0)
+        kind = "keras" if model.masking or model.recurrent_dropout else "fused"
+    return Implementation(kind, train.backend, max(model.layer_units))
 
 
 def _has_gpu() -> bool:
     if keras.config.backend() == "jax":
         import jax  # noqa: PLC0415 - an optional package
 
-        return jax.default_backend() == "gpu"
+        return bool(jax.default_backend() == "gpu")
     import tensorflow as tf  # noqa: PLC0415 - the other backend does without it
 
     return bool(tf.config.list_physical_devices("GPU"))

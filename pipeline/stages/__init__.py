@@ -13,10 +13,14 @@ Stage = Literal["download", "pad", "train", "evaluate"]
 def run_stage(name: Stage, params: Params) -> None:
     """Runs one stage. For those that train or predict, the tracking store is asked first, so that a
     server out of reach is an error before anything slow starts, and Keras' backend is chosen before
-    anything imports Keras.
+    anything imports Keras. ``train`` imports Keras itself, if it is to fit networks and not its workers.
     """
     if name in ("train", "evaluate"):
         _prepare(params)
+    if name == "evaluate":
+        from pipeline import backend  # noqa: PLC0415 - download and pad start without Keras
+
+        backend.select_backend(params.train)
     importlib.import_module(f"pipeline.stages.{name}").run(params)
 
 
@@ -30,4 +34,4 @@ def _prepare(params: Params) -> None:
     from pipeline import backend, tracking  # noqa: PLC0415 - download and pad start without MLflow
 
     tracking.connect(params)
-    backend.select_backend(params.train)
+    backend.choose_backend(params.train)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline import tracking, training, tuning
+import numpy as np
+
+from pipeline import tracking, tuning
+from pipeline.backend import select_backend
 from pipeline.files import read_arrays, read_json, write_csv, write_json, written_whole
 from pipeline.params import Params
 from pipeline.paths import (
@@ -20,6 +23,11 @@ from pipeline.paths import (
 )
 from pipeline.progress import Progress
 
+if TYPE_CHECKING:
+    from pipeline.training import Fitted, OnEpoch
+
+Arrays = dict[str, np.ndarray]
+
 
 def run(params: Params) -> None:
     """Reads data/padded; writes the model, its curve, the study's trials and pictures, reports/train.json.
@@ -32,8 +40,10 @@ def run(params: Params) -> None:
     with tracking.pipeline_run(params, "train") as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
         study.set_attribute("run_id", parent.run_id)
         splits = read_splits()
-        for name, split in splits.items():
-            parent.log_split(dataset, name, split.token_ids, split.labels)
+        for name, arrays in splits.items():
+            parent.log_split(dataset, name, arrays["token_ids"], arrays["labels"])
+        if not tuning.needs_workers(study):
+            select_backend(params.train)
         winner = tuning.search(study, fit_on(splits), Progress(params, trial_runs))
         report = _report(parent.run_id, dataset, study, winner)
         with written_whole(MODEL) as temporary:
@@ -67,21 +77,29 @@ def work(params: Params, coordinator: int | None) -> None:
     dataset = read_json(PADDED_DATASET)
     study = tuning.join_study(params, dataset)
     parent = tracking.attach(params, study.attributes["run_id"])
+    if coordinator is not None:
+        select_backend(params.train)
     with tracking.TrialRuns(parent, dataset) as trial_runs:
         tuning.work(study, fit_on(read_splits()), Progress(params, trial_runs), coordinator)
 
 
-def read_splits() -> dict[str, training.Split]:
+def read_splits() -> dict[str, Arrays]:
     """The padded reviews to fit to (``train``) and to select by (``validation``)."""
-    arrays = {name: read_arrays(padded_split(name)) for name in ("train", "validation")}
-    return {name: training.Split(split["token_ids"], split["labels"]) for name, split in arrays.items()}
+    return {name: read_arrays(padded_split(name)) for name in ("train", "validation")}
 
 
-def fit_on(splits: Mapping[str, training.Split]) -> tuning.Fit:
+def fit_on(splits: Mapping[str, Arrays]) -> tuning.Fit:
     """Fits any params and seed to these reviews."""
 
-    def fit(params: Params, seed: int, on_epoch: training.OnEpoch | None) -> training.Fitted:
-        return training.fit(params, splits["train"], splits["validation"], seed, on_epoch)
+    def fit(params: Params, seed: int, on_epoch: OnEpoch | None) -> Fitted:
+        select_backend(params.train)
+        from pipeline import training  # noqa: PLC0415 - Keras loads in the processes that fit, and only there
+
+        train, validation = (
+            training.Split(splits[name]["token_ids"], splits[name]["labels"])
+            for name in ("train", "validation")
+        )
+        return training.fit(params, train, validation, seed, on_epoch)
 
     return fit
 

@@ -11,7 +11,7 @@ from pipeline.tuning.interruption import Interruption, interruptible
 from pipeline.tuning.study import FINISHED, SCORE, Study
 from pipeline.tuning.trials import Fit, Observer, run_trials
 from pipeline.tuning.winner import Winner, choose_winner
-from pipeline.tuning.workers import run_workers, worker_count
+from pipeline.tuning.workers import TRIALS_A_PROCESS, needs_workers, run_workers, worker_count
 
 if TYPE_CHECKING:  # a process that only coordinates never loads Keras
     from pipeline.training import Fitted, OnEpoch
@@ -30,13 +30,12 @@ def search(study: Study, fit: Fit, observer: Observer) -> Winner:
         ValueError: if no trial is complete, or workers failed.
     """
     tune = study.params.tune
-    study.set_attribute("trials", tune.trials)
     study.set_attribute("deadline", None if tune.timeout is None else time.time() + tune.timeout)
     study.set_attribute("delivered", False)
     observer.opened(study.name, len(study.trials(*FINISHED)))
     with interruptible() as interruption:
         try:
-            if worker_count(tune.workers) > 1 and study.room() != "none":
+            if needs_workers(study):
                 run_workers(study, observer, interruption)
             else:
                 run_trials(study, fit, observer, interruption)
@@ -61,15 +60,23 @@ def _stoppable(fit: Fit, interruption: Interruption) -> Fit:
 
 
 def work(study: Study, fit: Fit, observer: Observer, coordinator: int | None) -> None:
-    """Runs trials of a study that another process coordinates, until it has enough.
+    """Runs trials of a study that another process has opened.
+
+    Args:
+        coordinator: pid of the process that keeps this one at work: then a few trials are run here. Without
+            one, this process is the coordinator of ``tune.workers`` others on its machine.
 
     Raises:
         InterruptedError: after Ctrl-C or SIGTERM, or when the process ``coordinator`` is gone.
+        ValueError: if a worker failed, or all were killed.
     """
     observer.opened(study.name, len(study.trials(*FINISHED)))
     with interruptible(coordinator) as interruption:
         try:
-            run_trials(study, fit, observer, interruption)
+            if coordinator is None:
+                run_workers(study, observer, interruption)
+            else:
+                run_trials(study, fit, observer, interruption, TRIALS_A_PROCESS)
         except KeyboardInterrupt:
             raise InterruptedError(f"worker of study {study.name} stopped; the others go on") from None
 

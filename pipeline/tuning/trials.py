@@ -46,13 +46,19 @@ class Observer(Protocol):
         """The network of trial ``number`` was trained again with another seed."""
 
 
-def run_trials(study: Study, fit: Fit, observer: Observer, interruption: Interruption) -> None:
+def run_trials(
+    study: Study, fit: Fit, observer: Observer, interruption: Interruption, at_most: int | None = None
+) -> None:
     """Runs trials until the study, over all its processes, has as many as it wants.
+
+    Args:
+        at_most: trials to run here, whatever the study wants.
 
     Raises:
         KeyboardInterrupt: if ``interruption`` was requested; the trial in progress is left to be retried.
     """
-    while True:
+    run_here = 0
+    while at_most is None or run_here < at_most:
         for number in study.reclaim():
             observer.lost(number)
         room = study.room()
@@ -63,6 +69,7 @@ def run_trials(study: Study, fit: Fit, observer: Observer, interruption: Interru
         if room == "taken":
             time.sleep(POLL_SECONDS)
             continue
+        run_here += 1
         objective = _Objective(study, fit, observer, interruption)
         try:
             study.optuna.optimize(objective, n_trials=1, gc_after_trial=True, catch=(_StoodDownError,))

@@ -12,9 +12,12 @@ from contextlib import contextmanager
 from typing import Literal
 
 from pipeline.tuning.interruption import Interruption
-from pipeline.tuning.study import Study
+from pipeline.tuning.study import FINISHED, Study
 from pipeline.tuning.trials import POLL_SECONDS, Observer
 
+# TensorFlow keeps the compiled code of every network that a process ever fitted, about 15 MB of each: so a
+# process runs few trials, and memory stays flat over a study of any length.
+TRIALS_A_PROCESS = 6
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 
@@ -40,25 +43,35 @@ def share_cores(cores: Sequence[int], workers: int) -> list[list[int]]:
     return [list(cores[worker::workers]) for worker in range(workers)]
 
 
-def run_workers(study: Study, observer: Observer, interruption: Interruption) -> None:
-    """Starts ``tune.workers`` processes of ``python -m pipeline worker`` and waits for them.
+def needs_workers(study: Study) -> bool:
+    """Whether the trials are run by other processes: several at once, or more than one process should run."""
+    missing = study.trials_wanted - len(study.trials(*FINISHED))
+    return missing > 0 and (worker_count(study.params.tune.workers) > 1 or missing > TRIALS_A_PROCESS)
 
-    A worker that was killed is not replaced: the others take its trial over.
+
+def run_workers(study: Study, observer: Observer, interruption: Interruption) -> None:
+    """Keeps ``tune.workers`` processes of ``python -m pipeline worker`` at the study until it has enough.
+
+    One that has run its ``TRIALS_A_PROCESS`` is followed by a fresh one. One that was killed isn't: the
+    others take its trial over.
 
     Raises:
         KeyboardInterrupt: if ``interruption`` was requested, after the workers have ended.
-        ValueError: if a worker failed, or none is left while trials are missing.
+        ValueError: if a worker failed, or all were killed.
     """
     shares = share_cores(available_cores(), worker_count(study.params.tune.workers))
     workers = [_start(cores) for cores in shares]
-    told = False
+    told_to_stop = False
     try:
         while any(worker.poll() is None for worker in workers):
             time.sleep(POLL_SECONDS)
-            failed = any((worker.returncode or 0) > 0 for worker in workers)
-            if (interruption.requested or failed) and not told:
+            stop = interruption.requested or any((worker.poll() or 0) > 0 for worker in workers)
+            if stop and not told_to_stop:
                 _tell_to_stop(workers)
-                told = True
+                told_to_stop = True
+            for place, worker in enumerate(workers):
+                if worker.poll() == 0 and not stop and study.room() != "none":
+                    workers[place] = _start(shares[place])
     finally:
         for worker in workers:
             worker.kill()
@@ -69,11 +82,11 @@ def run_workers(study: Study, observer: Observer, interruption: Interruption) ->
         raise KeyboardInterrupt
     if any(worker.returncode > 0 for worker in workers):
         raise ValueError("a worker failed; its message stands above")
-    if study.room() != "none":
-        signals = [signal.Signals(-worker.returncode).name for worker in workers if worker.returncode]
+    if all(worker.returncode < 0 for worker in workers):
+        names = {signal.Signals(-worker.returncode).name for worker in workers}
         raise ValueError(
-            f"all workers were killed ({', '.join(signals)}), perhaps for memory: lower tune.workers; "
-            "the study goes on with the next `dvc repro`"
+            f"all workers here were killed ({', '.join(sorted(names))}), perhaps for memory: lower "
+            "tune.workers; the study is kept, and the same command goes on with it"
         )
 
 
