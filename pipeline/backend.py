@@ -24,6 +24,19 @@ def select_backend(train: TrainParams) -> None:
     """Sets the environment for ``train.backend`` and imports Keras with it.
 
     Raises:
+        ValueError: as ``choose_backend`` does.
+    """
+    choose_backend(train)
+    with _without_noise():
+        import keras  # noqa: PLC0415 - not before its backend is set
+
+        keras.ops.zeros(())  # the first tensor looks for devices
+
+
+def choose_backend(train: TrainParams) -> None:
+    """Sets the environment for ``train.backend``, for an import of Keras here or in a process started here.
+
+    Raises:
         ValueError: if keras is already imported with another backend, or the backend isn't installed.
     """
     backend = train.backend
@@ -45,10 +58,6 @@ def select_backend(train: TrainParams) -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_backend_extra_options" not in flags:  # the user's own go first
         os.environ["XLA_FLAGS"] = f"{flags} {_SMALL_LOOP}".strip()
-    with _without_noise():
-        import keras  # noqa: PLC0415 - not before its backend is set
-
-        keras.ops.zeros(())  # the first tensor looks for devices
 
 
 @contextmanager

@@ -349,6 +349,10 @@ class Params(Section):
         for key, form in self.tune.search_space.items():
             if key not in flat or key.split(".")[0] not in ("model", "train"):
                 raise ValueError(f"tune.search_space.{key}: there is no such key of model or train")
+            if key == "train.backend":
+                raise ValueError(
+                    "tune.search_space.train.backend: a process has one backend: set train.backend"
+                )
             if isinstance(form, Range):
                 _check_range(key, form, flat[key])
             for value in form.values:

@@ -32,7 +32,7 @@ LAYERS = (
     ("__main__",),
 )
 # What changes no result, so that a change there needs no stage to run again.
-NOT_A_DEP = {"params", "paths", "files", "processes", "git", "tracking", "progress", "stages"}
+NOT_A_DEP = {"backend", "params", "paths", "files", "processes", "git", "tracking", "progress", "stages"}
 
 
 def module_name(path: Path) -> str:

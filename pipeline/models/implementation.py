@@ -1,7 +1,7 @@
 """Which way the recurrent layers are computed in training: the plain Keras layer, fused, or cuDNN's kernel.
 
-All compute the same function of the same variables. Measured (benchmarks/RESULTS.md): under XLA the fused
-recurrence was nowhere slower than the plain layer, so it is taken wherever it can be; on a GPU, cuDNN is.
+All compute the same function of the same variables. Under XLA the fused recurrence was nowhere measured
+slower than the plain layer, so it is taken wherever it can be; on a GPU, cuDNN is.
 """
 
 from __future__ import annotations

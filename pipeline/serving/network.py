@@ -31,7 +31,9 @@ Array = npt.NDArray[np.float32]
 Runtime = Literal["numpy", "keras"]
 
 TOLERANCE = 1e-5  # of a probability; float32 rounding over 100 time steps stays ten times below
-_BATCH = 256  # rows; larger ones leave the processor's cache
+# Rows. BLAS keeps products of so few on one thread; on a busy machine its threads wait for each other, and
+# batches of 256 were three times slower.
+_BATCH = 64
 
 
 class Network(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Literal
 
 from pipeline.params import Params
@@ -13,15 +14,25 @@ Stage = Literal["download", "pad", "train", "evaluate"]
 def run_stage(name: Stage, params: Params) -> None:
     """Runs one stage. For those that train or predict, the tracking store is asked first, so that a
     server out of reach is an error before anything slow starts, and Keras' backend is chosen before
-    anything imports Keras.
+    anything imports Keras. ``train`` imports Keras itself, if it is to fit networks and not its workers.
     """
     if name in ("train", "evaluate"):
         _prepare(params)
+    if name == "evaluate":
+        from pipeline import backend  # noqa: PLC0415 - download and pad start without Keras
+
+        backend.select_backend(params.train)
     importlib.import_module(f"pipeline.stages.{name}").run(params)
 
 
 def run_worker(params: Params, coordinator: int | None) -> None:
-    """Runs trials for a train stage that runs elsewhere; see ``pipeline.stages.train.work``."""
+    """Runs trials for a train stage that runs elsewhere; see ``pipeline.stages.train.work``.
+
+    Raises:
+        ValueError: if ``coordinator`` isn't the process that started this one, or is gone already.
+    """
+    if coordinator is not None and os.getppid() != coordinator:
+        raise ValueError(f"process {coordinator}, which this worker was started for, is gone")
     _prepare(params)
     importlib.import_module("pipeline.stages.train").work(params, coordinator)
 
@@ -30,4 +41,4 @@ def _prepare(params: Params) -> None:
     from pipeline import backend, tracking  # noqa: PLC0415 - download and pad start without MLflow
 
     tracking.connect(params)
-    backend.select_backend(params.train)
+    backend.choose_backend(params.train)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import tracking, tuning
+from pipeline.backend import select_backend
 from pipeline.files import read_arrays, read_json, write_csv, write_json, written_whole
 from pipeline.params import Params
 from pipeline.paths import (
@@ -41,6 +42,8 @@ def run(params: Params) -> None:
         splits = read_splits()
         for name, arrays in splits.items():
             parent.log_split(dataset, name, arrays["token_ids"], arrays["labels"])
+        if not tuning.needs_workers(study):
+            select_backend(params.train)
         winner = tuning.search(study, fit_on(splits), Progress(params, trial_runs))
         report = _report(parent.run_id, dataset, study, winner)
         with written_whole(MODEL) as temporary:
@@ -74,6 +77,8 @@ def work(params: Params, coordinator: int | None) -> None:
     dataset = read_json(PADDED_DATASET)
     study = tuning.join_study(params, dataset)
     parent = tracking.attach(params, study.attributes["run_id"])
+    if coordinator is not None:
+        select_backend(params.train)
     with tracking.TrialRuns(parent, dataset) as trial_runs:
         tuning.work(study, fit_on(read_splits()), Progress(params, trial_runs), coordinator)
 
@@ -87,6 +92,7 @@ def fit_on(splits: Mapping[str, Arrays]) -> tuning.Fit:
     """Fits any params and seed to these reviews."""
 
     def fit(params: Params, seed: int, on_epoch: OnEpoch | None) -> Fitted:
+        select_backend(params.train)
         from pipeline import training  # noqa: PLC0415 - Keras loads in the processes that fit, and only there
 
         train, validation = (

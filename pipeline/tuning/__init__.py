@@ -8,7 +8,7 @@ from pipeline.tuning.search import search, search_order, work
 from pipeline.tuning.study import SCORE, Study, join_study, open_study
 from pipeline.tuning.trials import Fit, Observer
 from pipeline.tuning.winner import Winner
-from pipeline.tuning.workers import worker_count
+from pipeline.tuning.workers import needs_workers, worker_count
 
 __all__ = [
     "SCORE",
@@ -17,6 +17,7 @@ __all__ = [
     "Study",
     "Winner",
     "join_study",
+    "needs_workers",
     "open_study",
     "pictures",
     "search",

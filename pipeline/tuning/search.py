@@ -30,7 +30,6 @@ def search(study: Study, fit: Fit, observer: Observer) -> Winner:
         ValueError: if no trial is complete, or workers failed.
     """
     tune = study.params.tune
-    study.set_attribute("trials", tune.trials)
     study.set_attribute("deadline", None if tune.timeout is None else time.time() + tune.timeout)
     study.set_attribute("delivered", False)
     observer.opened(study.name, len(study.trials(*FINISHED)))

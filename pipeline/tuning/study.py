@@ -214,6 +214,7 @@ def open_study(params: Params, dataset: Mapping[str, Any]) -> Study:
     if generation:
         study = Study(params, _load(storage, _generation_name(base, generation), params))
         if not _must_start_afresh(study, version):
+            study.set_attribute("trials", params.tune.trials)
             return study
     created = optuna.create_study(
         storage=storage,
@@ -226,6 +227,7 @@ def open_study(params: Params, dataset: Mapping[str, Any]) -> Study:
     study = Study(params, created)
     study.set_attribute("identity", described)
     study.set_attribute("code", version)
+    study.set_attribute("trials", params.tune.trials)
     return study
 
 

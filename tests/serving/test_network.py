@@ -83,6 +83,25 @@ def test_probabilities_are_those_of_keras(top: Callable[[Any], Any], tmp_path: P
     np.testing.assert_allclose(NumpyNetwork.load(path)(rows()), expected, atol=1e-6)
 
 
+def test_masked_steps_are_those_of_keras_where_nothing_hides_them(tmp_path: Path) -> None:
+    token_ids = keras.Input((LENGTH,), dtype="int32")
+    mask = keras.ops.not_equal(token_ids, PAD_ID)
+    embedded = layers.Embedding(VOCAB_SIZE, 4)(token_ids)
+    # A bidirectional layer gives zeros at masked steps, a plain one its last state.
+    both = layers.Bidirectional(layers.GRU(3, return_sequences=True))(embedded, mask=mask)
+    plain = layers.LSTM(3, return_sequences=True)(embedded, mask=mask)
+    states = keras.ops.concatenate([both, plain], axis=-1)
+    features = keras.ops.einsum("btf->bf", states)  # a sum over all steps, masked or not
+    model = keras.Model(token_ids, layers.Dense(1, "sigmoid")(features))
+    random_weights(model)
+    model.save(tmp_path / "model.keras")
+    padded = rows()
+    padded[:, :3] = PAD_ID
+    padded[2:, 7:] = PAD_ID
+    expected = keras.ops.convert_to_numpy(model(padded, training=False))[:, 0]
+    np.testing.assert_allclose(NumpyNetwork.load(tmp_path / "model.keras")(padded), expected, atol=1e-6)
+
+
 def test_a_simple_rnn_gives_the_number_computed_by_hand(tmp_path: Path) -> None:
     token_ids = keras.Input((2,), dtype="int32")
     states = layers.SimpleRNN(1)(layers.Embedding(3, 1)(token_ids))

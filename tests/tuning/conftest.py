@@ -17,8 +17,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def toy(params: Params, project: Path) -> Params:
-    """Four trials of two epochs over units and dropout, without pruning."""
+def toy(params: Params, project: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    """Four trials of two epochs over units and dropout, without pruning, all in the test's own process."""
+    monkeypatch.setattr("pipeline.tuning.workers.TRIALS_A_PROCESS", 100)
     tree = params.model_dump(mode="json")
     tree["seed"] = 42
     tree["model"] |= {"units": 16, "dropout": 0.2, "depth": 2}

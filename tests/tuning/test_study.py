@@ -205,13 +205,13 @@ search(open_study(load_params(), DATASET), StandInFit(lambda call, epoch: time.s
 
 
 def test_processes_that_start_the_same_study_at_once_share_it(toy: Params, project: Path) -> None:
-    params = toy.replace({"tune.trials": 8})
+    params = toy.replace({"tune.trials": 6})
     processes = [run_code(JOIN_IN, params, project) for _ in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
     study = open_study(params, DATASET)
     assert study.name == base_name("toy", identity(params, DATASET["padded_digest"]))
     finished = [trial for trial in study.trials() if trial.state.name == "COMPLETE"]
-    assert len(finished) == 8
+    assert len(finished) == 6
     configured = {"model.units": 16, "model.dropout": 0.2}
     assert [trial.params for trial in finished].count(configured) == 1
     assert len({trial.user_attrs["process"] for trial in finished}) > 1

@@ -34,7 +34,7 @@ def test_workers_share_a_study_and_an_interrupt_stops_them_all(tmp_path: Path) -
         if begun == 3 and "complete" in line:
             train.send_signal(signal.SIGINT)
             break
-    _, errors = train.communicate(timeout=120)
+    _, errors = train.communicate(timeout=300)
     assert train.returncode == 1
     assert "`dvc repro` goes on with it" in errors
     assert "Traceback" not in errors
@@ -45,7 +45,7 @@ def test_workers_share_a_study_and_an_interrupt_stops_them_all(tmp_path: Path) -
     assert all(not Path(f"/proc/{owner.split('/')[1]}").exists() for owner in owners)
 
     again = start_train(folder, seconds="0")
-    _, errors = again.communicate(timeout=120)
+    _, errors = again.communicate(timeout=300)
     assert again.returncode == 0, errors
     delivered = report(folder)
     assert delivered["trials"]["complete"] == 12

@@ -1,0 +1,210 @@
+"""What a prediction costs: one review and many, in process and over HTTP, and where `predict`'s start goes.
+
+    python -m benchmarks.serving
+
+Takes the champion of the data set in data/padded, its test reviews, and writes
+benchmarks/results/serving.md. The servers it starts listen on loopback.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import keras
+import mlflow
+import numpy as np
+import pandas as pd
+import requests
+
+from pipeline.commands.store import chosen_version, open_store
+from pipeline.files import read_arrays, read_json, written_whole
+from pipeline.paths import MODEL, PADDED_DATASET, RAW_VOCABULARY, padded_split
+from pipeline.reviews.padding import pad_texts
+from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.serving.classifier import CLASSIFIER, TextClassifier
+
+RESULT = Path("benchmarks/results/serving.md")
+SINGLE, KERAS_SINGLE, BATCH = 1000, 100, 2000
+STARTS = 5
+IMPORTS = {
+    "Python and NumPy": "import numpy",
+    "`import mlflow`": "import mlflow",
+    "`import tensorflow`, which `predict` avoids": "import tensorflow",
+}
+
+
+def main() -> None:
+    """Measures and writes the table."""
+    version = chosen_version(open_store(), None, None)
+    uri = f"models:/{version.name}/{version.version}"
+    texts = test_texts(BATCH)
+    folder = Path(mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{CLASSIFIER}"))
+    classifier, pyfunc = TextClassifier.load(folder), mlflow.pyfunc.load_model(uri)
+    by_hand = keras_by_hand()
+    single: dict[str, list[float]] = {
+        "in process, the classifier": each(lambda text: classifier.score([text]), texts[:SINGLE]),
+        "in process, the registered pyfunc": each(
+            lambda text: pyfunc.predict(pd.DataFrame({"text": [text]})), texts[:SINGLE]
+        ),
+        "in process, Keras `model.predict`, encoded by hand": each(
+            lambda text: by_hand([text]), texts[:KERAS_SINGLE]
+        ),
+    }
+    with scoring_server(uri) as post:
+        single["over HTTP, `mlflow models serve`, one client"] = each(
+            lambda text: post([text]), texts[:SINGLE]
+        )
+        batches = {"over HTTP, one request": rate(post, texts)}
+    batches |= {
+        "in process, the classifier": rate(classifier.score, texts),
+        "in process, the registered pyfunc": rate(
+            lambda chosen: pyfunc.predict(pd.DataFrame({"text": chosen})), texts
+        ),
+        "in process, Keras `model.predict`, encoded by hand": rate(by_hand, texts),
+    }
+    starts = {name: seconds_of([sys.executable, "-c", code]) for name, code in IMPORTS.items()}
+    starts["`python -m pipeline predict TEXT`, all of it"] = seconds_of(
+        [sys.executable, "-m", "pipeline", "predict", texts[0]]
+    )
+    report = write_report(describe_model(uri), single, batches, starts)
+    with written_whole(RESULT) as temporary:
+        temporary.write_text(report, encoding="utf-8")
+    print(report)
+
+
+def test_texts(count: int) -> list[str]:
+    """The test reviews as text again, the first words of long ones cut off as they were."""
+    vocabulary = Vocabulary.load(RAW_VOCABULARY)
+    return [vocabulary.decode(row) for row in read_arrays(padded_split("test"))["token_ids"][:count]]
+
+
+def keras_by_hand() -> Callable[[list[str]], np.ndarray]:
+    """What one writes without a registered model: encode, pad, `model.predict`."""
+    model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
+    vocabulary, facts = Vocabulary.load(RAW_VOCABULARY), read_json(PADDED_DATASET)
+    layout = {key: facts[key] for key in ("vocab_size", "max_length", "padding", "truncating")}
+
+    def predict(texts: list[str]) -> np.ndarray:
+        rows = pad_texts(texts, vocabulary, **layout)
+        return np.asarray(model.predict(rows, batch_size=512, verbose=0)[:, 0])
+
+    return predict
+
+
+def each(function: Callable[[str], object], texts: list[str]) -> list[float]:
+    """Milliseconds of each call, after a few that don't count."""
+    for text in texts[:10]:
+        function(text)
+    times = []
+    for text in texts:
+        started = time.perf_counter()
+        function(text)
+        times.append((time.perf_counter() - started) * 1000)
+    return times
+
+
+def rate(function: Callable[[list[str]], object], texts: list[str]) -> list[float]:
+    """Texts a second in each of five calls, after one that doesn't count."""
+    function(texts)
+    rates = []
+    for _ in range(5):
+        started = time.perf_counter()
+        function(texts)
+        rates.append(len(texts) / (time.perf_counter() - started))
+    return rates
+
+
+def seconds_of(command: list[str]) -> list[float]:
+    """Wall time of a process, after one run that fills the page cache."""
+    times = []
+    for _ in range(STARTS + 1):
+        started = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - started)
+    return times[1:]
+
+
+@contextmanager
+def scoring_server(uri: str) -> Iterator[Callable[[list[str]], object]]:
+    """`mlflow models serve` while the block runs; gives what posts texts to it."""
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        port = chosen.getsockname()[1]
+    words = [sys.executable, "-m", "pipeline", "serve", "--model", uri, "--port", str(port)]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address, session = f"http://127.0.0.1:{port}", requests.Session()
+
+    def post(texts: list[str]) -> object:
+        body = json.dumps({"dataframe_records": [{"text": text} for text in texts]})
+        answer = session.post(
+            f"{address}/invocations", data=body, headers={"Content-Type": "application/json"}, timeout=60
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    try:
+        wait_for(f"{address}/ping", process)
+        yield post
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Returns when the server answers; RuntimeError if it ends or takes two minutes."""
+    for _ in range(600):
+        if process.poll() is not None:
+            break
+        try:
+            if requests.get(address, timeout=1).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.2)
+    raise RuntimeError(f"{address} doesn't answer")
+
+
+def describe_model(uri: str) -> str:
+    """The network and where it is measured."""
+    facts, model = read_json(PADDED_DATASET), keras.models.load_model(MODEL, compile=False)
+    sizes = ", ".join(
+        f"{type(layer).__name__} {layer.units}" for layer in model.layers if hasattr(layer, "units")
+    )
+    return (
+        f"`{uri}`: {sizes}; {facts['max_length']} tokens. {os.cpu_count()} cores, {platform.machine()}, "
+        f"Python {platform.python_version()}, Keras {keras.__version__}, {datetime.now(UTC):%Y-%m-%d}."
+    )
+
+
+def write_report(
+    about: str,
+    single: dict[str, list[float]],
+    batches: dict[str, list[float]],
+    starts: dict[str, list[float]],
+) -> str:
+    """The three tables as Markdown."""
+    lines = ["# Serving", "", about, ""]
+    lines += ["| one review | median ms | 99th percentile ms |", "| --- | --- | --- |"]
+    for name, times in single.items():
+        lines.append(f"| {name} | {statistics.median(times):.2f} | {np.percentile(times, 99):.2f} |")
+    lines += ["", f"| {BATCH:,} reviews | a second, median (least to most) |", "| --- | --- |"]
+    for name, rates in batches.items():
+        lines.append(f"| {name} | {statistics.median(rates):,.0f} ({min(rates):,.0f} to {max(rates):,.0f}) |")
+    lines += ["", "| start of a process | seconds, median (least to most) |", "| --- | --- |"]
+    for name, times in starts.items():
+        lines.append(f"| {name} | {statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f}) |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()
