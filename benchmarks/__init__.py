@@ -1,0 +1,1 @@
+"""Where the figures in RESULTS.md come from."""

@@ -1,0 +1,212 @@
+"""Times a training step and the way to a validation accuracy: the notebook's code, ours, JAX and PyTorch.
+
+python -m benchmarks.speed [--python-torch PYTHON] [--python-jax PYTHON]
+
+The interpreters are of environments that have PyTorch, or jax and keras; by default this one, which has them
+after ``pip install '.[bench,jax]'``. What isn't there is left out and said so. Writes the section ``Speed``
+of benchmarks/RESULTS.md and the plot beside it; reads data/padded where that is IMDb.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+
+RESULTS = Path("benchmarks/RESULTS.md")
+PLOT = Path("benchmarks/step_time.png")
+START, END = "<!-- speed: benchmarks/speed.py writes from here -->", "<!-- speed: to here -->"
+CELLS = ("simple_rnn", "lstm", "gru")
+SMALL = {"depth": 2, "units": 5, "batch_size": 32, "length": 100, "steps": 40, "repeats": 5}
+LARGE = {"depth": 2, "units": 64, "batch_size": 128, "length": 100, "steps": 5, "repeats": 5}
+GROWTH: dict[str, list[int]] = {
+    "depth": [1, 2, 4, 8],
+    "units": [8, 32, 64, 128],
+    "length": [50, 100, 200, 400],
+}
+ACCURACY = 0.84
+FAST = {"train.batch_size": 64, "train.learning_rate": 0.004}
+Figures = list[float]
+
+
+def measure(python: str, case: dict[str, Any]) -> Figures:
+    """The figures of one case, measured by ``python`` in a process of its own.
+
+    Raises:
+        RuntimeError: if it failed; holds what it wrote.
+    """
+    backend = case.get("backend", "tensorflow")
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [python, "-m", "benchmarks.measure", json.dumps(case)]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise RuntimeError(f"{case} failed:\n{result.stderr[-2000:]}")
+    figures: Figures = json.loads(result.stdout.splitlines()[-1])["figures"]
+    return figures
+
+
+def has(python: str, package: str) -> bool:
+    """Whether ``python`` can import ``package``."""
+    return (
+        subprocess.run([python, "-c", f"import {package}"], capture_output=True, check=False).returncode == 0
+    )
+
+
+def shown(figures: Figures) -> str:
+    """The median, and the range over the repeats."""
+    return f"{statistics.median(figures):.3g} ({min(figures):.3g} to {max(figures):.3g})" if figures else "-"
+
+
+def ratio(slow: Figures, fast: Figures) -> str:
+    """How many times faster: of the medians, and the least and most that the repeats allow."""
+    if not slow or not fast:
+        return "-"
+    middle = statistics.median(slow) / statistics.median(fast)
+    return f"{middle:.1f} ({min(slow) / max(fast):.1f} to {max(slow) / min(fast):.1f})"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def step_table(size: dict[str, int], pythons: dict[str, str], imdb: bool) -> str:
+    """Milliseconds a training step of each cell, by whoever is installed, and ours against the others."""
+    rows = []
+    for cell in CELLS:
+        case = {"what": "step", "cell": cell, "imdb": imdb, **size}
+        times = {
+            "notebook": measure(sys.executable, {**case, "who": "notebook"}),
+            "ours": measure(sys.executable, {**case, "who": "ours"}),
+        }
+        if "jax" in pythons:
+            times["jax"] = measure(pythons["jax"], {**case, "who": "ours", "backend": "jax"})
+        if "torch" in pythons:
+            times["torch"] = measure(pythons["torch"], {**case, "who": "torch"})
+        print(size, cell, {who: shown(figures) for who, figures in times.items()}, flush=True)
+        who = [times.get(name, []) for name in ("notebook", "ours", "jax", "torch")]
+        best = min((figures for figures in who[1:3] if figures), key=statistics.median)
+        rows.append(
+            [cell, *map(shown, who), ratio(who[0], who[1]), ratio(who[0], who[2]), ratio(who[3], best)]
+        )
+    header = ["cell", "notebook", "ours, TensorFlow", "ours, JAX", "PyTorch"]
+    return table([*header, "ours over notebook", "JAX over notebook", "ours over PyTorch"], rows)
+
+
+def until_table(pythons: dict[str, str]) -> str:
+    """Seconds of training until the validation accuracy, compilation counted."""
+    case = {"what": "until", "imdb": True, "length": 100, "accuracy": ACCURACY, "cell": "lstm"}
+    network = {"depth": 2, "units": 5, "seed": 1}
+    notebook = measure(sys.executable, {**case, **network, "who": "notebook"})
+    rows = [["the notebook's 2x5 LSTM, its own code", shown(notebook), "1"]]
+    ours = {"the same network, batch 64, learning rate 0.004: TensorFlow": ("tensorflow", sys.executable)}
+    if "jax" in pythons:
+        ours["the same: JAX"] = ("jax", pythons["jax"])
+    for name, (backend, python) in ours.items():
+        seconds = [
+            figure
+            for seed in (1, 2, 3)
+            for figure in measure(
+                python, {**case, **network, "who": "ours", "backend": backend, "settings": FAST, "seed": seed}
+            )
+        ]
+        rows.append([name, shown(seconds), ratio(notebook, seconds)])
+        print(rows[-1], flush=True)
+    return table(["", f"seconds until {ACCURACY}", "times faster"], rows)
+
+
+def plot_growth(imdb: bool) -> str:
+    """Draws how our step grows with depth, units and length around 2x32, batch 32; returns the figures."""
+    figure, axes = plt.subplots(1, len(GROWTH), figsize=(12, 3.5))
+    rows = []
+    for axis, (name, values) in zip(axes, GROWTH.items(), strict=True):
+        for cell in CELLS:
+            case = {"what": "step", "who": "ours", "cell": cell, "imdb": imdb, **LARGE}
+            case |= {"units": 32, "batch_size": 32, "repeats": 3}
+            times = [measure(sys.executable, {**case, name: value}) for value in values]
+            axis.plot(values, [statistics.median(figures) for figures in times], marker="o", label=cell)
+            rows.append(
+                [name, cell, *(f"{value}: {shown(f)}" for value, f in zip(values, times, strict=True))]
+            )
+        axis.set(xlabel=name, ylabel="ms a step", xscale="log", yscale="log")
+        axis.set_xticks(values, [str(value) for value in values])
+        axis.minorticks_off()
+    axes[0].legend()
+    figure.suptitle("A training step of 2 layers of 32 units, batch 32, 100 tokens, one size changed")
+    figure.tight_layout()
+    figure.savefig(PLOT, dpi=120)
+    return table(["changed", "cell", *[""] * 4], rows)
+
+
+def is_imdb() -> bool:
+    """Whether data/padded was made from IMDb, 100 tokens a review."""
+    description = Path("data/padded/dataset.json")
+    return description.exists() and json.loads(description.read_text())["name"] == "imdb"
+
+
+def machine() -> str:
+    """The processor, its cores and the load that the benchmark found."""
+    model = (
+        re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+        if sys.platform == "linux"
+        else None
+    )
+    processor = model.group(1) if model else platform.processor()
+    return f"{processor}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} at the start"
+
+
+def write_section(text: str) -> None:
+    """Puts ``text`` between this benchmark's marks in RESULTS.md."""
+    old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Benchmarks\n"
+    kept = re.sub(rf"\n*{re.escape(START)}.*{re.escape(END)}\n*", "\n", old, flags=re.DOTALL).rstrip()
+    RESULTS.write_text(f"{kept}\n\n{START}\n{text}\n{END}\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--python-torch", default=sys.executable)
+    parser.add_argument("--python-jax", default=sys.executable)
+    given = parser.parse_args()
+    started, found = time.perf_counter(), machine()
+    wished = {"torch": given.python_torch, "jax": given.python_jax}
+    pythons = {name: python for name, python in wished.items() if has(python, name)}
+    missing = [name for name in wished if name not in pythons]
+    imdb = is_imdb()
+    notes = [f"{name} not installed: its figures are missing." for name in missing]
+    if not imdb:
+        notes.append("data/padded isn't IMDb: steps are timed on random ids, and nothing is trained to 0.84.")
+    print(*notes, sep="\n")
+    parts = [
+        "## Speed of training",
+        f"{datetime.now(UTC):%Y-%m-%d}, {found}. Median over the repeats (least to most). {' '.join(notes)}",
+        "### Milliseconds a step: 2 layers of 5 units, batch 32, 100 tokens (the notebook's networks)",
+        step_table(SMALL, pythons, imdb),
+        "### Milliseconds a step: 2 layers of 64 units, batch 128, 100 tokens",
+        step_table(LARGE, pythons, imdb),
+        f"### Seconds of training until validation accuracy {ACCURACY} on IMDb, compilation counted",
+        until_table(pythons) if imdb else "Not measured: data/padded isn't IMDb.",
+        "### How a step grows",
+        f"![]({PLOT.name})",
+        plot_growth(imdb),
+    ]
+    write_section("\n\n".join(parts))
+    print(f"{RESULTS}, {PLOT}: {time.perf_counter() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
