@@ -22,7 +22,7 @@ SHARED_IMDB = PROJECT.parent / "shared" / "imdb"
 
 @pytest.fixture(autouse=True)
 def own_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow writes the store it was pointed to into the environment, where later tests' processes find it."""
+    """MLflow puts the store it was pointed to into the environment, where processes of later tests find it."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
 

@@ -38,7 +38,6 @@ def run_stage(folder: str) -> None:
     log = os.open("log.txt", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     os.dup2(log, sys.stdout.fileno())
     from pipeline.__main__ import cli  # noqa: PLC0415 - in the forked process only
-
     from pipeline.tuning import workers  # noqa: PLC0415
 
     workers.TRIALS_A_PROCESS = TRIALS  # the stage runs them itself, so that every kill hits them
