@@ -3,7 +3,7 @@
 python -m benchmarks.speed [--python-torch PYTHON] [--python-jax PYTHON]
 
 The interpreters are of environments that have PyTorch, or jax and keras; by default this one, which has them
-after ``pip install '.[bench,jax]'``. What isn't there is left out and said so. Writes the section ``Speed``
+after ``pip install '.[bench,jax]'``. What isn't there is left out and said so. Writes its section
 of benchmarks/RESULTS.md and the plot beside it; reads data/padded where that is IMDb.
 """
 
@@ -12,13 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import re
 import statistics
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +24,10 @@ import matplotlib as mpl
 mpl.use("agg")
 import matplotlib.pyplot as plt
 
-RESULTS = Path("benchmarks/RESULTS.md")
+from benchmarks.loading import loading_table
+from benchmarks.results import RESULTS, machine, ratio, shown, table, write_section
+
 PLOT = Path("benchmarks/step_time.png")
-START, END = "<!-- speed: benchmarks/speed.py writes from here -->", "<!-- speed: to here -->"
 CELLS = ("simple_rnn", "lstm", "gru")
 SMALL = {"depth": 2, "units": 5, "batch_size": 32, "length": 100, "steps": 40, "repeats": 5}
 LARGE = {"depth": 2, "units": 64, "batch_size": 128, "length": 100, "steps": 5, "repeats": 5}
@@ -64,25 +62,6 @@ def has(python: str, package: str) -> bool:
     return (
         subprocess.run([python, "-c", f"import {package}"], capture_output=True, check=False).returncode == 0
     )
-
-
-def shown(figures: Figures) -> str:
-    """The median, and the range over the repeats."""
-    return f"{statistics.median(figures):.3g} ({min(figures):.3g} to {max(figures):.3g})" if figures else "-"
-
-
-def ratio(slow: Figures, fast: Figures) -> str:
-    """How many times faster: of the medians, and the least and most that the repeats allow."""
-    if not slow or not fast:
-        return "-"
-    middle = statistics.median(slow) / statistics.median(fast)
-    return f"{middle:.1f} ({min(slow) / max(fast):.1f} to {max(slow) / min(fast):.1f})"
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def step_table(size: dict[str, int], pythons: dict[str, str], imdb: bool) -> str:
@@ -159,24 +138,6 @@ def is_imdb() -> bool:
     return description.exists() and json.loads(description.read_text())["name"] == "imdb"
 
 
-def machine() -> str:
-    """The processor, its cores and the load that the benchmark found."""
-    model = (
-        re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-        if sys.platform == "linux"
-        else None
-    )
-    processor = model.group(1) if model else platform.processor()
-    return f"{processor}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} at the start"
-
-
-def write_section(text: str) -> None:
-    """Puts ``text`` between this benchmark's marks in RESULTS.md."""
-    old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Benchmarks\n"
-    kept = re.sub(rf"\n*{re.escape(START)}.*{re.escape(END)}\n*", "\n", old, flags=re.DOTALL).rstrip()
-    RESULTS.write_text(f"{kept}\n\n{START}\n{text}\n{END}\n", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--python-torch", default=sys.executable)
@@ -193,18 +154,20 @@ def main() -> None:
     print(*notes, sep="\n")
     parts = [
         "## Speed of training",
-        f"{datetime.now(UTC):%Y-%m-%d}, {found}. Median over the repeats (least to most). {' '.join(notes)}",
+        f"{found}. Median over the repeats (least to most). {' '.join(notes)}",
         "### Milliseconds a step: 2 layers of 5 units, batch 32, 100 tokens (the notebook's networks)",
         step_table(SMALL, pythons, imdb),
         "### Milliseconds a step: 2 layers of 64 units, batch 128, 100 tokens",
         step_table(LARGE, pythons, imdb),
         f"### Seconds of training until validation accuracy {ACCURACY} on IMDb, compilation counted",
         until_table(pythons) if imdb else "Not measured: data/padded isn't IMDb.",
+        "### From imdb.npz to padded reviews, imports counted",
+        loading_table() if imdb else "Not measured: data/padded isn't IMDb.",
         "### How a step grows",
         f"![]({PLOT.name})",
         plot_growth(imdb),
     ]
-    write_section("\n\n".join(parts))
+    write_section("speed", "\n\n".join(parts))
     print(f"{RESULTS}, {PLOT}: {time.perf_counter() - started:.0f} s")
 
 

@@ -22,7 +22,7 @@ SHARED_IMDB = PROJECT.parent / "shared" / "imdb"
 
 @pytest.fixture(autouse=True)
 def own_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow puts the store it was pointed to into the environment, where processes of later tests find it."""
+    """MLflow leaves the store it was pointed to in the environment, where later tests' processes find it."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
 
