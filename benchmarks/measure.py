@@ -75,7 +75,9 @@ def notebook_step(case: Case) -> list[float]:
     import keras  # noqa: PLC0415
 
     ends: list[float] = []
-    mark = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: ends.append(time.perf_counter()))
+    mark = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
+    )
     token_ids, labels = reviews(case)
     count = case["batch_size"] * (case["steps"] * case["repeats"] + 10)
     rows = np.arange(count) % len(labels)
