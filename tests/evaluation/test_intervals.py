@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.evaluation import classification_metrics
-from pipeline.intervals import bootstrap_intervals, weighted_metrics
+from pipeline.evaluation.intervals import bootstrap_intervals, weighted_metrics
+from pipeline.evaluation.metrics import classification_metrics
 
 
 def reviews(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
