@@ -23,7 +23,7 @@ def bootstrap_intervals(
 
     They are percentile intervals but for ece: a resample, being noisier than the sample, has wider gaps in
     its bins, as the sample has wider ones than the truth. So ece's is the basic interval, the percentiles
-    mirrored at the sample's value, which takes the excess off; it may end below that value.
+    mirrored at the sample's value, which takes most of the excess off; it may end below that value.
 
     Args:
         labels: (num_reviews,), 0 or 1.

@@ -33,5 +33,6 @@ def accuracy_by(name: str, values: np.ndarray, right: np.ndarray, bins: int = BI
     Returns:
         Rows of ``shares_by_bin``, with the columns ``name`` and accuracy.
     """
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1), method="lower"))
-    return shares_by_bin(np.searchsorted(edges[1:-1], values, side="right"), name, values, "accuracy", right)
+    inner = np.linspace(0, 1, bins + 1)[1:-1]
+    ends = np.unique(np.quantile(values, inner, method="lower"))  # a bin holds its end
+    return shares_by_bin(np.searchsorted(ends, values), name, values, "accuracy", right)
