@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ HISTORY = [
 ]
 
 
+@cache
 def judged(count: int = 240) -> tuple[Assessment, list[Row]]:
     """An assessment of ``count`` reviews, and the most confident errors; one word is a script."""
     random = np.random.default_rng(0)

@@ -207,11 +207,12 @@ def _errors(dataset: Facts, errors: Sequence[Row]) -> list[Part]:
 
 
 def _excerpt(text: str, dataset: Facts) -> str:
-    """The words that the model reads."""
-    words, most = text.split(" "), dataset["max_length"]
+    """The words that the model reads; cut at the end, a review gives one place to START_ID."""
+    words, at_end = text.split(" "), dataset["truncating"] == "post"
+    most = dataset["max_length"] - at_end
     if len(words) <= most:
         return text
-    return "… " + " ".join(words[-most:]) if dataset["truncating"] == "pre" else " ".join(words[:most]) + " …"
+    return " ".join([*words[:most], "…"] if at_end else ["…", *words[-most:]])
 
 
 def _training(trained: Facts) -> list[Part]:
