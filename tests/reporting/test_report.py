@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
 import pytest
 
@@ -13,9 +13,12 @@ from pipeline.paths import FIGURES_DIR, PLOTS_DIR
 from pipeline.reporting.report import write_report
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module", autouse=True)
+def html(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page, with its pictures in the current folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("report"))
+        yield judged.report()
 
 
 def rows_of(html: str) -> list[list[str]]:
@@ -26,8 +29,8 @@ def rows_of(html: str) -> list[list[str]]:
     ]
 
 
-def test_the_page_says_what_was_found() -> None:
-    html, (found, errors) = judged.report(), judged.judged()
+def test_the_page_says_what_was_found(html: str) -> None:
+    found, errors = judged.judged()
     rows, metrics = rows_of(html), found.metrics
     low, high = found.intervals["test_roc_auc"]
     (auc,) = (row for row in rows if row[:1] == ["ROC AUC"])
@@ -46,7 +49,6 @@ def test_the_page_says_what_was_found() -> None:
 @pytest.mark.parametrize(("truncating", "shown"), [("pre", "… c d e f"), ("post", "a b c …")])
 def test_an_error_is_shown_as_far_as_the_model_reads_it(truncating: str, shown: str) -> None:
     """Cut at the end, a row of four holds the start's mark and three words."""
-    judged.report()
     dataset = judged.DATASET | {"truncating": truncating, "max_length": 4}
     errors = [
         {"actual": "negative", "predicted": "positive", "probability": 0.9, "row": 1, "text": text}
@@ -56,12 +58,12 @@ def test_an_error_is_shown_as_far_as_the_model_reads_it(truncating: str, shown: 
     assert [row[1] for row in rows_of(html) if row[:1] == ["0.9000"]] == [shown, "a b c"]
 
 
-def test_the_same_run_is_the_same_page() -> None:
-    assert judged.report() == judged.report()
+def test_the_same_run_is_the_same_page(html: str) -> None:
+    judged.judged.cache_clear()
+    assert judged.report() == html
 
 
 def test_a_model_without_errors_or_registration_has_a_page_too() -> None:
-    judged.report()
     found, _ = judged.judged()
     html = write_report(judged.DATASET, judged.TRAINED, found, [], None)
     assert "unregistered model" in html
@@ -70,7 +72,6 @@ def test_a_model_without_errors_or_registration_has_a_page_too() -> None:
 
 
 def test_each_curve_is_a_file_for_each_classifier_and_a_picture() -> None:
-    judged.report()
     found, _ = judged.judged()
     for name, curves in found.curves.items():
         assert (FIGURES_DIR / f"{name}.png").is_file()
