@@ -57,4 +57,4 @@ requirements: .venv/installed-dev  ## Compile pyproject.toml into the pinned req
 	  --output-file requirements-dev.txt --no-emit-index-url --no-annotate --custom-compile-command "make requirements"
 
 clean:  ## Remove the stages' outputs; DVC's cache and MLflow's runs stay
-	git clean -fdXq data models reports && rm -f reports/*.json
+	git clean -fdXq data models reports && rm -f reports/*.json reports/*.md reports/*.html
