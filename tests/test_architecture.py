@@ -15,7 +15,7 @@ PACKAGE = PROJECT / "pipeline"
 
 # Lower layers first: a module imports its own layer and those before it.
 LAYERS = (
-    ("params", "paths", "files", "processes", "git"),
+    ("params", "paths", "files", "processes", "cores", "source", "git"),
     ("reviews", "backend"),
     ("models",),
     ("compiled",),
@@ -32,7 +32,19 @@ LAYERS = (
     ("__main__",),
 )
 # What changes no result, so that a change there needs no stage to run again.
-NOT_A_DEP = {"backend", "params", "paths", "files", "processes", "git", "tracking", "progress", "stages"}
+NOT_A_DEP = {
+    "backend",
+    "params",
+    "paths",
+    "files",
+    "processes",
+    "cores",
+    "source",
+    "git",
+    "tracking",
+    "progress",
+    "stages",
+}
 
 
 def module_name(path: Path) -> str:
