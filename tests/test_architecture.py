@@ -27,7 +27,7 @@ LAYERS = (
     ("registry",),
     ("lineage", "model_card"),
     ("stages",),
-    ("launch", "rebuilding"),
+    ("launch", "rebuilding", "depth"),
     ("commands",),
     ("__main__",),
 )
@@ -97,9 +97,9 @@ def test_imports_go_down_the_layers() -> None:
     [
         ("optuna", {"tuning"}),
         ("mlflow", {"tracking", "registry", "serving", "lineage", "commands"}),
-        ("keras", {"models", "compiled", "training", "stages", "serving", "backend"}),
-        ("sklearn", {"evaluation"}),
-        ("matplotlib", {"plots", "tuning"}),
+        ("keras", {"models", "compiled", "training", "stages", "serving", "backend", "depth"}),
+        ("sklearn", {"evaluation", "depth"}),
+        ("matplotlib", {"plots", "tuning", "depth"}),
     ],
 )
 def test_a_library_is_imported_in_its_room_only(library: str, rooms: set[str]) -> None:
