@@ -20,7 +20,7 @@ LAYERS = (
     ("models",),
     ("compiled",),
     ("training", "evaluation", "plots"),
-    ("intervals", "promotion"),
+    ("intervals", "promotion", "page"),
     ("tuning",),
     ("tracking", "progress"),
     ("serving",),
