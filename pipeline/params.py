@@ -297,9 +297,9 @@ class DepthStudyParams(Section):
     The variants have no skip: one has dropout, one clips its gradients.
     """
 
-    cells: Annotated[tuple[Cell, ...], Field(min_length=1)]
-    depths: Annotated[tuple[Depth, ...], Field(min_length=1)]
-    skips: Annotated[tuple[Skip, ...], Field(min_length=1)]
+    cells: tuple[Cell, ...]
+    depths: tuple[Depth, ...]
+    skips: tuple[Skip, ...]
     seeds: Annotated[int, Field(ge=2)]
     units: Width
     epochs: PositiveInt
@@ -314,15 +314,19 @@ class DepthStudyParams(Section):
     def _has_something_to_compare(self) -> Self:
         for key in ("cells", "depths", "skips"):
             values = getattr(self, key)
-            if len(set(values)) != len(values):
-                raise ValueError(f"depth_study.{key} must name each value once, but got {list(values)}")
+            if not values or len(set(values)) != len(values):
+                raise ValueError(
+                    f"depth_study.{key} must name one value or more, each once, but got {list(values)}"
+                )
         if 1 not in self.depths or len(self.depths) == 1:
             raise ValueError(
-                f"depth_study.depths must hold 1 and a deeper one to compare it with, but got {list(self.depths)}"
+                "depth_study.depths must hold 1 and a deeper one to compare it with, "
+                f"but got {list(self.depths)}"
             )
         if "none" not in self.skips:
             raise ValueError(
-                f"depth_study.skips must hold none, which the others are compared with, but got {list(self.skips)}"
+                "depth_study.skips must hold none, which the others are compared with, "
+                f"but got {list(self.skips)}"
             )
         return self
 

@@ -40,7 +40,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits) -> Record:
     described = _describe(configured, fitted.model, splits)
     return Record(
         fit=fit,
-        parameters=fitted.model.count_params(),
+        parameters=fitted.model.count_params() - fitted.model.get_layer("embedding").count_params(),
         seconds=fitted.seconds,
         best_epoch=fitted.best_epoch,
         curve=tuple(dict(epoch) for epoch in fitted.history),
@@ -77,5 +77,5 @@ def _probes(described: Mapping[str, list[np.ndarray]], splits: Splits, params: P
 
 
 def _sample(count: int, most: int, seed: int) -> np.ndarray:
-    """At most ``most`` of ``count`` rows, the same for every fit: the reviews may lie in their labels' order."""
+    """At most ``most`` of ``count`` rows at random, since reviews may be sorted; the same for every fit."""
     return np.random.default_rng(seed).permutation(count)[:most]

@@ -77,7 +77,7 @@ def gradient_norms(network: keras.Model, token_ids: np.ndarray, labels: np.ndarr
 
     moved = keras.models.clone_model(
         network,
-        input_tensors=[keras.Input(batch_shape=token_ids.shape, dtype="int32")],
+        input_tensors=keras.Input(batch_shape=token_ids.shape, dtype="int32"),
         clone_function=lambda layer: layer,
         call_function=call,
     )

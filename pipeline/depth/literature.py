@@ -52,8 +52,8 @@ SOURCES = {
     "chung": Source(
         "Chung, Gulcehre, Cho & Bengio (2014) found LSTM and GRU better than tanh units on music and speech, "
         "and GRU comparable to LSTM.",
-        "J. Chung, C. Gulcehre, K. Cho, Y. Bengio: Empirical Evaluation of Gated Recurrent Neural Networks on "
-        "Sequence Modeling. 2014, arXiv:1412.3555.",
+        "J. Chung, C. Gulcehre, K. Cho, Y. Bengio: Empirical Evaluation of Gated Recurrent Neural Networks "
+        "on Sequence Modeling. 2014, arXiv:1412.3555.",
     ),
     "srivastava": Source(
         "Srivastava, Greff & Schmidhuber (2015) trained highway networks of hundreds of layers, which are "
@@ -61,8 +61,8 @@ SOURCES = {
         "R. K. Srivastava, K. Greff, J. Schmidhuber: Highway Networks. 2015, arXiv:1505.00387.",
     ),
     "shu": Source(
-        "Translating, Shu & Miura (2016) saw plainly stacked recurrent layers slow the training and lower the "
-        "quality, and residual connections between them mend that.",
+        "Translating, Shu & Miura (2016) saw plainly stacked recurrent layers slow the training and lower "
+        "the quality, and residual connections between them mend that.",
         "R. Shu, A. Miura: Residual Stacking of RNNs for Neural Machine Translation. WAT 2016, W16-4623.",
     ),
 }

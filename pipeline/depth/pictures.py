@@ -78,11 +78,12 @@ def accuracy_figure(records: Records, baseline: float) -> Figure:
     figure, panels = _panels(2, len(kinds.skips), share_y=True)
     for row, split in zip(panels, ("validation", "test"), strict=True):
         for axes, skip in zip(row, kinds.skips, strict=True):
-            _by_depth(axes, records, kinds, skip, lambda record, of=split: record.scores[f"{of}_accuracy"])
+            _by_depth(axes, records, kinds, skip, _accuracy(split))
             axes.set_title(f"skip: {skip}")
             if split == "validation":
                 axes.axhline(baseline, **BASELINE_STYLE)
         row[0].set_ylabel(f"{split} accuracy")
+    _limit(panels)
     _finish(figure, panels)
     return figure
 
@@ -170,6 +171,7 @@ def probe_figure(records: Records, baseline: float) -> Figure:
         axes.set_xlabel("layer (0: embeddings)")
         axes.set_xticks(range(depth + 1))
     panels[0][0].set_ylabel("validation accuracy of the probe")
+    _limit(panels)
     _finish(figure, panels)
     return figure
 
@@ -179,7 +181,7 @@ def cost_figure(records: Records, baseline: float) -> Figure:
     kinds = _Kinds.of(records)
     figure, panels = _panels(1, 2, share_y=True)
     costs: Sequence[tuple[str, Measure]] = (
-        ("weights, embeddings included", lambda record: record.parameters),
+        ("weights above the embeddings", lambda record: record.parameters),
         ("seconds of a fit", lambda record: record.seconds),
     )
     for axes, (title, cost) in zip(panels[0], costs, strict=True):
@@ -193,8 +195,19 @@ def cost_figure(records: Records, baseline: float) -> Figure:
         axes.axhline(baseline, **BASELINE_STYLE)
         axes.set_xlabel(title)
     panels[0][0].set_ylabel("validation accuracy")
+    _limit(panels)
     _finish(figure, panels)
     return figure
+
+
+def _accuracy(split: str) -> Measure:
+    return lambda record: record.scores[f"{split}_accuracy"]
+
+
+def _limit(panels: Axis) -> None:
+    """Keeps a shared axis of accuracies to what they can be, however wide an interval is."""
+    low, high = panels.flat[0].get_ylim()
+    panels.flat[0].set_ylim(max(low, 0.0), min(high, 1.0))
 
 
 def _by_depth(axes: Axes, records: Records, kinds: _Kinds, skip: str, measure: Measure) -> None:
@@ -237,11 +250,11 @@ def _panels(rows: int, columns: int, share_y: bool) -> tuple[Figure, Axis]:
 
 def _finish(figure: Figure, panels: Axis) -> None:
     """One legend below all panels."""
-    handles = {}
+    handles: dict[str, Any] = {}
     for axes in panels.flat:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=4, frameon=False)
 
 
 Draw = Callable[[Records, float], Figure]
@@ -261,9 +274,9 @@ FIGURES: tuple[tuple[str, str, Draw], ...] = (
     ),
     (
         "reach",
-        "Reach of the gradient by depth: by how many powers of ten its norm at the bottom layer's first tenth "
-        "of the time steps differs from that at the top layer's last step. 0 is a gradient that arrives "
-        "as it left; the bars are 95 % intervals over the seeds.",
+        "Reach of the gradient by depth: by how many powers of ten its norm at the bottom layer's first "
+        "tenth of the time steps differs from that at the top layer's last step. 0 is a gradient that "
+        "arrives as it left; the bars are 95 % intervals over the seeds.",
         reach_figure,
     ),
     (
@@ -281,8 +294,8 @@ FIGURES: tuple[tuple[str, str, Draw], ...] = (
     ),
     (
         "cost",
-        "Accuracy by cost: validation accuracy against the number of weights and the wall time of a fit, "
-        "compilation included. The numbers are depths, the bars 95 % intervals over the seeds.",
+        "Accuracy by cost: validation accuracy against the number of weights above the embeddings and the "
+        "wall time of a fit, compilation included. The numbers are depths, the bars 95 % intervals over the seeds.",
         cost_figure,
     ),
 )

@@ -21,7 +21,7 @@ class Record:
 
     Attributes:
         fit: which network.
-        parameters: how many weights it has.
+        parameters: how many weights it has above the embeddings, which are the same in every network.
         seconds: wall time of the fit, compilation included.
         best_epoch: the epoch (from 1) whose weights were kept, that of the lowest validation loss.
         curve: one mapping an epoch, as ``training.Fitted.history``.

@@ -12,7 +12,7 @@ from pipeline.depth.pictures import Drawn
 from pipeline.depth.records import Record, Records
 from pipeline.depth.statistics import t_interval
 from pipeline.depth.tables import repeats
-from pipeline.page import Picture, Section, Table, render
+from pipeline.page import Cell, Picture, Section, Table, render
 from pipeline.params import Params
 
 
@@ -29,7 +29,9 @@ def render_report(
         Section("What was trained", _setting(params, dataset, records, baseline)),
         Section("What the data say", [_verdicts(findings), *_sentences(findings)]),
         *(
-            Section(f"Figure {number}", [Picture(figure.path, f"Figure {number}. {figure.caption}")])
+            Section(
+                f"Figure {number}: {figure.caption.partition(':')[0]}", [Picture(figure.path, figure.caption)]
+            )
             for number, figure in enumerate(drawn, start=1)
         ),
         Section("Every network", [_scores(records)]),
@@ -43,12 +45,12 @@ def _setting(
 ) -> list[str | Table]:
     study = params.depth_study
     minutes = sum(record.seconds for record in records.values()) / 60
-    sizes = ", ".join(f"{size:,} {split}" for split, size in dataset.get("sizes", {}).items())
+    sizes = "".join(f", {size:,} {split}" for split, size in dataset.get("sizes", {}).items())
     rows = [(key, _shown(value)) for key, value in study.model_dump().items() if key != "workers"]
     return [
-        f"{len(grid(study))} networks were fitted in {minutes:.0f} minutes of fitting, added up over the "
-        f"processes, on {dataset['name']}{f' ({sizes} reviews)' if sizes else ''}. Whatever the table doesn't "
-        "name is as in the sections model and train of params.yaml.",
+        f"{len(grid(study))} networks were fitted on the reviews of {dataset['name']}{sizes}; the fits took "
+        f"{minutes:.0f} minutes, added up over the processes. Whatever the table doesn't name is as in the "
+        "sections model and train of params.yaml.",
         "Each network keeps the weights of its epoch of lowest validation loss. Nothing was chosen by the "
         "test reviews: their scores are reported only.",
         f"TF-IDF with logistic regression scores {baseline['validation_accuracy']:.4f} on the validation "
@@ -60,27 +62,22 @@ def _setting(
 
 
 def _verdicts(findings: Sequence[Finding]) -> Table:
-    rows = []
-    for finding in findings:
-        interval = finding.interval
-        rows.append(
-            (
-                finding.claim.statement,
-                finding.verdict,
-                ""
-                if interval is None
-                else f"{interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]",
-                "" if interval is None else f"{finding.corrected:.4f}",
-                finding.claim.figure,
-            )
-        )
     return Table(
         ["claim", "the data", "difference [95 % interval]", "corrected p", "figure"],
-        rows,
+        [_verdict_row(finding) for finding in findings],
         f"A claim is supported or contradicted where p, after Holm's correction, is below {LEVEL}. The pairs "
         "are alike in all but what is compared; they share data, so the intervals speak of other seeds, not "
         "of other reviews.",
     )
+
+
+def _verdict_row(finding: Finding) -> tuple[str, ...]:
+    claim, interval = finding.claim, finding.interval
+    numbers = ("", "")
+    if interval is not None:
+        mean, low, high = interval
+        numbers = (f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]", f"{finding.corrected:.4f}")
+    return (claim.statement, finding.verdict, *numbers, str(claim.figure))
 
 
 def _sentences(findings: Sequence[Finding]) -> list[str]:
@@ -89,27 +86,25 @@ def _sentences(findings: Sequence[Finding]) -> list[str]:
 
 
 def _scores(records: Records) -> Table:
-    rows = []
-    for fit in sorted(records):
-        if fit.seed:
-            continue
-        found = repeats(records, fit)
-        rows.append(
-            (
-                fit.cell,
-                fit.depth,
-                fit.skip,
-                "" if fit.variant == PLAIN else fit.variant,
-                f"{found[0].parameters:,}",
-                f"{sum(record.seconds for record in found) / len(found):.0f}",
-                *(_interval(found, split) for split in ("train", "validation", "test")),
-            )
-        )
     return Table(
         ["cell", "depth", "skip", "variant", "weights", "seconds", "training", "validation", "test"],
-        rows,
+        [_score_row(repeats(records, fit)) for fit in sorted(records) if fit.seed == 0],
         "Accuracy: the mean over the seeds and half the width of its 95 % interval",
     )
+
+
+def _score_row(records: Sequence[Record]) -> list[Cell]:
+    """The row of one network, from its records with every seed."""
+    fit = records[0].fit
+    return [
+        fit.cell,
+        fit.depth,
+        fit.skip,
+        "" if fit.variant == PLAIN else fit.variant,
+        records[0].parameters,
+        round(sum(record.seconds for record in records) / len(records)),
+        *(_interval(records, split) for split in ("train", "validation", "test")),
+    ]
 
 
 def _interval(records: Sequence[Record], split: str) -> str:

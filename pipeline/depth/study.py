@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -76,6 +77,8 @@ def work(params: Params, names: Sequence[str], coordinator: int) -> None:
     if unknown:
         raise ValueError(f"the depth study of params.yaml has no fit {', '.join(unknown)}")
     select_backend(params.train)
+    # TensorFlow takes several networks in one process, a program each, for a mistake and says so at length.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     from pipeline.depth import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
     from pipeline.training import Split  # noqa: PLC0415
 
