@@ -295,7 +295,8 @@ FIGURES: tuple[tuple[str, str, Draw], ...] = (
     (
         "cost",
         "Accuracy by cost: validation accuracy against the number of weights above the embeddings and the "
-        "wall time of a fit, compilation included. The numbers are depths, the bars 95 % intervals over the seeds.",
+        "wall time of a fit, compilation included. The numbers are depths, the bars 95 % intervals over "
+        "the seeds.",
         cost_figure,
     ),
 )
