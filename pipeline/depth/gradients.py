@@ -37,6 +37,7 @@ class _ShiftedRNN(keras.layers.Layer):
 
     def __init__(self, layer: keras.layers.Layer, shape: tuple[int, int]) -> None:
         super().__init__(name=f"shifted_{layer.name}")
+        self.supports_masking = True
         both = isinstance(layer, keras.layers.Bidirectional)
         self.directions = [
             keras.layers.RNN(_ShiftedCell(one.cell), return_sequences=True)
