@@ -29,6 +29,9 @@ def run_fit(params: Params, fit: Fit, splits: Splits) -> Record:
         params: all of params.yaml.
         fit: which network.
         splits: train, validation and test.
+
+    Raises:
+        ValueError: if the loss or a gradient isn't finite.
     """
     configured = fit.configure(params)
     train, validation = splits["train"], splits["validation"]
@@ -37,6 +40,13 @@ def run_fit(params: Params, fit: Fit, splits: Splits) -> Record:
     start = build_stacked_rnn(configured.model, params.pad.vocab_size, train.token_ids.shape[1], seed)
     chosen = _sample(len(validation.labels), params.depth_study.gradient_reviews, params.seed)
     sample = Split(validation.token_ids[chosen], validation.labels[chosen])
+    norms = [gradient_norms(network, *sample) for network in (start, fitted.model)]
+    losses = [epoch["loss"] for epoch in fitted.history]
+    if not np.isfinite(np.concatenate([losses, *norms], axis=None)).all():
+        raise ValueError(
+            f"{fit.name}: the loss or its gradient is not finite: lower train.learning_rate, "
+            "or set model.activation to tanh"
+        )
     described = _describe(configured, fitted.model, splits)
     return Record(
         fit=fit,
@@ -48,8 +58,8 @@ def run_fit(params: Params, fit: Fit, splits: Splits) -> Record:
             f"{name}_accuracy": float(np.mean((values[0][:, 0] >= THRESHOLD) == (splits[name].labels > 0.5)))
             for name, values in described.items()
         },
-        initial_gradients=matrix(gradient_norms(start, *sample)),
-        trained_gradients=matrix(gradient_norms(fitted.model, *sample)),
+        initial_gradients=matrix(norms[0]),
+        trained_gradients=matrix(norms[1]),
         probes=_probes(described, splits, params),
     )
 

@@ -24,6 +24,7 @@ from pipeline.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASE
 from pipeline.tracking import PipelineRun, pipeline_run
 
 RUN_NAME = "depth study"
+RUN_FILE = "run.json"
 
 
 def run(params: Params) -> None:
@@ -39,8 +40,8 @@ def run(params: Params) -> None:
         fit.configure(params)  # all are judged before any is run
     name = study_name(params, dataset)
     folder = records_folder(name)
-    with pipeline_run(params, "study-depth", _earlier_run(folder)) as parent:
-        write_json(folder / "run.json", parent.run_id)
+    with pipeline_run(params, "study-depth", _earlier_run(folder, params)) as parent:
+        write_json(folder / RUN_FILE, {"run_id": parent.run_id, "fits": _extent(params)})
         parent.set_tags({"mlflow.runName": RUN_NAME, "study": name, "dataset": dataset["name"]})
         logged = parent.children()
         progress = _Progress(fits, folder)
@@ -109,10 +110,15 @@ def read_dataset(params: Params) -> dict[str, Any]:
     return dataset
 
 
-def _earlier_run(folder: Path) -> str | None:
-    """The parent run of the same study, begun earlier."""
-    file = folder / "run.json"
-    return read_json(file) if file.exists() else None
+def _earlier_run(folder: Path, params: Params) -> str | None:
+    """The parent run of the same fits, begun earlier; other fits get another run, which logs their params."""
+    file = folder / RUN_FILE
+    earlier = read_json(file) if file.exists() else None
+    return earlier["run_id"] if earlier and earlier["fits"] == _extent(params) else None
+
+
+def _extent(params: Params) -> list[str]:
+    return sorted(fit.name for fit in grid(params.depth_study))
 
 
 def _log(parent: PipelineRun, record: Record) -> None:
