@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
@@ -75,7 +75,7 @@ def write(records: Records, dataset: str, baseline: float, folder: Path) -> list
 def accuracy_figure(records: Records, baseline: float) -> Figure:
     """Validation and test accuracy against depth: a row for each split, a panel for each skip."""
     kinds = _Kinds.of(records)
-    figure, panels = _panels(2, len(kinds.skips), share_y=True)
+    figure, panels = _panels(2, len(kinds.skips))
     for row, split in zip(panels, ("validation", "test"), strict=True):
         for axes, skip in zip(row, kinds.skips, strict=True):
             _by_depth(axes, records, kinds, skip, _accuracy(split))
@@ -96,7 +96,7 @@ def gradient_figure(records: Records, _baseline: float) -> Figure:
         ("after training", "trained", PLAIN),
         ("after training,\nclipped", "trained", CLIPPING),
     )
-    figure, panels = _panels(len(rows), len(kinds.cells), share_y=True)
+    figure, panels = _panels(len(rows), len(kinds.cells))
     deepest = kinds.depths[-1]
     colors = colormaps["viridis"](np.linspace(0, 0.9, deepest))
     for axes_row, (title, when, variant) in zip(panels, rows, strict=True):
@@ -118,7 +118,7 @@ def gradient_figure(records: Records, _baseline: float) -> Figure:
 def reach_figure(records: Records, _baseline: float) -> Figure:
     """How far the gradient vanishes or explodes, against depth: before and after training, for each skip."""
     kinds = _Kinds.of(records)
-    figure, panels = _panels(2, len(kinds.skips), share_y=True)
+    figure, panels = _panels(2, len(kinds.skips), share_y="row")
     measures = (("before training", initial_decades), ("after training", trained_decades))
     for row, (title, measure) in zip(panels, measures, strict=True):
         for axes, skip in zip(row, kinds.skips, strict=True):
@@ -132,7 +132,7 @@ def reach_figure(records: Records, _baseline: float) -> Figure:
 def curves_figure(records: Records, _baseline: float) -> Figure:
     """Training and validation loss by epoch, a panel for each depth; without and with dropout."""
     kinds = _Kinds.of(records)
-    figure, panels = _panels(2, len(kinds.depths), share_y=True)
+    figure, panels = _panels(2, len(kinds.depths))
     rows = ((PLAIN, "no dropout"), (DROPOUT, "dropout"))
     for axes_row, (variant, title) in zip(panels, rows, strict=True):
         for axes, depth in zip(axes_row, kinds.depths, strict=True):
@@ -155,7 +155,7 @@ def curves_figure(records: Records, _baseline: float) -> Figure:
 def probe_figure(records: Records, baseline: float) -> Figure:
     """What each layer knows: a linear probe's accuracy on its mean state, a panel for each depth."""
     kinds = _Kinds.of(records)
-    figure, panels = _panels(1, len(kinds.depths), share_y=True)
+    figure, panels = _panels(1, len(kinds.depths))
     for axes, depth in zip(panels[0], kinds.depths, strict=True):
         for offset, cell in _dodged(kinds.cells):
             found = repeats(records, Fit(cell, depth, "none", PLAIN, 0))
@@ -179,7 +179,7 @@ def probe_figure(records: Records, baseline: float) -> Figure:
 def cost_figure(records: Records, baseline: float) -> Figure:
     """Validation accuracy against the number of weights and the seconds of a fit; the depth at each point."""
     kinds = _Kinds.of(records)
-    figure, panels = _panels(1, 2, share_y=True)
+    figure, panels = _panels(1, 2)
     costs: Sequence[tuple[str, Measure]] = (
         ("weights above the embeddings", lambda record: record.parameters),
         ("seconds of a fit", lambda record: record.seconds),
@@ -191,7 +191,13 @@ def cost_figure(records: Records, baseline: float) -> Figure:
             _error_line(axes, x, [[validation_accuracy(record) for record in seeds] for seeds in found], cell)
             for depth, at, seeds in zip(kinds.depths, x, found, strict=True):
                 middle = float(np.mean([validation_accuracy(record) for record in seeds]))
-                axes.annotate(str(depth), (at, middle), xytext=(5, 5), textcoords="offset points")
+                axes.annotate(
+                    str(depth),
+                    (at, middle),
+                    xytext=(5, 5),
+                    textcoords="offset points",
+                    color=CELL_STYLE[cell]["color"],
+                )
         axes.axhline(baseline, **BASELINE_STYLE)
         axes.set_xlabel(title)
     panels[0][0].set_ylabel("validation accuracy")
@@ -239,7 +245,7 @@ def _mean_curve(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.nda
     return np.arange(1, values.shape[1] + 1), values.mean(0)
 
 
-def _panels(rows: int, columns: int, share_y: bool) -> tuple[Figure, Axis]:
+def _panels(rows: int, columns: int, share_y: Literal["all", "row"] = "all") -> tuple[Figure, Axis]:
     figure = Figure(figsize=(PANEL[0] * max(columns, 2), PANEL[1] * rows + 1), layout="constrained")
     panels = figure.subplots(rows, columns, sharey=share_y, squeeze=False)
     for axes in panels.flat:
@@ -254,7 +260,7 @@ def _finish(figure: Figure, panels: Axis) -> None:
     for axes in panels.flat:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=5, frameon=False)
 
 
 Draw = Callable[[Records, float], Figure]
