@@ -129,7 +129,7 @@ CLAIMS = (
     Claim(
         "overfitting",
         "Deeper networks overfit more.",
-        "training less validation accuracy",
+        "gap between training and validation accuracy",
         _DEPTH,
         deeper_than_one(accuracy_gap),
         1,
@@ -139,7 +139,7 @@ CLAIMS = (
     Claim(
         "dropout",
         "Dropout reduces overfitting.",
-        "training less validation accuracy",
+        "gap between training and validation accuracy",
         f"from no dropout to dropout, {_DEEP}",
         with_variant(accuracy_gap, DROPOUT),
         -1,
