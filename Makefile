@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint ui serve bench bench-tune bench-serving requirements clean
+.PHONY: help setup run test lint ui serve depth bench bench-tune bench-serving requirements clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ ui: setup  ## Open the MLflow UI on http://127.0.0.1:5000
 
 serve: setup  ## Serve the champion over HTTP on http://127.0.0.1:5001
 	python -m pipeline serve
+
+depth: setup  ## Show what stacking layers does on these reviews (reports/depth)
+	dvc repro depth/dvc.yaml
 
 bench: setup  ## Milliseconds a training step beside the notebook's code, on the data of the last run
 	python -m benchmarks.speed

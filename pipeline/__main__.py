@@ -33,6 +33,7 @@ COMMANDS = {
     "promote": ("pipeline.commands.registry:promote", "Make a version the champion."),
     "rollback": ("pipeline.commands.registry:rollback", "Make the champion's predecessor champion again."),
     "trace": ("pipeline.commands.lineage:trace", "Print what made a version."),
+    "study-depth": ("pipeline.commands.depth:study_depth", "Show what stacking layers does."),
     "rebuild": ("pipeline.commands.lineage:rebuild", "Train a version again and compare the metrics."),
 }
 

@@ -29,7 +29,10 @@ PARAMS_FILE = Path("params.yaml")
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=4096)]
-Value = bool | int | float | str | tuple[int, ...] | None
+Value = bool | int | float | str | tuple[int, ...] | tuple[str, ...] | None
+Cell = Literal["simple_rnn", "lstm", "gru"]
+Skip = Literal["none", "residual", "highway"]
+Depth = Annotated[int, Field(ge=1, le=8)]
 _HASH = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
 
 
@@ -93,12 +96,12 @@ class PadParams(Section):
 class ModelParams(Section):
     """The network: ``depth`` recurrent layers of one ``cell``."""
 
-    cell: Literal["simple_rnn", "lstm", "gru"]
-    depth: Annotated[int, Field(ge=1, le=8)]
+    cell: Cell
+    depth: Depth
     units: Width | tuple[Width, ...]
     embedding_dim: Width
     bidirectional: bool
-    skip: Literal["none", "residual", "highway"]
+    skip: Skip
     skip_projection: bool
     activation: Literal["tanh", "relu"]
     recurrent_initializer: Literal["auto", "orthogonal", "glorot_uniform", "identity"]
@@ -288,6 +291,46 @@ def _check_range(key: str, form: Range, configured: Value) -> None:
         )
 
 
+class DepthStudyParams(Section):
+    """Which networks the depth study trains: each cell, depth and skip with each seed, and two variants.
+
+    The variants have no skip: one has dropout, one clips its gradients.
+    """
+
+    cells: tuple[Cell, ...]
+    depths: tuple[Depth, ...]
+    skips: tuple[Skip, ...]
+    seeds: Annotated[int, Field(ge=2)]
+    units: Width
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    dropout: Annotated[float, Field(gt=0, lt=1)]
+    clipnorm: Annotated[float, Field(gt=0)]
+    probe_reviews: Annotated[int, Field(ge=10)]
+    gradient_reviews: PositiveInt
+    workers: PositiveInt | Literal["auto"]
+
+    @model_validator(mode="after")
+    def _has_something_to_compare(self) -> Self:
+        for key in ("cells", "depths", "skips"):
+            values = getattr(self, key)
+            if not values or len(set(values)) != len(values):
+                raise ValueError(
+                    f"depth_study.{key} must name one value or more, each once, but got {list(values)}"
+                )
+        if 1 not in self.depths or len(self.depths) == 1:
+            raise ValueError(
+                "depth_study.depths must hold 1 and a deeper one to compare it with, "
+                f"but got {list(self.depths)}"
+            )
+        if "none" not in self.skips:
+            raise ValueError(
+                "depth_study.skips must hold none, which the others are compared with, "
+                f"but got {list(self.skips)}"
+            )
+        return self
+
+
 class EvaluateParams(Section):
     """What the test split is compared with, and whether the model is registered."""
 
@@ -312,6 +355,7 @@ class Params(Section):
     train: TrainParams
     pretrain: PretrainParams
     tune: TuneParams
+    depth_study: DepthStudyParams
     evaluate: EvaluateParams
     mlflow: MlflowParams
 

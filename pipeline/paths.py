@@ -26,6 +26,9 @@ FIGURES_DIR = REPORTS_DIR / "figures"
 PLOTS_DIR = REPORTS_DIR / "plots"
 TRAINING_CURVE = PLOTS_DIR / "training_curve.csv"
 TRIALS = PLOTS_DIR / "trials.csv"
+DEPTH_DIR = REPORTS_DIR / "depth"
+DEPTH_REPORT = DEPTH_DIR / "report.html"
+DEPTH_SUMMARY = DEPTH_DIR / "summary.json"
 
 
 def padded_split(split: str) -> Path:

@@ -11,7 +11,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -135,6 +135,47 @@ class PipelineRun:
             self.client.log_artifacts(self.run_id, str(path), folder)
         else:
             self.client.log_artifact(self.run_id, str(path), folder)
+
+    def children(self) -> set[str]:
+        """The names of its finished child runs."""
+        names: set[str] = set()
+        token = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment_id],
+                f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.run_id}' and attributes.status = 'FINISHED'",
+                page_token=token,
+            )
+            names |= {str(run.info.run_name) for run in page}
+            token = page.token
+            if not token:
+                return names
+
+    def log_child(
+        self,
+        name: str,
+        params: Mapping[str, Any],
+        curve: Sequence[Mapping[str, float]],
+        metrics: Mapping[str, float],
+    ) -> None:
+        """A finished child run; ``curve`` holds the metrics of each epoch, which are counted from 1."""
+        run_id = self.client.create_run(
+            self.experiment_id,
+            run_name=name,
+            tags={MLFLOW_PARENT_RUN_ID: self.run_id, OWNER_TAG: this_process()},
+        ).info.run_id
+        now = _milliseconds()
+        steps = [
+            Metric(key, value, now, epoch)
+            for epoch, values in enumerate(curve, start=1)
+            for key, value in values.items()
+        ]
+        self.client.log_batch(
+            run_id,
+            metrics=steps + [Metric(key, value, now, 0) for key, value in metrics.items()],
+            params=[Param(key, str(value)) for key, value in params.items()],
+        )
+        self.client.set_terminated(run_id)
 
     def log_text(self, text: str, file: str) -> None:
         """Logs text as an artifact."""

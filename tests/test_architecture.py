@@ -15,7 +15,7 @@ PACKAGE = PROJECT / "pipeline"
 
 # Lower layers first: a module imports its own layer and those before it.
 LAYERS = (
-    ("params", "paths", "files", "processes", "git"),
+    ("params", "paths", "files", "processes", "cores", "source", "git"),
     ("reviews", "backend"),
     ("models",),
     ("compiled",),
@@ -28,12 +28,24 @@ LAYERS = (
     ("lineage", "reporting"),
     ("model_card",),
     ("stages",),
-    ("launch", "rebuilding"),
+    ("launch", "rebuilding", "depth"),
     ("commands",),
     ("__main__",),
 )
 # What changes no result, so that a change there needs no stage to run again.
-NOT_A_DEP = {"backend", "params", "paths", "files", "processes", "git", "tracking", "progress", "stages"}
+NOT_A_DEP = {
+    "backend",
+    "params",
+    "paths",
+    "files",
+    "processes",
+    "cores",
+    "source",
+    "git",
+    "tracking",
+    "progress",
+    "stages",
+}
 
 
 def module_name(path: Path) -> str:
@@ -86,9 +98,9 @@ def test_imports_go_down_the_layers() -> None:
     [
         ("optuna", {"tuning"}),
         ("mlflow", {"tracking", "registry", "serving", "lineage", "commands"}),
-        ("keras", {"models", "compiled", "training", "stages", "serving", "backend"}),
-        ("sklearn", {"evaluation"}),
-        ("matplotlib", {"plots", "tuning"}),
+        ("keras", {"models", "compiled", "training", "stages", "serving", "backend", "depth"}),
+        ("sklearn", {"evaluation", "depth"}),
+        ("matplotlib", {"plots", "tuning", "depth"}),
     ],
 )
 def test_a_library_is_imported_in_its_room_only(library: str, rooms: set[str]) -> None:
@@ -111,18 +123,31 @@ def closure(name: str) -> set[str]:
     return seen
 
 
-@pytest.mark.parametrize("stage", ["download", "pad", "train", "evaluate"])
-def test_dvc_deps_are_the_real_imports(stage: str) -> None:
-    deps = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"][stage]["deps"]
+STAGES = ("download", "pad", "train", "evaluate")
+
+
+@pytest.mark.parametrize(
+    ("file", "stage", "module"),
+    [("dvc.yaml", stage, f"pipeline.stages.{stage}") for stage in STAGES]
+    + [("depth/dvc.yaml", "study-depth", "pipeline.commands.depth")],
+)
+def test_dvc_deps_are_the_real_imports(file: str, stage: str, module: str) -> None:
+    deps = yaml.safe_load((PROJECT / file).read_text())["stages"][stage]["deps"]
     code = {dep for dep in deps if dep.startswith("pipeline/")}
-    needed = set()
-    for name in {f"pipeline.stages.{stage}"} | closure(f"pipeline.stages.{stage}"):
-        if room(name) in NOT_A_DEP and name != f"pipeline.stages.{stage}":
+    needed = {str(MODULES[module].relative_to(PROJECT))}
+    for name in closure(module) - {module}:
+        if room(name) in NOT_A_DEP:
             continue
         path = MODULES[name].relative_to(PROJECT)
         package = Path("pipeline") / room(name)
         needed.add(str(package if (PROJECT / package).is_dir() and room(name) != "stages" else path))
     assert code == needed
+
+
+def test_the_depth_study_depends_on_all_its_parameters_but_the_workers() -> None:
+    stage = yaml.safe_load((PROJECT / "depth/dvc.yaml").read_text())["stages"]["study-depth"]
+    named = {key.removeprefix("depth_study.") for key in stage["params"] if key.startswith("depth_study.")}
+    assert named == set(params_module.DepthStudyParams.model_fields) - {"workers"}
 
 
 @pytest.mark.parametrize("stage", ["download", "pad"])
@@ -134,7 +159,7 @@ def test_the_data_stages_start_without_heavy_libraries(stage: str) -> None:
 
 def test_stages_are_named_alike_everywhere() -> None:
     stages = list(yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"])
-    assert stages == ["download", "pad", "train", "evaluate"]
+    assert stages == list(STAGES)
     for stage in stages:
         assert (PACKAGE / "stages" / f"{stage}.py").is_file()
 

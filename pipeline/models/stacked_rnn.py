@@ -58,6 +58,11 @@ def build_stacked_rnn(model: ModelParams, vocab_size: int, max_length: int, seed
     return keras.Model(token_ids, output(features), name=f"stacked_{model.cell}")
 
 
+def recurrent_layers(network: keras.Model) -> list[layers.Layer]:
+    """The recurrent layers of a network of ``build_stacked_rnn``, bottom first."""
+    return [layer for layer in network.layers if isinstance(layer, layers.RNN | layers.Bidirectional)]
+
+
 def summary_text(network: keras.Model) -> str:
     """The layers, their output shapes and parameter counts, as a table."""
     lines: list[str] = []

@@ -8,7 +8,7 @@ from pipeline.tuning.search import search, search_order, work
 from pipeline.tuning.study import SCORE, Study, join_study, open_study
 from pipeline.tuning.trials import Fit, Observer
 from pipeline.tuning.winner import Winner
-from pipeline.tuning.workers import needs_workers, worker_count
+from pipeline.tuning.workers import needs_workers
 
 __all__ = [
     "SCORE",
@@ -24,6 +24,5 @@ __all__ = [
     "search_order",
     "trials_table",
     "work",
-    "worker_count",
     "write_pictures",
 ]

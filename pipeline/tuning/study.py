@@ -7,7 +7,6 @@ was killed is marked as failed and its values are queued again; a finished trial
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import time
 import warnings
@@ -23,6 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.params import Params, Value
 from pipeline.processes import is_gone, this_process
+from pipeline.source import SCORING_MODULES, source_digest
 from pipeline.tuning.sampling import StudySampler, make_pruner
 from pipeline.tuning.search_space import SearchSpace, configured_suggestions, decoded, search_space
 from pipeline.tuning.storage import open_storage, studies_folder
@@ -30,7 +30,6 @@ from pipeline.tuning.storage import open_storage, studies_folder
 SCORE = "validation_accuracy"  # the objective, maximised
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 UNCLAIMED = timedelta(seconds=30)  # a trial that no process has claimed by then was killed as it began
-SCORING_MODULES = ("training.py", "compiled.py")  # with models/, the code that decides a trial's score
 Identity = dict[str, Any]
 Room = Literal["open", "taken", "none"]
 
@@ -61,14 +60,7 @@ def base_name(dataset: str, described: Identity) -> str:
 
 def code_version(params: Params) -> str:
     """A digest of the code and the libraries that decide a trial's score."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    files = [package / name for name in SCORING_MODULES] + list((package / "models").rglob("*.py"))
-    for file in sorted(files):
-        digest.update(file.read_bytes())
-    for library in ("keras", params.train.backend, "numpy"):
-        digest.update(f"{library} {importlib.metadata.version(library)}".encode())
-    return digest.hexdigest()[:12]
+    return source_digest(SCORING_MODULES, ("keras", params.train.backend, "numpy"))
 
 
 class Study:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Literal
+from collections.abc import Sequence
 
+from pipeline.cores import available_cores, share_cores, start_on, worker_count
 from pipeline.tuning.interruption import Interruption
 from pipeline.tuning.study import FINISHED, Study
 from pipeline.tuning.trials import POLL_SECONDS, Observer
@@ -18,29 +16,6 @@ from pipeline.tuning.trials import POLL_SECONDS, Observer
 # TensorFlow keeps the compiled code of every network that a process ever fitted, about 15 MB of each: so a
 # process runs few trials, and memory stays flat over a study of any length.
 TRIALS_A_PROCESS = 6
-THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
-
-
-def available_cores() -> list[int]:
-    """The cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
-def worker_count(workers: int | Literal["auto"]) -> int:
-    """``tune.workers``; ``auto`` is one a core, since a small network doesn't use a second one."""
-    return len(available_cores()) if workers == "auto" else workers
-
-
-def share_cores(cores: Sequence[int], workers: int) -> list[list[int]]:
-    """The cores of each worker: disjoint shares where there are enough, else one each in turn.
-
-    ``share_cores([0, 1, 2, 3, 4], 2) == [[0, 2, 4], [1, 3]]``
-    """
-    if workers >= len(cores):
-        return [[cores[worker % len(cores)]] for worker in range(workers)]
-    return [list(cores[worker::workers]) for worker in range(workers)]
 
 
 def needs_workers(study: Study) -> bool:
@@ -91,25 +66,7 @@ def run_workers(study: Study, observer: Observer, interruption: Interruption) ->
 
 
 def _start(cores: Sequence[int]) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that Ctrl-C reaches it once, through its coordinator."""
-    command = [sys.executable, "-m", "pipeline", "worker", "--coordinator", str(os.getpid())]
-    environment = os.environ | dict.fromkeys(THREAD_LIMITS, str(len(cores)))
-    with _pinned(cores):
-        return subprocess.Popen(command, env=environment, start_new_session=True)
-
-
-@contextmanager
-def _pinned(cores: Sequence[int]) -> Iterator[None]:
-    """A process that is started inside keeps to ``cores``, where the system can do that."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    own = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, own)
+    return start_on(cores, ["worker", "--coordinator", str(os.getpid())])
 
 
 def _tell_to_stop(workers: Sequence[subprocess.Popen[bytes]]) -> None:

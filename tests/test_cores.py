@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from pipeline.tuning.workers import available_cores, share_cores, worker_count
+from pipeline.cores import available_cores, share_cores, worker_count
 
 
 @pytest.mark.parametrize(

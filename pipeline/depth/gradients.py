@@ -1,0 +1,96 @@
+"""How far the loss's gradient reaches: its norm at every layer and time step of a stacked network.
+
+The gradient of the loss by the state h_t^l counts all the state's ways to the loss: through the layers above,
+and through the later steps of its own layer. A layer's output sequence gives only the first of the two, so
+each cell's new state is moved by a variable of zeros, and the gradient is taken by that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+Tensor = Any
+
+
+class _ShiftedCell(keras.layers.Layer):
+    """A recurrent cell whose new state is moved by the last ``units`` features of its input."""
+
+    def __init__(self, cell: keras.layers.Layer) -> None:
+        super().__init__()
+        self.cell = cell
+        self.state_size, self.output_size = cell.state_size, cell.units
+
+    def call(self, inputs: Tensor, states: Any) -> tuple[Tensor, list[Tensor]]:
+        units = self.cell.units
+        _, after = self.cell(inputs[..., :-units], states, training=False)
+        moved = after[0] + inputs[..., -units:]
+        return moved, [moved, *after[1:]]
+
+
+class _ShiftedRNN(keras.layers.Layer):
+    """A recurrent layer's states, each moved by ``shift``, float32 (batch, timesteps, width) of zeros."""
+
+    def __init__(self, layer: keras.layers.Layer, shape: tuple[int, int]) -> None:
+        super().__init__(name=f"shifted_{layer.name}")
+        self.supports_masking = True
+        both = isinstance(layer, keras.layers.Bidirectional)
+        self.directions = [
+            keras.layers.RNN(_ShiftedCell(one.cell), return_sequences=True)
+            for one in ((layer.forward_layer, layer.backward_layer) if both else (layer,))
+        ]
+        width = sum(direction.cell.output_size for direction in self.directions)
+        self.shift = self.add_weight(shape=(*shape, width), initializer="zeros", name="shift")
+
+    def call(self, sequence: Tensor, mask: Tensor | None = None) -> Tensor:
+        shifts = ops.split(self.shift, len(self.directions), axis=-1)
+        forward, *backward = self.directions
+        states = [forward(ops.concatenate([sequence, shifts[0]], axis=-1), mask=mask)]
+        for direction in backward:
+            inputs = ops.flip(ops.concatenate([sequence, shifts[1]], axis=-1), axis=1)
+            flipped = None if mask is None else ops.flip(mask, axis=1)
+            states.append(ops.flip(direction(inputs, mask=flipped), axis=1))
+        return ops.concatenate(states, axis=-1)
+
+
+def gradient_norms(network: keras.Model, token_ids: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The norm of dLoss/dh_t^l, the mean over the reviews, without dropout.
+
+    Args:
+        network: of ``build_stacked_rnn``.
+        token_ids: int32 (num_reviews, timesteps).
+        labels: 0 or 1, (num_reviews,); a review's loss is its binary cross-entropy.
+
+    Returns:
+        float64 (depth, timesteps), the bottom layer first.
+    """
+    shifted: list[_ShiftedRNN] = []
+
+    def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
+            return layer(*args, **kwargs)
+        shifted.append(_ShiftedRNN(layer, token_ids.shape))
+        return shifted[-1](*args, **kwargs)
+
+    moved = keras.models.clone_model(
+        network,
+        input_tensors=keras.Input(batch_shape=token_ids.shape, dtype="int32"),
+        clone_function=lambda layer: layer,
+        call_function=call,
+    )
+    shifts = [layer.shift.value for layer in shifted]
+    targets = tf.constant(np.asarray(labels, np.float32)[:, None])
+
+    @tf.function(autograph=False)
+    def gradients(ids: Tensor) -> list[Tensor]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(shifts)
+            loss = ops.sum(keras.losses.binary_crossentropy(targets, moved(ids, training=False)))
+        return tape.gradient(loss, shifts)
+
+    found = gradients(tf.constant(np.asarray(token_ids, np.int32)))
+    return np.stack([np.linalg.norm(gradient.numpy(), axis=-1).mean(0, dtype=float) for gradient in found])

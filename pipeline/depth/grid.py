@@ -1,0 +1,94 @@
+"""Which networks the study fits, and what makes their results comparable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pipeline.params import DepthStudyParams, Params, Value
+from pipeline.source import SCORING_MODULES, source_digest
+
+PLAIN, DROPOUT, CLIPPING = VARIANTS = ("plain", "dropout", "clipping")
+MEASURING_MODULES = ("depth/fitting.py", "depth/gradients.py", "depth/probes.py")
+# What says which networks there are, and not what one of them is.
+_EXTENT = {"cells", "depths", "skips", "seeds", "workers"}
+
+
+class Fit(NamedTuple):
+    """One network to fit; ``seed`` counts from 0 and is added to ``params.seed``."""
+
+    cell: str
+    depth: int
+    skip: str
+    variant: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """``lstm-4-residual-plain-seed0``: the name of its record and of its run."""
+        return f"{self.cell}-{self.depth}-{self.skip}-{self.variant}-seed{self.seed}"
+
+    @property
+    def cost(self) -> int:
+        """How its time compares with others', roughly: embedding and compilation count as one layer."""
+        return (self.depth + 1) * (1 if self.cell == "simple_rnn" else 2)
+
+    def configure(self, params: Params) -> Params:
+        """``params`` of this network: what the study sets, the rest as in the sections model and train.
+
+        Raises:
+            ParamsError: if the sections model and train can't be combined with it.
+        """
+        return params.replace({**_settings(params.depth_study, self)}, source=f"depth study, {self.name}")
+
+
+def grid(study: DepthStudyParams) -> list[Fit]:
+    """All fits of the study, the costliest first so that the workers end together.
+
+    Skips and variants are not combined: dropout and clipping are looked at without a skip.
+    """
+    kinds = [(skip, PLAIN) for skip in study.skips] + [("none", DROPOUT), ("none", CLIPPING)]
+    fits = [
+        Fit(cell, depth, skip, variant, seed)
+        for skip, variant in kinds
+        for cell in study.cells
+        for depth in study.depths
+        for seed in range(study.seeds)
+    ]
+    return sorted(fits, key=lambda fit: -fit.cost)
+
+
+def study_name(params: Params, dataset: Mapping[str, Any]) -> str:
+    """``imdb-1a2b3c4d5e6f``: the data set, and a digest of what decides the record of a fit.
+
+    These are the padded reviews, the code, and the parameters that all fits share. A study of more cells,
+    depths, skips or seeds has the same name and so keeps what is there.
+    """
+    code = source_digest((*SCORING_MODULES, *MEASURING_MODULES), ("keras", params.train.backend, "numpy"))
+    set_by_study = _settings(params.depth_study, Fit("gru", 1, "none", PLAIN, 0))
+    shared = {
+        key: value
+        for key, value in params.flat().items()
+        if key.split(".")[0] in ("seed", "model", "train", "pretrain") and key not in set_by_study
+    }
+    shared |= params.depth_study.model_dump(exclude=_EXTENT)
+    text = json.dumps({"data": dataset["padded_digest"], "code": code, "shared": shared}, sort_keys=True)
+    return f"{dataset['name']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _settings(study: DepthStudyParams, fit: Fit) -> dict[str, Value]:
+    return {
+        "model.cell": fit.cell,
+        "model.depth": fit.depth,
+        "model.skip": fit.skip,
+        "model.skip_projection": True,
+        "model.units": study.units,
+        "model.dropout": study.dropout if fit.variant == DROPOUT else 0.0,
+        "train.clipnorm": study.clipnorm if fit.variant == CLIPPING else None,
+        "train.epochs": study.epochs,
+        "train.batch_size": study.batch_size,
+        "train.patience": None,  # curves of one length
+        "tune.trials": 1,  # the search space, which these values need not fit, plays no part
+    }

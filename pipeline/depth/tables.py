@@ -1,0 +1,106 @@
+"""The study's numbers as CSV, one row for a fit, an epoch, a layer; and the means as DVC metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from pipeline.depth.claims import Finding
+from pipeline.depth.comparisons import accuracy_gap, initial_decades, trained_decades
+from pipeline.depth.grid import PLAIN, Fit
+from pipeline.depth.records import Record, Records
+from pipeline.files import write_csv
+
+Row = dict[str, float | int | str]
+When = Literal["initial", "trained"]
+WHEN: tuple[When, ...] = ("initial", "trained")
+SCORES = ("train_accuracy", "validation_accuracy", "test_accuracy")
+
+
+def write(records: Records, folder: Path) -> None:
+    """Writes fits.csv, curves.csv, probes.csv and gradients.csv, in the order of the fits' names."""
+    ordered = [records[fit] for fit in sorted(records)]
+    write_csv(folder / "fits.csv", [_fit_row(record) for record in ordered])
+    write_csv(folder / "curves.csv", [row for record in ordered for row in _curve_rows(record)])
+    write_csv(folder / "probes.csv", [row for record in ordered for row in _probe_rows(record)])
+    write_csv(folder / "gradients.csv", _gradient_rows(records))
+
+
+def summary(records: Records, findings: Sequence[Finding], baseline: Mapping[str, float]) -> dict[str, Any]:
+    """The means over the seeds, under cell, depth and skip; the baseline; and each claim's numbers."""
+    scores: dict[str, Any] = {}
+    for fit in sorted(records):
+        if fit.variant == PLAIN and fit.seed == 0:
+            of_skip = scores.setdefault(fit.cell, {}).setdefault(f"depth_{fit.depth}", {})
+            of_skip[fit.skip] = {
+                name: float(np.mean([record.scores[name] for record in repeats(records, fit)]))
+                for name in SCORES
+            }
+    claims = {
+        finding.claim.key: {
+            "verdict": finding.verdict,
+            "difference": finding.interval.mean,
+            "corrected_p": finding.corrected,
+        }
+        for finding in findings
+        if finding.interval is not None
+    }
+    return {**scores, "baseline": dict(baseline), "claims": claims}
+
+
+def repeats(records: Records, fit: Fit) -> list[Record]:
+    """The records of one network with every seed."""
+    return [record for other, record in sorted(records.items()) if other._replace(seed=fit.seed) == fit]
+
+
+def mean_norms(records: Records, fit: Fit, when: When) -> np.ndarray:
+    """The gradient's norms of one network, float64 (depth, timesteps), the mean over the seeds."""
+    found = repeats(records, fit)
+    norms = [record.initial_gradients if when == "initial" else record.trained_gradients for record in found]
+    return np.mean(np.array(norms), axis=0)
+
+
+def _fit_row(record: Record) -> Row:
+    return {
+        **record.fit._asdict(),
+        "parameters": record.parameters,
+        "seconds": round(record.seconds, 2),
+        "best_epoch": record.best_epoch,
+        **record.scores,
+        "accuracy_gap": accuracy_gap(record),
+        "initial_decades": initial_decades(record),
+        "trained_decades": trained_decades(record),
+    }
+
+
+def _curve_rows(record: Record) -> list[Row]:
+    return [
+        {**record.fit._asdict(), "epoch": epoch, **values}
+        for epoch, values in enumerate(record.curve, start=1)
+    ]
+
+
+def _probe_rows(record: Record) -> list[Row]:
+    return [
+        {**record.fit._asdict(), "layer": layer, "validation_accuracy": accuracy}
+        for layer, accuracy in enumerate(record.probes)
+    ]
+
+
+def _gradient_rows(records: Records) -> list[Row]:
+    """The mean norm over the seeds, at each layer and time step."""
+    return [
+        {**_network(fit), "when": when, "layer": layer, "step": step, "norm": float(norm)}
+        for fit in sorted(records)
+        if fit.seed == 0
+        for when in WHEN
+        for layer, row in enumerate(mean_norms(records, fit, when), start=1)
+        for step, norm in enumerate(row, start=1)
+    ]
+
+
+def _network(fit: Fit) -> Row:
+    return {key: value for key, value in fit._asdict().items() if key != "seed"}

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+from constructed import study
+
+from pipeline.depth.grid import Fit, grid, study_name
+from pipeline.params import Params, ParamsError
+
+DATASET = {"name": "toy", "padded_digest": "sha256:ab"}
+
+
+def test_the_grid_by_hand() -> None:
+    fits = grid(study(cells=("gru",), depths=(1, 2), skips=("none", "residual"), seeds=2))
+    names = {
+        f"gru-{depth}-{kind}-seed{seed}"
+        for depth in (1, 2)
+        for kind in ("none-plain", "residual-plain", "none-dropout", "none-clipping")
+        for seed in (0, 1)
+    }
+    assert {fit.name for fit in fits} == names
+    assert len(fits) == 16
+    assert [fit.depth for fit in fits] == [2] * 8 + [1] * 8, "the costliest first"
+
+
+@pytest.mark.parametrize(
+    ("variant", "dropout", "clipnorm"), [("plain", 0.0, None), ("dropout", 0.5, None), ("clipping", 0.0, 1.0)]
+)
+def test_a_variant_changes_one_thing(
+    params: Params, variant: str, dropout: float, clipnorm: float | None
+) -> None:
+    configured = Fit("lstm", 4, "highway", variant, 1).configure(params)
+    model, train = configured.model, configured.train
+    assert (model.cell, model.depth, model.skip) == ("lstm", 4, "highway")
+    assert (model.dropout, train.clipnorm) == (dropout, clipnorm)
+    assert model.units == params.depth_study.units
+    assert (train.epochs, train.batch_size) == (params.depth_study.epochs, params.depth_study.batch_size)
+    assert train.patience is None
+    assert model.embedding_dim == params.model.embedding_dim
+
+
+def test_more_fits_belong_to_the_same_study(params: Params) -> None:
+    more = params.replace({"depth_study.seeds": 5, "depth_study.depths": (1, 2, 8), "depth_study.workers": 7})
+    assert study_name(more, DATASET) == study_name(params, DATASET)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"depth_study.units": 5}, {"depth_study.epochs": 9}, {"train.learning_rate": 0.5}, {"seed": 1}],
+)
+def test_other_fits_belong_to_another_study(params: Params, change: dict[str, float]) -> None:
+    assert study_name(params.replace(change), DATASET) != study_name(params, DATASET)
+    assert study_name(params, DATASET | {"padded_digest": "sha256:cd"}) != study_name(params, DATASET)
+
+
+def test_what_a_fit_doesnt_use_leaves_the_study_alone(params: Params) -> None:
+    """The study sets these itself."""
+    other = params.replace({"model.dropout": 0.4, "train.epochs": 9, "model.depth": 3, "tune.trials": 2})
+    assert study_name(other, DATASET) == study_name(params, DATASET)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"depth_study.depths": (2, 4)}, r"depth_study\.depths must hold 1 and a deeper one"),
+        ({"depth_study.depths": (1,)}, r"depth_study\.depths must hold 1 and a deeper one"),
+        ({"depth_study.skips": ("residual",)}, r"depth_study\.skips must hold none"),
+        ({"depth_study.cells": ("gru", "gru")}, r"depth_study\.cells must name one value or more, each once"),
+        ({"depth_study.cells": ()}, r"depth_study\.cells must name one value or more"),
+        ({"depth_study.seeds": 1}, r"depth_study\.seeds must be greater than or equal to 2, but got 1"),
+        ({"depth_study.cells": ("mlp",)}, r"depth_study\.cells\.0 must be 'simple_rnn', 'lstm' or 'gru'"),
+    ],
+)
+def test_a_grid_that_compares_nothing_is_refused(
+    params: Params, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ParamsError, match=message) as error:
+        params.replace(change)  # type: ignore[arg-type]
+    assert len(str(error.value).splitlines()) == 1

@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from pipeline.depth.statistics import holm, paired_p_value, t_interval
+
+
+def test_the_interval_is_the_one_in_the_tables() -> None:
+    """t(0.975, 2 degrees of freedom) is 4.303 in any table; the mean's standard error here is 1/sqrt(3)."""
+    mean, low, high = t_interval([1.0, 2.0, 3.0])
+    assert mean == 2.0
+    assert (mean - low, high - mean) == pytest.approx((4.303 / 3**0.5,) * 2, rel=1e-4)
+
+
+def test_one_value_has_no_interval() -> None:
+    with pytest.raises(ValueError, match="two values or more, but got 1"):
+        t_interval([1.0])
+
+
+def test_the_paired_test_is_scipys_of_the_two_samples() -> None:
+    random = np.random.default_rng(0)
+    before, after = random.normal(size=(2, 9))
+    assert paired_p_value(after - before) == pytest.approx(stats.ttest_rel(after, before).pvalue)
+
+
+@pytest.mark.parametrize(("differences", "p_value"), [([0.0, 0.0], 1.0), ([0.25, 0.25, 0.25], 0.0)])
+def test_differences_without_spread(differences: list[float], p_value: float) -> None:
+    assert paired_p_value(differences) == p_value
+
+
+def test_holm_by_hand() -> None:
+    """Sorted: 0.005 x 4, 0.01 x 3, 0.03 x 2, and 0.04 x 1, which may not fall below the one before."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_holm_never_passes_1() -> None:
+    assert holm([0.6, 0.9]) == [1.0, 1.0]

@@ -1,0 +1,75 @@
+"""`study-depth` on a toy project: it reports, keeps what is finished, and ends well when interrupted."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+from toy_project import environment, make_project
+
+TINY: dict[str, Any] = {
+    "cells": ["simple_rnn"],
+    "depths": [1, 2],
+    "skips": ["none"],
+    "seeds": 2,
+    "units": 4,
+    "epochs": 2,
+    "batch_size": 16,
+    "probe_reviews": 64,
+    "gradient_reviews": 8,
+    "workers": 2,
+}
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "study-depth"],
+        cwd=folder,
+        env=environment(folder, stand_in=False),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_an_interrupted_study_goes_on_where_it_was(tmp_path: Path) -> None:
+    folder = make_project(tmp_path, {}, depth_study=TINY)
+    first = start(folder)
+    assert first.stdout is not None
+    for line in first.stdout:
+        if line.startswith("fit 2/12"):
+            first.send_signal(signal.SIGINT)
+            break
+    _, errors = first.communicate(timeout=300)
+    assert first.returncode == 1, errors
+    assert "goes on with the rest" in errors
+    assert "Traceback" not in errors
+    kept = {file: file.stat().st_mtime_ns for file in (folder / "studies/depth").glob("*/simple*.json")}
+    assert 2 <= len(kept) < 12
+    assert not (folder / "reports").exists()
+
+    output, errors = start(folder).communicate(timeout=300)
+    assert f"{len(kept)} of 12 fits are there" in output, errors
+    assert {file: file.stat().st_mtime_ns for file in kept} == kept, "nothing was fitted twice"
+    assert len(list((folder / "studies/depth").glob("*/simple*.json"))) == 12
+    names = {path.name for path in (folder / "reports/depth").iterdir()}
+    assert {"report.html", "summary.json", "fits.csv", "accuracy.png", "gradients.png"} <= names
+
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = client.search_runs(experiments)
+    (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+    assert parent.info.run_name == "depth study"
+    assert parent.info.status == "FINISHED"
+    assert len({run.info.run_name for run in children}) == len(children) == 12
+    assert {"validation_accuracy", "test_accuracy", "seconds", "loss"} <= set(children[0].data.metrics)
+    curve = client.get_metric_history(children[0].info.run_id, "validation_loss")
+    assert [point.step for point in curve] == [1, 2]
+    assert "depth/report.html" in {file.path for file in client.list_artifacts(parent.info.run_id, "depth")}
