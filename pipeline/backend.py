@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pipeline.params import TrainParams
 
 # TensorFlow's native libraries say these on every machine without a GPU, before any level can be set.
-_NOISE = (b"absl::InitializeLog", b"cudart_stub.cc", b"cuda_platform.cc")
+_NOISE = (b"absl::InitializeLog", b"oneDNN custom operations", b"cudart_stub.cc", b"cuda_platform.cc")
 
 # XLA compiles a loop whose steps each touch fewer bytes than this into one function, instead of handing every
 # operation of every step to its scheduler. Milliseconds a training step of two layers, 100 time steps, with

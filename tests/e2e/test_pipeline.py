@@ -134,7 +134,7 @@ def test_plots_metrics_and_params_show_in_dvc(reproduced: Project) -> None:
 def test_a_changed_parameter_runs_only_what_depends_on_it(project: Project) -> None:
     def would_run() -> list[str]:
         status = json.loads(project.run("dvc", "status", "--json").stdout)
-        return sorted(status)
+        return sorted(stage for stage in status if not stage.startswith("depth/"))
 
     project.set_params(model__units=5)
     assert would_run() == ["train"]  # evaluate follows, since train's outputs will differ
