@@ -50,7 +50,7 @@ def test_the_files_other_tools_rely_on_are_there(reproduced: Project) -> None:
     assert set(metrics) >= {f"{prefix}{name}" for prefix in ("test_", "baseline_test_") for name in METRICS}
     intervals = json.loads(reproduced.path("reports/intervals.json").read_text())
     for name in METRICS:
-        assert intervals[f"test_{name}_low"] <= intervals[f"test_{name}_high"]
+        assert intervals[f"test_{name}"]["low"] <= intervals[f"test_{name}"]["high"]
     assert (
         metrics["duplicates_train_in_validation"]
         == json.loads(reproduced.path("data/padded/dataset.json").read_text())["duplicates_dropped"][

@@ -218,7 +218,7 @@ def test_processes_that_start_the_same_study_at_once_share_it(toy: Params, proje
 
 
 def test_a_time_limit_lets_the_trial_in_progress_finish(toy: Params) -> None:
-    study = open_study(toy.replace({"tune.timeout": 0.001}), DATASET)
+    study = open_study(toy.replace({"tune.timeout": 1e-9}), DATASET)
     with pytest.raises(ValueError, match=r"no complete trial: raise tune.trials or tune.timeout"):
         search(study, StandInFit(), Recorder())
     fit = StandInFit(lambda call, epoch: time.sleep(0.4))
