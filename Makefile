@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint ui serve depth bench bench-tune requirements clean
+.PHONY: help setup run test lint ui serve depth bench bench-tune bench-serving requirements clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,7 +47,10 @@ bench: setup  ## Milliseconds a training step beside the notebook's code, on the
 	python -m benchmarks.speed
 
 bench-tune: setup  ## Trials a minute beside a plain Optuna loop, on the data of the last run
-	python benchmarks/tuning.py
+	python -m benchmarks.tuning
+
+bench-serving: setup  ## What a prediction costs, in process and over HTTP, with the champion of the last run
+	python -m benchmarks.serving
 
 requirements: .venv/installed-dev  ## Compile pyproject.toml into the pinned requirements
 	python -m pip install --quiet uv
@@ -57,4 +60,4 @@ requirements: .venv/installed-dev  ## Compile pyproject.toml into the pinned req
 	  --output-file requirements-dev.txt --no-emit-index-url --no-annotate --custom-compile-command "make requirements"
 
 clean:  ## Remove the stages' outputs; DVC's cache and MLflow's runs stay
-	git clean -fdXq data models reports && rm -f reports/*.json
+	git clean -fdXq data models reports && rm -f reports/*.json reports/*.md reports/*.html

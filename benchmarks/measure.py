@@ -3,13 +3,14 @@
 python -m benchmarks.measure '{"what": "step", "who": "ours", "cell": "lstm", "depth": 2, "units": 5, ...}'
 
 prints one JSON object on its last line. ``what`` is ``step`` (milliseconds a training step, one figure a
-repeat) or ``until`` (seconds of training until a validation accuracy); ``who`` is ``notebook``, ``ours`` or
-``torch``.
+repeat), ``growth`` (the median step at each of several sizes) or ``until`` (seconds of training until a
+validation accuracy, negative if training ended without it); ``who`` is ``notebook``, ``ours`` or ``torch``.
 """
 
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -75,7 +76,9 @@ def notebook_step(case: Case) -> list[float]:
     import keras  # noqa: PLC0415
 
     ends: list[float] = []
-    mark = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: ends.append(time.perf_counter()))
+    mark = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
+    )
     token_ids, labels = reviews(case)
     count = case["batch_size"] * (case["steps"] * case["repeats"] + 10)
     rows = np.arange(count) % len(labels)
@@ -159,7 +162,7 @@ def notebook_until(case: Case) -> list[float]:
         notebook_model(case).fit(
             token_ids,
             labels,
-            epochs=10,
+            epochs=5,
             batch_size=32,
             validation_data=validation,
             verbose=0,
@@ -167,7 +170,7 @@ def notebook_until(case: Case) -> list[float]:
         )
     except Reached:
         return [time.perf_counter() - started]
-    return []
+    return [-(time.perf_counter() - started)]  # what wasn't enough
 
 
 def our_until(case: Case) -> list[float]:
@@ -185,13 +188,19 @@ def our_until(case: Case) -> list[float]:
         fit(params, train, validation, case["seed"], check)
     except Reached:
         return [time.perf_counter() - started]
-    return []
+    return [-(time.perf_counter() - started)]
+
+
+def growth(case: Case) -> list[float]:
+    """Our step at each of ``case["sizes"]``, one after the other in this process: the medians."""
+    return [statistics.median(our_step({**case, **size})) for size in case["sizes"]]
 
 
 MEASUREMENTS = {
     ("step", "notebook"): notebook_step,
     ("step", "ours"): our_step,
     ("step", "torch"): torch_step,
+    ("growth", "ours"): growth,
     ("until", "notebook"): notebook_until,
     ("until", "ours"): our_until,
 }

@@ -2,15 +2,12 @@
 
     python -m benchmarks.serving
 
-Takes the champion of the data set in data/padded, its test reviews, and writes
-benchmarks/results/serving.md. The servers it starts listen on loopback.
+Takes the champion of the data set in data/padded and its test reviews. Servers listen on loopback.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import platform
 import socket
 import statistics
 import subprocess
@@ -18,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import keras
@@ -27,14 +23,14 @@ import numpy as np
 import pandas as pd
 import requests
 
+from benchmarks.results import machine, write_section
 from pipeline.commands.store import chosen_version, open_store
-from pipeline.files import read_arrays, read_json, written_whole
+from pipeline.files import read_arrays, read_json
 from pipeline.paths import MODEL, PADDED_DATASET, RAW_VOCABULARY, padded_split
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import CLASSIFIER, TextClassifier
 
-RESULT = Path("benchmarks/results/serving.md")
 SINGLE, KERAS_SINGLE, BATCH = 1000, 100, 2000
 STARTS = 5
 IMPORTS = {
@@ -46,6 +42,7 @@ IMPORTS = {
 
 def main() -> None:
     """Measures and writes the table."""
+    found = machine()
     version = chosen_version(open_store(), None, None)
     uri = f"models:/{version.name}/{version.version}"
     texts = test_texts(BATCH)
@@ -77,9 +74,8 @@ def main() -> None:
     starts["`python -m pipeline predict TEXT`, all of it"] = seconds_of(
         [sys.executable, "-m", "pipeline", "predict", texts[0]]
     )
-    report = write_report(describe_model(uri), single, batches, starts)
-    with written_whole(RESULT) as temporary:
-        temporary.write_text(report, encoding="utf-8")
+    report = render(f"{found}. {describe_model(uri)}", single, batches, starts)
+    write_section("serving", report)
     print(report)
 
 
@@ -175,25 +171,22 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def describe_model(uri: str) -> str:
-    """The network and where it is measured."""
+    """The network that is measured."""
     facts, model = read_json(PADDED_DATASET), keras.models.load_model(MODEL, compile=False)
     sizes = ", ".join(
         f"{type(layer).__name__} {layer.units}" for layer in model.layers if hasattr(layer, "units")
     )
-    return (
-        f"`{uri}`: {sizes}; {facts['max_length']} tokens. {os.cpu_count()} cores, {platform.machine()}, "
-        f"Python {platform.python_version()}, Keras {keras.__version__}, {datetime.now(UTC):%Y-%m-%d}."
-    )
+    return f"`{uri}`: {sizes}; {facts['max_length']} tokens."
 
 
-def write_report(
+def render(
     about: str,
     single: dict[str, list[float]],
     batches: dict[str, list[float]],
     starts: dict[str, list[float]],
 ) -> str:
     """The three tables as Markdown."""
-    lines = ["# Serving", "", about, ""]
+    lines = ["## Serving", "", about, ""]
     lines += ["| one review | median ms | 99th percentile ms |", "| --- | --- | --- |"]
     for name, times in single.items():
         lines.append(f"| {name} | {statistics.median(times):.2f} | {np.percentile(times, 99):.2f} |")

@@ -5,7 +5,7 @@ machine. (a) is what one writes first: `study.optimize` around the Keras code of
 project replaces (batches of 32, five epochs, no pruning). (b) is the train stage: the fitted networks are
 computed by `pipeline.training`, bad trials are pruned, and there is a worker a core.
 
-    python benchmarks/tuning.py --minutes 10
+    python -m benchmarks.tuning --minutes 10
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +24,9 @@ import numpy as np
 import optuna
 import yaml
 
+from benchmarks.results import machine, table, write_section
+
 PROJECT = Path(__file__).resolve().parents[1]
-RESULTS = PROJECT / "benchmarks/results/tuning.md"
 CELL, EPOCHS, SEED = "lstm", 5, 42
 DEPTH, UNITS, DROPOUT = (2, 3), (5, 32), (0.0, 0.5)
 VOCAB_SIZE, EMBEDDING_DIM, BATCH_SIZE = 10_000, 32, 32
@@ -43,11 +42,11 @@ def main() -> None:
     if arguments.only == "plain":
         print(json.dumps(run_plain(arguments.minutes * 60)))
         return
+    found = machine()
     plain = measure_plain(arguments.minutes)
     ours = measure_ours(arguments.minutes, arguments.trials)
-    text = render(plain, ours)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(text, encoding="utf-8")
+    text = render(found, plain, ours)
+    write_section("tuning", text)
     print(text)
 
 
@@ -132,27 +131,23 @@ def study_params(minutes: float, trials: int) -> dict[str, Any]:
     return params
 
 
-def render(plain: dict[str, Any], ours: dict[str, Any]) -> str:
-    """The table as Markdown."""
+def render(found: str, plain: dict[str, Any], ours: dict[str, Any]) -> str:
+    """The section as Markdown."""
     rates = [row["trials"] / row["seconds"] * 60 for row in (plain, ours)]
-    rows: Sequence[tuple[str, dict[str, Any], float]] = (
-        ("plain Optuna loop around the notebook's Keras code", plain, rates[0]),
-        (f"`dvc repro train`, {ours['pruned']} trials pruned, {ours['implementation']}", ours, rates[1]),
+    names = (
+        "plain Optuna loop around the notebook's Keras code",
+        f"`dvc repro train`, {ours['pruned']} trials pruned, {ours['implementation']}",
     )
-    lines = [
-        f"Search of {CELL} depth {DEPTH}, units {UNITS}, dropout {DROPOUT} on {ours['data']}, batches of "
-        f"{BATCH_SIZE}, {EPOCHS} epochs; {os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}; {time.strftime('%Y-%m-%d')}.",
-        "",
-        "| study | trials | minutes | trials a minute | best validation accuracy |",
-        "| --- | --- | --- | --- | --- |",
+    rows = [
+        [name, str(row["trials"]), f"{row['seconds'] / 60:.1f}", f"{rate:.2f}", f"{row['best']:.4f}"]
+        for name, row, rate in zip(names, (plain, ours), rates, strict=True)
     ]
-    lines += [
-        f"| {name} | {row['trials']} | {row['seconds'] / 60:.1f} | {rate:.2f} | {row['best']:.4f} |"
-        for name, row, rate in rows
-    ]
-    lines += ["", f"{rates[1] / rates[0]:.1f} times the trials a minute."]
-    return "\n".join(lines) + "\n"
+    header = ["study", "trials", "minutes", "trials a minute", "best validation accuracy"]
+    return (
+        f"## Tuning\n\n{found}. Search of {CELL} depth {DEPTH}, units {UNITS}, dropout {DROPOUT} on "
+        f"{ours['data']}, batches of {BATCH_SIZE}, {EPOCHS} epochs.\n\n{table(header, rows)}\n\n"
+        f"{rates[1] / rates[0]:.1f} times the trials a minute.\n"
+    )
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+Row = Mapping[str, float | int | str]
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -26,11 +28,15 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Writes text as UTF-8."""
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes ``value`` as indented UTF-8 JSON with a final newline."""
-    with written_whole(path) as temporary:
-        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -53,16 +59,21 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: archive[name] for name in archive.files}
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, float | int | str]]) -> None:
+def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str] = ()) -> None:
     """Writes rows of one shape under a header, as `dvc plots` reads them.
 
+    Args:
+        path: the file.
+        rows: of one shape.
+        columns: the header, which is needed where there may be no rows; by default the first row's names.
+
     Raises:
-        ValueError: if there are no rows.
+        ValueError: if there are neither rows nor columns.
     """
-    if not rows:
+    if not rows and not columns:
         raise ValueError(f"{path}: there are no rows to write")
     with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, fieldnames=list(columns or rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 

@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.evaluation import THRESHOLD
-from pipeline.intervals import RESAMPLES, Interval
+from pipeline.evaluation.binning import Interval
+from pipeline.evaluation.intervals import RESAMPLES
+from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.registry import Registration
+from pipeline.reporting import TITLES
 from pipeline.serving.classifier import UNDECIDED
-
-_TITLES = {
-    "accuracy": "accuracy",
-    "f1": "F1",
-    "roc_auc": "ROC AUC",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-}
 
 
 def write(
@@ -32,7 +26,7 @@ def write(
         dataset: data/padded/dataset.json.
         trained: reports/train.json.
         metrics: reports/metrics.json.
-        intervals: of the test metrics, from ``bootstrap_intervals``.
+        intervals: 95 %, by the metrics' names.
         registration: where the model was registered, if it was.
     """
     parts = [
@@ -94,9 +88,9 @@ def _metrics(
     dataset: Mapping[str, Any], metrics: Mapping[str, float], intervals: Mapping[str, Interval]
 ) -> str:
     rows = [
-        f"| {title} | {metrics[f'test_{name}']:.4f} | {intervals[name][0]:.4f} to {intervals[name][1]:.4f} "
+        f"| {title} | {metrics[f'test_{name}']:.4f} | {_span(intervals[f'test_{name}'])} "
         f"| {metrics[f'baseline_test_{name}']:.4f} |"
-        for name, title in _TITLES.items()
+        for name, title in TITLES.items()
     ]
     return "\n".join(
         [
@@ -109,8 +103,18 @@ def _metrics(
             f"Intervals: percentile bootstrap of the test reviews, {RESAMPLES:,} resamples; they don't hold "
             "the spread between trainings.",
             "",
+            f"- {metrics['test_only_model_right']:,} reviews only this model labels right, "
+            f"{metrics['test_only_baseline_right']:,} only the baseline: McNemar exact "
+            f"p = {metrics['test_mcnemar_p_value']:.3g}",
+            f"- from {metrics['threshold']:.4f} on, the threshold with the best validation accuracy: test "
+            f"accuracy {metrics['test_accuracy_at_threshold']:.4f}, F1 {metrics['test_f1_at_threshold']:.4f}",
+            "",
         ]
     )
+
+
+def _span(interval: Interval) -> str:
+    return f"{interval[0]:.4f} to {interval[1]:.4f}"
 
 
 def _limits(dataset: Mapping[str, Any]) -> str:

@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.files import written_whole
+from pipeline.files import Row, written_whole
 
-Rows = Sequence[Mapping[str, float | int | str]]
+Rows = Sequence[Row]
 SIZE = (5.2, 4.2)  # inches
 MODEL_COLOR, BASELINE_COLOR, GRID_COLOR = "#1f5fa8", "#c7611b", "#d8d8d8"
 
@@ -38,6 +38,34 @@ def curve_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagona
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
     axes.legend(frameon=False, loc="lower right" if diagonal else "lower left")
+    return figure
+
+
+def binned_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagonal: bool = False) -> Figure:
+    """Shares by bin with their intervals, one line for each named curve, above how many reviews a bin holds.
+
+    The rows have the columns ``x``, ``y``, low, high and reviews; ``diagonal`` adds the line where both are
+    equal (calibration).
+    """
+    figure = Figure(figsize=(SIZE[0], 1.25 * SIZE[1]), layout="constrained")
+    shares, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    shares.set_title(title)
+    _style(shares, "", f"{y} (95 % interval)".replace("_", " "))
+    _style(counts, x.replace("_", " "), "reviews")
+    if diagonal:
+        shares.plot([0, 1], [0, 1], color=GRID_COLOR, linestyle="--", linewidth=1)
+        shares.set_xlim(0, 1)
+        shares.set_ylim(0, 1)
+    looks = ((MODEL_COLOR, 6), (BASELINE_COLOR, 2))  # a thin bar on a thick one where the bins are the same
+    for (name, rows), (color, width) in zip(curves.items(), looks, strict=False):
+        values = {key: np.array([row[key] for row in rows]) for key in (x, y, "low", "high", "reviews")}
+        below, above = values[y] - values["low"], values["high"] - values[y]
+        style = {"color": color, "marker": "o", "markersize": 4, "capsize": 2}
+        # Wilson's interval of a share of 0 or 1 ends there, but for rounding.
+        shares.errorbar(values[x], values[y], yerr=np.maximum([below, above], 0), label=name, **style)
+        counts.vlines(values[x], 0, values["reviews"], color=color, linewidth=width)
+    counts.set_ylim(bottom=0)
+    shares.legend(frameon=False, loc="best")
     return figure
 
 

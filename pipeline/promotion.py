@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 
-from pipeline.evaluation import THRESHOLD
+from pipeline.evaluation.paired import mcnemar
+from pipeline.evaluation.threshold import THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ class Comparison:
         champion_accuracy: the champion's.
         only_challenger: reviews that the challenger alone labels right.
         only_champion: reviews that the champion alone labels right.
-        p_value: of McNemar's test in its exact form: how likely a split of those reviews at least as
-            uneven is, were both models equally good (McNemar, 1947).
+        p_value: of :func:`pipeline.evaluation.paired.mcnemar`.
     """
 
     reviews: int
@@ -74,7 +73,12 @@ def compare(challenger: Predictions, champion: Predictions) -> Comparison | None
     if len(shared) == 0:
         return None
     mine, theirs = challenger.right_on(shared), champion.right_on(shared)
-    only_mine, only_theirs = int(np.sum(mine & ~theirs)), int(np.sum(theirs & ~mine))
-    differ = only_mine + only_theirs
-    p_value = float(binomtest(only_mine, differ, 0.5).pvalue) if differ else 1.0
-    return Comparison(len(shared), float(mine.mean()), float(theirs.mean()), only_mine, only_theirs, p_value)
+    paired = mcnemar(mine, theirs)
+    return Comparison(
+        len(shared),
+        float(mine.mean()),
+        float(theirs.mean()),
+        paired.only_first,
+        paired.only_second,
+        paired.p_value,
+    )

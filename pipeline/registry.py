@@ -35,12 +35,16 @@ _NO_SUCH_THING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 @dataclass(frozen=True)
 class Registration:
-    """A registered version and the alias it was given, with the reason in words."""
+    """A registered version and the alias it was given, with the reason in words.
+
+    ``comparison`` is the one with the champion of that moment, where they could be compared.
+    """
 
     name: str
     version: int
     alias: str
     reason: str
+    comparison: Comparison | None = None
 
     @property
     def uri(self) -> str:
@@ -91,7 +95,7 @@ def register(parent: PipelineRun, trained: Trained, predictions: Predictions) ->
         _crown(client, name, version, champion)
     else:
         client.set_registered_model_alias(name, CHALLENGER, str(version))
-    return Registration(name, version, alias, reason)
+    return Registration(name, version, alias, reason, comparison)
 
 
 def describe(client: MlflowClient, registration: Registration, text: str) -> None:

@@ -20,6 +20,13 @@ PROJECT = Path(__file__).resolve().parents[1]
 SHARED_IMDB = PROJECT.parent / "shared" / "imdb"
 
 
+@pytest.fixture(autouse=True)
+def own_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow leaves the store it was pointed to in the environment, where later tests' processes find it."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def params() -> Params:
     """The project's own params.yaml."""

@@ -23,11 +23,13 @@ TRAINED = {
     "validation_accuracy": 0.75134,
     "run_id": "run1",
 }
-NAMES = ("accuracy", "f1", "roc_auc", "log_loss", "brier")
+NAMES = ("accuracy", "f1", "roc_auc", "log_loss", "brier", "ece")
 METRICS = {f"test_{name}": 0.1 * number for number, name in enumerate(NAMES, start=1)} | {
     f"baseline_test_{name}": 0.11 * number for number, name in enumerate(NAMES, start=1)
 }
-INTERVALS = {name: (0.01 * number, 0.9) for number, name in enumerate(NAMES, start=1)}
+METRICS |= {"test_only_model_right": 301, "test_only_baseline_right": 1260, "test_mcnemar_p_value": 0.00123}
+METRICS |= {"threshold": 0.4567, "test_accuracy_at_threshold": 0.7001, "test_f1_at_threshold": 0.7102}
+INTERVALS = {f"test_{name}": (0.01 * number, 0.9) for number, name in enumerate(NAMES, start=1)}
 REGISTRATION = Registration("stacked-rnn-snippets", 7, "challenger", "does not beat champion version 5")
 
 
@@ -42,6 +44,9 @@ def test_the_card_says_what_the_reports_say() -> None:
         "59.1% test positive",
         "| ROC AUC | 0.3000 | 0.0300 to 0.9000 | 0.3300 |",
         "| Brier score | 0.5000 | 0.0500 to 0.9000 | 0.5500 |",
+        "| expected calibration error | 0.6000 | 0.0600 to 0.9000 | 0.6600 |",
+        "- 301 reviews only this model labels right, 1,260 only the baseline: McNemar exact p = 0.00123",
+        "- from 0.4567 on, the threshold with the best validation accuracy: test accuracy 0.7001, F1 0.7102",
         "- Reads the first 100 tokens of a review and knows 9,996 words; others are one unknown word.",
     ):
         assert line in card

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.plots import confusion_figure, curve_figure, save, training_figure
+from pipeline.plots import binned_figure, confusion_figure, curve_figure, save, training_figure
 
 
 def test_confusion_counts_and_row_shares() -> None:
@@ -49,3 +49,16 @@ def test_the_same_figure_is_the_same_file(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         save(curve_figure({"ours": rows}, "recall", "precision", "Curve"), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_binned_shares_have_their_intervals_and_counts() -> None:
+    rows = [
+        {"length": 3.0, "accuracy": 0.5, "low": 0.25, "high": 0.75, "reviews": 8},
+        {"length": 9.0, "accuracy": 1.0, "low": 0.5, "high": 1.0 - 1e-16, "reviews": 4},
+    ]
+    shares, counts = binned_figure({"ours": rows}, "length", "accuracy", "Slices").axes
+    (drawn,) = shares.containers
+    _, _, (bars,) = drawn.lines
+    assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [[0.25, 0.75], [0.5, 1.0]]
+    (columns,) = counts.collections
+    assert [segment.tolist() for segment in columns.get_segments()] == [[[3, 0], [3, 8]], [[9, 0], [9, 4]]]

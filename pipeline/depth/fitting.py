@@ -13,7 +13,7 @@ from pipeline.depth.gradients import gradient_norms
 from pipeline.depth.grid import Fit
 from pipeline.depth.probes import describe, describing_network, probe_accuracy
 from pipeline.depth.records import Record, matrix
-from pipeline.evaluation import THRESHOLD
+from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.models.implementation import choose_implementation
 from pipeline.models.stacked_rnn import build_stacked_rnn
 from pipeline.params import Params

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import evaluation
 from pipeline.backend import choose_backend, select_backend
 from pipeline.depth import pictures, report, tables
 from pipeline.depth.claims import judge
 from pipeline.depth.grid import Fit, grid, study_name
 from pipeline.depth.records import Record, read_records, record_file, records_folder, write_record
 from pipeline.depth.workers import run_fits
+from pipeline.evaluation.baseline import baseline_probabilities, fit_baseline
+from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.files import read_arrays, read_json, write_json, written_whole
 from pipeline.params import Params
 from pipeline.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
@@ -158,13 +159,11 @@ def _baseline(params: Params) -> dict[str, float]:
     """Validation and test accuracy of the bag of words, fitted to the whole training split."""
     arrays = {split: read_arrays(padded_split(split)) for split in ("train", "validation", "test")}
     train = arrays["train"]
-    model = evaluation.fit_baseline(
-        train["token_ids"], train["labels"], params.evaluate.baseline_ngrams, params.seed
-    )
+    model = fit_baseline(train["token_ids"], train["labels"], params.evaluate.baseline_ngrams, params.seed)
     scores = {}
     for split in ("validation", "test"):
-        probabilities = evaluation.baseline_probabilities(model, arrays[split]["token_ids"])
-        hits = (probabilities >= evaluation.THRESHOLD) == (arrays[split]["labels"] > 0.5)
+        probabilities = baseline_probabilities(model, arrays[split]["token_ids"])
+        hits = (probabilities >= THRESHOLD) == (arrays[split]["labels"] > 0.5)
         scores[f"{split}_accuracy"] = float(np.mean(hits))
     return scores
 

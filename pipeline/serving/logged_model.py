@@ -16,7 +16,7 @@ from mlflow.models import ModelSignature, infer_signature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 import pipeline
-from pipeline.evaluation import THRESHOLD
+from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.files import write_json
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import CLASSIFIER, LINEAGE, write_classifier

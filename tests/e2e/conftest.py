@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 PROJECT = Path(__file__).resolve().parents[2]
 POSITIVE = ["wonderful", "moving", "funny", "clever", "warm", "brilliant", "gripping", "tender"]
@@ -87,6 +88,14 @@ def write_reviews(path: Path, count: int = 240, seed: int = 0) -> None:
         writer.writerows(rows)
 
 
+def user_environment() -> dict[str, str]:
+    """This interpreter's environment first on PATH, and no run of MLflow or DVC around it."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    environment |= {"GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org"}
+    return environment | {"GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org"}
+
+
 def copy_project(folder: Path) -> Project:
     """The files git would have, committed in a repository of their own, on 240 small reviews."""
     listed = subprocess.run(
@@ -101,11 +110,7 @@ def copy_project(folder: Path) -> Project:
         if name and source.is_file() and not name.startswith(("reports/", "tests/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
-    environment |= {"GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org"}
-    environment |= {"GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org"}
-    project = Project(folder, environment)
+    project = Project(folder, user_environment())
     write_reviews(folder / "mine.csv")
     project.set_params(
         model__cell="simple_rnn",  # compiles fastest
@@ -127,12 +132,20 @@ def copy_project(folder: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def reproduced(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Project:
     """The project after its first `dvc repro`. Tests that change it make their own copy of the folder."""
-    project = copy_project(tmp_path_factory.mktemp("reproduced"))
-    done = project.run("dvc", "repro")
-    project.path("first_output.txt").write_text(done.stdout)
-    return project
+    own = tmp_path_factory.getbasetemp()
+    folder = (
+        own if worker_id == "master" else own.parent
+    ) / "reproduced"  # one for all of pytest's processes
+    output = folder / "first_output.txt"
+    with FileLock(f"{folder}.lock"):
+        if output.exists():
+            return Project(folder, user_environment())
+        folder.mkdir()
+        project = copy_project(folder)
+        output.write_text(project.run("dvc", "repro").stdout)
+        return project
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from e2e.conftest import Project
 
 pytestmark = pytest.mark.slow
-METRICS = ("accuracy", "f1", "roc_auc", "log_loss", "brier")
+METRICS = ("accuracy", "f1", "roc_auc", "log_loss", "brier", "ece")
 
 
 def stages_run(output: str) -> list[str]:
@@ -48,6 +48,17 @@ def test_the_files_other_tools_rely_on_are_there(reproduced: Project) -> None:
     assert 0 <= report["validation_accuracy"] <= 1
     metrics = json.loads(reproduced.path("reports/metrics.json").read_text())
     assert set(metrics) >= {f"{prefix}{name}" for prefix in ("test_", "baseline_test_") for name in METRICS}
+    intervals = json.loads(reproduced.path("reports/intervals.json").read_text())
+    for name in METRICS:
+        assert intervals[f"test_{name}_low"] <= intervals[f"test_{name}_high"]
+    assert (
+        metrics["duplicates_train_in_validation"]
+        == json.loads(reproduced.path("data/padded/dataset.json").read_text())["duplicates_dropped"][
+            "train_in_validation"
+        ]
+    )
+    for report in ("report.html", "model_card.md"):
+        assert "stacked-rnn-mine" in reproduced.path(f"reports/{report}").read_text()
     assert reproduced.path("models/stacked_rnn.keras").is_file()
 
 
@@ -86,6 +97,10 @@ def test_one_parent_run_holds_everything_and_a_child_each_trial(reproduced: Proj
     assert parent.data.tags["dvc.data/padded/train.npz"] in lock
     inputs = {entry.dataset.name for entry in parent.inputs.dataset_inputs}
     assert inputs == {"mine-train", "mine-validation", "mine-test"}
+    assert {"report.html", "errors.csv"} <= {
+        item.path for item in client(reproduced).list_artifacts(parent.info.run_id)
+    }
+    assert parent.data.metrics["test_accuracy_low"] <= metrics["test_accuracy"]
     artifacts = {item.path for item in client(reproduced).list_artifacts(parent.info.run_id, "figures")}
     assert {"figures/roc.png", "figures/confusion.png", "figures/training_curve.png"} <= artifacts
     assert any(name.startswith("system/") for name in parent.data.metrics)
@@ -109,7 +124,7 @@ def test_plots_metrics_and_params_show_in_dvc(reproduced: Project) -> None:
     page = reproduced.run("dvc", "plots", "show", "--out", "plots_page").stdout.strip()
     html = reproduced.path("plots_page/index.html").read_text()
     assert page.endswith("index.html")
-    for title in ("ROC, test split", "Confusion, test split", "Accuracy by epoch, best trial"):
+    for title in ("ROC, test split", "Reliability, test split", "Accuracy by length, test split"):
         assert title in html
     pictures = {path.stem for path in reproduced.path("plots_page/static").glob("*.png")}
     for name in ("figures_roc", "figures_confusion", "figures_training_curve", "study_history"):

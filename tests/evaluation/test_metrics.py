@@ -3,10 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.evaluation import (
-    baseline_probabilities,
+from pipeline.evaluation.metrics import (
     classification_metrics,
-    fit_baseline,
     precision_recall_points,
     prefixed,
     roc_points,
@@ -25,6 +23,16 @@ def test_metrics_of_five_reviews_worked_by_hand() -> None:
     losses = [-math.log(0.9), -math.log(0.4), -math.log(0.5), -math.log(0.9), -math.log(0.2)]
     assert metrics["log_loss"] == pytest.approx(sum(losses) / 5)
     assert metrics["brier"] == pytest.approx((0.01 + 0.36 + 0.25 + 0.01 + 0.64) / 5)
+    # Each review is alone in its bin: 0.1 and 0.6 above 0; 0.5, 0.9 and 0.2 below 1.
+    assert metrics["ece"] == pytest.approx((0.1 + 0.6 + 0.5 + 0.1 + 0.8) / 5)
+
+
+def test_another_threshold_changes_accuracy_and_f1_alone() -> None:
+    """0.2 predicts positive: wrong on review 1 only."""
+    metrics, usual = (classification_metrics(LABELS, PROBABILITIES, at) for at in (0.2, 0.5))
+    assert metrics["accuracy"] == 4 / 5
+    assert metrics["f1"] == pytest.approx(2 * 3 / (2 * 3 + 1))
+    assert {name for name in metrics if metrics[name] != usual[name]} == {"accuracy", "f1"}
 
 
 def test_prefixed_names_the_split() -> None:
@@ -52,17 +60,3 @@ def test_long_curves_are_thinned_with_both_ends_kept() -> None:
     assert len(points) == 1000
     assert points[0] == {"false_positive_rate": 0.0, "true_positive_rate": 0.0}
     assert points[-1] == {"false_positive_rate": 1.0, "true_positive_rate": 1.0}
-
-
-def test_the_baseline_ignores_padding_and_reads_pairs_only_if_asked() -> None:
-    """Order alone tells the label here: 4 5 is positive, 5 4 is negative, so single words can't."""
-    token_ids = np.array([[0, 0, 1, 4, 5], [0, 0, 1, 5, 4]] * 20)
-    labels = np.array([1, 0] * 20)
-    single = baseline_probabilities(fit_baseline(token_ids, labels, 1, seed=0), token_ids)
-    np.testing.assert_allclose(single, 0.5, atol=1e-6)
-    pairs = fit_baseline(token_ids, labels, 2, seed=0)
-    assert np.array_equal(baseline_probabilities(pairs, token_ids) > 0.5, labels == 1)
-    shifted = np.roll(token_ids, -2, axis=1)  # padding behind instead of before
-    np.testing.assert_allclose(
-        baseline_probabilities(pairs, shifted), baseline_probabilities(pairs, token_ids)
-    )

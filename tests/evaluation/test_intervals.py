@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.evaluation import classification_metrics
-from pipeline.intervals import bootstrap_intervals, weighted_metrics
+from pipeline.evaluation.intervals import bootstrap_intervals, weighted_metrics
+from pipeline.evaluation.metrics import classification_metrics
 
 
 def reviews(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -49,3 +49,23 @@ def test_a_seed_gives_the_same_intervals_around_every_metric() -> None:
 def test_resamples_of_one_label_do_not_spoil_the_others() -> None:
     intervals = bootstrap_intervals(np.array([0, 1]), np.array([0.2, 0.8]), seed=0)
     assert intervals["roc_auc"] == (1.0, 1.0)
+
+
+def test_the_calibration_errors_interval_has_the_resamples_excess_taken_off() -> None:
+    """A resample of these two is off by 0 or 0.5, the two together by 0: twice 0 less 0.5 is cut off at 0."""
+    intervals = bootstrap_intervals(np.array([0, 1]), np.array([0.5, 0.5]), seed=0)
+    assert intervals["ece"] == (0.0, 0.0)
+
+
+def test_an_uncalibrated_models_error_lies_in_its_interval() -> None:
+    random = np.random.default_rng(0)
+    probabilities = random.random(2000)
+    labels = (random.random(2000) < 0.8 * probabilities).astype(np.int8)  # 0.1 too sure on average
+    low, high = bootstrap_intervals(labels, probabilities, seed=1)["ece"]
+    assert low < 0.1 < high
+
+
+def test_another_threshold_moves_accuracy_and_f1_alone() -> None:
+    labels, probabilities = reviews(300, seed=5)
+    usual, other = (bootstrap_intervals(labels, probabilities, 1, at) for at in (0.5, 0.8))
+    assert {name for name in usual if usual[name] != other[name]} == {"accuracy", "f1"}

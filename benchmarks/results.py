@@ -1,0 +1,59 @@
+"""The page of results, benchmarks/RESULTS.md: each benchmark writes its own section and leaves the others."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import statistics
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.files import written_whole
+
+RESULTS = Path("benchmarks/RESULTS.md")
+
+
+def write_section(name: str, text: str) -> None:
+    """Puts ``text`` between the marks of section ``name``, at the end if it isn't there yet."""
+    start, end = f"<!-- {name}: benchmarks/{name}.py writes from here -->", f"<!-- {name}: to here -->"
+    section = f"{start}\n{text.strip()}\n{end}"
+    page = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Benchmarks\n"
+    marked = re.compile(rf"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+    found = marked.search(page)
+    page = marked.sub(lambda _: section, page) if found else f"{page.rstrip()}\n\n{section}\n"
+    with written_whole(RESULTS) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def machine() -> str:
+    """The date, the processor, its cores, Python, and the load that the benchmark found."""
+    cpuinfo = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    processor = model.group(1) if model else platform.processor()
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}; {processor}, {cores} cores; Python {platform.python_version()}; "
+        f"load {os.getloadavg()[0]:.1f} at the start"
+    )
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def shown(figures: Sequence[float]) -> str:
+    """The median, and the range over the repeats."""
+    return f"{statistics.median(figures):.3g} ({min(figures):.3g} to {max(figures):.3g})" if figures else "-"
+
+
+def ratio(slow: Sequence[float], fast: Sequence[float]) -> str:
+    """How many times faster: of the medians, and the least and most that the repeats allow."""
+    if not slow or not fast:
+        return "-"
+    middle = statistics.median(slow) / statistics.median(fast)
+    return f"{middle:.1f} ({min(slow) / max(fast):.1f} to {max(slow) / min(fast):.1f})"

@@ -1,0 +1,1 @@
+"""What a classifier's probabilities are worth: the only importer of scikit-learn."""

@@ -1,0 +1,65 @@
+"""The curves of an assessment as CSV for `dvc plots` and as PNG, every title naming the data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline import plots
+from pipeline.evaluation.assessment import MODEL, Assessment
+from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.files import write_csv
+from pipeline.paths import FIGURES_DIR, PLOTS_DIR
+
+
+def draw(
+    dataset: Mapping[str, Any], trained: Mapping[str, Any], assessment: Assessment, history: plots.Rows
+) -> None:
+    """Writes reports/plots, a file a curve and classifier, and reports/figures.
+
+    Args:
+        dataset: data/padded/dataset.json.
+        trained: reports/train.json.
+        assessment: what is drawn.
+        history: the best trial's epochs, of reports/plots/training_curve.csv.
+    """
+    curves = assessment.curves
+    for name, points in curves.items():
+        for suffix, rows in zip(("", "_baseline"), points.values(), strict=True):
+            write_csv(PLOTS_DIR / f"{name}{suffix}.csv", rows)
+    labels, names = assessment.labels, dataset["labels"]
+    predicted = assessment.scores[MODEL] >= THRESHOLD
+    write_csv(
+        PLOTS_DIR / "confusion.csv",
+        [
+            {"actual": names[int(label)], "predicted": names[int(guess)]}
+            for label, guess in zip(labels, predicted, strict=True)
+        ],
+    )
+    where = f"{dataset['name']} test reviews"
+    figures = {
+        "roc": plots.curve_figure(
+            curves["roc"], "false_positive_rate", "true_positive_rate", f"ROC, {where}", diagonal=True
+        ),
+        "precision_recall": plots.curve_figure(
+            curves["precision_recall"], "recall", "precision", f"Precision-recall, {where}"
+        ),
+        "confusion": plots.confusion_figure(labels, predicted, names, f"Confusion, {where}"),
+        "reliability": plots.binned_figure(
+            curves["reliability"], "probability", "positive_share", f"Reliability, {where}", diagonal=True
+        ),
+        "accuracy_by_length": plots.binned_figure(
+            curves["accuracy_by_length"], "length", "accuracy", f"Accuracy by length, {where}"
+        ),
+        "accuracy_by_unknown_share": plots.binned_figure(
+            curves["accuracy_by_unknown_share"],
+            "unknown_share",
+            "accuracy",
+            f"Accuracy by unknown share, {where}",
+        ),
+        "training_curve": plots.training_figure(
+            history, trained["best_epoch"], f"Best trial on {dataset['name']}"
+        ),
+    }
+    for stem, figure in figures.items():
+        plots.save(figure, FIGURES_DIR / f"{stem}.png")

@@ -1,0 +1,54 @@
+"""What the evaluate stage prints at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.evaluation.assessment import BASELINE, MODEL, Assessment
+from pipeline.paths import REPORT
+from pipeline.registry import Registration
+from pipeline.reporting import TITLES
+
+
+def print_summary(
+    dataset: Mapping[str, Any], assessment: Assessment, registration: Registration | None
+) -> None:
+    """The metrics with their intervals, what became of the model, and what can be done next."""
+    console = Console(width=100)
+    metrics, intervals = assessment.metrics, assessment.intervals
+    table = Table(
+        title=f"{dataset['sizes']['test']:,} test reviews of {dataset['name']}", title_justify="left"
+    )
+    for column in ("metric", MODEL, "95 % interval", BASELINE):
+        table.add_column(column, justify="left" if column == "metric" else "right")
+    for name in TITLES:
+        low, high = intervals[f"test_{name}"]
+        values = f"{metrics[f'test_{name}']:.4f}", f"{low:.4f} to {high:.4f}"
+        table.add_row(name, *values, f"{metrics[f'baseline_test_{name}']:.4f}")
+    console.print(table)
+    paired = assessment.paired
+    console.print(
+        f"right on a review where the baseline is wrong: {paired.only_first:,}; the reverse: "
+        f"{paired.only_second:,}; McNemar exact p = {paired.p_value:.3g}",
+        highlight=False,
+    )
+    if registration:
+        console.print(
+            f"registered {registration.name} version {registration.version} "
+            f"as [bold]{registration.alias}[/bold]: {registration.reason}"
+        )
+    console.print(
+        f"report: {REPORT}\n"
+        "next:\n"
+        "  make ui                          # runs, trials and registry in MLflow\n"
+        "  make serve                       # the champion on http://127.0.0.1:5001\n"
+        "  source .venv/bin/activate        # then, for example:\n"
+        "  dvc plots show                   # the curves as a page\n"
+        "  python -m pipeline predict --explain 'A superb cast in a dull film.'\n"
+        "  dvc exp run -S model.depth=3     # another experiment; compare: dvc exp show",
+        highlight=False,
+    )

@@ -1,0 +1,87 @@
+"""A small evaluated model, made up, for the tests of what is shown of one."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from pipeline import plots
+from pipeline.evaluation.assessment import Assessment, assess
+from pipeline.evaluation.errors import confident_errors
+from pipeline.files import Row
+from pipeline.paths import STUDY_DIR
+from pipeline.promotion import Comparison
+from pipeline.registry import Registration
+from pipeline.reporting.drawing import draw
+from pipeline.reporting.report import write_report
+from pipeline.reviews.padding import pad_tokens
+from pipeline.reviews.ragged import Reviews
+from pipeline.reviews.vocabulary import Vocabulary
+
+HOSTILE = "<script>window.stolen=1</script><img src='http://192.0.2.1/x.png'>"
+DATASET: dict[str, Any] = {
+    "name": "tiny & <b>odd</b>",
+    "requested": "imdb",
+    "digest": "sha256:abc",
+    "labels": ["negative", "positive"],
+    "sizes": {"train": 800, "validation": 200, "test": 240},
+    "positive_share": {"train": 0.5, "validation": 0.5, "test": 0.5},
+    "citation": "Nobody 2026",
+    "licence": "CC0",
+    "truncating": "pre",
+    "max_length": 12,
+    "vocab_size": 60,
+    "duplicates_dropped": {"train_in_test": 3, "train_in_validation": 1, "validation_in_test": 0},
+}
+TRAINED: dict[str, Any] = {
+    "params": {"model.cell": "gru", "model.depth": 3},
+    "trial": 2,
+    "best_epoch": 2,
+    "validation_accuracy": 0.75134,
+    "run_id": "run1",
+}
+REGISTRATION = Registration(
+    "stacked-rnn-tiny",
+    7,
+    "challenger",
+    "does not beat champion version 5",
+    Comparison(150, 0.7, 0.74, 9, 15, 0.31),
+)
+HISTORY = [
+    {
+        "epoch": epoch,
+        "training_accuracy": 0.6 + 0.1 * epoch,
+        "validation_accuracy": 0.55 + 0.06 * epoch,
+        "training_loss": 0.7 / epoch,
+        "validation_loss": 0.72 / epoch,
+    }
+    for epoch in (1, 2, 3)
+]
+
+
+@cache
+def judged(count: int = 240) -> tuple[Assessment, list[Row]]:
+    """An assessment of ``count`` reviews, and the most confident errors; one word is a script."""
+    random = np.random.default_rng(0)
+    vocabulary = Vocabulary((HOSTILE, *(f"word{rank}" for rank in range(2, 90))))
+    labels = random.integers(0, 2, count).astype(np.int8)
+    sequences = [[4, *random.integers(4, 90, length).tolist()] for length in random.integers(3, 40, count)]
+    reviews = Reviews.from_lists(sequences, labels.tolist())
+    layout: dict[str, Any] = {"padding": "pre", "truncating": "pre"}
+    token_ids = pad_tokens(reviews.tokens, reviews.offsets, vocab_size=60, max_length=12, **layout)
+    model, baseline = (1 / (1 + np.exp(-random.normal(3 * labels - 1.5, 1.6))) for _ in range(2))
+    test = {"labels": labels, "token_ids": token_ids, "lengths": reviews.lengths + 1}
+    errors = confident_errors(reviews, model, vocabulary, DATASET["labels"])
+    return assess(test, model, baseline, 0.46, seed=0), errors
+
+
+def report() -> str:
+    """The page on it, after its pictures were drawn into reports/ of the current folder."""
+    assessment, errors = judged()
+    draw(DATASET, TRAINED, assessment, HISTORY)
+    plots.save(Figure(), Path(STUDY_DIR / "history.png"))
+    return write_report(DATASET, TRAINED, assessment, errors, REGISTRATION)
