@@ -86,9 +86,6 @@ def test_mlproject_names_commands_that_exist() -> None:
     known = cli.list_commands(click.Context(cli))
     for name, entry in entries.items():
         words = entry["command"].split()
-        if name == "depth":
-            assert words == ["dvc", "repro", "depth/dvc.yaml"]
-            continue
         if name == "bench":
             chosen = entry["parameters"]["what"]["default"]
             assert words == ["python", "-m", "benchmarks.{what}"]
