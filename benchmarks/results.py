@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.files import written_whole
+from pipeline.files import write_text
 
 RESULTS = Path("benchmarks/RESULTS.md")
 
@@ -24,8 +24,7 @@ def write_section(name: str, text: str) -> None:
     marked = re.compile(rf"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
     found = marked.search(page)
     page = marked.sub(lambda _: section, page) if found else f"{page.rstrip()}\n\n{section}\n"
-    with written_whole(RESULTS) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(RESULTS, page)
 
 
 def machine() -> str:

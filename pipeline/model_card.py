@@ -9,7 +9,7 @@ from pipeline.evaluation.binning import Interval
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.registry import Registration
-from pipeline.reporting import TITLES
+from pipeline.reporting import TITLES, span
 from pipeline.serving.classifier import UNDECIDED
 
 
@@ -88,7 +88,7 @@ def _metrics(
     dataset: Mapping[str, Any], metrics: Mapping[str, float], intervals: Mapping[str, Interval]
 ) -> str:
     rows = [
-        f"| {title} | {metrics[f'test_{name}']:.4f} | {_span(intervals[f'test_{name}'])} "
+        f"| {title} | {metrics[f'test_{name}']:.4f} | {span(intervals[f'test_{name}'])} "
         f"| {metrics[f'baseline_test_{name}']:.4f} |"
         for name, title in TITLES.items()
     ]
@@ -100,7 +100,7 @@ def _metrics(
             "| --- | --- | --- | --- |",
             *rows,
             "",
-            f"Intervals: percentile bootstrap of the test reviews, {RESAMPLES:,} resamples; they don't hold "
+            f"Intervals: bootstrap of the test reviews, {RESAMPLES:,} resamples; they don't hold "
             "the spread between trainings.",
             "",
             f"- {metrics['test_only_model_right']:,} reviews only this model labels right, "
@@ -111,10 +111,6 @@ def _metrics(
             "",
         ]
     )
-
-
-def _span(interval: Interval) -> str:
-    return f"{interval[0]:.4f} to {interval[1]:.4f}"
 
 
 def _limits(dataset: Mapping[str, Any]) -> str:

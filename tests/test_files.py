@@ -46,3 +46,8 @@ def test_rows_come_back_as_numbers(tmp_path: Path) -> None:
     assert read_csv(tmp_path / "curve.csv") == [{"epoch": 1.0, "loss": 0.5}, {"epoch": 2.0, "loss": 0.25}]
     with pytest.raises(ValueError, match="there are no rows"):
         write_csv(tmp_path / "none.csv", [])
+
+
+def test_a_table_whose_columns_are_named_may_be_empty(tmp_path: Path) -> None:
+    write_csv(tmp_path / "none.csv", [], ["row", "text"])
+    assert (tmp_path / "none.csv").read_text() == "row,text\n"

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from pipeline import registry
-from pipeline.promotion import Predictions
+from pipeline.promotion import Comparison, Predictions
 from pipeline.serving import logged_model
 from pipeline.tracking import PipelineRun
 
@@ -104,6 +104,7 @@ def test_a_better_model_takes_its_place_and_the_tags_say_why(client: MlflowClien
     assert expected.items() <= tags(client, second).items()
     assert "beats champion version 1: 0.4000 to 0.2000 on 10 shared" in second.reason
     assert "p = 0.625" in second.reason
+    assert second.comparison == Comparison(10, 0.4, 0.2, 3, 1, 0.625)
 
 
 @pytest.mark.parametrize(

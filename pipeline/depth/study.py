@@ -19,7 +19,7 @@ from pipeline.depth.records import Record, read_records, record_file, records_fo
 from pipeline.depth.workers import run_fits
 from pipeline.evaluation.baseline import baseline_probabilities, fit_baseline
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.files import read_arrays, read_json, write_json, written_whole
+from pipeline.files import read_arrays, read_json, write_json, write_text
 from pipeline.params import Params
 from pipeline.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
 from pipeline.tracking import PipelineRun, pipeline_run
@@ -142,8 +142,7 @@ def _deliver(
     drawn = pictures.write(records, dataset["name"], baseline["validation_accuracy"], DEPTH_DIR)
     write_json(DEPTH_SUMMARY, tables.summary(records, findings, baseline))
     page = report.render_report(params, dataset, records, findings, baseline, drawn)
-    with written_whole(DEPTH_REPORT) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(DEPTH_REPORT, page)
     parent.log_file(DEPTH_DIR, DEPTH_DIR.name)
     parent.log_metrics(
         {f"claim_{finding.claim.key}_p": finding.corrected for finding in findings}

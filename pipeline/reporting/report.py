@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.evaluation.assessment import BASELINE, MODEL, Assessment
-from pipeline.evaluation.binning import Interval
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.files import Row
 from pipeline.page import Cell, Part, Picture, Section, Table, render
 from pipeline.paths import FIGURES_DIR, STUDY_DIR
 from pipeline.registry import Registration
-from pipeline.reporting import TITLES
+from pipeline.reporting import TITLES, span
 
 Facts = Mapping[str, Any]
 
@@ -92,9 +91,7 @@ def _metrics(assessment: Assessment) -> list[Part]:
 
 def _with_intervals(assessment: Assessment, *metrics: str) -> list[Cell]:
     """Each metric and, as the next cell, its interval."""
-    return [
-        cell for name in metrics for cell in (assessment.metrics[name], _span(assessment.intervals[name]))
-    ]
+    return [cell for name in metrics for cell in (assessment.metrics[name], span(assessment.intervals[name]))]
 
 
 def _paired(dataset: Facts, assessment: Assessment, registration: Registration | None) -> list[Part]:
@@ -142,7 +139,7 @@ def _calibration(assessment: Assessment) -> list[Part]:
             row["reviews"],
             row["probability"],
             row["positive_share"],
-            _span((row["low"], row["high"])),
+            span((row["low"], row["high"])),
         ]
         for row in assessment.curves["reliability"][MODEL]
     ]
@@ -178,7 +175,7 @@ def _slice_table(column: str, curves: Mapping[str, Sequence[Row]], form: str) ->
             *(
                 cell
                 for each in (row, other)
-                for cell in (each["accuracy"], _span((each["low"], each["high"])))
+                for cell in (each["accuracy"], span((each["low"], each["high"])))
             ),
         ]
         for row, other in zip(curves[MODEL], curves[BASELINE], strict=True)
@@ -244,8 +241,3 @@ def _data(dataset: Facts) -> list[Part]:
 
 def _pictures(captions: Mapping[str, str]) -> list[Picture]:
     return [Picture(FIGURES_DIR / f"{stem}.png", caption) for stem, caption in captions.items()]
-
-
-def _span(interval: Interval | tuple[Cell, Cell]) -> str:
-    low, high = interval
-    return f"{low:.4f} to {high:.4f}"

@@ -11,7 +11,7 @@ from rich.table import Table
 from pipeline.evaluation.assessment import BASELINE, MODEL, Assessment
 from pipeline.paths import REPORT
 from pipeline.registry import Registration
-from pipeline.reporting import TITLES
+from pipeline.reporting import TITLES, span
 
 
 def print_summary(
@@ -26,8 +26,7 @@ def print_summary(
     for column in ("metric", MODEL, "95 % interval", BASELINE):
         table.add_column(column, justify="left" if column == "metric" else "right")
     for name in TITLES:
-        low, high = intervals[f"test_{name}"]
-        values = f"{metrics[f'test_{name}']:.4f}", f"{low:.4f} to {high:.4f}"
+        values = f"{metrics[f'test_{name}']:.4f}", span(intervals[f"test_{name}"])
         table.add_row(name, *values, f"{metrics[f'baseline_test_{name}']:.4f}")
     console.print(table)
     paired = assessment.paired
