@@ -1,0 +1,37 @@
+"""Which way the recurrent layers are computed, on machines with and without a GPU."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.models import implementation
+from pipeline.models.implementation import choose_implementation
+from pipeline.params import Params
+
+
+@pytest.mark.parametrize(
+    ("changes", "on_gpu", "on_cpu"),
+    [
+        ({"model.cell": "lstm"}, "cudnn", "fused"),
+        ({"model.cell": "gru"}, "cudnn", "fused"),
+        ({"model.cell": "simple_rnn"}, "fused", "fused"),  # cuDNN's is not reached by Keras
+        ({"model.activation": "relu"}, "fused", "fused"),
+        ({"model.recurrent_dropout": 0.1}, "keras", "keras"),
+        ({"train.implementation": "keras"}, "keras", "keras"),
+    ],
+)
+def test_auto_takes_cudnn_on_a_gpu_where_it_can_compute_the_network(
+    changes: dict[str, object], on_gpu: str, on_cpu: str, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = params.replace(changes)
+    for gpu, kind in ((True, on_gpu), (False, on_cpu)):
+        monkeypatch.setattr(implementation, "_has_gpu", lambda gpu=gpu: gpu)
+        found = choose_implementation(chosen.model, chosen.train)
+        assert (found.kind, found.name) == (kind, f"{kind} (tensorflow)")
+        assert found.xla == (kind != "cudnn"), "XLA can't hold cuDNN's kernels"
+
+
+@pytest.mark.parametrize(("batch_size", "shards"), [(127, 1), (128, 2)])
+def test_a_large_fused_batch_is_computed_in_two_parts(batch_size: int, shards: int) -> None:
+    assert implementation.Implementation("fused", "tensorflow", 32).shards(batch_size) == shards
+    assert implementation.Implementation("keras", "tensorflow", 32).shards(batch_size) == 1
