@@ -82,8 +82,8 @@ def run_plain(seconds: float) -> dict[str, Any]:
 
 def measure_plain(minutes: float) -> dict[str, Any]:
     """(a) in a process of its own."""
-    command = [sys.executable, __file__, "--only", "plain", "--minutes", str(minutes)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    command = [sys.executable, "-m", "benchmarks.tuning", "--only", "plain", "--minutes", str(minutes)]
+    done = subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True)
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured
 
