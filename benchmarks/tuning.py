@@ -136,7 +136,7 @@ def render(found: str, plain: dict[str, Any], ours: dict[str, Any]) -> str:
     rates = [row["trials"] / row["seconds"] * 60 for row in (plain, ours)]
     names = (
         "plain Optuna loop around the notebook's Keras code",
-        f"`dvc repro train`, {ours['pruned']} trials pruned, {ours['implementation']}",
+        f"`python -m pipeline train`, {ours['pruned']} trials pruned, {ours['implementation']}",
     )
     rows = [
         [name, str(row["trials"]), f"{row['seconds'] / 60:.1f}", f"{rate:.2f}", f"{row['best']:.4f}"]
