@@ -35,6 +35,7 @@ lint: .venv/installed-dev  ## Check style and types
 	mypy
 
 ui: setup  ## Open the MLflow UI on http://127.0.0.1:5000
+	@echo "http://127.0.0.1:5000: choose 'Model training' at its top left for runs and registered models"
 	mlflow ui --host 127.0.0.1 --port 5000
 
 serve: setup  ## Serve the champion over HTTP on http://127.0.0.1:5001

@@ -45,6 +45,8 @@ for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.syste
 CONNECT_TIMEOUT = 5.0  # seconds
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
 EVALUATED_TAG = "pipeline.evaluated"
+# What MLflow's page notes when its reader says that an experiment is model training; else it asks every time.
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 STUDY_TAG = "study"
 REPRODUCED_TAG = "pipeline.reproduced_from"
 _DIGEST_LENGTH = 36  # characters; MLflow's column for a data set's digest
@@ -249,7 +251,8 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
     if experiment is not None:
         return str(experiment.experiment_id)
     embedded = mlflow.get_tracking_uri().startswith("sqlite:")
-    return client.create_experiment(name, (project_folder() / "mlruns" / name).as_uri() if embedded else None)
+    location = (project_folder() / "mlruns" / name).as_uri() if embedded else None
+    return client.create_experiment(name, location, tags=EXPERIMENT_TAGS)
 
 
 def _provenance() -> dict[str, str]:

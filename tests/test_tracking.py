@@ -127,6 +127,8 @@ def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: Mlf
         trials.epoch(0, 1, {"validation_accuracy": 0.5})
         trials.epoch(0, 2, {"validation_accuracy": 0.75})
         trials.finished(0, "PRUNED", {"seconds": 1.0}, summary="two layers")
+    experiment = client.get_experiment(run.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     (child,) = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
     assert child.data.params == {"model.depth": "3"}
     assert child.data.tags["trial.state"] == "PRUNED"

@@ -120,8 +120,10 @@ def test_a_second_repro_runs_nothing(reproduced: Project) -> None:
 
 
 def test_plots_metrics_and_params_show_in_dvc(reproduced: Project) -> None:
-    assert "test_roc_auc" in reproduced.run("dvc", "metrics", "show").stdout
+    metrics = reproduced.run("dvc", "metrics", "show").stdout
     page = reproduced.run("dvc", "plots", "show", "--out", "plots_page").stdout.strip()
+    assert "test_roc_auc" in metrics
+    assert "failed to load" not in metrics + page
     html = reproduced.path("plots_page/index.html").read_text()
     assert page.endswith("index.html")
     for title in ("ROC, test split", "Reliability, test split", "Accuracy by length, test split"):
