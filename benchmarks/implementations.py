@@ -1,0 +1,53 @@
+"""Times a training step of the fused layers beside the plain Keras ones, both compiled, size by size.
+
+python -m benchmarks.implementations [--python-jax PYTHON]
+
+It is what ``train.implementation: auto`` chooses by: where a plain layer were faster, it would be taken.
+Writes its section of benchmarks/RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from benchmarks.results import machine, ratio, shown, table, write_section
+from benchmarks.speed import CELLS, has, is_imdb, measure
+
+# (units, batch_size, steps a repeat) of two layers over 100 tokens
+SIZES = ((5, 32, 40), (16, 64, 40), (32, 64, 20), (64, 128, 5), (128, 128, 5))
+
+
+def section_of(backend: str, python: str, imdb: bool) -> str:
+    """The table of one backend."""
+    rows = []
+    for cell in CELLS:
+        for units, batch_size, steps in SIZES:
+            case = {"what": "step", "who": "ours", "cell": cell, "imdb": imdb, "backend": backend, "depth": 2}
+            case |= {"units": units, "batch_size": batch_size, "length": 100, "steps": steps, "repeats": 5}
+            plain, fused = (
+                measure(python, {**case, "settings": {"train.implementation": kind}})
+                for kind in ("keras", "fused")
+            )
+            rows.append([cell, f"{units}", f"{batch_size}", shown(plain), shown(fused), ratio(plain, fused)])
+            print(backend, *rows[-1], flush=True)
+    return table(["cell", "units", "batch", "plain layer", "fused", "times faster"], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--python-jax", default=sys.executable, help="of an environment with jax and keras")
+    given = parser.parse_args()
+    parts = [
+        "## Implementations",
+        f"{machine()}. Milliseconds a training step of 2 layers over 100 tokens in our compiled loop, the "
+        "median over 5 repeats (least to most): Keras' own layers and the fused ones.",
+    ]
+    for backend, python in (("tensorflow", sys.executable), ("jax", given.python_jax)):
+        found = section_of(backend, python, is_imdb()) if has(python, backend) else "Not installed."
+        parts += [f"### {backend}", found]
+    write_section("implementations", "\n\n".join(parts))
+
+
+if __name__ == "__main__":
+    main()
