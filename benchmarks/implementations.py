@@ -1,4 +1,4 @@
-"""Times a training step of the fused layers beside the plain Keras ones, both compiled, size by size.
+"""Times a training step of the fused layers beside the plain Keras ones, size by size.
 
 python -m benchmarks.implementations [--python-jax PYTHON]
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
-from benchmarks.results import machine, ratio, shown, table, write_section
+from benchmarks.results import machine, shown, table, write_section
 from benchmarks.speed import CELLS, has, is_imdb, measure
 
 # (units, batch_size, steps a repeat) of two layers over 100 tokens
@@ -20,18 +21,22 @@ SIZES = ((5, 32, 40), (16, 64, 40), (32, 64, 20), (64, 128, 5), (128, 128, 5))
 
 def section_of(backend: str, python: str, imdb: bool) -> str:
     """The table of one backend."""
+    names = {"keras": "plain layer, XLA", "fused": "fused, XLA", "auto": "`auto`"}
+    cases: list[dict[str, Any]] = [{"settings": {"train.implementation": kind}} for kind in names]
+    header = ["cell", "units", "batch", *names.values()]
+    if backend == "tensorflow":
+        cases.insert(0, {**cases[0], "xla": False})
+        header.insert(3, "plain layer")
     rows = []
     for cell in CELLS:
         for units, batch_size, steps in SIZES:
             case = {"what": "step", "who": "ours", "cell": cell, "imdb": imdb, "backend": backend, "depth": 2}
             case |= {"units": units, "batch_size": batch_size, "length": 100, "steps": steps, "repeats": 5}
-            plain, fused = (
-                measure(python, {**case, "settings": {"train.implementation": kind}})
-                for kind in ("keras", "fused")
+            rows.append(
+                [cell, f"{units}", f"{batch_size}", *(shown(measure(python, case | kind)) for kind in cases)]
             )
-            rows.append([cell, f"{units}", f"{batch_size}", shown(plain), shown(fused), ratio(plain, fused)])
             print(backend, *rows[-1], flush=True)
-    return table(["cell", "units", "batch", "plain layer", "fused", "times faster"], rows)
+    return table(header, rows)
 
 
 def main() -> None:
@@ -41,7 +46,7 @@ def main() -> None:
     parts = [
         "## Implementations",
         f"{machine()}. Milliseconds a training step of 2 layers over 100 tokens in our compiled loop, the "
-        "median over 5 repeats (least to most): Keras' own layers and the fused ones.",
+        "median over 5 repeats (least to most): Keras' own layers, the fused ones, and what `auto` takes.",
     ]
     for backend, python in (("tensorflow", sys.executable), ("jax", given.python_jax)):
         found = section_of(backend, python, is_imdb()) if has(python, backend) else "Not installed."

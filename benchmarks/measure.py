@@ -119,6 +119,7 @@ def our_step(case: Case) -> list[float]:
         token_ids,
         labels,
         implementation.shards(case["batch_size"]),
+        case.get("xla", implementation.xla),
     )
     shape = (case["steps"], case["batch_size"])
     rows = np.random.default_rng(0).integers(0, len(labels), shape).astype(np.int32)

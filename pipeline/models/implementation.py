@@ -1,7 +1,7 @@
 """Which way the recurrent layers are computed in training: the plain Keras layer, fused, or cuDNN's kernel.
 
-All compute the same function of the same variables. Under XLA the fused recurrence was nowhere measured
-slower than the plain layer, so it is taken wherever it can be; on a GPU, cuDNN is.
+All compute the same function of the same variables. The fused recurrence is taken wherever it can be and
+the plain layer was not measured faster (benchmarks/implementations.py); on a GPU, cuDNN is.
 """
 
 from __future__ import annotations
@@ -13,35 +13,37 @@ import keras
 from pipeline.models.fused import fuse
 from pipeline.params import ModelParams, TrainParams
 
-# Batch size times units from which two halves of a batch, each on a core, pay for twice the code to compile.
-SHARDED_WORK = 4096
+# Batch size times units from which parts of a batch, side by side on the cores, pay for their code: each is
+# compiled. Four parts are faster on two cores, too, since the products of smaller parts stay in the cache.
+SHARDS = ((8192, 4), (4096, 2))
+
+# The least batch size, and batch size times units, from which an LSTM is faster plain and without XLA: one
+# product for the four gates is then large enough for TensorFlow's own kernels.
+PLAIN_BATCH, PLAIN_WORK = 128, 16384
 
 Kind = Literal["keras", "fused", "cudnn"]
 
 
 class Implementation(NamedTuple):
-    """``kind`` on ``backend``; ``units`` are those of the widest recurrent layer."""
+    """``kind`` on ``backend``, compiled by XLA or not; ``units`` are those of the widest recurrent layer."""
 
     kind: Kind
     backend: str
     units: int
+    xla: bool = True
 
     @property
     def name(self) -> str:
         """What stands in reports, such as ``fused (tensorflow)``."""
         return f"{self.kind} ({self.backend})"
 
-    @property
-    def xla(self) -> bool:
-        """Whether TensorFlow compiles it with XLA, which can't hold cuDNN's kernels."""
-        return self.kind != "cudnn"
-
     def shards(self, batch_size: int) -> int:
         """Parts of a batch whose gradients are computed side by side, each on its own core.
 
         By size alone and not by the machine's cores, so that a result doesn't depend on them.
         """
-        return 2 if self.kind == "fused" and batch_size * self.units >= SHARDED_WORK else 1
+        work = batch_size * self.units if self.kind == "fused" else 0
+        return next((parts for least, parts in SHARDS if work >= least), 1)
 
     def apply(self, model: keras.Model) -> keras.Model:
         """The model that is trained in the place of ``model``, on the same variables."""
@@ -60,14 +62,23 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
             f"train.implementation is cudnn, but train.backend {train.backend} finds no GPU on this machine: "
             "set train.implementation to auto"
         )
+    units = max(model.layer_units)
+    plain_is_faster = _plain_is_faster(model.cell, units, train)
     kind: Kind
     if train.implementation != "auto":
         kind = train.implementation
     elif gpu and model.cell != "simple_rnn" and model.activation == "tanh" and not model.recurrent_dropout:
         kind = "cudnn"
     else:
-        kind = "keras" if model.masking or model.recurrent_dropout else "fused"
-    return Implementation(kind, train.backend, max(model.layer_units))
+        kind = "keras" if model.masking or model.recurrent_dropout or plain_is_faster else "fused"
+    # XLA can't hold cuDNN's kernels.
+    xla = kind == "fused" or (kind == "keras" and not plain_is_faster)
+    return Implementation(kind, train.backend, units, xla)
+
+
+def _plain_is_faster(cell: str, units: int, train: TrainParams) -> bool:
+    large = train.batch_size >= PLAIN_BATCH and train.batch_size * units >= PLAIN_WORK
+    return train.backend == "tensorflow" and cell == "lstm" and large and not _has_gpu()
 
 
 def _has_gpu() -> bool:

@@ -24,7 +24,7 @@ import keras  # noqa: E402
 
 from pipeline.compiled import Batches, Totals, compile_training, label_objective  # noqa: E402
 from pipeline.models.fused import FusedRNN, fuse  # noqa: E402
-from pipeline.models.implementation import SHARDED_WORK, Implementation, choose_implementation  # noqa: E402
+from pipeline.models.implementation import choose_implementation  # noqa: E402
 from pipeline.models.stacked_rnn import build_stacked_rnn  # noqa: E402
 
 RANDOM = np.random.default_rng(0)
@@ -80,7 +80,7 @@ def test_fused_loss_and_gradients_are_the_plain_layers(cell: str, activation: st
 
 
 def trained(
-    fused: bool, shards: int, rows: list[list[int]], weights: list[list[float]]
+    fused: bool, shards: int, xla: bool, rows: list[list[int]], weights: list[list[float]]
 ) -> tuple[list[np.ndarray], Totals]:
     """The weights and totals after all but the last of the steps."""
     model = network(cell="gru")
@@ -92,6 +92,7 @@ def trained(
         TOKEN_IDS,
         LABELS,
         shards,
+        xla,
     )
     totals = run(Batches(np.array(rows, np.int32), np.array(weights, np.float32), len(rows) - 1))
     return model.get_weights(), totals
@@ -115,14 +116,16 @@ def adam_in_numpy(model: keras.Model, batches: list[list[int]]) -> Totals:
     return totals
 
 
-@pytest.mark.parametrize(("fused", "shards"), [(True, 2), (False, 1)])
-def test_compiled_steps_and_their_totals_are_adams(fused: bool, shards: int) -> None:
+@pytest.mark.parametrize(
+    ("fused", "shards", "xla"), [(True, 4, True), (True, 2, True), (False, 1, True), (False, 1, False)]
+)
+def test_compiled_steps_and_their_totals_are_adams(fused: bool, shards: int, xla: bool) -> None:
     model = network(cell="gru")
     start = model.get_weights()
     expected = adam_in_numpy(model, [[0, 1, 2, 3], [4, 5, 6]])
     rows = [[0, 1, 2, 3], [4, 5, 6, 0], [1, 1, 1, 1]]  # the second is filled up; the third is not run
     weights = [[1.0, 1, 1, 1], [1, 1, 1, 0], [1, 1, 1, 1]]
-    ours, totals = trained(fused, shards, rows, weights)
+    ours, totals = trained(fused, shards, xla, rows, weights)
     for before, after, mine in zip(start, model.get_weights(), ours, strict=True):
         assert np.abs(after - before).max() > 1e-3  # every weight moves
         np.testing.assert_allclose(mine, after, atol=5e-5)
@@ -166,9 +169,3 @@ def test_cudnn_without_a_gpu_is_an_error_that_names_both_parameters() -> None:
     train = PARAMS.train.model_copy(update={"implementation": "cudnn"})
     with pytest.raises(ValueError, match=r"train\.implementation is cudnn, but train\.backend"):
         choose_implementation(PARAMS.model, train)
-
-
-def test_large_batches_are_cut_in_two() -> None:
-    assert Implementation("fused", "tensorflow", 64).shards(SHARDED_WORK // 64) == 2
-    assert Implementation("fused", "tensorflow", 64).shards(SHARDED_WORK // 64 - 1) == 1
-    assert Implementation("keras", "tensorflow", 64).shards(SHARDED_WORK) == 1
