@@ -130,8 +130,9 @@ def test_three_workers_share_a_study_and_one_is_killed(
 
 
 def children_of(process: subprocess.Popen[str]) -> set[int]:
-    """Pids of the workers that ``process`` coordinates."""
-    return {child.pid for child in psutil.Process(process.pid).children()}
+    """Pids of the workers that ``process`` coordinates; a child of a moment, such as git, is none."""
+    begun = time.time() - 2
+    return {child.pid for child in psutil.Process(process.pid).children() if child.create_time() < begun}
 
 
 def trials_of(study: Study, coordinator: subprocess.Popen[str]) -> list[int]:
