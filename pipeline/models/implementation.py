@@ -14,7 +14,7 @@ from pipeline.models.fused import fuse
 from pipeline.params import ModelParams, TrainParams
 
 # Batch size times units from which parts of a batch, side by side on the cores, pay for their code: each is
-# compiled. Four parts are faster on two cores, too, since the products of smaller parts stay in the cache.
+# compiled. Measured on two cores, where four parts are faster than two from the larger size on.
 SHARDS = ((8192, 4), (4096, 2))
 
 # The least batch size, and batch size times units, from which an LSTM is faster plain and without XLA: one
@@ -38,7 +38,7 @@ class Implementation(NamedTuple):
         return f"{self.kind} ({self.backend})"
 
     def shards(self, batch_size: int) -> int:
-        """Parts of a batch whose gradients are computed side by side, each on its own core.
+        """Parts of a batch whose gradients are computed side by side on the cores.
 
         By size alone and not by the machine's cores, so that a result doesn't depend on them.
         """
@@ -63,7 +63,7 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
             "set train.implementation to auto"
         )
     units = max(model.layer_units)
-    plain_is_faster = _plain_is_faster(model.cell, units, train)
+    plain_is_faster = not gpu and _plain_is_faster(model.cell, units, train)
     kind: Kind
     if train.implementation != "auto":
         kind = train.implementation
@@ -77,8 +77,9 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
 
 
 def _plain_is_faster(cell: str, units: int, train: TrainParams) -> bool:
+    """On a CPU."""
     large = train.batch_size >= PLAIN_BATCH and train.batch_size * units >= PLAIN_WORK
-    return train.backend == "tensorflow" and cell == "lstm" and large and not _has_gpu()
+    return train.backend == "tensorflow" and cell == "lstm" and large
 
 
 def _has_gpu() -> bool:

@@ -49,8 +49,14 @@ def test_a_large_fused_batch_is_computed_in_parts(batch_size: int, shards: int) 
     ],
 )
 def test_auto_takes_the_plain_layer_at_sizes_where_it_is_faster(
-    cell: str, units: int | list[int], batch_size: int, plain: bool, params: Params
+    cell: str,
+    units: int | list[int],
+    batch_size: int,
+    plain: bool,
+    params: Params,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(implementation, "_has_gpu", lambda: False)
     sizes = {"tune.trials": 1, "model.units": units, "train.batch_size": batch_size}
     chosen = params.replace({"model.cell": cell, **sizes})
     found = choose_implementation(chosen.model, chosen.train)
