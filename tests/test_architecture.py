@@ -15,7 +15,7 @@ PACKAGE = PROJECT / "pipeline"
 
 # Lower layers first: a module imports its own layer and those before it.
 LAYERS = (
-    ("params", "paths", "files", "processes", "cores", "source", "git"),
+    ("params", "paths", "files", "processes", "cores", "source", "git", "interruption"),
     ("reviews", "backend"),
     ("models",),
     ("compiled",),
@@ -42,6 +42,7 @@ NOT_A_DEP = {
     "cores",
     "source",
     "git",
+    "interruption",
     "tracking",
     "progress",
     "stages",

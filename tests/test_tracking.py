@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,9 +14,12 @@ import numpy as np
 import psutil
 import pytest
 from mlflow import MlflowClient
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from pipeline import tracking
 from pipeline.params import Params
+from pipeline.tracking.runs import OWNER_TAG, end_abandoned_runs
 
 DATASET = {
     "name": "tiny",
@@ -145,7 +149,7 @@ def test_a_lost_trials_run_is_ended_wherever_it_ran(params: Params, client: Mlfl
         elsewhere = {
             number: client.create_run(
                 run.experiment_id,
-                tags={tracking.OWNER_TAG: "another-machine/1/1", "study": "toy-1", "trial.number": number},
+                tags={OWNER_TAG: "another-machine/1/1", "study": "toy-1", "trial.number": number},
             ).info.run_id
             for number in ("3", "4")
         }
@@ -174,6 +178,27 @@ def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: Mlflo
     assert status(client, run.run_id) == "FAILED"
 
 
+def test_ctrl_c_inside_a_query_waits_for_the_call_to_end(params: Params, client: MlflowClient) -> None:
+    """Cut short, the query would keep the store locked, so that the run could not even be closed."""
+    interrupts = []
+
+    def interrupt(*_: object) -> None:
+        if not interrupts:
+            interrupts.append("SIGINT")
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), tracking.pipeline_run(params, "train") as run:
+        event.listen(Engine, "before_cursor_execute", interrupt)
+        try:
+            run.log_child("fit", {"depth": 2}, [{"loss": 0.5}], {"accuracy": 0.75})
+        finally:
+            event.remove(Engine, "before_cursor_execute", interrupt)
+    (child,) = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
+    assert child.info.run_name == "fit", "the call under way was made whole"
+    assert child.data.params == {}, "the next one wasn't begun"
+    assert status(client, run.run_id) == "FAILED"
+
+
 def test_only_runs_of_dead_processes_on_this_machine_are_ended(client: MlflowClient) -> None:
     sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     started = psutil.Process(sleeper.pid).create_time()
@@ -184,12 +209,11 @@ def test_only_runs_of_dead_processes_on_this_machine_are_ended(client: MlflowCli
         "reused id": f"{socket.gethostname()}/{os.getpid()}/{time.time() - 1e6:.0f}",
     }
     runs = {
-        name: client.create_run("0", tags={tracking.OWNER_TAG: owner}).info.run_id
-        for name, owner in owners.items()
+        name: client.create_run("0", tags={OWNER_TAG: owner}).info.run_id for name, owner in owners.items()
     }
     sleeper.kill()
     sleeper.wait()
-    tracking.end_abandoned_runs(client)
+    end_abandoned_runs(client)
     assert {name: status(client, run_id) for name, run_id in runs.items()} == {
         "alive": "RUNNING",
         "dead": "FAILED",

@@ -18,6 +18,7 @@ from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 import pipeline
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.files import write_json
+from pipeline.interruption import uninterrupted
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import CLASSIFIER, LINEAGE, write_classifier
 from pipeline.serving.network import runtime_for
@@ -53,6 +54,7 @@ class Trained:
     lineage: Mapping[str, Any]
 
 
+@uninterrupted()
 def log_models(trained: Trained, name: str) -> int:
     """Logs the classifier as a pyfunc, registers it under ``name`` and returns its version.
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.cores import worker_count
+from pipeline.interruption import Interruption, interruptible
 from pipeline.params import Params
-from pipeline.tuning.interruption import Interruption, interruptible
 from pipeline.tuning.study import FINISHED, SCORE, Study
 from pipeline.tuning.trials import Fit, Observer, run_trials
 from pipeline.tuning.winner import Winner, choose_winner

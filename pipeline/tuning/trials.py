@@ -11,8 +11,8 @@ import optuna
 from optuna.trial import TrialState
 
 from pipeline.files import written_whole
+from pipeline.interruption import Interruption
 from pipeline.params import Params, ParamsError, Value
-from pipeline.tuning.interruption import Interruption
 from pipeline.tuning.search_space import suggest
 from pipeline.tuning.study import FINISHED, SCORE, Study
 

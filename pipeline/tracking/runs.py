@@ -1,29 +1,21 @@
-"""MLflow: one parent run for a pipeline run, a child run for a trial, and the model registry.
+"""The parent run of a pipeline run.
 
-The only importer of mlflow. Under `mlflow run` every process sees the project's run in
-``MLFLOW_RUN_ID``; that run is then the parent run, for all stages.
+Under `mlflow run` every process sees the project's run in ``MLFLOW_RUN_ID``; that run is then the parent
+run, for all stages.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
-
-import requests
-import yaml
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+from typing import Any
 
 import mlflow
+import yaml
 from mlflow import MlflowClient
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.dataset_source import DatasetSource
@@ -35,63 +27,18 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
 from pipeline import git
 from pipeline.files import read_json
+from pipeline.interruption import uninterrupted
 from pipeline.params import Params
 from pipeline.paths import METRICS, TRAIN_REPORT, project_folder
 from pipeline.processes import is_gone, this_process
+from pipeline.tracking.store import connect, tracking_uri
 
-for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
-    logging.getLogger(_chatty).setLevel(logging.WARNING)
-
-CONNECT_TIMEOUT = 5.0  # seconds
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
 EVALUATED_TAG = "pipeline.evaluated"
 # What MLflow's page notes when its reader says that an experiment is model training; else it asks every time.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-STUDY_TAG = "study"
 REPRODUCED_TAG = "pipeline.reproduced_from"
 _DIGEST_LENGTH = 36  # characters; MLflow's column for a data set's digest
-
-
-def tracking_uri(params: Params) -> str:
-    """MLFLOW_TRACKING_URI, else mlflow.tracking_uri, else mlflow.db in the project's folder."""
-    configured = os.environ.get("MLFLOW_TRACKING_URI") or params.mlflow.tracking_uri
-    return configured or f"sqlite:///{project_folder()}/mlflow.db"
-
-
-def connect(params: Params) -> MlflowClient:
-    """Points MLflow at the tracking store and returns a client.
-
-    Raises:
-        ValueError: if the server doesn't answer in ``CONNECT_TIMEOUT`` seconds, or the store can't be opened.
-    """
-    uri = tracking_uri(params)
-    if uri.startswith(("http://", "https://")):
-        try:
-            requests.get(f"{uri.rstrip('/')}/health", timeout=CONNECT_TIMEOUT)
-        except requests.RequestException as error:
-            raise ValueError(
-                f"the MLflow tracking server {uri} can't be reached ({type(error).__name__}): "
-                "start it, or mend MLFLOW_TRACKING_URI or mlflow.tracking_uri in params.yaml"
-            ) from None
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        _make_store(Path(uri.removeprefix("sqlite:///")))
-    mlflow.set_tracking_uri(uri)
-    client = MlflowClient(uri)
-    try:
-        client.search_experiments(max_results=1)
-    except MlflowException as error:
-        raise ValueError(f"the MLflow tracking store {uri} can't be opened: {error.message}") from None
-    return client
-
-
-def _make_store(path: Path) -> None:
-    """A new SQLite store, whole or not at all: one killed while its tables are made could never be opened."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{path.name}-", dir=path.parent) as folder:
-        temporary = Path(folder) / path.name
-        MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
-        with suppress(FileExistsError):  # another process was first
-            path.hardlink_to(temporary)
 
 
 class PipelineRun:
@@ -109,6 +56,7 @@ class PipelineRun:
         self._logged |= set(new)
         self.client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in new.items()])
 
+    @uninterrupted()
     def log_metrics(self, values: Mapping[str, float]) -> None:
         """Logs metrics at step 0."""
         mlflow.log_metrics(dict(values), run_id=self.run_id)
@@ -117,6 +65,7 @@ class PipelineRun:
         """Sets tags."""
         self.client.log_batch(self.run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
 
+    @uninterrupted()
     def log_split(self, dataset: Mapping[str, Any], split: str, features: Any, labels: Any) -> None:
         """Logs one split as an MLflow input, with the digest and the source of ``dataset.json``."""
         facts = dataset["source"]
@@ -166,7 +115,7 @@ class PipelineRun:
             run_name=name,
             tags={MLFLOW_PARENT_RUN_ID: self.run_id, OWNER_TAG: this_process()},
         ).info.run_id
-        now = _milliseconds()
+        now = milliseconds()
         steps = [
             Metric(key, value, now, epoch)
             for epoch, values in enumerate(curve, start=1)
@@ -213,7 +162,7 @@ def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> I
     run_id = project_run or _unless_evaluated(client, trained_in)
     experiment_id = None if run_id else _experiment_id(client, params.mlflow.experiment)
     name = None if run_id else os.environ.get("DVC_EXP_NAME")
-    with mlflow.start_run(
+    with _active_run(
         run_id=run_id,
         experiment_id=experiment_id,
         run_name=name,
@@ -232,6 +181,20 @@ def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> I
             parent.set_tags(
                 {EVALUATED_TAG: "true"} | ({"pipeline.trained_in": trained_in} if trained_in else {})
             )
+
+
+@contextmanager
+def _active_run(**settings: Any) -> Iterator[Run]:
+    """``mlflow.start_run``, whose beginning and end Ctrl-C doesn't cut short; see ``store.Client``."""
+    with uninterrupted():
+        run = mlflow.start_run(**settings)
+    status = RunStatus.FAILED
+    try:
+        yield run
+        status = RunStatus.FINISHED
+    finally:
+        with uninterrupted():
+            mlflow.end_run(RunStatus.to_string(status))
 
 
 def _unless_evaluated(client: MlflowClient, run_id: str | None) -> str | None:
@@ -284,85 +247,8 @@ def end_abandoned_runs(client: MlflowClient) -> None:
             client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
 
 
-class TrialRuns:
-    """A child run for each trial; given to the study, which knows nothing of MLflow."""
-
-    def __init__(self, parent: PipelineRun, dataset: Mapping[str, Any]) -> None:
-        self._parent = parent
-        self._client = parent.client
-        self._dataset = dataset
-        self._study = ""
-        self._runs: dict[int, str] = {}
-
-    def opened(self, study: str, finished: int) -> None:
-        """Notes the study and how many trials it brought along on the parent run."""
-        self._study = study
-        self._parent.set_tags({STUDY_TAG: study, "study.trials_before": finished})
-
-    def started(self, number: int, values: Mapping[str, Any], finished: int) -> None:
-        """Opens the child run of trial ``number`` with the values it was given."""
-        run = self._client.create_run(
-            self._parent.experiment_id,
-            run_name=f"trial {number}",
-            tags={
-                MLFLOW_PARENT_RUN_ID: self._parent.run_id,
-                OWNER_TAG: this_process(),
-                STUDY_TAG: self._study,
-                "trial.number": str(number),
-                "trial.after": str(finished),
-                "dataset": self._dataset["name"],
-            },
-        )
-        self._runs[number] = run.info.run_id
-        self._client.log_batch(
-            run.info.run_id, params=[Param(key, str(value)) for key, value in values.items()]
-        )
-
-    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Logs the metrics of one epoch, counted from 1."""
-        now = _milliseconds()
-        self._client.log_batch(
-            self._runs[number], [Metric(key, value, now, epoch) for key, value in metrics.items()]
-        )
-
-    def finished(self, number: int, state: str, metrics: Mapping[str, float], summary: str | None) -> None:
-        """Closes the child run; ``state`` is Optuna's: COMPLETE, PRUNED or FAIL."""
-        run_id = self._runs.pop(number)
-        now = _milliseconds()
-        self._client.log_batch(
-            run_id,
-            metrics=[Metric(key, value, now, 0) for key, value in metrics.items()],
-            tags=[RunTag("trial.state", state)],
-        )
-        if summary:
-            self._client.log_text(run_id, summary, "model_summary.txt")
-        self._client.set_terminated(run_id, "FAILED" if state == "FAIL" else "FINISHED")
-
-    def lost(self, number: int) -> None:
-        """Ends the run that the process of trial ``number`` left RUNNING, on whichever machine it was."""
-        running = self._client.search_runs(
-            [self._parent.experiment_id],
-            f"attributes.status = 'RUNNING' and tags.`{STUDY_TAG}` = '{self._study}' "
-            f"and tags.`trial.number` = '{number}'",
-        )
-        for run in running:
-            self._client.set_tag(run.info.run_id, "trial.state", "FAIL")
-            self._client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
-
-    def repeated(self, number: int, seed: int, score: float) -> None:
-        """Logs a finalist's score with another seed on the parent run; the step is the seed."""
-        metric = Metric(f"trial_{number}_validation_accuracy", score, _milliseconds(), seed)
-        self._client.log_batch(self._parent.run_id, [metric])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for run_id in self._runs.values():  # the study was interrupted inside a trial
-            self._client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
-
-
-def _milliseconds() -> int:
+def milliseconds() -> int:
+    """Now, as MLflow counts time: since 1970."""
     return time.time_ns() // 1_000_000
 
 

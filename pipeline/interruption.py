@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM end a study after the current epoch; a second one ends it at once."""
+"""When Ctrl-C and SIGTERM take effect: after the current epoch, or after a call that must not be cut short.
+
+A second one takes effect at once.
+"""
 
 from __future__ import annotations
 
@@ -50,3 +53,34 @@ def interruptible(coordinator: int | None = None) -> Iterator[Interruption]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Holds SIGINT and SIGTERM back until the block has ended (in the main thread only).
+
+    A second one gets through at once: the block may wait for a server that doesn't answer.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+
+    def hold(number: int, _frame: Any) -> None:
+        held.append(number)
+        if len(held) > 1:
+            release()
+
+    def release() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        came = held[:]
+        held.clear()
+        for signal_number in came:
+            signal.raise_signal(signal_number)
+
+    handlers = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        release()

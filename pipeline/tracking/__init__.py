@@ -1,0 +1,27 @@
+"""MLflow: one parent run for a pipeline run, a child run for a trial."""
+
+import logging
+import os
+
+# Before mlflow is imported, which reads them.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+from pipeline.tracking.runs import PipelineRun, attach, note_reproduced, pipeline_run
+from pipeline.tracking.store import Client, connect, tracking_uri
+from pipeline.tracking.trial_runs import TrialRuns
+
+for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
+
+__all__ = [
+    "Client",
+    "PipelineRun",
+    "TrialRuns",
+    "attach",
+    "connect",
+    "note_reproduced",
+    "pipeline_run",
+    "tracking_uri",
+]
