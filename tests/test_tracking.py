@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
@@ -178,8 +179,9 @@ def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: Mlflo
     assert status(client, run.run_id) == "FAILED"
 
 
-def test_ctrl_c_inside_a_query_waits_for_the_call_to_end(params: Params, client: MlflowClient) -> None:
-    """Cut short, the query would keep the store locked, so that the run could not even be closed."""
+@contextmanager
+def interrupted_query() -> Iterator[None]:
+    """Ctrl-C when the next query is about to be executed."""
     interrupts = []
 
     def interrupt(*_: object) -> None:
@@ -187,16 +189,30 @@ def test_ctrl_c_inside_a_query_waits_for_the_call_to_end(params: Params, client:
             interrupts.append("SIGINT")
             signal.raise_signal(signal.SIGINT)
 
+    event.listen(Engine, "before_cursor_execute", interrupt)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", interrupt)
+
+
+def test_ctrl_c_inside_a_query_waits_for_the_call_to_end(params: Params, client: MlflowClient) -> None:
+    """Cut short, the query could keep the store locked, so that the run could not even be closed."""
     with pytest.raises(KeyboardInterrupt), tracking.pipeline_run(params, "train") as run:
-        event.listen(Engine, "before_cursor_execute", interrupt)
-        try:
-            run.log_child("fit", {"depth": 2}, [{"loss": 0.5}], {"accuracy": 0.75})
-        finally:
-            event.remove(Engine, "before_cursor_execute", interrupt)
-    (child,) = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
-    assert child.info.run_name == "fit", "the call under way was made whole"
-    assert child.data.params == {}, "the next one wasn't begun"
+        with interrupted_query():
+            run.set_tags({"study": "toy-1"})
+        run.set_tags({"study": "never set"})
+    assert client.get_run(run.run_id).data.tags["study"] == "toy-1"
     assert status(client, run.run_id) == "FAILED"
+
+
+def test_ctrl_c_leaves_no_half_child(params: Params, client: MlflowClient) -> None:
+    """An interrupted study would make the same child once more when it goes on."""
+    with pytest.raises(KeyboardInterrupt), tracking.pipeline_run(params, "train") as run, interrupted_query():
+        run.log_child("fit", {"depth": 2}, [{"loss": 0.5}], {"accuracy": 0.75})
+    (child,) = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
+    assert (child.data.params, child.info.status) == ({"depth": "2"}, "FINISHED")
+    assert child.data.metrics == {"loss": 0.5, "accuracy": 0.75}
 
 
 def test_only_runs_of_dead_processes_on_this_machine_are_ended(client: MlflowClient) -> None:

@@ -102,6 +102,7 @@ class PipelineRun:
             if not token:
                 return names
 
+    @uninterrupted()
     def log_child(
         self,
         name: str,
