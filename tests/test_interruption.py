@@ -2,46 +2,47 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from pipeline.interruption import interruptible, uninterrupted
 
 
-def test_a_signal_takes_effect_when_the_block_has_ended() -> None:
+def test_a_signal_takes_effect_when_the_block_has_ended(ctrl_c: Callable[[], None]) -> None:
     before = signal.getsignal(signal.SIGINT)
     steps = []
     with pytest.raises(KeyboardInterrupt):
         with uninterrupted():
-            signal.raise_signal(signal.SIGINT)
+            ctrl_c()
             steps.append("rest of the block")
         steps.append("after the block")
     assert steps == ["rest of the block"]
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_second_signal_gets_through_at_once() -> None:
+def test_a_second_signal_gets_through_at_once(ctrl_c: Callable[[], None]) -> None:
     steps = []
     with pytest.raises(KeyboardInterrupt), uninterrupted():
-        signal.raise_signal(signal.SIGINT)
+        ctrl_c()
         steps.append("after the first")
-        signal.raise_signal(signal.SIGINT)
+        ctrl_c()
         steps.append("after the second")
     assert steps == ["after the first"]
 
 
-def test_the_outermost_block_counts() -> None:
+def test_the_outermost_block_counts(ctrl_c: Callable[[], None]) -> None:
     steps = []
     with pytest.raises(KeyboardInterrupt), uninterrupted():
         with uninterrupted():
-            signal.raise_signal(signal.SIGINT)
+            ctrl_c()
         steps.append("rest of the outer block")
     assert steps == ["rest of the outer block"]
 
 
-def test_an_error_of_the_block_is_not_lost_behind_the_signal() -> None:
+def test_an_error_of_the_block_is_not_lost_behind_the_signal(ctrl_c: Callable[[], None]) -> None:
     with pytest.raises(KeyboardInterrupt) as interrupt, uninterrupted():
-        signal.raise_signal(signal.SIGINT)
+        ctrl_c()
         raise ValueError("the server answers nonsense")
     assert str(interrupt.value.__context__) == "the server answers nonsense"
 

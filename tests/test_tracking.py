@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -180,14 +179,14 @@ def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: Mlflo
 
 
 @contextmanager
-def interrupted_query() -> Iterator[None]:
-    """Ctrl-C when the next query is about to be executed."""
+def during_a_query(ctrl_c: Callable[[], None]) -> Iterator[None]:
+    """Sends Ctrl-C when the next query is about to be executed."""
     interrupts = []
 
     def interrupt(*_: object) -> None:
         if not interrupts:
             interrupts.append("SIGINT")
-            signal.raise_signal(signal.SIGINT)
+            ctrl_c()
 
     event.listen(Engine, "before_cursor_execute", interrupt)
     try:
@@ -196,19 +195,27 @@ def interrupted_query() -> Iterator[None]:
         event.remove(Engine, "before_cursor_execute", interrupt)
 
 
-def test_ctrl_c_inside_a_query_waits_for_the_call_to_end(params: Params, client: MlflowClient) -> None:
+def test_ctrl_c_inside_a_query_waits_for_the_call_to_end(
+    params: Params, client: MlflowClient, ctrl_c: Callable[[], None]
+) -> None:
     """Cut short, the query could keep the store locked, so that the run could not even be closed."""
     with pytest.raises(KeyboardInterrupt), tracking.pipeline_run(params, "train") as run:
-        with interrupted_query():
+        with during_a_query(ctrl_c):
             run.set_tags({"study": "toy-1"})
         run.set_tags({"study": "never set"})
     assert client.get_run(run.run_id).data.tags["study"] == "toy-1"
     assert status(client, run.run_id) == "FAILED"
 
 
-def test_ctrl_c_leaves_no_half_child(params: Params, client: MlflowClient) -> None:
+def test_ctrl_c_leaves_no_half_child(
+    params: Params, client: MlflowClient, ctrl_c: Callable[[], None]
+) -> None:
     """An interrupted study would make the same child once more when it goes on."""
-    with pytest.raises(KeyboardInterrupt), tracking.pipeline_run(params, "train") as run, interrupted_query():
+    with (
+        pytest.raises(KeyboardInterrupt),
+        tracking.pipeline_run(params, "train") as run,
+        during_a_query(ctrl_c),
+    ):
         run.log_child("fit", {"depth": 2}, [{"loss": 0.5}], {"accuracy": 0.75})
     (child,) = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
     assert (child.data.params, child.info.status) == ({"depth": "2"}, "FINISHED")
