@@ -72,10 +72,16 @@ def work(params: Params, coordinator: int | None) -> None:
         coordinator: pid of the train stage that started this process; it isn't outlived.
 
     Raises:
-        ValueError: if there is no such study, or its data, params, code or MLflow server are others.
+        ValueError: if there is no such study, it is finished, or its data, params, code or MLflow server are
+            others.
     """
     dataset = read_json(PADDED_DATASET)
-    study = tuning.join_study(params, dataset)
+    try:
+        study = tuning.join_study(params, dataset)
+    except tuning.StudyFinishedError:
+        if coordinator is None:
+            raise
+        return  # the others finished it while this process started
     parent = tracking.attach(params, study.attributes["run_id"])
     if coordinator is not None:
         select_backend(params.train)

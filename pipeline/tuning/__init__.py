@@ -5,7 +5,7 @@ The only importer of optuna. It reports through an observer, so it knows nothing
 
 from pipeline.tuning.explain import pictures, trials_table, write_pictures
 from pipeline.tuning.search import search, search_order, work
-from pipeline.tuning.study import SCORE, Study, join_study, open_study
+from pipeline.tuning.study import SCORE, Study, StudyFinishedError, join_study, open_study
 from pipeline.tuning.trials import Fit, Observer
 from pipeline.tuning.winner import Winner
 from pipeline.tuning.workers import needs_workers
@@ -15,6 +15,7 @@ __all__ = [
     "Fit",
     "Observer",
     "Study",
+    "StudyFinishedError",
     "Winner",
     "join_study",
     "needs_workers",

@@ -63,6 +63,10 @@ def code_version(params: Params) -> str:
     return source_digest(SCORING_MODULES, ("keras", params.train.backend, "numpy"))
 
 
+class StudyFinishedError(ValueError):
+    """There is nothing left to do in the study that was to be joined."""
+
+
 class Study:
     """An Optuna study together with the params that it searches.
 
@@ -227,6 +231,7 @@ def join_study(params: Params, dataset: Mapping[str, Any]) -> Study:
     """The running study of these params on this data, for a worker.
 
     Raises:
+        StudyFinishedError: if its winner was delivered already.
         ValueError: if there is none, or it has other data, params or code; the message says which.
     """
     described = identity(params, dataset["padded_digest"])
@@ -239,7 +244,7 @@ def join_study(params: Params, dataset: Mapping[str, Any]) -> Study:
     if "trials" not in study.attributes:
         raise ValueError(f"study {study.name} is only just being made: try again in a moment")
     if study.attributes.get("delivered") and study.room() == "none":
-        raise ValueError(f"study {study.name} is finished: there is nothing to join")
+        raise StudyFinishedError(f"study {study.name} is finished: there is nothing to join")
     version = code_version(params)
     if study.attributes["code"] != version:
         raise ValueError(
