@@ -34,15 +34,25 @@ def share_cores(cores: Sequence[int], workers: int) -> list[list[int]]:
     return [list(cores[worker::workers]) for worker in range(workers)]
 
 
-def start_on(cores: Sequence[int], arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+def start_on(
+    cores: Sequence[int], arguments: Sequence[str], stdin: int | None = None
+) -> subprocess.Popen[bytes]:
     """Starts ``python -m pipeline ARGUMENTS`` on ``cores``, with a thread for each.
 
     In a session of its own, so that Ctrl-C reaches it once, through the process that started it.
+
+    Args:
+        cores: which.
+        arguments: a command and its options.
+        stdin: as ``subprocess.Popen`` takes it.
     """
     environment = os.environ | dict.fromkeys(THREAD_LIMITS, str(len(cores)))
     with _pinned(cores):
         return subprocess.Popen(
-            [sys.executable, "-m", "pipeline", *arguments], env=environment, start_new_session=True
+            [sys.executable, "-m", "pipeline", *arguments],
+            env=environment,
+            stdin=stdin,
+            start_new_session=True,
         )
 
 

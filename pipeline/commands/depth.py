@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from pipeline.depth import study
@@ -9,12 +11,13 @@ from pipeline.params import load_params
 
 
 @click.command(name="study-depth")
-@click.option("--fits", hidden=True, help="Names of fits to run for the study, with commas between.")
-@click.option("--coordinator", type=int, hidden=True, help="Pid of the study that started this.")
-def study_depth(fits: str | None, coordinator: int | None) -> None:
+@click.option(
+    "--worker", is_flag=True, hidden=True, help="Run the fits that standard input names, for a study."
+)
+def study_depth(worker: bool) -> None:
     """Train stacks of every depth, cell and skip; judge what is said of depth: -> reports/depth."""
     params = load_params()
-    if fits is None or coordinator is None:
-        study.run(params)
+    if worker:
+        study.work(params, (line.strip() for line in sys.stdin))
     else:
-        study.work(params, fits.split(","), coordinator)
+        study.run(params)

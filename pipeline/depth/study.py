@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,17 +66,14 @@ def run(params: Params) -> None:
         _deliver(params, dataset, read_records(folder, fits), parent)
 
 
-def work(params: Params, names: Sequence[str], coordinator: int) -> None:
-    """Runs the fits of these names, for the study that the process ``coordinator`` runs.
+def work(params: Params, names: Iterable[str]) -> None:
+    """Runs the fits of these names, as they come, for the study that another process runs.
 
     Raises:
         ValueError: if the study has no fit of such a name.
     """
     folder = records_folder(study_name(params, read_dataset(params)))
     fits = {fit.name: fit for fit in grid(params.depth_study)}
-    unknown = [name for name in names if name not in fits]
-    if unknown:
-        raise ValueError(f"the depth study of params.yaml has no fit {', '.join(unknown)}")
     select_backend(params.train)
     # TensorFlow takes several networks in one process, a program each, for a mistake and says so at length.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -87,8 +83,8 @@ def work(params: Params, names: Sequence[str], coordinator: int) -> None:
     arrays = {split: read_arrays(padded_split(split)) for split in ("train", "validation", "test")}
     splits = {split: Split(values["token_ids"], values["labels"]) for split, values in arrays.items()}
     for name in names:
-        if os.getppid() != coordinator:  # a study that was killed wants no more fits
-            return
+        if name not in fits:
+            raise ValueError(f"the depth study of params.yaml has no fit {name}")
         if not record_file(folder, fits[name]).exists():
             write_record(folder, fitting.run_fit(params, fits[name], splits))
 

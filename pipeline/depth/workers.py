@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import IO, cast
 
 from pipeline.cores import available_cores, share_cores, start_on, worker_count
 from pipeline.depth.grid import Fit
@@ -17,6 +18,7 @@ from pipeline.params import Params
 # TensorFlow keeps the compiled code of every network that a process ever fitted: so a process fits few, and
 # memory stays flat.
 FITS_A_PROCESS = 8
+FITS_AHEAD = 2  # the one that a process is at and the next, so that it never waits
 POLL_SECONDS = 0.5
 
 OnRecord = Callable[[Record], None]
@@ -36,13 +38,16 @@ def run_fits(params: Params, folder: Path, missing: Sequence[Fit], on_record: On
     """
     shares = share_cores(available_cores(), worker_count(params.depth_study.workers))
     waiting, unseen = list(missing), set(missing)
-    workers: list[subprocess.Popen[bytes] | None] = [None] * len(shares)
+    workers: list[_Worker | None] = [None] * len(shares)
     try:
         while True:
             for place, cores in enumerate(shares):
-                if _has_ended(workers[place]) and waiting:
-                    workers[place] = _start(cores, _next_chunk(waiting, len(shares)))
-            ended = all(_has_ended(worker) for worker in workers)  # before the look for their last records
+                worker = workers[place]
+                if waiting and (worker is None or worker.has_ended()):
+                    worker = workers[place] = _Worker(cores)
+                if worker is not None:
+                    worker.feed(waiting, unseen)
+            ended = all(worker is None or worker.has_ended() for worker in workers)  # before a last look
             for fit, record in read_records(folder, sorted(unseen)).items():
                 unseen.remove(fit)
                 on_record(record)
@@ -51,8 +56,7 @@ def run_fits(params: Params, folder: Path, missing: Sequence[Fit], on_record: On
             time.sleep(POLL_SECONDS)
     finally:
         for worker in filter(None, workers):
-            worker.kill()
-            worker.wait()
+            worker.end()
     if unseen:
         raise ValueError(
             f"{len(unseen)} fits are missing, though their workers ended well: params.yaml, data/padded or "
@@ -60,33 +64,51 @@ def run_fits(params: Params, folder: Path, missing: Sequence[Fit], on_record: On
         )
 
 
-def _next_chunk(waiting: list[Fit], workers: int) -> list[Fit]:
-    """Takes the next fits for one process: fewer towards the end, so that the workers end together."""
-    size = max(1, min(FITS_A_PROCESS, len(waiting) // (2 * workers)))
-    chunk = waiting[:size]
-    del waiting[:size]
-    return chunk
+class _Worker:
+    """A process that fits what its standard input names, a line each; it ends with its input."""
 
+    def __init__(self, cores: Sequence[int]) -> None:
+        self._process = start_on(cores, ["study-depth", "--worker"], stdin=subprocess.PIPE)
+        self._input = cast(IO[bytes], self._process.stdin)
+        self._given: list[Fit] = []
 
-def _has_ended(worker: subprocess.Popen[bytes] | None) -> bool:
-    """Whether a worker may be followed by the next.
+    def feed(self, waiting: list[Fit], unseen: Collection[Fit]) -> None:
+        """Takes the next of ``waiting`` when the process will soon need them; ends its input after the last.
 
-    Raises:
-        ValueError: if it failed or was killed.
-    """
-    if worker is None:
-        return True
-    status = worker.poll()
-    if status is not None and status > 0:
-        raise ValueError("a worker failed; its message stands above")
-    if status is not None and status < 0:
-        raise ValueError(
-            f"a worker was killed ({signal.Signals(-status).name}), perhaps for memory: lower "
-            "depth_study.workers; finished fits are kept, and the same command goes on"
-        )
-    return status == 0
+        Args:
+            waiting: what no process was given; fits are taken from its front.
+            unseen: what has no record yet.
+        """
+        with suppress(BrokenPipeError):  # it was killed or failed, which ``has_ended`` tells
+            while waiting and len(self._given) < FITS_A_PROCESS and self._ahead(unseen) < FITS_AHEAD:
+                self._given.append(waiting.pop(0))
+                self._input.write(f"{self._given[-1].name}\n".encode())
+                self._input.flush()
+            if not waiting or len(self._given) == FITS_A_PROCESS:
+                self._input.close()
 
+    def has_ended(self) -> bool:
+        """Whether it may be followed by the next.
 
-def _start(cores: Sequence[int], fits: Sequence[Fit]) -> subprocess.Popen[bytes]:
-    names = ",".join(fit.name for fit in fits)
-    return start_on(cores, ["study-depth", "--fits", names, "--coordinator", str(os.getpid())])
+        Raises:
+            ValueError: if it failed or was killed.
+        """
+        status = self._process.poll()
+        if status is not None and status > 0:
+            raise ValueError("a worker failed; its message stands above")
+        if status is not None and status < 0:
+            raise ValueError(
+                f"a worker was killed ({signal.Signals(-status).name}), perhaps for memory: lower "
+                "depth_study.workers; finished fits are kept, and the same command goes on"
+            )
+        return status == 0
+
+    def end(self) -> None:
+        """Ends it at once, whatever it is at."""
+        self._process.kill()
+        self._process.wait()
+        with suppress(BrokenPipeError):
+            self._input.close()
+
+    def _ahead(self, unseen: Collection[Fit]) -> int:
+        return sum(fit in unseen for fit in self._given)
