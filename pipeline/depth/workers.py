@@ -18,8 +18,7 @@ from pipeline.params import Params
 # TensorFlow keeps the compiled code of every network that a process ever fitted: so a process fits few, and
 # memory stays flat.
 FITS_A_PROCESS = 8
-FITS_AHEAD = 2  # the one that a process is at and the next, so that it never waits
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.2  # the most that a process waits for its next fit
 
 OnRecord = Callable[[Record], None]
 
@@ -38,16 +37,14 @@ def run_fits(params: Params, folder: Path, missing: Sequence[Fit], on_record: On
     """
     shares = share_cores(available_cores(), worker_count(params.depth_study.workers))
     waiting, unseen = list(missing), set(missing)
-    workers: list[_Worker | None] = [None] * len(shares)
+    workers = [_Worker(cores) for cores in shares[: len(missing)]]
     try:
         while True:
-            for place, cores in enumerate(shares):
-                worker = workers[place]
-                if waiting and (worker is None or worker.has_ended()):
-                    worker = workers[place] = _Worker(cores)
-                if worker is not None:
-                    worker.feed(waiting, unseen)
-            ended = all(worker is None or worker.has_ended() for worker in workers)  # before a last look
+            for place, worker in enumerate(workers):
+                if waiting and worker.has_ended():
+                    workers[place] = _Worker(shares[place])
+                workers[place].feed(waiting, unseen)
+            ended = all(worker.has_ended() for worker in workers)  # before the look for their last records
             for fit, record in read_records(folder, sorted(unseen)).items():
                 unseen.remove(fit)
                 on_record(record)
@@ -55,7 +52,7 @@ def run_fits(params: Params, folder: Path, missing: Sequence[Fit], on_record: On
                 break
             time.sleep(POLL_SECONDS)
     finally:
-        for worker in filter(None, workers):
+        for worker in workers:
             worker.end()
     if unseen:
         raise ValueError(
@@ -73,14 +70,15 @@ class _Worker:
         self._given: list[Fit] = []
 
     def feed(self, waiting: list[Fit], unseen: Collection[Fit]) -> None:
-        """Takes the next of ``waiting`` when the process will soon need them; ends its input after the last.
+        """Names the next of ``waiting`` once the record of the last is there; ends the input after enough.
 
         Args:
             waiting: what no process was given; fits are taken from its front.
             unseen: what has no record yet.
         """
+        is_idle = not self._given or self._given[-1] not in unseen
         with suppress(BrokenPipeError):  # it was killed or failed, which ``has_ended`` tells
-            while waiting and len(self._given) < FITS_A_PROCESS and self._ahead(unseen) < FITS_AHEAD:
+            if waiting and is_idle and len(self._given) < FITS_A_PROCESS:
                 self._given.append(waiting.pop(0))
                 self._input.write(f"{self._given[-1].name}\n".encode())
                 self._input.flush()
@@ -109,6 +107,3 @@ class _Worker:
         self._process.wait()
         with suppress(BrokenPipeError):
             self._input.close()
-
-    def _ahead(self, unseen: Collection[Fit]) -> int:
-        return sum(fit in unseen for fit in self._given)

@@ -9,14 +9,13 @@ os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from pipeline.tracking.runs import PipelineRun, attach, note_reproduced, pipeline_run
-from pipeline.tracking.store import Client, connect, tracking_uri
+from pipeline.tracking.store import connect, tracking_uri
 from pipeline.tracking.trial_runs import TrialRuns
 
 for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 __all__ = [
-    "Client",
     "PipelineRun",
     "TrialRuns",
     "attach",
