@@ -75,6 +75,10 @@ class DataParams(Section):
     label_column: str
     split_column: str | None
     test_fraction: Fraction
+    unlabelled: Literal["auto", "imdb", "file", "none"]
+    unlabelled_url: Url
+    unlabelled_hash: Hash
+    unlabelled_path: Annotated[str, Field(min_length=1)]
 
     @model_validator(mode="after")
     def _columns_differ(self) -> Self:

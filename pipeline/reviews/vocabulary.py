@@ -69,6 +69,10 @@ class Vocabulary:
         """
         return [self._ids.get(word, OOV_ID) for word in split_words(text)]
 
+    def encode_known(self, text: str) -> list[int]:
+        """As :meth:`encode`, but a word that the vocabulary lacks is left out, as in Keras' imdb.npz."""
+        return [self._ids[word] for word in split_words(text) if word in self._ids]
+
     def decode(self, token_ids: Iterable[int]) -> str:
         """Words of ``token_ids`` with spaces between; PAD_ID and START_ID are left out, OOV_ID is [OOV].
 
