@@ -65,9 +65,9 @@ def run(params: Params) -> None:
 def read_raw() -> tuple[dict[str, Any], dict[str, Reviews], Sequences]:
     """The data set's facts, its reviews by split, and the unlabelled ones."""
     try:
-        arrays = read_arrays(RAW_UNLABELLED)
-        unlabelled = Sequences(arrays["tokens"], arrays["offsets"])
-        return read_json(RAW_DATASET), read_splits(read_arrays(RAW_REVIEWS)), unlabelled
+        facts, splits = read_json(RAW_DATASET), read_splits(read_arrays(RAW_REVIEWS))
+        unlabelled = read_arrays(RAW_UNLABELLED)
+        return facts, splits, Sequences(unlabelled["tokens"], unlabelled["offsets"])
     except FileNotFoundError as error:
         raise ValueError(f"{error.filename} is missing: run the download stage first") from None
     except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:

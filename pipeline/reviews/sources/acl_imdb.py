@@ -6,6 +6,7 @@ followed: a member is read only if its whole name is that of an unlabelled revie
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 import tarfile
@@ -26,7 +27,8 @@ def read_unlabelled(archive: bytes) -> list[str]:
     """
     texts: dict[int, str] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r|gz") as tar:
+        # tarfile's own "r|gz" takes a stream that breaks off for one that ends.
+        with gzip.open(io.BytesIO(archive)) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for member in tar:
                 name = _REVIEW.fullmatch(member.name)
                 if name and member.isreg() and not member.issparse():

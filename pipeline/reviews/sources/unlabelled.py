@@ -73,7 +73,8 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
             source = {"url": public_url(data.unlabelled_url), "hash": data.unlabelled_hash}
     elif kind == "file":
         path = Path(data.unlabelled_path)
-        texts = parse_texts(read_table(path, [data.text_column])[data.text_column])
+        table = read_table(path, [data.text_column], "data.unlabelled_path")
+        texts = parse_texts(table[data.text_column])
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         source = {"file": path.name, "hash": f"sha256:{digest}"}
     tokens, offsets = flatten(map(dataset.encode, texts))
