@@ -55,10 +55,10 @@ ARCHIVE = make_archive(
 )
 
 
-def dataset(name: str = "imdb", omits_unknown: bool = True) -> Dataset:
+def dataset(name: str = "imdb", as_keras: bool = True) -> Dataset:
     vocabulary = Vocabulary(tuple(f"word{rank}" for rank in range(1, 41)))
     splits = {split: Reviews.from_lists([[4]], [1]) for split in ("train", "test")}
-    return Dataset(name, {}, splits, vocabulary, "", "", omits_unknown)
+    return Dataset(name, {}, splits, vocabulary, "", "", as_keras)
 
 
 def load(params: Params, labelled: Dataset, values: dict[str, str | None]) -> Unlabelled:
@@ -148,7 +148,7 @@ def test_the_loaded_imdb_leaves_unknown_words_out(
 
 def test_auto_takes_the_archive_for_imdb_only(params: Params, server: Server, keras_home: Path) -> None:
     for name in ("snippets", "mine"):
-        found = load(params, dataset(name, omits_unknown=False), served(server))
+        found = load(params, dataset(name, as_keras=False), served(server))
         assert (len(found.reviews), found.source) == (0, {})
     assert server.requested == []
 
@@ -156,7 +156,7 @@ def test_auto_takes_the_archive_for_imdb_only(params: Params, server: Server, ke
 def test_the_archive_asked_for_by_name_is_encoded_as_the_other_reviews_are(
     params: Params, server: Server, keras_home: Path
 ) -> None:
-    found = load(params, dataset("snippets", omits_unknown=False), served(server, unlabelled="imdb"))
+    found = load(params, dataset("snippets", as_keras=False), served(server, unlabelled="imdb"))
     assert found.reviews.tokens.tolist() == [2, 4, 5, 2, 43, 2]
     assert found.reviews.offsets.tolist() == [0, 2, 6]
 
@@ -174,7 +174,7 @@ def test_a_file_needs_no_label_column(params: Params, tmp_path: Path, suffix: st
         "data.unlabelled_path": str(path),
         "data.text_column": "words",
     }
-    found = load(params, dataset("mine", omits_unknown=False), values)
+    found = load(params, dataset("mine", as_keras=False), values)
     assert (found.reviews.tokens.tolist(), found.reviews.offsets.tolist()) == ([4, 6, 2], [0, 2, 3])
     assert found.source == {"file": path.name, "hash": sha256(path.read_bytes())}
 
@@ -228,7 +228,7 @@ def test_the_real_archive_is_encoded_as_the_real_npz_was(shared_imdb: Path) -> N
         for info in tar:
             file = tar.extractfile(info)
             if file and re.fullmatch(r"aclImdb/test/(pos|neg)/\d+_\d+\.txt", info.name):
-                ids = vocabulary.encode_known(file.read().decode())
+                ids = vocabulary.encode_as_keras(file.read().decode())
                 encoded.append(np.array(ids, np.int32).tobytes())
             if len(encoded) == 12_500:
                 break
