@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.evaluation.binning import shares_by_bin
-from pipeline.files import Row
+from pipeline.runtime.files import Row
 
 BINS = 10
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from pipeline.files import write_arrays, write_json
 from pipeline.params import Params
-from pipeline.paths import RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
 from pipeline.reviews.sources import load_dataset
 from pipeline.reviews.sources.unlabelled import load_unlabelled
+from pipeline.runtime.files import write_arrays, write_json
+from pipeline.runtime.paths import RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
 
 
 def run(params: Params) -> None:

@@ -7,13 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.files import read_arrays, read_json, write_arrays, write_json
 from pipeline.params import PadParams, Params
-from pipeline.paths import PADDED_DATASET, RAW_DATASET, RAW_DIR, RAW_REVIEWS, RAW_UNLABELLED, padded_split
 from pipeline.reviews.dataset import content_digest, read_splits
 from pipeline.reviews.padding import pad_tokens
 from pipeline.reviews.ragged import Reviews, Rows, Sequences
 from pipeline.reviews.splitting import drop_judged, split_reviews
+from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
+from pipeline.runtime.paths import (
+    PADDED_DATASET,
+    RAW_DATASET,
+    RAW_DIR,
+    RAW_REVIEWS,
+    RAW_UNLABELLED,
+    padded_split,
+)
 
 UNLABELLED = "unlabelled"
 
