@@ -90,8 +90,8 @@ def notebook_step(case: Case) -> list[float]:
 
 
 def our_params(case: Case) -> Any:
-    from pipeline.backend import select_backend  # noqa: PLC0415
     from pipeline.params import load_params  # noqa: PLC0415
+    from pipeline.training.backend import select_backend  # noqa: PLC0415
 
     names = {"cell": "model", "depth": "model", "units": "model", "batch_size": "train", "backend": "train"}
     values = {f"{section}.{name}": case[name] for name, section in names.items() if name in case}
@@ -103,10 +103,10 @@ def our_params(case: Case) -> Any:
 
 def our_step(case: Case) -> list[float]:
     params = our_params(case)
-    from pipeline.compiled import Batches, compile_training, label_objective  # noqa: PLC0415
-    from pipeline.models.implementation import choose_implementation  # noqa: PLC0415
-    from pipeline.models.stacked_rnn import build_stacked_rnn  # noqa: PLC0415
-    from pipeline.training import build_optimizer  # noqa: PLC0415
+    from pipeline.networks.implementation import choose_implementation  # noqa: PLC0415
+    from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: PLC0415
+    from pipeline.training.compiled import Batches, compile_training, label_objective  # noqa: PLC0415
+    from pipeline.training.fitting import build_optimizer  # noqa: PLC0415
 
     token_ids, labels = reviews(case)
     model = build_stacked_rnn(params.model, VOCAB_SIZE, case["length"], seed=1)
@@ -181,7 +181,7 @@ def notebook_until(case: Case) -> list[float]:
 
 def our_until(case: Case) -> list[float]:
     params = our_params(case)
-    from pipeline.training import Split, fit  # noqa: PLC0415
+    from pipeline.training.fitting import Split, fit  # noqa: PLC0415
 
     train, validation = Split(*reviews(case)), Split(*reviews(case, "validation"))
 

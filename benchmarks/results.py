@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.files import write_text
+from pipeline.runtime.files import write_text
 
 RESULTS = Path("benchmarks/RESULTS.md")
 

@@ -25,10 +25,10 @@ import requests
 
 from benchmarks.results import machine, write_section
 from pipeline.commands.store import chosen_version, open_store
-from pipeline.files import read_arrays, read_json
-from pipeline.paths import MODEL, PADDED_DATASET, RAW_VOCABULARY, padded_split
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.files import read_arrays, read_json
+from pipeline.runtime.paths import MODEL, PADDED_DATASET, RAW_VOCABULARY, padded_split
 from pipeline.serving.classifier import CLASSIFIER, TextClassifier
 
 SINGLE, KERAS_SINGLE, BATCH = 1000, 100, 2000

@@ -114,7 +114,10 @@ def run(context: click.Context, until: str | None) -> None:
     All values are judged before any work. Values that differ from params.yaml go through
     `dvc exp run -S`, which writes them there.
     """
-    from pipeline.launch import launch, parse_options  # noqa: PLC0415 - other commands start faster without
+    from pipeline.commands.launch import (  # noqa: PLC0415 - other commands start faster without
+        launch,
+        parse_options,
+    )
 
     raise SystemExit(launch(parse_options(context.args), until))
 

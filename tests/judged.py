@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline import plots
 from pipeline.evaluation.assessment import Assessment, assess
 from pipeline.evaluation.errors import confident_errors
-from pipeline.files import Row
-from pipeline.paths import STUDY_DIR
-from pipeline.promotion import Comparison
-from pipeline.registry import Registration
+from pipeline.evaluation.promotion import Comparison, Registration
+from pipeline.reporting import figures
 from pipeline.reporting.drawing import draw
 from pipeline.reporting.report import write_report
 from pipeline.reviews.padding import pad_tokens
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.files import Row
+from pipeline.runtime.paths import STUDY_DIR
 
 HOSTILE = "<script>window.stolen=1</script><img src='http://192.0.2.1/x.png'>"
 DATASET: dict[str, Any] = {
@@ -83,5 +82,5 @@ def report() -> str:
     """The page on it, after its pictures were drawn into reports/ of the current folder."""
     assessment, errors = judged()
     draw(DATASET, TRAINED, assessment, HISTORY)
-    plots.save(Figure(), Path(STUDY_DIR / "history.png"))
+    figures.save(Figure(), Path(STUDY_DIR / "history.png"))
     return write_report(DATASET, TRAINED, assessment, errors, REGISTRATION)

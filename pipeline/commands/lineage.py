@@ -6,15 +6,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import lineage, rebuilding, registry
 from pipeline.commands.store import open_store
+from pipeline.registry import lineage, rebuilding, versions
 
 
 @click.command()
 @click.argument("model")
 def trace(model: str) -> None:
     """Print what made MODEL: commit, parameters, data, DVC hashes, study, packages."""
-    version = registry.find_version(open_store(), model)
+    version = versions.find_version(open_store(), model)
     for title, values in lineage.describe(version, lineage.read_record(version)).items():
         click.secho(title, bold=True)
         width = max((len(name) for name in values), default=0)
@@ -26,7 +26,7 @@ def trace(model: str) -> None:
 @click.argument("model")
 def rebuild(model: str) -> None:
     """Train MODEL again in a clean worktree of its commit; say whether the metrics are the same."""
-    version = registry.find_version(open_store(), model)
+    version = versions.find_version(open_store(), model)
     outcome = rebuilding.rebuild(lineage.read_record(version), click.echo)
     table = Table()
     for title in ("metric", "recorded", "rebuilt", ""):

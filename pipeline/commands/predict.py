@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from pipeline import registry
 from pipeline.commands.store import chosen_version, open_store
+from pipeline.registry import versions
 from pipeline.serving.classifier import CLASSIFIER, Contribution, TextClassifier
 from pipeline.serving.tables import score_file
 
@@ -67,7 +67,7 @@ def _load(model: str | None, dataset: str | None) -> TextClassifier:
     client = open_store()
     version = chosen_version(client, model, dataset)
     with tempfile.TemporaryDirectory() as folder:
-        classifier = TextClassifier.load(registry.download(version, f"artifacts/{CLASSIFIER}", Path(folder)))
+        classifier = TextClassifier.load(versions.download(version, f"artifacts/{CLASSIFIER}", Path(folder)))
     click.echo(f"{version.name} version {version.version}", err=True)
     return classifier
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from pipeline import registry
-from pipeline.files import read_json
 from pipeline.params import load_params
-from pipeline.paths import PADDED_DATASET
+from pipeline.registry import versions
+from pipeline.runtime.files import read_json
+from pipeline.runtime.paths import PADDED_DATASET
 from pipeline.tracking import connect
 
 
@@ -25,7 +25,7 @@ def chosen_version(client: MlflowClient, model: str | None, dataset: str | None)
     """
     if model and dataset:
         raise ValueError(f"give --model or --dataset, not both, but got {model} and {dataset}")
-    return registry.find_version(client, model or f"models:/{chosen_name(client, dataset)}@champion")
+    return versions.find_version(client, model or f"models:/{chosen_name(client, dataset)}@champion")
 
 
 def chosen_name(client: MlflowClient, dataset: str | None) -> str:
@@ -37,10 +37,10 @@ def chosen_name(client: MlflowClient, dataset: str | None) -> str:
     if dataset is None and PADDED_DATASET.exists():
         dataset = read_json(PADDED_DATASET)["name"]
     if dataset is not None:
-        return registry.registered_name(dataset)
-    names = sorted({version.name for version in registry.versions(client)})
+        return versions.registered_name(dataset)
+    names = sorted({version.name for version in versions.list_versions(client)})
     if len(names) != 1:
-        known = ", ".join(name.removeprefix(registry.NAME_PREFIX) for name in names)
+        known = ", ".join(name.removeprefix(versions.NAME_PREFIX) for name in names)
         raise ValueError(
             f"--dataset must say which champion is meant, one of {known}"
             if names

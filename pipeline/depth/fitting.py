@@ -7,17 +7,17 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from pipeline import training
-from pipeline.compiled import compile_prediction
 from pipeline.depth.gradients import gradient_norms
 from pipeline.depth.grid import Fit
 from pipeline.depth.probes import describe, describing_network, probe_accuracy
 from pipeline.depth.records import Record, matrix
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.models.implementation import choose_implementation
-from pipeline.models.stacked_rnn import build_stacked_rnn
+from pipeline.networks.implementation import choose_implementation
+from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.params import Params
-from pipeline.training import Split
+from pipeline.training import fitting
+from pipeline.training.compiled import compile_prediction
+from pipeline.training.fitting import Split
 
 Splits = Mapping[str, Split]
 
@@ -36,7 +36,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits) -> Record:
     configured = fit.configure(params)
     train, validation = splits["train"], splits["validation"]
     seed = (params.seed + fit.seed) % 2**32
-    fitted = training.fit(configured, train, validation, seed)
+    fitted = fitting.fit(configured, train, validation, seed)
     start = build_stacked_rnn(configured.model, params.pad.vocab_size, train.token_ids.shape[1], seed)
     chosen = _sample(len(validation.labels), params.depth_study.gradient_reviews, params.seed)
     sample = Split(validation.token_ids[chosen], validation.labels[chosen])
@@ -71,7 +71,7 @@ def _describe(params: Params, network: keras.Model, splits: Splits) -> dict[str,
     compute = compile_prediction(implementation.apply(describing), implementation.xla)
     cuts = np.cumsum([1, *widths])[:-1]
     return {
-        name: np.split(describe(compute, split.token_ids, training.PREDICTION_BATCH), cuts, axis=1)
+        name: np.split(describe(compute, split.token_ids, fitting.PREDICTION_BATCH), cuts, axis=1)
         for name, split in splits.items()
     }
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pipeline.params import DepthStudyParams, Params, Value
-from pipeline.source import SCORING_MODULES, source_digest
+from pipeline.runtime.source import SCORING_MODULES, source_digest
 
 PLAIN, DROPOUT, CLIPPING = VARIANTS = ("plain", "dropout", "clipping")
 MEASURING_MODULES = ("depth/fitting.py", "depth/gradients.py", "depth/probes.py")

@@ -11,12 +11,12 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline import plots
 from pipeline.depth.comparisons import Measure, initial_decades, trained_decades, validation_accuracy
 from pipeline.depth.grid import CLIPPING, DROPOUT, PLAIN, Fit
 from pipeline.depth.records import Record, Records
 from pipeline.depth.statistics import t_interval
 from pipeline.depth.tables import When, mean_norms, repeats
+from pipeline.reporting import figures
 
 # Okabe & Ito's colours, which colour-blind people tell apart; the markers tell the cells apart in grey.
 CELL_STYLE: dict[str, dict[str, Any]] = {
@@ -67,7 +67,7 @@ def write(records: Records, dataset: str, baseline: float, folder: Path) -> list
         figure = draw(records, baseline)
         title, _, _ = caption.partition(":")
         figure.suptitle(f"{title}, {dataset}")
-        plots.save(figure, folder / f"{stem}.png")
+        figures.save(figure, folder / f"{stem}.png")
         drawn.append(Drawn(folder / f"{stem}.png", caption))
     return drawn
 
@@ -249,7 +249,7 @@ def _panels(rows: int, columns: int, share_y: Literal["all", "row"] = "all") -> 
     figure = Figure(figsize=(PANEL[0] * max(columns, 2), PANEL[1] * rows + 1), layout="constrained")
     panels = figure.subplots(rows, columns, sharey=share_y, squeeze=False)
     for axes in panels.flat:
-        axes.grid(color=plots.GRID_COLOR, linewidth=0.6)
+        axes.grid(color=figures.GRID_COLOR, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
     return figure, panels
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.models.stacked_rnn import recurrent_layers
+from pipeline.networks.stacked_rnn import recurrent_layers
 from pipeline.reviews.vocabulary import PAD_ID
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.depth.grid import Fit
-from pipeline.files import read_json, write_json
-from pipeline.paths import project_folder
+from pipeline.runtime.files import read_json, write_json
+from pipeline.runtime.paths import project_folder
 
 Matrix = tuple[tuple[float, ...], ...]  # (depth, timesteps)
 

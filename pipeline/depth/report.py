@@ -12,8 +12,8 @@ from pipeline.depth.pictures import Drawn
 from pipeline.depth.records import Record, Records
 from pipeline.depth.statistics import t_interval
 from pipeline.depth.tables import repeats
-from pipeline.page import Cell, Picture, Section, Table, render
 from pipeline.params import Params
+from pipeline.reporting.page import Cell, Picture, Section, Table, render
 
 
 def render_report(

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.backend import choose_backend, select_backend
 from pipeline.depth import pictures, report, tables
 from pipeline.depth.claims import judge
 from pipeline.depth.grid import Fit, grid, study_name
@@ -18,10 +17,11 @@ from pipeline.depth.records import Record, read_records, record_file, records_fo
 from pipeline.depth.workers import run_fits
 from pipeline.evaluation.baseline import baseline_probabilities, fit_baseline
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.files import read_arrays, read_json, write_json, write_text
 from pipeline.params import Params
-from pipeline.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
+from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
+from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
 from pipeline.tracking import PipelineRun, pipeline_run
+from pipeline.training.backend import choose_backend, select_backend
 
 RUN_NAME = "depth study"
 RUN_FILE = "run.json"
@@ -78,7 +78,7 @@ def work(params: Params, names: Iterable[str]) -> None:
     # TensorFlow takes several networks in one process, a program each, for a mistake and says so at length.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     from pipeline.depth import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
-    from pipeline.training import Split  # noqa: PLC0415
+    from pipeline.training.fitting import Split  # noqa: PLC0415
 
     arrays = {split: read_arrays(padded_split(split)) for split in ("train", "validation", "test")}
     splits = {split: Split(values["token_ids"], values["labels"]) for split, values in arrays.items()}

@@ -12,7 +12,7 @@ from pipeline.depth.claims import Finding
 from pipeline.depth.comparisons import accuracy_gap, initial_decades, trained_decades
 from pipeline.depth.grid import PLAIN, Fit
 from pipeline.depth.records import Record, Records
-from pipeline.files import write_csv
+from pipeline.runtime.files import write_csv
 
 Row = dict[str, float | int | str]
 When = Literal["initial", "trained"]

@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
-from pipeline.cores import available_cores, share_cores, start_on, worker_count
 from pipeline.depth.grid import Fit
 from pipeline.depth.records import Record, read_records
 from pipeline.params import Params
+from pipeline.runtime.cores import available_cores, share_cores, start_on, worker_count
 
 # TensorFlow keeps the compiled code of every network that a process ever fitted: so a process fits few, and
 # memory stays flat.

@@ -20,7 +20,7 @@ from pipeline.evaluation.metrics import (
 from pipeline.evaluation.paired import Paired, mcnemar
 from pipeline.evaluation.slices import accuracy_by, unknown_share
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.files import Row
+from pipeline.runtime.files import Row
 
 MODEL, BASELINE = "stacked RNN", "TF-IDF + logistic regression"
 PREFIXES = {MODEL: "test_", BASELINE: "baseline_test_"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binomtest
 
-from pipeline.files import Row
+from pipeline.runtime.files import Row
 
 Interval = tuple[float, float]
 

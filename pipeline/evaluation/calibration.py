@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from pipeline.evaluation.binning import shares_by_bin
-from pipeline.files import Row
+from pipeline.runtime.files import Row
 
 BINS = 10
 SCALES = (0.01, 100.0)  # positive, so that a review never changes places with a surer one

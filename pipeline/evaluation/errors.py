@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.files import Row
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.files import Row
 
 COLUMNS = ("actual", "predicted", "probability", "row", "text")
 MOST = 10

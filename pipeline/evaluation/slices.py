@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.evaluation.binning import shares_by_bin
-from pipeline.files import Row
 from pipeline.reviews.vocabulary import OOV_ID, PAD_ID, START_ID
+from pipeline.runtime.files import Row
 
 BINS = 8
 

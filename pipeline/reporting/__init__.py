@@ -1,7 +1,7 @@
 """What evaluate shows: curves and figures as files, the report as a page, the summary on the terminal."""
 
 from pipeline.evaluation.binning import Interval
-from pipeline.page import Cell
+from pipeline.reporting.page import Cell
 
 TITLES = {
     "accuracy": "accuracy",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import plots
 from pipeline.evaluation.assessment import MODEL, Assessment
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.files import write_csv
-from pipeline.paths import FIGURES_DIR, PLOTS_DIR
+from pipeline.reporting import figures
+from pipeline.runtime.files import write_csv
+from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
 
 
 def draw(
-    dataset: Mapping[str, Any], trained: Mapping[str, Any], assessment: Assessment, history: plots.Rows
+    dataset: Mapping[str, Any], trained: Mapping[str, Any], assessment: Assessment, history: figures.Rows
 ) -> None:
     """Writes reports/plots, a file a curve and classifier, and reports/figures.
 
@@ -37,29 +37,29 @@ def draw(
         ],
     )
     where = f"{dataset['name']} test reviews"
-    figures = {
-        "roc": plots.curve_figure(
+    drawn = {
+        "roc": figures.curve_figure(
             curves["roc"], "false_positive_rate", "true_positive_rate", f"ROC, {where}", diagonal=True
         ),
-        "precision_recall": plots.curve_figure(
+        "precision_recall": figures.curve_figure(
             curves["precision_recall"], "recall", "precision", f"Precision-recall, {where}"
         ),
-        "confusion": plots.confusion_figure(labels, predicted, names, f"Confusion, {where}"),
-        "reliability": plots.binned_figure(
+        "confusion": figures.confusion_figure(labels, predicted, names, f"Confusion, {where}"),
+        "reliability": figures.binned_figure(
             curves["reliability"], "probability", "positive_share", f"Reliability, {where}", diagonal=True
         ),
-        "accuracy_by_length": plots.binned_figure(
+        "accuracy_by_length": figures.binned_figure(
             curves["accuracy_by_length"], "length", "accuracy", f"Accuracy by length, {where}"
         ),
-        "accuracy_by_unknown_share": plots.binned_figure(
+        "accuracy_by_unknown_share": figures.binned_figure(
             curves["accuracy_by_unknown_share"],
             "unknown_share",
             "accuracy",
             f"Accuracy by unknown share, {where}",
         ),
-        "training_curve": plots.training_figure(
+        "training_curve": figures.training_figure(
             history, trained["best_epoch"], f"Best trial on {dataset['name']}"
         ),
     }
-    for stem, figure in figures.items():
-        plots.save(figure, FIGURES_DIR / f"{stem}.png")
+    for stem, figure in drawn.items():
+        figures.save(figure, FIGURES_DIR / f"{stem}.png")

@@ -7,12 +7,12 @@ from typing import Any
 
 from pipeline.evaluation.assessment import BASELINE, MODEL, Assessment
 from pipeline.evaluation.intervals import RESAMPLES
+from pipeline.evaluation.promotion import Registration
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.files import Row
-from pipeline.page import Cell, Part, Picture, Section, Table, render
-from pipeline.paths import FIGURES_DIR, STUDY_DIR
-from pipeline.registry import Registration
 from pipeline.reporting import TITLES, span
+from pipeline.reporting.page import Cell, Part, Picture, Section, Table, render
+from pipeline.runtime.files import Row
+from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
 
 Facts = Mapping[str, Any]
 

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.evaluation.assessment import BASELINE, MODEL, Assessment
-from pipeline.paths import REPORT
-from pipeline.registry import Registration
+from pipeline.evaluation.promotion import Registration
 from pipeline.reporting import TITLES, span
+from pipeline.runtime.paths import REPORT
 
 
 def print_summary(

@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-from pipeline.files import read_json, write_json
+from pipeline.runtime.files import read_json, write_json
 
 PAD_ID, START_ID, OOV_ID = 0, 1, 2
 INDEX_FROM = 3  # the id of rank r is r + INDEX_FROM, so the first word's id is INDEX_FROM + 1

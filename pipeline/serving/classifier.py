@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.files import read_json, write_json
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary, split_words
+from pipeline.runtime.files import read_json, write_json
 from pipeline.serving.network import Network, NumpyNetwork, Runtime
 
 CLASSIFIER = "classifier"  # the folder among a registered version's artifacts

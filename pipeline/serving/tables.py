@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import written_whole
 from pipeline.reviews.sources.tables import Record, read_records
+from pipeline.runtime.files import written_whole
 from pipeline.serving.classifier import TextClassifier
 
 BATCH = 1024  # rows

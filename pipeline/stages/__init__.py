@@ -19,7 +19,7 @@ def run_stage(name: Stage, params: Params) -> None:
     if name in ("train", "evaluate"):
         _prepare(params)
     if name == "evaluate":
-        from pipeline import backend  # noqa: PLC0415 - download and pad start without Keras
+        from pipeline.training import backend  # noqa: PLC0415 - download and pad start without Keras
 
         backend.select_backend(params.train)
     importlib.import_module(f"pipeline.stages.{name}").run(params)
@@ -38,7 +38,8 @@ def run_worker(params: Params, coordinator: int | None) -> None:
 
 
 def _prepare(params: Params) -> None:
-    from pipeline import backend, tracking  # noqa: PLC0415 - download and pad start without MLflow
+    from pipeline import tracking  # noqa: PLC0415 - download and pad start without MLflow
+    from pipeline.training import backend  # noqa: PLC0415 - download and pad start without MLflow
 
     tracking.connect(params)
     backend.choose_backend(params.train)

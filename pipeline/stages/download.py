@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.files import write_arrays, write_json
 from pipeline.params import Params
-from pipeline.paths import RAW_DATASET, RAW_REVIEWS, RAW_VOCABULARY
 from pipeline.reviews.sources import load_dataset
+from pipeline.runtime.files import write_arrays, write_json
+from pipeline.runtime.paths import RAW_DATASET, RAW_REVIEWS, RAW_VOCABULARY
 
 
 def run(params: Params) -> None:

@@ -9,14 +9,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline import lineage, model_card, registry, training
 from pipeline.evaluation.assessment import Assessment, assess
 from pipeline.evaluation.baseline import baseline_probabilities, fit_baseline
 from pipeline.evaluation.errors import COLUMNS, confident_errors
+from pipeline.evaluation.promotion import Predictions, Registration
 from pipeline.evaluation.threshold import choose_threshold
-from pipeline.files import read_arrays, read_csv, read_json, write_csv, write_json, write_text
 from pipeline.params import Params
-from pipeline.paths import (
+from pipeline.registry import lineage, model_card, versions
+from pipeline.registry.packaging import Trained
+from pipeline.reporting.drawing import draw
+from pipeline.reporting.report import write_report
+from pipeline.reporting.terminal import print_summary
+from pipeline.reviews.dataset import read_splits
+from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.files import read_arrays, read_csv, read_json, write_csv, write_json, write_text
+from pipeline.runtime.paths import (
     ERRORS,
     FIGURES_DIR,
     INTERVALS,
@@ -33,14 +40,8 @@ from pipeline.paths import (
     TRAINING_CURVE,
     padded_split,
 )
-from pipeline.promotion import Predictions
-from pipeline.reporting.drawing import draw
-from pipeline.reporting.report import write_report
-from pipeline.reporting.terminal import print_summary
-from pipeline.reviews.dataset import read_splits
-from pipeline.reviews.vocabulary import Vocabulary
-from pipeline.serving.logged_model import Trained
 from pipeline.tracking import PipelineRun, pipeline_run
+from pipeline.training import fitting
 
 Arrays = dict[str, np.ndarray]
 
@@ -54,12 +55,12 @@ def run(params: Params) -> None:
     train, validation, test = splits.values()
     with pipeline_run(params, "evaluate", trained["run_id"]) as parent:
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
-        scored = training.predict(model, validation["token_ids"])
+        scored = fitting.predict(model, validation["token_ids"])
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
         baseline = fit_baseline(
             train["token_ids"], train["labels"], params.evaluate.baseline_ngrams, params.seed
         )
-        probabilities = training.predict(model, test["token_ids"])
+        probabilities = fitting.predict(model, test["token_ids"])
         assessment = assess(
             test,
             probabilities,
@@ -77,7 +78,7 @@ def run(params: Params) -> None:
             record = lineage.record(params, dataset, trained, metrics)
             submitted = Trained(model, MODEL, vocabulary, dataset, validation["token_ids"], scored, record)
             predictions = Predictions(validation["rows"], validation["labels"], scored)
-            registration = registry.register(parent, submitted, predictions)
+            registration = versions.register(parent, submitted, predictions)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
         card = model_card.write(dataset, trained, metrics, assessment.intervals, registration)
         write_text(MODEL_CARD, card)
@@ -87,7 +88,7 @@ def run(params: Params) -> None:
         for folder in (FIGURES_DIR, PLOTS_DIR):
             parent.log_file(folder, folder.name)
         if registration:
-            registry.describe(parent.client, registration, card)
+            versions.describe(parent.client, registration, card)
         print_summary(dataset, assessment, registration)
 
 
@@ -108,7 +109,7 @@ def _write_metrics(
 
 
 def _registration_report(
-    parent: PipelineRun, dataset: Mapping[str, Any], registration: registry.Registration | None
+    parent: PipelineRun, dataset: Mapping[str, Any], registration: Registration | None
 ) -> dict[str, Any]:
     report = {"run_id": parent.run_id, "dataset": dataset["name"]}
     return report | (asdict(registration) if registration else {"name": None})

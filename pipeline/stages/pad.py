@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.files import read_arrays, read_json, write_arrays, write_json
 from pipeline.params import Params
-from pipeline.paths import PADDED_DATASET, RAW_DATASET, RAW_DIR, RAW_REVIEWS, padded_split
 from pipeline.reviews.dataset import content_digest, read_splits
 from pipeline.reviews.padding import pad_tokens
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.splitting import Split, split_reviews
+from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
+from pipeline.runtime.paths import PADDED_DATASET, RAW_DATASET, RAW_DIR, RAW_REVIEWS, padded_split
 
 
 def run(params: Params) -> None:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import tracking, tuning
-from pipeline.backend import select_backend
-from pipeline.files import read_arrays, read_json, write_csv, write_json, written_whole
 from pipeline.params import Params
-from pipeline.paths import (
+from pipeline.runtime.files import read_arrays, read_json, write_csv, write_json, written_whole
+from pipeline.runtime.paths import (
     MODEL,
     PADDED_DATASET,
     STUDY_DIR,
@@ -21,10 +20,11 @@ from pipeline.paths import (
     TRIALS,
     padded_split,
 )
-from pipeline.progress import Progress
+from pipeline.training.backend import select_backend
+from pipeline.tuning.progress import Progress
 
 if TYPE_CHECKING:
-    from pipeline.training import Fitted, OnEpoch
+    from pipeline.training.fitting import Fitted, OnEpoch
 
 Arrays = dict[str, np.ndarray]
 
@@ -99,13 +99,13 @@ def fit_on(splits: Mapping[str, Arrays]) -> tuning.Fit:
 
     def fit(params: Params, seed: int, on_epoch: OnEpoch | None) -> Fitted:
         select_backend(params.train)
-        from pipeline import training  # noqa: PLC0415 - Keras loads in the processes that fit, and only there
+        from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
 
         train, validation = (
-            training.Split(splits[name]["token_ids"], splits[name]["labels"])
+            fitting.Split(splits[name]["token_ids"], splits[name]["labels"])
             for name in ("train", "validation")
         )
-        return training.fit(params, train, validation, seed, on_epoch)
+        return fitting.fit(params, train, validation, seed, on_epoch)
 
     return fit
 

@@ -25,12 +25,12 @@ from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
-from pipeline import git
-from pipeline.files import read_json
-from pipeline.interruption import uninterrupted
 from pipeline.params import Params
-from pipeline.paths import METRICS, TRAIN_REPORT, project_folder
-from pipeline.processes import is_gone, this_process
+from pipeline.runtime import git
+from pipeline.runtime.files import read_json
+from pipeline.runtime.interruption import uninterrupted
+from pipeline.runtime.paths import METRICS, TRAIN_REPORT, project_folder
+from pipeline.runtime.processes import is_gone, this_process
 from pipeline.tracking.store import connect, tracking_uri
 
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run

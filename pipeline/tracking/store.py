@@ -14,9 +14,9 @@ import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from pipeline.interruption import uninterrupted
 from pipeline.params import Params
-from pipeline.paths import project_folder
+from pipeline.runtime.interruption import uninterrupted
+from pipeline.runtime.paths import project_folder
 
 CONNECT_TIMEOUT = 5.0  # seconds
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from mlflow.entities import Metric, Param, RunStatus, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from pipeline.processes import this_process
+from pipeline.runtime.processes import this_process
 from pipeline.tracking.runs import OWNER_TAG, PipelineRun, milliseconds
 
 STUDY_TAG = "study"

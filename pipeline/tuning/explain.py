@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 from optuna.visualization import matplotlib as charts
 
-from pipeline.files import written_whole
+from pipeline.runtime.files import written_whole
 from pipeline.tuning.search_space import decoded
 from pipeline.tuning.study import SCORE, Study
 

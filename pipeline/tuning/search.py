@@ -6,16 +6,16 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.cores import worker_count
-from pipeline.interruption import Interruption, interruptible
 from pipeline.params import Params
+from pipeline.runtime.cores import worker_count
+from pipeline.runtime.interruption import Interruption, interruptible
 from pipeline.tuning.study import FINISHED, SCORE, Study
 from pipeline.tuning.trials import Fit, Observer, run_trials
 from pipeline.tuning.winner import Winner, choose_winner
 from pipeline.tuning.workers import TRIALS_A_PROCESS, needs_workers, run_workers
 
 if TYPE_CHECKING:  # a process that only coordinates never loads Keras
-    from pipeline.training import Fitted, OnEpoch
+    from pipeline.training.fitting import Fitted, OnEpoch
 
 
 def search(study: Study, fit: Fit, observer: Observer) -> Winner:

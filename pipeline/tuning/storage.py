@@ -22,7 +22,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial
 
-from pipeline.paths import project_folder
+from pipeline.runtime.paths import project_folder
 
 CONNECT_TIMEOUT = 5  # seconds
 HEARTBEAT_INTERVAL = 10  # seconds

@@ -21,8 +21,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.params import Params, Value
-from pipeline.processes import is_gone, this_process
-from pipeline.source import SCORING_MODULES, source_digest
+from pipeline.runtime.processes import is_gone, this_process
+from pipeline.runtime.source import SCORING_MODULES, source_digest
 from pipeline.tuning.sampling import StudySampler, make_pruner
 from pipeline.tuning.search_space import SearchSpace, configured_suggestions, decoded, search_space
 from pipeline.tuning.storage import open_storage, studies_folder

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Protocol
 import optuna
 from optuna.trial import TrialState
 
-from pipeline.files import written_whole
-from pipeline.interruption import Interruption
 from pipeline.params import Params, ParamsError, Value
+from pipeline.runtime.files import written_whole
+from pipeline.runtime.interruption import Interruption
 from pipeline.tuning.search_space import suggest
 from pipeline.tuning.study import FINISHED, SCORE, Study
 
 if TYPE_CHECKING:  # a process that only coordinates never loads Keras
-    from pipeline.training import Fitted, OnEpoch
+    from pipeline.training.fitting import Fitted, OnEpoch
 
 POLL_SECONDS = 0.5  # between looks at trials that others run
 

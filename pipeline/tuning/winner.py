@@ -9,8 +9,8 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial
 
-from pipeline.files import written_whole
 from pipeline.params import Params
+from pipeline.runtime.files import written_whole
 from pipeline.tuning.study import SCORE, Study, repeat_key
 from pipeline.tuning.trials import Fit, Observer, network_file
 

@@ -8,8 +8,8 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from pipeline.cores import available_cores, share_cores, start_on, worker_count
-from pipeline.interruption import Interruption
+from pipeline.runtime.cores import available_cores, share_cores, start_on, worker_count
+from pipeline.runtime.interruption import Interruption
 from pipeline.tuning.study import FINISHED, Study
 from pipeline.tuning.trials import POLL_SECONDS, Observer
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.depth.gradients import gradient_norms
-from pipeline.models.stacked_rnn import build_stacked_rnn, recurrent_layers
+from pipeline.networks.stacked_rnn import build_stacked_rnn, recurrent_layers
 from pipeline.params import Params
 
 TIMESTEPS, STEP = 5, 1e-2

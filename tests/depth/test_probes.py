@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.compiled import compile_prediction
 from pipeline.depth.probes import describe, describing_network, probe_accuracy
-from pipeline.models.stacked_rnn import build_stacked_rnn, recurrent_layers
+from pipeline.networks.stacked_rnn import build_stacked_rnn, recurrent_layers
 from pipeline.params import Params
+from pipeline.training.compiled import compile_prediction
 
 POSITIVE, NEGATIVE = 5, 6
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipeline.files import write_arrays, write_json
+from pipeline.runtime.files import write_arrays, write_json
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAND_IN = Path(__file__).parent / "stand_in"

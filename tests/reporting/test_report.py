@@ -9,8 +9,8 @@ import pytest
 
 import judged
 from pipeline.evaluation.assessment import BASELINE, MODEL
-from pipeline.paths import FIGURES_DIR, PLOTS_DIR
 from pipeline.reporting.report import write_report
+from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
 
 
 @pytest.fixture(scope="module", autouse=True)

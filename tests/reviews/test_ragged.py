@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.files import read_arrays, write_arrays
 from pipeline.reviews.ragged import Reviews, flat_ranges, flatten
+from pipeline.runtime.files import read_arrays, write_arrays
 
 TOKENS = np.array([4, 5, 6, 7], np.int32)
 OFFSETS = np.array([0, 2, 2, 4], np.int64)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.models.stacked_rnn import build_stacked_rnn
+from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.params import Params
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.serving.network import NumpyNetwork, runtime_for

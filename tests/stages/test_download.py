@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from loopback import ImdbFiles, Server, closed_address
-from pipeline.files import read_arrays, read_json
 from pipeline.params import Params
-from pipeline.paths import RAW_DATASET, RAW_DIR, RAW_REVIEWS, RAW_VOCABULARY
 from pipeline.reviews.dataset import content_digest, read_splits
 from pipeline.reviews.sources import http, snippets
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.files import read_arrays, read_json
+from pipeline.runtime.paths import RAW_DATASET, RAW_DIR, RAW_REVIEWS, RAW_VOCABULARY
 from pipeline.stages import download
 
 

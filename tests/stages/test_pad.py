@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from loopback import ImdbFiles, Server, sha256
-from pipeline.files import read_arrays, read_json
 from pipeline.params import Params
-from pipeline.paths import PADDED_DATASET, PADDED_DIR, RAW_VOCABULARY, padded_split
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.files import read_arrays, read_json
+from pipeline.runtime.paths import PADDED_DATASET, PADDED_DIR, RAW_VOCABULARY, padded_split
 from pipeline.stages import download, pad
 
 

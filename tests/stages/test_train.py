@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import tuning
-from pipeline.files import write_json
 from pipeline.params import Params
-from pipeline.paths import PADDED_DATASET
+from pipeline.runtime.files import write_json
+from pipeline.runtime.paths import PADDED_DATASET
 from pipeline.stages import train
 
 

@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline.files import written_whole
 from pipeline.reviews.sources.addresses import public_url
+from pipeline.runtime.files import written_whole
 
 
 def cache_dir() -> Path:

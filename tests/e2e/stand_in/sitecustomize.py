@@ -54,10 +54,10 @@ def fit(params: Any, train: Split, validation: Split, seed: int, on_epoch: Any =
     return Fitted(Network(text), tuple(history), len(history))
 
 
-training = ModuleType("pipeline.training")
+training = ModuleType("pipeline.training.fitting")
 vars(training).update(Split=Split, Fitted=Fitted, OnEpoch=Any, fit=fit)
-sys.modules["pipeline.training"] = training
+sys.modules["pipeline.training.fitting"] = training
 
-backend = ModuleType("pipeline.backend")
+backend = ModuleType("pipeline.training.backend")
 vars(backend).update(choose_backend=lambda train: None, select_backend=lambda train: None)
-sys.modules["pipeline.backend"] = backend
+sys.modules["pipeline.training.backend"] = backend

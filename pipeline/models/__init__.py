@@ -1,1 +1,0 @@
-"""The family of stacked recurrent networks, in standard Keras layers."""

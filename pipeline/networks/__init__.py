@@ -1,0 +1,1 @@
+"""The stacked recurrent network in Keras and its fast recurrence; knows nothing of fitting."""

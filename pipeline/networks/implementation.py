@@ -1,0 +1,92 @@
+"""Which way the recurrent layers are computed in training: the plain Keras layer, fused, or cuDNN's kernel.
+
+All compute the same function of the same variables. The fused recurrence is taken wherever it can be and
+the plain layer was not measured faster (benchmarks/implementations.py); on a GPU, cuDNN is.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import keras
+
+from pipeline.networks.fused import fuse
+from pipeline.params import ModelParams, TrainParams
+
+# Batch size times units from which parts of a batch, side by side on the cores, pay for their code: each is
+# compiled. Measured on two cores, where four parts are faster than two from the larger size on.
+SHARDS = ((8192, 4), (4096, 2))
+
+# The least batch size, and batch size times units, from which an LSTM is faster plain and without XLA: one
+# product for the four gates is then large enough for TensorFlow's own kernels.
+PLAIN_BATCH, PLAIN_WORK = 128, 16384
+
+Kind = Literal["keras", "fused", "cudnn"]
+
+
+class Implementation(NamedTuple):
+    """``kind`` on ``backend``, compiled by XLA or not; ``units`` are those of the widest recurrent layer."""
+
+    kind: Kind
+    backend: str
+    units: int
+    xla: bool = True
+
+    @property
+    def name(self) -> str:
+        """What stands in reports, such as ``fused (tensorflow)``."""
+        return f"{self.kind} ({self.backend})"
+
+    def shards(self, batch_size: int) -> int:
+        """Parts of a batch whose gradients are computed side by side on the cores.
+
+        By size alone and not by the machine's cores, so that a result doesn't depend on them.
+        """
+        work = batch_size * self.units if self.kind == "fused" else 0
+        return next((parts for least, parts in SHARDS if work >= least), 1)
+
+    def apply(self, model: keras.Model) -> keras.Model:
+        """The model that is trained in the place of ``model``, on the same variables."""
+        return fuse(model) if self.kind == "fused" else model
+
+
+def choose_implementation(model: ModelParams, train: TrainParams) -> Implementation:
+    """Follows ``train.implementation``; ``auto`` takes the fastest that can compute ``model`` here.
+
+    Raises:
+        ValueError: if cudnn is asked for and there is no GPU.
+    """
+    gpu = _has_gpu()
+    if train.implementation == "cudnn" and not gpu:
+        raise ValueError(
+            f"train.implementation is cudnn, but train.backend {train.backend} finds no GPU on this machine: "
+            "set train.implementation to auto"
+        )
+    units = max(model.layer_units)
+    plain_is_faster = not gpu and _plain_is_faster(model.cell, units, train)
+    kind: Kind
+    if train.implementation != "auto":
+        kind = train.implementation
+    elif gpu and model.cell != "simple_rnn" and model.activation == "tanh" and not model.recurrent_dropout:
+        kind = "cudnn"
+    else:
+        kind = "keras" if model.masking or model.recurrent_dropout or plain_is_faster else "fused"
+    # XLA can't hold cuDNN's kernels.
+    xla = kind == "fused" or (kind == "keras" and not plain_is_faster)
+    return Implementation(kind, train.backend, units, xla)
+
+
+def _plain_is_faster(cell: str, units: int, train: TrainParams) -> bool:
+    """On a CPU."""
+    large = train.batch_size >= PLAIN_BATCH and train.batch_size * units >= PLAIN_WORK
+    return train.backend == "tensorflow" and cell == "lstm" and large
+
+
+def _has_gpu() -> bool:
+    if keras.config.backend() == "jax":
+        import jax  # noqa: PLC0415 - an optional package
+
+        return bool(jax.default_backend() == "gpu")
+    import tensorflow as tf  # noqa: PLC0415 - the other backend does without it
+
+    return bool(tf.config.list_physical_devices("GPU"))

@@ -1,0 +1,171 @@
+"""The stack of recurrent layers: layer l reads the states of layer l - 1 at every time step.
+
+    h_t^1 = f(W^1 x_t + U^1 h_{t-1}^1 + b^1)
+    h_t^l = f(W^l h_t^{l-1} + U^l h_{t-1}^l + b^l)    for l = 2, ..., depth
+
+Standard Keras layers and operations only, so a saved model loads in any Keras 3 with ``safe_mode=True`` and
+without a line of this project.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import initializers, layers, ops
+
+from pipeline.networks.skip import skip_connection
+from pipeline.params import ModelParams
+from pipeline.reviews.vocabulary import PAD_ID
+
+TOP_STATES = "top_states"
+
+_CELLS = {"simple_rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
+_CANDIDATE = {"simple_rnn": 0, "lstm": 2, "gru": 2}  # which gate's block of a kernel passes through f
+NewSeed = Callable[[], int]
+
+
+def build_stacked_rnn(model: ModelParams, vocab_size: int, max_length: int, seed: int) -> keras.Model:
+    """Builds the network; the same ``seed`` gives the same weights and the same dropout masks.
+
+    Dropout masks of the embedding and between layers are drawn once a review and hold at all its time steps
+    (Gal & Ghahramani, 2016). Skip connections and layer normalization come after each recurrent layer.
+
+    Returns:
+        A model from ``token_ids``, int32 (batch, max_length), to the probability of a positive review,
+        float32 (batch, 1). Its layer ``top_states`` gives the states of the top layer, float32
+        (batch, max_length, layer_widths[-1]).
+    """
+    new_seed = _seeds(seed)
+    token_ids = keras.Input((max_length,), dtype="int32", name="token_ids")
+    mask = ops.not_equal(token_ids, PAD_ID) if model.masking else None
+    sequence = layers.Embedding(
+        vocab_size, model.embedding_dim, initializers.RandomUniform(seed=new_seed()), name="embedding"
+    )(token_ids)
+    if model.embedding_dropout:
+        sequence = layers.SpatialDropout1D(model.embedding_dropout, new_seed(), name="embedding_dropout")(
+            sequence
+        )
+    for number in range(1, model.depth + 1):
+        sequence = _recurrent_block(model, number, sequence, mask, new_seed)
+    sequence = layers.Identity(name=TOP_STATES)(sequence)
+    features = _pool(model, sequence, mask)
+    if model.dropout:
+        features = layers.Dropout(model.dropout, seed=new_seed(), name="dropout")(features)
+    output = layers.Dense(
+        1, "sigmoid", kernel_initializer=initializers.GlorotUniform(new_seed()), name="probability"
+    )
+    return keras.Model(token_ids, output(features), name=f"stacked_{model.cell}")
+
+
+def recurrent_layers(network: keras.Model) -> list[layers.Layer]:
+    """The recurrent layers of a network of ``build_stacked_rnn``, bottom first."""
+    return [layer for layer in network.layers if isinstance(layer, layers.RNN | layers.Bidirectional)]
+
+
+def summary_text(network: keras.Model) -> str:
+    """The layers, their output shapes and parameter counts, as a table."""
+    lines: list[str] = []
+    network.summary(line_length=100, print_fn=lambda line, **_: lines.append(line))
+    return "\n".join(lines)
+
+
+def _seeds(seed: int) -> NewSeed:
+    """A source of seeds that depends on ``seed`` alone."""
+    random = np.random.default_rng(seed)
+    return lambda: int(random.integers(2**31))
+
+
+def _recurrent_block(model: ModelParams, number: int, sequence: Any, mask: Any, new_seed: NewSeed) -> Any:
+    """Dropout, recurrent layer ``number`` (from 1), skip connection and normalization."""
+    inputs = sequence
+    if number > 1 and model.dropout:
+        sequence = layers.SpatialDropout1D(model.dropout, new_seed(), name=f"dropout_{number - 1}")(sequence)
+    units = model.layer_units[number - 1]
+    layer = _recurrent_layer(model, number, units, new_seed)
+    sequence = layer(sequence, mask=mask) if mask is not None else layer(sequence)
+    if model.starts_at_identity:
+        _start_at_identity(model, layer)
+    if model.skip != "none":
+        sequence = skip_connection(model.skip, inputs, sequence, number, new_seed)
+    if model.layer_normalization:
+        sequence = layers.LayerNormalization(name=f"normalization_{number}")(sequence)
+    return sequence
+
+
+def _recurrent_layer(model: ModelParams, number: int, units: int, new_seed: NewSeed) -> layers.Layer:
+    extra = {"unit_forget_bias": model.unit_forget_bias} if model.cell == "lstm" else {}
+    layer = _CELLS[model.cell](
+        units,
+        activation=model.activation,
+        return_sequences=True,
+        recurrent_dropout=model.recurrent_dropout,
+        kernel_initializer=initializers.GlorotUniform(new_seed()),
+        recurrent_initializer=_recurrent_initializer(model, new_seed),
+        seed=new_seed(),
+        name=f"{model.cell}_{number}",
+        **extra,
+    )
+    if not model.bidirectional:
+        return layer
+    backward = type(layer).from_config(
+        layer.get_config()
+        | {
+            "go_backwards": True,
+            "seed": new_seed(),
+            "kernel_initializer": initializers.GlorotUniform(new_seed()),
+            "recurrent_initializer": _recurrent_initializer(model, new_seed),
+        }
+    )
+    return layers.Bidirectional(layer, backward_layer=backward, name=f"bidirectional_{model.cell}_{number}")
+
+
+def _recurrent_initializer(model: ModelParams, new_seed: NewSeed) -> initializers.Initializer:
+    if model.recurrent_initializer == "glorot_uniform":
+        return initializers.GlorotUniform(new_seed())
+    return initializers.Orthogonal(seed=new_seed())
+
+
+def _start_at_identity(model: ModelParams, layer: layers.Layer) -> None:
+    """Starts the recurrent weights that pass through the activation at a multiple of the identity.
+
+    Le, Jaitly & Hinton (2015), "A Simple Way to Initialize Recurrent Networks of Rectified Linear Units".
+    Gates keep their orthogonal start.
+    """
+    pair = (layer.forward_layer, layer.backward_layer) if model.bidirectional else (layer,)
+    for recurrent in pair:
+        kernel = ops.convert_to_numpy(recurrent.cell.recurrent_kernel).copy()
+        units = recurrent.units
+        start = _CANDIDATE[model.cell] * units
+        kernel[:, start : start + units] = model.identity_scale * np.eye(units, dtype=kernel.dtype)
+        recurrent.cell.recurrent_kernel.assign(kernel)
+
+
+def _pool(model: ModelParams, sequence: Any, mask: Any) -> Any:
+    """(batch, timesteps, width) -> (batch, width): the last state, or the mean or maximum over time."""
+    match model.pooling:
+        case "mean":
+            return layers.GlobalAveragePooling1D(name="pooling")(sequence, mask=mask)
+        case "max":
+            if mask is not None:
+                sequence = ops.where(ops.expand_dims(mask, -1), sequence, -3e38)
+            return layers.GlobalMaxPooling1D(name="pooling")(sequence)
+        case _:
+            return _last_states(model, sequence, mask)
+
+
+def _last_states(model: ModelParams, sequence: Any, mask: Any) -> Any:
+    """The state after the last word; of a layer that reads backwards, the state after the first."""
+    if not model.bidirectional:
+        return _at_end(sequence, mask, last=True)
+    forward, backward = ops.split(sequence, 2, axis=-1)
+    return ops.concatenate([_at_end(forward, mask, last=True), _at_end(backward, mask, last=False)], axis=-1)
+
+
+def _at_end(sequence: Any, mask: Any, last: bool) -> Any:
+    """The last, or first, time step of (batch, timesteps, width) that isn't masked."""
+    if mask is None:
+        return sequence[:, -1] if last else sequence[:, 0]
+    real = ops.cast(mask, "float32")
+    neighbours = ops.pad(real[:, 1:], [[0, 0], [0, 1]]) if last else ops.pad(real[:, :-1], [[0, 0], [1, 0]])
+    return ops.einsum("bt,btw->bw", real * (1 - neighbours), sequence)

@@ -1,0 +1,128 @@
+"""From a registered version back to what made it: the record kept with it, and its reproduction."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mlflow.entities.model_registry import ModelVersion
+
+from pipeline.params import Params
+from pipeline.registry.versions import download
+from pipeline.runtime import git
+from pipeline.runtime.files import read_json
+from pipeline.serving.classifier import CLASSIFIER, LINEAGE
+
+PACKAGES = ("tensorflow", "keras", "jax", "numpy", "optuna", "scikit-learn", "mlflow", "dvc")
+DVC_LOCK = Path("dvc.lock")
+UPSTREAM_STAGES = ("download", "pad", "train")  # dvc.lock's evaluate is of the run before, while it runs
+
+
+def record(
+    params: Params, dataset: Mapping[str, Any], trained: Mapping[str, Any], metrics: Mapping[str, float]
+) -> dict[str, Any]:
+    """What is kept with a version.
+
+    Args:
+        params: all of params.yaml.
+        dataset: data/padded/dataset.json.
+        trained: reports/train.json.
+        metrics: reports/metrics.json, which :func:`pipeline.registry.rebuilding.rebuild` must meet.
+    """
+    return {
+        "commit": git.head_commit() or None,
+        "uncommitted": git.changed_code(),
+        "params": params.model_dump(mode="json"),
+        "dataset": dict(dataset),
+        "trained": dict(trained),
+        "dvc_lock": _upstream_lock(),
+        "metrics": dict(metrics),
+        "packages": installed_packages(),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _upstream_lock() -> dict[str, Any] | None:
+    if not DVC_LOCK.exists():
+        return None
+    lock = yaml.safe_load(DVC_LOCK.read_text(encoding="utf-8"))
+    lock["stages"] = {name: stage for name, stage in lock["stages"].items() if name in UPSTREAM_STAGES}
+    return dict(lock)
+
+
+def installed_packages() -> dict[str, str]:
+    """The versions of what decides the numbers, as far as installed."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # an optional one
+            continue
+    return found
+
+
+def read_record(registered: ModelVersion) -> dict[str, Any]:
+    """The record of a registered version.
+
+    Raises:
+        ValueError: if the version's files are gone.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        record: dict[str, Any] = read_json(
+            download(registered, f"artifacts/{CLASSIFIER}/{LINEAGE}", Path(folder))
+        )
+        return record
+
+
+def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The record as titled lists of names and values, for a person."""
+    dataset, trained, params = record["dataset"], record["trained"], record["params"]
+    changed = record["uncommitted"]
+    hashes = {
+        out["path"]: out["md5"]
+        for stage in (record["dvc_lock"] or {"stages": {}})["stages"].values()
+        for out in stage.get("outs", [])
+    }
+    return {
+        "model": {
+            "version": f"models:/{registered.name}/{registered.version}",
+            "run": registered.run_id,
+            "decision": registered.tags.get("decision", ""),
+        },
+        "code": {
+            "git commit": record["commit"] or "none: not in a git repository",
+            "uncommitted then": ", ".join(changed) if changed else "nothing",
+        },
+        "data": {
+            "data set": dataset["name"],
+            "requested": dataset["requested"],
+            "source": ", ".join(f"{key} {value}" for key, value in dataset["source"].items()),
+            "digest": dataset["digest"],
+            "padded digest": dataset["padded_digest"],
+        },
+        "study": {
+            "trials": params["tune"]["trials"],
+            "trial": trained["trial"],
+            "run of the study": trained["run_id"],
+            "best epoch": trained["best_epoch"],
+        },
+        "winning parameters": dict(trained["params"]),
+        "all parameters": _flat(params),
+        "DVC hashes": hashes or {"dvc.lock": "was not there"},
+        "metrics": dict(record["metrics"]),
+        "packages": {"python": record["python"], **record["packages"], "machine": record["machine"]},
+    }
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values under dotted keys; read without the schema, which may have changed since."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

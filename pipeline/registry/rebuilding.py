@@ -1,0 +1,219 @@
+"""Trains a registered version again, from its commit, parameters and data, beside the checkout."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.params import PARAMS_FILE
+from pipeline.registry.lineage import DVC_LOCK, installed_packages
+from pipeline.runtime.files import read_json
+from pipeline.runtime.git import git
+from pipeline.runtime.paths import METRICS, RAW_DATASET
+
+_SCRUBBED = ("MLFLOW_", "DVC_", "GIT_")  # a rebuild has its own runs, experiments and repository
+_DATA_STAGES = ("download", "pad")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a rebuild gave.
+
+    Attributes:
+        metrics: by name, the recorded value and the rebuilt one; None where one of them lacks it.
+        differences: in words, what isn't as it was, such as the version of a package.
+    """
+
+    metrics: dict[str, tuple[float | None, float | None]]
+    differences: list[str]
+
+    @property
+    def same(self) -> bool:
+        """Whether every metric is the same, digit for digit."""
+        return all(recorded == rebuilt for recorded, rebuilt in self.metrics.values())
+
+
+def rebuild(record: Mapping[str, Any], say: Callable[[str], object]) -> Outcome:
+    """Reproduces a record in a worktree of its own, which is removed afterwards.
+
+    The data come out of this checkout's DVC cache if it has them, else from their source. The whole study
+    is run, with one worker and its own MLflow store and Optuna storage; nothing of the checkout is changed.
+
+    Args:
+        record: of :func:`pipeline.registry.lineage.record`.
+        say: told each step.
+
+    Raises:
+        ValueError: if something that is needed is missing: the message says what.
+    """
+    _check_code(record)
+    differences = package_differences(record["packages"])
+    with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
+        worktree = Path(folder) / "project"
+        with _worktree(record["commit"], worktree):
+            say(f"worktree of commit {record['commit'][:12]}")
+            environment = _environment(Path(folder))
+            (worktree / PARAMS_FILE).write_text(
+                yaml.safe_dump(rebuilt_params(record["params"]), sort_keys=False), encoding="utf-8"
+            )
+            bring_own_file(record, worktree)
+            _bring_data(record, worktree, environment, say)
+            say("train and evaluate")
+            _run(worktree, environment, "repro", "--force", "--single-item", "train", "evaluate")
+            rebuilt = read_json(worktree / METRICS)
+    return Outcome(_pairs(record["metrics"], rebuilt), differences)
+
+
+def rebuilt_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The recorded params, with a fresh study in its default place and nothing registered."""
+    changed = copy.deepcopy(dict(params))
+    changed["evaluate"]["register_model"] = False
+    changed["mlflow"]["tracking_uri"] = None
+    if "storage" in changed["tune"]:
+        changed["tune"]["storage"] = None
+    return changed
+
+
+def _check_code(record: Mapping[str, Any]) -> None:
+    commit, changed = record["commit"], record["uncommitted"]
+    if commit is None:
+        raise ValueError("can't be rebuilt: the model was not trained in a git repository")
+    if not git("cat-file", "-t", commit):
+        raise ValueError(
+            f"can't be rebuilt: commit {commit} is not in this repository; fetch it, or run this where it is"
+        )
+    if changed:
+        raise ValueError(
+            f"can't be rebuilt: there was uncommitted code at training time, on commit {commit}: "
+            f"{', '.join(changed)}"
+        )
+
+
+def package_differences(recorded: Mapping[str, str]) -> list[str]:
+    """The recorded packages that are of another version now, in words."""
+    now = installed_packages()
+    return [
+        f"{package} was {recorded.get(package, 'absent')}, now {now.get(package, 'absent')}"
+        for package in sorted(set(recorded) | set(now))
+        if recorded.get(package) != now.get(package)
+    ]
+
+
+@contextmanager
+def _worktree(commit: str, folder: Path) -> Iterator[None]:
+    done = subprocess.run(
+        ["git", "worktree", "add", "--quiet", "--detach", str(folder), commit],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ValueError(f"can't be rebuilt: git gives no worktree: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        git("worktree", "remove", "--force", str(folder))
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_SCRUBBED)}
+    beside = str(Path(sys.executable).parent)
+    return kept | {
+        "PATH": f"{beside}{os.pathsep}{kept.get('PATH', '')}",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+    }
+
+
+def bring_own_file(record: Mapping[str, Any], worktree: Path) -> None:
+    """Copies a user's own file of reviews into the worktree, if git doesn't hold it.
+
+    Raises:
+        ValueError: if it is gone, or isn't what it was.
+    """
+    params, source = record["params"]["data"], record["dataset"]["source"]
+    if params["source"] != "file" or (worktree / params["path"]).exists():
+        return
+    path = Path(params["path"])
+    if not path.is_file():
+        raise ValueError(f"can't be rebuilt: the reviews are gone: there is no {path}")
+    digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    if digest != source["hash"]:
+        raise ValueError(
+            f"can't be rebuilt: {path} has changed since: it is {digest}, "
+            f"but the model was trained on {source['hash']}"
+        )
+    target = worktree / path  # an absolute path is its own target
+    if target != path:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def _bring_data(
+    record: Mapping[str, Any],
+    worktree: Path,
+    environment: Mapping[str, str],
+    say: Callable[[str], object],
+) -> None:
+    """data/raw and data/padded: from the cache by the hashes of dvc.lock, else by running their stages."""
+    lock, cache = record["dvc_lock"], git("rev-parse", "--show-toplevel") + "/.dvc/cache"
+    if lock is not None:
+        (worktree / DVC_LOCK).write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
+        _run(worktree, environment, "cache", "dir", "--local", cache)
+        restored = _dvc(worktree, environment, "checkout", "--quiet", *_DATA_STAGES).returncode == 0
+        if restored:
+            say("data from DVC's cache")
+            return
+        (worktree / DVC_LOCK).unlink()
+        # What the stages write again must not go to the checkout's cache.
+        _run(worktree, environment, "cache", "dir", "--local", "--unset")
+    say("data from their source: they are not in DVC's cache")
+    _run(worktree, environment, "repro", "pad")
+    digest = read_json(worktree / RAW_DATASET)["digest"]
+    if digest != record["dataset"]["digest"]:
+        raise ValueError(
+            f"can't be rebuilt: the source now gives other reviews: {digest}, but the model was trained on "
+            f"{record['dataset']['digest']}"
+        )
+
+
+def _run(worktree: Path, environment: Mapping[str, str], *words: str) -> None:
+    """Runs dvc in the worktree.
+
+    Raises:
+        ValueError: with the end of what it printed, if it fails.
+    """
+    done = _dvc(worktree, environment, *words)
+    if done.returncode != 0:
+        end = "\n".join(done.stdout.strip().splitlines()[-15:])
+        raise ValueError(f"can't be rebuilt: `dvc {' '.join(words)}` failed:\n{end}")
+
+
+def _dvc(worktree: Path, environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *words],
+        cwd=worktree,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def _pairs(
+    recorded: Mapping[str, float], rebuilt: Mapping[str, float]
+) -> dict[str, tuple[float | None, float | None]]:
+    names = [*recorded, *(name for name in rebuilt if name not in recorded)]
+    return {name: (recorded.get(name), rebuilt.get(name)) for name in names}

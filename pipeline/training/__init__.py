@@ -1,0 +1,1 @@
+"""Fits one network; knows nothing of studies, stages or stores."""

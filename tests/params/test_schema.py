@@ -1,0 +1,145 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.params import Params, ParamsError, load_params, parse_params
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def test_shipped_params_hold_the_documented_defaults(params: Params) -> None:
+    flat = params.flat()
+    assert flat["data.source"] == "imdb"
+    assert flat["data.fallback"] == "snippets"
+    assert (flat["pad.vocab_size"], flat["pad.max_length"]) == (10_000, 100)
+    assert (flat["pad.padding"], flat["pad.truncating"]) == ("pre", "pre")
+    assert flat["pad.validation_fraction"] == 0.2
+    assert (flat["model.depth"], flat["model.embedding_dim"]) == (2, 32)
+    assert flat["train.optimizer"] == "adam"
+    assert flat["pretrain.epochs"] == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"model.dropout": 1.5}, "params: model.dropout must be less than 1, but got 1.5"),
+        ({"model.depth": 9}, "params: model.depth must be less than or equal to 8, but got 9"),
+        ({"model.depth": "two"}, "params: model.depth must be a valid integer, but got 'two'"),
+        ({"seed": True}, "params: seed must be a valid integer, but got True"),
+        ({"model.cell": "gru2"}, "params: model.cell must be 'simple_rnn', 'lstm' or 'gru', but got 'gru2'"),
+        (
+            {"data.hash": "abc"},
+            "params: data.hash must be sha256: and 64 hexadecimal digits, or md5: and 32, but got 'abc'",
+        ),
+        ({"model.dept": 3}, "params: there is no parameter model.dept; params.yaml lists them all"),
+        (
+            {"model.units": (8, 4, 2)},
+            "params: model.units has 3 numbers, but model.depth is 2: give one number, or one a layer",
+        ),
+        (
+            {"train.weight_decay": 0.1},
+            "params: train.weight_decay is 0.1, but train.optimizer is adam: only adamw decays weights",
+        ),
+        (
+            {"train.implementation": "cudnn", "model.recurrent_dropout": 0.1},
+            "params: train.implementation is cudnn, but model.recurrent_dropout is 0.1: it needs 0.0",
+        ),
+        (
+            {"data.text_column": "label"},
+            "params: data.text_column and data.label_column are both 'label'",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_used_gets_one_line(
+    params: Params, values: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ParamsError) as error:
+        params.replace(values)  # type: ignore[arg-type]
+    assert str(error.value) == message
+
+
+def test_a_skip_without_projection_names_both_parameters(params: Params) -> None:
+    with pytest.raises(
+        ParamsError, match=r"model\.skip is residual and model\.skip_projection is false"
+    ) as error:
+        params.replace({"model.skip": "residual", "model.skip_projection": False, "model.units": 5})
+    assert "[32, 5] wide and their outputs [5, 5]" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"model.depth": {"low": 4, "high": 2}}, "low must not be above high, but got low 4 and high 2"),
+        ({"model.depth": {"low": 1, "high": 12}}, "model.depth must be less than or equal to 8, but got 12"),
+        ({"model.cell": {"low": 1, "high": 2}}, "'gru' is not a number: give choices, not low and high"),
+        ({"model.cell": {"choices": ["gru", "elman"]}}, "'elman' can't be used"),
+        ({"model.dept": {"low": 1, "high": 2}}, "there is no such key of model or train"),
+        ({"pad.max_length": {"low": 1, "high": 2}}, "there is no such key of model or train"),
+        ({"model.depth": {"low": 1}}, "tune.search_space.model.depth.high is missing"),
+        ({"model.dropout": {"low": 0.0, "high": 0.5, "log": True}}, "log needs low above 0 and no step"),
+    ],
+)
+def test_a_search_space_that_cannot_be_searched_is_refused(
+    params: Params, space: dict[str, dict[str, object]], message: str
+) -> None:
+    tree = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    tree["tune"]["search_space"] = space
+    with pytest.raises(ParamsError) as error:
+        parse_params(tree, "params.yaml")
+    assert message in str(error.value)
+    assert next(iter(space)) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_every_fault_has_its_line(params: Params) -> None:
+    tree = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    tree["model"]["dropout"] = -1
+    del tree["pad"]["max_length"]
+    tree["colour"] = "blue"
+    with pytest.raises(ParamsError) as error:
+        parse_params(tree, "params.yaml")
+    assert sorted(str(error.value).splitlines()) == [
+        "params.yaml: colour: there is no such parameter; take it out, or mend its spelling",
+        "params.yaml: model.dropout must be greater than or equal to 0, but got -1",
+        "params.yaml: pad.max_length is missing; params.yaml must give it a value",
+    ]
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"none\.yaml: no such file"):
+        load_params(tmp_path / "none.yaml")
+    (tmp_path / "broken.yaml").write_text("model: [1,")
+    with pytest.raises(ParamsError, match=r"broken\.yaml: not valid YAML"):
+        load_params(tmp_path / "broken.yaml")
+
+
+def test_replace_leaves_the_original_and_the_other_values(params: Params) -> None:
+    deeper = params.replace({"model.depth": 3, "model.units": (8, 4, 2), "tune.trials": 1})
+    assert deeper.model.layer_units == (8, 4, 2)
+    assert params.model.depth == 2
+    unchanged = {key for key, value in deeper.flat().items() if params.flat()[key] == value}
+    assert params.flat().keys() - unchanged == {"model.depth", "model.units", "tune.trials"}
+
+
+def test_bidirectional_layers_are_twice_as_wide(params: Params) -> None:
+    assert params.replace({"model.bidirectional": True, "model.units": 5}).model.layer_widths == (10, 10)
+
+
+@pytest.mark.parametrize("command", ["download", "pad", "train", "evaluate"])
+def test_every_stage_judges_every_value_before_any_work(tmp_path: Path, command: str) -> None:
+    text = (PROJECT / "params.yaml").read_text().replace("dropout: 0.2 ", "dropout: 1.2 ")
+    (tmp_path / "params.yaml").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", command],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(PROJECT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "Error: params.yaml: model.dropout must be less than 1, but got 1.2\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]

@@ -1,0 +1,109 @@
+"""What a rebuild refuses, and how it compares; tests/e2e rebuilds for real."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.params import Params
+from pipeline.registry import lineage, rebuilding
+from pipeline.runtime import git
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository of one commit with a file of code, as the working folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "t")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "t@example.org")
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline/code.py").write_text("1\n")
+    (tmp_path / "README.md").write_text("read\n")
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "first"]):
+        subprocess.run(["git", *words], check=True)
+    return tmp_path
+
+
+def record(**values: Any) -> dict[str, Any]:
+    return {
+        "commit": git.head_commit(),
+        "uncommitted": [],
+        "packages": lineage.installed_packages(),
+        "params": {"data": {"source": "file", "path": "mine.csv"}},
+        "dataset": {"source": {}, "digest": "sha256:0"},
+        "dvc_lock": None,
+        "metrics": {"test_accuracy": 0.5},
+    } | values
+
+
+def test_code_that_differs_from_the_commit_is_named(repository: Path) -> None:
+    assert git.changed_code() == []
+    (repository / "params.yaml").write_text("seed: 1\n")  # recorded with the run, so it is no difference
+    (repository / "README.md").write_text("changed\n")
+    assert git.changed_code() == []
+    (repository / "pipeline/code.py").write_text("2\n")
+    (repository / "pipeline/new.py").write_text("3\n")
+    assert git.changed_code() == ["pipeline/code.py", "pipeline/new.py"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"commit": None}, "not trained in a git repository"),
+        ({"commit": "0" * 40}, f"commit {'0' * 40} is not in this repository"),
+        ({"uncommitted": ["pipeline/a.py", "dvc.yaml"]}, "uncommitted code .*: pipeline/a.py, dvc.yaml"),
+    ],
+)
+def test_what_is_missing_is_said_before_any_work(
+    values: dict[str, Any], message: str, repository: Path
+) -> None:
+    with pytest.raises(ValueError, match=f"can't be rebuilt: .*{message}"):
+        rebuilding.rebuild(record(**values), print)
+    assert git.git("worktree", "list").count("\n") == 0
+
+
+def test_a_users_own_file_must_be_what_it_was(repository: Path, tmp_path: Path) -> None:
+    worktree = tmp_path / "worktree"
+    content = b"text,label\n"
+    source = {"hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
+    given = record(dataset={"source": source, "digest": "sha256:0"})
+    with pytest.raises(ValueError, match=r"the reviews are gone: there is no mine\.csv"):
+        rebuilding.bring_own_file(given, worktree)
+    (repository / "mine.csv").write_bytes(content)
+    rebuilding.bring_own_file(given, worktree)
+    assert (worktree / "mine.csv").read_bytes() == content
+    (worktree / "mine.csv").unlink()
+    (repository / "mine.csv").write_bytes(b"text,label\nFine,1\n")
+    with pytest.raises(ValueError, match=r"mine\.csv has changed since"):
+        rebuilding.bring_own_file(given, worktree)
+
+
+def test_a_rebuild_registers_nothing_and_has_a_study_of_its_own(params: Params) -> None:
+    given = params.model_dump(mode="json")
+    given["mlflow"]["tracking_uri"] = "http://127.0.0.1:1"
+    given["tune"]["storage"] = "postgresql://host/studies"
+    changed = rebuilding.rebuilt_params(given)
+    assert changed["evaluate"]["register_model"] is False
+    assert changed["mlflow"]["tracking_uri"] is None
+    assert changed["tune"]["storage"] is None
+    assert given["evaluate"]["register_model"] is True  # the record stays as it is
+    assert changed["model"] == given["model"]
+
+
+def test_metrics_are_the_same_only_digit_for_digit() -> None:
+    same = rebuilding.Outcome({"a": (0.1, 0.1)}, [])
+    assert same.same
+    assert not rebuilding.Outcome({"a": (0.1, 0.1), "b": (0.1, 0.1 + 1e-16 * 2)}, []).same
+    assert not rebuilding.Outcome({"a": (0.1, None)}, []).same
+
+
+def test_other_packages_are_named() -> None:
+    now = lineage.installed_packages()
+    before = now | {"keras": "3.0.0"}
+    assert rebuilding.package_differences(before) == [f"keras was 3.0.0, now {now['keras']}"]
+    assert rebuilding.package_differences(now) == []

@@ -1,0 +1,215 @@
+"""Who is champion, and why, on a real SQLite registry; the networks themselves are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from pipeline.evaluation.promotion import Comparison, Predictions, Registration
+from pipeline.registry import packaging, versions
+from pipeline.tracking import PipelineRun
+
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
+    """One store for all tests, since its first migration takes seconds; each test has its own model."""
+    folder = tmp_path_factory.mktemp("registry")
+    before = mlflow.get_tracking_uri()
+    uri = f"sqlite:///{folder}/mlflow.db"
+    mlflow.set_tracking_uri(uri)
+    client = MlflowClient(uri)
+    client.create_experiment("registry", artifact_location=(folder / "artifacts").as_uri())
+    yield client
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def dataset() -> dict[str, Any]:
+    return {"name": f"tiny{next(NUMBERS)}", "digest": "sha256:1"}
+
+
+Submit = Callable[..., Registration]
+
+
+@pytest.fixture
+def submit(client: MlflowClient, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Submit:
+    """Registers a model that labels the validation reviews ``right`` of ``rows`` right."""
+
+    def log_models(_trained: Any, name: str) -> int:
+        with suppress(MlflowException):  # from the second version on
+            client.create_registered_model(name)
+        source = client.get_run(run_id).info.artifact_uri
+        return int(client.create_model_version(name, f"{source}/model", run_id).version)
+
+    run_id = ""
+    monkeypatch.setattr(packaging, "log_models", log_models)
+
+    def submit(right: list[int], rows: list[int] | None = None, **facts: Any) -> Registration:
+        nonlocal run_id
+        rows = rows or list(range(10))
+        experiment = client.get_experiment_by_name("registry")
+        assert experiment is not None
+        parent = PipelineRun(client, client.create_run(experiment.experiment_id))
+        run_id = parent.run_id
+        probabilities = np.array([0.9 if row in right else 0.1 for row in rows])
+        predictions = Predictions(np.array(rows), np.ones(len(rows), np.int8), probabilities)
+        trained: Any = SimpleNamespace(dataset=dataset | facts)
+        return versions.register(parent, trained, predictions)
+
+    return submit
+
+
+def champion(client: MlflowClient, registered: Registration) -> int:
+    return int(client.get_model_version_by_alias(registered.name, "champion").version)
+
+
+def tags(client: MlflowClient, registered: Registration) -> dict[str, str]:
+    return dict(client.get_model_version(registered.name, str(registered.version)).tags)
+
+
+def test_the_first_model_of_a_data_set_is_champion(client: MlflowClient, submit: Submit) -> None:
+    first = submit(right=[0])
+    assert (first.version, first.alias) == (1, "champion")
+    assert first.reason.startswith("there was no champion")
+    assert tags(client, first)["validation_accuracy"] == "0.100000"
+
+
+def test_a_better_model_takes_its_place_and_the_tags_say_why(client: MlflowClient, submit: Submit) -> None:
+    submit(right=[0, 1])
+    second = submit(right=[1, 2, 3, 4])
+    assert second.alias == "champion"
+    assert champion(client, second) == 2
+    # The second alone is right on 2, 3, 4, the first alone on 0: two-sided exact p = 10/16.
+    expected = {
+        "compared_with": "1",
+        "comparison.reviews": "10",
+        "comparison.accuracy": "0.400000",
+        "comparison.champion_accuracy": "0.200000",
+        "comparison.p_value": "0.625",
+        "champion.previous": "1",
+    }
+    assert expected.items() <= tags(client, second).items()
+    assert "beats champion version 1: 0.4000 to 0.2000 on 10 shared" in second.reason
+    assert "p = 0.625" in second.reason
+    assert second.comparison == Comparison(10, 0.4, 0.2, 3, 1, 0.625)
+
+
+@pytest.mark.parametrize(
+    ("submission", "reason"),
+    [
+        ({"right": [0, 1]}, "does not beat champion version 1"),
+        ({"right": [2, 3]}, "does not beat champion version 1"),
+        ({"right": [20, 21], "rows": [20, 21]}, "no validation review is shared"),
+        ({"right": [0, 1, 2], "digest": "sha256:2"}, "trained on other data of this name"),
+    ],
+)
+def test_any_other_model_is_challenger(
+    submission: dict[str, Any], reason: str, client: MlflowClient, submit: Submit
+) -> None:
+    submit(right=[0, 1])
+    second = submit(**submission)
+    assert second.alias == "challenger"
+    assert reason in second.reason
+    assert champion(client, second) == 1
+    assert int(client.get_model_version_by_alias(second.name, "challenger").version) == 2
+
+
+def test_only_shared_reviews_decide(client: MlflowClient, submit: Submit) -> None:
+    submit(right=[0, 1, 2, 3, 4], rows=[0, 1, 2, 3, 4, 5])
+    second = submit(right=[5], rows=[4, 5, 6, 7, 8, 9])  # of the shared 4 and 5, each is right on one
+    assert second.alias == "challenger"
+    assert tags(client, second)["comparison.reviews"] == "2"
+
+
+def test_a_champion_whose_run_is_gone_keeps_its_place(client: MlflowClient, submit: Submit) -> None:
+    first = submit(right=[])
+    run_id = client.get_model_version(first.name, "1").run_id
+    experiment = client.get_run(run_id).info.artifact_uri
+    Path(experiment.removeprefix("file://"), versions.PREDICTIONS).unlink()
+    second = submit(right=[1])
+    assert second.alias == "challenger"
+    assert "predictions of champion version 1 are gone" in second.reason
+
+
+def test_promote_and_rollback_follow_the_history(client: MlflowClient, submit: Submit) -> None:
+    first = submit(right=[0])
+    name = first.name
+    submit(right=[])  # version 2, challenger
+    submit(right=[])  # version 3, challenger
+    before = versions.promote(client, versions.find_version(client, f"models:/{name}@challenger"))
+    assert before is not None
+    assert int(before.version) == 1
+    assert champion(client, first) == 3
+    assert versions.aliases(client, name) == {"3": ["champion"]}  # no longer challenger
+    versions.promote(client, versions.find_version(client, f"models:/{name}/1"))
+    versions.promote(client, versions.find_version(client, f"models:/{name}/2"))
+    # The champions were 1, 3, 1, 2.
+    steps = [tuple(int(version.version) for version in versions.rollback(client, name)) for _ in range(3)]
+    assert steps == [(2, 1), (1, 3), (3, 1)]
+    assert champion(client, first) == 1
+    assert tags(client, first)["decision"] == "rolled back from version 3"
+    with pytest.raises(ValueError, match="no champion is recorded before version 1"):
+        versions.rollback(client, name)
+
+
+def test_rollback_passes_over_deleted_versions(client: MlflowClient, submit: Submit) -> None:
+    first = submit(right=[])
+    submit(right=[1])
+    third = submit(right=[1, 2])
+    client.delete_model_version(first.name, "2")
+    was, now = versions.rollback(client, first.name)
+    assert (int(was.version), int(now.version)) == (third.version, 1)
+
+
+def test_promoting_the_champion_is_refused(client: MlflowClient, submit: Submit) -> None:
+    first = submit(right=[])
+    with pytest.raises(ValueError, match=f"version 1 of {first.name} is the champion already"):
+        versions.promote(client, versions.find_version(client, first.uri))
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("stacked-rnn-imdb/1", "must be models:/NAME/VERSION or models:/NAME@ALIAS, but got stacked"),
+        ("models:/stacked-rnn-imdb", "must be models:/NAME/VERSION"),
+        ("models:/stacked-rnn-imdb/latest", "must be models:/NAME/VERSION"),
+        ("models:/stacked-rnn-imdb@", "must be models:/NAME/VERSION"),
+        ("models:/stacked-rnn-imdb/1", "has no models:/stacked-rnn-imdb/1; it has stacked-rnn-"),
+        ("models:/stacked-rnn-imdb@champion", "has no models:/stacked-rnn-imdb@champion"),
+    ],
+)
+def test_an_address_that_names_nothing_says_what_there_is(
+    uri: str, message: str, client: MlflowClient, submit: Submit
+) -> None:
+    submit(right=[])
+    with pytest.raises(ValueError, match=message):
+        versions.find_version(client, uri)
+
+
+def test_versions_are_listed_by_name_the_newest_first(client: MlflowClient, submit: Submit) -> None:
+    first = submit(right=[])
+    submit(right=[1])
+    assert [int(version.version) for version in versions.list_versions(client, first.name)] == [2, 1]
+    names = [version.name for version in versions.list_versions(client)]
+    assert names == sorted(names)
+
+
+def test_a_store_that_fails_makes_no_champion(monkeypatch: pytest.MonkeyPatch, client: MlflowClient) -> None:
+    def broken(*_: object) -> None:
+        raise MlflowException("the database is locked")
+
+    monkeypatch.setattr(client, "get_model_version_by_alias", broken)
+    with pytest.raises(MlflowException, match="locked"):
+        versions.find_champion(client, "stacked-rnn-tiny")

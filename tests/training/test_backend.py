@@ -1,0 +1,46 @@
+"""Each case is a process of its own, since a backend is chosen once for a process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+START = """
+import os, sys
+from pipeline.params import load_params
+from pipeline.training.backend import select_backend
+params = load_params()
+"""
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", START + code], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_chosen_backend_is_keras_backend_and_nothing_is_printed() -> None:
+    done = run("select_backend(params.train)\nimport keras\nprint(keras.config.backend())")
+    assert (done.stdout, done.stderr, done.returncode) == ("tensorflow\n", "", 0)
+
+
+def test_what_is_not_noise_still_reaches_standard_error() -> None:
+    code = """
+from pipeline.training.backend import _without_noise
+with _without_noise():
+    os.write(2, b"I0000 cudart_stub.cc:31] Could not find cuda drivers\\nsomething real\\n")
+"""
+    assert run(code).stderr == "something real\n"
+
+
+def test_a_backend_that_is_not_installed_is_named() -> None:
+    code = """
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name == "jax" else found(name)
+try:
+    select_backend(params.replace({"train.backend": "jax"}).train)
+except ValueError as error:
+    print(error)
+"""
+    assert "train.backend is jax, but jax isn't installed" in run(code).stdout

@@ -1,0 +1,211 @@
+"""One small fit looked at from all sides, and the parts of training by value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.params import TrainParams, load_params
+from pipeline.training.backend import select_backend
+
+PARAMS = load_params(Path(__file__).resolve().parents[2] / "params.yaml").replace(
+    {
+        "pad.vocab_size": 20,
+        "model.units": 4,
+        "model.embedding_dim": 6,
+        "train.epochs": 4,
+        "train.batch_size": 16,
+        "train.learning_rate": 0.02,
+        "train.patience": None,
+        "tune.trials": 1,
+    }
+)
+select_backend(PARAMS.train)
+
+import keras  # noqa: E402
+
+from pipeline.training import fitting  # noqa: E402
+from pipeline.training.fitting import STEPS_A_CALL, Fitted, Split, build_optimizer, fit, predict  # noqa: E402
+
+
+def reviews(count: int, seed: int) -> Split:
+    """Positive where ids above 10 are in the majority among the last five."""
+    token_ids = np.random.default_rng(seed).integers(1, 20, (count, 8)).astype(np.int32)
+    return Split(token_ids, ((token_ids[:, -5:] > 10).sum(axis=1) > 2).astype(np.int64))
+
+
+TRAIN, VALIDATION = reviews(70, 0), reviews(300, 1)
+
+
+ARGS = (TRAIN, VALIDATION, 9)
+
+
+def fitted_with(**values: Any) -> Fitted:
+    return fit(PARAMS.replace({key.replace("__", "."): value for key, value in values.items()}), *ARGS)
+
+
+@pytest.fixture(scope="module")
+def reported() -> list[tuple[int, Mapping[str, float]]]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def fitted(reported: list[tuple[int, Mapping[str, float]]]) -> Fitted:
+    return fit(PARAMS, *ARGS, on_epoch=lambda epoch, metrics: reported.append((epoch, metrics)))
+
+
+def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    chosen = np.where(labels == 1, probabilities, 1 - probabilities).astype(np.float64)
+    return float(-np.log(chosen).mean())
+
+
+def test_fit_learns_and_reports_every_epoch(
+    fitted: Fitted, reported: list[tuple[int, Mapping[str, float]]]
+) -> None:
+    assert [epoch for epoch, _ in reported] == [1, 2, 3, 4]
+    assert tuple(metrics for _, metrics in reported) == fitted.history
+    assert fitted.history[-1]["loss"] < fitted.history[0]["loss"]
+    assert fitted.history[-1]["accuracy"] > 0.7
+    assert all(metrics["gradient_norm"] > 0 for metrics in fitted.history)
+    assert fitted.implementation == "fused (tensorflow)"
+    assert fitted.seconds > 0
+
+
+def test_model_has_the_weights_of_the_epoch_of_least_validation_loss(fitted: Fitted) -> None:
+    losses = [metrics["validation_loss"] for metrics in fitted.history]
+    assert fitted.best_epoch == 1 + losses.index(min(losses))
+    assert fitted.best is fitted.history[fitted.best_epoch - 1]
+    probabilities = predict(fitted.model, VALIDATION.token_ids)
+    assert math.isclose(log_loss(probabilities, VALIDATION.labels), min(losses), rel_tol=1e-5)
+    accuracy = ((probabilities > 0.5) == VALIDATION.labels).mean()
+    assert accuracy == fitted.best["validation_accuracy"]
+
+
+def test_prediction_does_not_depend_on_the_batch_size(fitted: Fitted) -> None:
+    plain = np.asarray(keras.ops.convert_to_numpy(fitted.model(VALIDATION.token_ids)))[:, 0]
+    ours = predict(fitted.model, VALIDATION.token_ids, batch_size=7)
+    assert ours.shape == (300,)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, plain, atol=1e-6)
+    assert predict(fitted.model, VALIDATION.token_ids[:0]).shape == (0,)
+
+
+def test_one_seed_gives_one_result_digit_for_digit_and_another_another(fitted: Fitted) -> None:
+    again = fitted_with(train__epochs=2)
+    assert again.history == fitted.history[:2]
+    other = fit(PARAMS.replace({"train.epochs": 1}), TRAIN, VALIDATION, 10)
+    assert other.history[0]["loss"] != fitted.history[0]["loss"]
+
+
+def test_what_on_epoch_raises_ends_the_fit() -> None:
+    class Pruned(Exception):  # noqa: N818 - as Optuna's
+        pass
+
+    seen: list[int] = []
+
+    def prune(epoch: int, _metrics: Mapping[str, float]) -> None:
+        seen.append(epoch)
+        if epoch == 2:
+            raise Pruned
+
+    with pytest.raises(Pruned):
+        fit(PARAMS, *ARGS, on_epoch=prune)
+    assert seen == [1, 2]
+
+
+def test_fit_stops_when_patience_is_spent_and_goes_back_to_the_best_epoch() -> None:
+    opposite = Split(TRAIN.token_ids, 1 - TRAIN.labels)  # the better the fit, the worse the validation
+    params = PARAMS.replace({"train.patience": 2, "train.epochs": 30, "model.dropout": 0.0})
+    fitted = fit(params, TRAIN, opposite, 9)
+    losses = [metrics["validation_loss"] for metrics in fitted.history]
+    assert len(losses) == fitted.best_epoch + 2 < 30
+    assert math.isclose(
+        log_loss(predict(fitted.model, TRAIN.token_ids), opposite.labels), min(losses), rel_tol=1e-5
+    )
+
+
+def test_pretraining_gives_another_start_from_the_same_seed(fitted: Fitted) -> None:
+    pretrained = fitted_with(pretrain__epochs=1, train__epochs=1)
+    assert pretrained.history[0]["loss"] != fitted.history[0]["loss"]
+
+
+def test_pretraining_learns_which_word_follows() -> None:
+    token_ids = (np.arange(8) + np.random.default_rng(0).integers(0, 19, (64, 1))) % 19 + 1
+    counting = Split(token_ids.astype(np.int32), np.zeros(64))
+    params = PARAMS.replace({"pretrain.epochs": 30, "model.dropout": 0.0})
+    model = fitting.build_stacked_rnn(params.model, 20, 8, seed=1)
+    implementation = fitting.choose_implementation(params.model, params.train)
+    words = fitting._pretrain(params, model, implementation, counting, np.random.default_rng(0))
+    assert words.hits / 64 > 0.5
+
+
+def train_params(**values: Any) -> TrainParams:
+    return PARAMS.replace({f"train.{key}": value for key, value in values.items()}).train
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [("constant", [0.1, 0.1, 0.1]), ("linear", [0.1, 0.05, 0.0]), ("cosine", [0.1, 0.05, 0.0])],
+)
+def test_schedule_runs_from_the_learning_rate_to_zero(schedule: str, rates: list[float]) -> None:
+    optimizer = build_optimizer(train_params(schedule=schedule, learning_rate=0.1), steps=10)
+    for step, rate in zip((0, 5, 10), rates, strict=True):
+        optimizer.iterations.assign(step)
+        assert math.isclose(float(optimizer.learning_rate), rate, abs_tol=1e-7)
+
+
+def moved(train: TrainParams) -> np.ndarray:
+    """Where (3, 4) goes in one step with the gradient (3, 4)."""
+    variable = keras.Variable(np.array([3.0, 4.0], np.float32))
+    optimizer = build_optimizer(train, steps=1)
+    optimizer.build([variable])
+    optimizer.apply([keras.ops.convert_to_tensor(np.array([3.0, 4.0], np.float32))], [variable])
+    assert optimizer.global_clipnorm == train.clipnorm
+    return np.asarray(keras.ops.convert_to_numpy(variable))
+
+
+def test_each_optimizer_takes_its_own_first_step() -> None:
+    # Adam's first step is the learning rate; AdamW first takes off rate * decay of the weight; RMSprop's is
+    # rate / sqrt(1 - 0.9).
+    np.testing.assert_allclose(
+        moved(train_params(optimizer="adam", learning_rate=0.1)), [2.9, 3.9], atol=1e-5
+    )
+    adamw = train_params(optimizer="adamw", learning_rate=0.1, weight_decay=0.5)
+    np.testing.assert_allclose(moved(adamw), [3 * 0.95 - 0.1, 4 * 0.95 - 0.1], atol=1e-5)
+    rmsprop = moved(train_params(optimizer="rmsprop", learning_rate=0.1))
+    np.testing.assert_allclose(rmsprop, np.array([3, 4]) - 0.1 / math.sqrt(0.1), atol=1e-4)
+
+
+def test_clipnorm_scales_all_gradients_together() -> None:
+    # Of norm 5, clipped to 1e-6: (6e-7, 8e-7). Adam divides by the gradient plus 1e-7 * sqrt(1000): only so
+    # small does clipping show in its first step.
+    clipped = moved(train_params(optimizer="adam", learning_rate=0.1, clipnorm=1e-6))
+    steps = np.array([6e-7, 8e-7])
+    np.testing.assert_allclose(clipped, [3, 4] - 0.1 * steps / (steps + 1e-7 * math.sqrt(1000)), atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 16, 17, 16 * STEPS_A_CALL, 16 * STEPS_A_CALL + 5])
+def test_batches_hold_every_review_once(count: int) -> None:
+    order = np.random.default_rng(0).permutation(count)
+    calls = list(fitting._batches(order, 16))
+    rows = np.concatenate([call.rows[: call.steps].ravel() for call in calls])
+    weights = np.concatenate([call.weights[: call.steps].ravel() for call in calls])
+    np.testing.assert_array_equal(rows[weights == 1], order)
+    assert sum(call.steps for call in calls) == math.ceil(count / 16)
+    assert all(call.weights[: call.steps].any(axis=1).all() for call in calls)
+    assert {call.rows.shape for call in calls} == {(STEPS_A_CALL, 16)}
+
+
+def test_asked_for_cudnn_without_a_gpu_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"train\.implementation is cudnn, but train\.backend"):
+        fitted_with(train__implementation="cudnn", model__activation="tanh")
+
+
+def test_masked_network_is_fitted_by_the_plain_layers() -> None:
+    fitted = fitted_with(model__masking=True, train__epochs=1)
+    assert fitted.implementation == "keras (tensorflow)"
