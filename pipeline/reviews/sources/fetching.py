@@ -82,7 +82,6 @@ def keep(source: str, expected: str, downloader: Downloader) -> bytes:
     import pooch  # noqa: PLC0415 - imports tqdm, and is needed here only
     import requests  # noqa: PLC0415
 
-    pooch.get_logger().setLevel("WARNING")  # the progress bar says enough
     name = Path(source)
     cached = f"{name.stem}-{expected.partition(':')[2][:12]}{name.suffix}"
     try:
