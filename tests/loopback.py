@@ -98,6 +98,7 @@ class ImdbFiles:
             "data.word_index_url": f"{address}/words.json",
             "data.word_index_hash": sha256(self.word_index),
             "data.fallback": None,
+            "data.unlabelled": "none",
         }
 
 
