@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from pipeline.evaluation.assessment import MODEL, Assessment, assess
 from pipeline.evaluation.baselines import NAIVE_BAYES
 from pipeline.evaluation.errors import confident_errors
-from pipeline.evaluation.promotion import Comparison, Registration
+from pipeline.evaluation.promotion import Comparison, Registration, Rule
 from pipeline.evaluation.rivals import PREFIXES, Scored
 from pipeline.reporting import figures
 from pipeline.reporting.drawing import draw
@@ -50,7 +50,7 @@ REGISTRATION = Registration(
     7,
     "challenger",
     "does not beat champion version 5",
-    Comparison(150, 0.7, 0.74, 9, 15, 0.31),
+    Comparison(Rule(0.0, 0.05), 150, 0.7, 0.74, 9, 15, 0.31, -0.11),
 )
 HISTORY = [
     {

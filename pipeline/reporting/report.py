@@ -125,12 +125,12 @@ def _paired(dataset: Facts, assessment: Assessment, registration: Registration |
         rows.append(
             [
                 "the champion then",
-                f"{comparison.reviews:,} shared validation",
+                f"{comparison.reviews:,} held back",
                 comparison.accuracy,
                 comparison.champion_accuracy,
                 comparison.only_challenger,
                 comparison.only_champion,
-                f"{comparison.p_value:.3g}",
+                f"{comparison.p_value:.3g} (one-sided)",
             ]
         )
     columns = ["against", "reviews", "accuracy", "its accuracy", "only model right", "only it right", "p"]
@@ -141,8 +141,8 @@ def _paired(dataset: Facts, assessment: Assessment, registration: Registration |
         "that counts."
     )
     judged = (
-        "A champion is compared with on the validation reviews that neither model was trained on, since a "
-        "choice hangs on it; the test reviews are for reporting only."
+        "The champion is compared on the validation reviews that were held back from both models: neither "
+        "was trained on them or chosen by them. The test reviews are for reporting only."
     )
     return [Table(columns, rows, note), judged]
 

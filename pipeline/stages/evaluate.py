@@ -13,15 +13,18 @@ from pipeline.evaluation.assessment import MODEL as MODEL_NAME
 from pipeline.evaluation.assessment import Assessment, assess
 from pipeline.evaluation.errors import COLUMNS, confident_errors
 from pipeline.evaluation.ngrams import Ragged
-from pipeline.evaluation.promotion import Predictions, Registration
+from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.evaluation.rivals import Scored, score_rivals
+from pipeline.networks.implementation import choose_implementation
 from pipeline.params import Params
 from pipeline.registry import lineage, model_card, versions
 from pipeline.registry.packaging import Trained
+from pipeline.registry.promotion import register
 from pipeline.reporting.drawing import draw
 from pipeline.reporting.report import write_report
 from pipeline.reporting.terminal import print_summary
 from pipeline.reviews.dataset import read_splits
+from pipeline.reviews.holding_back import chosen_by, held_back
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays, read_csv, read_json, write_csv, write_json, write_text
@@ -43,7 +46,7 @@ from pipeline.runtime.paths import (
     padded_split,
 )
 from pipeline.tracking import PipelineRun, pipeline_run
-from pipeline.training import fitting
+from pipeline.training.prediction import predict
 
 Arrays = dict[str, np.ndarray]
 
@@ -54,13 +57,17 @@ def run(params: Params) -> None:
     trained, dataset = read_json(TRAIN_REPORT), read_json(PADDED_DATASET)
     vocabulary = Vocabulary.load(RAW_VOCABULARY)
     splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "test")}
-    validation, test = splits["validation"], splits["test"]
+    held = held_back(splits["validation"])
+    splits["validation"] = validation = chosen_by(splits["validation"])
+    test = splits["test"]
     reviews = _whole_reviews(dataset, splits)
     with pipeline_run(params, "evaluate", trained["run_id"]) as parent:
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
-        scored, probabilities = (
-            fitting.predict(model, splits[name]["token_ids"]) for name in ("validation", "test")
+        chosen = params.replace({**trained["params"], "train.implementation": "auto"})
+        implementation = choose_implementation(chosen.model, chosen.train)
+        scored, probabilities, compared = (
+            predict(model, part["token_ids"], implementation) for part in (validation, test, held)
         )
         whole = {name: Ragged(split.tokens, split.offsets) for name, split in reviews.items()}
         rivals = score_rivals(splits, whole, params.evaluate.baseline_ngrams, params.seed)
@@ -73,9 +80,13 @@ def run(params: Params) -> None:
         registration = None
         if params.evaluate.register_model:
             record = lineage.record(params, dataset, trained, metrics)
-            submitted = Trained(model, MODEL, vocabulary, dataset, validation["token_ids"], scored, record)
-            predictions = Predictions(validation["rows"], validation["labels"], scored)
-            registration = versions.register(parent, submitted, predictions)
+            accuracy = trained["validation_accuracy"]
+            submitted = Trained(
+                model, MODEL, vocabulary, dataset, validation["token_ids"], scored, accuracy, record
+            )
+            predictions = Predictions(held["rows"], held["labels"], compared)
+            rule = Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level)
+            registration = register(parent, submitted, predictions, rule)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
         card = model_card.write(dataset, trained, assessment, registration)
         write_text(MODEL_CARD, card)
