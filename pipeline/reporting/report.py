@@ -88,7 +88,7 @@ def _metrics(assessment: Assessment) -> list[Part]:
         Table(
             ["metric", model.name, "95 % interval", baseline.name, "95 % interval"],
             rows,
-            f"Intervals: bootstrap of the test reviews, {RESAMPLES:,} resamples. They don't hold the spread "
+            f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test reviews. They don't hold the spread "
             "between trainings.",
         ),
         Table(
