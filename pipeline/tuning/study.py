@@ -40,7 +40,8 @@ def identity(params: Params, padded_digest: str) -> Identity:
     fixed = {
         key: value
         for key, value in params.flat().items()
-        if key.split(".")[0] in ("seed", "model", "train", "pretrain") and key not in space
+        if key.split(".")[0] in ("seed", "model", "train", "pretrain", "vectors", "distill")
+        and key not in space
     }
     described: Identity = {
         "data": padded_digest,
