@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import tracking, tuning
-from pipeline.evaluation.calibration import expected_calibration_error, fit_calibration
 from pipeline.params import Params
 from pipeline.reviews.holding_back import chosen_by
 from pipeline.runtime.files import read_arrays, read_json, write_csv, write_json, written_whole
@@ -44,14 +43,15 @@ def run(params: Params) -> None:
         study.set_attribute("run_id", parent.run_id)
         splits = read_splits()
         for name, arrays in splits.items():
-            parent.log_split(dataset, name, arrays["token_ids"], arrays["labels"])
+            if len(arrays["token_ids"]):
+                parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
         if not tuning.needs_workers(study):
             select_backend(params.train)
         fit = fit_on(params, splits, dataset)
         winner = tuning.search(study, fit, Progress(params, trial_runs))
         if params.tune.epochs is not None:
             winner = _train_in_full(params, winner, fit)
-        calibration = _deliver(params, winner, splits["validation"])
+        calibration = _deliver(winner, splits["validation"])
         report = _report(parent.run_id, dataset, study, winner) | {"calibration": calibration}
         curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
         write_csv(TRAINING_CURVE, curve)
@@ -156,37 +156,15 @@ def _train_in_full(params: Params, winner: tuning.Winner, fit: tuning.Fit) -> tu
     )
 
 
-def _deliver(params: Params, winner: tuning.Winner, validation: Arrays) -> dict[str, float]:
-    """Writes the winner's network with its probabilities calibrated on the validation reviews.
+def _deliver(winner: tuning.Winner, validation: Arrays) -> dict[str, float]:
+    """Writes the winner's network, calibrated; returns what its calibration is and does."""
+    select_backend(winner.params.train)
+    from pipeline.training.delivery import deliver  # noqa: PLC0415 - Keras loads where networks are computed
+    from pipeline.training.fitting import Split  # noqa: PLC0415
 
-    Returns:
-        scale and shift of the logits, and the expected calibration error on those reviews before and after.
-    """
-    select_backend(params.train)
-    import keras  # noqa: PLC0415 - Keras loads in the processes that compute networks
-
-    from pipeline.networks.calibrated import fold_calibration  # noqa: PLC0415
-    from pipeline.networks.implementation import choose_implementation  # noqa: PLC0415
-    from pipeline.training.prediction import predict  # noqa: PLC0415
-
-    network = keras.models.load_model(winner.network, compile=False, safe_mode=True)
-    chosen = winner.params.replace({"train.implementation": "auto"})
-    implementation = choose_implementation(chosen.model, chosen.train)
-    said = predict(network, validation["token_ids"], implementation)
-    calibration = fit_calibration(validation["labels"].astype(np.int64), said)
-    fold_calibration(network, calibration.scale, calibration.shift)
+    reviews = Split(validation["token_ids"], validation["labels"])
     with written_whole(MODEL) as temporary:
-        network.save(temporary)
-    errors = (
-        expected_calibration_error(validation["labels"], each) for each in (said, calibration.apply(said))
-    )
-    before, after = errors
-    return {
-        "scale": calibration.scale,
-        "shift": float(calibration.shift[0]),
-        "validation_ece_before": before,
-        "validation_ece_after": after,
-    }
+        return deliver(winner.network, winner.params, reviews, temporary)
 
 
 def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:

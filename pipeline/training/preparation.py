@@ -13,12 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.evaluation.ngrams import Ragged
 from pipeline.params import Params
 from pipeline.runtime.files import read_arrays, write_arrays
 from pipeline.runtime.source import source_digest
-from pipeline.training.teacher import soft_labels
-from pipeline.training.word_vectors import skip_gram
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -56,6 +53,8 @@ def prepare(params: Params, splits: Mapping[str, Arrays], padded_digest: str, fo
 
 
 def _vectors(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
+    from pipeline.training.word_vectors import skip_gram  # noqa: PLC0415 - gensim, only where it is wanted
+
     corpora = [(splits[name]["tokens"], splits[name]["offsets"]) for name in ("train", "unlabelled")]
     count = sum(len(offsets) - 1 for _, offsets in corpora)
     print(f"word vectors of {count:,} reviews, {params.vectors.epochs} passes, on one core")
@@ -63,6 +62,9 @@ def _vectors(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
 
 
 def _soft_labels(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
+    from pipeline.evaluation.ngrams import Ragged  # noqa: PLC0415 - scikit-learn, only where it is wanted
+    from pipeline.training.teacher import soft_labels  # noqa: PLC0415
+
     train, validation, unlabelled = (
         Ragged(splits[name]["tokens"], splits[name]["offsets"])
         for name in ("train", "validation", "unlabelled")
