@@ -16,7 +16,7 @@ from rich.text import Text
 
 from pipeline.commands.store import chosen_version, open_store
 from pipeline.registry import versions
-from pipeline.serving.classifier import CLASSIFIER, Contribution, TextClassifier
+from pipeline.serving.classifier import CLASSIFIER, KERAS_NETWORK, NETWORK, Contribution, TextClassifier
 from pipeline.serving.tables import score_file
 
 _LINES = 256  # of standard input, scored together
@@ -67,9 +67,22 @@ def _load(model: str | None, dataset: str | None) -> TextClassifier:
     client = open_store()
     version = chosen_version(client, model, dataset)
     with tempfile.TemporaryDirectory() as folder:
-        classifier = TextClassifier.load(versions.download(version, f"artifacts/{CLASSIFIER}", Path(folder)))
+        files = versions.download(version, f"artifacts/{CLASSIFIER}", Path(folder))
+        if not (files / NETWORK).exists():
+            _convert(files)
+        classifier = TextClassifier.load(files)
     click.echo(f"{version.name} version {version.version}", err=True)
     return classifier
+
+
+def _convert(files: Path) -> None:
+    """Makes the ONNX network of a version that was registered before versions had one."""
+    import keras  # noqa: PLC0415 - seconds; only old versions need it
+
+    from pipeline.serving.onnx_export import to_onnx  # noqa: PLC0415
+
+    network = keras.models.load_model(files / KERAS_NETWORK, compile=False, safe_mode=True)
+    (files / NETWORK).write_bytes(to_onnx(network).SerializeToString())
 
 
 def _score_file(

@@ -57,8 +57,8 @@ class Call:
         for key, value in wanted.items():
             if config.get(key, value) != value:
                 raise ValueError(
-                    f"{self.name} can't be written as ONNX with {key} = {config[key]!r}, only with {value!r}: "
-                    "add the case to pipeline/serving/onnx_layers.py"
+                    f"{self.name} can't be written as ONNX with {key} = {config[key]!r}, only with {value!r}"
+                    ": add the case to pipeline/serving/onnx_layers.py"
                 )
 
 
