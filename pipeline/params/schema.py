@@ -112,10 +112,13 @@ class ModelParams(Section):
     identity_scale: Annotated[float, Field(gt=0)]
     unit_forget_bias: bool
     dropout: Rate
+    output_dropout: Rate | None
     recurrent_dropout: Rate
     embedding_dropout: Rate
+    word_dropout: Rate
     layer_normalization: bool
-    pooling: Literal["last", "mean", "max"]
+    layer_pooling: Literal["none", "max"]
+    pooling: Literal["last", "mean", "max", "max_mean"]
     masking: bool
 
     @property
@@ -151,6 +154,24 @@ class ModelParams(Section):
         return self
 
 
+class VectorParams(Section):
+    """Word vectors that the embedding starts from (skip-gram); none without epochs."""
+
+    epochs: NonNegativeInt
+    window: Annotated[int, Field(ge=1, le=50)]
+    negatives: PositiveInt
+    sample: Annotated[float, Field(ge=0, lt=1)]
+    deviation: Annotated[float, Field(gt=0)]
+
+
+class DistillParams(Section):
+    """Soft labels of a bag-of-words teacher on unlabelled reviews, before the pass on labels alone."""
+
+    epochs: NonNegativeInt
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    dropout_scale: Annotated[float, Field(ge=0, le=1)]
+
+
 class TrainParams(Section):
     """How one network is fitted."""
 
@@ -159,8 +180,12 @@ class TrainParams(Section):
     optimizer: Literal["adam", "adamw", "rmsprop"]
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     schedule: Literal["constant", "cosine", "linear"]
+    warmup: Annotated[float, Field(ge=0, lt=1)]
+    beta_2: Annotated[float, Field(gt=0, lt=1)]
     clipnorm: Annotated[float, Field(gt=0)] | None
     weight_decay: Annotated[float, Field(ge=0, le=1)]
+    average_decay: Annotated[float, Field(ge=0, lt=1)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     epochs: PositiveInt
     batch_size: PositiveInt
     patience: PositiveInt | None
@@ -358,6 +383,8 @@ class Params(Section):
     model: ModelParams
     train: TrainParams
     pretrain: PretrainParams
+    vectors: VectorParams
+    distill: DistillParams
     tune: TuneParams
     depth_study: DepthStudyParams
     evaluate: EvaluateParams
@@ -366,7 +393,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _implementation_can_run_the_model(self) -> Self:
         needs: dict[str, dict[str, Value]] = {
-            "fused": {"recurrent_dropout": 0.0, "masking": False},
+            "fused": {"recurrent_dropout": 0.0},
             "cudnn": {"recurrent_dropout": 0.0, "activation": "tanh"},
         }
         for key, wanted in needs.get(self.train.implementation, {}).items():
@@ -378,6 +405,16 @@ class Params(Section):
                 )
         if self.train.implementation == "cudnn" and self.model.cell == "simple_rnn":
             raise ValueError("train.implementation is cudnn, but model.cell is simple_rnn: take lstm or gru")
+        return self
+
+    @model_validator(mode="after")
+    def _steps_are_pooled_from_the_first_word(self) -> Self:
+        """Pairs of steps are counted from the row's start: padding there would move them."""
+        if self.model.layer_pooling != "none" and self.model.masking and self.pad.padding != "post":
+            raise ValueError(
+                f"model.layer_pooling is {self.model.layer_pooling} and model.masking is true, but "
+                f"pad.padding is {self.pad.padding}: set pad.padding to post"
+            )
         return self
 
     @model_validator(mode="after")

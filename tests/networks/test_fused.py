@@ -79,6 +79,16 @@ def test_fused_loss_and_gradients_are_the_plain_layers(cell: str, activation: st
         np.testing.assert_allclose(ours, plain, rtol=2e-5, atol=2e-6)
 
 
+def test_a_masked_networks_loss_and_gradients_are_the_plain_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    padded = np.triu(TOKEN_IDS)  # of the seven reviews of six tokens, these have 6, 5, ... 1 and none
+    monkeypatch.setattr(sys.modules[__name__], "TOKEN_IDS", padded)
+    model = network(masking=True, cell="lstm", bidirectional=True, skip="residual", pooling="max")
+    plain_values = loss_and_gradients(model, model.trainable_variables)
+    fused_values = loss_and_gradients(fuse(model), model.trainable_variables)
+    for plain, ours in zip(plain_values, fused_values, strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=2e-5, atol=2e-6)
+
+
 def trained(
     fused: bool, shards: int, xla: bool, rows: list[list[int]], weights: list[list[float]]
 ) -> tuple[list[np.ndarray], Totals]:
@@ -153,7 +163,7 @@ def test_auto_fuses_what_can_be_fused() -> None:
 
     assert kind() == "fused"
     assert kind(cell="simple_rnn", bidirectional=True, skip="highway", activation="relu") == "fused"
-    assert kind(masking=True) == "keras"
+    assert kind(masking=True) == "fused"
     assert kind(recurrent_dropout=0.1) == "keras"
 
 
