@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -74,39 +76,47 @@ def log_models(trained: Trained, name: str) -> int:
         signature=infer_signature(trained.token_ids[:1], trained.probabilities[:1, None]),
         pip_requirements=pinned(("mlflow", "keras", "tensorflow")),
     )
-    with tempfile.TemporaryDirectory() as folder:
-        info = mlflow.pyfunc.log_model(
-            name="model", **pyfunc_model(trained, Path(folder)), registered_model_name=name
-        )
+    with packed(trained) as model:
+        info = mlflow.pyfunc.log_model(name="model", **model, registered_model_name=name)
     return int(info.registered_model_version)
 
 
-def pyfunc_model(trained: Trained, folder: Path, package: Path = PACKAGE) -> dict[str, Any]:
-    """What `mlflow.pyfunc.log_model` and `save_model` are to be told; the files it names are in ``folder``.
+@contextmanager
+def packed(trained: Trained, package: Path = PACKAGE) -> Iterator[dict[str, Any]]:
+    """What `mlflow.pyfunc.log_model` and `save_model` are to be told; the files it names last as the block.
+
+    Args:
+        trained: the model.
+        package: the folder of the package `pipeline` whose code the version takes along.
 
     Raises:
         ValueError: if the network can't be written as ONNX, or its ONNX model gives other probabilities.
     """
-    classifier = folder / CLASSIFIER
-    write_classifier(
-        classifier,
-        to_onnx(trained.model).SerializeToString(),
-        trained.file,
-        trained.vocabulary,
-        trained.dataset,
-        threshold=THRESHOLD,
-    )
-    check_onnx(OnnxNetwork(classifier / NETWORK), trained.token_ids, trained.probabilities)
-    write_json(classifier / LINEAGE, trained.lineage)
-    module, code = copy_code(package, package / "serving" / "pyfunc_model.py", folder / "code")
-    return {
-        "python_model": str(module),
-        "artifacts": {CLASSIFIER: str(classifier)},
-        "code_paths": [str(code)],
-        "signature": signature(),
-        "input_example": pd.DataFrame({"text": EXAMPLE}),
-        "pip_requirements": pinned(_SERVED_PACKAGES),
-    }
+    with tempfile.TemporaryDirectory() as temporary:
+        classifier, code = Path(temporary) / CLASSIFIER, Path(temporary) / "code"
+        write_classifier(
+            classifier,
+            to_onnx(trained.model).SerializeToString(),
+            trained.file,
+            trained.vocabulary,
+            trained.dataset,
+            threshold=THRESHOLD,
+        )
+        check_onnx(OnnxNetwork(classifier / NETWORK), trained.token_ids, trained.probabilities)
+        write_json(classifier / LINEAGE, trained.lineage)
+        module, copied = copy_code(package, package / "serving" / "pyfunc_model.py", code)
+        sys.path.insert(0, str(code))  # MLflow executes the module also when it logs it
+        try:
+            yield {
+                "python_model": str(module),
+                "artifacts": {CLASSIFIER: str(classifier)},
+                "code_paths": [str(copied)],
+                "signature": signature(),
+                "input_example": pd.DataFrame({"text": EXAMPLE}),
+                "pip_requirements": pinned(_SERVED_PACKAGES),
+            }
+        finally:
+            sys.path.remove(str(code))
 
 
 def check_onnx(network: Network, token_ids: np.ndarray, probabilities: np.ndarray) -> None:

@@ -106,6 +106,11 @@ def _expand_dims(graph: Graph, call: Call) -> Outputs:
     return graph.add("Unsqueeze", call.args[0].name, graph.integers(*axes))
 
 
+def _squeeze(graph: Graph, call: Call) -> Outputs:
+    axes = np.atleast_1d(call.config["axis"]).tolist()
+    return graph.add("Squeeze", call.args[0].name, graph.integers(*axes))
+
+
 def _get_item(graph: Graph, call: Call) -> Outputs:
     """Numbers and slices of leading axes."""
     tensor, key = call.args
@@ -206,6 +211,7 @@ OPERATIONS: dict[str, Convert] = {
     "GetItem": _get_item,
     "Cast": _cast,
     "ExpandDims": _expand_dims,
+    "Squeeze": _squeeze,
     "Split": _split,
     "Concatenate": _concatenate,
     "Einsum": _einsum,

@@ -63,9 +63,8 @@ class ReviewClassifier(PythonModel):
             return pd.Series(labels, texts.index, name="label")
         table = self._table(scores, texts.index)
         if params.get("explain"):
-            table["contributions"] = [
-                [word._asdict() for word in self._classifier.explain(text)] for text in texts
-            ]
+            explained = [[word._asdict() for word in self._classifier.explain(text)] for text in texts]
+            table["contributions"] = pd.Series(explained, texts.index, dtype=object)
         return table
 
     def _table(self, scores: Scores, index: pd.Index) -> pd.DataFrame:
