@@ -199,7 +199,7 @@ def recur(
 
 
 class _Span(NamedTuple):
-    """The steps from ``first`` to before ``last``, int32 (): outside them no review of the batch has a token."""
+    """The steps from ``first`` to before ``last``, int32 (): no review of the batch has a token elsewhere."""
 
     first: Tensor
     last: Tensor
@@ -216,7 +216,7 @@ class _Span(NamedTuple):
         return cls(ops.min(ops.where(used, step, last)), last, ops.transpose(mask)[:, :, None])
 
     def where(self, t: Tensor, values: Tensors, otherwise: Tensors | None = None) -> Tensors:
-        """``values``, each (batch, width), of the reviews with a token at step t; else ``otherwise``, or 0."""
+        """``values``, each (batch, width), of the reviews with a token at step t, else ``otherwise`` or 0."""
         if self.mask is None:
             return values
         real = self.mask[t]

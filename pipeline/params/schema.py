@@ -10,6 +10,7 @@ import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeGuard
+from urllib.parse import parse_qsl, urlsplit
 
 import yaml
 from pydantic import (
@@ -59,6 +60,31 @@ def _check_hash(text: str) -> str:
 
 Hash = Annotated[str, BeforeValidator(lambda value: _check_hash(str(value)))]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+# A query's value under such a name is taken for a secret, but for $NAME, an environment variable's.
+_SECRET_NAME = re.compile(
+    r"token|secret|signature|credential|passw|pwd|auth|apikey|session|jwt|(^|[-_.])(sig|key|sas|pass)($|[-_.])",
+    re.IGNORECASE,
+)
+_VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _secret_in(url: str) -> str | None:
+    """What in ``url`` should stand in no file, and where to put it; None if there is nothing."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        return "a user or password: put them into ~/.netrc, under the host's name"
+    for name, value in parse_qsl(parts.query):
+        if _SECRET_NAME.search(name) and not _VARIABLE.fullmatch(value):
+            variable = re.sub(r"\W", "_", name).upper()
+            return f"a secret under {name}: set {variable} in the environment, and write {name}=${variable}"
+    return None
+
+
+def _shown(value: Any) -> str:
+    """``value`` for a message; an address without user, password and query."""
+    if isinstance(value, str) and "://" in value:
+        value = re.sub(r"(?<=://)[^/@\s]*@|\?.*", "", value)
+    return repr(value)
 
 
 class DataParams(Section):
@@ -84,6 +110,14 @@ class DataParams(Section):
     def _columns_differ(self) -> Self:
         if self.text_column == self.label_column:
             raise ValueError(f"data.text_column and data.label_column are both {self.text_column!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _addresses_hold_no_secret(self) -> Self:
+        for name in ("url", "word_index_url", "unlabelled_url"):
+            secret = _secret_in(getattr(self, name))
+            if secret:
+                raise ValueError(f"data.{name} is committed and logged, but holds {secret}")
         return self
 
 
@@ -373,6 +407,16 @@ class MlflowParams(Section):
     tracking_uri: str | None
     experiment: Annotated[str, Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _tracking_uri_holds_no_password(self) -> Self:
+        if self.tracking_uri and "@" in urlsplit(self.tracking_uri).netloc:
+            raise ValueError(
+                "mlflow.tracking_uri is committed and logged, but holds a user or password: set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or the whole MLFLOW_TRACKING_URI, "
+                "in the environment"
+            )
+        return self
+
 
 class Params(Section):
     """All of params.yaml."""
@@ -527,9 +571,9 @@ def _faults(error: ValidationError, prefix: str = "") -> list[str]:
                 if isinstance(value, dict | BaseModel):  # a whole section: the message names the keys itself
                     lines[message] = None
                 else:
-                    lines[f"{key} {message}, but got {value!r}"] = None
+                    lines[f"{key} {message}, but got {_shown(value)}"] = None
             case _:
                 message = fault["msg"].replace("Input should", "must").replace(" instance", "")
-                shown = repr(value) if not isinstance(value, dict) else "a mapping"
+                shown = _shown(value) if not isinstance(value, dict) else "a mapping"
                 lines[f"{key} {message[0].lower()}{message[1:]}, but got {shown}"] = None
     return list(lines)

@@ -50,7 +50,7 @@ def loss_and_gradients(
         import tensorflow as tf  # noqa: PLC0415
 
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(label_objective(model(token_ids), token_ids, labels)[0])
+            loss = tf.reduce_mean(label_objective()(model(token_ids), token_ids, labels)[0])
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         return [np.asarray(tf.convert_to_tensor(value)) for value in (loss, *gradients)]
 
@@ -58,7 +58,7 @@ def loss_and_gradients(
 
     def loss_of(values: list[Any]) -> Any:
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-            return label_objective(model(token_ids), token_ids, labels)[0].mean()
+            return label_objective()(model(token_ids), token_ids, labels)[0].mean()
 
     loss, gradients = jax.value_and_grad(loss_of)([variable.value for variable in variables])
     return [np.asarray(value) for value in (loss, *gradients)]
@@ -98,13 +98,13 @@ def trained(
         fuse(model) if fused else model,
         model.trainable_variables,
         keras.optimizers.Adam(0.01),
-        label_objective,
+        label_objective(),
         TOKEN_IDS,
         LABELS,
         shards,
         xla,
     )
-    totals = run(Batches(np.array(rows, np.int32), np.array(weights, np.float32), len(rows) - 1))
+    totals = run(Batches(np.array(rows, np.int32), np.array(weights, np.float32), len(rows) - 1, 6))
     return model.get_weights(), totals
 
 
