@@ -33,7 +33,10 @@ class ReviewClassifier(PythonModel):
         self._provenance = Provenance.of_loaded(folder)
 
     def predict(
-        self, context: PythonModelContext, model_input: Any, params: dict[str, Any] | None = None
+        self,
+        context: PythonModelContext,
+        model_input: pd.DataFrame,  # or what else texts_of takes; MLflow warns of every other annotation
+        params: dict[str, Any] | None = None,
     ) -> pd.DataFrame | pd.Series:
         """Labels the texts.
 
