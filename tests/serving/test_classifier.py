@@ -13,6 +13,7 @@ from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import write_json
 from pipeline.serving.classifier import UNDECIDED, TextClassifier, write_classifier
 from pipeline.serving.onnx_export import to_onnx
+from pipeline.serving.onnx_network import OnnxNetwork
 
 # Ids: great 4, film 5, bad 6; "rare" would be 7, beyond vocab_size.
 VOCABULARY = Vocabulary(("great", "film", "bad", "rare"))
@@ -92,6 +93,34 @@ def test_an_explanation_covers_the_words_that_are_read(truncating: str, read: li
     classifier = TextClassifier(summing_network, VOCABULARY, layout, ("negative", "positive"), 0.5)
     assert [word for word, _ in classifier.explain("bad great film bad film")] == read
     assert classifier.explain("...") == []
+
+
+def test_deleting_the_words_named_first_changes_the_answer_more_than_deleting_others(tmp_path: Path) -> None:
+    words = tuple(f"w{number}" for number in range(40))
+    token_ids = keras.Input((12,), dtype="int32")
+    states = keras.layers.GRU(4)(keras.layers.Embedding(44, 3)(token_ids))
+    model = keras.Model(token_ids, keras.layers.Dense(1, "sigmoid")(states))
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
+    (tmp_path / "model.onnx").write_bytes(to_onnx(model).SerializeToString())
+    layout = LAYOUT | {"vocab_size": 44, "max_length": 12}
+    explained = TextClassifier(
+        OnnxNetwork(tmp_path / "model.onnx"), Vocabulary(words), layout, ("negative", "positive"), 0.5
+    )
+
+    def change(text: list[str], places: list[int]) -> float:
+        """What the log-odds change by without the words at ``places``."""
+        shorter = [word for place, word in enumerate(text) if place not in places]
+        before, after = explained.score([" ".join(text), " ".join(shorter)]).probabilities
+        return abs(log_odds(before) - log_odds(after))
+
+    named, others = [], []
+    for _ in range(40):
+        text = list(random.choice(words, 11))
+        weights = [abs(word.contribution) for word in explained.explain(" ".join(text))]
+        named.append(change(text, np.argsort(weights)[-2:].tolist()))
+        others.append(change(text, random.choice(11, 2, replace=False).tolist()))
+    assert np.mean(named) > 1.5 * np.mean(others)
 
 
 def test_a_written_classifier_scores_as_its_network(tmp_path: Path) -> None:
