@@ -69,20 +69,13 @@ def _load(model: str | None, dataset: str | None) -> TextClassifier:
     with tempfile.TemporaryDirectory() as folder:
         files = versions.download(version, f"artifacts/{CLASSIFIER}", Path(folder))
         if not (files / NETWORK).exists():
-            _convert(files)
+            # A version that was registered before versions had one; this imports Keras, which takes seconds.
+            from pipeline.serving.onnx_export import convert_file  # noqa: PLC0415
+
+            convert_file(files / KERAS_NETWORK, files / NETWORK)
         classifier = TextClassifier.load(files)
     click.echo(f"{version.name} version {version.version}", err=True)
     return classifier
-
-
-def _convert(files: Path) -> None:
-    """Makes the ONNX network of a version that was registered before versions had one."""
-    import keras  # noqa: PLC0415 - seconds; only old versions need it
-
-    from pipeline.serving.onnx_export import to_onnx  # noqa: PLC0415
-
-    network = keras.models.load_model(files / KERAS_NETWORK, compile=False, safe_mode=True)
-    (files / NETWORK).write_bytes(to_onnx(network).SerializeToString())
 
 
 def _score_file(

@@ -7,6 +7,7 @@ is what was trained: nothing here knows `ModelParams`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,14 @@ def to_onnx(network: keras.Model) -> onnx.ModelProto:
         {OUTPUT: output.shape[-1]},
         {"masked": str(int(graph.masked)), "step_multiple": str(graph.step_multiple)},
     )
+
+
+def convert_file(source: Path, target: Path) -> None:
+    """Writes the ONNX model of a `.keras` file."""
+    import keras  # noqa: PLC0415 - seconds; whoever has a network in memory has it already
+
+    network = keras.models.load_model(source, compile=False, safe_mode=True)
+    target.write_bytes(to_onnx(network).SerializeToString())
 
 
 def _functional_config(network: keras.Model) -> dict[str, Any]:
