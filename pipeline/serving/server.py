@@ -3,8 +3,8 @@
     PIPELINE_MODEL=models:/NAME/1 python -m uvicorn --factory pipeline.serving.server:app
 
 Addresses, bodies and answers are those of `mlflow models serve`. Three things differ, which no setting of
-MLflow's server and nothing in a model can reach: a misspelt entry of `params` is refused, where MLflow leaves it
-out; a request without Content-Type is answered 415 instead of 500; and a CSV's cells are texts as they stand,
+MLflow's server and nothing in a model can reach: a misspelt entry of `params` is refused, where MLflow drops
+it; a request without Content-Type is answered 415 instead of 500; and a CSV's cells are texts as they stand,
 where MLflow reads `NA` as missing.
 """
 
