@@ -16,9 +16,11 @@ import pytest
 import yaml
 from mlflow.exceptions import MlflowException
 
+from pipeline.registry.exporting import write_export
 from pipeline.registry.packaging import PACKAGE, Trained, packed
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.serving.classifier import TextClassifier
 
 WORDS = ("great", "film", "bad")
 LAYOUT: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
@@ -37,7 +39,8 @@ def trained(folder: Path) -> Trained:
     file = folder / "stacked_rnn.keras"
     model.save(file)
     rows = pad_texts(TEXTS, Vocabulary(WORDS), **LAYOUT)
-    return Trained(model, file, Vocabulary(WORDS), DATASET, rows, model.predict(rows, verbose=0)[:, 0], {})
+    probabilities = model.predict(rows, verbose=0)[:, 0]
+    return Trained(model, file, Vocabulary(WORDS), DATASET, rows, probabilities, 0.5, {})
 
 
 def save(folder: Path, package: Path = PACKAGE) -> Path:
@@ -163,3 +166,41 @@ def test_what_can_not_be_scored_is_an_invalid_parameter_value(
     with pytest.raises(MlflowException, match=named) as raised:
         model.predict(given, params=params)
     assert raised.value.get_http_status_code() == 400
+
+
+def test_an_exported_version_runs_on_onnxruntime_and_numpy_alone(
+    version: Path, model: Any, tmp_path: Path
+) -> None:
+    write_export(version / "artifacts/classifier", tmp_path / "exported")
+    code = (
+        "import runpy, sys\n"
+        "sys.argv = ['example.py', 'great film', 'zzz']\n"
+        f"runpy.run_path({str(tmp_path / 'exported/example.py')!r}, run_name='__main__')\n"
+        "others = {'mlflow', 'pandas', 'keras', 'tensorflow', 'onnx', 'yaml', 'pipeline', 'pydantic'}\n"
+        "print(sorted(others & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    first, second, imported = done.stdout.splitlines()
+    probability = model.predict("great film").probability[0]
+    assert first.split("\t") == ["positive", f"{probability:.4f}", "0% unknown", "great film"]
+    assert second.startswith("undecided\t")
+    assert imported == "[]"
+
+
+def test_an_export_overwrites_nothing(version: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("kept")
+    with pytest.raises(ValueError, match="DIR must be a new or an empty folder"):
+        write_export(version / "artifacts/classifier", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_version_without_an_onnx_network_is_converted_on_the_way(version: Path, tmp_path: Path) -> None:
+    shutil.copytree(version / "artifacts/classifier", tmp_path / "old")
+    (tmp_path / "old/model.onnx").unlink()
+    write_export(tmp_path / "old", tmp_path / "new")
+    converted = TextClassifier.load(tmp_path / "new").score(TEXTS).probabilities
+    registered = TextClassifier.load(version / "artifacts/classifier").score(TEXTS).probabilities
+    np.testing.assert_array_equal(converted, registered)
