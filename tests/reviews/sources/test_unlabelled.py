@@ -15,7 +15,7 @@ from loopback import ImdbFiles, Server, closed_address, sha256
 from pipeline.params import Params, ParamsError
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.sources import acl_imdb, http, imdb
+from pipeline.reviews.sources import acl_imdb, fetching, imdb
 from pipeline.reviews.sources.acl_imdb import read_unlabelled
 from pipeline.reviews.sources.unlabelled import Unlabelled, load_unlabelled
 from pipeline.reviews.vocabulary import Vocabulary
@@ -25,7 +25,7 @@ UNSUP = "aclImdb/train/unsup"
 
 @pytest.fixture(autouse=True)
 def _quick_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BACKOFF", 0.0)
+    monkeypatch.setattr(fetching, "BACKOFF", 0.0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
@@ -202,7 +202,7 @@ def test_out_of_reach_is_one_line_and_no_error(params: Params, keras_home: Path)
 
 def test_another_hash_is_an_error(params: Params, server: Server, keras_home: Path) -> None:
     values = served(server) | {"data.unlabelled_hash": f"sha256:{'0' * 64}"}
-    with pytest.raises(ValueError, match="is expected"):
+    with pytest.raises(ValueError, match="does not match the known hash"):
         load(params, dataset(), values)
 
 
