@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import keras
+if TYPE_CHECKING:
+    import keras
+
+_WITHOUT_WEIGHTS = ("Dropout", "Pooling", "Add")  # in the class' name: shown all the same
 
 
 class LayerSummary(NamedTuple):
@@ -37,14 +40,14 @@ def summarize(network: keras.Model) -> tuple[LayerSummary, ...]:
             _kind(layer),
             tuple(layer.output.shape[1:]),
             layer.count_params(),
-            isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional),
+            hasattr(layer, "cell") or hasattr(layer, "forward_layer"),
         )
         for layer in network.layers
-        if layer.count_params() or any(word in type(layer).__name__ for word in ("Dropout", "Pooling", "Add"))
+        if layer.count_params() or any(word in type(layer).__name__ for word in _WITHOUT_WEIGHTS)
     )
 
 
 def _kind(layer: keras.layers.Layer) -> str:
-    if isinstance(layer, keras.layers.Bidirectional):
+    if hasattr(layer, "forward_layer"):
         return f"Bidirectional({type(layer.forward_layer).__name__})"
     return type(layer).__name__

@@ -10,8 +10,8 @@ from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.promotion import Registration
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import METRIC_NAMES, counted, p_text, span
+from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import became
-from pipeline.reporting.result import Result
 from pipeline.reporting.stack import stack_text
 from pipeline.reporting.verdict import judge
 from pipeline.serving.classifier import UNDECIDED
@@ -19,7 +19,7 @@ from pipeline.serving.classifier import UNDECIDED
 _OTHERS = tuple(name for name in METRIC_NAMES if name != "accuracy")
 
 
-def write(result: Result) -> str:
+def write(result: Evaluated) -> str:
     """The card as Markdown, below MLflow's limit of 5,000 characters for a description."""
     parts = [
         _model(result),
@@ -32,7 +32,7 @@ def write(result: Result) -> str:
     return "\n".join(parts)
 
 
-def _model(result: Result) -> str:
+def _model(result: Evaluated) -> str:
     trained = result.trained
     options = ", ".join(
         f"{key.split('.')[1]} {value}" for key, value in trained["params"].items() if key.startswith("model.")
@@ -83,16 +83,17 @@ def _metrics(assessment: Assessment) -> str:
         + " |"
         for each in assessment.classifiers
     ]
+    arrows = [METRIC_NAMES[name].arrow for name in _OTHERS]
     return "\n".join(
         [
             f"## Metrics on {counted(len(assessment.labels), 'test review')}",
             "",
-            f"| classifier | accuracy ↑ | 95 % interval | {' | '.join(METRIC_NAMES[name].arrow for name in _OTHERS)} |",
+            f"| classifier | accuracy ↑ | 95 % interval | {' | '.join(arrows)} |",
             f"| --- | --- | --- | {' | '.join(['---'] * len(_OTHERS))} |",
             *rows,
             "",
-            f"Intervals: bootstrap of the test reviews, {RESAMPLES:,} resamples; they don't hold "
-            "the spread between trainings.",
+            f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test reviews; "
+            "they don't hold the spread between trainings.",
             "",
             f"- {metrics['test_only_model_right']:,} reviews only this model labels right, "
             f"{metrics['test_only_baseline_right']:,} only {baseline.name}, the better baseline "
@@ -104,13 +105,13 @@ def _metrics(assessment: Assessment) -> str:
     )
 
 
-def _limits(result: Result) -> str:
+def _limits(result: Evaluated) -> str:
     dataset = result.dataset
     kept = "last" if dataset["truncating"] == "pre" else "first"
     return f"""## Limits
 
-- Reads the {kept} {dataset["max_length"]} tokens of a review and knows {counted(result.known_words, "word")}; \
-others are one unknown word. `unknown_share` says how many of those read were unknown; a text without one \
+- Reads the {kept} {dataset["max_length"]} tokens of a review and knows \
+{counted(result.known_words, "word")}; others are one unknown word. `unknown_share` says how many of those read were unknown; a text without one \
 known word is labelled `{UNDECIDED}`.
 - Irony, comparisons with other works and reviews that weigh both sides are where such models fail most.
 - The training reviews carry their writers' preferences; no group of writers or subjects was examined alone.

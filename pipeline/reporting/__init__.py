@@ -1,4 +1,4 @@
-"""What evaluate shows: figures as files, the report as a page, the summary on the terminal. Trains nothing."""
+"""What evaluate shows: figures as files, the report as a page, the summary on the terminal."""
 
 from __future__ import annotations
 

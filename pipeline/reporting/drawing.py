@@ -12,16 +12,14 @@ from pipeline.runtime.files import write_csv
 from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
 
 
-def draw(
-    dataset: Mapping[str, Any], trained: Mapping[str, Any], assessment: Assessment, history: figures.Rows
-) -> None:
+def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, history: figures.Rows) -> None:
     """Writes reports/plots, a file a curve and classifier, and reports/figures.
 
     Args:
         dataset: data/padded/dataset.json.
-        trained: reports/train.json.
+        best_epoch: whose weights were kept, from 1.
         assessment: what is drawn.
-        history: the best trial's epochs, of reports/plots/training_curve.csv.
+        history: the winning trial's epochs, of reports/plots/training_curve.csv.
     """
     curves = assessment.curves
     for name, points in curves.items():
@@ -36,7 +34,7 @@ def draw(
             for label, guess in zip(labels, predicted, strict=True)
         ],
     )
-    where = f"{dataset['name']} test reviews"
+    where = f"{dataset['name']}, test split"
     drawn = {
         "roc": figures.curve_figure(
             curves["roc"], "false_positive_rate", "true_positive_rate", f"ROC, {where}", diagonal=True
@@ -45,9 +43,7 @@ def draw(
             curves["precision_recall"], "recall", "precision", f"Precision-recall, {where}"
         ),
         "confusion": figures.confusion_figure(labels, predicted, names, f"Confusion, {where}"),
-        "reliability": figures.binned_figure(
-            curves["reliability"], "probability", "positive_share", f"Reliability, {where}", diagonal=True
-        ),
+        "reliability": figures.reliability_figure(curves["reliability"], f"Reliability, {where}"),
         "accuracy_by_length": figures.binned_figure(
             curves["accuracy_by_length"], "length", "accuracy", f"Accuracy by length, {where}"
         ),
@@ -57,9 +53,7 @@ def draw(
             "accuracy",
             f"Accuracy by unknown share, {where}",
         ),
-        "training_curve": figures.training_figure(
-            history, trained["best_epoch"], f"Best trial on {dataset['name']}"
-        ),
+        "training_curve": figures.training_figure(history, best_epoch, f"Winning trial, {dataset['name']}"),
     }
     for stem, figure in drawn.items():
         figures.save(figure, FIGURES_DIR / f"{stem}.png")

@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 
 from pipeline.reporting import counted, p_text, span
-from pipeline.reporting.result import duration
+from pipeline.reporting.evaluated import duration
 
 Cell = str | int | float
 

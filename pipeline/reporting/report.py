@@ -13,10 +13,10 @@ from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.rivals import MAJORITY, Scored
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import METRIC_NAMES, counted, p_text, span
+from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.excerpts import excerpt
 from pipeline.reporting.page import Cell, Picture, Table, render
-from pipeline.reporting.result import Result
-from pipeline.reporting.stack import TITLES, draw_stack
+from pipeline.reporting.stack import TITLES, draw_stack, times
 from pipeline.reporting.verdict import LEVEL, judge
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
 
@@ -51,7 +51,7 @@ class Tile(NamedTuple):
     look: str = ""
 
 
-def write_report(result: Result) -> str:
+def write_report(result: Evaluated) -> str:
     """The page as HTML; the same result and pictures always give the same text.
 
     The pictures of the run lie in reports/figures, those of the study in reports/study.
@@ -107,7 +107,10 @@ def write_report(result: Result) -> str:
         trial_table=_trial_table(result),
         size_table=Table(
             ["split", "reviews", dataset["labels"][1]],
-            [[split, size, f"{dataset['positive_share'][split]:.1%}"] for split, size in dataset["sizes"].items()],
+            [
+                [split, size, f"{dataset['positive_share'][split]:.1%}"]
+                for split, size in dataset["sizes"].items()
+            ],
         ),
         duplicate_table=Table(
             ["same review", "dropped"],
@@ -117,7 +120,7 @@ def write_report(result: Result) -> str:
     )
 
 
-def became(result: Result) -> str:
+def became(result: Evaluated) -> str:
     """What the registry did with the network: one sentence."""
     registration = result.registration
     if registration is None:
@@ -151,15 +154,15 @@ def _tile(assessment: Assessment, each: Scored) -> Tile:
     return Tile(each.name, accuracy, low, high, note, "ahead" if points > 0 else "behind")
 
 
-def _title(result: Result) -> str:
+def _title(result: Evaluated) -> str:
     registration = result.registration
     model = f"{registration.name} version {registration.version}" if registration else "unregistered model"
     return f"{model}: sentiment of reviews, {result.dataset['name']}"
 
 
-def _layer_table(result: Result) -> Table:
+def _layer_table(result: Evaluated) -> Table:
     rows: list[list[Cell]] = [
-        [layer.name, TITLES.get(layer.kind, layer.kind), " × ".join(map(str, layer.shape)), layer.parameters]
+        [layer.name, TITLES.get(layer.kind, layer.kind), times(layer.shape), layer.parameters]
         for layer in result.layers
     ]
     rows.append(["all layers", "", "", result.parameters])
@@ -187,8 +190,8 @@ def _interval_table(assessment: Assessment) -> Table:
     return Table(
         ["metric", model.name, "95 % interval", baseline.name, "95 % interval"],
         rows,
-        f"Intervals: bootstrap of the test reviews, {RESAMPLES:,} resamples. They don't hold the spread "
-        "between trainings.",
+        f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test reviews. They "
+        "don't hold the spread between trainings.",
     )
 
 
@@ -212,7 +215,7 @@ def _with_intervals(assessment: Assessment, *metrics: str) -> list[Cell]:
     return [cell for name in metrics for cell in (assessment.metrics[name], span(assessment.intervals[name]))]
 
 
-def _paired_table(result: Result) -> Table:
+def _paired_table(result: Evaluated) -> Table:
     assessment, registration = result.assessment, result.registration
     metrics = assessment.metrics
     rows: list[list[Cell]] = [
@@ -233,12 +236,12 @@ def _paired_table(result: Result) -> Table:
         rows.append(
             [
                 "the champion then",
-                counted(comparison.reviews, "shared validation review"),
+                counted(comparison.reviews, "held-back review"),
                 comparison.accuracy,
                 comparison.champion_accuracy,
                 comparison.only_challenger,
                 comparison.only_champion,
-                p_text(comparison.p_value),
+                f"{p_text(comparison.p_value)}, one-sided",
             ]
         )
     columns = [
@@ -288,7 +291,7 @@ def _slice_table(assessment: Assessment, column: str, curve: str, form: str) -> 
     return Table(columns, rows, f"Accuracy by {column}, with Wilson's intervals", folded=True)
 
 
-def _errors(result: Result) -> list[dict[str, Any]]:
+def _errors(result: Evaluated) -> list[dict[str, Any]]:
     negative, positive = result.dataset["labels"]
     every = [
         excerpt(error, contributions, result.dataset)
@@ -297,30 +300,38 @@ def _errors(result: Result) -> list[dict[str, Any]]:
     kinds = []
     for actual, predicted in ((negative, positive), (positive, negative)):
         found = [each for each in every if each.actual == actual]
-        heading = f"Called {predicted}, but {actual}" if found else f"No {actual} review was called {predicted}"
+        heading = (
+            f"Called {predicted}, but {actual}" if found else f"No {actual} review was called {predicted}"
+        )
         kinds.append({"heading": heading, "excerpts": found})
     return kinds
 
 
-def _trial_sentence(result: Result) -> str:
+def _trial_sentence(result: Evaluated) -> str:
     states = [str(row["state"]) for row in result.trials]
     if len(states) < 2:
         return "One network was trained: there was nothing to search."
     said = [
         f"{states.count(state)} {word}"
-        for state, word in (("COMPLETE", "ran to their end"), ("PRUNED", "were stopped early"), ("FAIL", "failed"))
+        for state, word in (
+            ("COMPLETE", "ran to their end"),
+            ("PRUNED", "were stopped early"),
+            ("FAIL", "failed"),
+        )
         if state in states
     ]
     return (
-        f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation accuracy won; "
-        "the test reviews played no part in the choice."
+        f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation accuracy won; the "
+        "test reviews played no part in the choice."
     )
 
 
-def _trial_table(result: Result) -> Table | None:
+def _trial_table(result: Evaluated) -> Table | None:
     if not result.trials:
         return None
-    columns = [key.removeprefix("model.").removeprefix("train.").replace("_", " ") for key in result.trials[0]]
+    columns = [
+        key.removeprefix("model.").removeprefix("train.").replace("_", " ") for key in result.trials[0]
+    ]
     rows = [[_trial_cell(value) for value in row.values()] for row in result.trials]
     return Table(columns, rows, "All trials", folded=True)
 

@@ -61,7 +61,7 @@ def draw_stack(layers: Sequence[LayerSummary], max_length: int, skip: str) -> St
 def stack_text(layers: Sequence[LayerSummary]) -> str:
     """A line for each layer, the top one first, with its output and its weights in columns."""
     rows = [
-        (layer.name, TITLES.get(layer.kind, layer.kind), _times(layer.shape), f"{layer.parameters:,}")
+        (layer.name, TITLES.get(layer.kind, layer.kind), times(layer.shape), f"{layer.parameters:,}")
         for layer in reversed(layers)
     ]
     rows.insert(0, ("layer", "kind", "output", "parameters"))
@@ -82,8 +82,9 @@ def _step(layer: LayerSummary) -> tuple[str, str, bool, bool]:
     if "Dropout" in layer.kind:
         return "dropout", "", True, False
     weights = f", {counted(layer.parameters, 'parameter')}" if layer.parameters else ""
-    return title, f"{_times(layer.shape)}{weights}", False, layer.recurrent
+    return title, f"{times(layer.shape)}{weights}", False, layer.recurrent
 
 
-def _times(shape: Sequence[int]) -> str:
-    return " × ".join(map(str, shape))
+def times(shape: Sequence[int]) -> str:
+    """``100 × 32``: time steps times features."""
+    return " \N{MULTIPLICATION SIGN} ".join(map(str, shape))

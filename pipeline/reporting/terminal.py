@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.reporting import METRIC_NAMES, counted, span
+from pipeline.reporting.evaluated import Evaluated, duration
 from pipeline.reporting.report import became
-from pipeline.reporting.result import Result, duration
 from pipeline.reporting.verdict import judge
 from pipeline.runtime.paths import REPORT
 
@@ -17,8 +17,8 @@ WIDTH = 80
 _SHOWN = ("roc_auc",)  # beside the accuracy; the report has the rest
 
 
-def print_summary(result: Result) -> None:
-    """Every classifier's scores, which network won, with what values, against which baseline, and what next."""
+def print_summary(result: Evaluated) -> None:
+    """Every classifier's scores, which network won, with its values, against which baseline; what next."""
     console = Console(width=WIDTH, highlight=False)
     console.print(_table(result))
     console.print(Text(f"The winner is trial {result.trained['trial']}: {_network(result)}."))
@@ -38,7 +38,7 @@ def print_summary(result: Result) -> None:
     )
 
 
-def _table(result: Result) -> Table:
+def _table(result: Evaluated) -> Table:
     dataset, assessment = result.dataset, result.assessment
     table = Table(
         title=Text(f"{counted(len(assessment.labels), 'test review')}, data set {dataset['name']}"),
@@ -58,7 +58,7 @@ def _table(result: Result) -> Table:
     return table
 
 
-def _network(result: Result) -> str:
+def _network(result: Evaluated) -> str:
     values = ", ".join(
         f"{key.split('.')[1]} {value}"
         for key, value in result.trained["params"].items()

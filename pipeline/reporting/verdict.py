@@ -8,7 +8,7 @@ from typing import Literal
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.rivals import MAJORITY
 from pipeline.reporting import counted, p_text
-from pipeline.reporting.result import Result
+from pipeline.reporting.evaluated import Evaluated
 
 LEVEL = 0.05  # below this p, a difference is more than chance
 Ahead = Literal["network", "baseline", "neither"]
@@ -29,16 +29,15 @@ class Verdict:
     learned: bool
 
 
-def judge(result: Result) -> Verdict:
+def judge(result: Evaluated) -> Verdict:
     """The network against the baseline that was the stronger one on the validation reviews."""
     assessment = result.assessment
     metrics, baseline = assessment.metrics, assessment.baseline
     mine, theirs = metrics["test_accuracy"], metrics[f"{baseline.prefix}test_accuracy"]
     paired = assessment.paired[baseline.name]
     ahead = _ahead(paired.only_first - paired.only_second, paired.p_value)
-    scored = (
-        f"The {result.cell} network labels {mine:.1%} of {counted(len(assessment.labels), 'test review')} right"
-    )
+    reviews = counted(len(assessment.labels), "test review")
+    scored = f"The {result.cell} network labels {mine:.1%} of {reviews} right"
     points = f"{abs(mine - theirs) * 100:.1f} points"
     test = f"McNemar's exact test, {p_text(paired.p_value)}"
     sentence = {

@@ -8,22 +8,29 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 
 from pipeline.evaluation.assessment import MODEL as MODEL_NAME
 from pipeline.evaluation.assessment import Assessment, assess
+from pipeline.evaluation.erasure import contributions
 from pipeline.evaluation.errors import COLUMNS, confident_errors
 from pipeline.evaluation.ngrams import Ragged
-from pipeline.evaluation.promotion import Predictions, Registration
+from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.evaluation.rivals import Scored, score_rivals
+from pipeline.networks.implementation import choose_implementation
+from pipeline.networks.summary import summarize
 from pipeline.params import Params
 from pipeline.registry import lineage, model_card, versions
 from pipeline.registry.packaging import Trained
+from pipeline.registry.promotion import register
 from pipeline.reporting.drawing import draw
+from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import write_report
 from pipeline.reporting.terminal import print_summary
 from pipeline.reviews.dataset import read_splits
+from pipeline.reviews.holding_back import chosen_by, held_back
 from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.files import read_arrays, read_csv, read_json, write_csv, write_json, write_text
 from pipeline.runtime.paths import (
     ERRORS,
@@ -40,10 +47,11 @@ from pipeline.runtime.paths import (
     REPORT,
     TRAIN_REPORT,
     TRAINING_CURVE,
+    TRIALS,
     padded_split,
 )
 from pipeline.tracking import PipelineRun, pipeline_run
-from pipeline.training import fitting
+from pipeline.training.prediction import predict
 
 Arrays = dict[str, np.ndarray]
 
@@ -54,13 +62,17 @@ def run(params: Params) -> None:
     trained, dataset = read_json(TRAIN_REPORT), read_json(PADDED_DATASET)
     vocabulary = Vocabulary.load(RAW_VOCABULARY)
     splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "test")}
-    validation, test = splits["validation"], splits["test"]
+    held = held_back(splits["validation"])
+    splits["validation"] = validation = chosen_by(splits["validation"])
+    test = splits["test"]
     reviews = _whole_reviews(dataset, splits)
     with pipeline_run(params, "evaluate", trained["run_id"]) as parent:
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
-        scored, probabilities = (
-            fitting.predict(model, splits[name]["token_ids"]) for name in ("validation", "test")
+        chosen = params.replace({**trained["params"], "train.implementation": "auto"})
+        implementation = choose_implementation(chosen.model, chosen.train)
+        scored, probabilities, compared = (
+            predict(model, part["token_ids"], implementation) for part in (validation, test, held)
         )
         whole = {name: Ragged(split.tokens, split.offsets) for name, split in reviews.items()}
         rivals = score_rivals(splits, whole, params.evaluate.baseline_ngrams, params.seed)
@@ -68,25 +80,41 @@ def run(params: Params) -> None:
         assessment = assess(test, validation["labels"], network, rivals, params.seed)
         errors = confident_errors(reviews["test"], probabilities, vocabulary, dataset["labels"])
         metrics = _write_metrics(parent, dataset, assessment)
-        draw(dataset, trained, assessment, read_csv(TRAINING_CURVE))
+        draw(dataset, trained["best_epoch"], assessment, read_csv(TRAINING_CURVE))
         write_csv(ERRORS, errors, COLUMNS)
         registration = None
         if params.evaluate.register_model:
             record = lineage.record(params, dataset, trained, metrics)
-            submitted = Trained(model, MODEL, vocabulary, dataset, validation["token_ids"], scored, record)
-            predictions = Predictions(validation["rows"], validation["labels"], scored)
-            registration = versions.register(parent, submitted, predictions)
+            accuracy = trained["validation_accuracy"]
+            submitted = Trained(
+                model, MODEL, vocabulary, dataset, validation["token_ids"], scored, accuracy, record
+            )
+            predictions = Predictions(held["rows"], held["labels"], compared)
+            rule = Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level)
+            registration = register(parent, submitted, predictions, rule)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
-        card = model_card.write(dataset, trained, assessment, registration)
+        token_ids = test["token_ids"][[int(error["row"]) for error in errors]]
+        result = Evaluated(
+            dataset,
+            trained,
+            pd.read_csv(TRIALS).fillna("").to_dict("records"),
+            summarize(model),
+            len(vocabulary.words[: dataset["vocab_size"] - INDEX_FROM - 1]),
+            assessment,
+            errors,
+            contributions(lambda rows: predict(model, rows, implementation), token_ids),
+            registration,
+        )
+        card = model_card.write(result)
         write_text(MODEL_CARD, card)
-        write_text(REPORT, write_report(dataset, trained, assessment, errors, registration))
+        write_text(REPORT, write_report(result))
         for path in (ERRORS, MODEL_CARD, REPORT):
             parent.log_file(path)
         for folder in (FIGURES_DIR, PLOTS_DIR):
             parent.log_file(folder, folder.name)
         if registration:
             versions.describe(parent.client, registration, card)
-        print_summary(dataset, assessment, registration)
+        print_summary(result)
 
 
 def _whole_reviews(dataset: Mapping[str, Any], splits: Mapping[str, Arrays]) -> dict[str, Reviews]:

@@ -45,7 +45,7 @@ def test_the_page_says_what_was_found(html: str) -> None:
         shown = [f"{metrics[f'{each.prefix}test_{metric}']:.4f}" for metric in TITLES]
         assert [each.name, *shown] in rows
     (champion,) = (row for row in rows if row[:1] == ["the champion then"])
-    assert champion[1:] == ["150 shared validation", "0.7000", "0.7400", "9", "15", "0.31"]
+    assert champion[1:] == ["150 held back", "0.7000", "0.7400", "9", "15", "0.31 (one-sided)"]
     assert ["train in test", "3"] in rows
     probabilities = [f"{error['probability']:.4f}" for error in errors]
     assert [row[0] for row in rows if row and "word" in row[-1]] == probabilities

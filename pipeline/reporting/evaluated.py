@@ -17,7 +17,7 @@ CELLS = {"simple_rnn": "simple RNN", "lstm": "LSTM", "gru": "GRU"}
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Evaluated:
     """What was trained, on what, and how it did.
 
     Attributes:
