@@ -111,8 +111,9 @@ def _limits(result: Evaluated) -> str:
     return f"""## Limits
 
 - Reads the {kept} {dataset["max_length"]} tokens of a review and knows \
-{counted(result.known_words, "word")}; others are one unknown word. `unknown_share` says how many of those read were unknown; a text without one \
-known word is labelled `{UNDECIDED}`.
+{counted(result.known_words, "word")}; others are one unknown word. \
+`unknown_share` says how many of those read were unknown; a text without one known word is labelled \
+`{UNDECIDED}`.
 - Irony, comparisons with other works and reviews that weigh both sides are where such models fail most.
 - The training reviews carry their writers' preferences; no group of writers or subjects was examined alone.
 """

@@ -321,8 +321,8 @@ def _trial_sentence(result: Evaluated) -> str:
         if state in states
     ]
     return (
-        f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation accuracy won; the "
-        "test reviews played no part in the choice."
+        f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation accuracy "
+        "won; the test reviews played no part in the choice."
     )
 
 

@@ -86,5 +86,5 @@ def _step(layer: LayerSummary) -> tuple[str, str, bool, bool]:
 
 
 def times(shape: Sequence[int]) -> str:
-    """``100 × 32``: time steps times features."""
+    """The shape of an output as it is shown, time steps times features."""
     return " \N{MULTIPLICATION SIGN} ".join(map(str, shape))
