@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.evaluation.assessment import Assessment
+from pipeline.evaluation.assessment import Assessment, Curves
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import figures
 from pipeline.runtime.files import write_csv
@@ -43,17 +43,30 @@ def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, hi
             curves["precision_recall"], "recall", "precision", f"Precision-recall, {where}"
         ),
         "confusion": figures.confusion_figure(labels, predicted, names, f"Confusion, {where}"),
-        "reliability": figures.reliability_figure(curves["reliability"], f"Reliability, {where}"),
+        "reliability": figures.reliability_figure(
+            _paired(assessment, "reliability"), f"Reliability, {where}"
+        ),
         "accuracy_by_length": figures.binned_figure(
-            curves["accuracy_by_length"], "length", "accuracy", f"Accuracy by length, {where}"
+            _paired(assessment, "accuracy_by_length"), "length", "accuracy", f"Accuracy by length, {where}"
         ),
         "accuracy_by_unknown_share": figures.binned_figure(
-            curves["accuracy_by_unknown_share"],
+            _paired(assessment, "accuracy_by_unknown_share"),
             "unknown_share",
             "accuracy",
             f"Accuracy by unknown share, {where}",
         ),
-        "training_curve": figures.training_figure(history, best_epoch, f"Winning trial, {dataset['name']}"),
+        **{
+            f"training_{metric}": figures.training_figure(
+                history, metric, best_epoch, f"Winning trial: {metric}, {dataset['name']}"
+            )
+            for metric in ("accuracy", "loss")
+        },
     }
     for stem, figure in drawn.items():
         figures.save(figure, FIGURES_DIR / f"{stem}.png")
+
+
+def _paired(assessment: Assessment, curve: str) -> Curves:
+    """A curve of the network and of the baseline it is tested against; with more, bars hide each other."""
+    names = assessment.classifiers[0].name, assessment.baseline.name
+    return {name: assessment.curves[curve][name] for name in names}

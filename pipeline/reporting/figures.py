@@ -90,20 +90,15 @@ def _error_lines(axes: Axes, curves: Mapping[str, Rows], x: str, y: str) -> None
         axes.errorbar(values[x], values[y], yerr=reach, label=name, zorder=9 - place, **style)
 
 
-def training_figure(history: Rows, best_epoch: int, title: str) -> Figure:
-    """Training and validation accuracy and loss by epoch, the kept epoch marked."""
-    figure = Figure(figsize=(2 * SIZE[0], SIZE[1]), layout="constrained")
-    figure.suptitle(title)
-    for axes, metric in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
-        _style(axes, "epoch", metric)
-        epochs = [row["epoch"] for row in history]
-        for split, color in (("training", BASELINE_COLOR), ("validation", MODEL_COLOR)):
-            axes.plot(
-                epochs, [row[f"{split}_{metric}"] for row in history], marker="o", label=split, color=color
-            )
-        axes.axvline(best_epoch, color="grey", linestyle=":", label="kept epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(frameon=False)
+def training_figure(history: Rows, metric: str, best_epoch: int, title: str) -> Figure:
+    """Training and validation ``metric``, accuracy or loss, by epoch, the kept epoch marked."""
+    figure, axes = _axes(title, "epoch", metric)
+    epochs = [row["epoch"] for row in history]
+    for split, color in (("training", BASELINE_COLOR), ("validation", MODEL_COLOR)):
+        axes.plot(epochs, [row[f"{split}_{metric}"] for row in history], marker="o", label=split, color=color)
+    axes.axvline(best_epoch, color="grey", linestyle=":", label="kept epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False)
     return figure
 
 

@@ -68,7 +68,12 @@ def write_report(result: Evaluated) -> str:
         dataset=dataset,
         trained=result.trained,
         tiles=tiles(assessment),
-        curve=_pictures({"training_curve": "Accuracy and loss of the winning trial by epoch"}),
+        curve=_pictures(
+            {
+                "training_accuracy": "Accuracy of the winning trial by epoch",
+                "training_loss": "Loss of the winning trial by epoch",
+            }
+        ),
         stack=draw_stack(result.layers, dataset["max_length"], chosen.get("model.skip", "none")),
         layer_table=_layer_table(result),
         parameter_table=Table(
@@ -312,8 +317,8 @@ def _trial_sentence(result: Evaluated) -> str:
     if len(states) < 2:
         return "One network was trained: there was nothing to search."
     said = [
-        f"{states.count(state)} {word}"
-        for state, word in (
+        f"{states.count(state)} {words.replace('were', 'was') if states.count(state) == 1 else words}"
+        for state, words in (
             ("COMPLETE", "ran to their end"),
             ("PRUNED", "were stopped early"),
             ("FAIL", "failed"),

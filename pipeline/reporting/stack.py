@@ -13,6 +13,8 @@ TITLES = {
     "Dense": "dense, sigmoid",
     "Embedding": "embedding",
     "GlobalMaxPooling1D": "maximum over time",
+    "SpatialDropout1D": "dropout",
+    "Dropout": "dropout",
     "GlobalAveragePooling1D": "mean over time",
 }
 _BESIDE = ("projection_", "gate_", "residual_")  # parts of a skip, which are no step of the stack
@@ -82,7 +84,8 @@ def _step(layer: LayerSummary) -> tuple[str, str, bool, bool]:
     if "Dropout" in layer.kind:
         return "dropout", "", True, False
     weights = f", {counted(layer.parameters, 'parameter')}" if layer.parameters else ""
-    return title, f"{times(layer.shape)}{weights}", False, layer.recurrent
+    shape = "1 probability" if layer.name == "probability" else times(layer.shape)
+    return title, f"{shape}{weights}", False, layer.recurrent
 
 
 def times(shape: Sequence[int]) -> str:
