@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -86,7 +87,13 @@ def _error_lines(axes: Axes, curves: Mapping[str, Rows], x: str, y: str) -> None
         # Wilson's interval of a share of 0 or 1 ends there, but for rounding.
         reach = np.maximum([values[y] - values["low"], values["high"] - values[y]], 0)
         width = 1.8 if place == 0 else 1.0
-        style = {"color": color, "marker": "o", "markersize": 4, "capsize": 2, "linewidth": width}
+        style: dict[str, Any] = {
+            "color": color,
+            "marker": "o",
+            "markersize": 4,
+            "capsize": 2,
+            "linewidth": width,
+        }
         axes.errorbar(values[x], values[y], yerr=reach, label=name, zorder=9 - place, **style)
 
 

@@ -97,7 +97,7 @@ def run(params: Params) -> None:
         result = Evaluated(
             dataset,
             trained,
-            pd.read_csv(TRIALS).fillna("").to_dict("records"),
+            _read_trials(),
             summarize(model),
             len(vocabulary.words[: dataset["vocab_size"] - INDEX_FROM - 1]),
             assessment,
@@ -115,6 +115,12 @@ def run(params: Params) -> None:
         if registration:
             versions.describe(parent.client, registration, card)
         print_summary(result)
+
+
+def _read_trials() -> list[dict[str, Any]]:
+    """The rows of reports/plots/trials.csv, an empty cell as ""."""
+    rows = pd.read_csv(TRIALS).astype(object).fillna("").to_dict("records")
+    return [{str(key): value for key, value in row.items()} for row in rows]
 
 
 def _whole_reviews(dataset: Mapping[str, Any], splits: Mapping[str, Arrays]) -> dict[str, Reviews]:

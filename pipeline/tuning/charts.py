@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -190,7 +191,7 @@ def _finish(figure: Figure, axes: Sequence[Axes], x: str | None, y: str, title: 
     axes[0].set_ylabel(y)
     if x is not None:
         axes[0].set_xlabel(x)
-    handles: dict[str, object] = {}
+    handles: dict[str, Artist] = {}
     for each in axes:
         for handle, label in zip(*each.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
