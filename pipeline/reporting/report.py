@@ -182,7 +182,8 @@ def _classifier_table(assessment: Assessment) -> Table:
     return Table(
         ["classifier", *(name.arrow for name in METRIC_NAMES.values())],
         rows,
-        f"The {MAJORITY} knows the labels' shares in the training reviews and nothing else.",
+        f"The n-grams read the same tokens as the {assessment.classifiers[0].name}, or the whole review where "
+        f"that is said; the {MAJORITY} knows the labels' shares in the training reviews and nothing else.",
     )
 
 
