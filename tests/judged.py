@@ -40,6 +40,11 @@ DATASET: dict[str, Any] = {
     "max_length": 12,
     "vocab_size": 60,
     "duplicates_dropped": {"train_in_test": 3, "train_in_validation": 1, "validation_in_test": 0},
+    "held_back": 50,
+    "unlabelled": {
+        "size": 91,
+        "duplicates_dropped": {"unlabelled_in_test": 6, "unlabelled_in_validation": 2},
+    },
 }
 TRAINED: dict[str, Any] = {
     "params": {"model.cell": "gru", "model.depth": 3, "model.units": 16, "model.dropout": 0.2},
@@ -47,6 +52,12 @@ TRAINED: dict[str, Any] = {
     "best_epoch": 2,
     "validation_accuracy": 0.75134,
     "run_id": "run1",
+    "calibration": {
+        "scale": 0.81234,
+        "shift": -0.05,
+        "validation_ece_before": 0.0712,
+        "validation_ece_after": 0.0234,
+    },
 }
 REGISTRATION = Registration(
     "stacked-rnn-tiny",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.promotion import Registration
 from pipeline.evaluation.threshold import THRESHOLD
@@ -14,6 +13,7 @@ from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import became
 from pipeline.reporting.stack import stack_text
 from pipeline.reporting.verdict import judge
+from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.serving.classifier import UNDECIDED
 
 _OTHERS = tuple(name for name in METRIC_NAMES if name != "accuracy")
@@ -24,8 +24,8 @@ def write(result: Evaluated) -> str:
     parts = [
         _model(result),
         _use(result.dataset),
-        _data(result.dataset),
-        _metrics(result.assessment),
+        _data(result),
+        _metrics(result),
         _limits(result),
         _rebuilding(result.registration),
     ]
@@ -61,20 +61,28 @@ Labels an English review like those it was trained on as {negative} or {positive
 """
 
 
-def _data(dataset: Mapping[str, Any]) -> str:
+def _data(result: Evaluated) -> str:
+    dataset = result.dataset
+    duplicates = ", ".join(
+        f"{count:,} {where.replace('_', ' ')}" for where, count in result.duplicates.items()
+    )
     sizes = ", ".join(f"{size:,} {split}" for split, size in dataset["sizes"].items())
     positive = ", ".join(f"{share:.1%} {split}" for split, share in dataset["positive_share"].items())
     note = "" if dataset["requested"] == dataset["name"] else f" (asked for: {dataset['requested']})"
     return f"""## Data
 
 - {dataset["name"]}{note}, digest `{dataset["digest"]}`
-- {sizes} reviews; {positive} {dataset["labels"][1]}
+- {sizes} reviews; {positive} {dataset["labels"][1]}; {dataset[HELD_BACK]:,} validation reviews were held \
+back to compare with the champion
+- {counted(dataset["unlabelled"]["size"], "unlabelled review")}
+- left out as duplicates: {duplicates}
 - {dataset["citation"]}
 - licence: {dataset["licence"]}
 """
 
 
-def _metrics(assessment: Assessment) -> str:
+def _metrics(result: Evaluated) -> str:
+    assessment, calibration = result.assessment, result.trained["calibration"]
     metrics, intervals, baseline = assessment.metrics, assessment.intervals, assessment.baseline
     rows = [
         f"| {each.name} | {metrics[f'{each.prefix}test_accuracy']:.4f} "
@@ -98,6 +106,8 @@ def _metrics(assessment: Assessment) -> str:
             f"- {metrics['test_only_model_right']:,} reviews only this model labels right, "
             f"{metrics['test_only_baseline_right']:,} only {baseline.name}, the better baseline "
             f"on validation: McNemar's exact test, {p_text(metrics['test_mcnemar_p_value'])}",
+            f"- calibrated on validation: error there {calibration['validation_ece_before']:.4f} before, "
+            f"{calibration['validation_ece_after']:.4f} after",
             f"- from {metrics['threshold']:.4f} on, the threshold with the best validation accuracy: test "
             f"accuracy {metrics['test_accuracy_at_threshold']:.4f}, F1 {metrics['test_f1_at_threshold']:.4f}",
             "",

@@ -65,6 +65,11 @@ class Evaluated:
         return sum(layer.parameters for layer in self.layers)
 
     @property
+    def duplicates(self) -> dict[str, int]:
+        """How many reviews of the first split were dropped for being in the second, unlabelled ones too."""
+        return self.dataset["duplicates_dropped"] | self.dataset["unlabelled"]["duplicates_dropped"]
+
+    @property
     def seconds(self) -> float | None:
         """How long the winning trial took; None where the study didn't say."""
         taken = [row["seconds"] for row in self.trials if row["trial"] == self.trained["trial"]]

@@ -18,6 +18,7 @@ from pipeline.reporting.excerpts import excerpt
 from pipeline.reporting.page import Cell, Picture, Table, render
 from pipeline.reporting.stack import TITLES, draw_stack, times
 from pipeline.reporting.verdict import LEVEL, judge
+from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
 
 SECTIONS = {
@@ -110,16 +111,11 @@ def write_report(result: Evaluated) -> str:
         ],
         trial_sentence=_trial_sentence(result),
         trial_table=_trial_table(result),
-        size_table=Table(
-            ["split", "reviews", dataset["labels"][1]],
-            [
-                [split, size, f"{dataset['positive_share'][split]:.1%}"]
-                for split, size in dataset["sizes"].items()
-            ],
-        ),
+        calibration=result.trained["calibration"],
+        size_table=_size_table(dataset),
         duplicate_table=Table(
             ["same review", "dropped"],
-            [[where.replace("_", " "), count] for where, count in dataset["duplicates_dropped"].items()],
+            [[where.replace("_", " "), count] for where, count in result.duplicates.items()],
             "Reviews dropped from the first split because the second holds the same words.",
         ),
     )
@@ -182,8 +178,8 @@ def _classifier_table(assessment: Assessment) -> Table:
     return Table(
         ["classifier", *(name.arrow for name in METRIC_NAMES.values())],
         rows,
-        f"The n-grams read the same tokens as the {assessment.classifiers[0].name}, or the whole review where "
-        f"that is said; the {MAJORITY} knows the labels' shares in the training reviews and nothing else.",
+        f"The n-grams read the same tokens as the {assessment.classifiers[0].name}, or the whole review "
+        f"where it says so; the {MAJORITY} knows the shares of the training labels and nothing else.",
     )
 
 
@@ -344,6 +340,16 @@ def _trial_table(result: Evaluated) -> Table | None:
 
 def _trial_cell(value: Cell) -> Cell:
     return value.lower() if isinstance(value, str) and value.isupper() else value
+
+
+def _size_table(dataset: Mapping[str, Any]) -> Table:
+    rows: list[list[Cell]] = []
+    for split, size in dataset["sizes"].items():
+        rows.append([split, size, f"{dataset['positive_share'][split]:.1%}"])
+        if split == "validation":
+            rows.append(["of these held back for the champion's comparison", dataset[HELD_BACK], ""])
+    rows.append(["unlabelled", dataset["unlabelled"]["size"], ""])
+    return Table(["split", "reviews", dataset["labels"][1]], rows)
 
 
 def _study_order(path: Any) -> tuple[int, str]:

@@ -22,6 +22,11 @@ def print_summary(result: Evaluated) -> None:
     console = Console(width=WIDTH, highlight=False)
     console.print(_table(result))
     console.print(Text(f"The winner is trial {result.trained['trial']}: {_network(result)}."))
+    calibration = result.trained["calibration"]
+    console.print(
+        f"Calibration error on validation: {calibration['validation_ece_before']:.4f} before calibration, "
+        f"{calibration['validation_ece_after']:.4f} after."
+    )
     verdict = judge(result)
     console.print(Text(verdict.sentence, style="" if verdict.learned else "bold red"))
     console.print(Text(became(result)))

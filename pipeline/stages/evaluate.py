@@ -133,7 +133,8 @@ def _write_metrics(
     parent: PipelineRun, dataset: Mapping[str, Any], assessment: Assessment
 ) -> dict[str, float]:
     """Writes reports/metrics.json and intervals.json, and logs both; returns the metrics."""
-    duplicates = {f"duplicates_{where}": count for where, count in dataset["duplicates_dropped"].items()}
+    dropped = dataset["duplicates_dropped"] | dataset["unlabelled"]["duplicates_dropped"]
+    duplicates = {f"duplicates_{where}": count for where, count in dropped.items()}
     metrics = assessment.metrics | duplicates
     bounds = {name: {"low": low, "high": high} for name, (low, high) in assessment.intervals.items()}
     write_json(METRICS, metrics)

@@ -134,6 +134,11 @@ def test_the_tables_say_what_was_found(html: str) -> None:
     (champion,) = (row for row in rows if row[:1] == ["the champion then"])
     assert champion[1:] == ["150 held-back reviews", "0.7000", "0.7400", "9", "15", "p = 0.31, one-sided"]
     assert ["train in test", "3"] in rows
+    assert ["unlabelled in test", "6"] in rows
+    assert ["unlabelled", "91", ""] in rows
+    assert ["of these held back for the champion's comparison", "50", ""] in rows
+    assert "times 0.8123, plus -0.0500" in plain(html)
+    assert "calibration error on those reviews from 0.0712 to 0.0234" in plain(html)
     assert ["gru_2", "GRU", "12 \N{MULTIPLICATION SIGN} 16", "1,632"] in rows
     assert ["all layers", "", "", "5,009"] in rows
     assert ["1", "pruned", "0.5000", "1", "1.2000", "9"] in rows

@@ -36,6 +36,7 @@ def test_the_end_says_which_network_won_and_against_which_baseline(shown: list[s
     text = " ".join(" ".join(shown).split())
     assert "The winner is trial 2: GRU, 3 layers of 16 units, 5,009 parameters; dropout 0.2" in text
     assert judge(judged.evaluated()).sentence in text
+    assert "Calibration error on validation: 0.0712 before calibration, 0.0234 after." in text
     assert "naive Bayes n-grams" in judge(judged.evaluated()).sentence
     assert "Registered as stacked-rnn-tiny version 7, challenger: does not beat champion version 5." in text
     assert "report: reports/report.html" in shown
