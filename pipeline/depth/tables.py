@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -54,6 +55,31 @@ def summary(records: Records, findings: Sequence[Finding], baseline: Mapping[str
 def repeats(records: Records, fit: Fit) -> list[Record]:
     """The records of one network with every seed."""
     return [record for other, record in sorted(records.items()) if other._replace(seed=fit.seed) == fit]
+
+
+def commoner_share(dataset: Mapping[str, Any]) -> float:
+    """The accuracy of always giving the commoner label, on the validation reviews."""
+    positive = float(dataset["positive_share"]["validation"])
+    return max(positive, 1 - positive)
+
+
+def at_chance(records: Records, dataset: Mapping[str, Any]) -> list[str]:
+    """The networks that did not learn, as ``lstm depth 4, residual, dropout``.
+
+    Those whose mean validation accuracy over the seeds is not above the share of the commoner label by more
+    than chance allows on so many reviews: 1.96 standard errors of a share.
+    """
+    share = commoner_share(dataset)
+    bound = share + 1.96 * math.sqrt(share * (1 - share) / dataset["sizes"]["validation"])
+    names = []
+    for fit in sorted(records):
+        if fit.seed != 0:
+            continue
+        mean = np.mean([record.scores["validation_accuracy"] for record in repeats(records, fit)])
+        if mean <= bound:
+            extra = [value for value in (fit.skip, fit.variant) if value not in ("none", PLAIN)]
+            names.append(", ".join([f"{fit.cell} depth {fit.depth}", *extra]))
+    return names
 
 
 def mean_norms(records: Records, fit: Fit, when: When) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from html import escape
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,12 @@ from pipeline.params import Params
 
 BASELINE = {"validation_accuracy": 0.87, "test_accuracy": 0.86}
 
+DATASET = {
+    "name": "toy",
+    "sizes": {"train": 800, "validation": 400, "test": 200},
+    "positive_share": {"train": 0.5, "validation": 0.4, "test": 0.5},
+}
+
 
 def deeper_is_better(fit: Fit) -> Record:
     return record(fit, accuracy=0.7 + 0.05 * fit.depth, rise=0.02)
@@ -29,28 +35,52 @@ def test_the_page_holds_every_picture_and_every_sentence(tmp_path: Path, params:
     findings = judge(fits)
     drawn = pictures.write(fits, "toy", 0.87, tmp_path)
     with_study = params.model_copy(update={"depth_study": study()})
-    page = render_report(with_study, {"name": "toy"}, fits, findings, BASELINE, drawn)
+    page = unescape(render_report(with_study, DATASET, fits, findings, BASELINE, drawn)).replace(
+        "\u2011", "-"
+    )
     assert len(drawn) == page.count("data:image/png;base64,") == 6
     assert all(figure.path.read_bytes().startswith(b"\x89PNG") for figure in drawn)
-    assert all(escape(figure.caption) in page for figure in drawn)
+    assert all(figure.caption in page for figure in drawn)
     tested = sum(finding.interval is not None for finding in findings)
-    assert all(escape(sentence(finding, tested)) in page for finding in findings)
+    assert all(sentence(finding, tested) in page for finding in findings)
     assert "http://" not in page and "https://" not in page
 
 
-def test_the_accuracy_figure_draws_means_and_intervals() -> None:
-    """With seeds at -0.001, 0 and 0.001 the half width is 4.303 * 0.001 / sqrt(3)."""
+def test_the_figures_come_before_the_claims(tmp_path: Path, params: Params) -> None:
+    fits = records(deeper_is_better)
+    drawn = pictures.write(fits, "toy", 0.87, tmp_path)
+    with_study = params.model_copy(update={"depth_study": study()})
+    page = render_report(with_study, DATASET, fits, judge(fits), BASELINE, drawn)
+    assert page.index("<img") < page.index("Stacking layers improves the prediction.")
+    assert "depth 3) has a mean accuracy of 85.0%, below the bag" in page
+    assert "did not learn" not in page
+
+
+def test_networks_that_stayed_at_chance_are_named(tmp_path: Path, params: Params) -> None:
+    """With 400 reviews of which 60 % are negative, chance reaches up to 0.6 + 1.96 * 0.02449 = 0.648."""
+    fits = records(
+        lambda fit: record(fit, accuracy=0.647 if (fit.cell, fit.depth) == ("lstm", 3) else 0.649),
+        skips=("none",),
+    )
+    names = ["lstm depth 3", "lstm depth 3, clipping", "lstm depth 3, dropout"]
+    assert sorted(tables.at_chance(fits, DATASET)) == names
+    with_study = params.model_copy(update={"depth_study": study(skips=("none",))})
+    page = render_report(with_study, DATASET, fits, judge(fits), BASELINE, [])
+    assert "3 networks did not learn:" in page
+    assert "(60.0%)" in page
+
+
+def test_the_accuracy_figure_draws_means_and_seeds() -> None:
     figure = accuracy_figure(records(deeper_is_better), 0.87)
     assert [axes.get_title() for axes in figure.axes[:2]] == ["skip: none", "skip: residual"]
-    line, _, (bars,) = figure.axes[0].containers[0]
-    assert list(line.get_ydata()) == pytest.approx([0.75, 0.80, 0.85])
-    low, high = bars.get_segments()[0][:, 1]
-    assert (low, high) == pytest.approx((0.75 - 0.002484, 0.75 + 0.002484), abs=1e-5)
+    assert list(figure.axes[0].lines[0].get_ydata()) == pytest.approx([0.75, 0.80, 0.85])
+    dots = figure.axes[0].collections[0].get_offsets()
+    assert dots[:3, 1].tolist() == pytest.approx([0.749, 0.750, 0.751])
 
 
 def test_the_probe_figure_begins_with_the_embeddings() -> None:
     axes = probe_figure(records(deeper_is_better), 0.87).axes[2]
-    line = axes.containers[0][0]
+    line = axes.lines[0]
     assert axes.get_title() == "depth 3"
     assert list(line.get_ydata()) == pytest.approx([0.6, 0.7, 0.72, 0.74])
 

@@ -103,7 +103,7 @@ def test_one_parent_run_holds_everything_and_a_child_each_trial(reproduced: Proj
     }
     assert parent.data.metrics["test_accuracy_low"] <= metrics["test_accuracy"]
     artifacts = {item.path for item in client(reproduced).list_artifacts(parent.info.run_id, "figures")}
-    assert {"figures/roc.png", "figures/confusion.png", "figures/training_curve.png"} <= artifacts
+    assert {"figures/roc.png", "figures/confusion.png", "figures/training_accuracy.png"} <= artifacts
     assert any(name.startswith("system/") for name in parent.data.metrics)
     assert len(runs) == 2  # tune.trials
     for child in runs.values():
@@ -130,7 +130,7 @@ def test_plots_metrics_and_params_show_in_dvc(reproduced: Project) -> None:
     for title in ("ROC, test split", "Reliability, test split", "Accuracy by length, test split"):
         assert title in html
     pictures = {path.stem for path in reproduced.path("plots_page/static").glob("*.png")}
-    for name in ("figures_roc", "figures_confusion", "figures_training_curve", "study_history"):
+    for name in ("figures_roc", "figures_confusion", "figures_training_accuracy", "study_history"):
         assert f"workspace_reports_{name}" in pictures
 
 
