@@ -1,16 +1,49 @@
-"""Files are written whole or not at all: to a temporary name beside the target, then renamed."""
+"""Files are written whole or not at all: to a temporary name beside the target, then renamed.
+
+What is renamed is on the disk first, so that a power cut leaves the old content or the new, never an
+empty file. Several files change together inside ``replaced_together``.
+"""
 
 import csv
 import json
+import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline.runtime.interruption import uninterrupted
+
 Row = Mapping[str, float | int | str]
+
+# The renames that wait for the end of ``replaced_together``: temporary name, target.
+_waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)
+
+
+@contextmanager
+def replaced_together() -> Iterator[None]:
+    """Every file that ``written_whole`` finishes inside is renamed at the end, or none if the block raises.
+
+    Until then readers, those inside the block among them, find the old files. The renames follow one another
+    with nothing between them and are not cut short by Ctrl-C; POSIX has no rename of several files at once,
+    so a power cut between two of them is the one thing that can still part them.
+    """
+    if _waiting.get() is not None:  # the outer block renames
+        yield
+        return
+    waiting: list[tuple[Path, Path]] = []
+    token = _waiting.set(waiting)
+    try:
+        yield
+        _rename(waiting)
+    finally:
+        _waiting.reset(token)
+        for temporary, _ in waiting:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -18,14 +51,47 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``path``; renames it on success and removes it on failure.
 
     The temporary name keeps ``path``'s suffix, since some writers choose a format or add an ending by it.
+
+    Raises:
+        OSError: which names ``path``, whatever the writer's own error named (a full disk names nothing).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    waiting = _waiting.get()
     try:
-        yield temporary
-        temporary.replace(path)
+        try:
+            yield temporary
+            _flush(temporary)
+        except OSError as error:
+            if error.filename is None and error.errno is not None:
+                raise OSError(error.errno, error.strerror, str(path)) from error
+            raise
+        if waiting is None:
+            _rename([(temporary, path)])
+        else:
+            waiting.append((temporary, path))
     finally:
-        temporary.unlink(missing_ok=True)
+        if waiting is None or (temporary, path) not in waiting:
+            temporary.unlink(missing_ok=True)
+
+
+def _rename(pairs: Sequence[tuple[Path, Path]]) -> None:
+    """Renames all; the folders are flushed too, since a new name is a change of its folder."""
+    with uninterrupted():
+        for temporary, path in pairs:
+            temporary.replace(path)
+        if os.name == "posix":  # Windows opens no folder
+            for folder in {path.parent for _, path in pairs}:
+                _flush(folder)
+
+
+def _flush(path: Path) -> None:
+    """Waits until the disk has what was written to a file or folder."""
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:
