@@ -9,7 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -52,7 +52,7 @@ def _parse_value(key: str, text: str) -> Value:
     return tuple(value) if isinstance(value, list) else value
 
 
-def launch(values: dict[str, Value], until: str | None = None) -> int:
+def launch(values: Mapping[str, Value], until: str | None = None) -> int:
     """Judges ``values`` (dotted keys), then runs DVC; returns its exit status.
 
     Args:

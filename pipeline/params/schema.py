@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeGuard
 
@@ -23,6 +24,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from pipeline.runtime.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -41,7 +44,7 @@ def is_number(value: Value) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-class ParamsError(ValueError):
+class ParamsError(UserError):
     """A value of params.yaml (or one that replaces it) that can't be used; one line a fault."""
 
 
@@ -418,7 +421,7 @@ class Params(Section):
         flat.pop("tune.search_space")
         return flat
 
-    def replace(self, values: dict[str, Value], source: str = "params") -> Params:
+    def replace(self, values: Mapping[str, Value], source: str = "params") -> Params:
         """A checked copy with ``values`` under dotted keys (``{"model.depth": 3}``).
 
         Raises:

@@ -8,6 +8,7 @@ import csv
 import json
 import os
 import uuid
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import uninterrupted
 
 Row = Mapping[str, float | int | str]
@@ -106,8 +108,15 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Reads a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Reads a JSON file.
+
+    Raises:
+        UserError: if it holds something else.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON ({error}): take it out and have it made again") from None
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
@@ -120,9 +129,16 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Reads an .npz that holds no pickle."""
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    """Reads an .npz that holds no pickle.
+
+    Raises:
+        UserError: if it is cut short, or is something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} can't be read ({error}): take it out and have it made again") from None
 
 
 def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str] = ()) -> None:

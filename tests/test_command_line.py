@@ -1,0 +1,122 @@
+"""What the command line says and how it ends, whichever command it is."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner, Result
+
+import pipeline
+from pipeline.__main__ import COMMANDS, RENAMED, cli
+from pipeline.runtime.errors import UserError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(cli, list(words), prog_name="stacked-rnn")
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A command `fail` that raises what a test puts into ``ERROR``."""
+
+    @click.command()
+    def fail() -> None:
+        raise ERROR[0]
+
+    monkeypatch.setitem(cli.commands, "fail", fail)
+    return monkeypatch
+
+
+ERROR: list[BaseException] = []
+
+
+def test_the_version_is_the_packages() -> None:
+    assert call("--version").output == f"stacked-rnn, version {pipeline.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("evalute", "evaluate"), ("registery", "registry"), ("roll-back", "rollback")]
+)
+def test_a_misspelt_command_is_answered_with_the_one_meant(typed: str, meant: str) -> None:
+    result = call(typed)
+    assert result.exit_code == 2
+    assert f"No such command '{typed}'. Did you mean '{meant}'?" in result.output
+
+
+def test_what_the_user_can_put_right_is_one_line(failing: pytest.MonkeyPatch) -> None:
+    ERROR[:] = [UserError("params.yaml: model.depth is 9: give 8 or less")]
+    result = call("fail")
+    assert (result.exit_code, result.output) == (1, "Error: params.yaml: model.depth is 9: give 8 or less\n")
+    assert isinstance(call("--traceback", "fail").exception, UserError)
+
+
+def test_a_full_disk_is_one_line_with_the_file(failing: pytest.MonkeyPatch) -> None:
+    ERROR[:] = [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "models/stacked_rnn.keras")]
+    result = call("fail")
+    assert result.output.startswith(
+        "Error: models/stacked_rnn.keras: No space left on device: free some space"
+    )
+
+
+@pytest.mark.parametrize("error", [ValueError("shapes (3,) and (4,)"), KeyError("digest")])
+def test_a_fault_of_the_code_is_not_blamed_on_the_user(error: Exception, failing: pytest.MonkeyPatch) -> None:
+    """It leaves the command line as it was raised, so Python prints its traceback."""
+    ERROR[:] = [error]
+    assert call("fail").exception is error
+
+
+def test_a_command_is_found_under_its_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COMMANDS, "depth", ("click.testing:CliRunner", "stands for a command"))
+    assert cli.get_command(click.Context(cli), "study-depth") is CliRunner
+    assert call("--help").output.count("depth") == 1
+    assert set(RENAMED.values()) <= set(COMMANDS)
+
+
+def completions(*words: str, incomplete: str) -> list[str]:
+    completer = ShellComplete(cli, {}, "stacked-rnn", "_STACKED_RNN_COMPLETE")
+    return [item.value for item in completer.get_completions(list(words), incomplete)]
+
+
+def test_the_shell_completes_commands_and_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    assert completions(incomplete="re") == ["registry", "rebuild"]
+    assert completions("run", incomplete="--model.dep") == ["--model.depth"]
+    assert "--until" in completions("run", incomplete="--u")
+
+
+def test_completing_a_command_imports_neither_mlflow_nor_tensorflow() -> None:
+    code = (
+        "import sys; from click.shell_completion import ShellComplete; from pipeline.__main__ import cli;"
+        "ShellComplete(cli, {}, 'stacked-rnn', '_STACKED_RNN_COMPLETE').get_completions([], 'pre');"
+        "print({'mlflow', 'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("stage", "missing", "maker"),
+    [("train", "data/padded/dataset.json", "pad"), ("evaluate", "data/raw/reviews.npz", "download")],
+)
+def test_a_stage_without_its_inputs_says_what_makes_them(
+    stage: str, missing: str, maker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    result = call(stage)
+    assert result.exit_code == 1
+    assert result.output.startswith(
+        f"Error: {stage} needs {missing}, which is not there: run `dvc repro {maker}`"
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / "params.yaml"]
