@@ -77,7 +77,7 @@ def test_a_fault_of_the_code_is_not_blamed_on_the_user(error: Exception, failing
 def test_a_command_is_found_under_its_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COMMANDS, "depth", ("click.testing:CliRunner", "stands for a command"))
     assert cli.get_command(click.Context(cli), "study-depth") is CliRunner
-    assert call("--help").output.count("depth") == 1
+    assert "study-depth" not in call("--help").output
     assert set(RENAMED.values()) <= set(COMMANDS)
 
 
