@@ -1,11 +1,11 @@
 """Which reviews are trained on, validated on and tested on, with no review on two sides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.reviews.ragged import Labels, Reviews, Rows
+from pipeline.reviews.ragged import Labels, Reviews, Rows, Sequences
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
@@ -91,6 +91,22 @@ def split_reviews(
     }
 
 
+def drop_judged(unlabelled: Sequences, splits: Mapping[str, Split]) -> tuple[Rows, dict[str, int]]:
+    """Rows of ``unlabelled`` whose tokens are those of no validation or test review.
+
+    Returns:
+        rows: int64 (num_kept,), ascending.
+        dropped: how many stand among the test reviews and, of the rest, among the validation reviews, as in
+            ``{"unlabelled_in_test": 3, "unlabelled_in_validation": 0}``.
+    """
+    keys = np.array(unlabelled.keys(), dtype=object)
+    rows, dropped = np.arange(len(unlabelled)), {}
+    for name in (TEST, VALIDATION):
+        rows, count = _without(rows, keys, splits[name].reviews.keys())
+        dropped[f"unlabelled_in_{name}"] = count
+    return rows, dropped
+
+
 def require_both_labels(labels: Labels, split: str) -> None:
     """Raises ValueError unless ``split`` has a negative and a positive review."""
     for label, word in enumerate(("negative", "positive")):
@@ -101,7 +117,7 @@ def require_both_labels(labels: Labels, split: str) -> None:
             )
 
 
-def _without(rows: Rows, keys: np.ndarray, taken: np.ndarray) -> tuple[Rows, int]:
+def _without(rows: Rows, keys: np.ndarray, taken: Iterable[bytes]) -> tuple[Rows, int]:
     """``rows`` whose key is not among ``taken``, and how many were left out."""
     others = set(taken)
     kept = np.array([key not in others for key in keys[rows]], dtype=bool)

@@ -55,7 +55,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     The temporary name keeps ``path``'s suffix, since some writers choose a format or add an ending by it.
 
     Raises:
-        OSError: which names ``path``, whatever the writer's own error named (a full disk names nothing).
+        OSError: naming ``path``, which the system's own error on a full disk doesn't.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
@@ -65,9 +65,9 @@ def written_whole(path: Path) -> Iterator[Path]:
             yield temporary
             _flush(temporary)
         except OSError as error:
-            if error.filename is None and error.errno is not None:
-                raise OSError(error.errno, error.strerror, str(path)) from error
-            raise
+            if error.errno is None or error.filename not in (None, str(temporary)):
+                raise
+            raise OSError(error.errno, error.strerror, str(path)) from error
         if waiting is None:
             _rename([(temporary, path)])
         else:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.reviews.padding import pad_texts
-from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary, split_words
+from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
 from pipeline.runtime.files import read_json, write_json
 from pipeline.serving.network import Network, NumpyNetwork, Runtime
 
@@ -119,7 +119,7 @@ class TextClassifier:
         rows = np.repeat(row, len(places) + 1, axis=0)
         rows[np.arange(len(places)), places] = OOV_ID  # the last row stays whole
         log_odds = _log_odds(self.network(rows))
-        words = split_words(text)
+        words = self.vocabulary.split(text)
         first = len(words) - len(places) if self.layout["truncating"] == "pre" else 0
         return [
             Contribution(word, float(log_odds[-1] - without))
@@ -165,7 +165,7 @@ def write_classifier(
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(network, folder / NETWORK)
-    Vocabulary(vocabulary.words[: dataset["vocab_size"] - INDEX_FROM - 1]).save(folder / VOCABULARY)
+    vocabulary.first(dataset["vocab_size"] - INDEX_FROM - 1).save(folder / VOCABULARY)
     kept = {key: dataset[key] for key in (*_LAYOUT, "labels", "name", "digest")}
     write_json(folder / FACTS, kept | {"threshold": threshold, "runtime": runtime})
 

@@ -112,4 +112,5 @@ def test_a_written_classifier_scores_as_its_network(runtime: Any, convolution: b
     scores = loaded.score(["great rare", "bad film film"])
     np.testing.assert_allclose(scores.probabilities, expected, atol=1e-6)
     assert loaded.threshold == 0.4
-    assert json.loads((tmp_path / "c/vocabulary.json").read_text()) == ["great", "film", "bad"]
+    saved = json.loads((tmp_path / "c/vocabulary.json").read_text())
+    assert saved == {"normalization": "nfkc-1", "words": ["great", "film", "bad"]}
