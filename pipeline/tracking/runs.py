@@ -27,6 +27,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
 
 from pipeline.params import Params
 from pipeline.runtime import git
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.interruption import uninterrupted
 from pipeline.runtime.paths import METRICS, TRAIN_REPORT, project_folder
@@ -213,6 +214,11 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
     """The named experiment; the embedded store's artifacts lie in the project's mlruns, wherever we run."""
     experiment = client.get_experiment_by_name(name)
     if experiment is not None:
+        if experiment.lifecycle_stage != "active":
+            raise UserError(
+                f"the MLflow experiment {name} was deleted: restore it with `mlflow experiments restore "
+                f"--experiment-id {experiment.experiment_id}`, or give mlflow.experiment another name"
+            )
         return str(experiment.experiment_id)
     embedded = mlflow.get_tracking_uri().startswith("sqlite:")
     location = (project_folder() / "mlruns" / name).as_uri() if embedded else None

@@ -61,16 +61,6 @@ def test_the_environment_wins_over_params_and_params_over_the_project(
     assert tracking.tracking_uri(configured) == "http://127.0.0.1:2"
 
 
-def test_a_server_out_of_reach_is_one_message(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-    with pytest.raises(ValueError, match=f"http://127.0.0.1:{port} can't be reached") as error:
-        tracking.connect(params)
-    assert "MLFLOW_TRACKING_URI or mlflow.tracking_uri" in str(error.value)
-
-
 def test_a_run_is_finished_after_its_stage_and_failed_after_an_error(
     params: Params, client: MlflowClient
 ) -> None:
