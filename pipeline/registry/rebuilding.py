@@ -18,7 +18,8 @@ from typing import Any
 import yaml
 
 from pipeline.params import PARAMS_FILE
-from pipeline.registry.lineage import DVC_LOCK, installed_packages
+from pipeline.registry.lineage import installed_packages
+from pipeline.runtime.dvc_lock import DVC_LOCK
 from pipeline.runtime.files import read_json
 from pipeline.runtime.git import git
 from pipeline.runtime.paths import METRICS, RAW_DATASET
@@ -77,12 +78,20 @@ def rebuild(record: Mapping[str, Any], say: Callable[[str], object]) -> Outcome:
 
 
 def rebuilt_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The recorded params, with a fresh study in its default place and nothing registered."""
+    """The recorded params, with a fresh study in its default place, one worker, and nothing registered.
+
+    Several workers hear of each other's trials in an order that no second run repeats.
+    """
     changed = copy.deepcopy(dict(params))
     changed["evaluate"]["register_model"] = False
     changed["mlflow"]["tracking_uri"] = None
-    if "storage" in changed["tune"]:
-        changed["tune"]["storage"] = None
+    for section, key, value in (
+        ("tune", "storage", None),
+        ("tune", "workers", 1),
+        ("cluster", "address", None),
+    ):
+        if key in changed.get(section, {}):  # a version may be older than the parameter
+            changed[section][key] = value
     return changed
 
 
