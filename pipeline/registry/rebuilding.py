@@ -177,7 +177,7 @@ def _bring_data(
 ) -> None:
     """data/raw and data/padded: from the cache by the hashes of dvc.lock, else by running their stages."""
     lock, cache = record["dvc_lock"], git("rev-parse", "--show-toplevel") + "/.dvc/cache"
-    if lock is not None:
+    if lock is not None and set(_DATA_STAGES) <= set(lock["stages"]):
         (worktree / DVC_LOCK).write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
         _run(worktree, environment, "cache", "dir", "--local", cache)
         restored = _dvc(worktree, environment, "checkout", "--quiet", *_DATA_STAGES).returncode == 0

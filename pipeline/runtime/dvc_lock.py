@@ -14,7 +14,7 @@ UPSTREAM = {"train": ("download", "pad"), "evaluate": ("download", "pad", "train
 
 
 def upstream_lock(stage: str) -> dict[str, Any] | None:
-    """dvc.lock of the stages before ``stage`` whose outputs are those that lie here; None where there are none.
+    """dvc.lock of the stages before ``stage`` whose outputs lie here as they were; None where there are none.
 
     While a stage runs, dvc.lock still tells of its last run, and of the stages after it; a stage that was run
     without DVC leaves its entry as it was.

@@ -54,6 +54,7 @@ def run(params: Params) -> None:
     splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "test")}
     train, validation, test = splits.values()
     with pipeline_run(params, "evaluate", trained["run_id"]) as parent:
+        parent.log_network(trained)
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
         scored = fitting.predict(model, validation["token_ids"])
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
@@ -83,7 +84,7 @@ def run(params: Params) -> None:
         card = model_card.write(dataset, trained, metrics, assessment.intervals, registration)
         write_text(MODEL_CARD, card)
         write_text(REPORT, write_report(dataset, trained, assessment, errors, registration))
-        for path in (ERRORS, MODEL_CARD, REPORT):
+        for path in (ERRORS, INTERVALS, MODEL_CARD, REPORT):
             parent.log_file(path)
         for folder in (FIGURES_DIR, PLOTS_DIR):
             parent.log_file(folder, folder.name)
@@ -95,16 +96,13 @@ def run(params: Params) -> None:
 def _write_metrics(
     parent: PipelineRun, dataset: Mapping[str, Any], assessment: Assessment
 ) -> dict[str, float]:
-    """Writes reports/metrics.json and intervals.json, and logs both; returns the metrics."""
+    """Writes reports/metrics.json and intervals.json, logs the metrics; returns the metrics."""
     duplicates = {f"duplicates_{where}": count for where, count in dataset["duplicates_dropped"].items()}
     metrics = assessment.metrics | duplicates
     bounds = {name: {"low": low, "high": high} for name, (low, high) in assessment.intervals.items()}
     write_json(METRICS, metrics)
     write_json(INTERVALS, bounds)
     parent.log_metrics(metrics)
-    parent.log_metrics(
-        {f"{name}_{end}": value for name, ends in bounds.items() for end, value in ends.items()}
-    )
     return metrics
 
 

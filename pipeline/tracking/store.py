@@ -91,8 +91,8 @@ def _ask_server(uri: str) -> None:
     The client itself would try again for minutes, and then show the page that another server answered with.
     """
     try:
-        answer = http_request(
-            get_default_host_creds(uri),
+        answer = http_request(  # type: ignore[no-untyped-call]
+            get_default_host_creds(uri),  # type: ignore[no-untyped-call]
             "/api/2.0/mlflow/experiments/search",
             "GET",
             max_retries=0,
