@@ -9,6 +9,7 @@ import click
 import mlflow
 
 from pipeline.commands.store import chosen_version, open_store
+from pipeline.runtime.ports import require_free_port
 
 
 @click.command()
@@ -17,6 +18,7 @@ from pipeline.commands.store import chosen_version, open_store
 @click.option("--port", type=click.IntRange(1, 65535), default=5001, show_default=True)
 def serve(model: str | None, dataset: str | None, port: int) -> None:
     """Start `mlflow models serve` for the champion on loopback."""
+    require_free_port(port)
     version = chosen_version(open_store(), model, dataset)
     uri = f"models:/{version.name}/{version.version}"
     click.echo(f"{uri} on http://127.0.0.1:{port}/invocations", err=True)

@@ -18,6 +18,7 @@ from pipeline.runtime.dvc_lock import output_hashes, upstream_lock
 from pipeline.runtime.files import read_json
 from pipeline.serving.classifier import CLASSIFIER, LINEAGE
 
+IN_SHORT = ("model", "code", "data", "study", "winning parameters")  # of ``describe``
 PACKAGES = ("tensorflow", "keras", "jax", "numpy", "optuna", "scikit-learn", "mlflow", "dvc")
 
 

@@ -155,7 +155,7 @@ def rollback(client: MlflowClient, name: str) -> tuple[ModelVersion, ModelVersio
         if champion is None:
             raise ValueError(f"{name} has no champion to roll back; `registry` lists what there is")
         history = _history(client, name)
-        existing = {str(version.version) for version in list_versions(client, name)}
+        existing = {str(version.version) for version in list_versions(name)}
         earlier = [
             number for number in history[:-1] if number in existing and number != str(champion.version)
         ]
@@ -188,18 +188,12 @@ def _history(client: MlflowClient, name: str) -> list[str]:
     return [number for number in recorded.split(",") if number]
 
 
-def list_versions(client: MlflowClient, name: str | None = None) -> list[ModelVersion]:
+def list_versions(name: str | None = None) -> list[ModelVersion]:
     """The registered versions of ``name``, or of all data sets; by name, the newest first."""
     with _plain_errors():
         chosen = f"name = '{name}'" if name else f"name LIKE '{NAME_PREFIX}%'"
-        found: list[ModelVersion] = []
-        token = None
-        while True:
-            page = client.search_model_versions(chosen, page_token=token)
-            found += page
-            token = page.token
-            if not token:
-                return sorted(found, key=lambda version: (version.name, -int(version.version)))
+        found = mlflow.search_model_versions(filter_string=chosen)
+        return sorted(found, key=lambda version: (version.name, -int(version.version)))
 
 
 def aliases(client: MlflowClient, name: str) -> dict[str, list[str]]:
@@ -239,7 +233,7 @@ def find_version(client: MlflowClient, uri: str) -> ModelVersion:
         except MlflowException as error:
             if error.error_code not in _NO_SUCH_THING:
                 raise
-    known = sorted({version.name for version in list_versions(client)})
+    known = sorted({version.name for version in list_versions()})
     raise ValueError(
         f"the registry {mlflow.get_tracking_uri()} has no {uri}; "
         + (f"it has {', '.join(known)}: see `registry`" if known else "it is empty: run `make run` first")

@@ -1,3 +1,4 @@
+import subprocess
 from pathlib import Path
 
 import click
@@ -5,8 +6,10 @@ import pytest
 import yaml
 
 from pipeline.__main__ import cli
+from pipeline.commands import launch
 from pipeline.commands.launch import dvc_arguments, parse_options
 from pipeline.params import Params, ParamsError
+from pipeline.runtime.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -106,3 +109,30 @@ def test_mlproject_environment_is_the_pinned_one() -> None:
     pins = (PROJECT / "requirements.txt").read_text().splitlines()
     assert any(pin.startswith("dvc==") for pin in pins)  # else the dvc of an outer environment runs
     assert not any("://" in pin or pin.startswith("--") for pin in pins)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The code without git, as an archive of it unpacks."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    analytics = false\n")
+    return tmp_path
+
+
+def test_without_git_dvc_is_told_so_and_told_again_when_there_is_one(archive: Path) -> None:
+    launch._settle_git(experiment=False)
+    assert "no_scm = true" in (archive / ".dvc/config.local").read_text()
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    launch._settle_git(experiment=False)
+    assert "no_scm" not in (archive / ".dvc/config.local").read_text()
+
+
+def test_an_experiment_without_a_commit_says_what_to_do(archive: Path) -> None:
+    with pytest.raises(UserError, match="and here is no repository: `git init && git add --all"):
+        launch._settle_git(experiment=True)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    with pytest.raises(UserError, match="an experiment needs a commit to start from"):
+        launch._settle_git(experiment=True)
+    assert not (archive / ".dvc/config.local").exists()
