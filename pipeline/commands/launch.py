@@ -77,7 +77,8 @@ def launch(values: Mapping[str, Value], until: str | None = None) -> int:
     if os.environ.get("MLFLOW_EXPERIMENT_ID") == _DEFAULT_EXPERIMENT:
         name = now.mlflow.experiment
         print(
-            f"this run goes to MLflow's Default; `mlflow run . --experiment-name {name}` puts it with the others"
+            f"this run goes to MLflow's experiment Default; `mlflow run . --experiment-name {name}` puts it "
+            "beside the others"
         )
     stages = [until] if until else []
     status = subprocess.run([_dvc(), *arguments, *stages], check=False).returncode

@@ -132,6 +132,7 @@ class PadParams(Section):
     padding: Literal["pre", "post"]
     truncating: Literal["pre", "post"]
     validation_fraction: Fraction
+    held_back_fraction: Rate
 
 
 class ModelParams(Section):
@@ -398,10 +399,12 @@ class DepthStudyParams(Section):
 
 
 class EvaluateParams(Section):
-    """What the test split is compared with, and whether the model is registered."""
+    """What the test split is compared with, whether the model is registered, and what makes it champion."""
 
     baseline_ngrams: Annotated[int, Field(ge=1, le=5)]
     register_model: bool
+    promotion_margin: Rate
+    promotion_level: Fraction
 
 
 class MlflowParams(Section):

@@ -42,6 +42,7 @@ class Trained:
         dataset: data/padded/dataset.json.
         token_ids: validation rows, int32 (num_reviews, max_length).
         probabilities: what Keras gives for them, (num_reviews,).
+        validation_accuracy: what the network was chosen by.
         lineage: JSON values that lead back to the source.
     """
 
@@ -51,6 +52,7 @@ class Trained:
     dataset: Mapping[str, Any]
     token_ids: np.ndarray
     probabilities: np.ndarray
+    validation_accuracy: float
     lineage: Mapping[str, Any]
 
 

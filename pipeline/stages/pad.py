@@ -9,9 +9,10 @@ import numpy as np
 
 from pipeline.params import PadParams, Params
 from pipeline.reviews.dataset import content_digest, read_splits
+from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.reviews.padding import pad_tokens
 from pipeline.reviews.ragged import Reviews, Rows, Sequences
-from pipeline.reviews.splitting import drop_judged, split_reviews
+from pipeline.reviews.splitting import VALIDATION, drop_judged, split_reviews
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
 from pipeline.runtime.paths import (
     PADDED_DATASET,
@@ -32,16 +33,20 @@ def run(params: Params) -> None:
     truncation, START_ID included), ``rows`` int64 (in the raw split) and, but for the unlabelled, ``labels``
     int8, all (num_reviews,); and the whole reviews for what reads them uncut (word vectors, a teacher, a
     language model): ``tokens`` int32 (total_tokens,), without START_ID and with OOV_ID for ids from
-    vocab_size on, and ``offsets`` int64 (num_reviews + 1,). Unlabelled reviews that stand among the
+    vocab_size on, and ``offsets`` int64 (num_reviews + 1,). Those of validation have ``held_back`` bool
+    (num_reviews,) as well: which of them no choice may see. Unlabelled reviews that stand among the
     validation or test reviews are left out.
 
     Raises:
         ValueError: if data/raw is missing or broken, or holds too few reviews to split.
     """
     facts, raw, unlabelled = read_raw()
-    splits, duplicates = split_reviews(raw, params.pad.validation_fraction, params.seed)
+    splits, duplicates = split_reviews(
+        raw, params.pad.validation_fraction, params.pad.held_back_fraction, params.seed
+    )
     kept, judged = drop_judged(unlabelled, splits)
     padded = {name: padded_arrays(split.reviews, split.rows, params.pad) for name, split in splits.items()}
+    padded[VALIDATION][HELD_BACK] = splits[VALIDATION].held_back
     padded[UNLABELLED] = padded_arrays(unlabelled.select(kept), kept, params.pad)
     for name, values in padded.items():
         write_arrays(padded_split(name), **values)
@@ -56,6 +61,7 @@ def run(params: Params) -> None:
             "seed": params.seed,
             "raw_sizes": facts["sizes"],
             "sizes": sizes,
+            HELD_BACK: int(splits[VALIDATION].held_back.sum()),
             "raw_splits": {name: split.source for name, split in splits.items()},
             "duplicates_dropped": duplicates,
             "positive_share": {name: float(split.reviews.labels.mean()) for name, split in splits.items()},

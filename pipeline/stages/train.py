@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline import tracking, tuning
 from pipeline.params import Params
+from pipeline.reviews.holding_back import chosen_by
 from pipeline.runtime.files import read_arrays, read_json, write_csv, write_json, written_whole
 from pipeline.runtime.paths import (
     MODEL,
@@ -91,8 +92,9 @@ def work(params: Params, coordinator: int | None) -> None:
 
 
 def read_splits() -> dict[str, Arrays]:
-    """The padded reviews to fit to (``train``) and to select by (``validation``)."""
-    return {name: read_arrays(padded_split(name)) for name in ("train", "validation")}
+    """The padded reviews to fit to (``train``) and to select by (``validation``, none held back)."""
+    train, validation = (read_arrays(padded_split(name)) for name in ("train", "validation"))
+    return {"train": train, "validation": chosen_by(validation)}
 
 
 def fit_on(splits: Mapping[str, Arrays]) -> tuning.Fit:

@@ -108,7 +108,7 @@ def test_arrays_have_the_promised_types_and_shapes(
             "rows": ("int64", (size,)),
             "tokens": ("int32", (arrays["offsets"][-1],)),
             "offsets": ("int64", (size + 1,)),
-        }
+        } | ({"held_back": ("bool", (size,))} if split == "validation" else {})
     assert set(read("unlabelled")) == {"token_ids", "lengths", "rows", "tokens", "offsets"}
     assert read("unlabelled")["token_ids"].shape == (0, 100)
 
@@ -177,8 +177,10 @@ def test_the_facts_of_both_stages_stand_in_one_file(
     assert facts["name"] == "imdb"
     assert facts["raw_sizes"] == {"train": 60, "test": 30}
     assert facts["sizes"] == sizes
-    # Training review 5 stands among the test reviews; 59 are left, 29 or 30 of each label, a fifth of both.
-    assert sizes == {"train": 47, "validation": 12, "test": 30}
+    # Training review 5 stands among the test reviews; 59 are left, 29 and 30 of the labels. A twentieth of
+    # each, 1 and 2, is held back; of the others 15 in 95 are drawn, 4 of 28 and 4 of 28.
+    assert sizes == {"train": 48, "validation": 11, "test": 30}
+    assert facts["held_back"] == read("validation")["held_back"].sum() == 3
     assert facts["duplicates_dropped"] == {
         "train_in_test": 1, "train_in_validation": 0, "validation_in_test": 0
     }  # fmt: skip
@@ -189,7 +191,7 @@ def test_the_facts_of_both_stages_stand_in_one_file(
         10_000, 100, "pre", "pre", 42
     ]  # fmt: skip
     assert (
-        "47 train, 12 validation, 30 test, 0 unlabelled rows of 100; duplicates dropped: 1"
+        "48 train, 11 validation, 30 test, 0 unlabelled rows of 100; duplicates dropped: 1"
         in capsys.readouterr().out
     )
 
