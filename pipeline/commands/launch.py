@@ -74,6 +74,10 @@ def launch(values: Mapping[str, Value], until: str | None = None) -> int:
         raise ParamsError(f"command line: data.path must be a file, but got {wanted.data.path}: no such file")
     arguments = dvc_arguments(now, wanted)
     _settle_git(experiment=arguments[0] == "exp")
+    if "MLFLOW_RUN_ID" in os.environ:
+        from pipeline import tracking  # noqa: PLC0415 - only `mlflow run` needs MLflow here
+
+        tracking.settle_address(wanted)
     if os.environ.get("MLFLOW_EXPERIMENT_ID") == _DEFAULT_EXPERIMENT:
         name = now.mlflow.experiment
         print(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -52,9 +53,26 @@ def tracking_uri(params: Params) -> str:
     if not configured.startswith(_SQLITE):
         return configured
     path = Path(configured.removeprefix(_SQLITE))
-    if not path.parent.exists() and Path(unquote(str(path))).parent.exists():
-        path = Path(unquote(str(path)))  # `mlflow run` writes a blank in its folder's path as %20
+    unquoted = Path(unquote(str(path)))  # `mlflow run` writes a blank in its folder's path as %20
+    if not path.exists() and unquoted.parent.exists():
+        path = unquoted
     return f"{_SQLITE}{project_folder() / path}"
+
+
+def settle_address(params: Params) -> None:
+    """Under `mlflow run`: gives the processes started from here the address as it is meant.
+
+    Where that holds %20 for a blank, MLflow has made an empty folder of the quoted name, which is taken away.
+    """
+    given, meant = os.environ.get("MLFLOW_TRACKING_URI", ""), tracking_uri(params)
+    os.environ["MLFLOW_TRACKING_URI"] = meant
+    stray = Path(given.removeprefix(_SQLITE)).parent
+    if not given.startswith(_SQLITE) or meant == given:
+        return
+    with suppress(OSError):  # not empty: somebody uses it
+        while "%" in str(stray):
+            stray.rmdir()
+            stray = stray.parent
 
 
 def connect(params: Params) -> MlflowClient:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
 import threading
@@ -53,12 +54,19 @@ def test_an_absolute_sqlite_address_stays(params: Params, tmp_path: Path) -> Non
 
 
 def test_the_address_that_mlflow_run_gives_in_a_folder_with_a_blank_and_an_accent(
-    params: Params, tmp_path: Path
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "josé luis"
     folder.mkdir()
     given = f"sqlite:///{tmp_path}/jos%C3%A9%20luis/mlflow.db"
     assert tracking.tracking_uri(at(params, given)) == f"sqlite:///{folder}/mlflow.db"
+    stray = tmp_path / "jos%C3%A9%20luis"
+    stray.mkdir()  # as MLflow makes it
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
+    tracking.settle_address(params)
+    assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{folder}/mlflow.db"
+    assert not stray.exists()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
     (tmp_path / "100%25").mkdir()  # a folder that is really called so
     given = f"sqlite:///{tmp_path}/100%25/mlflow.db"
     assert tracking.tracking_uri(at(params, given)) == given
