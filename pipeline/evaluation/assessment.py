@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.evaluation.binning import Interval
 from pipeline.evaluation.calibration import reliability
-from pipeline.evaluation.intervals import bootstrap_intervals
+from pipeline.evaluation.intervals import metric_intervals, threshold_intervals
 from pipeline.evaluation.metrics import (
     Metrics,
     classification_metrics,
@@ -85,12 +85,12 @@ def assess(
     for each in classifiers:
         prefix = f"{each.prefix}test_"
         metrics |= prefixed(classification_metrics(labels, each.test), prefix)
-        intervals |= prefixed(bootstrap_intervals(labels, each.test, seed), prefix)
+        intervals |= prefixed(metric_intervals(labels, each.test, seed), prefix)
     for each in rivals:
         metrics[f"{each.prefix}validation_accuracy"] = each.validation_accuracy(validation_labels)
     metrics["threshold"] = threshold = choose_threshold(validation_labels, model.validation)
     at_threshold = classification_metrics(labels, model.test, threshold)
-    bounds = bootstrap_intervals(labels, model.test, seed, threshold)
+    bounds = threshold_intervals(labels, model.test, threshold)
     for name in ("accuracy", "f1"):
         metrics[f"test_{name}_at_threshold"] = at_threshold[name]
         intervals[f"test_{name}_at_threshold"] = bounds[name]

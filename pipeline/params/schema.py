@@ -283,6 +283,7 @@ class TuneParams(Section):
     """The study; ``search_space`` maps a dotted key of ``model`` or ``train`` to its values."""
 
     trials: PositiveInt
+    epochs: PositiveInt | None
     sampler: Literal["tpe", "random"]
     pruner: Literal["hyperband", "median", "none"]
     timeout: Annotated[float, Field(gt=0)] | None

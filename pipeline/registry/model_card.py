@@ -99,8 +99,8 @@ def _metrics(dataset: Mapping[str, Any], assessment: Assessment) -> str:
             f"| --- | --- | --- | {' | '.join(['---'] * (len(TITLES) - 1))} |",
             *rows,
             "",
-            f"Intervals: bootstrap of the test reviews, {RESAMPLES:,} resamples; they don't hold "
-            "the spread between trainings.",
+            f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test "
+            "reviews; they don't hold the spread between trainings.",
             "",
             f"- {metrics['test_only_model_right']:,} reviews only this model labels right, "
             f"{metrics['test_only_baseline_right']:,} only {baseline.name}, the better baseline "

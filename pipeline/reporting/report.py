@@ -88,8 +88,8 @@ def _metrics(assessment: Assessment) -> list[Part]:
         Table(
             ["metric", model.name, "95 % interval", baseline.name, "95 % interval"],
             rows,
-            f"Intervals: bootstrap of the test reviews, {RESAMPLES:,} resamples. They don't hold the spread "
-            "between trainings.",
+            f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test "
+            "reviews. They don't hold the spread between trainings.",
         ),
         Table(
             ["threshold", "chosen as", "accuracy", "95 % interval", "F1", "95 % interval"],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from pipeline.runtime.paths import (
     padded_split,
 )
 from pipeline.training.backend import select_backend
+from pipeline.training.preparation import prepare
 from pipeline.tuning.progress import Progress
 
 if TYPE_CHECKING:
@@ -42,13 +43,16 @@ def run(params: Params) -> None:
         study.set_attribute("run_id", parent.run_id)
         splits = read_splits()
         for name, arrays in splits.items():
-            parent.log_split(dataset, name, arrays["token_ids"], arrays["labels"])
+            if len(arrays["token_ids"]):
+                parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
         if not tuning.needs_workers(study):
             select_backend(params.train)
-        winner = tuning.search(study, fit_on(splits), Progress(params, trial_runs))
-        report = _report(parent.run_id, dataset, study, winner)
-        with written_whole(MODEL) as temporary:
-            shutil.copyfile(winner.network, temporary)
+        fit = fit_on(params, splits, dataset)
+        winner = tuning.search(study, fit, Progress(params, trial_runs))
+        if params.tune.epochs is not None:
+            winner = _train_in_full(params, winner, fit)
+        calibration = _deliver(winner, splits["validation"])
+        report = _report(parent.run_id, dataset, study, winner) | {"calibration": calibration}
         curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
         write_csv(TRAINING_CURVE, curve)
         write_csv(TRIALS, tuning.trials_table(study))
@@ -88,29 +92,80 @@ def work(params: Params, coordinator: int | None) -> None:
     if coordinator is not None:
         select_backend(params.train)
     with tracking.TrialRuns(parent, dataset) as trial_runs:
-        tuning.work(study, fit_on(read_splits()), Progress(params, trial_runs), coordinator)
+        fit = fit_on(params, read_splits(), dataset)
+        tuning.work(study, fit, Progress(params, trial_runs), coordinator)
 
 
 def read_splits() -> dict[str, Arrays]:
-    """The padded reviews to fit to (``train``) and to select by (``validation``, none held back)."""
-    train, validation = (read_arrays(padded_split(name)) for name in ("train", "validation"))
-    return {"train": train, "validation": chosen_by(validation)}
+    """The padded reviews to fit to (``train``, ``unlabelled``) and to select by (``validation``).
+
+    Of the validation reviews those that are held back for the comparison with a champion are left out.
+    """
+    splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "unlabelled")}
+    return splits | {"validation": chosen_by(splits["validation"])}
 
 
-def fit_on(splits: Mapping[str, Arrays]) -> tuning.Fit:
-    """Fits any params and seed to these reviews."""
+def fit_on(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, Any]) -> tuning.Fit:
+    """Fits any params and seed to these reviews; what all fits share is prepared here, once.
 
-    def fit(params: Params, seed: int, on_epoch: OnEpoch | None) -> Fitted:
-        select_backend(params.train)
+    Where ``params.tune.epochs`` is given, the fit of a trial ends after so many epochs on the labels; one of
+    ``train.epochs`` is asked for by the params that ``_train_in_full`` hands on.
+    """
+    prepared = prepare(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
+
+    def fit(values: Params, seed: int, on_epoch: OnEpoch | None) -> Fitted:
+        select_backend(values.train)
         from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
 
+        if values.tune.epochs is not None:
+            values = values.replace({"train.epochs": values.tune.epochs, "distill.epochs": 0})
         train, validation = (
             fitting.Split(splits[name]["token_ids"], splits[name]["labels"])
             for name in ("train", "validation")
         )
-        return fitting.fit(params, train, validation, seed, on_epoch)
+        unlabelled = None
+        if prepared.soft_labels is not None:
+            unlabelled = fitting.Split(splits["unlabelled"]["token_ids"], prepared.soft_labels)
+        vectors = prepared.vectors if values.model.embedding_dim == params.model.embedding_dim else None
+        return fitting.fit(values, train, validation, seed, on_epoch, unlabelled, vectors)
 
     return fit
+
+
+def _train_in_full(params: Params, winner: tuning.Winner, fit: tuning.Fit) -> tuning.Winner:
+    """The winner of short fits, trained as ``train`` and ``distill`` say."""
+    chosen = winner.params.replace({"tune.epochs": None})
+    passes = chosen.distill.epochs + chosen.train.epochs
+    print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
+
+    def show(epoch: int, metrics: Mapping[str, float]) -> None:
+        print(
+            f"trial {winner.number} in full  epoch {epoch}/{passes}  loss {metrics['loss']:.4f}  "
+            f"validation loss {metrics['validation_loss']:.4f}  accuracy {metrics['validation_accuracy']:.4f}"
+        )
+
+    fitted = fit(chosen, params.seed, show)
+    with written_whole(winner.network) as temporary:
+        fitted.model.save(temporary)
+    return replace(
+        winner,
+        params=chosen,
+        curve=fitted.history,
+        best_epoch=fitted.best_epoch,
+        implementation=fitted.implementation,
+        scores=(float(fitted.best["validation_accuracy"]),),
+    )
+
+
+def _deliver(winner: tuning.Winner, validation: Arrays) -> dict[str, float]:
+    """Writes the winner's network, calibrated; returns what its calibration is and does."""
+    select_backend(winner.params.train)
+    from pipeline.training.delivery import deliver  # noqa: PLC0415 - Keras loads where networks are computed
+    from pipeline.training.fitting import Split  # noqa: PLC0415
+
+    reviews = Split(validation["token_ids"], validation["labels"])
+    with written_whole(MODEL) as temporary:
+        return deliver(winner.network, winner.params, reviews, temporary)
 
 
 def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:

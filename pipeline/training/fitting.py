@@ -269,7 +269,9 @@ class _Rows(NamedTuple):
 
 def _average_of(variables: list[keras.Variable], decay: float) -> Average:
     """An average that starts at the variables' values; an empty one for a decay of 0."""
-    values = [keras.Variable(variable.value, trainable=False) for variable in variables] if decay else []
+    # As numbers: Keras would share the storage of a variable that it is given.
+    starts = [keras.ops.convert_to_numpy(variable) for variable in variables] if decay else []
+    values = [keras.Variable(start, trainable=False) for start in starts]
     return Average(values, decay)
 
 

@@ -5,6 +5,7 @@ The only importer of optuna. It reports through an observer, so it knows nothing
 
 from pipeline.tuning.explain import pictures, trials_table, write_pictures
 from pipeline.tuning.search import search, search_order, work
+from pipeline.tuning.storage import studies_folder
 from pipeline.tuning.study import SCORE, Study, StudyFinishedError, join_study, open_study
 from pipeline.tuning.trials import Fit, Observer
 from pipeline.tuning.winner import Winner
@@ -23,6 +24,7 @@ __all__ = [
     "pictures",
     "search",
     "search_order",
+    "studies_folder",
     "trials_table",
     "work",
     "write_pictures",

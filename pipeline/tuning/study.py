@@ -37,10 +37,11 @@ Room = Literal["open", "taken", "none"]
 def identity(params: Params, padded_digest: str) -> Identity:
     """What makes trials comparable: data, fixed parameters, search space, objective; plain JSON values."""
     space = search_space(params)
+    decisive = {"seed", "model", "train", "pretrain", "vectors", "distill"}
     fixed = {
         key: value
         for key, value in params.flat().items()
-        if key.split(".")[0] in ("seed", "model", "train", "pretrain") and key not in space
+        if (key.split(".")[0] in decisive or key == "tune.epochs") and key not in space
     }
     described: Identity = {
         "data": padded_digest,

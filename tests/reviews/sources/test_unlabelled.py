@@ -109,11 +109,12 @@ def test_reading_an_archive_writes_nothing(tmp_path: Path, monkeypatch: pytest.M
     ("archive", "message"),
     [
         (b"no archive", "the archive of unlabelled reviews can't be read"),
-        (gzip.compress(b"no tar" * 200), "the archive of unlabelled reviews can't be read"),
+        (gzip.compress(b"no tar" * 200, mtime=0), "the archive of unlabelled reviews can't be read"),
         (ARCHIVE[: len(ARCHIVE) // 2], "the archive of unlabelled reviews can't be read"),
         (make_archive(member("aclImdb/README", b"Hello")), "holds no aclImdb/train/unsup/ID_STARS.txt"),
         (make_archive(member(f"{UNSUP}/1_0.txt", b"caf\xe9")), r"unsup/1_0.txt is not UTF-8 text \(byte 3\)"),
     ],
+    ids=["no gzip", "gzip without tar", "cut short", "without reviews", "not UTF-8"],
 )
 def test_an_archive_that_is_another_is_refused(archive: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
