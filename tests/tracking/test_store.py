@@ -125,6 +125,10 @@ def secured(tmp_path: Path) -> Iterator[tuple[str, Path, list[str | None]]]:
             self.end_headers()
             self.wfile.write(body)
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def log_message(self, *_: object) -> None:
             """Keeps the tests' output clean."""
 
