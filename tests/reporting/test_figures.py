@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,8 @@ def test_binned_shares_have_their_intervals_and_counts() -> None:
         {"length": 9.0, "accuracy": 1.0, "low": 0.5, "high": 1.0 - 1e-16, "reviews": 4},
     ]
     shares, counts = binned_figure({"ours": rows}, "length", "accuracy", "Slices").axes
+    drawn: Any
+    columns: Any
     (drawn,) = shares.containers
     _, _, (bars,) = drawn.lines
     assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [[0.25, 0.75], [0.5, 1.0]]
