@@ -36,6 +36,7 @@ COMMANDS = {
     "serve": ("pipeline.commands.serve:serve", "Serve the champion over HTTP on loopback."),
     "ui": ("pipeline.commands.ui:ui", "Open MLflow's pages: runs, trials, registered models."),
     "compare": ("pipeline.commands.compare:compare", "Show experiments beside each other."),
+    "export": ("pipeline.commands.export:export", "Write a version as ONNX, with an example."),
     "registry": ("pipeline.commands.registry:list_versions", "List the registered versions."),
     "promote": ("pipeline.commands.registry:promote", "Make a version the champion."),
     "rollback": ("pipeline.commands.registry:rollback", "Make the champion's predecessor champion again."),

@@ -18,7 +18,8 @@ import keras  # noqa: E402
 from pipeline.evaluation.calibration import Calibration  # noqa: E402
 from pipeline.networks.calibrated import fold_calibration  # noqa: E402
 from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
-from pipeline.serving.network import NumpyNetwork  # noqa: E402
+from pipeline.serving.onnx_export import convert_file  # noqa: E402
+from pipeline.serving.onnx_network import OnnxNetwork  # noqa: E402
 
 
 def test_every_runtime_of_the_saved_network_gives_the_calibrated_probabilities(tmp_path: Path) -> None:
@@ -34,8 +35,9 @@ def test_every_runtime_of_the_saved_network_gives_the_calibrated_probabilities(t
     np.testing.assert_allclose(np.asarray(network(token_ids))[:, 0], expected, atol=1e-5)
     np.testing.assert_allclose(calibration.apply(before), expected, atol=1e-6)
     network.save(tmp_path / "network.keras")
-    numpy_network = NumpyNetwork.load(tmp_path / "network.keras")
-    np.testing.assert_allclose(np.ravel(numpy_network(token_ids)), expected, atol=1e-5)
+    convert_file(tmp_path / "network.keras", tmp_path / "network.onnx")
+    served = OnnxNetwork(tmp_path / "network.onnx")
+    np.testing.assert_allclose(served(token_ids), expected, atol=1e-5)
 
 
 def test_a_softmax_is_shifted_label_by_label() -> None:
