@@ -14,7 +14,9 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 import pipeline
+from pipeline import __main__ as main
 from pipeline.__main__ import COMMANDS, RENAMED, cli
+from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -120,3 +122,25 @@ def test_a_stage_without_its_inputs_says_what_makes_them(
         f"Error: {stage} needs {missing}, which is not there: run `dvc repro {maker}`"
     )
     assert list(tmp_path.iterdir()) == [tmp_path / "params.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "said"),
+    [
+        ("text,label\nFine.,1\n", "nowhere.csv", "data.path: there is no file nowhere.csv"),
+        ("review,label\nFine.,1\n", "mine.csv", "mine.csv: there is no column 'text', only 'review', 'label': mend"),
+        ("text,label\nFine.,1\nBad, really bad,0\n", "mine.csv", "mine.csv, line 3: has 3 fields, but the"),
+    ],
+)
+def test_a_fault_in_the_users_file_is_one_line(
+    written: str, value: str, said: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.csv").write_text(written)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        main, "load_params", lambda: params.replace({"data.source": "file", "data.path": value})
+    )
+    result = call("download")
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: {said}")
+    assert result.output.count("\n") == 1

@@ -154,13 +154,13 @@ def attach(params: Params, run_id: str) -> PipelineRun:
     """A run that another process keeps open, to add trials to.
 
     Raises:
-        ValueError: if the tracking store isn't the one that holds it.
+        UserError: if the tracking store isn't the one that holds it.
     """
     client = connect(params)
     try:
         return PipelineRun(client, client.get_run(run_id))
     except MlflowException:
-        raise ValueError(
+        raise UserError(
             f"{tracking_uri(params)} doesn't hold the study's run {run_id}: point MLFLOW_TRACKING_URI or "
             "mlflow.tracking_uri to the tracking server that the study logs to"
         ) from None
