@@ -12,9 +12,11 @@ import click
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
+from dvc.utils.hydra import apply_overrides
 
 import pipeline
 from pipeline import __main__ as main
+from pipeline import stages
 from pipeline.__main__ import COMMANDS, RENAMED, cli
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
@@ -122,6 +124,25 @@ def test_a_stage_without_its_inputs_says_what_makes_them(
         f"Error: {stage} needs {missing}, which is not there: run `dvc repro {maker}`"
     )
     assert list(tmp_path.iterdir()) == [tmp_path / "params.yaml"]
+
+
+def test_an_experiment_that_sets_what_its_study_varies_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`dvc exp run -S model.depth=3` runs its stages so: another depth could win, without a word."""
+    committed = (PROJECT / "params.yaml").read_text()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", "abc123")
+    monkeypatch.setattr(stages, "git", lambda *words: {("show", "abc123:params.yaml"): committed}[words])
+    file = tmp_path / "params.yaml"
+    file.write_text(committed)
+    apply_overrides(file, ["model.depth=3"])
+    result = call("pad")
+    assert result.exit_code == 1
+    assert "model.depth is 3 in this experiment, but tune.search_space.model.depth varies it" in result.output
+    assert "hold it with -S '~tune.search_space.model.depth'" in result.output
+    apply_overrides(file, ["~tune.search_space.model.depth"])
+    assert "pad needs data/raw/reviews.npz" in call("pad").output
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def launch(values: Mapping[str, Value], until: str | None = None) -> int:
         ParamsError: before anything runs, if a value can't be used.
     """
     now = load_params()
-    wanted = now.replace(values, source="command line")
+    wanted = _judged(now, values)
     if wanted.data.source == "file" and not Path(wanted.data.path).is_file():
         raise ParamsError(f"command line: data.path must be a file, but got {wanted.data.path}: no such file")
     arguments = dvc_arguments(now, wanted)
@@ -93,13 +93,24 @@ def launch(values: Mapping[str, Value], until: str | None = None) -> int:
     return status
 
 
+def _judged(now: Params, values: Mapping[str, Value]) -> Params:
+    """The params with ``values``; the study varies none that differs from params.yaml."""
+    before = now.flat()
+    changed = [key for key, value in values.items() if key in before and value != before[key]]
+    return now.searching_without(changed).replace(values, source="command line")
+
+
 def dvc_arguments(now: Params, wanted: Params) -> list[str]:
     """What `dvc` is called with so that the pipeline runs with ``wanted`` where params.yaml says ``now``."""
     before = now.flat()
     changes = {key: value for key, value in wanted.flat().items() if value != before[key]}
     if not changes:
         return ["repro"]
-    return ["exp", "run", *(f"--set-param={key}={_hydra(value)}" for key, value in changes.items())]
+    words = [f"{key}={_hydra(value)}" for key, value in changes.items()]
+    if wanted.tune.trials > 1:
+        held = [key for key in now.tune.search_space if key not in wanted.tune.search_space]
+        words += [f"~tune.search_space.{key}" for key in held]
+    return ["exp", "run", *(f"--set-param={word}" for word in words)]
 
 
 def _settle_git(experiment: bool) -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from pipeline.__main__ import cli
 from pipeline.commands import launch
 from pipeline.commands.launch import dvc_arguments, parse_options
-from pipeline.params import Params, ParamsError
+from pipeline.params import Params, ParamsError, Value, load_params
 from pipeline.runtime.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -54,6 +55,23 @@ def test_only_changed_values_go_to_dvc(params: Params) -> None:
         "--set-param=tune.trials=1",
     ]
     assert dvc_arguments(params, params) == ["repro"]
+
+
+def test_a_value_for_one_run_is_not_varied_by_its_study(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What reaches DVC, applied to params.yaml as DVC does, gives a study that holds the value."""
+    values: dict[str, Value] = {"model.depth": 3, "model.units": params.model.units, "train.clipnorm": 0.5}
+    _, _, *words = dvc_arguments(params, launch._judged(params, values))
+    file = tmp_path / "params.yaml"
+    file.write_text((PROJECT / "params.yaml").read_text())
+    apply_overrides(file, [word.removeprefix("--set-param=") for word in words])
+    reached = load_params(file)
+    assert (reached.model.depth, reached.train.clipnorm) == (3, 0.5)
+    assert set(reached.tune.search_space) == set(params.tune.search_space) - {"model.depth"}
+    apply_overrides(file, ["tune.search_space.model.units.high=128"])
+    units = load_params(file).tune.search_space["model.units"]
+    assert units.values == (8, 128)
 
 
 def test_text_is_quoted_for_hydra(params: Params) -> None:
