@@ -102,7 +102,8 @@ def _refuse_varied(params: Params) -> None:
             raise UserError(
                 f"{key} is {now[key]} in this experiment, but tune.search_space.{key} varies it, so that "
                 f"another could win: hold it with -S '~tune.search_space.{key}' "
-                f"(`python -m pipeline run --{key} {now[key]}` does), or commit params.yaml to start the study there"
+                f"(`python -m pipeline run --{key} {now[key]}` does), "
+                "or commit params.yaml to start the study there"
             )
 
 
