@@ -15,6 +15,7 @@ from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.networks.implementation import choose_implementation
 from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.params import Params
+from pipeline.runtime.errors import UserError
 from pipeline.training import fitting
 from pipeline.training.compiled import compile_prediction
 from pipeline.training.fitting import Split
@@ -32,7 +33,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits) -> Record:
         splits: train, validation and test.
 
     Raises:
-        ValueError: if the loss or a gradient isn't finite.
+        UserError: if the loss or a gradient isn't finite.
     """
     configured = fit.configure(params)
     train, validation = splits["train"], splits["validation"]
@@ -44,7 +45,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits) -> Record:
     norms = [gradient_norms(network, *sample) for network in (start, fitted.model)]
     losses = [epoch["loss"] for epoch in fitted.history]
     if not np.isfinite(np.concatenate([losses, *norms], axis=None)).all():
-        raise ValueError(
+        raise UserError(
             f"{fit.name}: the loss or its gradient is not finite: lower train.learning_rate, "
             "or set model.activation to tanh"
         )

@@ -19,6 +19,7 @@ from pipeline.evaluation.baselines import fit_baselines
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.params import Params
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
 from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
 from pipeline.tracking import PipelineRun, pipeline_run
@@ -33,7 +34,7 @@ def run(params: Params) -> None:
 
     Raises:
         InterruptedError: after Ctrl-C; finished fits are kept, and the next run goes on with the rest.
-        ValueError: if the params can't be used, data/padded is missing, or a worker failed.
+        UserError: if the params can't be used, data/padded is missing, or a worker failed.
     """
     dataset = read_dataset(params)
     fits = grid(params.depth_study)
@@ -71,7 +72,7 @@ def work(params: Params, names: Iterable[str]) -> None:
     """Runs the fits of these names, as they come, for the study that another process runs.
 
     Raises:
-        ValueError: if the study has no fit of such a name.
+        UserError: if the study has no fit of such a name.
     """
     folder = records_folder(study_name(params, read_dataset(params)))
     fits = {fit.name: fit for fit in grid(params.depth_study)}
@@ -85,7 +86,7 @@ def work(params: Params, names: Iterable[str]) -> None:
     splits = {split: Split(values["token_ids"], values["labels"]) for split, values in arrays.items()}
     for name in names:
         if name not in fits:
-            raise ValueError(f"the depth study of params.yaml has no fit {name}")
+            raise UserError(f"the depth study of params.yaml has no fit {name}")
         if not record_file(folder, fits[name]).exists():
             write_record(folder, fitting.run_fit(params, fits[name], splits))
 
@@ -94,16 +95,16 @@ def read_dataset(params: Params) -> dict[str, Any]:
     """data/padded/dataset.json.
 
     Raises:
-        ValueError: if it is missing, or the backend isn't the one that gradients are taken with.
+        UserError: if it is missing, or the backend isn't the one that gradients are taken with.
     """
     choose_backend(params.train)
     if params.train.backend != "tensorflow":
-        raise ValueError(
+        raise UserError(
             f"train.backend is {params.train.backend}, but the depth study takes its gradients with "
             "tensorflow: set train.backend to tensorflow"
         )
     if not PADDED_DATASET.exists():
-        raise ValueError(f"{PADDED_DATASET} is missing: run the pad stage first, or `make depth`")
+        raise UserError(f"{PADDED_DATASET} is missing: run the pad stage first, or `make depth`")
     dataset: dict[str, Any] = read_json(PADDED_DATASET)
     return dataset
 

@@ -14,6 +14,7 @@ from pipeline.depth.grid import Fit
 from pipeline.depth.records import Record, read_records
 from pipeline.params import Params
 from pipeline.runtime.cores import available_cores, share_cores, start_on, worker_count
+from pipeline.runtime.errors import UserError
 
 # TensorFlow keeps the compiled code of every network that a process ever fitted: so a process fits few, and
 # memory stays flat.
@@ -33,7 +34,7 @@ def run_fits(params: Params, folder: Path, missing: Sequence[Fit], on_record: On
         on_record: called with each record as it appears.
 
     Raises:
-        ValueError: if a worker failed or was killed, or made other records than these.
+        UserError: if a worker failed or was killed, or made other records than these.
     """
     shares = share_cores(available_cores(), worker_count(params.depth_study.workers))
     waiting, unseen = list(missing), set(missing)
@@ -55,7 +56,7 @@ def run_fits(params: Params, folder: Path, missing: Sequence[Fit], on_record: On
         for worker in workers:
             worker.end()
     if unseen:
-        raise ValueError(
+        raise UserError(
             f"{len(unseen)} fits are missing, though their workers ended well: params.yaml, data/padded or "
             "the code was changed meanwhile; the same command goes on"
         )
@@ -89,13 +90,13 @@ class _Worker:
         """Whether it may be followed by the next.
 
         Raises:
-            ValueError: if it failed or was killed.
+            UserError: if it failed or was killed.
         """
         status = self._process.poll()
         if status is not None and status > 0:
-            raise ValueError("a worker failed; its message stands above")
+            raise UserError("a worker failed; its message stands above")
         if status is not None and status < 0:
-            raise ValueError(
+            raise UserError(
                 f"a worker was killed ({signal.Signals(-status).name}), perhaps for memory: lower "
                 "depth_study.workers; finished fits are kept, and the same command goes on"
             )

@@ -49,7 +49,7 @@ def least_gain(only_first: int, only_second: int, reviews: int, level: float) ->
     p-value below ``level``.
 
     >>> round(least_gain(only_first=30, only_second=10, reviews=1000, level=0.05), 4)
-    0.0095
+    0.009
 
     Args:
         only_first: reviews that the first alone labels right.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeGuard
 from urllib.parse import parse_qsl, urlsplit
@@ -24,6 +25,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from pipeline.runtime.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -42,7 +45,7 @@ def is_number(value: Value) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-class ParamsError(ValueError):
+class ParamsError(UserError):
     """A value of params.yaml (or one that replaces it) that can't be used; one line a fault."""
 
 
@@ -327,7 +330,7 @@ class TuneParams(Section):
         if not isinstance(space, dict):
             raise ValueError("must map keys such as model.depth to {low, high} or {choices}")
         forms: dict[str, Range | Choices] = {}
-        for key, form in space.items():
+        for key, form in _by_dotted_key(space).items():
             kind = Choices if isinstance(form, dict) and "choices" in form else Range
             try:
                 forms[key] = kind.model_validate_json(json.dumps(form))
@@ -338,6 +341,17 @@ class TuneParams(Section):
                 )
                 raise ValueError("; ".join(faults)) from None
         return forms
+
+
+def _by_dotted_key(space: dict[str, Any]) -> dict[str, Any]:
+    """``{"model": {"depth": form}}``, whose ends `dvc exp run -S` reaches, as ``{"model.depth": form}``."""
+    flat: dict[str, Any] = {}
+    for key, value in space.items():
+        if "." not in key and isinstance(value, dict):
+            flat |= {f"{key}.{name}": form for name, form in value.items()}
+        else:
+            flat[key] = value
+    return flat
 
 
 def _check_range(key: str, form: Range, configured: Value) -> None:
@@ -507,7 +521,12 @@ class Params(Section):
         flat.pop("tune.search_space")
         return flat
 
-    def replace(self, values: dict[str, Value], source: str = "params") -> Params:
+    def searching_without(self, keys: Iterable[str]) -> Params:
+        """A copy whose ``tune.search_space`` lacks ``keys``: every trial has their configured values."""
+        left = {key: form for key, form in self.tune.search_space.items() if key not in set(keys)}
+        return self.model_copy(update={"tune": self.tune.model_copy(update={"search_space": left})})
+
+    def replace(self, values: Mapping[str, Value], source: str = "params") -> Params:
         """A checked copy with ``values`` under dotted keys (``{"model.depth": 3}``).
 
         Raises:

@@ -38,8 +38,9 @@ def print_summary(result: Evaluated) -> None:
         "  source .venv/bin/activate        # then, for example:\n"
         "  dvc plots show                   # the curves as a page\n"
         "  python -m pipeline predict --explain 'A superb cast in a dull film.'\n"
-        "  dvc exp run -S model.depth=3     # another experiment",
+        "  dvc exp run -S train.epochs=9    # another experiment; compare: make compare",
         markup=False,
+        highlight=False,
     )
 
 

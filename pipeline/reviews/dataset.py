@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
+from pipeline.runtime.errors import UserError
 
 LABEL_NAMES = ("negative", "positive")
 
@@ -30,7 +31,7 @@ class Dataset:
         as_keras: whether the reviews were made as typed, without the words that the vocabulary lacks.
 
     Raises:
-        ValueError: if a token is no word of the vocabulary.
+        UserError: if a token is no word of the vocabulary.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Dataset:
         last_id = len(self.vocabulary) + INDEX_FROM
         for split, reviews in self.splits.items():
             if len(reviews.tokens) and reviews.tokens.max() > last_id:
-                raise ValueError(
+                raise UserError(
                     f"the {split} reviews hold the word of rank {reviews.tokens.max() - INDEX_FROM}, "
                     f"but the vocabulary has {len(self.vocabulary)} words: "
                     "take the word index that belongs to the reviews"
@@ -83,7 +84,7 @@ def read_splits(arrays: Mapping[str, np.ndarray]) -> dict[str, Reviews]:
     """The splits of :meth:`Dataset.arrays`.
 
     Raises:
-        ValueError: if an array of the train or test split is missing, or isn't what it must be.
+        UserError: if an array of the train or test split is missing, or isn't what it must be.
     """
     names = [TRAIN, TEST, *([VALIDATION] if f"{VALIDATION}_tokens" in arrays else [])]
     return {name: Reviews.from_arrays(arrays, name) for name in names}

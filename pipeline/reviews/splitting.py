@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from pipeline.reviews.holding_back import hold_back
 from pipeline.reviews.ragged import Labels, Reviews, Rows, Sequences
+from pipeline.runtime.errors import UserError
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
@@ -41,14 +42,14 @@ def draw_stratified(labels: Labels, fraction: float, seed: int) -> Rows:
         int64 (num_drawn,), ascending.
 
     Raises:
-        ValueError: if a label has fewer than two reviews.
+        UserError: if a label has fewer than two reviews.
     """
     generator = np.random.default_rng(seed)
     drawn = []
     for label in (0, 1):
         rows = np.flatnonzero(labels == label)
         if len(rows) < 2:
-            raise ValueError(
+            raise UserError(
                 f"a split needs a review labelled {label} on each side, but there are {len(rows)} in all"
             )
         count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
@@ -71,7 +72,7 @@ def split_reviews(
         The splits, and how many reviews left a split because of another, as in ``{"train_in_test": 2}``.
 
     Raises:
-        ValueError: if nothing of a label is left to train or validate on.
+        UserError: if nothing of a label is left to train or validate on.
     """
     keys = {name: np.array(reviews.keys(), dtype=object) for name, reviews in raw.items()}
     train, train_in_test = _without(np.arange(len(raw[TRAIN])), keys[TRAIN], keys[TEST])
@@ -128,7 +129,7 @@ def require_both_labels(labels: Labels, split: str) -> None:
     """Raises ValueError unless ``split`` has a negative and a positive review."""
     for label, word in enumerate(("negative", "positive")):
         if not (labels == label).any():
-            raise ValueError(
+            raise UserError(
                 f"the {split} split holds no {word} review (label {label}) among its {len(labels)}: "
                 "add some, or split the reviews otherwise"
             )

@@ -67,6 +67,7 @@ def run(params: Params) -> None:
     test = splits["test"]
     reviews = _whole_reviews(dataset, splits)
     with pipeline_run(params, "evaluate", trained["run_id"]) as parent:
+        parent.log_network(trained)
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
         chosen = params.replace({**trained["params"], "train.implementation": "auto"})
@@ -108,7 +109,7 @@ def run(params: Params) -> None:
         card = model_card.write(result)
         write_text(MODEL_CARD, card)
         write_text(REPORT, write_report(result))
-        for path in (ERRORS, MODEL_CARD, REPORT):
+        for path in (ERRORS, INTERVALS, MODEL_CARD, REPORT):
             parent.log_file(path)
         for folder in (FIGURES_DIR, PLOTS_DIR):
             parent.log_file(folder, folder.name)
@@ -132,7 +133,7 @@ def _whole_reviews(dataset: Mapping[str, Any], splits: Mapping[str, Arrays]) -> 
 def _write_metrics(
     parent: PipelineRun, dataset: Mapping[str, Any], assessment: Assessment
 ) -> dict[str, float]:
-    """Writes reports/metrics.json and intervals.json, and logs both; returns the metrics."""
+    """Writes reports/metrics.json and intervals.json, logs the metrics; returns the metrics."""
     dropped = dataset["duplicates_dropped"] | dataset["unlabelled"]["duplicates_dropped"]
     duplicates = {f"duplicates_{where}": count for where, count in dropped.items()}
     metrics = assessment.metrics | duplicates
@@ -140,9 +141,6 @@ def _write_metrics(
     write_json(METRICS, metrics)
     write_json(INTERVALS, bounds)
     parent.log_metrics(metrics)
-    parent.log_metrics(
-        {f"{name}_{end}": value for name, ends in bounds.items() for end, value in ends.items()}
-    )
     parent.set_tags({"baseline": assessment.baseline.name})
     return metrics
 

@@ -60,7 +60,8 @@ def run(params: Params) -> None:
         write_json(TRAIN_REPORT, report)
         parent.log_metrics({key: value for key, value in report.items() if key.startswith("validation_")})
         parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})
-        parent.log_params({f"best.{key}": value for key, value in report["params"].items()})
+        parent.log_network(report)
+        parent.log_curve(curve)
         for file in (TRAINING_CURVE, TRIALS, TRAIN_REPORT):
             parent.log_file(file)
         parent.log_file(STUDY_DIR, STUDY_DIR.name)

@@ -12,6 +12,11 @@ from pipeline.runtime.processes import this_process
 from pipeline.tracking.runs import OWNER_TAG, PipelineRun, milliseconds
 
 STUDY_TAG = "study"
+_STATUS = {
+    "COMPLETE": "FINISHED",
+    "PRUNED": "KILLED",
+    "FAIL": "FAILED",
+}  # Optuna: MLflow
 
 
 class TrialRuns:
@@ -66,7 +71,7 @@ class TrialRuns:
         )
         if summary:
             self._client.log_text(run_id, summary, "model_summary.txt")
-        self._client.set_terminated(run_id, "FAILED" if state == "FAIL" else "FINISHED")
+        self._client.set_terminated(run_id, _STATUS[state])
 
     def lost(self, number: int) -> None:
         """Ends the run that the process of trial ``number`` left RUNNING, on whichever machine it was."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.params import TrainParams
+from pipeline.runtime.errors import UserError
 
 # TensorFlow's native libraries say these on every machine without a GPU, before any level can be set.
 _NOISE = (b"absl::InitializeLog", b"oneDNN custom operations", b"cudart_stub.cc", b"cuda_platform.cc")
@@ -50,7 +51,7 @@ def choose_backend(train: TrainParams) -> None:
             )
         return
     if importlib.util.find_spec(backend) is None:
-        raise ValueError(
+        raise UserError(
             f"train.backend is {backend}, but {backend} isn't installed: "
             "pip install '.[jax]', or set train.backend to tensorflow"
         )

@@ -41,7 +41,7 @@ def _distribution(form: Range | Choices, configured: Value) -> BaseDistribution:
     low, high = min(form.low, configured), max(form.high, configured)
     if form.step is not None:
         high = low + math.floor((high - low) / form.step + 1e-9) * form.step
-    if all(isinstance(value, int) for value in (low, high, form.low, form.high, form.step or 1)):
+    if all(isinstance(value, int) for value in (configured, form.low, form.high, form.step or 1)):
         return IntDistribution(int(low), int(high), log=form.log, step=int(form.step or 1))
     return FloatDistribution(low, high, log=form.log, step=form.step)
 

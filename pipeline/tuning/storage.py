@@ -22,6 +22,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial
 
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.paths import project_folder
 
 CONNECT_TIMEOUT = 5  # seconds
@@ -45,7 +46,7 @@ def open_storage(configured: str | None, on_stale: OnStale) -> BaseStorage:
         on_stale: called with each trial whose machine sent no heartbeat for ``GRACE_PERIOD`` seconds.
 
     Raises:
-        ValueError: if it can't be reached or read; the message names it.
+        UserError: if it can't be reached or read; the message names it.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if configured is not None and "://" in configured:
@@ -92,7 +93,7 @@ def _open_journal(path: Path) -> BaseStorage:
         path.parent.mkdir(parents=True, exist_ok=True)
         return JournalStorage(JournalFileBackend(str(path), KernelLock(path)))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise UserError(
             f"tune.storage: {path} can't be used as a study's journal ({type(error).__name__}: {error}): "
             "give another path, or move the file away"
         ) from None
@@ -112,12 +113,12 @@ def _open_postgresql(url: str, on_stale: OnStale) -> BaseStorage:
                 heartbeat_stale_trial_callback=on_stale,
             )
     except ImportError:
-        raise ValueError(
+        raise UserError(
             f"tune.storage is {url}, but its driver isn't installed: pip install '.[postgresql]'"
         ) from None
     except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
         reason = " ".join(str(error).split("\n(Background")[0].split())
-        raise ValueError(
+        raise UserError(
             f"tune.storage: {url} can't be opened: {reason}; start the server, or mend tune.storage"
         ) from None
 

@@ -21,6 +21,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.params import Params, Value
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.processes import is_gone, this_process
 from pipeline.runtime.source import SCORING_MODULES, source_digest
 from pipeline.tuning.sampling import StudySampler, make_pruner
@@ -64,7 +65,7 @@ def code_version(params: Params) -> str:
     return source_digest(SCORING_MODULES, ("keras", params.train.backend, "numpy"))
 
 
-class StudyFinishedError(ValueError):
+class StudyFinishedError(UserError):
     """There is nothing left to do in the study that was to be joined."""
 
 
@@ -233,22 +234,22 @@ def join_study(params: Params, dataset: Mapping[str, Any]) -> Study:
 
     Raises:
         StudyFinishedError: if its winner was delivered already.
-        ValueError: if there is none, or it has other data, params or code; the message says which.
+        UserError: if there is none, or it has other data, params or code; the message says which.
     """
     described = identity(params, dataset["padded_digest"])
     storage = open_storage(params.tune.storage, _on_stale)
     base = base_name(dataset["name"], described)
     generation = _latest_generation(storage, base)
     if not generation:
-        raise ValueError(_why_not_found(storage, described))
+        raise UserError(_why_not_found(storage, described))
     study = Study(params, _load(storage, _generation_name(base, generation), params))
     if "trials" not in study.attributes:
-        raise ValueError(f"study {study.name} is only just being made: try again in a moment")
+        raise UserError(f"study {study.name} is only just being made: try again in a moment")
     if study.attributes.get("delivered") and study.room() == "none":
         raise StudyFinishedError(f"study {study.name} is finished: there is nothing to join")
     version = code_version(params)
     if study.attributes["code"] != version:
-        raise ValueError(
+        raise UserError(
             f"study {study.name} runs code version {study.attributes['code']}, but here it is {version}: "
             "check out the same commit and install the same requirements.txt"
         )

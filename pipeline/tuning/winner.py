@@ -10,6 +10,7 @@ from pathlib import Path
 from optuna.trial import FrozenTrial
 
 from pipeline.params import Params
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import written_whole
 from pipeline.tuning.study import SCORE, Study, repeat_key
 from pipeline.tuning.trials import Fit, Observer, network_file
@@ -59,11 +60,11 @@ def choose_winner(study: Study, fit: Fit, observer: Observer) -> Winner:
     """The best finalist by its mean over ``tune.seeds`` seeds; of equals the one that ranked higher.
 
     Raises:
-        ValueError: if no trial is complete.
+        UserError: if no trial is complete.
     """
     finalists = study.ranked()[: study.params.tune.finalists]
     if not finalists:
-        raise ValueError(f"study {study.name} has no complete trial: raise tune.trials or tune.timeout")
+        raise UserError(f"study {study.name} has no complete trial: raise tune.trials or tune.timeout")
     scores = {trial.number: _scores(study, trial, fit, observer) for trial in finalists}
     best = max(finalists, key=lambda trial: statistics.fmean(scores[trial.number]))
     attributes = best.user_attrs

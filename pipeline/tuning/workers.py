@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 from pipeline.runtime.cores import available_cores, share_cores, start_on, worker_count
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
 from pipeline.tuning.study import FINISHED, Study
 from pipeline.tuning.trials import POLL_SECONDS, Observer
@@ -32,7 +33,7 @@ def run_workers(study: Study, observer: Observer, interruption: Interruption) ->
 
     Raises:
         KeyboardInterrupt: if ``interruption`` was requested, after the workers have ended.
-        ValueError: if a worker failed, or all were killed.
+        UserError: if a worker failed, or all were killed.
     """
     shares = share_cores(available_cores(), worker_count(study.params.tune.workers))
     workers = [_start(cores) for cores in shares]
@@ -56,10 +57,10 @@ def run_workers(study: Study, observer: Observer, interruption: Interruption) ->
     if interruption.requested:
         raise KeyboardInterrupt
     if any(worker.returncode > 0 for worker in workers):
-        raise ValueError("a worker failed; its message stands above")
+        raise UserError("a worker failed; its message stands above")
     if all(worker.returncode < 0 for worker in workers):
         names = {signal.Signals(-worker.returncode).name for worker in workers}
-        raise ValueError(
+        raise UserError(
             f"all workers here were killed ({', '.join(sorted(names))}), perhaps for memory: lower "
             "tune.workers; the study is kept, and the same command goes on with it"
         )

@@ -114,7 +114,7 @@ def copy_project(folder: Path) -> Project:
     write_reviews(folder / "mine.csv")
     project.set_params(
         model__cell="simple_rnn",  # compiles fastest
-        tune__search_space={"model.units": {"low": 2, "high": 4}, "model.dropout": {"low": 0.0, "high": 0.5}},
+        tune__search_space={"model": {"units": {"low": 2, "high": 4}, "dropout": {"low": 0.0, "high": 0.5}}},
         data__source="file",
         data__path="mine.csv",
         pad__max_length=30,

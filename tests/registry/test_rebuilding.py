@@ -86,11 +86,14 @@ def test_a_users_own_file_must_be_what_it_was(repository: Path, tmp_path: Path) 
 def test_a_rebuild_registers_nothing_and_has_a_study_of_its_own(params: Params) -> None:
     given = params.model_dump(mode="json")
     given["mlflow"]["tracking_uri"] = "http://127.0.0.1:1"
-    given["tune"]["storage"] = "postgresql://host/studies"
+    given["tune"] |= {"storage": "postgresql://host/studies", "workers": 4}
+    given["cluster"] = {"address": "tcp://127.0.0.1:1"}
     changed = rebuilding.rebuilt_params(given)
     assert changed["evaluate"]["register_model"] is False
     assert changed["mlflow"]["tracking_uri"] is None
     assert changed["tune"]["storage"] is None
+    assert changed["tune"]["workers"] == 1  # as the docstring of `rebuild` promises
+    assert changed["cluster"]["address"] is None
     assert given["evaluate"]["register_model"] is True  # the record stays as it is
     assert changed["model"] == given["model"]
 

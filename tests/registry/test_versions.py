@@ -255,8 +255,8 @@ def test_an_address_that_names_nothing_says_what_there_is(
 def test_versions_are_listed_by_name_the_newest_first(client: MlflowClient, submit: Submit) -> None:
     first = submit(right=[])
     submit(right=[1])
-    assert [int(version.version) for version in versions.list_versions(client, first.name)] == [2, 1]
-    names = [version.name for version in versions.list_versions(client)]
+    assert [int(version.version) for version in versions.list_versions(first.name)] == [2, 1]
+    names = [version.name for version in versions.list_versions()]
     assert names == sorted(names)
 
 

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +73,8 @@ def test_binned_shares_have_their_intervals_and_bins_their_counts() -> None:
         },
     ]
     shares, counts = reliability_figure({"ours": rows}, "Reliability").axes
+    drawn: Any
+    columns: Any
     (drawn,) = shares.containers
     _, _, (bars,) = drawn.lines
     assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [[0.25, 0.75], [0.5, 1.0]]

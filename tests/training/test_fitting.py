@@ -234,11 +234,13 @@ def test_a_masked_network_is_fitted_fused_and_padding_changes_nothing() -> None:
     values = {"model.masking": True, "train.epochs": 1, "pad.padding": "post"}
     values |= {"model.layer_pooling": "max", "model.pooling": "max_mean", "model.bidirectional": True}
     params = PARAMS.replace(values)
-    longer = [Split(np.pad(split.token_ids, ((0, 0), (0, 3))), split.labels) for split in (TRAIN, VALIDATION)]
-    short, long = fit(params, *ARGS), fit(params, *longer, 9)
+    train, validation = (
+        Split(np.pad(split.token_ids, ((0, 0), (0, 3))), split.labels) for split in (TRAIN, VALIDATION)
+    )
+    short, long = fit(params, *ARGS), fit(params, train, validation, 9)
     assert short.implementation == "fused (tensorflow)"
     assert math.isclose(short.history[0]["loss"], long.history[0]["loss"], rel_tol=1e-4)
-    ours, plain = predict(short.model, VALIDATION.token_ids), short.model(longer[1].token_ids)
+    ours, plain = predict(short.model, VALIDATION.token_ids), short.model(validation.token_ids)
     np.testing.assert_allclose(ours, np.asarray(plain)[:, 0], atol=1e-5)
 
 

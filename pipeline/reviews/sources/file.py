@@ -14,6 +14,7 @@ from pipeline.reviews.ragged import Labels, Reviews, Rows
 from pipeline.reviews.sources.tables import Column, read_table
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified, require_both_labels
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.errors import UserError
 
 # Looked up by equality, so that True and 1.0 are 1.
 _LABELS: dict[object, int] = {
@@ -31,7 +32,7 @@ def load(params: DataParams, seed: int) -> Dataset:
         seed: of the draw of the test reviews, which is stratified by label.
 
     Raises:
-        ValueError: naming file, column, line or row, and value, for anything that can't be used.
+        UserError: naming file, column, line or row, and value, for anything that can't be used.
     """
     path = Path(params.path or "")
     columns = [params.text_column, params.label_column]
@@ -46,7 +47,7 @@ def load(params: DataParams, seed: int) -> Dataset:
         try:
             require_both_labels(labels[rows[split]], split)
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+            raise UserError(f"{path}: {error}") from None
     vocabulary = Vocabulary.from_texts(texts[row] for row in rows[TRAIN])
     return Dataset(
         name=dataset_name(path),
@@ -73,7 +74,7 @@ def parse_texts(column: Column) -> list[str]:
     """The reviews' texts.
 
     Raises:
-        ValueError: at the first that is no text, or is empty.
+        UserError: at the first that is no text, or is empty.
     """
     for row, value in enumerate(column.values):
         if not isinstance(value, str) or not value.strip():
@@ -89,7 +90,7 @@ def parse_labels(column: Column) -> Labels:
     """Labels as int8 (num_reviews,).
 
     Raises:
-        ValueError: at the first that is not 0 or 1, or a word for it.
+        UserError: at the first that is not 0 or 1, or a word for it.
     """
     labels = np.empty(len(column.values), np.int8)
     for row, value in enumerate(column.values):
@@ -104,7 +105,7 @@ def parse_splits(column: Column) -> dict[str, Rows]:
     """Rows of each split that the file names, train and test among them.
 
     Raises:
-        ValueError: at the first value that is no split's name, or if train or test is missing.
+        UserError: at the first value that is no split's name, or if train or test is missing.
     """
     names = [_fold(value) for value in column.values]
     for row, name in enumerate(names):
@@ -112,7 +113,7 @@ def parse_splits(column: Column) -> dict[str, Rows]:
             raise column.error(row, "is no split: use train, test and, if you like, validation")
     for needed in (TRAIN, TEST):
         if needed not in names:
-            raise ValueError(
+            raise UserError(
                 f"{column.path}: column {column.name!r} puts no review into {needed}: "
                 "name train and test reviews, or set data.split_column to null to split at random"
             )
@@ -124,12 +125,12 @@ def draw_test(labels: Labels, fraction: float, seed: int, path: Path) -> dict[st
     """Train and test rows, drawn at random, stratified by label.
 
     Raises:
-        ValueError: if a label is too rare to be on both sides.
+        UserError: if a label is too rare to be on both sides.
     """
     try:
         test = draw_stratified(labels, fraction, seed)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
     return {TRAIN: np.setdiff1d(np.arange(len(labels)), test), TEST: test}
 
 

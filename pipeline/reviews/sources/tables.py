@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipeline.runtime.errors import UserError
+
 CSV_FIELD_LIMIT = 2**31 - 1  # the csv module's own limit, 131,072, is shorter than some reviews
 
 
@@ -46,13 +48,13 @@ def read_table(path: Path, names: list[str], file_option: str = "data.path") -> 
     """The columns ``names`` of a .csv, .jsonl or .parquet file, which the parameter ``file_option`` names.
 
     Raises:
-        ValueError: if the file is missing, of another kind, empty, can't be read, or lacks a column.
+        UserError: if the file is missing, of another kind, empty, can't be read, or lacks a column.
     """
     options = "data.text_column, data.label_column or data.split_column"
     read = read_records(path, names, file_option=file_option, column_options=options)
     records = [(place, [values[name] for name in names]) for place, values in read]
     if not records:
-        raise ValueError(f"{path} holds no review: give a file with some")
+        raise UserError(f"{path} holds no review: give a file with some")
     places = [place for place, _ in records]
     return {
         name: Column(path, name, [values[number] for _, values in records], places)
@@ -70,7 +72,7 @@ def read_records(path: Path, names: list[str], *, file_option: str, column_optio
         column_options: what the columns were named with.
 
     Raises:
-        ValueError: if the file is missing, of another kind, can't be read, or lacks a column.
+        UserError: if the file is missing, of another kind, can't be read, or lacks a column.
     """
     readers: dict[str, Callable[[Path, Require], Iterator[Record]]] = {
         ".csv": _read_csv,
@@ -79,15 +81,15 @@ def read_records(path: Path, names: list[str], *, file_option: str, column_optio
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise ValueError(f"{file_option} must be a .csv, .jsonl or .parquet file, but is {path}")
+        raise UserError(f"{file_option} must be a .csv, .jsonl or .parquet file, but is {path}")
     try:
         yield from reader(path, partial(_require_columns, names, column_options))
     except FileNotFoundError:
-        raise ValueError(f"{file_option}: there is no file {path}; mend the path") from None
+        raise UserError(f"{file_option}: there is no file {path}; mend the path") from None
     except OSError as error:
-        raise ValueError(f"{file_option}: {path} can't be read: {error.strerror or error}") from None
+        raise UserError(f"{file_option}: {path} can't be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
 
 
 def _read_csv(path: Path, require: Require) -> Iterator[Record]:
@@ -102,7 +104,7 @@ def _read_csv(path: Path, require: Require) -> Iterator[Record]:
             start = reader.line_num + 1
             for fields in reader:
                 if fields and len(fields) != len(header):
-                    raise ValueError(
+                    raise UserError(
                         f"{path}, line {start}: has {len(fields)} fields, but the header has {len(header)}: "
                         'put texts that hold commas in double quotes ("), and double the quotes inside'
                     )
@@ -110,7 +112,7 @@ def _read_csv(path: Path, require: Require) -> Iterator[Record]:
                     yield f"line {start}", dict(zip(header, fields, strict=True))
                 start = reader.line_num + 1
         except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.line_num}: not valid CSV: {error}") from None
+            raise UserError(f"{path}, line {reader.line_num}: not valid CSV: {error}") from None
 
 
 def _read_jsonl(path: Path, require: Require) -> Iterator[Record]:
@@ -123,9 +125,9 @@ def _read_jsonl(path: Path, require: Require) -> Iterator[Record]:
             try:
                 values = json.loads(line)
             except json.JSONDecodeError as error:
-                raise ValueError(f"{place}: not valid JSON: {error}; write one object a line") from None
+                raise UserError(f"{place}: not valid JSON: {error}; write one object a line") from None
             if not isinstance(values, dict):
-                raise ValueError(f'{place}: must be a JSON object, such as {{"text": "Fine.", "label": 1}}')
+                raise UserError(f'{place}: must be a JSON object, such as {{"text": "Fine.", "label": 1}}')
             require(list(values), place)
             yield f"line {number}", values
 
@@ -142,15 +144,15 @@ def _read_parquet(path: Path, require: Require) -> Iterator[Record]:
         for number, values in enumerate(rows, start=1):
             yield f"row {number}", values
     except pyarrow.ArrowException as error:
-        raise ValueError(f"{path}: not a Parquet file that can be read: {error}") from None
+        raise UserError(f"{path}: not a Parquet file that can be read: {error}") from None
 
 
 def _require_columns(names: list[str], options: str, found: list[str], where: str) -> None:
     for name in names:
         if found.count(name) > 1:
-            raise ValueError(f"{where}: the column {name!r} stands twice: rename one of them")
+            raise UserError(f"{where}: the column {name!r} stands twice: rename one of them")
     missing = [name for name in names if name not in found]
     if missing:
-        raise ValueError(
+        raise UserError(
             f"{where}: there is no column {missing[0]!r}, only {', '.join(map(repr, found))}: mend {options}"
         )

@@ -9,6 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from pipeline.reviews.sources.tables import read_table
+from pipeline.runtime.errors import UserError
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
@@ -72,7 +73,7 @@ def test_a_file_that_cannot_be_used_is_named(
 ) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         read_table(write(tmp_path, name, content), ["text"])
-    assert type(caught.value) is ValueError
+    assert type(caught.value) is UserError
     assert "\n" not in str(caught.value)
 
 
