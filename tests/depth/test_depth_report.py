@@ -7,23 +7,18 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from constructed import record, records, study
+from constructed import DATASET, record, records, study
 
 from pipeline.depth import pictures, tables
-from pipeline.depth.claims import judge, sentence
+from pipeline.depth.findings import judge, judged, sentence
 from pipeline.depth.grid import Fit
+from pipeline.depth.learning import failures
 from pipeline.depth.pictures import accuracy_figure, probe_figure
 from pipeline.depth.records import Record, read_records, write_record
 from pipeline.depth.report import render_report
 from pipeline.params import Params
 
 BASELINE = {"validation_accuracy": 0.87, "test_accuracy": 0.86}
-
-DATASET = {
-    "name": "toy",
-    "sizes": {"train": 800, "validation": 400, "test": 200},
-    "positive_share": {"train": 0.5, "validation": 0.4, "test": 0.5},
-}
 
 
 def deeper_is_better(fit: Fit) -> Record:
@@ -32,7 +27,7 @@ def deeper_is_better(fit: Fit) -> Record:
 
 def test_the_page_holds_every_picture_and_every_sentence(tmp_path: Path, params: Params) -> None:
     fits = records(deeper_is_better)
-    findings = judge(fits)
+    findings = judge(fits, DATASET)
     drawn = pictures.write(fits, "toy", 0.87, tmp_path)
     with_study = params.model_copy(update={"depth_study": study()})
     page = unescape(render_report(with_study, DATASET, fits, findings, BASELINE, drawn)).replace(
@@ -41,7 +36,7 @@ def test_the_page_holds_every_picture_and_every_sentence(tmp_path: Path, params:
     assert len(drawn) == page.count("data:image/png;base64,") == 6
     assert all(figure.path.read_bytes().startswith(b"\x89PNG") for figure in drawn)
     assert all(figure.caption in page for figure in drawn)
-    tested = sum(finding.interval is not None for finding in findings)
+    tested = judged(findings)
     assert all(sentence(finding, tested) in page for finding in findings)
     assert "http://" not in page and "https://" not in page
 
@@ -50,7 +45,7 @@ def test_the_figures_come_before_the_claims(tmp_path: Path, params: Params) -> N
     fits = records(deeper_is_better)
     drawn = pictures.write(fits, "toy", 0.87, tmp_path)
     with_study = params.model_copy(update={"depth_study": study()})
-    page = render_report(with_study, DATASET, fits, judge(fits), BASELINE, drawn)
+    page = render_report(with_study, DATASET, fits, judge(fits, DATASET), BASELINE, drawn)
     assert page.index("<img") < page.index("Stacking layers improves the prediction.")
     assert "depth 3) has a mean accuracy of 85.0%, below the bag" in page
     assert "did not learn" not in page
@@ -63,9 +58,9 @@ def test_networks_that_stayed_at_chance_are_named(tmp_path: Path, params: Params
         skips=("none",),
     )
     names = ["lstm depth 3", "lstm depth 3, clipping", "lstm depth 3, dropout"]
-    assert sorted(tables.at_chance(fits, DATASET)) == names
+    assert failures(fits, DATASET) == [f"{name} (4 of 6 seeds)" for name in names]
     with_study = params.model_copy(update={"depth_study": study(skips=("none",))})
-    page = render_report(with_study, DATASET, fits, judge(fits), BASELINE, [])
+    page = render_report(with_study, DATASET, fits, judge(fits, DATASET), BASELINE, [])
     assert "3 networks did not learn:" in page
     assert "(60.0%)" in page
 
@@ -95,7 +90,7 @@ def test_an_axis_of_accuracies_ends_at_1() -> None:
 
 def test_the_summary_holds_the_means_over_the_seeds() -> None:
     fits = records(deeper_is_better)
-    summary = tables.summary(fits, judge(fits), BASELINE)
+    summary = tables.summary(fits, judge(fits, DATASET), BASELINE)
     assert summary["gru"]["depth_3"]["none"]["validation_accuracy"] == pytest.approx(0.85)
     assert summary["lstm"]["depth_1"]["residual"]["test_accuracy"] == pytest.approx(0.74)
     assert summary["claims"]["accuracy"]["verdict"] == "supports"
@@ -104,7 +99,7 @@ def test_the_summary_holds_the_means_over_the_seeds() -> None:
 
 def test_the_tables_have_a_row_for_each_fit_and_layer(tmp_path: Path) -> None:
     fits = records(cells=("gru",), depths=(1, 2), skips=("none",))
-    tables.write(fits, tmp_path)
+    tables.write(fits, judge(fits, DATASET), tmp_path)
     with (tmp_path / "fits.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(fits) == 18
