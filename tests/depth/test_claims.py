@@ -126,10 +126,7 @@ def test_networks_that_did_not_learn_judge_nothing() -> None:
     )
     assert accuracy.left_out == ("simple_rnn depth 3",)
     assert "Left out, since they did not learn: simple_rnn depth 3." in sentence(accuracy, 10)
-    assert findings["dropout"].left_out == (
-        "simple_rnn depth 3",
-        "simple_rnn depth 3, dropout",
-    )
+    assert findings["dropout"].left_out == ("simple_rnn depth 3, dropout", "simple_rnn depth 3")
     gates = [effect.stratum for effect in findings["gates_accuracy"].effects]
     assert gates == ["depth 1", "depth 2"]
     assert findings["gradients_initial"].left_out == ()  # before training nothing has learned yet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -17,18 +18,28 @@ from pipeline.depth.pictures import accuracy_figure, probe_figure
 from pipeline.depth.records import Record, read_records, write_record
 from pipeline.depth.report import render_report
 from pipeline.params import Params
+from pipeline.reporting.page import Picture
 
 BASELINE = {"validation_accuracy": 0.87, "test_accuracy": 0.86}
+SAME_SCORES = {"train_accuracy": 0.6, "validation_accuracy": 0.6, "test_accuracy": 0.6}
 
 
 def deeper_is_better(fit: Fit) -> Record:
-    return record(fit, accuracy=0.7 + 0.05 * fit.depth, rise=0.02)
+    """By 0.05 a layer, a little more or less with every other seed."""
+    return record(
+        fit, accuracy=0.7 + 0.05 * fit.depth + 0.001 * (fit.depth - 1) * (-1) ** fit.seed, rise=0.02
+    )
 
 
-def test_the_page_holds_every_picture_and_every_sentence(tmp_path: Path, params: Params) -> None:
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Picture]:
+    """The pictures of the fits that ``deeper_is_better`` makes."""
+    return pictures.write(records(deeper_is_better), "toy", 0.87, tmp_path_factory.mktemp("drawn"))
+
+
+def test_the_page_holds_every_picture_and_every_sentence(drawn: list[Picture], params: Params) -> None:
     fits = records(deeper_is_better)
     findings = judge(fits, DATASET)
-    drawn = pictures.write(fits, "toy", 0.87, tmp_path)
     with_study = params.model_copy(update={"depth_study": study()})
     page = unescape(render_report(with_study, DATASET, fits, findings, BASELINE, drawn)).replace(
         "\u2011", "-"
@@ -41,9 +52,8 @@ def test_the_page_holds_every_picture_and_every_sentence(tmp_path: Path, params:
     assert "http://" not in page and "https://" not in page
 
 
-def test_the_figures_come_before_the_claims(tmp_path: Path, params: Params) -> None:
+def test_the_figures_come_before_the_claims(drawn: list[Picture], params: Params) -> None:
     fits = records(deeper_is_better)
-    drawn = pictures.write(fits, "toy", 0.87, tmp_path)
     with_study = params.model_copy(update={"depth_study": study()})
     page = render_report(with_study, DATASET, fits, judge(fits, DATASET), BASELINE, drawn)
     assert page.index("<img") < page.index("Stacking layers improves the prediction.")
@@ -51,17 +61,32 @@ def test_the_figures_come_before_the_claims(tmp_path: Path, params: Params) -> N
     assert "did not learn" not in page
 
 
-def test_networks_that_stayed_at_chance_are_named(tmp_path: Path, params: Params) -> None:
+def test_a_study_without_verdicts_has_its_page(params: Params) -> None:
+    """Two seeds and nothing learned: no interval, no p, and no number that is none."""
+    fits = {fit: replace(found, scores=SAME_SCORES) for fit, found in records(seeds=2).items()}
+    findings = judge(fits, DATASET)
+    with_study = params.model_copy(update={"depth_study": study(seeds=2)})
+    page = render_report(with_study, DATASET, fits, findings, BASELINE, [])
+    assert "support 0, contradict 0 and leave 0 open; 15 can&#39;t be judged" in page
+    assert "no networks learned that could be compared" in unescape(page)
+    assert "<td>0.6000</td>" in page or ">0.6000<" in page
+    assert "nan" not in page
+    assert tables.summary(fits, findings, BASELINE)["claims"] == {}
+
+
+def test_networks_that_stayed_at_chance_are_named(params: Params) -> None:
     """With 400 reviews of which 60 % are negative, chance reaches up to 0.6 + 1.96 * 0.02449 = 0.648."""
     fits = records(
-        lambda fit: record(fit, accuracy=0.647 if (fit.cell, fit.depth) == ("lstm", 3) else 0.649),
+        lambda fit: record(fit, accuracy=0.647 if (fit.cell, fit.depth) == ("lstm", 3) else 0.65),
         skips=("none",),
     )
-    names = ["lstm depth 3", "lstm depth 3, clipping", "lstm depth 3, dropout"]
-    assert failures(fits, DATASET) == [f"{name} (4 of 6 seeds)" for name in names]
+    names = ["lstm depth 3, clipping", "lstm depth 3, dropout", "lstm depth 3"]
+    assert failures(fits, DATASET) == [f"{name} (6 of 6 seeds)" for name in names]
     with_study = params.model_copy(update={"depth_study": study(skips=("none",))})
     page = render_report(with_study, DATASET, fits, judge(fits, DATASET), BASELINE, [])
     assert "3 networks did not learn:" in page
+    assert "lstm depth 3, dropout (6 of 6 seeds)" in page
+    assert "Left out, since they did not learn: lstm depth 3." in page
     assert "(60.0%)" in page
 
 
@@ -102,10 +127,15 @@ def test_the_tables_have_a_row_for_each_fit_and_layer(tmp_path: Path) -> None:
     tables.write(fits, judge(fits, DATASET), tmp_path)
     with (tmp_path / "fits.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == len(fits) == 18
+    assert len(rows) == len(fits) == 36
     assert float(rows[0]["accuracy_gap"]) == pytest.approx(0.1 - 0.002)
     with (tmp_path / "probes.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == 9 * 2 + 9 * 3
+        assert len(list(csv.DictReader(file))) == 18 * 2 + 18 * 3
+    with (tmp_path / "claims.csv").open() as file:
+        claims = [row for row in csv.DictReader(file) if row["claim"] == "dropout"]
+    assert [row["stratum"] for row in claims] == ["all", "gru"]
+    assert [row["difference"] for row in claims] == ["0.0", "0.0"]
+    assert claims[0]["low"] == "" and claims[0]["verdict"] == "cannot judge"
     with (tmp_path / "gradients.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 3 * 2 * (1 + 2) * 20
 
