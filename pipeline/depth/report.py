@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.depth.claims import LEVEL, Finding, sentence
+from pipeline.depth.findings import LEVEL, MIN_SEEDS, Finding, difference_text, judged, sentence
 from pipeline.depth.grid import PLAIN, grid
+from pipeline.depth.learning import commoner_share, failures
 from pipeline.depth.literature import SOURCES
 from pipeline.depth.records import Record, Records
 from pipeline.depth.statistics import t_interval
-from pipeline.depth.tables import at_chance, commoner_share, repeats
+from pipeline.depth.tables import repeats
 from pipeline.params import Params
 from pipeline.reporting import counted
 from pipeline.reporting.page import Cell, Picture, Table, render
@@ -44,13 +45,13 @@ def render_report(
         drawn: of ``pictures.write``.
     """
     study = params.depth_study
-    tested = sum(finding.interval is not None for finding in findings)
+    tested = judged(findings)
     return render(
         "depth.html",
         title=f"What depth does: stacked recurrent networks, {dataset['name']}",
         sections=SECTIONS,
         verdict=_verdict(findings, baseline, records),
-        at_chance=at_chance(records, dataset),
+        at_chance=failures(records, dataset),
         commoner=commoner_share(dataset),
         drawn=drawn,
         claims=_claims(findings),
@@ -82,9 +83,10 @@ def _verdict(findings: Sequence[Finding], baseline: Mapping[str, float], records
     than = "above" if mean > words else "below"
     return (
         f"Of {counted(len(findings), 'claim')} about depth the data support {verdicts['supports']}, "
-        f"contradict {verdicts['contradicts']} and leave {verdicts['leaves open']} open. The best network on "
-        f"the validation reviews ({best.cell}, depth {best.depth}{skip}{variant}) has a mean accuracy of "
-        f"{mean:.1%}, {than} the bag of n-grams ({words:.1%})."
+        f"contradict {verdicts['contradicts']} and leave {verdicts['leaves open']} open; "
+        f"{verdicts['cannot judge']} can't be judged. The best network on the validation reviews "
+        f"({best.cell}, depth {best.depth}{skip}{variant}) has a mean accuracy of {mean:.1%}, {than} "
+        f"the bag of n-grams ({words:.1%})."
     )
 
 
@@ -92,19 +94,18 @@ def _claims(findings: Sequence[Finding]) -> Table:
     return Table(
         ["claim", "the data", "difference [95 % interval]", "corrected p", "figure"],
         [_claim_row(finding) for finding in findings],
-        f"A claim is supported or contradicted where p, after Holm's correction, is below {LEVEL}. The pairs "
-        "are alike in all but what is compared; they share data, so the intervals speak of other seeds, not "
-        "of other reviews.",
+        f"A claim is supported or contradicted where p, after Holm's correction, is below {LEVEL}; with "
+        f"fewer than {MIN_SEEDS} seeds it is not judged. Differences are taken between networks of one seed "
+        "that are alike in all but what is compared, and averaged over the cells: the intervals speak of "
+        "other seeds, not of other cells or reviews.",
     )
 
 
 def _claim_row(finding: Finding) -> tuple[str, ...]:
-    claim, interval = finding.claim, finding.interval
-    numbers = ("", "")
-    if interval is not None:
-        mean, low, high = interval
-        numbers = (f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]", f"{finding.corrected:.4f}")
-    return (claim.statement, finding.verdict, *numbers, str(claim.figure))
+    claim = finding.claim
+    difference = difference_text(finding.mean, finding.interval) if finding.effects else ""
+    p_value = "" if finding.corrected is None else f"{finding.corrected:.4f}"
+    return (claim.statement, finding.verdict, difference, p_value, str(claim.figure))
 
 
 def _scores(records: Records) -> Table:
@@ -132,7 +133,8 @@ def _score_row(records: Sequence[Record]) -> list[Cell]:
 
 def _interval(records: Sequence[Record], split: str) -> str:
     interval = t_interval([record.scores[f"{split}_accuracy"] for record in records])
-    return f"{interval.mean:.4f} ± {interval.high - interval.mean:.4f}"
+    mean = f"{_mean(records, split):.4f}"
+    return mean if interval is None else f"{mean} ± {interval.high - interval.mean:.4f}"
 
 
 def _mean(records: Sequence[Record], split: str) -> float:

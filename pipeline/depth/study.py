@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.depth import pictures, report, tables
-from pipeline.depth.claims import judge
+from pipeline.depth.findings import judge
 from pipeline.depth.grid import Fit, grid, study_name
 from pipeline.depth.records import Record, read_records, record_file, records_folder, write_record
 from pipeline.depth.workers import run_fits
@@ -135,15 +135,19 @@ def _deliver(
 ) -> None:
     """Judges, draws, writes and logs."""
     baseline = _baseline(params)
-    findings = judge(records)
-    tables.write(records, DEPTH_DIR)
+    findings = judge(records, dataset)
+    tables.write(records, findings, DEPTH_DIR)
     drawn = pictures.write(records, dataset["name"], baseline["validation_accuracy"], DEPTH_DIR)
     write_json(DEPTH_SUMMARY, tables.summary(records, findings, baseline))
     page = report.render_report(params, dataset, records, findings, baseline, drawn)
     write_text(DEPTH_REPORT, page)
     parent.log_file(DEPTH_DIR, DEPTH_DIR.name)
     parent.log_metrics(
-        {f"claim_{finding.claim.key}_p": finding.corrected for finding in findings}
+        {
+            f"claim_{finding.claim.key}_p": finding.corrected
+            for finding in findings
+            if finding.corrected is not None
+        }
         | {f"baseline_{key}": value for key, value in baseline.items()}
     )
     parent.set_tags({f"claim.{finding.claim.key}": finding.verdict for finding in findings})

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from pipeline.depth.claims import Finding
 from pipeline.depth.comparisons import accuracy_gap, initial_decades, trained_decades
+from pipeline.depth.findings import Finding
 from pipeline.depth.grid import PLAIN, Fit
 from pipeline.depth.records import Record, Records
 from pipeline.runtime.files import write_csv
@@ -21,17 +20,18 @@ WHEN: tuple[When, ...] = ("initial", "trained")
 SCORES = ("train_accuracy", "validation_accuracy", "test_accuracy")
 
 
-def write(records: Records, folder: Path) -> None:
-    """Writes fits.csv, curves.csv, probes.csv and gradients.csv, in the order of the fits' names."""
+def write(records: Records, findings: Sequence[Finding], folder: Path) -> None:
+    """Writes claims.csv and, in the order of the fits, fits.csv, curves.csv, probes.csv and gradients.csv."""
     ordered = [records[fit] for fit in sorted(records)]
     write_csv(folder / "fits.csv", [_fit_row(record) for record in ordered])
     write_csv(folder / "curves.csv", [row for record in ordered for row in _curve_rows(record)])
     write_csv(folder / "probes.csv", [row for record in ordered for row in _probe_rows(record)])
     write_csv(folder / "gradients.csv", _gradient_rows(records))
+    write_csv(folder / "claims.csv", [row for finding in findings for row in _claim_rows(finding)])
 
 
 def summary(records: Records, findings: Sequence[Finding], baseline: Mapping[str, float]) -> dict[str, Any]:
-    """The means over the seeds, under cell, depth and skip; the baseline; and each claim's numbers."""
+    """The means over the seeds, under cell, depth and skip; the baseline; and each judged claim's numbers."""
     scores: dict[str, Any] = {}
     for fit in sorted(records):
         if fit.variant == PLAIN and fit.seed == 0:
@@ -43,11 +43,11 @@ def summary(records: Records, findings: Sequence[Finding], baseline: Mapping[str
     claims = {
         finding.claim.key: {
             "verdict": finding.verdict,
-            "difference": finding.interval.mean,
+            "difference": finding.mean,
             "corrected_p": finding.corrected,
         }
         for finding in findings
-        if finding.interval is not None
+        if finding.corrected is not None
     }
     return {**scores, "baseline": dict(baseline), "claims": claims}
 
@@ -55,31 +55,6 @@ def summary(records: Records, findings: Sequence[Finding], baseline: Mapping[str
 def repeats(records: Records, fit: Fit) -> list[Record]:
     """The records of one network with every seed."""
     return [record for other, record in sorted(records.items()) if other._replace(seed=fit.seed) == fit]
-
-
-def commoner_share(dataset: Mapping[str, Any]) -> float:
-    """The accuracy of always giving the commoner label, on the validation reviews."""
-    positive = float(dataset["positive_share"]["validation"])
-    return max(positive, 1 - positive)
-
-
-def at_chance(records: Records, dataset: Mapping[str, Any]) -> list[str]:
-    """The networks that did not learn, as ``lstm depth 4, residual, dropout``.
-
-    Those whose mean validation accuracy over the seeds is not above the share of the commoner label by more
-    than chance allows on so many reviews: 1.96 standard errors of a share.
-    """
-    share = commoner_share(dataset)
-    bound = share + 1.96 * math.sqrt(share * (1 - share) / dataset["sizes"]["validation"])
-    names = []
-    for fit in sorted(records):
-        if fit.seed != 0:
-            continue
-        mean = np.mean([record.scores["validation_accuracy"] for record in repeats(records, fit)])
-        if mean <= bound:
-            extra = [value for value in (fit.skip, fit.variant) if value not in ("none", PLAIN)]
-            names.append(", ".join([f"{fit.cell} depth {fit.depth}", *extra]))
-    return names
 
 
 def mean_norms(records: Records, fit: Fit, when: When) -> np.ndarray:
@@ -125,6 +100,31 @@ def _gradient_rows(records: Records) -> list[Row]:
         for when in WHEN
         for layer, row in enumerate(mean_norms(records, fit, when), start=1)
         for step, norm in enumerate(row, start=1)
+    ]
+
+
+def _claim_rows(finding: Finding) -> list[Row]:
+    """The difference over all strata, with its test, then within each."""
+    whole: Row = {
+        "corrected_p": "" if finding.corrected is None else finding.corrected,
+        "verdict": finding.verdict,
+        "reason": finding.reason,
+        "left_out": "; ".join(finding.left_out),
+    }
+    of_stratum: Row = dict.fromkeys(whole, "")
+    rows = [("all", finding.mean, finding.interval, whole)] if finding.effects else []
+    rows += [(effect.stratum, effect.mean, effect.interval, of_stratum) for effect in finding.effects]
+    return [
+        {
+            "claim": finding.claim.key,
+            "stratum": stratum,
+            "seeds": finding.seeds,
+            "difference": mean,
+            "low": "" if interval is None else interval.low,
+            "high": "" if interval is None else interval.high,
+            **rest,
+        }
+        for stratum, mean, interval, rest in rows
     ]
 
 
