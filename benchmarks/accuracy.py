@@ -221,7 +221,7 @@ def render(found: str, name: str, rungs: list[list[dict[str, float]]]) -> str:
     ]
     lines = [row(number, fits) for number, fits in enumerate(rungs)]
     explained = (
-        f"`make bench-accuracy`; {found}. {name}, {len(rungs[0])} seed(s). Each rung keeps what the ones above "
+        f"`make bench-accuracy`; {found}. {name}, {len(rungs[0])} seed(s). Each rung keeps what those above "
         "it changed, but for the last. Accuracies are of the network alone; ECE is the expected calibration "
         "error on the test reviews, after the calibration that is fitted on validation. Minutes are those of "
         "the fit, with word vectors and soft labels."
