@@ -14,7 +14,7 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +193,7 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
     return figures
 
 
-def row(number: int, fits: list[Mapping[str, float]]) -> list[str]:
+def row(number: int, fits: Sequence[Mapping[str, float]]) -> list[str]:
     """One line of the table; with several seeds, the mean and the range."""
 
     def percent(name: str) -> str:

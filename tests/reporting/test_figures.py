@@ -74,9 +74,9 @@ def test_binned_shares_have_their_intervals_and_bins_their_counts() -> None:
     ]
     shares, counts = reliability_figure({"ours": rows}, "Reliability").axes
     drawn: Any
-    columns: Any
+    bins: Any = counts.patches
     (drawn,) = shares.containers
     _, _, (bars,) = drawn.lines
     assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [[0.25, 0.75], [0.5, 1.0]]
-    assert [bar.get_x() for bar in counts.patches] == pytest.approx([0.3, 0.9])
-    assert [bar.get_height() for bar in counts.patches] == [8, 4]
+    assert [bar.get_x() for bar in bins] == pytest.approx([0.3, 0.9])
+    assert [bar.get_height() for bar in bins] == [8, 4]

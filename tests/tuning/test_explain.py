@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from types import SimpleNamespace
+from typing import Any
 
 import optuna
 import pytest
@@ -82,9 +83,9 @@ def test_importance_is_told_of_enough_trials_only(count: int, told: bool) -> Non
     if told:
         (axes,) = drawn["importance"].axes
         assert axes.get_xlabel() == "share of the variance explained, from 20 trials"
+        bars: Any = axes.patches
         shares = {
-            label.get_text(): bar.get_width()
-            for label, bar in zip(axes.get_yticklabels(), axes.patches, strict=True)
+            label.get_text(): bar.get_width() for label, bar in zip(axes.get_yticklabels(), bars, strict=True)
         }
         assert shares["model.units"] > 0.95
         assert sum(shares.values()) == pytest.approx(1)
