@@ -94,6 +94,7 @@ def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, d
             "padded digest": dataset["padded_digest"],
         },
         "study": {
+            "preset": trained.get("preset") or "none",
             "trials": params["tune"]["trials"],
             "trial": trained["trial"],
             "run of the study": trained["run_id"],
