@@ -18,7 +18,7 @@ __all__ = ["__version__", "build_stacked_rnn", "evaluate", "explain", "fit", "lo
 def __getattr__(name: str) -> Any:
     if name not in _INTERFACE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("pipeline.api"), name)
+    return getattr(import_module(f"{__name__}.api"), name)
 
 
 def __dir__() -> list[str]:

@@ -18,8 +18,9 @@ import difflib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from pipeline.serving.classifier import Contribution, TextClassifier
     from pipeline.training.fitting import Fitted, OnEpoch, Split
+    from pipeline.training.prediction import Predict
 
 PLAIN = Path(__file__).parent / "params" / "plain.yaml"
 
@@ -196,21 +198,19 @@ def load_reviews(
         ValueError: if the reviews can't be had or read, hold one label only, or a value is out of range.
     """
     known = str(source) in ("snippets", "imdb")
-    params = load_params(PLAIN).replace(
-        {
-            "seed": seed,
-            "data.source": str(source) if known else "file",
-            **({} if known else {"data.path": str(source)}),
-            "data.fallback": None,
-            "data.text_column": text_column,
-            "data.label_column": label_column,
-            "pad.max_length": max_length,
-            "pad.vocab_size": vocab_size,
-            "pad.padding": padding,
-            "pad.truncating": truncating,
-        },
-        source="load_reviews",
-    )
+    values: dict[str, Value] = {
+        "seed": seed,
+        "data.source": str(source) if known else "file",
+        "data.path": str(source),
+        "data.fallback": None,
+        "data.text_column": text_column,
+        "data.label_column": label_column,
+        "pad.max_length": max_length,
+        "pad.vocab_size": vocab_size,
+        "pad.padding": padding,
+        "pad.truncating": truncating,
+    }
+    params = _plain_params().replace(values, source="load_reviews")
     if limit is not None and limit < 4:
         raise UserError(f"limit must be 4 or more, two reviews of each label, but got {limit}")
     dataset = load_dataset(params, warnings.warn)
@@ -248,8 +248,10 @@ def build_stacked_rnn(
     Raises:
         ValueError: for a name that there isn't, or a value that can't be used.
     """
-    network = {"cell": cell, "depth": depth, "units": _plain(units), **values}
-    params = _with_values(load_params(PLAIN).replace({"pad.vocab_size": vocab_size}), network)
+    widths = units if isinstance(units, int) else tuple(units)
+    sizes: dict[str, Value] = {"pad.vocab_size": vocab_size, "pad.max_length": max_length, "seed": seed}
+    params = _plain_params().replace(sizes, source="build_stacked_rnn")
+    params = _with_values(params, {"cell": cell, "depth": depth, "units": widths, **values})
     select_backend(params.train)
     from pipeline.networks import stacked_rnn  # noqa: PLC0415 - imports Keras, which takes seconds
 
@@ -257,7 +259,9 @@ def build_stacked_rnn(
 
 
 def fit(
-    network_values: Mapping[str, Value], reviews: PaddedReviews, on_epoch: OnEpoch | None = None
+    network_values: Mapping[str, Value | list[int]],
+    reviews: PaddedReviews,
+    on_epoch: OnEpoch | None = None,
 ) -> FittedClassifier:
     """Builds a network and fits it to ``reviews.train``; ``reviews.validation`` chooses the epoch.
 
@@ -343,20 +347,34 @@ def explain(model: Classifier, text: str) -> list[Contribution]:
     return model.texts.explain(text)
 
 
-class _Network(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Network:
     """A fitted network as ``serving.classifier.Network``: rows to probabilities, float32 (num_reviews,)."""
 
     model: keras.Model
     params: Params
 
     def __call__(self, token_ids: np.ndarray) -> np.ndarray:
+        from pipeline.training.prediction import PREDICTION_BATCH  # noqa: PLC0415 - imports Keras
+
+        return self._predict(token_ids, PREDICTION_BATCH)
+
+    @cached_property
+    def _predict(self) -> Predict:
+        """Compiled once, as it is called for every text."""
         from pipeline.networks.implementation import choose_implementation  # noqa: PLC0415 - imports Keras
-        from pipeline.training.prediction import predict  # noqa: PLC0415
+        from pipeline.training.prediction import compile_probabilities  # noqa: PLC0415
 
-        return predict(self.model, token_ids, choose_implementation(self.params.model, self.params.train))
+        computed = choose_implementation(self.params.model, self.params.train)
+        masked = self.params.model.masking
+        return compile_probabilities(computed.apply(self.model), computed.xla, masked)
 
 
-def _with_values(params: Params, values: Mapping[str, Value]) -> Params:
+def _plain_params() -> Params:
+    return load_params(PLAIN).replace({"tune.trials": 1})  # nothing is searched, so no range need fit
+
+
+def _with_values(params: Params, values: Mapping[str, Value | list[int]]) -> Params:
     """``params`` with values under the bare names of ``model`` and ``train``, which have none in common."""
     sections = {"model": ModelParams, "train": TrainParams}
     keys = {name: f"{section}.{name}" for section, fields in sections.items() for name in fields.model_fields}
@@ -365,17 +383,14 @@ def _with_values(params: Params, values: Mapping[str, Value]) -> Params:
             near = difflib.get_close_matches(name, keys)
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(keys)}"
             raise ParamsError(f"there is no value {name!r} of a network or its training; {hint}")
-    return params.replace({keys[name]: _plain(value) for name, value in values.items()}, source="network")
+    changed = {
+        keys[name]: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
+    return params.replace(changed, source="network")
 
 
-def _plain(value: Value | Sequence[int]) -> Value:
-    """A list as the tuple that params hold."""
-    return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]
-
-
-def _layout(params: Params) -> dict[str, Value]:
-    pad = params.pad
-    return pad.model_dump(include={"vocab_size", "max_length", "padding", "truncating"})
+def _layout(params: Params) -> dict[str, Any]:
+    return params.pad.model_dump(include={"vocab_size", "max_length", "padding", "truncating"})
 
 
 def _limited(reviews: Reviews, limit: int | None, seed: int) -> Reviews:

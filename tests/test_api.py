@@ -21,8 +21,15 @@ from pipeline.params import ParamsError
 from pipeline.runtime.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[1]
-SMALL = {"cell": "gru", "depth": 2, "units": 4, "embedding_dim": 4, "epochs": 3, "batch_size": 8}
-FAST = {"learning_rate": 0.02, "dropout": 0.0, "patience": None}
+SMALL: dict[str, Any] = {
+    "cell": "gru",
+    "depth": 2,
+    "units": 4,
+    "embedding_dim": 4,
+    "epochs": 3,
+    "batch_size": 8,
+}
+FAST: dict[str, Any] = {"learning_rate": 0.05, "dropout": 0.0, "patience": None}
 
 
 def write_reviews(path: Path, rows: list[tuple[str, str]]) -> Path:
@@ -171,7 +178,7 @@ def test_the_champion_answers_as_the_network_that_was_registered(
     from pipeline.serving.onnx_export import to_onnx  # noqa: PLC0415
 
     keras.models.save_model(fitted.model, tmp_path / "network.keras")
-    facts = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
+    facts: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
     facts |= {"labels": ["negative", "positive"], "name": "own", "digest": "sha256:0"}
     onnx = to_onnx(fitted.model).SerializeToString()
     folder = tmp_path / "classifier"
