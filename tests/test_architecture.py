@@ -24,7 +24,7 @@ LAYERS = (
     ("registry", "depth"),
     ("stages",),
     ("commands",),
-    ("api",),  # one module: the Python interface
+    ("api",),
     ("__main__",),
 )
 # What changes no result, so that a change there needs no stage to run again.
