@@ -21,7 +21,7 @@ from pipeline.runtime.paths import (
     TRIALS,
     padded_split,
 )
-from pipeline.training.backend import select_backend
+from pipeline.training.backend import describe_device, select_backend
 from pipeline.training.preparation import num_epochs, prepare
 from pipeline.tuning.progress import Progress
 
@@ -48,6 +48,7 @@ def run(params: Params) -> None:
                 parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
         if not tuning.needs_workers(study):
             select_backend(params.train)
+            print(describe_device())
         fit = fit_on(params, splits, dataset)
         winner = tuning.search(study, fit, Progress(params, trial_runs))
         if params.tune.epochs is not None:
