@@ -118,7 +118,7 @@ def test_one_class_only_is_named(params: Params, tmp_path: Path) -> None:
         ("test test test test", r"mine\.jsonl: column 'split' puts no review into train"),
         ("train train test dev", "line 4: column 'split' is 'dev', which is no split"),
         ("train test train 3", "line 4: column 'split' is '3', which is no split"),
-        ("train train test train", r"mine\.jsonl: the test split holds no positive review"),
+        ("train train test train", r"mine\.jsonl: the test split holds no review labelled 1"),
     ],
 )
 def test_a_split_that_cannot_be_used_is_named(
