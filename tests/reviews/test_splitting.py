@@ -99,7 +99,5 @@ def test_a_split_left_with_one_label_is_named() -> None:
         "validation": reviews(([4], 0), ([7], 1)),
         "test": reviews(([8], 0), ([9], 1)),
     }
-    with pytest.raises(
-        ValueError, match=r"train split holds no review labelled negative among its 2"
-    ):
+    with pytest.raises(ValueError, match=r"train split holds no review labelled negative among its 2"):
         split_reviews(raw, 0.5, 0.25, seed=0, label_names=("negative", "positive"))

@@ -11,6 +11,7 @@ import codecs
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,20 +86,9 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         ValueError: if what is packed can't be unpacked.
     """
-    import zstandard  # noqa: PLC0415 - only packed files need it
-
-    try:
-        if path.suffix.lower() == ".gz":
-            with gzip.open(path) as packed:
-                yield cast("IO[bytes]", packed)
-        elif path.suffix.lower() == ".zst":
-            with zstandard.open(path, "rb") as packed:
-                yield cast("IO[bytes]", packed)
-        else:
-            with path.open("rb") as file:
-                yield file
-    except (gzip.BadGzipFile, EOFError, zstandard.ZstdError) as error:
-        raise ValueError(f"{path} can't be unpacked: {error}") from None
+    opener = {".gz": _open_gz, ".zst": _open_zst}.get(path.suffix.lower(), _open_plain)
+    with opener(path) as file:
+        yield file
 
 
 @contextmanager
@@ -188,6 +178,32 @@ def recognise_dialect(path: Path, names: Sequence[str], wanted: Wanted | None = 
         if other_faults == faults == 0 and others != records:
             raise ValueError(_two_readings(path, (best, records), (other, others)))
     return best
+
+
+@contextmanager
+def _open_plain(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as file:
+        yield file
+
+
+@contextmanager
+def _open_gz(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with gzip.open(path) as file:
+            yield cast("IO[bytes]", file)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} can't be unpacked: {error}") from None
+
+
+@contextmanager
+def _open_zst(path: Path) -> Iterator[IO[bytes]]:
+    import zstandard  # noqa: PLC0415 - only such files need it
+
+    try:
+        with zstandard.open(path, "rb") as file:
+            yield cast("IO[bytes]", file)
+    except zstandard.ZstdError as error:
+        raise ValueError(f"{path} can't be unpacked: {error}") from None
 
 
 def _csv_reader(file: TextIO, delimiter: str, quoting: str) -> Any:
