@@ -36,6 +36,7 @@ DATASET: dict[str, Any] = {
     "truncating": "pre",
     "max_length": 12,
     "vocab_size": 60,
+    "words": 56,
     "duplicates_dropped": {"train_in_test": 3, "train_in_validation": 1, "validation_in_test": 0},
 }
 TRAINED: dict[str, Any] = {

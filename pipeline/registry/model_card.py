@@ -62,9 +62,11 @@ validation accuracy {trained["validation_accuracy"]:.4f}
 
 def _use(dataset: Mapping[str, Any]) -> str:
     negative, positive = dataset["labels"]
+    english = dataset["name"] in ("imdb", "snippets")  # of a user's own texts the language isn't known
+    text = "an English review" if english else "a text (language and subject unknown)"
     return f"""## Intended use
 
-Labels an English review like those it was trained on as {negative} or {positive}. Probabilities from \
+Labels {text} like those it was trained on as {negative} or {positive}. Probabilities from \
 {THRESHOLD} on are {positive}. Not meant for other languages, other kinds of text, or decisions about people.
 """
 
@@ -73,10 +75,12 @@ def _data(dataset: Mapping[str, Any]) -> str:
     sizes = ", ".join(f"{size:,} {split}" for split, size in dataset["sizes"].items())
     positive = ", ".join(f"{share:.1%} {split}" for split, share in dataset["positive_share"].items())
     note = "" if dataset["requested"] == dataset["name"] else f" (asked for: {dataset['requested']})"
+    count = dataset.get("reading", {}).get("rows_skipped", 0)
+    skipped = f"; {count:,} rows could not be used and were skipped" if count else ""
     return f"""## Data
 
 - {dataset["name"]}{note}, digest `{dataset["digest"]}`
-- {sizes} reviews; {positive} {dataset["labels"][1]}
+- {sizes} reviews; {positive} {dataset["labels"][1]}{skipped}
 - {dataset["citation"]}
 - licence: {dataset["licence"]}
 """
@@ -114,9 +118,10 @@ def _metrics(dataset: Mapping[str, Any], assessment: Assessment) -> str:
 
 def _limits(dataset: Mapping[str, Any]) -> str:
     kept = "last" if dataset["truncating"] == "pre" else "first"
+    known = min(dataset["vocab_size"] - 4, dataset["words"])
     return f"""## Limits
 
-- Reads the {kept} {dataset["max_length"]} tokens of a review and knows {dataset["vocab_size"] - 4:,} words; \
+- Reads the {kept} {dataset["max_length"]} tokens of a review and knows {known:,} words; \
 others are one unknown word. `unknown_share` says how many of those read were unknown; a text without one \
 known word is labelled `{UNDECIDED}`.
 - Irony, comparisons with other works and reviews that weigh both sides are where such models fail most.

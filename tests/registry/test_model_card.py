@@ -19,6 +19,7 @@ DATASET = {
     "truncating": "post",
     "max_length": 100,
     "vocab_size": 10_000,
+    "words": 40_000,
 }
 TRAINED = {
     "params": {"model.cell": "gru", "model.depth": 3, "train.epochs": 6},
@@ -71,3 +72,12 @@ def test_an_unregistered_model_has_a_card_too() -> None:
     assert "Not registered." in card
     assert "no record to rebuild it from" in card
     assert "asked for" not in card
+
+
+def test_of_a_users_own_texts_only_what_is_known_is_said() -> None:
+    own = DATASET | {"name": "mine", "requested": "mine", "words": 12, "reading": {"rows_skipped": 3}}
+    card = model_card.write(own, TRAINED, ASSESSMENT, None)
+    assert "a text (language and subject unknown)" in card
+    assert "English" not in card
+    assert "knows 12 words" in card
+    assert "3 rows could not be used and were skipped" in card
