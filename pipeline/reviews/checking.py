@@ -22,7 +22,7 @@ TELLTALE_SHARE = 0.99  # of the reviews with a word that are of one class
 TELLTALE_REVIEWS = 0.2  # of a class's reviews that must have the word
 LONG = 500  # words that a text must have to be called very long
 NEAR = 0.8  # Jaccard similarity of three-word shingles from which texts are near-duplicates
-_HASHES, _BANDS = 16, 4
+_HASHES, _BANDS = 16, 8
 _UNLIMITED = 2**31 - 1
 _COMPARED_REVIEWS = 100_000  # near-duplicates and telltale words are looked for among so many
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,80}>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5});")
@@ -54,6 +54,7 @@ class _All:
     reviews: Reviews
     splits: np.ndarray
     places: list[str]
+    texts: list[str]  # none where the source has only token ids
     dataset: Dataset
 
     def examples(self, rows: Iterable[int]) -> list[str]:
@@ -151,7 +152,8 @@ def _all_reviews(dataset: Dataset) -> _All:
         for place in dataset.places.get(name)
         or [f"{name} review {row}" for row in range(len(dataset.splits[name]))]
     ]
-    return _All(reviews, np.repeat(splits, [len(part) for part in parts]), places, dataset)
+    texts = [text for name in splits for text in dataset.texts.get(name, [])]
+    return _All(reviews, np.repeat(splits, [len(part) for part in parts]), places, texts, dataset)
 
 
 def _classes(every: _All, names: Sequence[str]) -> list[Finding]:
@@ -201,7 +203,7 @@ def _lengths(every: _All, max_length: int) -> list[Finding]:
 def _same_texts(every: _All) -> list[Finding]:
     firsts: dict[bytes, int] = {}
     same: list[tuple[int, int]] = []
-    for row, key in enumerate(every.reviews.keys()):
+    for row, key in enumerate(_keys(every)):
         if firsts.setdefault(key, row) != row and key:
             same.append((firsts[key], row))
     labels, splits = every.reviews.labels, every.splits
@@ -217,6 +219,17 @@ def _same_texts(every: _All) -> list[Finding]:
         ),
     )
     return [Finding(name, len(pairs), advice, every.pairs(pairs)) for name, pairs, advice in kinds if pairs]
+
+
+def _keys(every: _All) -> list[bytes]:
+    """One value a review, equal for the same words; unknown words are compared where there are texts."""
+    keys = every.reviews.keys()
+    if every.texts:
+        split = every.dataset.vocabulary.split
+        unknown = np.concatenate([[0], np.cumsum(every.reviews.tokens == OOV_ID)])[every.reviews.offsets]
+        for row in np.flatnonzero(np.diff(unknown)).tolist():
+            keys[row] = " ".join(split(every.texts[row])).encode()
+    return keys
 
 
 def _near_duplicates(every: _All) -> list[Finding]:
@@ -243,7 +256,8 @@ def _near_duplicates(every: _All) -> list[Finding]:
 def _candidates(reviews: Reviews, rows: Rows) -> list[tuple[int, int]]:
     selected = reviews.select(rows)
     shingles = _shingles(selected.tokens)
-    # A shingle that runs into the next review is taken for the review's last one: it changes one of many.
+    for last in (1, 2):  # those that run into the next review count for nothing: the first one once more
+        shingles[selected.offsets[1:] - last] = shingles[selected.offsets[:-1]]
     generator = np.random.default_rng(0)
     bands = np.zeros((_BANDS, len(rows)), np.uint64)
     for number in range(_HASHES):
