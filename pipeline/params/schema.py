@@ -104,6 +104,11 @@ class DataParams(Section):
     text_column: str
     label_column: str
     split_column: str | None
+    labels: tuple[str, ...] | dict[str, str | None] | None
+    encoding: Annotated[str, Field(min_length=1)]
+    delimiter: Literal["auto", "comma", "semicolon", "tab", "bar"]
+    quoting: Literal["auto", "doubled", "backslash"]
+    bad_rows: Literal["error", "skip"]
     test_fraction: Fraction
     unlabelled: Literal["auto", "imdb", "file", "none"]
     unlabelled_url: Url
