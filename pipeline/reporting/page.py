@@ -86,8 +86,18 @@ def shown(cell: Cell) -> str:
 
 
 def _unbroken(value: Any) -> Any:
-    """A browser would break the line within "n-grams"."""
-    return value.replace("n-gram", "n\N{NON-BREAKING HYPHEN}gram") if isinstance(value, str) else value
+    """What a browser would break the line within: "n-grams", "accuracy ↑", "p < 0.0001"."""
+    if not isinstance(value, str):
+        return value
+    for broken, whole in _WHOLE.items():
+        value = value.replace(broken, whole)
+    return value
+
+
+_WHOLE = {
+    "n-gram": "n\N{NON-BREAKING HYPHEN}gram",
+    **{broken: broken.replace(" ", "\N{NO-BREAK SPACE}") for broken in (" ↑", " ↓", "p < ", "p = ")},
+}
 
 
 def _environment() -> jinja2.Environment:
