@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint ui serve compare depth bench bench-accuracy bench-tune bench-serving requirements clean
+.PHONY: help setup run accurate test lint ui serve compare depth bench bench-accuracy bench-tune bench-serving requirements clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ lint: .venv/installed-dev  ## Check style and types
 
 ui: setup  ## Open the MLflow UI on http://127.0.0.1:5000, or another PORT
 	python -m pipeline ui --port $(or $(PORT),5000)
+
+accurate: setup  ## The same with the best network known: whole reviews, under an hour (presets/accurate.yaml)
+	python -m pipeline run --preset accurate
 
 serve: setup  ## Serve the champion over HTTP on http://127.0.0.1:5001, or another PORT
 	python -m pipeline serve --port $(or $(PORT),5001)

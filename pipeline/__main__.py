@@ -155,8 +155,9 @@ class WithParameters(click.Command):
     short_help="Run the four stages with other values: run --model.depth 3.",
 )
 @click.option("--until", type=click.Choice(list(STAGES)), help="The last stage to run.")
+@click.option("--preset", metavar="NAME", help="Take the values of presets/NAME.yaml; options win.")
 @click.pass_context
-def run(context: click.Context, until: str | None) -> None:
+def run(context: click.Context, until: str | None, preset: str | None) -> None:
     """Run the four stages with DVC; every parameter is an option: --SECTION.KEY VALUE.
 
     All values are judged before any work. Values that differ from params.yaml go through
@@ -167,7 +168,7 @@ def run(context: click.Context, until: str | None) -> None:
         parse_options,
     )
 
-    raise SystemExit(launch(parse_options(context.args), until))
+    raise SystemExit(launch(parse_options(context.args), until, preset))
 
 
 def main() -> None:

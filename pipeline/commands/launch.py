@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from pipeline.params import Params, ParamsError, Value, load_params
+from pipeline.params.presets import read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.git import git, head_commit
 
@@ -24,7 +25,7 @@ _COMMIT = "`git init && git add --all && git commit --message start`"
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Value]:
-    """``["--model.depth", "3"]`` -> ``{"model.depth": 3}``; a value is read as YAML.
+    """``["--model.depth", "3"]`` -> ``{"model.depth": 3}``; a value is read as YAML, an empty one is none.
 
     Raises:
         ParamsError: for a word that is not an option, or an option without a value.
@@ -40,7 +41,8 @@ def parse_options(options: Sequence[str]) -> dict[str, Value]:
                 text = next(words)
             except StopIteration:
                 raise ParamsError(f"command line: {word} has no value") from None
-        values[key] = _parse_value(key, text)
+        if text:  # MLproject gives every option that it knows, and an empty value where the user gave none
+            values[key] = _parse_value(key, text)
     return values
 
 
@@ -58,18 +60,19 @@ def _parse_value(key: str, text: str) -> Value:
     return tuple(value) if isinstance(value, list) else value
 
 
-def launch(values: Mapping[str, Value], until: str | None = None) -> int:
+def launch(values: Mapping[str, Value], until: str | None = None, preset: str | None = None) -> int:
     """Judges ``values`` (dotted keys), then runs DVC; returns its exit status.
 
     Args:
-        values: what differs from params.yaml.
+        values: what differs from params.yaml, and from ``preset``.
         until: the last stage to run; None runs all four.
+        preset: the name of values in presets/ that come first.
 
     Raises:
         ParamsError: before anything runs, if a value can't be used.
     """
     now = load_params()
-    wanted = _judged(now, values)
+    wanted = _judged(_with_preset(now, preset) if preset else now, values)
     if wanted.data.source == "file" and not Path(wanted.data.path).is_file():
         raise ParamsError(f"command line: data.path must be a file, but got {wanted.data.path}: no such file")
     arguments = dvc_arguments(now, wanted)
@@ -91,6 +94,10 @@ def launch(values: Mapping[str, Value], until: str | None = None) -> int:
 
         note_reproduced(wanted)
     return status
+
+
+def _with_preset(now: Params, name: str) -> Params:
+    return now.replace(read_preset(name), source=f"presets/{name}.yaml")
 
 
 def _judged(now: Params, values: Mapping[str, Value]) -> Params:

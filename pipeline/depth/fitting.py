@@ -17,6 +17,7 @@ from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.training import fitting
+from pipeline.training.batches import align_right
 from pipeline.training.compiled import compile_prediction
 from pipeline.training.fitting import Split
 from pipeline.training.prediction import PREDICTION_BATCH
@@ -36,6 +37,8 @@ def run_fit(params: Params, fit: Fit, splits: Splits) -> Record:
         UserError: if the loss or a gradient isn't finite.
     """
     configured = fit.configure(params)
+    # The last step is then the last word, and a gradient's step its distance from it.
+    splits = {name: Split(align_right(split.token_ids), split.labels) for name, split in splits.items()}
     train, validation = splits["train"], splits["validation"]
     seed = (params.seed + fit.seed) % 2**32
     fitted = fitting.fit(configured, train, validation, seed)

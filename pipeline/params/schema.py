@@ -203,11 +203,13 @@ class VectorParams(Section):
 
 
 class DistillParams(Section):
-    """Soft labels of a bag-of-words teacher on unlabelled reviews, before the pass on labels alone."""
+    """Soft labels of a bag-of-words teacher on unlabelled reviews, then passes on the labels alone."""
 
     epochs: NonNegativeInt
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     dropout_scale: Annotated[float, Field(ge=0, le=1)]
+    label_epochs: NonNegativeInt
+    label_learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
 class TrainParams(Section):

@@ -92,8 +92,10 @@ def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, d
             "source": ", ".join(f"{key} {value}" for key, value in dataset["source"].items()),
             "digest": dataset["digest"],
             "padded digest": dataset["padded_digest"],
+            **_unlabelled(dataset.get("unlabelled")),
         },
         "study": {
+            "preset": trained.get("preset") or "none",
             "trials": params["tune"]["trials"],
             "trial": trained["trial"],
             "run of the study": trained["run_id"],
@@ -104,6 +106,18 @@ def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, d
         "DVC hashes": hashes or {"dvc.lock": "was not there"},
         "metrics": dict(record["metrics"]),
         "packages": {"python": record["python"], **record["packages"], "machine": record["machine"]},
+    }
+
+
+def _unlabelled(facts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of the unlabelled reviews, which a version may be older than."""
+    if not facts or not facts["size"]:
+        return {"unlabelled reviews": "none"}
+    source = ", ".join(f"{key} {value}" for key, value in facts["source"].items())
+    return {
+        "unlabelled reviews": facts["size"],
+        "unlabelled source": source,
+        "unlabelled digest": facts["digest"],
     }
 
 

@@ -70,7 +70,7 @@ def rebuild(record: Mapping[str, Any], say: Callable[[str], object]) -> Outcome:
             (worktree / PARAMS_FILE).write_text(
                 yaml.safe_dump(rebuilt_params(record["params"]), sort_keys=False), encoding="utf-8"
             )
-            bring_own_file(record, worktree)
+            bring_own_files(record, worktree)
             _bring_data(record, worktree, environment, say)
             say("train and evaluate")
             _run(worktree, environment, "repro", "--force", "--single-item", "train", "evaluate")
@@ -146,25 +146,31 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def bring_own_file(record: Mapping[str, Any], worktree: Path) -> None:
-    """Copies a user's own file of reviews into the worktree, if git doesn't hold it.
+def bring_own_files(record: Mapping[str, Any], worktree: Path) -> None:
+    """Copies a user's own files, of reviews and of unlabelled ones, into the worktree where git has none.
 
     Raises:
-        UserError: if it is gone, or isn't what it was.
+        UserError: if one is gone, or isn't what it was.
     """
-    params, source = record["params"]["data"], record["dataset"]["source"]
-    if params["source"] != "file" or (worktree / params["path"]).exists():
+    params, dataset = record["params"]["data"], record["dataset"]
+    if params["source"] == "file":
+        _bring(Path(params["path"]), dataset["source"]["hash"], worktree)
+    if params.get("unlabelled") == "file":  # a version may be older than the parameter
+        _bring(Path(params["unlabelled_path"]), dataset["unlabelled"]["source"]["hash"], worktree)
+
+
+def _bring(path: Path, recorded: str, worktree: Path) -> None:
+    target = worktree / path  # an absolute path is its own target
+    if target != path and target.exists():
         return
-    path = Path(params["path"])
     if not path.is_file():
         raise UserError(f"can't be rebuilt: the reviews are gone: there is no {path}")
     digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
-    if digest != source["hash"]:
+    if digest != recorded:
         raise UserError(
             f"can't be rebuilt: {path} has changed since: it is {digest}, "
-            f"but the model was trained on {source['hash']}"
+            f"but the model was trained on {recorded}"
         )
-    target = worktree / path  # an absolute path is its own target
     if target != path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
@@ -190,12 +196,24 @@ def _bring_data(
         _run(worktree, environment, "cache", "dir", "--local", "--unset")
     say("data from their source: they are not in DVC's cache")
     _run(worktree, environment, "repro", "pad")
-    digest = read_json(worktree / RAW_DATASET)["digest"]
-    if digest != record["dataset"]["digest"]:
-        raise UserError(
-            f"can't be rebuilt: the source now gives other reviews: {digest}, but the model was trained on "
-            f"{record['dataset']['digest']}"
-        )
+    check_reviews(record["dataset"], read_json(worktree / RAW_DATASET))
+
+
+def check_reviews(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """Compares the data sets of a version and of a new download, by their digests.
+
+    Raises:
+        UserError: if the labelled or the unlabelled reviews are others.
+    """
+    pairs = [("reviews", recorded, found)]
+    if "unlabelled" in recorded:  # a version may be older than they are
+        pairs.append(("unlabelled reviews", recorded["unlabelled"], found["unlabelled"]))
+    for kind, then, now in pairs:
+        if then["digest"] != now["digest"]:
+            raise UserError(
+                f"can't be rebuilt: the source now gives other {kind}: {now['digest']}, but the model was "
+                f"trained on {then['digest']}"
+            )
 
 
 def _run(worktree: Path, environment: Mapping[str, str], *words: str) -> None:

@@ -20,6 +20,7 @@ from pipeline.evaluation.rivals import Scored, score_rivals
 from pipeline.networks.implementation import choose_implementation
 from pipeline.networks.summary import summarize
 from pipeline.params import Params
+from pipeline.params.presets import preset_of
 from pipeline.registry import lineage, model_card, versions
 from pipeline.registry.packaging import Trained
 from pipeline.registry.promotion import register
@@ -59,7 +60,8 @@ Arrays = dict[str, np.ndarray]
 def run(params: Params) -> None:
     """Reads the model, data/padded and data/raw; writes metrics, plots, figures, errors, the model card and
     the report, all in reports/; registers the model."""
-    trained, dataset = read_json(TRAIN_REPORT), read_json(PADDED_DATASET)
+    trained = read_json(TRAIN_REPORT) | {"preset": preset_of(params)}
+    dataset = read_json(PADDED_DATASET)
     vocabulary = Vocabulary.load(RAW_VOCABULARY)
     splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "test")}
     held = held_back(splits["validation"])
@@ -68,6 +70,7 @@ def run(params: Params) -> None:
     reviews = _whole_reviews(dataset, splits)
     with pipeline_run(params, "evaluate", trained["run_id"]) as parent:
         parent.log_network(trained)
+        parent.set_tags({"preset": trained["preset"] or "none"})
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
         chosen = params.replace({**trained["params"], "train.implementation": "auto"})

@@ -22,7 +22,7 @@ from pipeline.runtime.paths import (
     padded_split,
 )
 from pipeline.training.backend import select_backend
-from pipeline.training.preparation import prepare
+from pipeline.training.preparation import num_epochs, prepare
 from pipeline.tuning.progress import Progress
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run(params: Params) -> None:
         fit = fit_on(params, splits, dataset)
         winner = tuning.search(study, fit, Progress(params, trial_runs))
         if params.tune.epochs is not None:
-            winner = _train_in_full(params, winner, fit)
+            winner = _train_in_full(params, winner, fit, len(splits["unlabelled"]["token_ids"]))
         calibration = _deliver(winner, splits["validation"])
         report = _report(parent.run_id, dataset, study, winner) | {"calibration": calibration}
         curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
@@ -132,10 +132,12 @@ def fit_on(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, A
     return fit
 
 
-def _train_in_full(params: Params, winner: tuning.Winner, fit: tuning.Fit) -> tuning.Winner:
+def _train_in_full(
+    params: Params, winner: tuning.Winner, fit: tuning.Fit, num_unlabelled: int
+) -> tuning.Winner:
     """The winner of short fits, trained as ``train`` and ``distill`` say."""
     chosen = winner.params.replace({"tune.epochs": None})
-    passes = chosen.distill.epochs + chosen.train.epochs
+    passes = num_epochs(chosen, num_unlabelled)
     print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
 
     def show(epoch: int, metrics: Mapping[str, float]) -> None:

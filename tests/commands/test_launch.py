@@ -64,7 +64,7 @@ def test_a_value_for_one_run_is_not_varied_by_its_study(
     values: dict[str, Value] = {"model.depth": 3, "model.units": params.model.units, "train.clipnorm": 0.5}
     _, _, *words = dvc_arguments(params, launch._judged(params, values))
     file = tmp_path / "params.yaml"
-    file.write_text((PROJECT / "params.yaml").read_text())
+    file.write_text((PROJECT / "tests/params.yaml").read_text())
     apply_overrides(file, [word.removeprefix("--set-param=") for word in words])
     reached = load_params(file)
     assert (reached.model.depth, reached.train.clipnorm) == (3, 0.5)
@@ -79,8 +79,8 @@ def test_text_is_quoted_for_hydra(params: Params) -> None:
     assert dvc_arguments(params, changed)[-1] == r"--set-param=data.path='it\'s, here.csv'"
 
 
-def test_mlproject_defaults_are_those_of_params_yaml(params: Params) -> None:
-    """The command maps -P names to dotted keys; the defaults must be what params.yaml says."""
+def test_mlproject_names_parameters_and_leaves_their_values_to_params_yaml(params: Params) -> None:
+    """The command maps -P names to dotted keys; an empty value is as if the option weren't there."""
     project = yaml.safe_load((PROJECT / "MLproject").read_text())
     main = project["entry_points"]["main"]
     words = main["command"].split()[4:]
@@ -89,9 +89,10 @@ def test_mlproject_defaults_are_those_of_params_yaml(params: Params) -> None:
         for option, value in zip(words[::2], words[1::2], strict=True)
     }
     assert keys.keys() == main["parameters"].keys()
-    flat = params.flat()
-    for name, key in keys.items():
-        assert main["parameters"][name]["default"] == flat[key], name
+    assert keys.pop("preset") == "preset"
+    assert set(keys.values()) <= params.flat().keys()
+    assert {entry["default"] for entry in main["parameters"].values()} == {""}
+    assert parse_options(["--model.depth", "", "--seed", "7"]) == {"seed": 7}
 
 
 def test_mlproject_trains_with_the_values_of_main() -> None:

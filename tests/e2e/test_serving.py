@@ -319,7 +319,9 @@ def test_promote_and_roll_back(served: Served) -> None:
 
 
 def test_trace_leads_back_to_commit_data_and_parameters(served: Served) -> None:
-    traced = served.project.run("python", "-m", "pipeline", "trace", f"models:/{NAME}@champion").stdout
+    traced = served.project.run(
+        "python", "-m", "pipeline", "trace", "--all", f"models:/{NAME}@champion"
+    ).stdout
     facts = json.loads(served.project.path("data/raw/dataset.json").read_text())
     head = served.project.run("git", "rev-parse", "HEAD").stdout.strip()
     for value in (head, facts["digest"], f"keras  {keras.__version__}".split("  ")[1]):
