@@ -96,8 +96,8 @@ RUNGS: list[tuple[str, dict[str, Value]]] = [
     ("word vectors of the unlabelled reviews too", {"vectors.epochs": 3, "unlabelled": True}),
     ("soft labels of the unlabelled reviews first, then the labels", {
         "distill.epochs": 2,
-        "train.epochs": 2,
-        "train.learning_rate": 0.0007,
+        "distill.label_epochs": 2,
+        "distill.label_learning_rate": 0.0007,
     }),
     ("400 tokens (`accurate`)", {"pad.max_length": 400}),
     ("400 tokens, without the unlabelled reviews", {
@@ -105,7 +105,6 @@ RUNGS: list[tuple[str, dict[str, Value]]] = [
         "vectors.epochs": 6,
         "unlabelled": False,
         "train.epochs": 4,
-        "train.learning_rate": 0.002,
         "model.dropout": 0.2,
         "model.embedding_dropout": 0.2,
     }),

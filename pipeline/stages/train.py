@@ -38,6 +38,7 @@ def run(params: Params) -> None:
         InterruptedError: after Ctrl-C; nothing is written, and the next run goes on with the study.
     """
     dataset = read_json(PADDED_DATASET)
+    params = params.resolved(dataset["sizes"]["train"])
     study = tuning.open_study(params, dataset)
     with tracking.pipeline_run(params, "train") as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
         study.set_attribute("run_id", parent.run_id)
@@ -82,6 +83,7 @@ def work(params: Params, coordinator: int | None) -> None:
             others.
     """
     dataset = read_json(PADDED_DATASET)
+    params = params.resolved(dataset["sizes"]["train"])
     try:
         study = tuning.join_study(params, dataset)
     except tuning.StudyFinishedError:
@@ -118,7 +120,7 @@ def fit_on(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, A
         from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
 
         if values.tune.epochs is not None:
-            values = values.replace({"train.epochs": values.tune.epochs, "distill.epochs": 0})
+            values = values.replace({"train.epochs": values.trial_epochs, "distill.epochs": 0})
         train, validation = (
             fitting.Split(splits[name]["token_ids"], splits[name]["labels"])
             for name in ("train", "validation")

@@ -49,6 +49,7 @@ def make_project(folder: Path, tune: Mapping[str, Any], **sections: Mapping[str,
             "padded_digest": "sha256:" + "ab" * 32,
             "source": {"kind": "toy"},
             "labels": ["negative", "positive"],
+            "sizes": {"train": 64, "validation": 32, "test": 32},
         },
     )
     params = yaml.safe_load((PROJECT / "tests/params.yaml").read_text(encoding="utf-8"))
