@@ -31,7 +31,7 @@ STAGES = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["sta
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 SECTIONS = "|".join(name for name, value in SHIPPED.model_dump().items() if isinstance(value, dict))
-PARAMETER = re.compile(rf"((?:{SECTIONS})\.[a-z_0-9.]+)(?:: (.+))?")
+PARAMETER = re.compile(rf"(?!mlflow\.db)((?:{SECTIONS})\.[a-z_0-9.]+)(?:: (.+))?")
 
 
 def _commands(text: str) -> Iterator[list[str]]:
