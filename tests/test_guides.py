@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def _mlflow(words: list[str]) -> None:
     if words[0] != "run":
         return
     entry = ENTRY_POINTS[words[words.index("-e") + 1] if "-e" in words else "main"]
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in pairwise(words):
         if option == "-P":
             key, _, text = value.partition("=")
             assert key in entry.get("parameters", {}) or "." in key, f"MLproject has no parameter {key}"
