@@ -62,11 +62,11 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """For each column, whether it holds numbers only and so is set to the right."""
-        return [
-            bool(self.rows) and all(not isinstance(row[column], str) for row in self.rows)
-            for column in range(len(self.columns))
-        ]
+        """For each column, whether it holds numbers, and no text beside them, and so is set to the right."""
+        columns = (
+            [row[column] for row in self.rows if row[column] != ""] for column in range(len(self.columns))
+        )
+        return [bool(cells) and not any(isinstance(cell, str) for cell in cells) for cells in columns]
 
 
 def render(template: str, **content: Any) -> str:
