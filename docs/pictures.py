@@ -18,7 +18,7 @@ from selenium import webdriver
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (1280, 860)  # of the window, in CSS pixels
-SECONDS = 15  # until MLflow has drawn its page
+SECONDS = 40  # until MLflow has drawn its page
 COLORS = 128  # of the palette: a page of text and lines needs no more, and the file is a third as large
 
 
