@@ -108,6 +108,8 @@ def _judge(
     rule: Rule,
 ) -> tuple[str, str, Comparison | None]:
     """The alias, the reason for it, and the comparison where there is one."""
+    if len(mine.labels) and not mine.beat_the_commoner_label:
+        return CHALLENGER, "no better than always giving the commoner label, so never a champion", None
     if champion is None:
         return CHAMPION, f"there was no champion for {dataset['name']}", None
     rival = f"champion version {champion.version}"
