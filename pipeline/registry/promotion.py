@@ -112,6 +112,16 @@ def _judge(
         return CHALLENGER, "no better than always giving the commoner label, so never a champion", None
     if champion is None:
         return CHAMPION, f"there was no champion for {dataset['name']}", None
+    return _judge_against(champion, client, dataset, mine, rule)
+
+
+def _judge_against(
+    champion: ModelVersion,
+    client: MlflowClient,
+    dataset: Mapping[str, Any],
+    mine: Predictions,
+    rule: Rule,
+) -> tuple[str, str, Comparison | None]:
     rival = f"champion version {champion.version}"
     if champion.tags.get(DIGEST_TAG) != dataset["digest"]:
         return CHALLENGER, f"{rival} was trained on other data of this name: not comparable", None
