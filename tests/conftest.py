@@ -39,7 +39,7 @@ def ctrl_c() -> Iterator[Callable[[], None]]:
 @pytest.fixture
 def params() -> Params:
     """The values that tests start from."""
-    return load_params(PROJECT / "tests/params.yaml")
+    return load_params(PROJECT / "pipeline/params/plain.yaml")
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ LAYERS = (
     ("registry", "depth"),
     ("stages",),
     ("commands",),
+    ("api",),
     ("__main__",),
 )
 # What changes no result, so that a change there needs no stage to run again.
@@ -80,7 +81,7 @@ def test_imports_go_down_the_layers() -> None:
     [
         ("optuna", {"tuning"}),
         ("mlflow", {"tracking", "registry", "serving", "commands"}),
-        ("keras", {"networks", "training", "stages", "serving", "registry", "depth"}),
+        ("keras", {"networks", "training", "stages", "serving", "registry", "depth", "api"}),
         ("sklearn", {"evaluation", "depth"}),
         ("matplotlib", {"reporting", "tuning", "depth"}),
     ],

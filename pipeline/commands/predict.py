@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 import click
+from mlflow.entities.model_registry import ModelVersion
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -62,10 +63,8 @@ def _check(texts: tuple[str, ...], source: Path | None, target: Path | None, exp
         raise click.UsageError('give texts ("a review"), --input and --output, or pipe lines in')
 
 
-def _load(model: str | None, dataset: str | None) -> TextClassifier:
-    """Reads the version's files; unlike MLflow's own loading, it executes nothing from the registry."""
-    client = open_store()
-    version = chosen_version(client, model, dataset)
+def load_classifier(version: ModelVersion) -> TextClassifier:
+    """Reads a version's files; unlike MLflow's own loading, it executes nothing from the registry."""
     with tempfile.TemporaryDirectory() as folder:
         files = versions.download(version, f"artifacts/{CLASSIFIER}", Path(folder))
         if not (files / NETWORK).exists():
@@ -73,7 +72,12 @@ def _load(model: str | None, dataset: str | None) -> TextClassifier:
             from pipeline.serving.onnx_export import convert_file  # noqa: PLC0415
 
             convert_file(files / KERAS_NETWORK, files / NETWORK)
-        classifier = TextClassifier.load(files)
+        return TextClassifier.load(files)
+
+
+def _load(model: str | None, dataset: str | None) -> TextClassifier:
+    version = chosen_version(open_store(), model, dataset)
+    classifier = load_classifier(version)
     click.echo(f"{version.name} version {version.version}", err=True)
     return classifier
 

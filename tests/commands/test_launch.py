@@ -64,7 +64,7 @@ def test_a_value_for_one_run_is_not_varied_by_its_study(
     values: dict[str, Value] = {"model.depth": 3, "model.units": params.model.units, "train.clipnorm": 0.5}
     _, _, *words = dvc_arguments(params, launch._judged(params, values))
     file = tmp_path / "params.yaml"
-    file.write_text((PROJECT / "tests/params.yaml").read_text())
+    file.write_text((PROJECT / "pipeline/params/plain.yaml").read_text())
     apply_overrides(file, [word.removeprefix("--set-param=") for word in words])
     reached = load_params(file)
     assert (reached.model.depth, reached.train.clipnorm) == (3, 0.5)

@@ -110,7 +110,7 @@ def copy_project(folder: Path) -> Project:
         if name and source.is_file() and not name.startswith(("reports/", "tests/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
-    shutil.copy(PROJECT / "tests/params.yaml", folder / "params.yaml")
+    shutil.copy(PROJECT / "pipeline/params/plain.yaml", folder / "params.yaml")
     project = Project(folder, user_environment())
     write_reviews(folder / "mine.csv")
     project.set_params(

@@ -52,7 +52,7 @@ def make_project(folder: Path, tune: Mapping[str, Any], **sections: Mapping[str,
             "sizes": {"train": 64, "validation": 32, "test": 32},
         },
     )
-    params = yaml.safe_load((PROJECT / "tests/params.yaml").read_text(encoding="utf-8"))
+    params = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text(encoding="utf-8"))
     params["pad"] |= {"vocab_size": 40, "max_length": 8}
     params["model"] |= {"units": 16, "dropout": 0.2}
     params["train"] |= {"epochs": 2, "batch_size": 16}

@@ -17,7 +17,7 @@ from pipeline.training.backend import select_backend
 
 PROJECT = Path(__file__).resolve().parents[2]
 BACKEND: Any = os.environ.get("KERAS_BACKEND", "tensorflow")
-PARAMS = load_params(PROJECT / "tests/params.yaml").replace({"train.backend": BACKEND})
+PARAMS = load_params(PROJECT / "pipeline/params/plain.yaml").replace({"train.backend": BACKEND})
 select_backend(PARAMS.train)
 
 import keras  # noqa: E402

@@ -123,7 +123,7 @@ def test_a_skip_without_projection_names_both_parameters(params: Params) -> None
 def test_a_search_space_that_cannot_be_searched_is_refused(
     params: Params, space: dict[str, dict[str, object]], message: str
 ) -> None:
-    tree = yaml.safe_load((PROJECT / "tests/params.yaml").read_text())
+    tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
     tree["tune"]["search_space"] = space
     with pytest.raises(ParamsError) as error:
         parse_params(tree, "params.yaml")
@@ -133,7 +133,7 @@ def test_a_search_space_that_cannot_be_searched_is_refused(
 
 
 def test_every_fault_has_its_line(params: Params) -> None:
-    tree = yaml.safe_load((PROJECT / "tests/params.yaml").read_text())
+    tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
     tree["model"]["dropout"] = -1
     del tree["pad"]["max_length"]
     tree["colour"] = "blue"
@@ -168,7 +168,7 @@ def test_bidirectional_layers_are_twice_as_wide(params: Params) -> None:
 
 @pytest.mark.parametrize("command", ["download", "pad", "train", "evaluate"])
 def test_every_stage_judges_every_value_before_any_work(tmp_path: Path, command: str) -> None:
-    text = (PROJECT / "tests/params.yaml").read_text().replace("dropout: 0.2 ", "dropout: 1.2 ")
+    text = (PROJECT / "pipeline/params/plain.yaml").read_text().replace("dropout: 0.2 ", "dropout: 1.2 ")
     (tmp_path / "params.yaml").write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", command],
