@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from pydantic import BaseModel
 
 from pipeline.api.classifiers import FittedClassifier
 from pipeline.api.reviews import PaddedReviews, layout, plain_params
@@ -155,7 +156,7 @@ class _Network:
 
 def _with_values(params: Params, values: Mapping[str, Value | list[int]]) -> Params:
     """``params`` with values under the bare names of ``model`` and ``train``, which have none in common."""
-    sections = {"model": ModelParams, "train": TrainParams}
+    sections: dict[str, type[BaseModel]] = {"model": ModelParams, "train": TrainParams}
     keys = {name: f"{section}.{name}" for section, fields in sections.items() for name in fields.model_fields}
     for name in values:
         if name not in keys:
