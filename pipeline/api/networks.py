@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel
 
 from pipeline.api.classifiers import FittedClassifier
 from pipeline.api.reviews import PaddedReviews, layout, plain_params
@@ -156,8 +155,8 @@ class _Network:
 
 def _with_values(params: Params, values: Mapping[str, Value | list[int]]) -> Params:
     """``params`` with values under the bare names of ``model`` and ``train``, which have none in common."""
-    sections: dict[str, type[BaseModel]] = {"model": ModelParams, "train": TrainParams}
-    keys = {name: f"{section}.{name}" for section, fields in sections.items() for name in fields.model_fields}
+    keys = {name: f"model.{name}" for name in ModelParams.model_fields}
+    keys |= {name: f"train.{name}" for name in TrainParams.model_fields}
     for name in values:
         if name not in keys:
             near = difflib.get_close_matches(name, keys)
