@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -51,10 +52,13 @@ def run(params: Params) -> None:
             print(describe_device())
         fit = fit_on(params, splits, dataset)
         winner = tuning.search(study, fit, Progress(params, trial_runs))
+        seconds = {}
         if params.tune.epochs is not None:
+            started = time.perf_counter()
             winner = _train_in_full(params, winner, fit, len(splits["unlabelled"]["token_ids"]))
+            seconds = {"seconds_in_full": time.perf_counter() - started}
         calibration = _deliver(winner, splits["validation"])
-        report = _report(parent.run_id, dataset, study, winner) | {"calibration": calibration}
+        report = _report(parent.run_id, dataset, study, winner) | seconds | {"calibration": calibration}
         curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
         write_csv(TRAINING_CURVE, curve)
         write_csv(TRIALS, tuning.trials_table(study))
