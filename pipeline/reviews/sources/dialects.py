@@ -221,22 +221,14 @@ def _read_sample(
     records: list[list[str]] = []
     faults = 0.0
     try:
-        records.extend(filter(None, _csv_reader(io.StringIO(sample, newline=""), delimiter, quoting)))
+        for record in filter(None, _csv_reader(io.StringIO(sample, newline=""), delimiter, quoting)):
+            records.append(record)
     except csv.Error as error:
         # The sample may end within a quoted text.
         faults = 0.0 if str(error) == "unexpected end of data" else len(sample)
-        if faults:
-            records = list(_until_error(sample, delimiter, quoting))
     if not records or not set(names) <= set(records[0]):
         return records, float("inf")
     return records, faults + sum(len(record) != len(records[0]) for record in records)
-
-
-def _until_error(sample: str, delimiter: str, quoting: str) -> Iterator[list[str]]:
-    try:
-        yield from filter(None, _csv_reader(io.StringIO(sample, newline=""), delimiter, quoting))
-    except csv.Error:
-        return
 
 
 def _two_readings(
