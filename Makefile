@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run accurate test lint ui serve compare depth bench bench-accuracy bench-tune bench-serving requirements clean
+.PHONY: help setup run accurate test lint ui serve compare depth bench bench-accuracy bench-tune bench-serving docs requirements clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,11 +63,14 @@ bench-serving: setup  ## What a prediction costs, in process and over HTTP, with
 	python -m benchmarks.inference
 	python -m benchmarks.serving
 
+docs: .venv/installed-dev  ## Build the guides as a site, strictly: site/index.html
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
 requirements: .venv/installed-dev  ## Compile pyproject.toml into the pinned requirements
 	python -m pip install --quiet uv
 	uv pip compile --quiet --python $(BIN)/python pyproject.toml --output-file requirements.txt \
 	  --no-emit-index-url --no-annotate --custom-compile-command "make requirements"
-	uv pip compile --quiet --python $(BIN)/python pyproject.toml --extra dev --constraints requirements.txt \
+	uv pip compile --quiet --python $(BIN)/python pyproject.toml --extra dev --extra docs --constraints requirements.txt \
 	  --output-file requirements-dev.txt --no-emit-index-url --no-annotate --custom-compile-command "make requirements"
 
 clean:  ## Remove the stages' outputs; DVC's cache and MLflow's runs stay

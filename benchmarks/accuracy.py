@@ -149,8 +149,8 @@ def measure(number: int, seed: int) -> dict[str, float]:
 
 def read_padded(params: Params, with_unlabelled: bool) -> Splits:
     """data/raw as the pad stage would pad it for ``params``; nothing is held back."""
-    _, raw, unlabelled = read_raw()
-    splits, _ = split_reviews(raw, params.pad.validation_fraction, 0.0, 42)
+    facts, raw, unlabelled = read_raw()
+    splits, _ = split_reviews(raw, params.pad.validation_fraction, 0.0, 42, facts["labels"])
     kept, _ = drop_judged(unlabelled, splits)
     kept = kept if with_unlabelled else kept[:0]
     padded = {name: padded_arrays(split.reviews, split.rows, params.pad) for name, split in splits.items()}

@@ -32,6 +32,7 @@ STAGES: dict[Stage, str] = {
 # Command: the module and name of what it runs, and its line of `--help`. Imported when called, since
 # these need MLflow and download and pad do not.
 COMMANDS = {
+    "check": ("pipeline.commands.check:check", "Look at a file of reviews before training on it."),
     "predict": ("pipeline.commands.predict:predict", "Label texts with the champion."),
     "serve": ("pipeline.commands.serve:serve", "Serve the champion over HTTP on loopback."),
     "ui": ("pipeline.commands.ui:ui", "Open MLflow's pages: runs, trials, registered models."),

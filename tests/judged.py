@@ -39,6 +39,7 @@ DATASET: dict[str, Any] = {
     "truncating": "pre",
     "max_length": 12,
     "vocab_size": 60,
+    "words": 56,
     "duplicates_dropped": {"train_in_test": 3, "train_in_validation": 1, "validation_in_test": 0},
     "held_back": 50,
     "unlabelled": {
@@ -52,6 +53,7 @@ TRAINED: dict[str, Any] = {
     "best_epoch": 2,
     "validation_accuracy": 0.75134,
     "run_id": "run1",
+    "preset": "quick",
     "calibration": {
         "scale": 0.81234,
         "shift": -0.05,

@@ -178,7 +178,8 @@ def test_texts_are_labelled_with_the_words_that_speak_for_it(
 def test_the_champion_answers_as_the_network_that_was_registered(
     fitted: FittedClassifier, reviews: PaddedReviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.commands import predict, store  # noqa: PLC0415 - imports MLflow
+    from pipeline.commands import store  # noqa: PLC0415 - imports MLflow
+    from pipeline.registry import loading  # noqa: PLC0415
     from pipeline.serving.classifier import write_classifier  # noqa: PLC0415
     from pipeline.serving.onnx_export import to_onnx  # noqa: PLC0415
 
@@ -196,7 +197,7 @@ def test_the_champion_answers_as_the_network_that_was_registered(
 
     monkeypatch.setattr(store, "open_store", lambda: None)
     monkeypatch.setattr(store, "chosen_version", chosen)
-    monkeypatch.setattr(predict.versions, "download", lambda version, path, target: folder)
+    monkeypatch.setattr(loading, "download", lambda version, path, target: folder)
     champion = pipeline.load_champion("own")
     pipeline.load_champion("models:/stacked-rnn-own/3")
     assert asked == [(None, "own"), ("models:/stacked-rnn-own/3", None)]

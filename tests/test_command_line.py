@@ -150,7 +150,11 @@ def test_an_experiment_that_sets_what_its_study_varies_is_refused(
     [
         ("text,label\nFine.,1\n", "nowhere.csv", "data.path: there is no file nowhere.csv"),
         ("review,label\nFine.,1\n", "mine.csv", "mine.csv: there is no column 'text', only 'review'"),
-        ("text,label\nFine.,1\nBad, really bad,0\n", "mine.csv", "mine.csv, line 3: has 3 fields, but the"),
+        (
+            "text,label\nFine.,1\nDull.,0\nBad, really bad,0\n",
+            "mine.csv",
+            "mine.csv, line 4: has 3 fields, but the",
+        ),
     ],
 )
 def test_a_fault_in_the_users_file_is_one_line(

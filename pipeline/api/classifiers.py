@@ -90,8 +90,8 @@ def load_champion(name: str | None = None) -> Classifier:
     Raises:
         ValueError: if there is none, or its files are gone.
     """
-    from pipeline.commands.predict import load_classifier  # noqa: PLC0415 - imports MLflow
-    from pipeline.commands.store import chosen_version, open_store  # noqa: PLC0415
+    from pipeline.commands.store import chosen_version, open_store  # noqa: PLC0415 - imports MLflow
+    from pipeline.registry.loading import load_classifier  # noqa: PLC0415
 
     model = name if name and name.startswith("models:/") else None
     version = chosen_version(open_store(), model, None if model else name)

@@ -125,7 +125,7 @@ def load_reviews(
         raise UserError(f"limit must be 4 or more, two reviews of each label, but got {limit}")
     dataset = load_dataset(params, warnings.warn)
     # Nothing is held back: the interface registers no champion that could be compared.
-    splits, _ = split_reviews(dataset.splits, params.pad.validation_fraction, 0.0, seed)
+    splits, _ = split_reviews(dataset.splits, params.pad.validation_fraction, 0.0, seed, dataset.labels)
     rows = {name: _rows(_limited(split.reviews, limit, seed), params) for name, split in splits.items()}
     return PaddedReviews(dataset.name, dataset.vocabulary.first(vocab_size - INDEX_FROM - 1), params, rows)
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 
 import click
-from mlflow.entities.model_registry import ModelVersion
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from pipeline.commands.store import chosen_version, open_store
-from pipeline.registry import versions
-from pipeline.serving.classifier import CLASSIFIER, KERAS_NETWORK, NETWORK, Contribution, TextClassifier
-from pipeline.serving.tables import score_file
+from pipeline.registry.loading import load_classifier
+from pipeline.serving.classifier import Contribution, TextClassifier
+from pipeline.serving.tables import batches, score_file
 
 _LINES = 256  # of standard input, scored together
 
@@ -50,7 +46,7 @@ def predict(
     if source and target:
         _score_file(classifier, source, target, text_column, threshold)
         return
-    for batch in _batches(texts or (line.rstrip("\n") for line in sys.stdin)):
+    for batch in batches(texts or (line.rstrip("\n") for line in sys.stdin), _LINES):
         _print(classifier, batch, threshold, explain, as_json)
 
 
@@ -61,18 +57,6 @@ def _check(texts: tuple[str, ...], source: Path | None, target: Path | None, exp
         raise click.UsageError("--input goes with neither texts nor --explain")
     if not source and not texts and sys.stdin.isatty():
         raise click.UsageError('give texts ("a review"), --input and --output, or pipe lines in')
-
-
-def load_classifier(version: ModelVersion) -> TextClassifier:
-    """Reads a version's files; unlike MLflow's own loading, it executes nothing from the registry."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = versions.download(version, f"artifacts/{CLASSIFIER}", Path(folder))
-        if not (files / NETWORK).exists():
-            # A version that was registered before versions had one; this imports Keras, which takes seconds.
-            from pipeline.serving.onnx_export import convert_file  # noqa: PLC0415
-
-            convert_file(files / KERAS_NETWORK, files / NETWORK)
-        return TextClassifier.load(files)
 
 
 def _load(model: str | None, dataset: str | None) -> TextClassifier:
@@ -98,12 +82,6 @@ def _score_file(
         )
         progress.update(task, total=count)
     click.echo(f"{count:,} rows -> {target}", err=True)
-
-
-def _batches(lines: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(lines)
-    while batch := list(islice(iterator, _LINES)):
-        yield batch
 
 
 def _print(

@@ -15,6 +15,7 @@ from pipeline.depth.statistics import t_interval
 from pipeline.depth.tables import repeats
 from pipeline.params import Params
 from pipeline.reporting import counted
+from pipeline.reporting.evaluated import CELLS
 from pipeline.reporting.page import Cell, Picture, Table, render
 
 SECTIONS = {
@@ -85,7 +86,7 @@ def _verdict(findings: Sequence[Finding], baseline: Mapping[str, float], records
         f"Of {counted(len(findings), 'claim')} about depth the data support {verdicts['supports']}, "
         f"contradict {verdicts['contradicts']} and leave {verdicts['leaves open']} open; "
         f"{verdicts['cannot judge']} can't be judged. The best network on the validation reviews "
-        f"({best.cell}, depth {best.depth}{skip}{variant}) has a mean accuracy of {mean:.1%}, {than} "
+        f"({CELLS[best.cell]}, depth {best.depth}{skip}{variant}) has a mean accuracy of {mean:.1%}, {than} "
         f"the bag of n-grams ({words:.1%})."
     )
 
@@ -121,7 +122,7 @@ def _score_row(records: Sequence[Record]) -> list[Cell]:
     """The row of one network, from its records with every seed."""
     fit = records[0].fit
     return [
-        fit.cell,
+        CELLS[fit.cell],
         fit.depth,
         fit.skip,
         "" if fit.variant == PLAIN else fit.variant,

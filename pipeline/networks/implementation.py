@@ -79,7 +79,7 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
 
 def _plain_is_faster(cell: str, units: int, train: TrainParams) -> bool:
     """On a CPU."""
-    large = train.batch_size >= PLAIN_BATCH and train.batch_size * units >= PLAIN_WORK
+    large = train.rows >= PLAIN_BATCH and train.rows * units >= PLAIN_WORK
     return train.backend == "tensorflow" and cell == "lstm" and large
 
 

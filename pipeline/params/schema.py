@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -103,6 +104,11 @@ class DataParams(Section):
     text_column: str
     label_column: str
     split_column: str | None
+    labels: tuple[str, ...] | dict[str, str | None] | None
+    encoding: Annotated[str, Field(min_length=1)]
+    delimiter: Literal["auto", "comma", "semicolon", "tab", "bar"]
+    quoting: Literal["auto", "doubled", "backslash"]
+    bad_rows: Literal["error", "skip"]
     test_fraction: Fraction
     unlabelled: Literal["auto", "imdb", "file", "none"]
     unlabelled_url: Url
@@ -226,9 +232,19 @@ class TrainParams(Section):
     weight_decay: Annotated[float, Field(ge=0, le=1)]
     average_decay: Annotated[float, Field(ge=0, lt=1)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    epochs: PositiveInt
-    batch_size: PositiveInt
+    epochs: PositiveInt | Literal["auto"]
+    batch_size: PositiveInt | Literal["auto"]
     patience: PositiveInt | None
+
+    @property
+    def num_epochs(self) -> int:
+        """``epochs``, once they are a number: see ``Params.resolved``."""
+        return _resolved("train", self.epochs)
+
+    @property
+    def rows(self) -> int:
+        """``batch_size``, once it is a number: see ``Params.resolved``."""
+        return _resolved("train", self.batch_size)
 
     @model_validator(mode="after")
     def _weight_decay_is_used(self) -> Self:
@@ -285,7 +301,7 @@ class TuneParams(Section):
     """The study; ``search_space`` maps a dotted key of ``model`` or ``train`` to its values."""
 
     trials: PositiveInt
-    epochs: PositiveInt | None
+    epochs: PositiveInt | Literal["auto"] | None
     sampler: Literal["tpe", "random"]
     pruner: Literal["hyperband", "median", "none"]
     timeout: Annotated[float, Field(gt=0)] | None
@@ -523,6 +539,18 @@ class Params(Section):
         flat.pop("tune.search_space")
         return flat
 
+    @property
+    def trial_epochs(self) -> int:
+        """How many epochs on the labels a trial of the study has at most."""
+        return self.train.num_epochs if self.tune.epochs is None else _resolved("tune", self.tune.epochs)
+
+    def resolved(self, num_reviews: int) -> Params:
+        """A copy whose ``auto`` values are those that suit so many training reviews."""
+        suited = suited_to(num_reviews)
+        flat = self.flat()
+        found: dict[str, Value] = {key: value for key, value in suited.items() if flat[key] == "auto"}
+        return self.replace(found) if found else self
+
     def searching_without(self, keys: Iterable[str]) -> Params:
         """A copy whose ``tune.search_space`` lacks ``keys``: every trial has their configured values."""
         left = {key: form for key, form in self.tune.search_space.items() if key not in set(keys)}
@@ -544,6 +572,31 @@ class Params(Section):
                 raise ParamsError(f"{source}: there is no parameter {key}; params.yaml lists them all")
             section[name] = value
         return parse_params(tree, source)
+
+
+def suited_to(num_reviews: int) -> dict[str, int]:
+    """The ``auto`` values for a training split of ``num_reviews``.
+
+    A network learns by steps, so few reviews are read in smaller batches and more often: batches of 8 to 64,
+    and epochs that make 1,500 steps, but 5 at least and 30 at most; 300 steps in a short trial.
+
+    >>> [tuple(suited_to(number).values()) for number in (240, 4_000, 20_000)]
+    [(8, 30, 10), (16, 6, 2), (64, 5, 1)]
+    """
+    batch_size = next((size for size in (8, 16, 32) if num_reviews <= size * 250), 64)
+    steps = max(math.ceil(num_reviews / batch_size), 1)
+    epochs = min(max(math.ceil(1500 / steps), 5), 30)
+    return {
+        "train.batch_size": batch_size,
+        "train.epochs": epochs,
+        "tune.epochs": min(math.ceil(300 / steps), epochs),
+    }
+
+
+def _resolved(section: str, value: int | str) -> int:
+    if isinstance(value, str):
+        raise TypeError(f"a value of {section} is {value}: Params.resolved gives it a number")
+    return value
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:

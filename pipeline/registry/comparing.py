@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import DatasetInput, Run
-from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
-from scipy.stats import binomtest
 
-from pipeline.runtime.files import read_arrays
+from pipeline.evaluation.paired import gain_interval, mcnemar
+from pipeline.evaluation.promotion import Predictions
+from pipeline.registry.promotion import predictions_of
 
-# What each version's run keeps: rows, labels and probabilities of reviews that it wasn't fitted to.
-PREDICTIONS = ("held_back_predictions.npz", "validation_predictions.npz")
 _SECTIONS = ("seed", "pad", "model", "train", "pretrain")
-Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ def compared(client: MlflowClient, dataset: str | None, count: int) -> list[Row]
     runs = evaluated_runs(client, dataset)[:count]
     runs.sort(key=lambda run: -run.data.metrics["test_accuracy"])
     differing = _differing([run.data.params for run in runs])
-    kept = [_predictions(client, run) for run in runs]
+    kept = [predictions_of(client, run.info.run_id) for run in runs]
     return [
         Row(
             run.info.run_id,
@@ -92,31 +87,14 @@ def evaluated_runs(client: MlflowClient, dataset: str | None = None) -> list[Run
     ]
 
 
-def difference(first: Arrays, second: Arrays) -> Difference | None:
-    """The first's accuracy less the second's on the reviews that both kept predictions of; None without any.
-
-    Only reviews that one of them alone labels right tell the two apart: the exact interval of their share
-    (Clopper & Pearson, 1934), as a difference of accuracies.
-
-    Args:
-        first: ``rows`` (a review's place in its raw split), ``labels`` and ``probabilities``, (num_reviews,).
-        second: the same of the other run.
-    """
-    shared, mine, theirs = np.intersect1d(first["rows"], second["rows"], return_indices=True)
+def difference(first: Predictions, second: Predictions) -> Difference | None:
+    """The first's accuracy less the second's on the reviews held back from both; None without any."""
+    shared = np.intersect1d(first.rows, second.rows)
     if not len(shared):
         return None
-    right, other = _right(first)[mine], _right(second)[theirs]
-    only_first, only_second = int(np.sum(right & ~other)), int(np.sum(other & ~right))
-    apart = only_first + only_second
-    if not apart:
-        return Difference(0.0, 0.0, 0.0, len(shared))
-    share = binomtest(only_first, apart).proportion_ci(0.95, "exact")
-    low, high = ((2 * float(bound) - 1) * apart / len(shared) for bound in share)
-    return Difference((only_first - only_second) / len(shared), low, high, len(shared))
-
-
-def _right(arrays: Arrays) -> np.ndarray:
-    return np.asarray((arrays["probabilities"] >= 0.5) == (arrays["labels"] == 1))
+    paired = mcnemar(first.right_on(shared), second.right_on(shared))
+    low, high = gain_interval(paired.only_first, paired.only_second, len(shared))
+    return Difference((paired.only_first - paired.only_second) / len(shared), low, high, len(shared))
 
 
 def _same_data(run: Run, other: Run) -> bool:
@@ -126,18 +104,6 @@ def _same_data(run: Run, other: Run) -> bool:
 
 def _inputs(run: Run) -> list[DatasetInput]:
     return run.inputs.dataset_inputs if run.inputs else []
-
-
-def _predictions(client: MlflowClient, run: Run) -> Arrays | None:
-    kept = {item.path for item in client.list_artifacts(run.info.run_id)}
-    for name in PREDICTIONS:
-        if name in kept:
-            with tempfile.TemporaryDirectory() as folder:
-                try:
-                    return read_arrays(Path(client.download_artifacts(run.info.run_id, name, folder)))
-                except (MlflowException, OSError):  # out of reach: the scores are shown all the same
-                    return None
-    return None
 
 
 def _differing(params: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -9,11 +9,10 @@ from pathlib import Path
 from mlflow.entities.model_registry import ModelVersion
 
 from pipeline.registry.code_copy import copy_code
+from pipeline.registry.loading import fetch_classifier, with_network
 from pipeline.registry.packaging import PACKAGE
-from pipeline.registry.versions import download
 from pipeline.runtime.errors import UserError
-from pipeline.serving.classifier import CLASSIFIER, FACTS, KERAS_NETWORK, NETWORK, VOCABULARY
-from pipeline.serving.onnx_export import convert_file
+from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY
 
 
 def export(version: ModelVersion, folder: Path) -> None:
@@ -23,7 +22,7 @@ def export(version: ModelVersion, folder: Path) -> None:
         UserError: if ``folder`` holds something already, or the version's files are gone.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        write_export(download(version, f"artifacts/{CLASSIFIER}", Path(temporary)), folder)
+        write_export(fetch_classifier(version, Path(temporary)), folder)
 
 
 def write_export(classifier: Path, folder: Path) -> None:
@@ -34,8 +33,7 @@ def write_export(classifier: Path, folder: Path) -> None:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"DIR must be a new or an empty folder, but {folder} holds something")
-    if not (classifier / NETWORK).exists():
-        convert_file(classifier / KERAS_NETWORK, classifier / NETWORK)
+    with_network(classifier)
     copy_code(PACKAGE, PACKAGE / "serving" / "example.py", folder)
     for name in (NETWORK, VOCABULARY, FACTS):
         shutil.copyfile(classifier / name, folder / name)

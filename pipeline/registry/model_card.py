@@ -55,9 +55,11 @@ validation accuracy {trained["validation_accuracy"]:.4f}
 
 def _use(dataset: Mapping[str, Any]) -> str:
     negative, positive = dataset["labels"]
+    english = dataset["name"] in ("imdb", "snippets")  # of a user's own texts the language isn't known
+    text = "an English review" if english else "a text (language and subject unknown)"
     return f"""## Intended use
 
-Labels an English review like those it was trained on as {negative} or {positive}. Probabilities from \
+Labels {text} like those it was trained on as {negative} or {positive}. Probabilities from \
 {THRESHOLD} on are {positive}. Not meant for other languages, other kinds of text, or decisions about people.
 """
 
@@ -70,11 +72,13 @@ def _data(result: Evaluated) -> str:
     sizes = ", ".join(f"{size:,} {split}" for split, size in dataset["sizes"].items())
     positive = ", ".join(f"{share:.1%} {split}" for split, share in dataset["positive_share"].items())
     note = "" if dataset["requested"] == dataset["name"] else f" (asked for: {dataset['requested']})"
+    count = dataset.get("reading", {}).get("rows_skipped", 0)
+    skipped = f"; {count:,} rows could not be used and were skipped" if count else ""
     return f"""## Data
 
 - {dataset["name"]}{note}, digest `{dataset["digest"]}`
 - {sizes} reviews; {positive} {dataset["labels"][1]}; {dataset[HELD_BACK]:,} validation reviews were held \
-back to compare with the champion
+back to compare with the champion{skipped}
 - {counted(dataset["unlabelled"]["size"], "unlabelled review")}
 - left out as duplicates: {duplicates}
 - {dataset["citation"]}

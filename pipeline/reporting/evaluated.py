@@ -71,7 +71,9 @@ class Evaluated:
 
     @property
     def seconds(self) -> float | None:
-        """How long the winning trial took; None where the study didn't say."""
+        """How long the network took to train: in full, or as a trial; None where the study didn't say."""
+        if "seconds_in_full" in self.trained:
+            return float(self.trained["seconds_in_full"])
         taken = [row["seconds"] for row in self.trials if row["trial"] == self.trained["trial"]]
         return float(taken[0]) if taken and taken[0] != "" else None
 

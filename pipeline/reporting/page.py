@@ -62,11 +62,11 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """For each column, whether it holds numbers only and so is set to the right."""
-        return [
-            bool(self.rows) and all(not isinstance(row[column], str) for row in self.rows)
-            for column in range(len(self.columns))
-        ]
+        """For each column, whether it holds numbers, and no text beside them, and so is set to the right."""
+        columns = (
+            [row[column] for row in self.rows if row[column] != ""] for column in range(len(self.columns))
+        )
+        return [bool(cells) and not any(isinstance(cell, str) for cell in cells) for cells in columns]
 
 
 def render(template: str, **content: Any) -> str:
@@ -86,8 +86,18 @@ def shown(cell: Cell) -> str:
 
 
 def _unbroken(value: Any) -> Any:
-    """A browser would break the line within "n-grams"."""
-    return value.replace("n-gram", "n\N{NON-BREAKING HYPHEN}gram") if isinstance(value, str) else value
+    """What a browser would break the line within: "n-grams", "accuracy ↑", "p < 0.0001"."""
+    if not isinstance(value, str):
+        return value
+    for broken, whole in _WHOLE.items():
+        value = value.replace(broken, whole)
+    return value
+
+
+_WHOLE = {
+    "n-gram": "n\N{NON-BREAKING HYPHEN}gram",
+    **{broken: broken.replace(" ", "\N{NO-BREAK SPACE}") for broken in (" ↑", " ↓", "p < ", "p = ")},
+}
 
 
 def _environment() -> jinja2.Environment:

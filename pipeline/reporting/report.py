@@ -158,7 +158,7 @@ def _tile(assessment: Assessment, each: Scored) -> Tile:
 def _title(result: Evaluated) -> str:
     registration = result.registration
     model = f"{registration.name} version {registration.version}" if registration else "unregistered model"
-    return f"{model}: sentiment of reviews, {result.dataset['name']}"
+    return f"Sentiment of reviews, {result.dataset['name']}: {model}"
 
 
 def _layer_table(result: Evaluated) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,10 @@ class Dataset:
         citation: whom to name when the reviews are used.
         licence: under which terms they may be.
         as_keras: whether the reviews were made as typed, without the words that the vocabulary lacks.
+        labels: the names of the classes, class 0 first.
+        texts: of each split, where the source has texts: as they were read.
+        places: of each split, where each review stands in the source.
+        reading: how the source's files are written, and which of their rows were not used.
 
     Raises:
         UserError: if a token is no word of the vocabulary.
@@ -41,6 +45,10 @@ class Dataset:
     citation: str
     licence: str
     as_keras: bool = False
+    labels: tuple[str, ...] = LABEL_NAMES
+    texts: Mapping[str, list[str]] = field(default_factory=dict)
+    places: Mapping[str, list[str]] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         last_id = len(self.vocabulary) + INDEX_FROM
@@ -74,9 +82,10 @@ class Dataset:
             "digest": content_digest(self.arrays(), self.vocabulary),
             "sizes": {name: len(reviews) for name, reviews in self.splits.items()},
             "words": len(self.vocabulary),
-            "labels": list(LABEL_NAMES),
+            "labels": list(self.labels),
             "citation": self.citation,
             "licence": self.licence,
+            "reading": dict(self.reading),
         }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.reviews.sources.tables import Record, read_records
 from pipeline.runtime.errors import UserError
@@ -18,6 +18,7 @@ from pipeline.serving.classifier import TextClassifier
 BATCH = 1024  # rows
 _ADDED = ("predicted_label", "probability", "unknown_share")
 Row = dict[str, Any]
+Item = TypeVar("Item")
 Write = Callable[[list[Row]], None]
 
 
@@ -60,7 +61,7 @@ def score_file(
     columns = _columns(source, records())  # a first pass: a column may appear in the last row only
     count = 0
     with written_whole(target) as temporary, writer(temporary, columns) as write:
-        for batch in _batches(records()):
+        for batch in batches(records(), BATCH):
             texts = [_text(source, place, row[text_column], text_column) for place, row in batch]
             scores = classifier.score(texts, threshold)
             added = zip(scores.labels, map(float, scores.probabilities), scores.unknown_shares, strict=True)
@@ -77,9 +78,10 @@ def score_file(
     return count
 
 
-def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
-    iterator = iter(records)
-    while batch := list(islice(iterator, BATCH)):
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of ``size`` items, the last one shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
         yield batch
 
 

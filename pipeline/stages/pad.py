@@ -43,7 +43,7 @@ def run(params: Params) -> None:
     """
     facts, raw, unlabelled = read_raw()
     splits, duplicates = split_reviews(
-        raw, params.pad.validation_fraction, params.pad.held_back_fraction, params.seed
+        raw, params.pad.validation_fraction, params.pad.held_back_fraction, params.seed, facts["labels"]
     )
     kept, judged = drop_judged(unlabelled, splits)
     padded = {name: padded_arrays(split.reviews, split.rows, params.pad) for name, split in splits.items()}

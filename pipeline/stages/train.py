@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from pipeline.runtime.paths import (
     TRIALS,
     padded_split,
 )
-from pipeline.training.backend import select_backend
+from pipeline.training.backend import describe_device, select_backend
 from pipeline.training.preparation import num_epochs, prepare
 from pipeline.tuning.progress import Progress
 
@@ -38,6 +39,7 @@ def run(params: Params) -> None:
         InterruptedError: after Ctrl-C; nothing is written, and the next run goes on with the study.
     """
     dataset = read_json(PADDED_DATASET)
+    params = params.resolved(dataset["sizes"]["train"])
     study = tuning.open_study(params, dataset)
     with tracking.pipeline_run(params, "train") as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
         study.set_attribute("run_id", parent.run_id)
@@ -47,12 +49,16 @@ def run(params: Params) -> None:
                 parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
         if not tuning.needs_workers(study):
             select_backend(params.train)
+            print(describe_device())
         fit = fit_on(params, splits, dataset)
         winner = tuning.search(study, fit, Progress(params, trial_runs))
+        seconds = {}
         if params.tune.epochs is not None:
+            started = time.perf_counter()
             winner = _train_in_full(params, winner, fit, len(splits["unlabelled"]["token_ids"]))
+            seconds = {"seconds_in_full": time.perf_counter() - started}
         calibration = _deliver(winner, splits["validation"])
-        report = _report(parent.run_id, dataset, study, winner) | {"calibration": calibration}
+        report = _report(parent.run_id, dataset, study, winner) | seconds | {"calibration": calibration}
         curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
         write_csv(TRAINING_CURVE, curve)
         write_csv(TRIALS, tuning.trials_table(study))
@@ -82,6 +88,7 @@ def work(params: Params, coordinator: int | None) -> None:
             others.
     """
     dataset = read_json(PADDED_DATASET)
+    params = params.resolved(dataset["sizes"]["train"])
     try:
         study = tuning.join_study(params, dataset)
     except tuning.StudyFinishedError:
@@ -118,7 +125,7 @@ def fit_on(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, A
         from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
 
         if values.tune.epochs is not None:
-            values = values.replace({"train.epochs": values.tune.epochs, "distill.epochs": 0})
+            values = values.replace({"train.epochs": values.trial_epochs, "distill.epochs": 0})
         train, validation = (
             fitting.Split(splits[name]["token_ids"], splits[name]["labels"])
             for name in ("train", "validation")

@@ -87,6 +87,7 @@ def fit(
         ValueError: if ``train.implementation`` can't run on this machine.
     """
     started = time.perf_counter()
+    params = params.resolved(len(train.labels))
     keras.backend.clear_session()  # a study fits many networks in one process
     fitting = _Fitting(params, seed, validation, on_epoch)
     if vectors is not None:
@@ -98,7 +99,7 @@ def fit(
         fitting.distill(both)
         fitting.learn_labels(train, params.distill.label_epochs, params.distill.label_learning_rate)
     else:
-        fitting.learn_labels(train, params.train.epochs, params.train.learning_rate)
+        fitting.learn_labels(train, params.train.num_epochs, params.train.learning_rate)
     best_epoch = fitting.restore_best()
     seconds = time.perf_counter() - started
     return Fitted(fitting.model, tuple(fitting.history), best_epoch, seconds, fitting.implementation.name)
@@ -154,7 +155,7 @@ class _Fitting:
 
     @property
     def _batch_size(self) -> int:
-        return self.params.train.batch_size
+        return self.params.train.rows
 
     def _build(self, model: ModelParams) -> keras.Model:
         max_length = self.validation.token_ids.shape[1]

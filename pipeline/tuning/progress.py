@@ -40,7 +40,7 @@ class Progress:
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Prints the scores of the epoch and the time left if every trial ran all its epochs."""
         self._epochs_done += 1
-        trials, epochs = self._params.tune.trials, self._params.train.epochs
+        trials, epochs = self._params.tune.trials, self._params.trial_epochs
         left = max(0, (trials - self._finished) * epochs - epoch)
         seconds = (time.monotonic() - self._started) / self._epochs_done * left
         print(

@@ -121,7 +121,7 @@ class _Objective:
             curve.append(dict(metrics))
             self._observer.epoch(trial.number, epoch, metrics)
             trial.report(metrics[SCORE], epoch)
-            if self._interruption.requested and epoch < chosen.train.epochs:
+            if self._interruption.requested and epoch < chosen.trial_epochs:
                 raise KeyboardInterrupt
             if trial.should_prune():
                 raise optuna.TrialPruned(f"after epoch {epoch}")

@@ -58,6 +58,7 @@ def test_an_interrupted_study_goes_on_where_it_was(tmp_path: Path) -> None:
 
     output, errors = start(folder).communicate(timeout=300)
     assert f"{len(kept)} of 12 fits are there" in output, errors
+    assert "the report is" in output, errors
     assert {file: file.stat().st_mtime_ns for file in kept} == kept, "nothing was fitted twice"
     assert len(list((folder / "studies/depth").glob("*/simple*.json"))) == 12
     names = {path.name for path in (folder / "reports/depth").iterdir()}

@@ -241,8 +241,9 @@ def test_a_thousand_requests_of_eight_clients_pair_answers_with_their_inputs(ser
     np.testing.assert_allclose([answers[number][1] for number in good], expected[good], atol=1e-5)
 
 
-def test_the_readmes_curl_examples_work(served: Served) -> None:
-    blocks = re.findall(r"```sh\n(curl .*?)```", (PROJECT / "README.md").read_text(), flags=re.DOTALL)
+def test_the_guides_curl_examples_work(served: Served) -> None:
+    guide = PROJECT / "docs/your-own-reviews.md"
+    blocks = re.findall(r"```sh\n(curl .*?)```", guide.read_text(), flags=re.DOTALL)
     assert blocks
     for block in blocks:
         words = shlex.split(block.replace("\\\n", " ").replace("http://127.0.0.1:5001", served.address))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.evaluation.promotion import Predictions
 from pipeline.registry.comparing import Difference, difference
 
 
-def kept(rows: list[int], labels: list[int], probabilities: list[float]) -> dict[str, np.ndarray]:
-    return {"rows": np.array(rows), "labels": np.array(labels), "probabilities": np.array(probabilities)}
+def kept(rows: list[int], labels: list[int], probabilities: list[float]) -> Predictions:
+    return Predictions(np.array(rows), np.array(labels), np.array(probabilities))
 
 
 def test_only_shared_reviews_count_and_only_those_that_one_alone_has_right_tell_apart() -> None:

@@ -45,3 +45,11 @@ def test_an_unregistered_model_has_a_card_too() -> None:
     assert "Not registered." in card
     assert "no record to rebuild it from" in card
     assert "asked for" not in card
+
+
+def test_of_a_users_own_texts_only_what_is_known_is_said() -> None:
+    own = {"name": "mine", "requested": "mine", "reading": {"rows_skipped": 3}}
+    card = model_card.write(judged.evaluated(dataset=judged.DATASET | own))
+    assert "a text (language and subject unknown)" in card
+    assert "English" not in card
+    assert "3 rows could not be used and were skipped" in card

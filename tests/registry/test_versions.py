@@ -56,6 +56,8 @@ def submit(client: MlflowClient, dataset: dict[str, Any], monkeypatch: pytest.Mo
 
     run_id = ""
     monkeypatch.setattr(packaging, "log_models", log_models)
+    # Of the few reviews here no model gets more right than a guess would; that rule has a test of its own.
+    monkeypatch.setattr(Predictions, "beat_the_commoner_label", True)
 
     def submit(right: list[int], rows: list[int] | None = None, **facts: Any) -> Registration:
         nonlocal run_id
@@ -267,3 +269,14 @@ def test_a_store_that_fails_makes_no_champion(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr(client, "get_model_version_by_alias", broken)
     with pytest.raises(MlflowException, match="locked"):
         versions.find_champion(client, "stacked-rnn-tiny")
+
+
+def test_what_is_no_better_than_the_commoner_label_is_never_champion(
+    submit: Submit, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Predictions, "beat_the_commoner_label", False)
+    registered = submit([0])
+    assert registered.alias == "challenger"
+    assert registered.reason.startswith("no better than always giving the commoner label")
+    with pytest.raises(MlflowException, match="not found"):
+        client.get_model_version_by_alias(registered.name, "champion")

@@ -73,6 +73,13 @@ def test_numbers_are_rounded_and_set_to_the_right() -> None:
     assert '<th>metric</th><th class="number">value</th>' in html
 
 
+def test_a_number_may_be_missing_or_stand_beside_a_word() -> None:
+    """A trial that was killed has no score."""
+    html = part("table", Table(["score", "end"], [[0.5, 0.25], ["", "never"]]))
+    assert '<td class="number">0.5000</td><td class="short">0.2500</td>' in html
+    assert '<td class="number"></td><td class="short">never</td>' in html
+
+
 def test_a_folded_table_shows_its_caption_only() -> None:
     html = part("table", Table(["bin"], [["a"]], "The bins", folded=True))
     assert html.index("<details>") < html.index("<summary>The bins</summary>") < html.index("<table>")

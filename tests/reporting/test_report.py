@@ -137,7 +137,7 @@ def test_the_tables_say_what_was_found(html: str) -> None:
     assert ["unlabelled in test", "6"] in rows
     assert ["unlabelled", "91", ""] in rows
     assert ["of these held back for the champion's comparison", "50", ""] in rows
-    assert "times 0.8123, plus -0.0500" in plain(html)
+    assert "times 0.8123, minus 0.0500" in plain(html)
     assert "calibration error on those reviews from 0.0712 to 0.0234" in plain(html)
     assert ["gru_2", "GRU", "12 \N{MULTIPLICATION SIGN} 16", "1,632"] in rows
     assert ["all layers", "", "", "5,009"] in rows

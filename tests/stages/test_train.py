@@ -19,7 +19,7 @@ def test_a_worker_that_comes_too_late_fails_only_if_a_person_started_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    dataset = {"name": "toy", "padded_digest": "sha256:ab"}
+    dataset = {"name": "toy", "padded_digest": "sha256:ab", "sizes": {"train": 64}}
     write_json(PADDED_DATASET, dataset)
     study = tuning.open_study(params, dataset)
     study.set_attribute("trials", 0)

@@ -13,7 +13,7 @@ import pytest
 from pipeline.params import TrainParams, load_params
 from pipeline.training.backend import select_backend
 
-PARAMS = load_params(Path(__file__).resolve().parents[1] / "params.yaml").replace(
+PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml").replace(
     {
         "pad.vocab_size": 20,
         "model.units": 4,
