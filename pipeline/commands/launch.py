@@ -19,8 +19,19 @@ from pipeline.params import Params, ParamsError, Value, load_params
 from pipeline.params.presets import read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.git import git, head_commit
+from pipeline.runtime.paths import REPORT
 
 _DEFAULT_EXPERIMENT = "0"  # of MLflow, where `mlflow run` puts a run that names no other
+NEXT = f"""
+The report: {REPORT}
+Next:
+  make ui                            runs, trials and registry in MLflow
+  make serve                         the champion on http://127.0.0.1:5001
+  make compare                       experiments beside each other
+  source .venv/bin/activate          then, for example:
+  python -m pipeline predict --explain 'A superb cast in a dull film.'
+  python -m pipeline run --model.cell gru
+"""
 _COMMIT = "`git init && git add --all && git commit --message start`"
 
 
@@ -93,6 +104,7 @@ def launch(values: Mapping[str, Value], until: str | None = None, preset: str | 
         from pipeline.tracking import note_reproduced  # noqa: PLC0415 - only now is MLflow needed
 
         note_reproduced(wanted)
+        print(NEXT, end="")  # after DVC's own advice, so that it is the last word
     return status
 
 

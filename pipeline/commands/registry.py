@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 import click
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -31,28 +33,38 @@ def list_versions(dataset: str | None, as_json: bool) -> None:
         entries = [_entry(client, version, named[version.name]) for version in listed]
         click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
         return
-    table = Table()
-    for title in ("model", "version", "alias", "data set", "validation", "test", "run", "commit"):
-        table.add_column(title, no_wrap=True)
-    for version in listed:
-        scores, commit = versions.run_facts(client, version)
-        table.add_row(
-            version.name,
-            str(version.version),
-            ", ".join(named[version.name].get(str(version.version), [])),
-            f"{version.tags.get('dataset.name', '?')} {version.tags.get(versions.DIGEST_TAG, '')[7:15]}",
-            version.tags.get("validation_accuracy", "?")[:6],
-            scores,
-            str(version.run_id)[:8],
-            commit[:8],
-        )
-    console = Console()
-    # A pipe has no width: there, whole lines are wanted.
-    Console(width=None if console.is_terminal else 200).print(table)
+    console = Console(highlight=False)
+    for name, group in groupby(listed, key=lambda version: version.name):
+        console.print(_table(client, name, list(group), named[name]))
     for version in listed:
         if versions.CHAMPION in named[version.name].get(str(version.version), []):
-            reason = version.tags.get(versions.DECISION_TAG, "alias set by other means")
-            click.echo(f"{version.name}: version {version.version} is champion: {reason}")
+            reason = version.tags.get(versions.DECISION_TAG, "the alias was set by other means")
+            console.print(f"{version.name}: version {version.version} is champion: {reason}.", soft_wrap=True)
+
+
+def _table(
+    client: MlflowClient, name: str, listed: list[ModelVersion], named: Mapping[str, list[str]]
+) -> Table:
+    """The versions of one model, in 80 columns."""
+    table = Table(title=name, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("version", "alias", "validation", "test", "data", "run", "commit"):
+        table.add_column(title, no_wrap=True)
+    for version in listed:
+        entry = _entry(client, version, named)
+        table.add_row(
+            str(entry["version"]),
+            ", ".join(entry["aliases"]),
+            _score(entry["validation_accuracy"]),
+            _score(entry["test_accuracy"]),
+            str(entry["digest"] or "")[7:15],
+            str(entry["run"])[:8],
+            str(entry["commit"] or "none")[:8],
+        )
+    return table
+
+
+def _score(accuracy: float | None) -> str:
+    return "?" if accuracy is None else f"{accuracy:.4f}"
 
 
 def _entry(client: MlflowClient, version: ModelVersion, named: Mapping[str, list[str]]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from pipeline.depth.grid import Fit
 from pipeline.depth.learning import did_not_learn, network_name
 from pipeline.depth.records import Records
 from pipeline.depth.statistics import Interval, have_spread, holm, paired_p_value, t_interval
-from pipeline.reporting import counted
+from pipeline.reporting import counted, p_text
+from pipeline.reporting.evaluated import CELLS
 
 LEVEL = 0.05
 # The fewest with which a test that assumes nothing of the distribution, flipping the differences' signs, can
@@ -155,7 +156,7 @@ def sentence(finding: Finding, tested: int) -> str:
     parts = [claim.statement, _verdict_words(finding, tested)]
     if finding.effects:
         each = ", ".join(
-            f"{effect.stratum} {difference_text(effect.mean, effect.interval)}" for effect in finding.effects
+            f"{CELLS.get(effect.stratum, effect.stratum)} {difference_text(effect.mean, effect.interval)}" for effect in finding.effects
         )
         parts.append(f"In detail: {each}.")
     if finding.left_out:
@@ -178,7 +179,7 @@ def _verdict_words(finding: Finding, tested: int) -> str:
     }.get(finding.verdict, "The data leave this open")
     return (
         f"{told}: {change} over {finding.seeds} seeds (in brackets the 95 % interval; paired t-test, "
-        f"{_p(finding.p_value)}, with Holm's correction for {tested} claims {_p(finding.corrected)})."
+        f"{p_text(finding.p_value)}, with Holm's correction for {tested} claims {p_text(finding.corrected)})."
     )
 
 
@@ -187,7 +188,3 @@ def difference_text(mean: float, interval: Interval | None) -> str:
     if interval is None:
         return f"{mean:+.3f}"
     return f"{mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
-
-
-def _p(value: float) -> str:
-    return "p < 0.0001" if value < 0.0001 else f"p = {value:.4f}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.depth.grid import PLAIN, Fit
 from pipeline.depth.records import Records
+from pipeline.reporting.evaluated import CELLS
 
 
 def commoner_share(dataset: Mapping[str, Any]) -> float:
@@ -41,13 +42,13 @@ def did_not_learn(records: Records, dataset: Mapping[str, Any]) -> dict[Fit, int
 
 
 def network_name(fit: Fit) -> str:
-    """``lstm depth 4, residual, dropout``: the fit without its seed, in words."""
+    """``LSTM of depth 4, residual, dropout``: the fit without its seed, in words."""
     extra = [value for value in (fit.skip, fit.variant) if value not in ("none", PLAIN)]
-    return ", ".join([f"{fit.cell} depth {fit.depth}", *extra])
+    return ", ".join([f"{CELLS[fit.cell]} of depth {fit.depth}", *extra])
 
 
 def failures(records: Records, dataset: Mapping[str, Any]) -> list[str]:
-    """The networks that did not learn, as ``lstm depth 4, residual (2 of 6 seeds)``."""
+    """The networks that did not learn, as ``LSTM of depth 4, residual (2 of 6 seeds)``."""
     seeds = len({fit.seed for fit in records})
     return [
         f"{network_name(fit)} ({count} of {seeds} seeds)"

@@ -24,6 +24,7 @@ from pipeline.evaluation.threshold import THRESHOLD, choose_threshold
 from pipeline.runtime.files import Row
 
 MODEL = "stacked RNN"
+_SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "brier", "ece")
 Curves = dict[str, Sequence[Row]]
 
 
@@ -56,6 +57,15 @@ class Assessment:
     def probabilities(self) -> np.ndarray:
         """The model's, of the test reviews: float64 (num_reviews,)."""
         return self.classifiers[0].test
+
+    @property
+    def scores(self) -> Metrics:
+        """The few of ``metrics`` that tables of experiments show: the network's, and what it is held against."""
+        of_network = {name: self.metrics[f"test_{name}"] for name in _SCORES}
+        return prefixed(of_network, "test_") | {
+            "test_accuracy_of_baseline": self.metrics[f"{self.baseline.prefix}test_accuracy"],
+            "test_accuracy_of_majority": self.metrics[f"{self.classifiers[-1].prefix}test_accuracy"],
+        }
 
     @property
     def drawn(self) -> list[Scored]:

@@ -81,11 +81,11 @@ class Comparison:
 
     def __str__(self) -> str:
         return (
-            f"{self.accuracy:.4f} to {self.champion_accuracy:.4f} on {self.reviews:,} held-back reviews "
-            f"({self.only_challenger:,} that it alone labels right, {self.only_champion:,} that the champion "
-            f"alone does; exact one-sided McNemar p = {self.p_value:.3g}): a gain of at least "
-            f"{self.least_gain:+.4f} with {1 - self.rule.level:.4g} confidence, "
-            f"where more than {self.rule.margin:g} is asked for"
+            f"it labels {self.accuracy:.1%} of {self.reviews:,} held-back reviews right, the champion "
+            f"{self.champion_accuracy:.1%} ({self.only_challenger:,} only it does, {self.only_champion:,} only "
+            f"the champion; McNemar's exact one-sided test, p = {self.p_value:.2g}). With "
+            f"{1 - self.rule.level:.4g} confidence it gains {100 * self.least_gain:+.1f} points or more, "
+            f"and more than {100 * self.rule.margin:g} are asked for"
         )
 
 

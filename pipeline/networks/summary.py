@@ -16,14 +16,15 @@ class LayerSummary(NamedTuple):
     Attributes:
         name: its name in the network, such as ``gru_1``.
         kind: its class, such as ``GRU``; of both directions, ``Bidirectional(GRU)``.
-        shape: of its output, without the batch: (timesteps, features), or (features,).
+        shape: of its output, without the batch: (timesteps, features), or (features,); timesteps is None
+            where a batch has as many as its longest review.
         parameters: how many weights it has.
         recurrent: whether it passes states over the time steps.
     """
 
     name: str
     kind: str
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     parameters: int
     recurrent: bool
 

@@ -111,7 +111,7 @@ def _judge(
     if len(mine.labels) and not mine.beat_the_commoner_label:
         return CHALLENGER, "no better than always giving the commoner label, so never a champion", None
     if champion is None:
-        return CHAMPION, f"there was no champion for {dataset['name']}", None
+        return CHAMPION, f"the first version for {dataset['name']} that is better than a guess", None
     return _judge_against(champion, client, dataset, mine, rule)
 
 
@@ -132,8 +132,8 @@ def _judge_against(
     if comparison is None:
         return CHALLENGER, f"no held-back review is shared with {rival}: not comparable", None
     if comparison.challenger_is_better:
-        return CHAMPION, f"beats {rival}: {comparison}", comparison
-    return CHALLENGER, f"does not surely beat {rival}: {comparison}", comparison
+        return CHAMPION, f"better than {rival}: {comparison}", comparison
+    return CHALLENGER, f"not surely better than {rival}: {comparison}", comparison
 
 
 def predictions_of(client: MlflowClient, run_id: str) -> Predictions | None:

@@ -16,7 +16,7 @@ from pipeline.reporting import METRIC_NAMES, counted, p_text, span
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.excerpts import excerpt
 from pipeline.reporting.page import Cell, Picture, Table, render
-from pipeline.reporting.stack import TITLES, draw_stack, times
+from pipeline.reporting.stack import draw_stack, stacked, times, title
 from pipeline.reporting.verdict import LEVEL, judge
 from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
@@ -163,11 +163,11 @@ def _title(result: Evaluated) -> str:
 
 def _layer_table(result: Evaluated) -> Table:
     rows: list[list[Cell]] = [
-        [layer.name, TITLES.get(layer.kind, layer.kind), times(layer.shape), layer.parameters]
-        for layer in result.layers
+        [title(layer.kind), times(layer.shape), layer.parameters]
+        for layer in stacked(result.layers)
     ]
-    rows.append(["all layers", "", "", result.parameters])
-    return Table(["layer", "kind", "output", "parameters"], rows, "Weights of each layer, the lowest first.")
+    rows.append(["all layers", "", result.parameters])
+    return Table(["layer", "output", "parameters"], rows, "Weights of each layer, the lowest first.")
 
 
 def _classifier_table(assessment: Assessment) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pipeline.networks.summary import LayerSummary
@@ -16,8 +16,11 @@ TITLES = {
     "SpatialDropout1D": "dropout",
     "Dropout": "dropout",
     "GlobalAveragePooling1D": "mean over time",
+    "MaxPooling1D": "maximum of each two steps",
 }
-_BESIDE = ("projection_", "gate_", "residual_")  # parts of a skip, which are no step of the stack
+_BOTH = "Bidirectional("
+# Parts of a skip, and the mask that follows the states: no step of the stack.
+_BESIDE = ("projection_", "gate_", "residual_", "mask_pooling_")
 _BOX, _THIN, _GAP = 46, 22, 20  # heights in the drawing's units
 LEFT, WIDTH = 50, 320
 MARGIN = 8
@@ -50,12 +53,12 @@ def draw_stack(layers: Sequence[LayerSummary], max_length: int, skip: str) -> St
         max_length: how many token ids the network reads.
         skip: ``model.skip``.
     """
-    steps = [("token ids", f"{max_length:,} a review", False, False), *map(_step, stacked(layers))]
+    steps = [("token ids", f"{max_length:,} a review", False, False), *_steps(stacked(layers))]
     heights = [_THIN if thin else _BOX for _, _, thin, _ in steps]
     height = sum(heights) + _GAP * (len(steps) - 1) + 2 * MARGIN
     boxes, bottom = [], height - MARGIN
-    for (title, detail, thin, recurrent), tall in zip(steps, heights, strict=True):
-        boxes.append(Box(title, detail, bottom - tall, tall, thin, recurrent))
+    for (name, detail, thin, recurrent), tall in zip(steps, heights, strict=True):
+        boxes.append(Box(name, detail, bottom - tall, tall, thin, recurrent))
         bottom -= tall + _GAP
     return Stack(tuple(boxes), height, "" if skip == "none" else skip)
 
@@ -63,8 +66,8 @@ def draw_stack(layers: Sequence[LayerSummary], max_length: int, skip: str) -> St
 def stack_text(layers: Sequence[LayerSummary]) -> str:
     """A line for each layer, the top one first, with its output and its weights in columns."""
     rows = [
-        (layer.name, TITLES.get(layer.kind, layer.kind), times(layer.shape), f"{layer.parameters:,}")
-        for layer in reversed(layers)
+        (layer.name, title(layer.kind), times(layer.shape), f"{layer.parameters:,}")
+        for layer in reversed(stacked(layers))
     ]
     rows.insert(0, ("layer", "kind", "output", "parameters"))
     wide = [max(len(row[column]) for row in rows) for column in range(3)]
@@ -75,19 +78,39 @@ def stack_text(layers: Sequence[LayerSummary]) -> str:
 
 
 def stacked(layers: Sequence[LayerSummary]) -> list[LayerSummary]:
-    """The layers that stand on one another: all but the parts of skips."""
+    """The layers that stand on one another: all but what stands beside the stack."""
     return [layer for layer in layers if not layer.name.startswith(_BESIDE)]
 
 
+def title(kind: str) -> str:
+    """A kind of layer in words: ``LSTM, both directions`` for ``Bidirectional(LSTM)``."""
+    one = kind.removeprefix(_BOTH).removesuffix(")") if kind.startswith(_BOTH) else kind
+    name = TITLES.get(one, one)
+    return name if one == kind else f"{name}, both directions"
+
+
+def _steps(layers: Sequence[LayerSummary]) -> Iterator[tuple[str, str, bool, bool]]:
+    """What the boxes say; two poolings that read the same states and are joined share a box."""
+    above = [*layers[1:], None]
+    joined = False
+    for layer, next_layer in zip(layers, above, strict=True):
+        if joined:
+            joined = False
+        elif next_layer and (layer.name, next_layer.name) == ("max_pooling", "mean_pooling"):
+            yield "maximum and mean over time", f"{layer.shape[-1] + next_layer.shape[-1]}, joined", False, False
+            joined = True
+        else:
+            yield _step(layer)
+
+
 def _step(layer: LayerSummary) -> tuple[str, str, bool, bool]:
-    title = TITLES.get(layer.kind, layer.kind)
     if "Dropout" in layer.kind:
         return "dropout", "", True, False
     weights = f", {counted(layer.parameters, 'parameter')}" if layer.parameters else ""
     shape = "1 probability" if layer.name == "probability" else times(layer.shape)
-    return title, f"{shape}{weights}", False, layer.recurrent
+    return title(layer.kind), f"{shape}{weights}", False, layer.recurrent
 
 
-def times(shape: Sequence[int]) -> str:
-    """The shape of an output as it is shown, time steps times features."""
-    return " \N{MULTIPLICATION SIGN} ".join(map(str, shape))
+def times(shape: Sequence[int | None]) -> str:
+    """The shape of an output as it is shown; ``time`` where each batch has as many steps as its longest."""
+    return " \N{MULTIPLICATION SIGN} ".join("time" if size is None else str(size) for size in shape)

@@ -11,14 +11,13 @@ from pipeline.reporting import METRIC_NAMES, counted, span
 from pipeline.reporting.evaluated import Evaluated, duration
 from pipeline.reporting.report import became
 from pipeline.reporting.verdict import judge
-from pipeline.runtime.paths import REPORT
 
 WIDTH = 80
 _SHOWN = ("roc_auc",)  # beside the accuracy; the report has the rest
 
 
 def print_summary(result: Evaluated) -> None:
-    """Every classifier's scores, which network won, with its values, against which baseline; what next."""
+    """Every classifier's scores, which network won, with its values, and against which baseline."""
     console = Console(width=WIDTH, highlight=False)
     console.print(_table(result))
     console.print(Text(f"The winner is trial {result.trained['trial']}: {_network(result)}."))
@@ -30,18 +29,6 @@ def print_summary(result: Evaluated) -> None:
     verdict = judge(result)
     console.print(Text(verdict.sentence, style="" if verdict.learned else "bold red"))
     console.print(Text(became(result)))
-    console.print(
-        f"report: {REPORT}\n"
-        "next:\n"
-        "  make ui                          # runs, trials and registry in MLflow\n"
-        "  make serve                       # the champion on http://127.0.0.1:5001\n"
-        "  source .venv/bin/activate        # then, for example:\n"
-        "  dvc plots show                   # the curves as a page\n"
-        "  python -m pipeline predict --explain 'A superb cast in a dull film.'\n"
-        "  dvc exp run -S train.epochs=9    # another experiment; compare: make compare",
-        markup=False,
-        highlight=False,
-    )
 
 
 def _table(result: Evaluated) -> Table:

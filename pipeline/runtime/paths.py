@@ -19,6 +19,7 @@ REPORTS_DIR = Path("reports")
 TRAIN_REPORT = REPORTS_DIR / "train.json"
 STUDY_DIR = REPORTS_DIR / "study"
 METRICS = REPORTS_DIR / "metrics.json"
+SCORES = REPORTS_DIR / "scores.json"
 INTERVALS = REPORTS_DIR / "intervals.json"
 ERRORS = REPORTS_DIR / "errors.csv"
 REGISTRATION = REPORTS_DIR / "registration.json"

@@ -46,6 +46,7 @@ from pipeline.runtime.paths import (
     RAW_VOCABULARY,
     REGISTRATION,
     REPORT,
+    SCORES,
     TRAIN_REPORT,
     TRAINING_CURVE,
     TRIALS,
@@ -112,10 +113,11 @@ def run(params: Params) -> None:
         card = model_card.write(result)
         write_text(MODEL_CARD, card)
         write_text(REPORT, write_report(result))
-        for path in (ERRORS, INTERVALS, MODEL_CARD, REPORT):
+        for path in (ERRORS, METRICS, INTERVALS, MODEL_CARD, REPORT):
             parent.log_file(path)
         for folder in (FIGURES_DIR, PLOTS_DIR):
             parent.log_file(folder, folder.name)
+        parent.describe(card)
         if registration:
             versions.describe(parent.client, registration, card)
         print_summary(result)
@@ -136,14 +138,15 @@ def _whole_reviews(dataset: Mapping[str, Any], splits: Mapping[str, Arrays]) -> 
 def _write_metrics(
     parent: PipelineRun, dataset: Mapping[str, Any], assessment: Assessment
 ) -> dict[str, float]:
-    """Writes reports/metrics.json and intervals.json, logs the metrics; returns the metrics."""
+    """Writes reports/metrics.json, scores.json and intervals.json, logs the scores; returns the metrics."""
     dropped = dataset["duplicates_dropped"] | dataset["unlabelled"]["duplicates_dropped"]
     duplicates = {f"duplicates_{where}": count for where, count in dropped.items()}
     metrics = assessment.metrics | duplicates
     bounds = {name: {"low": low, "high": high} for name, (low, high) in assessment.intervals.items()}
     write_json(METRICS, metrics)
+    write_json(SCORES, assessment.scores)
     write_json(INTERVALS, bounds)
-    parent.log_metrics(metrics)
+    parent.log_metrics(assessment.scores)
     parent.set_tags({"baseline": assessment.baseline.name})
     return metrics
 

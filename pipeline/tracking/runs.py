@@ -23,7 +23,7 @@ from mlflow.data.http_dataset_source import HTTPDatasetSource
 from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from pipeline.params import PARAMS_FILE, Params, Value
 from pipeline.runtime import git
@@ -31,7 +31,7 @@ from pipeline.runtime.dvc_lock import DVC_LOCK, upstream_lock
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.interruption import uninterrupted
-from pipeline.runtime.paths import METRICS, TRAIN_REPORT, project_folder
+from pipeline.runtime.paths import SCORES, TRAIN_REPORT, project_folder
 from pipeline.runtime.processes import is_gone, this_process
 from pipeline.tracking.store import connect, tracking_uri
 
@@ -144,6 +144,10 @@ class PipelineRun:
             params=[Param(key, str(value)) for key, value in params.items()],
         )
         self.client.set_terminated(run_id)
+
+    def describe(self, text: str) -> None:
+        """Sets the run's description, which MLflow's page shows as Markdown."""
+        self.set_tags({MLFLOW_RUN_NOTE: text})
 
     def log_text(self, text: str, file: str) -> None:
         """Logs text as an artifact."""
@@ -297,10 +301,10 @@ def milliseconds() -> int:
 def note_reproduced(params: Params) -> None:
     """Under `mlflow run`, when DVC had nothing to run: points its run to the one that has the model."""
     run_id = os.environ.get("MLFLOW_RUN_ID")
-    if run_id is None or not (TRAIN_REPORT.exists() and METRICS.exists()):
+    if run_id is None or not (TRAIN_REPORT.exists() and SCORES.exists()):
         return
     client = connect(params)
     if EVALUATED_TAG in client.get_run(run_id).data.tags:
         return
     client.set_tag(run_id, REPRODUCED_TAG, read_json(TRAIN_REPORT)["run_id"])
-    mlflow.log_metrics(read_json(METRICS), run_id=run_id)
+    mlflow.log_metrics(read_json(SCORES), run_id=run_id)

@@ -124,13 +124,13 @@ def test_networks_that_did_not_learn_judge_nothing() -> None:
     assert {effect.stratum: effect.mean for effect in accuracy.effects} == pytest.approx(
         {"gru": 0.015 * 1.25, "lstm": 0.015 * 1.25, "simple_rnn": 0.01 * 1.25}
     )
-    assert accuracy.left_out == ("simple_rnn depth 3",)
-    assert "Left out, since they did not learn: simple_rnn depth 3." in sentence(accuracy, 10)
-    assert findings["dropout"].left_out == ("simple_rnn depth 3, dropout", "simple_rnn depth 3")
+    assert accuracy.left_out == ("simple RNN of depth 3",)
+    assert "Left out, since they did not learn: simple RNN of depth 3." in sentence(accuracy, 10)
+    assert findings["dropout"].left_out == ("simple RNN of depth 3, dropout", "simple RNN of depth 3")
     gates = [effect.stratum for effect in findings["gates_accuracy"].effects]
     assert gates == ["depth 1", "depth 2"]
     assert findings["gradients_initial"].left_out == ()  # before training nothing has learned yet
-    assert findings["gradients_trained"].left_out == ("simple_rnn depth 3",)
+    assert findings["gradients_trained"].left_out == ("simple RNN of depth 3",)
 
 
 def test_where_no_network_learned_the_study_says_so() -> None:

@@ -79,13 +79,13 @@ def test_networks_that_stayed_at_chance_are_named(params: Params) -> None:
         lambda fit: record(fit, accuracy=0.647 if (fit.cell, fit.depth) == ("lstm", 3) else 0.65),
         skips=("none",),
     )
-    names = ["lstm depth 3, clipping", "lstm depth 3, dropout", "lstm depth 3"]
+    names = ["LSTM of depth 3, clipping", "LSTM of depth 3, dropout", "LSTM of depth 3"]
     assert failures(fits, DATASET) == [f"{name} (6 of 6 seeds)" for name in names]
     with_study = params.model_copy(update={"depth_study": study(skips=("none",))})
     page = render_report(with_study, DATASET, fits, judge(fits, DATASET), BASELINE, [])
     assert "3 networks did not learn:" in page
-    assert "lstm depth 3, dropout (6 of 6 seeds)" in page
-    assert "Left out, since they did not learn: lstm depth 3." in page
+    assert "LSTM of depth 3, dropout (6 of 6 seeds)" in page
+    assert "Left out, since they did not learn: LSTM of depth 3." in page
     assert "(60.0%)" in page
 
 

@@ -160,7 +160,7 @@ def test_forced_runs_agree_digit_for_digit_and_the_twin_is_no_champion(project: 
     assert project.path("reports/metrics.json").read_text() == before
     said = " ".join(output.split())
     assert "Registered as stacked-rnn-mine version 2, challenger" in said
-    assert "does not surely beat champion version 1" in said
+    assert "not surely better than champion version 1" in said
 
 
 def test_a_bad_value_loses_nothing(project: Project) -> None:

@@ -310,8 +310,9 @@ def test_promote_and_roll_back(served: Served) -> None:
     assert champion() == 2
     assert served.client.get_model_version(NAME, "2").tags["champion.previous"] == "1"
     listed = command("registry")
-    assert re.search(rf"{NAME} │ 2 +│ champion", listed)
-    assert re.search(rf"{NAME} │ 1 +│  ", listed)
+    assert re.search(r"^ 2 +champion  ", listed, flags=re.MULTILINE)
+    assert re.search(r"^ 1 {9}", listed, flags=re.MULTILINE)
+    assert max(map(len, listed.splitlines()[:6])) <= 80
     assert "version 1 is champion again; before: version 2" in command("rollback")
     assert champion() == 1
     refused = command("rollback", check=False)

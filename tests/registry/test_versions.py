@@ -85,7 +85,7 @@ def tags(client: MlflowClient, registered: Registration) -> dict[str, str]:
 def test_the_first_model_of_a_data_set_is_champion(client: MlflowClient, submit: Submit) -> None:
     first = submit(right=[0])
     assert (first.version, first.alias) == (1, "champion")
-    assert first.reason.startswith("there was no champion")
+    assert first.reason.startswith("the first version for")
     assert tags(client, first)["validation_accuracy"] == "0.810000"
 
 
@@ -105,7 +105,7 @@ def test_a_better_model_takes_its_place_and_the_tags_say_why(client: MlflowClien
         "champion.previous": "1",
     }
     assert expected.items() <= tags(client, second).items()
-    assert "beats champion version 1: 0.5000 to 0.1000 on 20 held-back reviews" in second.reason
+    assert "better than champion version 1: it labels 50.0% of 20 held-back reviews right, the champion 10.0%" in second.reason
     assert second.comparison is not None
     assert (second.comparison.only_challenger, second.comparison.only_champion) == (9, 1)
 
@@ -113,8 +113,8 @@ def test_a_better_model_takes_its_place_and_the_tags_say_why(client: MlflowClien
 @pytest.mark.parametrize(
     ("submission", "reason"),
     [
-        ({"right": [0, 1]}, "does not surely beat champion version 1"),
-        ({"right": [0, 1, 2, 3, 4, 5]}, "does not surely beat champion version 1"),  # 4 to none: p = 1/16
+        ({"right": [0, 1]}, "not surely better than champion version 1"),
+        ({"right": [0, 1, 2, 3, 4, 5]}, "not surely better than champion version 1"),  # 4 to none: p = 1/16
         ({"right": [20, 21], "rows": [20, 21]}, "no held-back review is shared"),
         ({"right": [0, 1, 2], "digest": "sha256:2"}, "trained on other data of this name"),
     ],
@@ -166,7 +166,7 @@ def test_one_who_was_crowned_during_the_comparison_is_compared_with_next(
     third = submit(right=[0, 1, 2, 3, 4, 5])
     assert moved
     assert third.alias == "challenger"
-    assert third.reason.startswith("does not surely beat champion version 2")
+    assert third.reason.startswith("not surely better than champion version 2")
     assert tags(client, third)["compared_with"] == "2"
     assert champion(client, third) == 2
 
@@ -187,7 +187,7 @@ def test_one_who_was_crowned_between_the_last_look_and_the_move_gets_the_place_b
     monkeypatch.setattr(promotion, "crown", late)
     third = submit(right=[0, 1, 2, 3, 4, 5])
     assert (third.alias, champion(client, third)) == ("challenger", 2)
-    assert third.reason.startswith("does not surely beat champion version 2")
+    assert third.reason.startswith("not surely better than champion version 2")
     assert versions.champions_so_far(client, first.name) == ["1", "2"]
 
 

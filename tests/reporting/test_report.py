@@ -139,8 +139,8 @@ def test_the_tables_say_what_was_found(html: str) -> None:
     assert ["of these held back for the champion's comparison", "50", ""] in rows
     assert "times 0.8123, minus 0.0500" in plain(html)
     assert "calibration error on those reviews from 0.0712 to 0.0234" in plain(html)
-    assert ["gru_2", "GRU", "12 \N{MULTIPLICATION SIGN} 16", "1,632"] in rows
-    assert ["all layers", "", "", "5,009"] in rows
+    assert ["GRU", "12 \N{MULTIPLICATION SIGN} 16", "1,632"] in rows
+    assert ["all layers", "", "5,009"] in rows
     assert ["1", "pruned", "0.5000", "1", "1.2000", "9"] in rows
     assert "Of 3 trials, 2 ran to their end, 1 were stopped early." not in plain(html)
     assert "Of 3 trials, 2 ran to their end, 1 was stopped early." in plain(html)
