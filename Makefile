@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run accurate test lint ui serve compare depth bench bench-accuracy bench-tune bench-serving docs requirements clean
+.PHONY: help setup run accurate test lint ui serve compare compare-cells depth bench bench-accuracy bench-tune bench-serving docs requirements clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ serve: setup  ## Serve the champion over HTTP on http://127.0.0.1:5001, or anoth
 
 compare: setup  ## Show experiments beside each other: what differs, and how well they do
 	python -m pipeline compare
+
+compare-cells: setup  ## Simple RNN, LSTM and GRU side by side in minutes: reports/cells/report.html
+	python -m pipeline compare-cells
 
 depth: setup  ## Show what stacking layers does on these reviews (reports/depth)
 	dvc repro depth/dvc.yaml

@@ -156,7 +156,8 @@ def sentence(finding: Finding, tested: int) -> str:
     parts = [claim.statement, _verdict_words(finding, tested)]
     if finding.effects:
         each = ", ".join(
-            f"{CELLS.get(effect.stratum, effect.stratum)} {difference_text(effect.mean, effect.interval)}" for effect in finding.effects
+            f"{CELLS.get(effect.stratum, effect.stratum)} {difference_text(effect.mean, effect.interval)}"
+            for effect in finding.effects
         )
         parts.append(f"In detail: {each}.")
     if finding.left_out:

@@ -68,7 +68,7 @@ def write(records: Records, dataset: str, baseline: float, folder: Path) -> list
 def accuracy_figure(records: Records, baseline: float) -> Figure:
     """Validation and test accuracy against depth: a row for each split, a panel for each skip."""
     kinds = _Kinds.of(records)
-    figure, panels = _panels(2, len(kinds.skips))
+    figure, panels = make_panels(2, len(kinds.skips))
     for row, split in zip(panels, ("validation", "test"), strict=True):
         for axes, skip in zip(row, kinds.skips, strict=True):
             _by_depth(axes, records, kinds, skip, _accuracy(split))
@@ -77,7 +77,7 @@ def accuracy_figure(records: Records, baseline: float) -> Figure:
                 axes.axhline(baseline, **BASELINE_STYLE)
         row[0].set_ylabel(f"{split} accuracy")
     _limit(panels)
-    _finish(figure, panels)
+    shared_legend(figure, panels)
     return figure
 
 
@@ -89,7 +89,7 @@ def gradient_figure(records: Records, _baseline: float) -> Figure:
         ("after training", "trained", PLAIN),
         ("after training,\nclipped", "trained", CLIPPING),
     )
-    figure, panels = _panels(len(rows), len(kinds.cells))
+    figure, panels = make_panels(len(rows), len(kinds.cells))
     deepest = kinds.depths[-1]
     colors = colormaps["viridis"](np.linspace(0, 0.9, deepest))
     for axes_row, (title, when, variant) in zip(panels, rows, strict=True):
@@ -104,28 +104,28 @@ def gradient_figure(records: Records, _baseline: float) -> Figure:
             axes.set_title(CELL_STYLE[cell]["label"])
             axes.set_xlabel("time step")
         axes_row[0].set_ylabel(f"{title}\nnorm of dLoss/dh")
-    _finish(figure, panels)
+    shared_legend(figure, panels)
     return figure
 
 
 def reach_figure(records: Records, _baseline: float) -> Figure:
     """How far the gradient vanishes or explodes, against depth: before and after training, for each skip."""
     kinds = _Kinds.of(records)
-    figure, panels = _panels(2, len(kinds.skips), share_y="row")
+    figure, panels = make_panels(2, len(kinds.skips), share_y="row")
     measures = (("before training", initial_decades), ("after training", trained_decades))
     for row, (title, measure) in zip(panels, measures, strict=True):
         for axes, skip in zip(row, kinds.skips, strict=True):
             _by_depth(axes, records, kinds, skip, measure)
             axes.set_title(f"skip: {skip}")
         row[0].set_ylabel(f"{title}\npowers of ten")
-    _finish(figure, panels)
+    shared_legend(figure, panels)
     return figure
 
 
 def curves_figure(records: Records, _baseline: float) -> Figure:
     """Training and validation loss by epoch, a panel for each depth; without and with dropout."""
     kinds = _Kinds.of(records)
-    figure, panels = _panels(2, len(kinds.depths))
+    figure, panels = make_panels(2, len(kinds.depths))
     rows = ((PLAIN, "no dropout"), (DROPOUT, "dropout"))
     for axes_row, (variant, title) in zip(panels, rows, strict=True):
         for axes, depth in zip(axes_row, kinds.depths, strict=True):
@@ -141,14 +141,14 @@ def curves_figure(records: Records, _baseline: float) -> Figure:
         axes_row[0].set_ylabel(f"{title}\ncross-entropy")
     panels[0][0].plot([], [], color="black", label="validation")
     panels[0][0].plot([], [], color="black", linestyle="--", label="training")
-    _finish(figure, panels)
+    shared_legend(figure, panels)
     return figure
 
 
 def probe_figure(records: Records, baseline: float) -> Figure:
     """What each layer knows: a linear probe's accuracy on its mean state, a panel for each depth."""
     kinds = _Kinds.of(records)
-    figure, panels = _panels(1, len(kinds.depths))
+    figure, panels = make_panels(1, len(kinds.depths))
     for axes, depth in zip(panels[0], kinds.depths, strict=True):
         for offset, cell in _dodged(kinds.cells):
             found = repeats(records, Fit(cell, depth, "none", PLAIN, 0))
@@ -165,14 +165,14 @@ def probe_figure(records: Records, baseline: float) -> Figure:
         axes.set_xticks(range(depth + 1))
     panels[0][0].set_ylabel("validation accuracy of the probe")
     _limit(panels)
-    _finish(figure, panels)
+    shared_legend(figure, panels)
     return figure
 
 
 def cost_figure(records: Records, baseline: float) -> Figure:
     """Validation accuracy against the number of weights and the seconds of a fit; the depth at each point."""
     kinds = _Kinds.of(records)
-    figure, panels = _panels(1, 2)
+    figure, panels = make_panels(1, 2)
     costs: Sequence[tuple[str, Measure]] = (
         ("weights above the embeddings", lambda record: record.parameters),
         ("seconds of a fit", lambda record: record.seconds),
@@ -195,7 +195,7 @@ def cost_figure(records: Records, baseline: float) -> Figure:
         axes.set_xlabel(title)
     panels[0][0].set_ylabel("validation accuracy")
     _limit(panels)
-    _finish(figure, panels)
+    shared_legend(figure, panels)
     return figure
 
 
@@ -242,7 +242,10 @@ def _mean_curve(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.nda
     return np.arange(1, values.shape[1] + 1), values.mean(0)
 
 
-def _panels(rows: int, columns: int, share_y: Literal["all", "row"] = "all") -> tuple[Figure, Axis]:
+def make_panels(
+    rows: int, columns: int, share_y: Literal["all", "row", False] = "all"
+) -> tuple[Figure, Axis]:
+    """A figure of ``rows`` x ``columns`` empty panels."""
     figure = Figure(figsize=(PANEL[0] * max(columns, 2), PANEL[1] * rows + 1), layout="constrained")
     panels = figure.subplots(rows, columns, sharey=share_y, squeeze=False)
     for axes in panels.flat:
@@ -251,7 +254,7 @@ def _panels(rows: int, columns: int, share_y: Literal["all", "row"] = "all") -> 
     return figure, panels
 
 
-def _finish(figure: Figure, panels: Axis) -> None:
+def shared_legend(figure: Figure, panels: Axis) -> None:
     """One legend below all panels."""
     handles: dict[str, Any] = {}
     for axes in panels.flat:

@@ -105,7 +105,9 @@ def _claims(findings: Sequence[Finding]) -> Table:
 def _claim_row(finding: Finding) -> tuple[str, ...]:
     claim = finding.claim
     difference = difference_text(finding.mean, finding.interval) if finding.effects else ""
-    p_value = "" if finding.corrected is None else p_text(finding.corrected).removeprefix("p = ").removeprefix("p ")
+    p_value = (
+        "" if finding.corrected is None else p_text(finding.corrected).removeprefix("p = ").removeprefix("p ")
+    )
     return (claim.statement, finding.verdict, difference, p_value, str(claim.figure))
 
 

@@ -60,7 +60,7 @@ class Assessment:
 
     @property
     def scores(self) -> Metrics:
-        """The few of ``metrics`` that tables of experiments show: the network's, and what it is held against."""
+        """The few of ``metrics`` that tables show: the network's, and the accuracies it is held against."""
         of_network = {name: self.metrics[f"test_{name}"] for name in _SCORES}
         return prefixed(of_network, "test_") | {
             "test_accuracy_of_baseline": self.metrics[f"{self.baseline.prefix}test_accuracy"],

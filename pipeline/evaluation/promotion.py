@@ -82,8 +82,8 @@ class Comparison:
     def __str__(self) -> str:
         return (
             f"it labels {self.accuracy:.1%} of {self.reviews:,} held-back reviews right, the champion "
-            f"{self.champion_accuracy:.1%} ({self.only_challenger:,} only it does, {self.only_champion:,} only "
-            f"the champion; McNemar's exact one-sided test, p = {self.p_value:.2g}). With "
+            f"{self.champion_accuracy:.1%} ({self.only_challenger:,} only it does, {self.only_champion:,} "
+            f"only the champion; McNemar's exact one-sided test, p = {self.p_value:.2g}). With "
             f"{1 - self.rule.level:.4g} confidence it gains {100 * self.least_gain:+.1f} points or more, "
             f"and more than {100 * self.rule.margin:g} are asked for"
         )

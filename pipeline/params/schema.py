@@ -234,7 +234,7 @@ class TrainParams(Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     epochs: PositiveInt | Literal["auto"]
     batch_size: PositiveInt | Literal["auto"]
-    patience: PositiveInt | None
+    patience: PositiveInt | Literal["auto"] | None
 
     @property
     def num_epochs(self) -> int:
@@ -245,6 +245,11 @@ class TrainParams(Section):
     def rows(self) -> int:
         """``batch_size``, once it is a number: see ``Params.resolved``."""
         return _resolved("train", self.batch_size)
+
+    @property
+    def epochs_without_gain(self) -> int | None:
+        """``patience``, once it isn't ``auto``: see ``Params.resolved``."""
+        return None if self.patience is None else _resolved("train", self.patience)
 
     @model_validator(mode="after")
     def _weight_decay_is_used(self) -> Self:
@@ -574,14 +579,16 @@ class Params(Section):
         return parse_params(tree, source)
 
 
-def suited_to(num_reviews: int) -> dict[str, int]:
+def suited_to(num_reviews: int) -> dict[str, int | None]:
     """The ``auto`` values for a training split of ``num_reviews``.
 
     A network learns by steps, so few reviews are read in smaller batches and more often: batches of 8 to 64,
-    and epochs that make 1,500 steps, but 5 at least and 30 at most; 300 steps in a short trial.
+    and epochs that make 1,500 steps, but 5 at least and 30 at most. A network of few reviews soon knows them
+    by heart: with fewer than 16,000, two epochs without a gain (or a fifth of all) stop it. A short trial
+    reads as many reviews as one epoch of 20,000 has: after fewer, all trials may still be at chance.
 
     >>> [tuple(suited_to(number).values()) for number in (240, 4_000, 20_000)]
-    [(8, 30, 10), (16, 6, 2), (64, 5, 1)]
+    [(8, 30, 6, 30), (16, 6, 2, 5), (64, 5, None, 1)]
     """
     batch_size = next((size for size in (8, 16, 32) if num_reviews <= size * 250), 64)
     steps = max(math.ceil(num_reviews / batch_size), 1)
@@ -589,7 +596,8 @@ def suited_to(num_reviews: int) -> dict[str, int]:
     return {
         "train.batch_size": batch_size,
         "train.epochs": epochs,
-        "tune.epochs": min(math.ceil(300 / steps), epochs),
+        "train.patience": max(2, epochs // 5) if num_reviews < 16_000 else None,
+        "tune.epochs": min(math.ceil(20_000 / max(num_reviews, 1)), epochs),
     }
 
 

@@ -21,6 +21,7 @@ from pipeline.reporting.verdict import LEVEL, judge
 from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
 
+FEW = 2000  # training reviews, below which the page says so first
 SECTIONS = {
     "training": "Training",
     "network": "The network",
@@ -66,6 +67,7 @@ def write_report(result: Evaluated) -> str:
         verdict=judge(result),
         became=became(result),
         result=result,
+        few=FEW,
         dataset=dataset,
         trained=result.trained,
         tiles=tiles(assessment),
@@ -163,8 +165,7 @@ def _title(result: Evaluated) -> str:
 
 def _layer_table(result: Evaluated) -> Table:
     rows: list[list[Cell]] = [
-        [title(layer.kind), times(layer.shape), layer.parameters]
-        for layer in stacked(result.layers)
+        [title(layer.kind), times(layer.shape), layer.parameters] for layer in stacked(result.layers)
     ]
     rows.append(["all layers", "", result.parameters])
     return Table(["layer", "output", "parameters"], rows, "Weights of each layer, the lowest first.")
@@ -322,9 +323,18 @@ def _trial_sentence(result: Evaluated) -> str:
         )
         if state in states
     ]
+    scores = [float(row["validation_accuracy"]) for row in result.trials if row["state"] == "COMPLETE"]
+    (majority,) = (each for each in result.assessment.classifiers if each.name == MAJORITY)
+    guess = result.assessment.metrics[f"{majority.prefix}validation_accuracy"]
+    at_chance = (
+        " None of them was better than always giving the commoner label, so the study tells nothing of the "
+        "values it tried: give trials more epochs (tune.epochs)."
+        if scores and max(scores) <= guess
+        else ""
+    )
     return (
         f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation accuracy "
-        "won; the test reviews played no part in the choice."
+        f"won; the test reviews played no part in the choice.{at_chance}"
     )
 
 

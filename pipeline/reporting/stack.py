@@ -90,16 +90,12 @@ def title(kind: str) -> str:
 
 
 def _steps(layers: Sequence[LayerSummary]) -> Iterator[tuple[str, str, bool, bool]]:
-    """What the boxes say; two poolings that read the same states and are joined share a box."""
-    above = [*layers[1:], None]
-    joined = False
-    for layer, next_layer in zip(layers, above, strict=True):
-        if joined:
-            joined = False
-        elif next_layer and (layer.name, next_layer.name) == ("max_pooling", "mean_pooling"):
-            yield "maximum and mean over time", f"{layer.shape[-1] + next_layer.shape[-1]}, joined", False, False
-            joined = True
-        else:
+    """What the boxes say; the two poolings that read the same states and are joined share a box."""
+    names = [layer.name for layer in layers]
+    for layer in layers:
+        if layer.name == "max_pooling" and "mean_pooling" in names:
+            yield "maximum and mean over time", f"{times(layer.shape)} each, joined", False, False
+        elif layer.name != "mean_pooling" or "max_pooling" not in names:
             yield _step(layer)
 
 

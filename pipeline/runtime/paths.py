@@ -33,6 +33,9 @@ DEPTH_DIR = REPORTS_DIR / "depth"
 DEPTH_REPORT = DEPTH_DIR / "report.html"
 DEPTH_SUMMARY = DEPTH_DIR / "summary.json"
 
+CELLS_DIR = REPORTS_DIR / "cells"
+CELLS_REPORT = CELLS_DIR / "report.html"
+
 
 def padded_split(split: str) -> Path:
     """The padded rows of ``split``: train, validation, test or unlabelled."""

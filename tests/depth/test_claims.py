@@ -199,9 +199,9 @@ def test_a_sentence_carries_its_numbers() -> None:
     effects = (Effect("lstm", 0.02, Interval(0.02, -0.011, 0.051)), Effect("gru", 0.0046, None))
     finding = Finding(CLAIMS[0], 7, 0.0123, interval, 0.001234, 0.01851, "supports", effects)
     text = sentence(finding, 15)
-    for part in ("support this", "+0.012 [+0.010, +0.015] over 7 seeds", "0.0012", "15 claims", "0.0185"):
+    for part in ("support this", "+0.012 [+0.010, +0.015] over 7 seeds", "0.0012", "15 claims", "0.019"):
         assert part in text
-    assert "In detail: lstm +0.020 [-0.011, +0.051], gru +0.005." in text
+    assert "In detail: LSTM +0.020 [-0.011, +0.051], GRU +0.005." in text
     assert text.endswith("Figure 1.")
     assert "contradict this" in sentence(finding._replace(verdict="contradicts"), 15)
 

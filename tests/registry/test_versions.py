@@ -105,7 +105,10 @@ def test_a_better_model_takes_its_place_and_the_tags_say_why(client: MlflowClien
         "champion.previous": "1",
     }
     assert expected.items() <= tags(client, second).items()
-    assert "better than champion version 1: it labels 50.0% of 20 held-back reviews right, the champion 10.0%" in second.reason
+    assert (
+        "better than champion version 1: it labels 50.0% of 20 held-back reviews right, the champion 10.0%"
+        in second.reason
+    )
     assert second.comparison is not None
     assert (second.comparison.only_challenger, second.comparison.only_champion) == (9, 1)
 

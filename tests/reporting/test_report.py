@@ -110,6 +110,26 @@ def test_the_page_opens_with_verdict_registration_and_tiles(html: str) -> None:
     assert "majority class, a mere guess" in start
 
 
+def test_a_caveat_about_the_data_comes_before_the_verdict(html: str) -> None:
+    assert html.index("imdb could not be reached") < html.index('class="verdict')
+    few = judged.DATASET | {
+        "name": "mine",
+        "requested": "file",
+        "sizes": {"train": 300, "validation": 1, "test": 1},
+    }
+    own = write_report(judged.evaluated(dataset=few))
+    assert "could not be reached" not in own
+    assert own.index("With 300 training reviews") < own.index('class="verdict')
+
+
+def test_trials_that_stayed_at_chance_are_said_to_tell_nothing(html: str) -> None:
+    asleep = [row | {"validation_accuracy": 0.0} for row in judged.evaluated().trials]
+    assert "the study tells nothing of the values it tried" in plain(
+        write_report(judged.evaluated(trials=asleep))
+    )
+    assert "tells nothing" not in plain(html)
+
+
 def test_a_tile_says_how_far_a_rival_is_ahead() -> None:
     network, baseline, *_, majority = tiles(with_scores(0.8, 0.85, 18, 30, 0.01).assessment)
     assert (network.note, majority.note) == ("", "")

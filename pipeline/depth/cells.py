@@ -1,0 +1,190 @@
+"""The three cells side by side in a few minutes: curves, gradients, and what skips and clipping do to them.
+
+A lesson, not a study: one fit of each network, on some of the reviews, so nothing is judged. ``depth.study`` is
+for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from pipeline.depth.comparisons import trained_decades
+from pipeline.depth.fitting import Splits, run_fit
+from pipeline.depth.grid import CLIPPING, PLAIN, Fit
+from pipeline.depth.pictures import CELL_STYLE, make_panels, shared_legend
+from pipeline.depth.records import Record
+from pipeline.params import Params
+from pipeline.reporting import figures
+from pipeline.reporting.page import Cell, Picture, Table, render
+from pipeline.runtime.files import read_arrays, read_json, write_text
+from pipeline.runtime.paths import CELLS_DIR, CELLS_REPORT, PADDED_DATASET, padded_split
+from pipeline.training.fitting import Split
+
+SECTIONS = {
+    "learning": "Learning",
+    "gradients": "Gradients",
+    "helps": "Clipping and skips",
+    "table": "Every network",
+}
+
+
+class Kind(NamedTuple):
+    """What is done to a network, and how it is drawn."""
+
+    skip: str
+    variant: str
+    label: str
+    color: str
+
+
+KINDS = (
+    Kind("none", PLAIN, "plain", "#555555"),
+    Kind("none", CLIPPING, "clipped", "#D55E00"),
+    Kind("residual", PLAIN, "residual", "#0072B2"),
+    Kind("highway", PLAIN, "highway", "#009E73"),
+)
+Records = Mapping[tuple[str, Kind], Record]
+
+
+def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
+    """Fits every cell in every kind to data/padded; writes reports/cells/report.html.
+
+    Args:
+        params: whose section depth_study gives units, batch size and the norm of clipping.
+        depth: recurrent layers of each network.
+        num_reviews: of each split, at most.
+        epochs: passes over them.
+    """
+    params = params.replace({"depth_study.epochs": epochs, "train.epochs": epochs})
+    dataset = read_json(PADDED_DATASET)
+    splits = {name: _some(name, num_reviews, params.seed) for name in ("train", "validation", "test")}
+    records: dict[tuple[str, Kind], Record] = {}
+    wanted = [(cell, kind) for cell in CELL_STYLE for kind in KINDS]
+    for number, (cell, kind) in enumerate(wanted, start=1):
+        records[cell, kind] = record = run_fit(params, Fit(cell, depth, kind.skip, kind.variant, 0), splits)
+        print(
+            f"{number}/{len(wanted)}  {CELL_STYLE[cell]['label']}, {kind.label}: validation accuracy "
+            f"{record.scores['validation_accuracy']:.3f}, {record.seconds:.0f} s"
+        )
+    write_text(CELLS_REPORT, render_page(dataset, records, splits, depth))
+    print(f"the page is {CELLS_REPORT}")
+
+
+def render_page(dataset: Mapping[str, Any], records: Records, splits: Splits, depth: int) -> str:
+    """The page as HTML, after its figures were drawn into reports/cells."""
+    return render(
+        "cells.html",
+        title=f"Three cells side by side, {dataset['name']}",
+        sections=SECTIONS,
+        depth=depth,
+        sizes={name: len(split.labels) for name, split in splits.items()},
+        dataset=dataset,
+        pictures={stem: _drawn(stem, caption, draw(records)) for stem, (caption, draw) in FIGURES.items()},
+        table=_table(records),
+    )
+
+
+def _some(name: str, count: int, seed: int) -> Split:
+    """At most ``count`` reviews of a split, drawn at random."""
+    arrays = read_arrays(padded_split(name))
+    chosen = np.random.default_rng(seed).permutation(len(arrays["labels"]))[:count]
+    return Split(arrays["token_ids"][chosen], arrays["labels"][chosen])
+
+
+def learning_figure(records: Records) -> Figure:
+    """Loss and accuracy of the plain networks by epoch."""
+    figure, ((loss, accuracy),) = make_panels(1, 2, share_y=False)
+    for cell, style in CELL_STYLE.items():
+        curve = records[cell, KINDS[0]].curve
+        epochs = range(1, len(curve) + 1)
+        loss.plot(epochs, [epoch["loss"] for epoch in curve], linestyle="--", color=style["color"])
+        loss.plot(epochs, [epoch["validation_loss"] for epoch in curve], **style)
+        accuracy.plot(epochs, [epoch["validation_accuracy"] for epoch in curve], **style)
+    for axes, title in ((loss, "loss (dashed: training)"), (accuracy, "validation accuracy")):
+        axes.set_ylabel(title)
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    shared_legend(figure, np.array([[loss, accuracy]]))
+    return figure
+
+
+def gradients_figure(records: Records) -> Figure:
+    """The gradient's norm at every time step, a line for each layer of the plain networks."""
+    return _by_step(
+        [("before training", "initial_gradients"), ("after training", "trained_gradients")],
+        lambda cell, moment: [
+            (f"layer {layer}", f"C{layer - 1}", row)
+            for layer, row in enumerate(getattr(records[cell, KINDS[0]], moment), start=1)
+        ],
+    )
+
+
+def helps_figure(records: Records) -> Figure:
+    """The gradient's norm in the bottom layer, a line for each kind of network."""
+    return _by_step(
+        [("before training", "initial_gradients"), ("after training", "trained_gradients")],
+        lambda cell, moment: [
+            (kind.label, kind.color, getattr(records[cell, kind], moment)[0]) for kind in KINDS
+        ],
+    )
+
+
+Lines = Callable[[str, str], list[tuple[str, str, Sequence[float]]]]
+
+
+def _by_step(rows: Sequence[tuple[str, str]], lines: Lines) -> Figure:
+    """A row of panels for each moment, a column for each cell, what ``lines`` gives in each."""
+    figure, panels = make_panels(len(rows), len(CELL_STYLE))
+    for axes_row, (title, moment) in zip(panels, rows, strict=True):
+        for axes, (cell, style) in zip(axes_row, CELL_STYLE.items(), strict=True):
+            for label, color, norms in lines(cell, moment):
+                axes.plot(np.arange(1, len(norms) + 1), norms, color=color, label=label)
+            axes.set_yscale("log")
+            axes.set_title(style["label"])
+            axes.set_xlabel("time step")
+        axes_row[0].set_ylabel(f"{title}\nnorm of dLoss/dh")
+    shared_legend(figure, panels)
+    return figure
+
+
+FIGURES: dict[str, tuple[str, Callable[[Records], Figure]]] = {
+    "learning": ("Loss and validation accuracy by epoch, the plain networks.", learning_figure),
+    "gradients": (
+        "How strongly each state moves the loss, which stands at the right end: a line that falls towards the "
+        "left is a gradient that vanishes, one that rises explodes. A line for each layer, 1 the lowest.",
+        gradients_figure,
+    ),
+    "helps": ("The same in the lowest layer, for each kind of network.", helps_figure),
+}
+
+
+def _drawn(stem: str, caption: str, figure: Figure) -> Picture:
+    path = CELLS_DIR / f"{stem}.png"
+    figures.save(figure, path)
+    return Picture(path, caption)
+
+
+def _table(records: Records) -> Table:
+    rows: list[list[Cell]] = [
+        [
+            CELL_STYLE[cell]["label"],
+            kind.label,
+            record.parameters,
+            record.scores["validation_accuracy"],
+            record.curve[-1]["loss"],
+            f"{trained_decades(record):.1f}",
+            round(record.seconds),
+        ]
+        for (cell, kind), record in records.items()
+    ]
+    columns = ["cell", "kind", "weights", "validation accuracy ↑", "training loss ↓", "reach", "seconds"]
+    caption = (
+        "Weights are those above the embeddings. Reach: by how many powers of ten the gradient at the lowest "
+        "layer's first steps differs, after training, from that at the top layer's last step; 0 is a gradient "
+        "that arrives as it left. One fit of each network: small differences are chance."
+    )
+    return Table(columns, rows, caption)
