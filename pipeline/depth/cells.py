@@ -1,7 +1,7 @@
 """The three cells side by side in a few minutes: curves, gradients, and what skips and clipping do to them.
 
-A lesson, not a study: one fit of each network, on some of the reviews, so nothing is judged. ``depth.study`` is
-for that.
+A lesson, not a study: one fit of each network, on some of the reviews, so nothing is judged;
+``depth.study`` is for that.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ class ModelParams(Section):
 class VectorParams(Section):
     """Word vectors that the embedding starts from (skip-gram); none without epochs."""
 
-    epochs: NonNegativeInt
+    epochs: NonNegativeInt | Literal["auto"]
     window: Annotated[int, Field(ge=1, le=50)]
     negatives: PositiveInt
     sample: Annotated[float, Field(ge=0, lt=1)]
@@ -237,6 +237,11 @@ class TrainParams(Section):
     patience: PositiveInt | Literal["auto"] | None
 
     @property
+    def stop_after(self) -> int | None:
+        """``patience``, once it is a number or none: see ``Params.resolved``."""
+        return None if self.patience is None else _resolved("train", self.patience)
+
+    @property
     def num_epochs(self) -> int:
         """``epochs``, once they are a number: see ``Params.resolved``."""
         return _resolved("train", self.epochs)
@@ -245,11 +250,6 @@ class TrainParams(Section):
     def rows(self) -> int:
         """``batch_size``, once it is a number: see ``Params.resolved``."""
         return _resolved("train", self.batch_size)
-
-    @property
-    def epochs_without_gain(self) -> int | None:
-        """``patience``, once it isn't ``auto``: see ``Params.resolved``."""
-        return None if self.patience is None else _resolved("train", self.patience)
 
     @model_validator(mode="after")
     def _weight_decay_is_used(self) -> Self:
@@ -583,12 +583,11 @@ def suited_to(num_reviews: int) -> dict[str, int | None]:
     """The ``auto`` values for a training split of ``num_reviews``.
 
     A network learns by steps, so few reviews are read in smaller batches and more often: batches of 8 to 64,
-    and epochs that make 1,500 steps, but 5 at least and 30 at most. A network of few reviews soon knows them
-    by heart: with fewer than 16,000, two epochs without a gain (or a fifth of all) stop it. A short trial
-    reads as many reviews as one epoch of 20,000 has: after fewer, all trials may still be at chance.
+    and epochs that make 1,500 steps, but 5 at least and 30 at most; 300 steps in a short trial. Few reviews
+    are soon known by heart: below 12,800 a fit stops after two epochs without a better validation loss.
 
     >>> [tuple(suited_to(number).values()) for number in (240, 4_000, 20_000)]
-    [(8, 30, 6, 30), (16, 6, 2, 5), (64, 5, None, 1)]
+    [(8, 30, 2, 10), (16, 6, 2, 2), (64, 5, None, 1)]
     """
     batch_size = next((size for size in (8, 16, 32) if num_reviews <= size * 250), 64)
     steps = max(math.ceil(num_reviews / batch_size), 1)
@@ -596,8 +595,8 @@ def suited_to(num_reviews: int) -> dict[str, int | None]:
     return {
         "train.batch_size": batch_size,
         "train.epochs": epochs,
-        "train.patience": max(2, epochs // 5) if num_reviews < 16_000 else None,
-        "tune.epochs": min(math.ceil(20_000 / max(num_reviews, 1)), epochs),
+        "train.patience": 2 if num_reviews < 12_800 else None,
+        "tune.epochs": min(math.ceil(300 / steps), epochs),
     }
 
 
