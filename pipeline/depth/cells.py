@@ -45,7 +45,6 @@ KINDS = (
     Kind("none", PLAIN, "plain", "#555555"),
     Kind("none", CLIPPING, "clipped", "#D55E00"),
     Kind("residual", PLAIN, "residual", "#0072B2"),
-    Kind("highway", PLAIN, "highway", "#009E73"),
 )
 Records = Mapping[tuple[str, Kind], Record]
 
@@ -154,8 +153,8 @@ def _by_step(rows: Sequence[tuple[str, str]], lines: Lines) -> Figure:
 FIGURES: dict[str, tuple[str, Callable[[Records], Figure]]] = {
     "learning": ("Loss and validation accuracy by epoch, the plain networks.", learning_figure),
     "gradients": (
-        "How strongly each state moves the loss, which stands at the right end: a line that falls towards the "
-        "left is a gradient that vanishes, one that rises explodes. A line for each layer, 1 the lowest.",
+        "How strongly each state moves the loss, which stands at the right end: a line that falls towards "
+        "the left is a gradient that vanishes, one that rises explodes. A line for each layer, 1 the lowest.",
         gradients_figure,
     ),
     "helps": ("The same in the lowest layer, for each kind of network.", helps_figure),
@@ -184,7 +183,7 @@ def _table(records: Records) -> Table:
     columns = ["cell", "kind", "weights", "validation accuracy ↑", "training loss ↓", "reach", "seconds"]
     caption = (
         "Weights are those above the embeddings. Reach: by how many powers of ten the gradient at the lowest "
-        "layer's first steps differs, after training, from that at the top layer's last step; 0 is a gradient "
-        "that arrives as it left. One fit of each network: small differences are chance."
+        "layer's first steps differs, after training, from that at the top layer's last step; 0 is a "
+        "gradient that arrives as it left. One fit of each network: small differences are chance."
     )
     return Table(columns, rows, caption)

@@ -149,7 +149,7 @@ def _unreached(uri: str, reason: str) -> str:
 
 
 def _first_line(error: MlflowException) -> str:
-    return str(error.message).partition("\n")[0].rstrip(".")
+    return str(error.message).partition("\n")[0].partition(" See http")[0].strip().rstrip(".")
 
 
 def _make_store(path: Path) -> None:
