@@ -92,5 +92,6 @@ def gradient_norms(network: keras.Model, token_ids: np.ndarray, labels: np.ndarr
             loss = ops.sum(keras.losses.binary_crossentropy(targets, moved(ids, training=False)))
         return tape.gradient(loss, shifts)
 
-    found = gradients(tf.constant(np.asarray(token_ids, np.int32)))
+    ids = tf.constant(np.asarray(token_ids, np.int32))
+    found = gradients.get_concrete_function(ids)(ids)  # one trace a network, of which TensorFlow would warn
     return np.stack([np.linalg.norm(gradient.numpy(), axis=-1).mean(0, dtype=float) for gradient in found])

@@ -12,7 +12,12 @@ from pipeline.tracking.runs import PipelineRun, attach, note_reproduced, pipelin
 from pipeline.tracking.store import connect, settle_address, tracking_uri
 from pipeline.tracking.trial_runs import TrialRuns
 
-for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
+for _chatty in (
+    "mlflow.pyfunc",
+    "alembic",
+    "mlflow.store.db.utils",
+    "mlflow.system_metrics.system_metrics_monitor",
+):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
 __all__ = [
