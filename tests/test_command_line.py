@@ -19,6 +19,7 @@ from pipeline import __main__ as main
 from pipeline import stages
 from pipeline.__main__ import COMMANDS, RENAMED, cli
 from pipeline.params import Params
+from pipeline.params.presets import PRESET_VARIABLE
 from pipeline.runtime.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -141,6 +142,11 @@ def test_an_experiment_that_sets_what_its_study_varies_is_refused(
     assert result.exit_code == 1
     assert "model.depth is 3 in this experiment, but tune.search_space.model.depth varies it" in result.output
     assert "hold it with -S '~tune.search_space.model.depth'" in result.output
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets/deep.yaml").write_text("model: {depth: 3}")
+    with monkeypatch.context() as patch:  # `run --preset deep`: a study that begins there is what is asked for
+        patch.setenv(PRESET_VARIABLE, "deep")
+        assert "pad needs data/raw/reviews.npz" in call("pad").output
     apply_overrides(file, ["~tune.search_space.model.depth"])
     assert "pad needs data/raw/reviews.npz" in call("pad").output
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from pipeline.params import Params, ParamsError, Value, load_params
-from pipeline.params.presets import read_preset
+from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.git import git, head_commit
 from pipeline.runtime.paths import REPORT
@@ -99,7 +99,8 @@ def launch(values: Mapping[str, Value], until: str | None = None, preset: str | 
             "beside the others"
         )
     stages = [until] if until else []
-    status = subprocess.run([_dvc(), *arguments, *stages], check=False).returncode
+    environment = os.environ | ({PRESET_VARIABLE: preset} if preset else {})
+    status = subprocess.run([_dvc(), *arguments, *stages], check=False, env=environment).returncode
     if status == 0 and until is None:
         from pipeline.tracking import note_reproduced  # noqa: PLC0415 - only now is MLflow needed
 

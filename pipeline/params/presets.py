@@ -14,6 +14,7 @@ import yaml
 from pipeline.params.schema import Params, ParamsError, Value
 
 PRESETS = Path("presets")
+PRESET_VARIABLE = "PIPELINE_PRESET"  # of the environment: the preset that `run` was asked for
 
 
 def preset_names(folder: Path = PRESETS) -> list[str]:

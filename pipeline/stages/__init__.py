@@ -10,6 +10,7 @@ from typing import Literal
 import yaml
 
 from pipeline.params import PARAMS_FILE, Params
+from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.git import git
 from pipeline.runtime.paths import (
@@ -99,9 +100,13 @@ def _refuse_varied(params: Params) -> None:
     if not committed or params.tune.trials == 1:
         return
     before, now = yaml.safe_load(committed), params.flat()
+    preset = os.environ.get(PRESET_VARIABLE)
+    start = read_preset(preset) if preset else {}  # whose study is meant to begin there
     for key in params.tune.search_space:
         section, name = key.split(".")
         value = before.get(section, {}).get(name)
+        if key in start and start[key] == now[key]:
+            continue
         if (tuple(value) if isinstance(value, list) else value) != now[key]:
             raise UserError(
                 f"{key} is {now[key]} in this experiment, but tune.search_space.{key} varies it, so that "
