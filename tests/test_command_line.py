@@ -144,7 +144,7 @@ def test_an_experiment_that_sets_what_its_study_varies_is_refused(
     assert "hold it with -S '~tune.search_space.model.depth'" in result.output
     (tmp_path / "presets").mkdir()
     (tmp_path / "presets/deep.yaml").write_text("model: {depth: 3}")
-    with monkeypatch.context() as patch:  # `run --preset deep`: a study that begins there is what is asked for
+    with monkeypatch.context() as patch:  # `run --preset deep`: the study is meant to begin there
         patch.setenv(PRESET_VARIABLE, "deep")
         assert "pad needs data/raw/reviews.npz" in call("pad").output
     apply_overrides(file, ["~tune.search_space.model.depth"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,11 @@ def write(result: Evaluated) -> str:
         _rebuilding(result.registration),
     ]
     return "\n".join(parts)
+
+
+def description(card: str) -> str:
+    """The card as MLflow's pages show it, below a heading of their own: its headings one level down."""
+    return re.sub(r"^#", "##", card, flags=re.MULTILINE)
 
 
 def _model(result: Evaluated) -> str:

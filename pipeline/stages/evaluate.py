@@ -117,9 +117,9 @@ def run(params: Params) -> None:
             parent.log_file(path)
         for folder in (FIGURES_DIR, PLOTS_DIR):
             parent.log_file(folder, folder.name)
-        parent.describe(card)
+        parent.describe(model_card.description(card))
         if registration:
-            versions.describe(parent.client, registration, card)
+            versions.describe(parent.client, registration, model_card.description(card))
         print_summary(result)
 
 

@@ -104,10 +104,14 @@ def test_one_parent_run_holds_everything_and_a_child_each_trial(reproduced: Proj
     }
     inputs = {entry.dataset.name for entry in parent.inputs.dataset_inputs}
     assert inputs == {"mine-train", "mine-validation", "mine-test"}
-    assert {"report.html", "errors.csv", "intervals.json", "params.yaml"} <= {
+    assert {"report.html", "errors.csv", "metrics.json", "intervals.json", "params.yaml"} <= {
         item.path for item in client(reproduced).list_artifacts(parent.info.run_id)
     }
-    assert not any(name.endswith(("_low", "_high")) for name in parent.data.metrics)
+    scores = json.loads(reproduced.path("reports/scores.json").read_text())
+    assert {name: value for name, value in parent.data.metrics.items() if name in scores} == scores
+    tested = {name for name in parent.data.metrics if "test_" in name}
+    assert tested == set(scores)  # the other fifty are in the artifact metrics.json
+    assert parent.data.tags["mlflow.note.content"].startswith("## simple RNN network, 2 layers of ")
     artifacts = {item.path for item in client(reproduced).list_artifacts(parent.info.run_id, "figures")}
     assert {"figures/roc.png", "figures/confusion.png", "figures/training_accuracy.png"} <= artifacts
     assert any(name.startswith("system/") for name in parent.data.metrics)
