@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def rebuild(record: Mapping[str, Any], say: Callable[[str], object]) -> Outcome:
             bring_own_files(record, worktree)
             _bring_data(record, worktree, environment, say)
             say("train and evaluate")
-            _run(worktree, environment, "repro", "--force", "--single-item", "train", "evaluate")
+            _run(worktree, environment, say, "repro", "--force", "--single-item", "train", "evaluate")
             rebuilt = read_json(worktree / METRICS)
     return Outcome(_pairs(record["metrics"], rebuilt), differences)
 
@@ -186,16 +187,16 @@ def _bring_data(
     lock, cache = record["dvc_lock"], git("rev-parse", "--show-toplevel") + "/.dvc/cache"
     if lock is not None and set(_DATA_STAGES) <= set(lock["stages"]):
         (worktree / DVC_LOCK).write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
-        _run(worktree, environment, "cache", "dir", "--local", cache)
+        _run(worktree, environment, say, "cache", "dir", "--local", cache)
         restored = _dvc(worktree, environment, "checkout", "--quiet", *_DATA_STAGES).returncode == 0
         if restored:
             say("data from DVC's cache")
             return
         (worktree / DVC_LOCK).unlink()
         # What the stages write again must not go to the checkout's cache.
-        _run(worktree, environment, "cache", "dir", "--local", "--unset")
+        _run(worktree, environment, say, "cache", "dir", "--local", "--unset")
     say("data from their source: they are not in DVC's cache")
-    _run(worktree, environment, "repro", "pad")
+    _run(worktree, environment, say, "repro", "pad")
     check_reviews(record["dataset"], read_json(worktree / RAW_DATASET))
 
 
@@ -216,15 +217,26 @@ def check_reviews(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None
             )
 
 
-def _run(worktree: Path, environment: Mapping[str, str], *words: str) -> None:
-    """Runs dvc in the worktree.
+def _run(worktree: Path, environment: Mapping[str, str], say: Callable[[str], object], *words: str) -> None:
+    """Runs dvc in the worktree, and says what it prints as it does.
 
     Raises:
         UserError: with the end of what it printed, if it fails.
     """
-    done = _dvc(worktree, environment, *words)
-    if done.returncode != 0:
-        end = "\n".join(done.stdout.strip().splitlines()[-15:])
+    last: deque[str] = deque(maxlen=15)
+    with subprocess.Popen(
+        [sys.executable, "-m", "dvc", *words],
+        cwd=worktree,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in process.stdout or ():
+            last.append(line.rstrip())
+            say(f"  {last[-1]}")
+    if process.returncode != 0:
+        end = "\n".join(last)
         raise UserError(f"can't be rebuilt: `dvc {' '.join(words)}` failed:\n{end}")
 
 

@@ -76,12 +76,15 @@ def run(params: Params) -> None:
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
         chosen = params.replace({**trained["params"], "train.implementation": "auto"})
         implementation = choose_implementation(chosen.model, chosen.train)
+        print(f"the network labels {len(test['labels']):,} test reviews")
         scored, probabilities, compared = (
             predict(model, part["token_ids"], implementation) for part in (validation, test, held)
         )
         whole = {name: Ragged(split.tokens, split.offsets) for name, split in reviews.items()}
+        print("bags of n-grams are fitted to the same reviews and label them too")
         rivals = score_rivals(splits, whole, params.evaluate.baseline_ngrams, params.seed)
         network = Scored(MODEL_NAME, "", scored, probabilities)
+        print("both are compared")
         assessment = assess(test, validation["labels"], network, rivals, params.seed)
         errors = confident_errors(reviews["test"], probabilities, vocabulary, dataset["labels"])
         metrics = _write_metrics(parent, dataset, assessment)
@@ -89,6 +92,7 @@ def run(params: Params) -> None:
         write_csv(ERRORS, errors, COLUMNS)
         registration = None
         if params.evaluate.register_model:
+            print("the network is packed, tried and registered")
             record = lineage.record(params, dataset, trained, metrics)
             accuracy = trained["validation_accuracy"]
             submitted = Trained(
