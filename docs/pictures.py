@@ -33,6 +33,13 @@ def draw(address: str, target: Path, wait: float = 0) -> None:
         width, height = SIZE
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        if address.startswith("http"):  # MLflow opens its assistant's panel over a third of the page
+            closed = "['fab.autoOpenedOnFirstLoad_v1', 'panelOpen_v1']"
+            browser.get(address)
+            browser.execute_script(
+                f"{closed}.forEach(key => localStorage.setItem(`mlflow.assistant.${{key}}`, key[0] === 'f'))"
+            )
+            browser.refresh()
         browser.get(address)
         time.sleep(wait)
         browser.save_screenshot(str(target))

@@ -43,7 +43,7 @@ def _model(result: Evaluated) -> str:
     options = ", ".join(
         f"{key.split('.')[1]} {value}" for key, value in trained["params"].items() if key.startswith("model.")
     )
-    return f"""# {result.cell} network, {result.shape}, for the sentiment of reviews
+    return f"""# {result.cell} network, {result.shape}
 
 {judge(result).sentence} {became(result)}
 

@@ -83,6 +83,7 @@ class PipelineRun:
             Metric(key, value, now, epoch)
             for epoch, values in enumerate(curve, start=1)
             for key, value in values.items()
+            if key != "epoch"  # which is the step
         ]
         self.client.log_batch(self.run_id, metrics=points)
 

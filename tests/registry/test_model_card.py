@@ -12,7 +12,7 @@ def test_the_card_says_what_the_reports_say() -> None:
     metrics = found.metrics
     low, high = found.intervals["test_accuracy"]
     for line in (
-        "# GRU network, 3 layers of 16 units, for the sentiment of reviews",
+        "# GRU network, 3 layers of 16 units",
         judge(result).sentence,
         "Registered as stacked-rnn-tiny version 7, challenger: does not beat champion version 5.",
         "- 5,009 parameters; cell gru, depth 3, units 16, dropout 0.2",
@@ -38,7 +38,7 @@ def test_the_card_says_what_the_reports_say() -> None:
     assert "gru_2 GRU 12 \N{MULTIPLICATION SIGN} 16 1,632 dropout_1 dropout" in " ".join(card.split())
     described = model_card.description(card)
     assert [line for line in described.splitlines() if line.startswith("#")][:2] == [
-        "## GRU network, 3 layers of 16 units, for the sentiment of reviews",
+        "## GRU network, 3 layers of 16 units",
         "### Intended use",
     ]
     assert len(described) < 5000  # the limit of a version's description
