@@ -212,6 +212,13 @@ class Choices(Section):
         return self.choices
 
 
+class ClusterParams(Section):
+    """Where networks are fitted side by side."""
+
+    address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None
+    jobs_a_process: PositiveInt
+
+
 class TuneParams(Section):
     """The study; ``search_space`` maps a dotted key of ``model`` or ``train`` to its values."""
 
@@ -227,17 +234,17 @@ class TuneParams(Section):
 
     @model_validator(mode="after")
     def _storage_is_known(self) -> Self:
-        """A path or a PostgreSQL URL; no password, since params.yaml is committed and logged."""
+        """A path, or the URL of a database; no password, since params.yaml is committed and logged."""
         if self.storage is None or "://" not in self.storage:
             return self
         scheme, _, address = self.storage.partition("://")
         account, at, host = address.rpartition("@")
         user, colon, _ = account.partition(":")
         shown = f"{scheme}://{user}{at}{host}"
-        if scheme not in ("postgresql", "postgresql+psycopg"):
+        if scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
             raise ValueError(
-                "tune.storage must be null, a journal file's path, or postgresql://USER@HOST/DATABASE, "
-                f"but got {shown}"
+                "tune.storage must be null, a journal file's path, sqlite:///FILE, or "
+                f"postgresql://USER@HOST/DATABASE, but got {shown}"
             )
         if colon:
             raise ValueError(
@@ -258,11 +265,18 @@ class TuneParams(Section):
     @field_validator("search_space", mode="before")
     @classmethod
     def _forms(cls, space: Any) -> Any:
-        """Tells the two forms apart here: a union's own message would name both for one slip."""
+        """Tells the two forms apart here: a union's own message would name both for one slip.
+
+        ``null`` in the place of a form takes the key out of the search, in the place of the whole all keys.
+        """
+        if space is None:
+            return {}
         if not isinstance(space, dict):
             raise ValueError("must map keys such as model.depth to {low, high} or {choices}")
         forms: dict[str, Range | Choices] = {}
-        for key, form in space.items():
+        for key, form in _dotted(space).items():
+            if form is None:
+                continue
             kind = Choices if isinstance(form, dict) and "choices" in form else Range
             try:
                 forms[key] = kind.model_validate_json(json.dumps(form))
@@ -273,6 +287,24 @@ class TuneParams(Section):
                 )
                 raise ValueError("; ".join(faults)) from None
         return forms
+
+
+def _dotted(space: dict[str, Any]) -> dict[str, Any]:
+    """``{model: {depth: FORM}}`` as ``{"model.depth": FORM}``, which may be given too."""
+    flat: dict[str, Any] = {}
+    for key, form in space.items():
+        nested = isinstance(form, dict) and "." not in key and not {"low", "high", "choices"} & set(form)
+        flat |= {f"{key}.{name}": value for name, value in form.items()} if nested else {key: form}
+    return flat
+
+
+def _nested(space: dict[str, Any]) -> dict[str, Any]:
+    """The reverse, so that ``tune.search_space.model.depth.high`` has a place."""
+    tree: dict[str, Any] = {}
+    for key, form in space.items():
+        section, _, name = key.partition(".")
+        tree.setdefault(section, {})[name] = form
+    return tree
 
 
 def _check_range(key: str, form: Range, configured: Value) -> None:
@@ -354,6 +386,7 @@ class Params(Section):
     model: ModelParams
     train: TrainParams
     pretrain: PretrainParams
+    cluster: ClusterParams
     tune: TuneParams
     depth_study: DepthStudyParams
     evaluate: EvaluateParams
@@ -418,6 +451,11 @@ class Params(Section):
         flat.pop("tune.search_space")
         return flat
 
+    def takes_fractions(self, key: str) -> bool:
+        """Whether the parameter under the dotted ``key`` is a float, whatever it is set to."""
+        section, name = key.split(".")
+        return "float" in str(type(getattr(self, section)).model_fields[name].annotation)
+
     def replace(self, values: dict[str, Value], source: str = "params") -> Params:
         """A checked copy with ``values`` under dotted keys (``{"model.depth": 3}``).
 
@@ -425,6 +463,7 @@ class Params(Section):
             ParamsError: for an unknown key, or a value that can't be used.
         """
         tree = self.model_dump(mode="json")
+        tree["tune"]["search_space"] = _nested(tree["tune"]["search_space"])
         for key, value in values.items():
             *path, name = key.split(".")
             section: Any = tree

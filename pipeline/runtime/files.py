@@ -4,7 +4,7 @@ import csv
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,13 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_together(*paths: Path) -> Iterator[list[Path]]:
+    """``written_whole`` of several files: on success all are renamed, one right after the other, else none."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(written_whole(path)) for path in paths]
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from typing import Literal
 
 from pipeline.params import Params
@@ -23,18 +22,6 @@ def run_stage(name: Stage, params: Params) -> None:
 
         backend.select_backend(params.train)
     importlib.import_module(f"pipeline.stages.{name}").run(params)
-
-
-def run_worker(params: Params, coordinator: int | None) -> None:
-    """Runs trials for a train stage that runs elsewhere; see ``pipeline.stages.train.work``.
-
-    Raises:
-        ValueError: if ``coordinator`` isn't the process that started this one, or is gone already.
-    """
-    if coordinator is not None and os.getppid() != coordinator:
-        raise ValueError(f"process {coordinator}, which this worker was started for, is gone")
-    _prepare(params)
-    importlib.import_module("pipeline.stages.train").work(params, coordinator)
 
 
 def _prepare(params: Params) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pipeline import tracking, tuning
 from pipeline.params import Params
-from pipeline.runtime.files import read_arrays, read_json, write_csv, write_json, written_whole
+from pipeline.runtime.files import read_arrays, read_json, write_csv, write_json, written_together
 from pipeline.runtime.paths import (
     MODEL,
     PADDED_DATASET,
@@ -20,13 +19,8 @@ from pipeline.runtime.paths import (
     TRIALS,
     padded_split,
 )
-from pipeline.training.backend import select_backend
+from pipeline.training.task import fit
 from pipeline.tuning.progress import Progress
-
-if TYPE_CHECKING:
-    from pipeline.training.fitting import Fitted, OnEpoch
-
-Arrays = dict[str, np.ndarray]
 
 
 def run(params: Params) -> None:
@@ -34,25 +28,17 @@ def run(params: Params) -> None:
 
     Raises:
         InterruptedError: after Ctrl-C; nothing is written, and the next run goes on with the study.
+        ValueError: if no trial is complete: nothing is written either.
     """
     dataset = read_json(PADDED_DATASET)
-    study = tuning.open_study(params, dataset)
+    study = tuning.open_search(params, dataset)
     with tracking.pipeline_run(params, "train") as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
-        study.set_attribute("run_id", parent.run_id)
-        splits = read_splits()
-        for name, arrays in splits.items():
-            parent.log_split(dataset, name, arrays["token_ids"], arrays["labels"])
-        if not tuning.needs_workers(study):
-            select_backend(params.train)
-        winner = tuning.search(study, fit_on(splits), Progress(params, trial_runs))
+        data = read_data(params)
+        for split in ("train", "validation"):
+            parent.log_split(dataset, split, data[f"{split}.token_ids"], data[f"{split}.labels"])
+        winner = tuning.search(study, fit, data, Progress(params.train.epochs, trial_runs))
         report = _report(parent.run_id, dataset, study, winner)
-        with written_whole(MODEL) as temporary:
-            shutil.copyfile(winner.network, temporary)
-        curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
-        write_csv(TRAINING_CURVE, curve)
-        write_csv(TRIALS, tuning.trials_table(study))
-        tuning.write_pictures(study, dataset["name"], STUDY_DIR)
-        write_json(TRAIN_REPORT, report)
+        _write(report, dataset, study, winner)
         parent.log_metrics({key: value for key, value in report.items() if key.startswith("validation_")})
         parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})
         parent.log_params({f"best.{key}": value for key, value in report["params"].items()})
@@ -64,50 +50,36 @@ def run(params: Params) -> None:
         print(f"best trial {winner.number}: validation accuracy {score:.4f} on {dataset['name']}")
 
 
-def work(params: Params, coordinator: int | None) -> None:
-    """Runs trials of the study that the train stage started, here or on another machine.
+def read_data(params: Params) -> dict[str, np.ndarray]:
+    """What every fit of the study reads, under SPLIT.NAME: the reviews of ``train`` and of ``validation``.
 
-    Args:
-        params: the same as the study's.
-        coordinator: pid of the train stage that started this process; it isn't outlived.
-
-    Raises:
-        ValueError: if there is no such study, it is finished, or its data, params, code or MLflow server are
-            others.
+    It is sent to each worker once. What is computed once for all fits (word vectors, soft labels) is added
+    here, as further arrays.
     """
-    dataset = read_json(PADDED_DATASET)
-    try:
-        study = tuning.join_study(params, dataset)
-    except tuning.StudyFinishedError:
-        if coordinator is None:
-            raise
-        return  # the others finished it while this process started
-    parent = tracking.attach(params, study.attributes["run_id"])
-    if coordinator is not None:
-        select_backend(params.train)
-    with tracking.TrialRuns(parent, dataset) as trial_runs:
-        tuning.work(study, fit_on(read_splits()), Progress(params, trial_runs), coordinator)
+    del params  # nothing is prepared yet
+    return {
+        f"{split}.{name}": array
+        for split in ("train", "validation")
+        for name, array in read_arrays(padded_split(split)).items()
+    }
 
 
-def read_splits() -> dict[str, Arrays]:
-    """The padded reviews to fit to (``train``) and to select by (``validation``)."""
-    return {name: read_arrays(padded_split(name)) for name in ("train", "validation")}
-
-
-def fit_on(splits: Mapping[str, Arrays]) -> tuning.Fit:
-    """Fits any params and seed to these reviews."""
-
-    def fit(params: Params, seed: int, on_epoch: OnEpoch | None) -> Fitted:
-        select_backend(params.train)
-        from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
-
-        train, validation = (
-            fitting.Split(splits[name]["token_ids"], splits[name]["labels"])
-            for name in ("train", "validation")
-        )
-        return fitting.fit(params, train, validation, seed, on_epoch)
-
-    return fit
+def _write(
+    report: Mapping[str, Any], dataset: Mapping[str, Any], study: tuning.Search, winner: tuning.Winner
+) -> None:
+    """All files of the stage, together or none: the model never lies beside another one's report."""
+    pictures = tuning.drawn_pictures(study, dataset["name"])
+    files = [MODEL, TRAINING_CURVE, TRIALS, TRAIN_REPORT, *(STUDY_DIR / name for name in pictures)]
+    with written_together(*files) as (model, curve, trials, train_report, *drawn):
+        model.write_bytes(winner.network)
+        write_csv(curve, [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)])
+        write_csv(trials, tuning.trials_table(study))
+        write_json(train_report, report)
+        for file, picture in zip(drawn, pictures.values(), strict=True):
+            file.write_bytes(picture)
+    for old in STUDY_DIR.glob("*.png"):
+        if old.name not in pictures:  # an earlier study's
+            old.unlink()
 
 
 def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:
@@ -121,7 +93,7 @@ def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def _report(
-    run_id: str, dataset: Mapping[str, Any], study: tuning.Study, winner: tuning.Winner
+    run_id: str, dataset: Mapping[str, Any], study: tuning.Search, winner: tuning.Winner
 ) -> dict[str, Any]:
     report = {
         "run_id": run_id,

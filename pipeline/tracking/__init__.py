@@ -8,7 +8,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-from pipeline.tracking.runs import PipelineRun, attach, note_reproduced, pipeline_run
+from pipeline.tracking.runs import PipelineRun, note_reproduced, pipeline_run
 from pipeline.tracking.store import connect, tracking_uri
 from pipeline.tracking.trial_runs import TrialRuns
 
@@ -18,7 +18,6 @@ for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.syste
 __all__ = [
     "PipelineRun",
     "TrialRuns",
-    "attach",
     "connect",
     "note_reproduced",
     "pipeline_run",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from pipeline.runtime.files import read_json
 from pipeline.runtime.interruption import uninterrupted
 from pipeline.runtime.paths import METRICS, TRAIN_REPORT, project_folder
 from pipeline.runtime.processes import is_gone, this_process
-from pipeline.tracking.store import connect, tracking_uri
+from pipeline.tracking.store import connect
 
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
 EVALUATED_TAG = "pipeline.evaluated"
@@ -87,67 +87,9 @@ class PipelineRun:
         else:
             self.client.log_artifact(self.run_id, str(path), folder)
 
-    def children(self) -> set[str]:
-        """The names of its finished child runs."""
-        names: set[str] = set()
-        token = None
-        while True:
-            page = self.client.search_runs(
-                [self.experiment_id],
-                f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.run_id}' and attributes.status = 'FINISHED'",
-                page_token=token,
-            )
-            names |= {str(run.info.run_name) for run in page}
-            token = page.token
-            if not token:
-                return names
-
-    @uninterrupted()
-    def log_child(
-        self,
-        name: str,
-        params: Mapping[str, Any],
-        curve: Sequence[Mapping[str, float]],
-        metrics: Mapping[str, float],
-    ) -> None:
-        """A finished child run; ``curve`` holds the metrics of each epoch, which are counted from 1."""
-        run_id = self.client.create_run(
-            self.experiment_id,
-            run_name=name,
-            tags={MLFLOW_PARENT_RUN_ID: self.run_id, OWNER_TAG: this_process()},
-        ).info.run_id
-        now = milliseconds()
-        steps = [
-            Metric(key, value, now, epoch)
-            for epoch, values in enumerate(curve, start=1)
-            for key, value in values.items()
-        ]
-        self.client.log_batch(
-            run_id,
-            metrics=steps + [Metric(key, value, now, 0) for key, value in metrics.items()],
-            params=[Param(key, str(value)) for key, value in params.items()],
-        )
-        self.client.set_terminated(run_id)
-
     def log_text(self, text: str, file: str) -> None:
         """Logs text as an artifact."""
         self.client.log_text(self.run_id, text, file)
-
-
-def attach(params: Params, run_id: str) -> PipelineRun:
-    """A run that another process keeps open, to add trials to.
-
-    Raises:
-        ValueError: if the tracking store isn't the one that holds it.
-    """
-    client = connect(params)
-    try:
-        return PipelineRun(client, client.get_run(run_id))
-    except MlflowException:
-        raise ValueError(
-            f"{tracking_uri(params)} doesn't hold the study's run {run_id}: point MLFLOW_TRACKING_URI or "
-            "mlflow.tracking_uri to the tracking server that the study logs to"
-        ) from None
 
 
 @contextmanager

@@ -1,29 +1,29 @@
-"""Hyperparameter search: an Optuna study that survives interruption and spreads over processes.
+"""Studies: trials that survive interruption and spread over a cluster. The search of hyperparameters is one.
 
 The only importer of optuna. It reports through an observer, so it knows nothing of MLflow.
 """
 
-from pipeline.tuning.explain import pictures, trials_table, write_pictures
-from pipeline.tuning.search import search, search_order, work
-from pipeline.tuning.study import SCORE, Study, StudyFinishedError, join_study, open_study
-from pipeline.tuning.trials import Fit, Observer
+from pipeline.tuning.explain import drawn_pictures, pictures, trials_table
+from pipeline.tuning.search import search, search_order
+from pipeline.tuning.storage import held
+from pipeline.tuning.study import SCORE, Search, Study, open_search
+from pipeline.tuning.trials import Observer, Plan, Result, run_trials
 from pipeline.tuning.winner import Winner
-from pipeline.tuning.workers import needs_workers
 
 __all__ = [
     "SCORE",
-    "Fit",
     "Observer",
+    "Plan",
+    "Result",
+    "Search",
     "Study",
-    "StudyFinishedError",
     "Winner",
-    "join_study",
-    "needs_workers",
-    "open_study",
+    "drawn_pictures",
+    "held",
+    "open_search",
     "pictures",
+    "run_trials",
     "search",
     "search_order",
     "trials_table",
-    "work",
-    "write_pictures",
 ]

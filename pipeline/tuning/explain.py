@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from matplotlib import pyplot
@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 from optuna.visualization import matplotlib as charts
 
-from pipeline.runtime.files import written_whole
 from pipeline.tuning.search_space import decoded
 from pipeline.tuning.study import SCORE, Study
 
@@ -54,15 +53,14 @@ def pictures(study: Study, dataset: str) -> Mapping[str, Figure]:
     return figures
 
 
-def write_pictures(study: Study, dataset: str, folder: Path) -> None:
-    """Writes each picture as FOLDER/NAME.png, and removes one that an earlier study drew and this doesn't."""
-    figures = pictures(study, dataset)
-    for name, figure in figures.items():
-        with written_whole(folder / f"{name}.png") as temporary:
-            figure.savefig(temporary, dpi=120, bbox_inches="tight", metadata={"Software": None})
-    for old in folder.glob("*.png"):
-        if old.stem not in figures:
-            old.unlink()
+def drawn_pictures(study: Study, dataset: str) -> dict[str, bytes]:
+    """``pictures`` as PNG files, by name."""
+    drawn = {}
+    for name, figure in pictures(study, dataset).items():
+        file = io.BytesIO()
+        figure.savefig(file, dpi=120, bbox_inches="tight", metadata={"Software": None}, format="png")
+        drawn[f"{name}.png"] = file.getvalue()
+    return drawn
 
 
 def _figure(chart: Callable[..., Any], study: Study, title: str, params: list[str] | None = None) -> Figure:

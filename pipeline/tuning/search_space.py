@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Mapping
 
-import optuna
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -29,10 +28,13 @@ def search_space(params: Params) -> SearchSpace:
     if params.tune.trials == 1:
         return {}
     configured = params.flat()
-    return {key: _distribution(form, configured[key]) for key, form in params.tune.search_space.items()}
+    return {
+        key: _distribution(form, configured[key], params.takes_fractions(key))
+        for key, form in params.tune.search_space.items()
+    }
 
 
-def _distribution(form: Range | Choices, configured: Value) -> BaseDistribution:
+def _distribution(form: Range | Choices, configured: Value, fractions: bool) -> BaseDistribution:
     if isinstance(form, Choices):
         choices = form.choices if configured in form.choices else (*form.choices, configured)
         return CategoricalDistribution([_encode(choice) for choice in choices])
@@ -41,7 +43,7 @@ def _distribution(form: Range | Choices, configured: Value) -> BaseDistribution:
     low, high = min(form.low, configured), max(form.high, configured)
     if form.step is not None:
         high = low + math.floor((high - low) / form.step + 1e-9) * form.step
-    if all(isinstance(value, int) for value in (low, high, form.low, form.high, form.step or 1)):
+    if not fractions:
         return IntDistribution(int(low), int(high), log=form.log, step=int(form.step or 1))
     return FloatDistribution(low, high, log=form.log, step=form.step)
 
@@ -52,27 +54,9 @@ def configured_suggestions(params: Params) -> Suggestions:
     return {key: _encode(configured[key]) for key in search_space(params)}
 
 
-def suggest(trial: optuna.Trial, space: SearchSpace) -> dict[str, Value]:
-    """Asks ``trial`` for a value of each key; under dotted keys, as ``Params.replace`` takes them."""
-    return {key: _decode(_suggest(trial, key, distribution)) for key, distribution in space.items()}
-
-
 def decoded(suggestions: Mapping[str, bool | int | float | str | None]) -> dict[str, Value]:
     """A finished trial's parameters as values of params.yaml."""
     return {key: _decode(value) for key, value in suggestions.items()}
-
-
-def _suggest(
-    trial: optuna.Trial, key: str, distribution: BaseDistribution
-) -> bool | int | float | str | None:
-    match distribution:
-        case CategoricalDistribution():
-            return trial.suggest_categorical(key, distribution.choices)
-        case IntDistribution(low=low, high=high, step=step, log=log):
-            return trial.suggest_int(key, low, high, step=step, log=log)
-        case FloatDistribution(low=low, high=high, step=step, log=log):
-            return trial.suggest_float(key, low, high, step=step, log=log)
-    raise ValueError(f"{key}: {distribution} is not a distribution of a search space")
 
 
 def _encode(value: Value) -> bool | int | float | str | None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
+from pipeline.cluster import Job, Outcome, Pool
 from pipeline.params import Params
-from pipeline.runtime.files import written_whole
-from pipeline.tuning.study import SCORE, Study, repeat_key
-from pipeline.tuning.trials import Fit, Observer, network_file
+from pipeline.runtime.interruption import Interruption
+from pipeline.training.task import Trained
+from pipeline.tuning.sampling import REASON
+from pipeline.tuning.study import SCORE, Search, repeat_key
+from pipeline.tuning.trials import Observer
+
+Fit = Callable[..., Trained]
 
 
 @dataclass(frozen=True)
@@ -22,17 +27,17 @@ class Winner:
     Attributes:
         number: the trial's.
         params: what it ran with.
-        network: a .keras file of the weights of ``best_epoch``.
+        network: the bytes of a .keras file with the weights of ``best_epoch``.
         curve: the metrics of each epoch.
         best_epoch: the epoch (from 1) that was kept.
         implementation: how the recurrent layers were computed.
         scores: validation accuracy with the configured seed, then with each further one.
-        retrained: whether the network had to be trained again, since no process here had kept it.
+        retrained: whether the network had to be trained again, since none was kept here.
     """
 
     number: int
     params: Params
-    network: Path
+    network: bytes
     curve: tuple[Mapping[str, float], ...]
     best_epoch: int
     implementation: str
@@ -55,52 +60,114 @@ class Winner:
         return statistics.stdev(self.scores) if len(self.scores) > 1 else None
 
 
-def choose_winner(study: Study, fit: Fit, observer: Observer) -> Winner:
+def choose_winner(
+    study: Search, fit: Fit, pool: Pool, observer: Observer, interruption: Interruption
+) -> Winner:
     """The best finalist by its mean over ``tune.seeds`` seeds; of equals the one that ranked higher.
 
+    Each finalist is trained with each further seed once over the study's life.
+
     Raises:
-        ValueError: if no trial is complete.
+        KeyboardInterrupt: if ``interruption`` was requested.
+        ValueError: if no trial is complete, or a further fit fails.
     """
     finalists = study.ranked()[: study.params.tune.finalists]
     if not finalists:
-        raise ValueError(f"study {study.name} has no complete trial: raise tune.trials or tune.timeout")
-    scores = {trial.number: _scores(study, trial, fit, observer) for trial in finalists}
+        raise ValueError(_why_none(study))
+    seeds = study.repeat_seeds()
+    missing = {
+        repeat_key(trial.number, seed): (study.params_of(trial), seed)
+        for trial in finalists
+        for seed in seeds
+        if repeat_key(trial.number, seed) not in study.attributes
+    }
+
+    def keep(key: str, trained: Trained) -> None:
+        study.set_attribute(key, float(trained.best[SCORE]))
+
+    pool.run(_Fits(fit, missing, keep, interruption))
+    _stop_if(interruption)
+    scores = {trial.number: [float(trial.value or 0)] for trial in finalists}
+    for trial in finalists:
+        for seed in seeds:
+            scores[trial.number].append(float(study.attributes[repeat_key(trial.number, seed)]))
+            observer.repeated(trial.number, seed, scores[trial.number][-1])
     best = max(finalists, key=lambda trial: statistics.fmean(scores[trial.number]))
-    attributes = best.user_attrs
-    curve, best_epoch, retrained = tuple(attributes["curve"]), attributes["best_epoch"], False
-    implementation, network = attributes["implementation"], network_file(study, best.number)
-    if not network.exists():
-        print(f"no process here kept the network of trial {best.number}: it is trained again")
-        fitted = fit(study.params_of(best), study.params.seed, None)
-        with written_whole(network) as temporary:
-            fitted.model.save(temporary)
-        _compare(best, float(fitted.best[SCORE]))
-        curve, best_epoch, retrained = fitted.history, fitted.best_epoch, True
-        implementation = fitted.implementation
-        scores[best.number] = (float(fitted.best[SCORE]), *scores[best.number][1:])
+    return _deliver(study, best, scores[best.number], fit, pool, interruption)
+
+
+def _deliver(
+    study: Search,
+    best: FrozenTrial,
+    scores: Sequence[float],
+    fit: Fit,
+    pool: Pool,
+    interruption: Interruption,
+) -> Winner:
+    params, file = study.params_of(best), study.network_file(best.number)
+    if file.exists():
+        kept = best.user_attrs
+        curve, best_epoch, implementation = kept["curve"], kept["best_epoch"], kept["implementation"]
+        network, retrained = file.read_bytes(), False
+    else:
+        print(f"no network of trial {best.number} is kept here: it is trained again")
+        fitted: dict[str, Trained] = {}
+        pool.run(_Fits(fit, {"winner": (params, params.seed)}, fitted.__setitem__, interruption))
+        _stop_if(interruption)
+        trained = fitted["winner"]
+        study.keep_network(best.number, trained.network)
+        score = float(trained.best[SCORE])
+        _compare(best, score)
+        scores = (score, *scores[1:])
+        curve, best_epoch, implementation = trained.history, trained.best_epoch, trained.implementation
+        network, retrained = trained.network, True
     return Winner(
-        best.number,
-        study.params_of(best),
-        network,
-        curve,
-        best_epoch,
-        implementation,
-        scores[best.number],
-        retrained,
+        best.number, params, network, tuple(curve), best_epoch, implementation, tuple(scores), retrained
     )
 
 
-def _scores(study: Study, trial: FrozenTrial, fit: Fit, observer: Observer) -> tuple[float, ...]:
-    """The trial's own score and those with further seeds, each trained once over the study's life."""
-    scores = [float(trial.value or 0)]
-    for seed in study.repeat_seeds():
-        key = repeat_key(trial.number, seed)
-        if key not in study.attributes:
-            fitted = fit(study.params_of(trial), seed, None)
-            study.set_attribute(key, float(fitted.best[SCORE]))
-        scores.append(float(study.attributes[key]))
-        observer.repeated(trial.number, seed, scores[-1])
-    return tuple(scores)
+class _Fits:
+    """Fits that are no trials, as ``cluster.Jobs``."""
+
+    def __init__(
+        self,
+        fit: Fit,
+        wanted: Mapping[str, tuple[Params, int]],
+        keep: Callable[[str, Trained], object],
+        interruption: Interruption,
+    ) -> None:
+        self._waiting = [Job(key, fit, arguments) for key, arguments in wanted.items()]
+        self._keep, self._interruption = keep, interruption
+
+    def next_job(self) -> Job | None:
+        return self._waiting.pop(0) if self._waiting and not self._interruption.requested else None
+
+    def heard(self, job: Job, *message: Any) -> bool:
+        return not self._interruption.requested
+
+    def ended(self, job: Job, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            raise ValueError(f"{job.key}: {outcome.error}") from outcome.error
+        if not outcome.stopped:
+            self._keep(job.key, outcome.value)
+
+
+def _stop_if(interruption: Interruption) -> None:
+    if interruption.requested:
+        raise KeyboardInterrupt
+
+
+def _why_none(study: Search) -> str:
+    reasons = [
+        f"trial {trial.number} failed: {trial.user_attrs[REASON]}"
+        for trial in study.trials(TrialState.FAIL, TrialState.PRUNED)
+        if REASON in trial.user_attrs
+    ]
+    return "\n".join(
+        [f"study {study.name} has no complete trial", *reasons[-3:]]
+        if reasons
+        else [f"study {study.name} has no complete trial: raise tune.trials or tune.timeout"]
+    )
 
 
 def _compare(trial: FrozenTrial, score: float) -> None:
