@@ -51,6 +51,7 @@ bench-tune: setup  ## Trials a minute beside a plain Optuna loop, on the data of
 	python -m benchmarks.tuning
 
 bench-serving: setup  ## What a prediction costs, in process and over HTTP, with the champion of the last run
+	python -m benchmarks.inference
 	python -m benchmarks.serving
 
 requirements: .venv/installed-dev  ## Compile pyproject.toml into the pinned requirements

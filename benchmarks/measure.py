@@ -105,8 +105,9 @@ def our_step(case: Case) -> list[float]:
     params = our_params(case)
     from pipeline.networks.implementation import choose_implementation  # noqa: PLC0415
     from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: PLC0415
-    from pipeline.training.compiled import Batches, compile_training, label_objective  # noqa: PLC0415
-    from pipeline.training.fitting import build_optimizer  # noqa: PLC0415
+    from pipeline.training.batches import Batches  # noqa: PLC0415
+    from pipeline.training.compiled import compile_training, label_objective  # noqa: PLC0415
+    from pipeline.training.optimizers import build_optimizer  # noqa: PLC0415
 
     token_ids, labels = reviews(case)
     model = build_stacked_rnn(params.model, VOCAB_SIZE, case["length"], seed=1)
@@ -115,7 +116,7 @@ def our_step(case: Case) -> list[float]:
         implementation.apply(model),
         model.trainable_variables,
         build_optimizer(params.train, 1),
-        label_objective,
+        label_objective(),
         token_ids,
         labels,
         implementation.shards(case["batch_size"]),
@@ -123,7 +124,7 @@ def our_step(case: Case) -> list[float]:
     )
     shape = (case["steps"], case["batch_size"])
     rows = np.random.default_rng(0).integers(0, len(labels), shape).astype(np.int32)
-    batches = Batches(rows, np.ones(shape, np.float32), case["steps"])
+    batches = Batches(rows, np.ones(shape, np.float32), case["steps"], case["length"])
     return repeated(lambda: run(batches), case["steps"], case["repeats"])
 
 

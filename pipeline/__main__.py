@@ -29,6 +29,7 @@ STAGES: dict[Stage, str] = {
 COMMANDS = {
     "predict": ("pipeline.commands.predict:predict", "Label texts with the champion."),
     "serve": ("pipeline.commands.serve:serve", "Serve the champion over HTTP on loopback."),
+    "export": ("pipeline.commands.export:export", "Write a version as ONNX, with an example."),
     "registry": ("pipeline.commands.registry:list_versions", "List the registered versions."),
     "promote": ("pipeline.commands.registry:promote", "Make a version the champion."),
     "rollback": ("pipeline.commands.registry:rollback", "Make the champion's predecessor champion again."),

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.assessment import Assessment, assess
+from pipeline.evaluation.assessment import MODEL, Assessment, assess
+from pipeline.evaluation.baselines import NAIVE_BAYES
 from pipeline.evaluation.errors import confident_errors
-from pipeline.evaluation.promotion import Comparison, Registration
+from pipeline.evaluation.promotion import Comparison, Registration, Rule
+from pipeline.evaluation.rivals import PREFIXES, Scored
 from pipeline.reporting import figures
 from pipeline.reporting.drawing import draw
 from pipeline.reporting.report import write_report
@@ -48,7 +50,7 @@ REGISTRATION = Registration(
     7,
     "challenger",
     "does not beat champion version 5",
-    Comparison(150, 0.7, 0.74, 9, 15, 0.31),
+    Comparison(Rule(0.0, 0.05), 150, 0.7, 0.74, 9, 15, 0.31, -0.11),
 )
 HISTORY = [
     {
@@ -72,10 +74,19 @@ def judged(count: int = 240) -> tuple[Assessment, list[Row]]:
     reviews = Reviews.from_lists(sequences, labels.tolist())
     layout: dict[str, Any] = {"padding": "pre", "truncating": "pre"}
     token_ids = pad_tokens(reviews.tokens, reviews.offsets, vocab_size=60, max_length=12, **layout)
-    model, baseline = (1 / (1 + np.exp(-random.normal(3 * labels - 1.5, 1.6))) for _ in range(2))
+    model, *others = (1 / (1 + np.exp(-random.normal(3 * labels - 1.5, 1.6))) for _ in range(4))
     test = {"labels": labels, "token_ids": token_ids, "lengths": reviews.lengths + 1}
     errors = confident_errors(reviews, model, vocabulary, DATASET["labels"])
-    return assess(test, model, baseline, 0.46, seed=0), errors
+    # Of these validation reviews all are right from 0.46 on; the first rival is the better baseline.
+    validation = np.array([0, 0, 1, 1])
+    scored = np.array([0.1, 0.44, 0.48, 0.9])
+    rivals = [
+        Scored(name, prefix, validation if name == NAIVE_BAYES else 1.0 - validation, probabilities)
+        for (name, prefix), probabilities in zip(
+            PREFIXES.items(), [*others, np.full(count, 0.5)], strict=True
+        )
+    ]
+    return assess(test, validation, Scored(MODEL, "", scored, model), rivals, seed=0), errors
 
 
 def report() -> str:

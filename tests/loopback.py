@@ -30,6 +30,7 @@ class Server:
         cut_at: bodies break off after so many bytes of those announced.
         pause: seconds before an answer.
         requested: the paths asked for.
+        authorizations: the header of that name of each request, None where there was none.
     """
 
     address: str
@@ -37,6 +38,7 @@ class Server:
     cut_at: int | None = None
     pause: float = 0.0
     requested: list[str] = field(default_factory=list)
+    authorizations: list[str | None] = field(default_factory=list)
 
 
 @contextmanager
@@ -46,6 +48,7 @@ def running_server() -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             server.requested.append(self.path)
+            server.authorizations.append(self.headers["Authorization"])
             time.sleep(server.pause)
             answers = server.answers.get(self.path, [(404, b"")])
             status, body = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -98,6 +101,7 @@ class ImdbFiles:
             "data.word_index_url": f"{address}/words.json",
             "data.word_index_hash": sha256(self.word_index),
             "data.fallback": None,
+            "data.unlabelled": "none",
         }
 
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from pipeline.commands.store import chosen_version, open_store
 from pipeline.registry import versions
-from pipeline.serving.classifier import CLASSIFIER, Contribution, TextClassifier
+from pipeline.serving.classifier import CLASSIFIER, KERAS_NETWORK, NETWORK, Contribution, TextClassifier
 from pipeline.serving.tables import score_file
 
 _LINES = 256  # of standard input, scored together
@@ -67,7 +67,13 @@ def _load(model: str | None, dataset: str | None) -> TextClassifier:
     client = open_store()
     version = chosen_version(client, model, dataset)
     with tempfile.TemporaryDirectory() as folder:
-        classifier = TextClassifier.load(versions.download(version, f"artifacts/{CLASSIFIER}", Path(folder)))
+        files = versions.download(version, f"artifacts/{CLASSIFIER}", Path(folder))
+        if not (files / NETWORK).exists():
+            # A version that was registered before versions had one; this imports Keras, which takes seconds.
+            from pipeline.serving.onnx_export import convert_file  # noqa: PLC0415
+
+            convert_file(files / KERAS_NETWORK, files / NETWORK)
+        classifier = TextClassifier.load(files)
     click.echo(f"{version.name} version {version.version}", err=True)
     return classifier
 

@@ -9,18 +9,24 @@ import click
 import mlflow
 
 from pipeline.commands.store import chosen_version, open_store
+from pipeline.runtime.cores import THREAD_LIMITS, available_cores
 
 
 @click.command()
 @click.option("--model", help="models:/NAME/VERSION or models:/NAME@ALIAS.")
 @click.option("--dataset", help="The data set whose champion is served; else the one in data/padded.")
 @click.option("--port", type=click.IntRange(1, 65535), default=5001, show_default=True)
-def serve(model: str | None, dataset: str | None, port: int) -> None:
-    """Start `mlflow models serve` for the champion on loopback."""
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that answer.  [default: one a core]")
+def serve(model: str | None, dataset: str | None, port: int, workers: int | None) -> None:
+    """Serve the champion on loopback, as `mlflow models serve` does."""
+    from pipeline.serving.server import MODEL_VARIABLE  # noqa: PLC0415 - a second; no other command needs it
+
     version = chosen_version(open_store(), model, dataset)
     uri = f"models:/{version.name}/{version.version}"
     click.echo(f"{uri} on http://127.0.0.1:{port}/invocations", err=True)
-    os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
-    words = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", uri]
-    words += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
+    os.environ |= dict.fromkeys(THREAD_LIMITS, "1")  # a core a worker
+    os.environ |= {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), MODEL_VARIABLE: uri}
+    words = [sys.executable, "-m", "uvicorn", "--factory", "pipeline.serving.server:app"]
+    words += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
+    words += ["--workers", str(workers or len(available_cores()))]
     os.execv(sys.executable, words)  # noqa: S606 - the server takes this process's place and signals

@@ -18,6 +18,7 @@ from pipeline.params import Params
 from pipeline.training import fitting
 from pipeline.training.compiled import compile_prediction
 from pipeline.training.fitting import Split
+from pipeline.training.prediction import PREDICTION_BATCH
 
 Splits = Mapping[str, Split]
 
@@ -71,7 +72,7 @@ def _describe(params: Params, network: keras.Model, splits: Splits) -> dict[str,
     compute = compile_prediction(implementation.apply(describing), implementation.xla)
     cuts = np.cumsum([1, *widths])[:-1]
     return {
-        name: np.split(describe(compute, split.token_ids, fitting.PREDICTION_BATCH), cuts, axis=1)
+        name: np.split(describe(compute, split.token_ids, PREDICTION_BATCH), cuts, axis=1)
         for name, split in splits.items()
     }
 

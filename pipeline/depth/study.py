@@ -15,7 +15,8 @@ from pipeline.depth.claims import judge
 from pipeline.depth.grid import Fit, grid, study_name
 from pipeline.depth.records import Record, read_records, record_file, records_folder, write_record
 from pipeline.depth.workers import run_fits
-from pipeline.evaluation.baseline import baseline_probabilities, fit_baseline
+from pipeline.evaluation.baselines import fit_baselines
+from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.params import Params
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
@@ -151,16 +152,23 @@ def _deliver(
 
 
 def _baseline(params: Params) -> dict[str, float]:
-    """Validation and test accuracy of the bag of words, fitted to the whole training split."""
+    """Validation and test accuracy of the better n-gram baseline on validation."""
     arrays = {split: read_arrays(padded_split(split)) for split in ("train", "validation", "test")}
-    train = arrays["train"]
-    model = fit_baseline(train["token_ids"], train["labels"], params.evaluate.baseline_ngrams, params.seed)
-    scores = {}
-    for split in ("validation", "test"):
-        probabilities = baseline_probabilities(model, arrays[split]["token_ids"])
-        hits = (probabilities >= THRESHOLD) == (arrays[split]["labels"] > 0.5)
-        scores[f"{split}_accuracy"] = float(np.mean(hits))
-    return scores
+    reviews = {split: Ragged.from_padded(values["token_ids"]) for split, values in arrays.items()}
+    labels = arrays["train"]["labels"]
+    fitted = fit_baselines(reviews["train"], labels, params.evaluate.baseline_ngrams, params.seed)
+    scores = [
+        {
+            f"{split}_accuracy": float(
+                np.mean(
+                    (model.predict_proba(reviews[split])[:, 1] >= THRESHOLD) == (arrays[split]["labels"] == 1)
+                )
+            )
+            for split in ("validation", "test")
+        }
+        for model in fitted.values()
+    ]
+    return max(scores, key=lambda score: score["validation_accuracy"])
 
 
 class _Progress:

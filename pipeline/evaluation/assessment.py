@@ -1,4 +1,4 @@
-"""All that the test reviews say of the model and, beside it, of the baseline."""
+"""All that the test reviews say of the model and, beside it, of its rivals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.evaluation.binning import Interval
 from pipeline.evaluation.calibration import reliability
-from pipeline.evaluation.intervals import bootstrap_intervals
+from pipeline.evaluation.intervals import metric_intervals, threshold_intervals
 from pipeline.evaluation.metrics import (
     Metrics,
     classification_metrics,
@@ -18,12 +18,12 @@ from pipeline.evaluation.metrics import (
     roc_points,
 )
 from pipeline.evaluation.paired import Paired, mcnemar
+from pipeline.evaluation.rivals import MAJORITY, Scored, stronger_baseline
 from pipeline.evaluation.slices import accuracy_by, unknown_share
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.threshold import THRESHOLD, choose_threshold
 from pipeline.runtime.files import Row
 
-MODEL, BASELINE = "stacked RNN", "TF-IDF + logistic regression"
-PREFIXES = {MODEL: "test_", BASELINE: "baseline_test_"}
+MODEL = "stacked RNN"
 Curves = dict[str, Sequence[Row]]
 
 
@@ -33,66 +33,91 @@ class Assessment:
 
     Attributes:
         labels: (num_reviews,), 0 or 1.
-        scores: by classifier, the model first, its probabilities of label 1, (num_reviews,).
-        metrics: of the model (test_...), of the baseline (baseline_test_...), and of their comparison; the
-            threshold that was chosen on validation reviews, and the model's accuracy and f1 at it.
+        classifiers: the model first, then its rivals.
+        baseline: the rival that the model is tested against, the stronger one on validation reviews.
+        metrics: of each classifier (its prefix + test_...), and of the model's comparison with the baseline;
+            the threshold that was chosen on validation reviews, and the model's accuracy and f1 at it; each
+            rival's validation accuracy.
         intervals: 95 %, of those metrics that vary with the test reviews drawn, under the same names.
-        paired: the model and the baseline, review by review.
-        curves: by name, the points of each classifier: roc, precision_recall, reliability,
-            accuracy_by_length (in words) and accuracy_by_unknown_share.
+        paired: the model and each rival but the majority class, review by review.
+        curves: by name, the points of each classifier but the majority class: roc, precision_recall,
+            reliability, accuracy_by_length (in words) and accuracy_by_unknown_share.
     """
 
     labels: np.ndarray
-    scores: Mapping[str, np.ndarray]
+    classifiers: tuple[Scored, ...]
+    baseline: Scored
     metrics: Metrics
     intervals: dict[str, Interval]
-    paired: Paired
+    paired: dict[str, Paired]
     curves: dict[str, Curves]
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The model's, of the test reviews: float64 (num_reviews,)."""
+        return self.classifiers[0].test
+
+    @property
+    def drawn(self) -> list[Scored]:
+        """The classifiers that have curves: a probability that never varies has none."""
+        return [classifier for classifier in self.classifiers if classifier.name != MAJORITY]
 
 
 def assess(
-    test: Mapping[str, np.ndarray], model: np.ndarray, baseline: np.ndarray, threshold: float, seed: int
+    test: Mapping[str, np.ndarray],
+    validation_labels: np.ndarray,
+    model: Scored,
+    rivals: Sequence[Scored],
+    seed: int,
 ) -> Assessment:
     """Judges the probabilities of the test reviews; nothing is chosen by them.
 
     Args:
         test: the padded split: labels, token_ids and lengths (START_ID included).
-        model: (num_reviews,), the model's probabilities of label 1.
-        baseline: the baseline's.
-        threshold: chosen on validation reviews.
+        validation_labels: what the threshold and the baseline are chosen by.
+        model: the network's probabilities.
+        rivals: of ``score_rivals``.
         seed: of the resampling.
     """
-    labels, scores = test["labels"], {MODEL: model, BASELINE: baseline}
+    labels, classifiers = test["labels"], (model, *rivals)
     metrics: Metrics = {}
     intervals: dict[str, Interval] = {}
-    for name, prefix in PREFIXES.items():
-        metrics |= prefixed(classification_metrics(labels, scores[name]), prefix)
-        intervals |= prefixed(bootstrap_intervals(labels, scores[name], seed), prefix)
-    metrics["threshold"] = threshold
-    at_threshold = classification_metrics(labels, model, threshold)
-    bounds = bootstrap_intervals(labels, model, seed, threshold)
+    for each in classifiers:
+        prefix = f"{each.prefix}test_"
+        metrics |= prefixed(classification_metrics(labels, each.test), prefix)
+        intervals |= prefixed(metric_intervals(labels, each.test, seed), prefix)
+    for each in rivals:
+        metrics[f"{each.prefix}validation_accuracy"] = each.validation_accuracy(validation_labels)
+    metrics["threshold"] = threshold = choose_threshold(validation_labels, model.validation)
+    at_threshold = classification_metrics(labels, model.test, threshold)
+    bounds = threshold_intervals(labels, model.test, threshold)
     for name in ("accuracy", "f1"):
         metrics[f"test_{name}_at_threshold"] = at_threshold[name]
         intervals[f"test_{name}_at_threshold"] = bounds[name]
-    right = {name: (values >= THRESHOLD) == (labels == 1) for name, values in scores.items()}
-    paired = mcnemar(right[MODEL], right[BASELINE])
-    metrics |= {
-        "test_only_model_right": paired.only_first,
-        "test_only_baseline_right": paired.only_second,
-        "test_mcnemar_p_value": paired.p_value,
+
+    right = {each.name: (each.test >= THRESHOLD) == (labels == 1) for each in classifiers}
+    paired = {
+        each.name: mcnemar(right[model.name], right[each.name]) for each in rivals if each.name != MAJORITY
     }
-    return Assessment(labels, scores, metrics, intervals, paired, _curves(test, scores, right))
+    baseline = stronger_baseline(rivals, validation_labels)
+    metrics |= {
+        "test_only_model_right": paired[baseline.name].only_first,
+        "test_only_baseline_right": paired[baseline.name].only_second,
+        "test_mcnemar_p_value": paired[baseline.name].p_value,
+    }
+    curves = _curves(test, [each for each in classifiers if each.name != MAJORITY], right)
+    return Assessment(labels, classifiers, baseline, metrics, intervals, paired, curves)
 
 
 def _curves(
-    test: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray], right: Mapping[str, np.ndarray]
+    test: Mapping[str, np.ndarray], classifiers: Sequence[Scored], right: Mapping[str, np.ndarray]
 ) -> dict[str, Curves]:
     labels, words, unknown = test["labels"], test["lengths"] - 1, unknown_share(test["token_ids"])
-    points: dict[str, Callable[[str], Sequence[Row]]] = {
-        "roc": lambda name: roc_points(labels, scores[name]),
-        "precision_recall": lambda name: precision_recall_points(labels, scores[name]),
-        "reliability": lambda name: reliability(labels, scores[name]),
-        "accuracy_by_length": lambda name: accuracy_by("length", words, right[name]),
-        "accuracy_by_unknown_share": lambda name: accuracy_by("unknown_share", unknown, right[name]),
+    points: dict[str, Callable[[Scored], Sequence[Row]]] = {
+        "roc": lambda each: roc_points(labels, each.test),
+        "precision_recall": lambda each: precision_recall_points(labels, each.test),
+        "reliability": lambda each: reliability(labels, each.test),
+        "accuracy_by_length": lambda each: accuracy_by("length", words, right[each.name]),
+        "accuracy_by_unknown_share": lambda each: accuracy_by("unknown_share", unknown, right[each.name]),
     }
-    return {curve: {name: draw(name) for name in scores} for curve, draw in points.items()}
+    return {curve: {each.name: draw(each) for each in classifiers} for curve, draw in points.items()}

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import norm
 
-from pipeline.evaluation.binning import Interval
-from pipeline.evaluation.calibration import BINS, bins_of, expected_calibration_error
+from pipeline.evaluation.binning import Interval, wilson_interval
+from pipeline.evaluation.calibration import BINS, bins_of
 from pipeline.evaluation.threshold import THRESHOLD
 
 RESAMPLES = 1000
+FEW = 50  # reviews of a label
+_GROUPS = 50  # of the jackknife
 _CHUNK = 50  # resamples at a time: 50 x 25,000 float64 are 10 MB
 
 
-def bootstrap_intervals(
+def metric_intervals(
     labels: np.ndarray,
     probabilities: np.ndarray,
     seed: int,
     threshold: float = THRESHOLD,
     resamples: int = RESAMPLES,
 ) -> dict[str, Interval]:
-    """95 % intervals by resampling the reviews with replacement (Efron & Tibshirani, 1993).
+    """95 % intervals, by methods that hold for few reviews too.
 
-    They are percentile intervals but for ece: a resample, being noisier than the sample, has wider gaps in
-    its bins, as the sample has wider ones than the truth. So ece's is the basic interval, the percentiles
-    mirrored at the sample's value, which takes most of the excess off; it may end below that value.
+    accuracy: the score interval (Wilson, 1927). f1: that of TP / (TP + FP + FN), a share, of which F1 is a
+    growing function (Takahashi et al., 2022). roc_auc: Newcombe's score interval (2006, method 5) where a
+    label has fewer than ``FEW`` reviews: resamples of few reviews can all be told apart, and would promise
+    1 to 1. All else by resampling the reviews (Efron & Tibshirani, 1993), bias-corrected and accelerated,
+    but for ece: a resample, being noisier than the sample, has wider gaps in its bins, as the sample has
+    wider ones than the truth. So ece's is the basic interval, the percentiles mirrored at the sample's value,
+    which takes most of the excess off; it may end below that value.
 
     Args:
         labels: (num_reviews,), 0 or 1.
@@ -35,20 +43,91 @@ def bootstrap_intervals(
     Returns:
         (low, high) for the metrics of ``weighted_metrics``.
     """
-    random = np.random.default_rng(seed)
     order = np.argsort(probabilities, kind="stable")
     labels, probabilities = labels[order], probabilities[order].astype(np.float64)
-    count = len(labels)
+    resampled = _resample(labels, probabilities, seed, threshold, resamples)
+    sample, groups = (
+        weighted_metrics(labels, probabilities, weights, threshold)
+        for weights in (np.ones((1, len(labels))), _without_a_group(len(labels)))
+    )
+    bounds = {name: _bca(values, sample[name][0], groups[name]) for name, values in resampled.items()}
+    low, high = np.percentile(resampled["ece"], [2.5, 97.5])
+    twice = 2 * float(sample["ece"][0])
+    bounds["ece"] = (max(twice - float(high), 0.0), max(twice - float(low), 0.0))
+    bounds |= threshold_intervals(labels, probabilities, threshold)
+    positive = int((labels == 1).sum())
+    fewest = min(positive, len(labels) - positive)
+    if 0 < fewest < FEW:
+        bounds["roc_auc"] = _newcombe(float(sample["roc_auc"][0]), positive, len(labels) - positive)
+    return bounds
+
+
+def threshold_intervals(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float
+) -> dict[str, Interval]:
+    """The intervals of accuracy and f1 alone, as in :func:`metric_intervals`."""
+    positive, predicted = labels == 1, probabilities >= threshold
+    right, hits = int((positive == predicted).sum()), int((positive & predicted).sum())
+    either = int((positive | predicted).sum())
+    share = wilson_interval(hits, either) if either else (0.0, 1.0)
+    low, high = (2 * bound / (1 + bound) for bound in share)
+    return {"accuracy": wilson_interval(right, len(labels)), "f1": (low, high)}
+
+
+def _resample(
+    labels: np.ndarray, probabilities: np.ndarray, seed: int, threshold: float, resamples: int
+) -> dict[str, np.ndarray]:
+    """The metrics of reviews drawn with replacement, each (resamples,)."""
+    random, count = np.random.default_rng(seed), len(labels)
     values: dict[str, list[np.ndarray]] = {}
     for start in range(0, resamples, _CHUNK):
         size = min(_CHUNK, resamples - start)
         weights = random.multinomial(count, np.full(count, 1 / count), size).astype(np.float64)
         for name, value in weighted_metrics(labels, probabilities, weights, threshold).items():
             values.setdefault(name, []).append(value)
-    bounds = {name: np.nanpercentile(np.concatenate(parts), [2.5, 97.5]) for name, parts in values.items()}
-    twice = 2 * expected_calibration_error(labels, probabilities)
-    bounds["ece"] = (twice - bounds["ece"][::-1]).clip(0)
-    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+    return {name: np.concatenate(parts) for name, parts in values.items()}
+
+
+def _without_a_group(count: int) -> np.ndarray:
+    """Weights that leave each of at most ``_GROUPS`` groups of reviews out in turn; for the jackknife."""
+    groups = min(count, _GROUPS)
+    return (np.arange(count)[None, :] % groups != np.arange(groups)[:, None]).astype(np.float64)
+
+
+def _bca(resampled: np.ndarray, sample: float, left_out: np.ndarray) -> Interval:
+    """The bias-corrected and accelerated interval (Efron, 1987); undefined values are left out.
+
+    Args:
+        resampled: the metric of each resample.
+        sample: that of the reviews themselves.
+        left_out: without each group of reviews.
+    """
+    resampled, left_out = (values[np.isfinite(values)] for values in (resampled, left_out))
+    if len(resampled) == 0 or np.ptp(resampled) == 0:
+        return float(sample), float(sample)
+    below = np.mean(resampled < sample) + np.mean(resampled == sample) / 2
+    bias = norm.ppf(np.clip(below, 1 / len(resampled), 1 - 1 / len(resampled)))
+    influence = left_out.mean() - left_out
+    spread = (influence**2).sum() ** 1.5
+    acceleration = (influence**3).sum() / (6 * spread) if spread else 0.0
+    ends = bias + norm.ppf([0.025, 0.975])
+    low, high = np.quantile(resampled, norm.cdf(bias + ends / (1 - acceleration * ends)))
+    return float(low), float(high)
+
+
+def _newcombe(auc: float, positives: int, negatives: int) -> Interval:
+    """The AUCs from which ``auc`` is no more than 1.96 standard errors, as they would be there, away."""
+    half = (positives + negatives) / 2 - 1
+
+    def excess(value: float) -> float:
+        spread = 1 + half * (1 - value) / (2 - value) + half * value / (1 + value)
+        variance = value * (1 - value) * spread / (positives * negatives)
+        return float((auc - value) ** 2 - norm.ppf(0.975) ** 2 * variance)
+
+    # 0 and 1 are roots of their own where the sample's AUC is that; the other one is wanted.
+    low = brentq(excess, 0, min(auc, 1 - 1e-9)) if auc > 0 else 0.0
+    high = brentq(excess, max(auc, 1e-9), 1) if auc < 1 else 1.0
+    return float(low), float(high)
 
 
 def weighted_metrics(

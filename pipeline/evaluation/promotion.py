@@ -1,4 +1,4 @@
-"""Whether a model should take the champion's place: both judged on the same reviews."""
+"""Whether a model should take the champion's place: both judged on reviews that no choice ever saw."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.evaluation.paired import mcnemar
+from pipeline.evaluation.paired import least_gain, mcnemar
 from pipeline.evaluation.threshold import THRESHOLD
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model said of the validation reviews: arrays (num_reviews,) of one length.
+    """What a model said of the reviews held back from it: arrays (num_reviews,) of one length.
 
-    ``rows`` are the reviews' places in the raw training split, so that two models padded and split
-    differently can be compared on the reviews that neither was trained on.
+    ``rows`` are the reviews' places in their raw split, so that two models padded and split differently can
+    be compared on the reviews that were held back from both.
     """
 
     rows: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
-
-    def accuracy(self) -> float:
-        """The share of the reviews labelled right."""
-        return float(np.mean(self._right()))
 
     def right_on(self, rows: np.ndarray) -> np.ndarray:
         """Whether each of ``rows`` was labelled right: bool (len(rows),)."""
@@ -36,34 +32,54 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Challenger and champion on the reviews that both were validated on.
+class Rule:
+    """What a challenger must show.
 
     Attributes:
+        margin: the accuracy that it must gain on the champion, from 0 on.
+        level: the chance, were the true gain no more than that, to be crowned all the same.
+    """
+
+    margin: float
+    level: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Challenger and champion on the reviews that were held back from both.
+
+    Attributes:
+        rule: what the challenger must show.
         reviews: how many there are.
         accuracy: the challenger's on them.
         champion_accuracy: the champion's.
         only_challenger: reviews that the challenger alone labels right.
         only_champion: reviews that the champion alone labels right.
-        p_value: of :func:`pipeline.evaluation.paired.mcnemar`.
+        p_value: of the exact one-sided test of McNemar, that the challenger is no better.
+        least_gain: of :func:`pipeline.evaluation.paired.least_gain`, at the rule's level.
     """
 
+    rule: Rule
     reviews: int
     accuracy: float
     champion_accuracy: float
     only_challenger: int
     only_champion: int
     p_value: float
+    least_gain: float
 
     @property
     def challenger_is_better(self) -> bool:
-        """Whether the challenger labels more of the reviews right."""
-        return self.only_challenger > self.only_champion
+        """Whether the challenger is surely better than the champion by more than the margin; a tie is not."""
+        return self.least_gain > self.rule.margin
 
     def __str__(self) -> str:
         return (
-            f"{self.accuracy:.4f} to {self.champion_accuracy:.4f} on {self.reviews:,} shared validation "
-            f"reviews, McNemar exact p = {self.p_value:.3g}"
+            f"{self.accuracy:.4f} to {self.champion_accuracy:.4f} on {self.reviews:,} held-back reviews "
+            f"({self.only_challenger:,} that it alone labels right, {self.only_champion:,} that the champion "
+            f"alone does; exact one-sided McNemar p = {self.p_value:.3g}): a gain of at least "
+            f"{self.least_gain:+.4f} with {1 - self.rule.level:.4g} confidence, "
+            f"where more than {self.rule.margin:g} is asked for"
         )
 
 
@@ -86,18 +102,20 @@ class Registration:
         return f"models:/{self.name}/{self.version}"
 
 
-def compare(challenger: Predictions, champion: Predictions) -> Comparison | None:
-    """Compares two models review by review; None if they share no validation review."""
+def compare(challenger: Predictions, champion: Predictions, rule: Rule) -> Comparison | None:
+    """Compares two models review by review; None if no review was held back from both."""
     shared = np.intersect1d(challenger.rows, champion.rows)
     if len(shared) == 0:
         return None
     mine, theirs = challenger.right_on(shared), champion.right_on(shared)
-    paired = mcnemar(mine, theirs)
+    paired = mcnemar(mine, theirs, "greater")
     return Comparison(
+        rule,
         len(shared),
         float(mine.mean()),
         float(theirs.mean()),
         paired.only_first,
         paired.only_second,
         paired.p_value,
+        least_gain(paired.only_first, paired.only_second, len(shared), rule.level),
     )

@@ -70,7 +70,7 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
     elif gpu and model.cell != "simple_rnn" and model.activation == "tanh" and not model.recurrent_dropout:
         kind = "cudnn"
     else:
-        kind = "keras" if model.masking or model.recurrent_dropout or plain_is_faster else "fused"
+        kind = "keras" if model.recurrent_dropout or plain_is_faster else "fused"
     # XLA can't hold cuDNN's kernels.
     xla = kind == "fused" or (kind == "keras" and not plain_is_faster)
     return Implementation(kind, train.backend, units, xla)

@@ -1,10 +1,11 @@
-"""The recurrences of Keras' SimpleRNN, LSTM and GRU with their gradients written out.
+"""The recurrences of Keras' SimpleRNN, LSTM and GRU with masks and with their gradients written out.
 
-Automatic differentiation of a time loop accumulates every weight's gradient in every step. Here the input
-projections are one matrix product before the loop, the loop carries only the states, and the weights'
-gradients are one product after it, as cuDNN does it (Appleyard et al., 2016, "Optimizing Performance of
-Recurrent Neural Networks on GPUs"). The equations and the order of the gates are those of Keras (GRU with
-``reset_after``), so the layers' own variables are used and the results agree to rounding.
+The loop over time runs from the first step at which any review of the batch has a token to the last, and that
+is known only when it runs: one compiled program takes the time of its batch's longest review. All that a step
+needs and gives stays in the processor's cache until the step is done: the projection of its input, and, on
+the way back, its share of every gradient. The equations, the order of the gates and the meaning of a mask are
+those of Keras (GRU with ``reset_after``), so the layers' own variables are used and the results agree to
+rounding.
 """
 
 from collections.abc import Callable
@@ -28,24 +29,26 @@ _ACTIVATIONS = {
     "tanh": Activation(ops.tanh, lambda value: 1 - value * value),
     "relu": Activation(ops.relu, lambda value: ops.cast(value > 0, value.dtype)),
 }
+_SIGMOID = Activation(ops.sigmoid, lambda value: value * (1 - value))
 
 # A step takes the state before, the projected input and the recurrent product, each (batch, ...), and gives
-# the state after and what its gradient needs. A gradient takes the gradient of the state after, the states
-# before and after and what was kept, and gives the gradients of the state before (less its part through the
-# recurrent product), of the projected input and of the recurrent product.
+# the state after and what its gradient needs. A gradient takes the gradient of the state after, the state
+# before and what was kept, and gives the gradients of the state before (less its part through the recurrent
+# product), of the projected input and of the recurrent product.
 Step = Callable[[Tensors, Tensor, Tensor, Activation], tuple[Tensors, Tensors]]
-StepGradient = Callable[[Tensors, Tensors, Tensors, Tensors, Activation], tuple[Tensors, Tensor, Tensor]]
+StepGradient = Callable[[Tensors, Tensors, Tensors, Activation], tuple[Tensors, Tensor, Tensor]]
 
 
 def _simple_rnn(state: Tensors, inputs: Tensor, recurrent: Tensor, f: Activation) -> tuple[Tensors, Tensors]:
     """h_t = f(W x_t + U h_{t-1} + b)."""
-    return (f.value(inputs + recurrent),), ()
+    hidden = f.value(inputs + recurrent)
+    return (hidden,), (hidden,)
 
 
 def _simple_rnn_gradient(
-    d_state: Tensors, before: Tensors, state: Tensors, kept: Tensors, f: Activation
+    d_state: Tensors, before: Tensors, kept: Tensors, f: Activation
 ) -> tuple[Tensors, Tensor, Tensor]:
-    d_inputs = d_state[0] * f.slope(state[0])
+    d_inputs = d_state[0] * f.slope(kept[0])
     return (ops.zeros_like(d_state[0]),), d_inputs, d_inputs
 
 
@@ -59,18 +62,18 @@ def _lstm(state: Tensors, inputs: Tensor, recurrent: Tensor, f: Activation) -> t
 
 
 def _lstm_gradient(
-    d_state: Tensors, before: Tensors, state: Tensors, kept: Tensors, f: Activation
+    d_state: Tensors, before: Tensors, kept: Tensors, f: Activation
 ) -> tuple[Tensors, Tensor, Tensor]:
     input_gate, forget_gate, candidate, output_gate = kept
     d_hidden, d_cell = d_state
-    activated = f.value(state[1])  # made again: cheaper than a trip through memory
+    activated = f.value(forget_gate * before[1] + input_gate * candidate)  # cheaper made again than kept
     d_cell = d_cell + d_hidden * output_gate * f.slope(activated)
     d_inputs = ops.concatenate(
         [
-            d_cell * candidate * input_gate * (1 - input_gate),
-            d_cell * before[1] * forget_gate * (1 - forget_gate),
+            d_cell * candidate * _SIGMOID.slope(input_gate),
+            d_cell * before[1] * _SIGMOID.slope(forget_gate),
             d_cell * input_gate * f.slope(candidate),
-            d_hidden * activated * output_gate * (1 - output_gate),
+            d_hidden * activated * _SIGMOID.slope(output_gate),
         ],
         axis=-1,
     )
@@ -88,13 +91,13 @@ def _gru(state: Tensors, inputs: Tensor, recurrent: Tensor, f: Activation) -> tu
 
 
 def _gru_gradient(
-    d_state: Tensors, before: Tensors, state: Tensors, kept: Tensors, f: Activation
+    d_state: Tensors, before: Tensors, kept: Tensors, f: Activation
 ) -> tuple[Tensors, Tensor, Tensor]:
     update, reset, candidate, recurrent_candidate = kept
     (d_hidden,) = d_state
-    d_update = d_hidden * (before[0] - candidate) * update * (1 - update)
+    d_update = d_hidden * (before[0] - candidate) * _SIGMOID.slope(update)
     d_candidate = d_hidden * (1 - update) * f.slope(candidate)
-    d_reset = d_candidate * recurrent_candidate * reset * (1 - reset)
+    d_reset = d_candidate * recurrent_candidate * _SIGMOID.slope(reset)
     d_inputs = ops.concatenate([d_update, d_reset, d_candidate], axis=-1)
     d_recurrent = ops.concatenate([d_update, d_reset, d_candidate * reset], axis=-1)
     return (d_hidden * update,), d_inputs, d_recurrent
@@ -103,95 +106,148 @@ def _gru_gradient(
 _CELLS: dict[
     type[keras.layers.RNN], tuple[Step, StepGradient, int, int]
 ] = {  # and how many tensors are the state, and are kept
-    keras.layers.SimpleRNN: (_simple_rnn, _simple_rnn_gradient, 1, 0),
+    keras.layers.SimpleRNN: (_simple_rnn, _simple_rnn_gradient, 1, 1),
     keras.layers.LSTM: (_lstm, _lstm_gradient, 2, 4),
     keras.layers.GRU: (_gru, _gru_gradient, 1, 4),
 }
 
 
-def _scan(
-    body: Callable[[Tensors, Tensors], tuple[Tensors, Tensors]],
-    carry: Tensors,
-    sequences: Tensors,
-    outputs: int,
-    width: int,
-    reverse: bool = False,
-) -> Tensors:
-    """``body(carry, values at t)`` for every t; ``keras.ops.scan`` wants outputs shaped as its carry.
+class Weights(NamedTuple):
+    """Those of one layer: float32, (features or units, gates * units), and (gates * units,) the biases."""
 
-    Returns:
-        What ``body`` gives beside the next carry: ``outputs`` tensors (timesteps, batch, width).
-    """
-    timesteps, batch = sequences[0].shape[0], ops.shape(sequences[0])[1]
-
-    def step(count: Tensor, carry: Tensors, written: Tensors) -> tuple[Tensor, Tensors, Tensors]:
-        t = timesteps - 1 - count if reverse else count
-        at = tuple(ops.slice(values, (t, 0, 0), (1, batch, values.shape[2]))[0] for values in sequences)
-        carry, values = body(carry, at)
-        written = tuple(
-            ops.slice_update(array, (t, 0, 0), value[None])
-            for array, value in zip(written, values, strict=True)
-        )
-        return count + 1, carry, written
-
-    arrays = (ops.zeros((timesteps, batch, width), sequences[0].dtype),) * outputs
-    return ops.while_loop(lambda count, *_: count < timesteps, step, (0, carry, arrays))[2]
+    kernel: Tensor
+    recurrent_kernel: Tensor
+    bias: Tensor
+    recurrent_bias: Tensor
 
 
 def recur(
-    cell: type[keras.layers.RNN], activation: str, inputs: Tensor, kernel: Tensor, bias: Tensor
+    cell: type[keras.layers.RNN],
+    activation: str,
+    sequence: Tensor,
+    weights: Weights,
+    mask: Tensor | None = None,
+    reverse: bool = False,
 ) -> Tensor:
     """The hidden states of one recurrent layer, starting from zeros.
 
     Args:
         cell: SimpleRNN, LSTM or GRU.
         activation: tanh or relu.
-        inputs: float32 (timesteps, batch, gates * units), already projected and biased.
-        kernel: the recurrent kernel, float32 (units, gates * units).
-        bias: added to the recurrent product, float32 (gates * units,).
+        sequence: float32 (batch, timesteps, features).
+        weights: the layer's.
+        mask: bool (batch, timesteps): False where a step leaves the state as it was; None for nowhere.
+        reverse: whether the last step is read first.
 
     Returns:
-        float32 (timesteps, batch, units).
+        float32 (batch, timesteps, units), the state after each step was read. Masked steps pass no gradient;
+        their states are the state before, or zeros where no review of the batch has a token.
     """
     step, step_gradient, num_states, num_kept = _CELLS[cell]
     f = _ACTIVATIONS[activation]
+    batch, timesteps, _ = ops.shape(sequence)
+    units = weights.recurrent_kernel.shape[0]
+    span = _Span.of(mask, timesteps)
 
     @ops.custom_gradient
-    def states_of(inputs: Tensor, kernel: Tensor, bias: Tensor) -> tuple[Tensor, Callable[..., Tensors]]:
-        units = kernel.shape[0]
-        start = (ops.zeros_like(inputs[0, :, :units]),) * num_states
+    def states_of(sequence: Tensor, *arrays: Tensor) -> tuple[Tensor, Callable[..., Tensors]]:
+        kernel, recurrent_kernel, bias, recurrent_bias = arrays
+        start = (ops.zeros((batch, units)),) * num_states
 
-        def forward(state: Tensors, at: Tensors) -> tuple[Tensors, Tensors]:
-            state, kept = step(state, at[0], ops.matmul(state[0], kernel) + bias, f)
-            return state, (*state, *kept)
+        def forward(t: Tensor, state: Tensors) -> tuple[Tensors, Tensors]:
+            inputs = ops.matmul(_at(sequence, t), kernel) + bias
+            recurrent = ops.matmul(state[0], recurrent_kernel) + recurrent_bias
+            new, kept = step(state, inputs, recurrent, f)
+            new = span.where(t, new, state)
+            return new, (new[0], *state, *kept)
 
-        history = _scan(forward, start, (inputs,), outputs=num_states + num_kept, width=units)
-        states, kept = history[:num_states], history[num_states:]
+        written = (ops.zeros((batch, timesteps, units)),) * (1 + num_states + num_kept)
+        _, (hidden, *history) = _loop(forward, span, start, written, reverse)
+        before, kept = tuple(history[:num_states]), tuple(history[num_states:])
 
-        def gradient(d_hidden: Tensor) -> Tensors:
-            before = tuple(
-                ops.concatenate([zeros[None], values[:-1]])
-                for zeros, values in zip(start, states, strict=True)
+        def gradient(d_states: Tensor) -> Tensors:
+            transposed, recurrent_transposed = ops.transpose(kernel), ops.transpose(recurrent_kernel)
+
+            def backward(
+                t: Tensor, carry: tuple[Tensors, Tensors]
+            ) -> tuple[tuple[Tensors, Tensors], Tensors]:
+                d_state, sums = carry
+                at_before = tuple(_at(array, t) for array in before)
+                at_kept = tuple(_at(array, t) for array in kept)
+                d_new = span.where(t, (d_state[0] + _at(d_states, t), *d_state[1:]))
+                d_before, d_inputs, d_recurrent = step_gradient(d_new, at_before, at_kept, f)
+                d_hidden = d_before[0] + ops.matmul(d_recurrent, recurrent_transposed)
+                d_state = span.where(t, (d_hidden, *d_before[1:]), d_state)
+                shares = (
+                    ops.matmul(ops.transpose(_at(sequence, t)), d_inputs),
+                    ops.matmul(ops.transpose(at_before[0]), d_recurrent),
+                    ops.sum(d_inputs, axis=0),
+                    ops.sum(d_recurrent, axis=0),
+                )
+                sums = tuple(total + share for total, share in zip(sums, shares, strict=True))
+                return (d_state, sums), (ops.matmul(d_inputs, transposed),)
+
+            nothing = tuple(ops.zeros_like(array) for array in arrays)
+            (_, sums), (d_sequence,) = _loop(
+                backward, span, (start, nothing), (ops.zeros_like(sequence),), not reverse
             )
-            transposed = ops.transpose(kernel)
-            cut = 1 + num_states
+            return d_sequence, *sums
 
-            def backward(d_state: Tensors, at: Tensors) -> tuple[Tensors, tuple[Tensor, Tensor]]:
-                d_state = (d_state[0] + at[0], *d_state[1:])
-                at_before, at_state, at_kept = at[1:cut], at[cut : cut + num_states], at[cut + num_states :]
-                d_before, d_inputs, d_recurrent = step_gradient(d_state, at_before, at_state, at_kept, f)
-                d_before = (d_before[0] + ops.matmul(d_recurrent, transposed), *d_before[1:])
-                return d_before, (d_inputs, d_recurrent)
+        return hidden, gradient
 
-            sequences = (d_hidden, *before, *states, *kept)
-            d_inputs, d_recurrent = _scan(
-                backward, start, sequences, outputs=2, width=kernel.shape[1], reverse=True
-            )
-            d_recurrent = ops.reshape(d_recurrent, (-1, d_recurrent.shape[-1]))
-            flat_before = ops.reshape(before[0], (-1, units))
-            d_kernel = ops.matmul(ops.transpose(flat_before), d_recurrent)
-            return d_inputs, d_kernel, ops.sum(d_recurrent, axis=0)
+    return states_of(sequence, *weights)
 
-        return states[0], gradient
 
-    return states_of(inputs, kernel, bias)
+class _Span(NamedTuple):
+    """The steps from ``first`` to before ``last``, int32 (): no review of the batch has a token elsewhere."""
+
+    first: Tensor
+    last: Tensor
+    mask: Tensor | None  # bool (timesteps, batch, 1)
+
+    @classmethod
+    def of(cls, mask: Tensor | None, timesteps: Tensor) -> "_Span":
+        """``mask``: bool (batch, timesteps)."""
+        if mask is None:
+            return cls(0, timesteps, None)
+        used = ops.any(mask, axis=0)
+        step = ops.arange(timesteps, dtype="int32")
+        last = ops.max(ops.where(used, step + 1, 0))
+        return cls(ops.min(ops.where(used, step, last)), last, ops.transpose(mask)[:, :, None])
+
+    def where(self, t: Tensor, values: Tensors, otherwise: Tensors | None = None) -> Tensors:
+        """``values``, each (batch, width), of the reviews with a token at step t, else ``otherwise`` or 0."""
+        if self.mask is None:
+            return values
+        real = self.mask[t]
+        others = otherwise or (0.0,) * len(values)
+        return tuple(ops.where(real, value, other) for value, other in zip(values, others, strict=True))
+
+
+def _at(array: Tensor, t: Tensor) -> Tensor:
+    """(batch, width) of (batch, timesteps, width)."""
+    batch, _, width = ops.shape(array)
+    return ops.slice(array, (0, t, 0), (batch, 1, width))[:, 0]
+
+
+def _loop(
+    body: Callable[[Tensor, Any], tuple[Any, Tensors]],
+    span: _Span,
+    carry: Any,
+    arrays: Tensors,
+    reverse: bool,
+) -> tuple[Any, Tensors]:
+    """``carry, values = body(t, carry)`` for every t of ``span``, the last first if ``reverse``.
+
+    Returns:
+        The last carry, and the arrays, each (batch, timesteps, width), with the values written to them at t.
+    """
+    first, last = span.first, span.last
+
+    def step(count: Tensor, carry: Any, arrays: Tensors) -> tuple[Tensor, Any, Tensors]:
+        t = last - 1 - count if reverse else first + count
+        carry, values = body(t, carry)
+        written = zip(arrays, values, strict=True)
+        return count + 1, carry, tuple(ops.slice_update(array, (0, t, 0), v[:, None]) for array, v in written)
+
+    return ops.while_loop(lambda count, *_: count < last - first, step, (0, carry, arrays))[1:]

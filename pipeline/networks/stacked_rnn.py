@@ -22,6 +22,7 @@ TOP_STATES = "top_states"
 
 _CELLS = {"simple_rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
 _CANDIDATE = {"simple_rnn": 0, "lstm": 2, "gru": 2}  # which gate's block of a kernel passes through f
+_LOWEST = -3e38  # what a maximum over time sees of padding
 NewSeed = Callable[[], int]
 
 
@@ -37,7 +38,9 @@ def build_stacked_rnn(model: ModelParams, vocab_size: int, max_length: int, seed
         (batch, max_length, layer_widths[-1]).
     """
     new_seed = _seeds(seed)
-    token_ids = keras.Input((max_length,), dtype="int32", name="token_ids")
+    # A masked network gives the same answer however much padding follows a review, so any length will do.
+    steps = None if model.masking else max_length
+    token_ids = keras.Input((steps,), dtype="int32", name="token_ids")
     mask = ops.not_equal(token_ids, PAD_ID) if model.masking else None
     sequence = layers.Embedding(
         vocab_size, model.embedding_dim, initializers.RandomUniform(seed=new_seed()), name="embedding"
@@ -47,11 +50,14 @@ def build_stacked_rnn(model: ModelParams, vocab_size: int, max_length: int, seed
             sequence
         )
     for number in range(1, model.depth + 1):
+        if number > 1 and model.layer_pooling == "max":
+            sequence, mask = _pool_pairs(sequence, mask, number - 1)
         sequence = _recurrent_block(model, number, sequence, mask, new_seed)
     sequence = layers.Identity(name=TOP_STATES)(sequence)
     features = _pool(model, sequence, mask)
-    if model.dropout:
-        features = layers.Dropout(model.dropout, seed=new_seed(), name="dropout")(features)
+    dropout = model.dropout if model.output_dropout is None else model.output_dropout
+    if dropout:
+        features = layers.Dropout(dropout, seed=new_seed(), name="dropout")(features)
     output = layers.Dense(
         1, "sigmoid", kernel_initializer=initializers.GlorotUniform(new_seed()), name="probability"
     )
@@ -141,17 +147,41 @@ def _start_at_identity(model: ModelParams, layer: layers.Layer) -> None:
         recurrent.cell.recurrent_kernel.assign(kernel)
 
 
+def _pool_pairs(sequence: Any, mask: Any, number: int) -> tuple[Any, Any]:
+    """The greater of each two time steps above layer ``number``; of a pair with one word, that word's.
+
+    (batch, timesteps, width) -> (batch, ceil(timesteps / 2), width), and the mask likewise.
+    """
+    pairs = layers.MaxPooling1D(2, padding="same", name=f"layer_pooling_{number}")
+    if mask is None:
+        return pairs(sequence), None
+    real = ops.expand_dims(mask, -1)
+    above = layers.MaxPooling1D(2, padding="same", name=f"mask_pooling_{number}")(ops.cast(real, "float32"))
+    greater = pairs(ops.where(real, sequence, _LOWEST))
+    return ops.where(above > 0, greater, 0.0), ops.squeeze(above, -1) > 0
+
+
 def _pool(model: ModelParams, sequence: Any, mask: Any) -> Any:
     """(batch, timesteps, width) -> (batch, width): the last state, or the mean or maximum over time."""
     match model.pooling:
         case "mean":
-            return layers.GlobalAveragePooling1D(name="pooling")(sequence, mask=mask)
+            return _mean(sequence, mask)
         case "max":
-            if mask is not None:
-                sequence = ops.where(ops.expand_dims(mask, -1), sequence, -3e38)
-            return layers.GlobalMaxPooling1D(name="pooling")(sequence)
+            return _max(sequence, mask)
+        case "max_mean":
+            return ops.concatenate([_max(sequence, mask), _mean(sequence, mask)], axis=-1)
         case _:
             return _last_states(model, sequence, mask)
+
+
+def _mean(sequence: Any, mask: Any) -> Any:
+    return layers.GlobalAveragePooling1D(name="mean_pooling")(sequence, mask=mask)
+
+
+def _max(sequence: Any, mask: Any) -> Any:
+    if mask is not None:
+        sequence = ops.where(ops.expand_dims(mask, -1), sequence, _LOWEST)
+    return layers.GlobalMaxPooling1D(name="max_pooling")(sequence)
 
 
 def _last_states(model: ModelParams, sequence: Any, mask: Any) -> Any:

@@ -10,6 +10,7 @@ import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeGuard
+from urllib.parse import parse_qsl, urlsplit
 
 import yaml
 from pydantic import (
@@ -59,6 +60,31 @@ def _check_hash(text: str) -> str:
 
 Hash = Annotated[str, BeforeValidator(lambda value: _check_hash(str(value)))]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+# A query's value under such a name is taken for a secret, but for $NAME, an environment variable's.
+_SECRET_NAME = re.compile(
+    r"token|secret|signature|credential|passw|pwd|auth|apikey|session|jwt|(^|[-_.])(sig|key|sas|pass)($|[-_.])",
+    re.IGNORECASE,
+)
+_VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _secret_in(url: str) -> str | None:
+    """What in ``url`` should stand in no file, and where to put it; None if there is nothing."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        return "a user or password: put them into ~/.netrc, under the host's name"
+    for name, value in parse_qsl(parts.query):
+        if _SECRET_NAME.search(name) and not _VARIABLE.fullmatch(value):
+            variable = re.sub(r"\W", "_", name).upper()
+            return f"a secret under {name}: set {variable} in the environment, and write {name}=${variable}"
+    return None
+
+
+def _shown(value: Any) -> str:
+    """``value`` for a message; an address without user, password and query."""
+    if isinstance(value, str) and "://" in value:
+        value = re.sub(r"(?<=://)[^/@\s]*@|\?.*", "", value)
+    return repr(value)
 
 
 class DataParams(Section):
@@ -75,11 +101,23 @@ class DataParams(Section):
     label_column: str
     split_column: str | None
     test_fraction: Fraction
+    unlabelled: Literal["auto", "imdb", "file", "none"]
+    unlabelled_url: Url
+    unlabelled_hash: Hash
+    unlabelled_path: Annotated[str, Field(min_length=1)]
 
     @model_validator(mode="after")
     def _columns_differ(self) -> Self:
         if self.text_column == self.label_column:
             raise ValueError(f"data.text_column and data.label_column are both {self.text_column!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _addresses_hold_no_secret(self) -> Self:
+        for name in ("url", "word_index_url", "unlabelled_url"):
+            secret = _secret_in(getattr(self, name))
+            if secret:
+                raise ValueError(f"data.{name} is committed and logged, but holds {secret}")
         return self
 
 
@@ -91,6 +129,7 @@ class PadParams(Section):
     padding: Literal["pre", "post"]
     truncating: Literal["pre", "post"]
     validation_fraction: Fraction
+    held_back_fraction: Rate
 
 
 class ModelParams(Section):
@@ -108,10 +147,13 @@ class ModelParams(Section):
     identity_scale: Annotated[float, Field(gt=0)]
     unit_forget_bias: bool
     dropout: Rate
+    output_dropout: Rate | None
     recurrent_dropout: Rate
     embedding_dropout: Rate
+    word_dropout: Rate
     layer_normalization: bool
-    pooling: Literal["last", "mean", "max"]
+    layer_pooling: Literal["none", "max"]
+    pooling: Literal["last", "mean", "max", "max_mean"]
     masking: bool
 
     @property
@@ -147,6 +189,24 @@ class ModelParams(Section):
         return self
 
 
+class VectorParams(Section):
+    """Word vectors that the embedding starts from (skip-gram); none without epochs."""
+
+    epochs: NonNegativeInt
+    window: Annotated[int, Field(ge=1, le=50)]
+    negatives: PositiveInt
+    sample: Annotated[float, Field(ge=0, lt=1)]
+    deviation: Annotated[float, Field(gt=0)]
+
+
+class DistillParams(Section):
+    """Soft labels of a bag-of-words teacher on unlabelled reviews, before the pass on labels alone."""
+
+    epochs: NonNegativeInt
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    dropout_scale: Annotated[float, Field(ge=0, le=1)]
+
+
 class TrainParams(Section):
     """How one network is fitted."""
 
@@ -155,8 +215,12 @@ class TrainParams(Section):
     optimizer: Literal["adam", "adamw", "rmsprop"]
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     schedule: Literal["constant", "cosine", "linear"]
+    warmup: Annotated[float, Field(ge=0, lt=1)]
+    beta_2: Annotated[float, Field(gt=0, lt=1)]
     clipnorm: Annotated[float, Field(gt=0)] | None
     weight_decay: Annotated[float, Field(ge=0, le=1)]
+    average_decay: Annotated[float, Field(ge=0, lt=1)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     epochs: PositiveInt
     batch_size: PositiveInt
     patience: PositiveInt | None
@@ -223,6 +287,7 @@ class TuneParams(Section):
     """The study; ``search_space`` maps a dotted key of ``model`` or ``train`` to its values."""
 
     trials: PositiveInt
+    epochs: PositiveInt | None
     sampler: Literal["tpe", "random"]
     pruner: Literal["hyperband", "median", "none"]
     timeout: Annotated[float, Field(gt=0)] | None
@@ -364,10 +429,12 @@ class DepthStudyParams(Section):
 
 
 class EvaluateParams(Section):
-    """What the test split is compared with, and whether the model is registered."""
+    """What the test split is compared with, whether the model is registered, and what makes it champion."""
 
     baseline_ngrams: Annotated[int, Field(ge=1, le=5)]
     register_model: bool
+    promotion_margin: Rate
+    promotion_level: Fraction
 
 
 class MlflowParams(Section):
@@ -375,6 +442,16 @@ class MlflowParams(Section):
 
     tracking_uri: str | None
     experiment: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _tracking_uri_holds_no_password(self) -> Self:
+        if self.tracking_uri and "@" in urlsplit(self.tracking_uri).netloc:
+            raise ValueError(
+                "mlflow.tracking_uri is committed and logged, but holds a user or password: set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or the whole MLFLOW_TRACKING_URI, "
+                "in the environment"
+            )
+        return self
 
 
 class Params(Section):
@@ -386,6 +463,8 @@ class Params(Section):
     model: ModelParams
     train: TrainParams
     pretrain: PretrainParams
+    vectors: VectorParams
+    distill: DistillParams
     cluster: ClusterParams
     tune: TuneParams
     depth_study: DepthStudyParams
@@ -395,7 +474,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _implementation_can_run_the_model(self) -> Self:
         needs: dict[str, dict[str, Value]] = {
-            "fused": {"recurrent_dropout": 0.0, "masking": False},
+            "fused": {"recurrent_dropout": 0.0},
             "cudnn": {"recurrent_dropout": 0.0, "activation": "tanh"},
         }
         for key, wanted in needs.get(self.train.implementation, {}).items():
@@ -407,6 +486,16 @@ class Params(Section):
                 )
         if self.train.implementation == "cudnn" and self.model.cell == "simple_rnn":
             raise ValueError("train.implementation is cudnn, but model.cell is simple_rnn: take lstm or gru")
+        return self
+
+    @model_validator(mode="after")
+    def _steps_are_pooled_from_the_first_word(self) -> Self:
+        """Pairs of steps are counted from the row's start: padding there would move them."""
+        if self.model.layer_pooling != "none" and self.model.masking and self.pad.padding != "post":
+            raise ValueError(
+                f"model.layer_pooling is {self.model.layer_pooling} and model.masking is true, but "
+                f"pad.padding is {self.pad.padding}: set pad.padding to post"
+            )
         return self
 
     @model_validator(mode="after")
@@ -525,9 +614,9 @@ def _faults(error: ValidationError, prefix: str = "") -> list[str]:
                 if isinstance(value, dict | BaseModel):  # a whole section: the message names the keys itself
                     lines[message] = None
                 else:
-                    lines[f"{key} {message}, but got {value!r}"] = None
+                    lines[f"{key} {message}, but got {_shown(value)}"] = None
             case _:
                 message = fault["msg"].replace("Input should", "must").replace(" instance", "")
-                shown = repr(value) if not isinstance(value, dict) else "a mapping"
+                shown = _shown(value) if not isinstance(value, dict) else "a mapping"
                 lines[f"{key} {message[0].lower()}{message[1:]}, but got {shown}"] = None
     return list(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.evaluation.binning import Interval
+from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.promotion import Registration
 from pipeline.evaluation.threshold import THRESHOLD
@@ -16,8 +16,7 @@ from pipeline.serving.classifier import UNDECIDED
 def write(
     dataset: Mapping[str, Any],
     trained: Mapping[str, Any],
-    metrics: Mapping[str, float],
-    intervals: Mapping[str, Interval],
+    assessment: Assessment,
     registration: Registration | None,
 ) -> str:
     """The card as Markdown, below MLflow's limit of 5,000 characters for a description.
@@ -25,15 +24,14 @@ def write(
     Args:
         dataset: data/padded/dataset.json.
         trained: reports/train.json.
-        metrics: reports/metrics.json.
-        intervals: 95 %, by the metrics' names.
+        assessment: of the test reviews.
         registration: where the model was registered, if it was.
     """
     parts = [
         _model(dataset, trained, registration),
         _use(dataset),
         _data(dataset),
-        _metrics(dataset, metrics, intervals),
+        _metrics(dataset, assessment),
         _limits(dataset),
         _rebuilding(registration),
     ]
@@ -84,28 +82,29 @@ def _data(dataset: Mapping[str, Any]) -> str:
 """
 
 
-def _metrics(
-    dataset: Mapping[str, Any], metrics: Mapping[str, float], intervals: Mapping[str, Interval]
-) -> str:
+def _metrics(dataset: Mapping[str, Any], assessment: Assessment) -> str:
+    metrics, intervals, baseline = assessment.metrics, assessment.intervals, assessment.baseline
     rows = [
-        f"| {title} | {metrics[f'test_{name}']:.4f} | {span(intervals[f'test_{name}'])} "
-        f"| {metrics[f'baseline_test_{name}']:.4f} |"
-        for name, title in TITLES.items()
+        f"| {each.name} | {metrics[f'{each.prefix}test_accuracy']:.4f} "
+        f"| {span(intervals[f'{each.prefix}test_accuracy'])} | "
+        + " | ".join(f"{metrics[f'{each.prefix}test_{name}']:.4f}" for name in list(TITLES)[1:])
+        + " |"
+        for each in assessment.classifiers
     ]
     return "\n".join(
         [
             f"## Metrics on {dataset['sizes']['test']:,} test reviews",
             "",
-            "| metric | stacked RNN | 95 % interval | TF-IDF + logistic regression |",
-            "| --- | --- | --- | --- |",
+            f"| classifier | accuracy | 95 % interval | {' | '.join(list(TITLES.values())[1:])} |",
+            f"| --- | --- | --- | {' | '.join(['---'] * (len(TITLES) - 1))} |",
             *rows,
             "",
-            f"Intervals: bootstrap of the test reviews, {RESAMPLES:,} resamples; they don't hold "
-            "the spread between trainings.",
+            f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test "
+            "reviews; they don't hold the spread between trainings.",
             "",
             f"- {metrics['test_only_model_right']:,} reviews only this model labels right, "
-            f"{metrics['test_only_baseline_right']:,} only the baseline: McNemar exact "
-            f"p = {metrics['test_mcnemar_p_value']:.3g}",
+            f"{metrics['test_only_baseline_right']:,} only {baseline.name}, the better baseline "
+            f"on validation: McNemar exact p = {metrics['test_mcnemar_p_value']:.3g}",
             f"- from {metrics['threshold']:.4f} on, the threshold with the best validation accuracy: test "
             f"accuracy {metrics['test_accuracy_at_threshold']:.4f}, F1 {metrics['test_f1_at_threshold']:.4f}",
             "",

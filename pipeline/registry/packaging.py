@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,18 +19,22 @@ from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 import pipeline
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.registry.code_copy import copy_code
+from pipeline.reviews.vocabulary import PAD_ID, Vocabulary
 from pipeline.runtime.files import write_json
 from pipeline.runtime.interruption import uninterrupted
-from pipeline.serving.classifier import CLASSIFIER, LINEAGE, write_classifier
-from pipeline.serving.network import runtime_for
+from pipeline.serving.classifier import CLASSIFIER, LINEAGE, NETWORK, write_classifier
+from pipeline.serving.onnx_export import to_onnx
+from pipeline.serving.onnx_network import Network, OnnxNetwork
 
 if TYPE_CHECKING:
     import keras
 
 EXAMPLE = ["A moving, funny film with a superb cast.", "Dull, far too long and badly acted."]
-_SERVED_PACKAGES = ("mlflow", "numpy", "pandas", "h5py")
-_KERAS_PACKAGES = ("keras", "tensorflow")
+TOLERANCE = 1e-5  # of a probability; float32 rounding over 400 time steps stays ten times below
+PACKAGE = Path(pipeline.__file__).parent
+_SERVED_PACKAGES = ("mlflow", "numpy", "onnxruntime", "pandas")
+_CHECKED = 256  # reviews whose probabilities are compared at registration
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Trained:
         dataset: data/padded/dataset.json.
         token_ids: validation rows, int32 (num_reviews, max_length).
         probabilities: what Keras gives for them, (num_reviews,).
+        validation_accuracy: what the network was chosen by.
         lineage: JSON values that lead back to the source.
     """
 
@@ -51,6 +58,7 @@ class Trained:
     dataset: Mapping[str, Any]
     token_ids: np.ndarray
     probabilities: np.ndarray
+    validation_accuracy: float
     lineage: Mapping[str, Any]
 
 
@@ -58,46 +66,96 @@ class Trained:
 def log_models(trained: Trained, name: str) -> int:
     """Logs the classifier as a pyfunc, registers it under ``name`` and returns its version.
 
-    The pyfunc is models-from-code: MLflow executes ``pyfunc_model.py`` and the copy of this package that is
-    logged with it, and unpickles nothing. The Keras model alone is logged beside it, as ``keras``.
+    The pyfunc is models-from-code: MLflow executes ``pyfunc_model.py`` and the code that is logged with it,
+    and unpickles nothing. The Keras model alone is logged beside it, as ``keras``.
+
+    Raises:
+        ValueError: if the network can't be written as ONNX, or its ONNX model gives other probabilities.
     """
     mlflow.keras.log_model(
         trained.model,
         name="keras",
         signature=infer_signature(trained.token_ids[:1], trained.probabilities[:1, None]),
-        pip_requirements=pinned(("mlflow", *_KERAS_PACKAGES)),
+        pip_requirements=pinned(("mlflow", "keras", "tensorflow")),
     )
-    runtime = runtime_for(trained.file, trained.token_ids, trained.probabilities)
-    packages = _SERVED_PACKAGES if runtime == "numpy" else (*_SERVED_PACKAGES, *_KERAS_PACKAGES, "pydantic")
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / CLASSIFIER
-        write_classifier(
-            folder, trained.file, trained.vocabulary, trained.dataset, runtime=runtime, threshold=THRESHOLD
-        )
-        write_json(folder / LINEAGE, trained.lineage)
-        package = Path(pipeline.__file__).parent
-        info = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(package / "serving" / "pyfunc_model.py"),
-            artifacts={CLASSIFIER: str(folder)},
-            code_paths=[str(package)],
-            signature=signature(),
-            input_example=pd.DataFrame({"text": EXAMPLE}),
-            pip_requirements=pinned(packages),
-            registered_model_name=name,
-        )
+    with packed(trained) as model:
+        info = mlflow.pyfunc.log_model(name="model", **model, registered_model_name=name)
     return int(info.registered_model_version)
 
 
+@contextmanager
+def packed(trained: Trained, package: Path = PACKAGE) -> Iterator[dict[str, Any]]:
+    """What `mlflow.pyfunc.log_model` and `save_model` are to be told; the files it names last as the block.
+
+    Args:
+        trained: the model.
+        package: the folder of the package `pipeline` whose code the version takes along.
+
+    Raises:
+        ValueError: if the network can't be written as ONNX, or its ONNX model gives other probabilities.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        classifier, code = Path(temporary) / CLASSIFIER, Path(temporary) / "code"
+        write_classifier(
+            classifier,
+            to_onnx(trained.model).SerializeToString(),
+            trained.file,
+            trained.vocabulary,
+            trained.dataset,
+            threshold=THRESHOLD,
+        )
+        check_onnx(OnnxNetwork(classifier / NETWORK), trained.token_ids, trained.probabilities)
+        write_json(classifier / LINEAGE, trained.lineage)
+        module, copied = copy_code(package, package / "serving" / "pyfunc_model.py", code)
+        sys.path.insert(0, str(code))  # MLflow executes the module also when it logs it
+        try:
+            yield {
+                "python_model": str(module),
+                "artifacts": {CLASSIFIER: str(classifier)},
+                "code_paths": [str(copied)],
+                "signature": signature(),
+                "input_example": pd.DataFrame({"text": EXAMPLE}),
+                "pip_requirements": pinned(_SERVED_PACKAGES),
+            }
+        finally:
+            sys.path.remove(str(code))
+
+
+def check_onnx(network: Network, token_ids: np.ndarray, probabilities: np.ndarray) -> None:
+    """Holds a network against what Keras gives for reviews, from the shortest to the longest.
+
+    Args:
+        network: the ONNX one.
+        token_ids: int32 (num_reviews, max_length).
+        probabilities: Keras' for them, (num_reviews,).
+
+    Raises:
+        ValueError: if one differs by more than ``TOLERANCE``.
+    """
+    by_length = np.argsort((token_ids != PAD_ID).sum(1), kind="stable")
+    rows = by_length[np.unique(np.linspace(0, len(by_length) - 1, _CHECKED).astype(int))]
+    differences = np.abs(network(token_ids[rows]) - probabilities[rows])
+    if not differences.max(initial=0) <= TOLERANCE:
+        raise ValueError(
+            f"the network's ONNX model gives probabilities up to {differences.max():.2g} from Keras', more "
+            f"than {TOLERANCE}: it can't be registered; see pipeline/serving/onnx_layers.py"
+        )
+
+
 def signature() -> ModelSignature:
-    """Column ``text`` in; ``label``, ``probability``, ``unknown_share`` out; ``threshold``, ``explain``."""
+    """The columns that come out, and the params ``threshold`` and ``explain``.
+
+    None of what goes in: with a named column there, MLflow refuses a list of texts or a Series before the
+    model sees it. The model checks its input itself.
+    """
     return ModelSignature(
-        inputs=Schema([ColSpec(DataType.string, "text")]),
         outputs=Schema(
             [
                 ColSpec(DataType.string, "label"),
                 ColSpec(DataType.double, "probability"),
                 ColSpec(DataType.double, "unknown_share"),
+                ColSpec(DataType.string, "version"),
+                ColSpec(DataType.string, "run_id"),
             ]
         ),
         params=ParamSchema(

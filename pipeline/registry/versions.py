@@ -2,80 +2,34 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlflow
+from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
-from pipeline.evaluation.promotion import Comparison, Predictions, Registration, compare
-from pipeline.runtime.files import read_arrays, write_arrays
-
-if TYPE_CHECKING:
-    from pipeline.registry.packaging import Trained
-    from pipeline.tracking import PipelineRun
+from pipeline.evaluation.promotion import Registration
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 NAME_PREFIX = "stacked-rnn-"
-PREDICTIONS = "validation_predictions.npz"
 DIGEST_TAG = "dataset.digest"
 DECISION_TAG = "decision"
 PREVIOUS_TAG = "champion.previous"  # of a version: who was champion before it
 HISTORY_TAG = "champion.history"  # of a registered model: the champions so far, the present one last
 _HISTORY_LENGTH = 200
+_SQLITE = "sqlite:///"
 _NO_SUCH_THING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 def registered_name(dataset_name: str) -> str:
     """The registered model's name: one for each data set, so that champions can't be mistaken."""
     return f"{NAME_PREFIX}{dataset_name}"
-
-
-def register(parent: PipelineRun, trained: Trained, predictions: Predictions) -> Registration:
-    """Registers a model from the parent run and moves an alias to it.
-
-    It becomes champion if the data set has none, or if it labels more of the validation reviews
-    right that neither it nor the champion was trained on; else challenger. The decision, both scores
-    and the p-value become tags of the version.
-    """
-    from pipeline.registry.packaging import log_models  # noqa: PLC0415 - only here are models logged
-
-    client, dataset = parent.client, trained.dataset
-    name = registered_name(dataset["name"])
-    champion = find_champion(client, name)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / PREDICTIONS
-        write_arrays(file, **vars(predictions))
-        parent.log_file(file)
-    version = log_models(trained, name)
-    alias, reason, comparison = _judge(client, champion, dataset, predictions)
-    tags: dict[str, Any] = {
-        DIGEST_TAG: dataset["digest"],
-        "dataset.name": dataset["name"],
-        "validation_accuracy": f"{predictions.accuracy():.6f}",
-        DECISION_TAG: reason,
-    }
-    if champion is not None:
-        tags["compared_with"] = champion.version
-    if comparison is not None:
-        tags |= {
-            "comparison.reviews": comparison.reviews,
-            "comparison.accuracy": f"{comparison.accuracy:.6f}",
-            "comparison.champion_accuracy": f"{comparison.champion_accuracy:.6f}",
-            "comparison.p_value": f"{comparison.p_value:.6g}",
-        }
-    _set_tags(client, name, version, tags)
-    if alias == CHAMPION:
-        _crown(client, name, version, champion)
-    else:
-        client.set_registered_model_alias(name, CHALLENGER, str(version))
-    return Registration(name, version, alias, reason, comparison)
 
 
 def describe(client: MlflowClient, registration: Registration, text: str) -> None:
@@ -97,34 +51,24 @@ def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:
         raise
 
 
-def _judge(
-    client: MlflowClient, champion: ModelVersion | None, dataset: Mapping[str, Any], mine: Predictions
-) -> tuple[str, str, Comparison | None]:
-    """The alias, the reason for it, and the comparison where there is one."""
-
-    if champion is None:
-        return CHAMPION, f"there was no champion for {dataset['name']}", None
-    rival = f"champion version {champion.version}"
-    if champion.tags.get(DIGEST_TAG) != dataset["digest"]:
-        return CHALLENGER, f"{rival} was trained on other data of this name: not comparable", None
-    theirs = _predictions_of(client, champion)
-    if theirs is None:
-        return CHALLENGER, f"the validation predictions of {rival} are gone: not comparable", None
-    comparison = compare(mine, theirs)
-    if comparison is None:
-        return CHALLENGER, f"no validation review is shared with {rival}: not comparable", None
-    if comparison.challenger_is_better:
-        return CHAMPION, f"beats {rival}: {comparison}", comparison
-    return CHALLENGER, f"does not beat {rival}: {comparison}", comparison
+def is_champion(client: MlflowClient, name: str, version: int) -> bool:
+    """Whether the alias is on this version now."""
+    champion = find_champion(client, name)
+    return champion is not None and int(champion.version) == version
 
 
-def _predictions_of(client: MlflowClient, version: ModelVersion) -> Predictions | None:
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            path = client.download_artifacts(str(version.run_id), PREDICTIONS, folder)
-        except (MlflowException, OSError):  # the run was deleted, or its artifacts are out of reach
-            return None
-        return Predictions(**read_arrays(Path(path)))
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Lets one process after the other move aliases, where the store is a file on this machine.
+
+    A server has no such lock; there, :func:`pipeline.registry.promotion.contend` looks again after a move.
+    """
+    uri = mlflow.get_registry_uri()
+    if not uri.startswith(_SQLITE):
+        yield
+        return
+    with FileLock(f"{uri.removeprefix(_SQLITE)}.champion.lock"):
+        yield
 
 
 def promote(client: MlflowClient, version: ModelVersion) -> ModelVersion | None:
@@ -133,12 +77,12 @@ def promote(client: MlflowClient, version: ModelVersion) -> ModelVersion | None:
     Raises:
         ValueError: if it is champion already.
     """
-    with _plain_errors():
+    with _plain_errors(), one_at_a_time():
         champion = find_champion(client, version.name)
         if champion is not None and champion.version == version.version:
             raise ValueError(f"version {version.version} of {version.name} is the champion already")
-        _crown(client, version.name, int(version.version), champion)
-        _set_tags(client, version.name, int(version.version), {DECISION_TAG: "promoted by hand"})
+        crown(client, version.name, int(version.version), champion)
+        set_tags(client, version.name, int(version.version), {DECISION_TAG: "promoted by hand"})
         return champion
 
 
@@ -150,11 +94,11 @@ def rollback(client: MlflowClient, name: str) -> tuple[ModelVersion, ModelVersio
     Raises:
         ValueError: if there is no champion, or none before it.
     """
-    with _plain_errors():
+    with _plain_errors(), one_at_a_time():
         champion = find_champion(client, name)
         if champion is None:
             raise ValueError(f"{name} has no champion to roll back; `registry` lists what there is")
-        history = _history(client, name)
+        history = champions_so_far(client, name)
         existing = {str(version.version) for version in list_versions(client, name)}
         earlier = [
             number for number in history[:-1] if number in existing and number != str(champion.version)
@@ -165,25 +109,48 @@ def rollback(client: MlflowClient, name: str) -> tuple[ModelVersion, ModelVersio
         last_place = len(history) - 1 - history[::-1].index(restored)
         client.set_registered_model_alias(name, CHAMPION, restored)
         client.set_registered_model_tag(name, HISTORY_TAG, ",".join(history[: last_place + 1]))
-        _set_tags(client, name, int(restored), {DECISION_TAG: f"rolled back from version {champion.version}"})
+        set_tags(client, name, int(restored), {DECISION_TAG: f"rolled back from version {champion.version}"})
         return champion, client.get_model_version(name, restored)
 
 
-def _crown(client: MlflowClient, name: str, version: int, before: ModelVersion | None) -> None:
-    """Moves the alias and records who had it."""
-    history = _history(client, name)
+def crown(
+    client: MlflowClient,
+    name: str,
+    version: int,
+    before: ModelVersion | None,
+    expected: list[str] | None = None,
+) -> bool:
+    """Moves the alias and records who had it.
+
+    Args:
+        client: of the registry.
+        name: of the registered model.
+        version: the new champion.
+        before: who was champion, if there was one.
+        expected: the champions so far as they were when ``version`` was found to be the better one. If others
+            are recorded now, another version was crowned meanwhile, and gets the alias back.
+
+    Returns:
+        Whether ``version`` is champion.
+    """
+    client.set_registered_model_alias(name, CHAMPION, str(version))
+    history = champions_so_far(client, name)
+    if expected is not None and history and history != expected:
+        client.set_registered_model_alias(name, CHAMPION, history[-1])
+        return False
     if before is not None:
         if history[-1:] != [str(before.version)]:  # the alias was moved by other means
             history.append(str(before.version))
-        _set_tags(client, name, version, {PREVIOUS_TAG: before.version})
+        set_tags(client, name, version, {PREVIOUS_TAG: before.version})
     history.append(str(version))
+    client.set_registered_model_tag(name, HISTORY_TAG, ",".join(history[-_HISTORY_LENGTH:]))
     if CHALLENGER in aliases(client, name).get(str(version), []):
         client.delete_registered_model_alias(name, CHALLENGER)
-    client.set_registered_model_alias(name, CHAMPION, str(version))
-    client.set_registered_model_tag(name, HISTORY_TAG, ",".join(history[-_HISTORY_LENGTH:]))
+    return True
 
 
-def _history(client: MlflowClient, name: str) -> list[str]:
+def champions_so_far(client: MlflowClient, name: str) -> list[str]:
+    """The versions that were champion, the present one last; as far as they are recorded."""
     recorded = client.get_registered_model(name).tags.get(HISTORY_TAG, "")
     return [number for number in recorded.split(",") if number]
 
@@ -259,7 +226,8 @@ def download(version: ModelVersion, path: str, folder: Path) -> Path:
         raise ValueError(f"{source} can't be fetched: the version's files are gone or out of reach") from None
 
 
-def _set_tags(client: MlflowClient, name: str, version: int, tags: Mapping[str, Any]) -> None:
+def set_tags(client: MlflowClient, name: str, version: int, tags: Mapping[str, Any]) -> None:
+    """Tags of a version, as text."""
     for key, value in tags.items():
         client.set_model_version_tag(name, str(version), key, str(value))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.evaluation.assessment import MODEL, Assessment
+from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import figures
 from pipeline.runtime.files import write_csv
@@ -25,10 +25,10 @@ def draw(
     """
     curves = assessment.curves
     for name, points in curves.items():
-        for suffix, rows in zip(("", "_baseline"), points.values(), strict=True):
-            write_csv(PLOTS_DIR / f"{name}{suffix}.csv", rows)
+        for each in assessment.drawn:
+            write_csv(PLOTS_DIR / f"{each.prefix}{name}.csv", points[each.name])
     labels, names = assessment.labels, dataset["labels"]
-    predicted = assessment.scores[MODEL] >= THRESHOLD
+    predicted = assessment.probabilities >= THRESHOLD
     write_csv(
         PLOTS_DIR / "confusion.csv",
         [

@@ -17,6 +17,7 @@ from pipeline.runtime.files import Row, written_whole
 Rows = Sequence[Row]
 SIZE = (5.2, 4.2)  # inches
 MODEL_COLOR, BASELINE_COLOR, GRID_COLOR = "#1f5fa8", "#c7611b", "#d8d8d8"
+COLORS = (MODEL_COLOR, BASELINE_COLOR, "#3f8f4f", "#8a5aa8")  # of a model and its rivals, in their order
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -33,7 +34,7 @@ def curve_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagona
     figure, axes = _axes(title, x, y)
     if diagonal:
         axes.plot([0, 1], [0, 1], color=GRID_COLOR, linestyle="--", linewidth=1)
-    for (name, rows), color in zip(curves.items(), (MODEL_COLOR, BASELINE_COLOR), strict=False):
+    for (name, rows), color in zip(curves.items(), COLORS, strict=False):
         axes.plot([row[x] for row in rows], [row[y] for row in rows], label=name, color=color)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
@@ -56,7 +57,8 @@ def binned_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagon
         shares.plot([0, 1], [0, 1], color=GRID_COLOR, linestyle="--", linewidth=1)
         shares.set_xlim(0, 1)
         shares.set_ylim(0, 1)
-    looks = ((MODEL_COLOR, 6), (BASELINE_COLOR, 2))  # a thin bar on a thick one where the bins are the same
+    # Thinner bars on thicker ones where the bins are the same.
+    looks = tuple(zip(COLORS, (8, 5, 3, 1), strict=True))
     for (name, rows), (color, width) in zip(curves.items(), looks, strict=False):
         values = {key: np.array([row[key] for row in rows]) for key in (x, y, "low", "high", "reviews")}
         below, above = values[y] - values["low"], values["high"] - values[y]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.evaluation.assessment import BASELINE, MODEL, Assessment
+from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.promotion import Registration
+from pipeline.evaluation.rivals import MAJORITY
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import TITLES, span
 from pipeline.reporting.page import Cell, Part, Picture, Section, Table, render
@@ -61,9 +62,13 @@ def _model(trained: Facts, registration: Registration | None) -> list[Part]:
 
 
 def _metrics(assessment: Assessment) -> list[Part]:
-    metrics = assessment.metrics
+    metrics, baseline, model = assessment.metrics, assessment.baseline, assessment.classifiers[0]
+    classifiers: list[list[Cell]] = [
+        [each.name, *(metrics[f"{each.prefix}test_{name}"] for name in TITLES)]
+        for each in assessment.classifiers
+    ]
     rows = [
-        [title, *_with_intervals(assessment, f"test_{name}", f"baseline_test_{name}")]
+        [title, *_with_intervals(assessment, f"test_{name}", f"{baseline.prefix}test_{name}")]
         for name, title in TITLES.items()
     ]
     thresholds: list[list[Cell]] = []
@@ -75,10 +80,16 @@ def _metrics(assessment: Assessment) -> list[Part]:
         thresholds.append([threshold, origin, *cells])
     return [
         Table(
-            ["metric", MODEL, "95 % interval", BASELINE, "95 % interval"],
+            ["classifier", *TITLES.values()],
+            classifiers,
+            f"The n-grams read the same tokens as the {model.name}, or the whole review where that is said; "
+            f"the {MAJORITY} knows the labels' shares in the training reviews and nothing else.",
+        ),
+        Table(
+            ["metric", model.name, "95 % interval", baseline.name, "95 % interval"],
             rows,
-            f"Intervals: bootstrap of the test reviews, {RESAMPLES:,} resamples. They don't hold the spread "
-            "between trainings.",
+            f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test "
+            "reviews. They don't hold the spread between trainings.",
         ),
         Table(
             ["threshold", "chosen as", "accuracy", "95 % interval", "F1", "95 % interval"],
@@ -95,44 +106,49 @@ def _with_intervals(assessment: Assessment, *metrics: str) -> list[Cell]:
 
 
 def _paired(dataset: Facts, assessment: Assessment, registration: Registration | None) -> list[Part]:
-    metrics, paired = assessment.metrics, assessment.paired
+    metrics = assessment.metrics
     rows: list[list[Cell]] = [
         [
-            BASELINE,
+            each.name,
             f"{dataset['sizes']['test']:,} test",
             metrics["test_accuracy"],
-            metrics["baseline_test_accuracy"],
+            metrics[f"{each.prefix}test_accuracy"],
             paired.only_first,
             paired.only_second,
             f"{paired.p_value:.3g}",
         ]
+        for each in assessment.drawn[1:]
+        for paired in [assessment.paired[each.name]]
     ]
     comparison = registration.comparison if registration else None
     if comparison:
         rows.append(
             [
                 "the champion then",
-                f"{comparison.reviews:,} shared validation",
+                f"{comparison.reviews:,} held back",
                 comparison.accuracy,
                 comparison.champion_accuracy,
                 comparison.only_challenger,
                 comparison.only_champion,
-                f"{comparison.p_value:.3g}",
+                f"{comparison.p_value:.3g} (one-sided)",
             ]
         )
     columns = ["against", "reviews", "accuracy", "its accuracy", "only model right", "only it right", "p"]
     note = (
         "p is that of McNemar's exact test: how likely, were both equally good, a split at least as uneven "
-        "is of the reviews that only one of the two labels right."
+        "is of the reviews that only one of the two labels right. Of the two baselines that read the same "
+        f"tokens, {assessment.baseline.name} was the better one on the validation reviews: that is the test "
+        "that counts."
     )
     judged = (
-        "A champion is compared with on the validation reviews that neither model was trained on, since a "
-        "choice hangs on it; the test reviews are for reporting only."
+        "The champion is compared on the validation reviews that were held back from both models: neither "
+        "was trained on them or chosen by them. The test reviews are for reporting only."
     )
     return [Table(columns, rows, note), judged]
 
 
 def _calibration(assessment: Assessment) -> list[Part]:
+    model, baseline = assessment.classifiers[0], assessment.baseline
     rows = [
         [
             f"{row['from']:.2f} to {row['to']:.2f}",
@@ -141,15 +157,16 @@ def _calibration(assessment: Assessment) -> list[Part]:
             row["positive_share"],
             span((row["low"], row["high"])),
         ]
-        for row in assessment.curves["reliability"][MODEL]
+        for row in assessment.curves["reliability"][model.name]
     ]
     columns = ["probabilities", "reviews", "mean probability", "share positive", "95 % interval"]
     return [
         "A calibrated model lies on the diagonal: of the reviews given a probability of 0.8, eight in ten "
-        f"are positive. Expected calibration error: {assessment.metrics['test_ece']:.4f}, of the baseline "
-        f"{assessment.metrics['baseline_test_ece']:.4f} (Guo et al., 2017; ten bins of equal width).",
+        f"are positive. Expected calibration error: {assessment.metrics['test_ece']:.4f}, of "
+        f"{baseline.name} {assessment.metrics[f'{baseline.prefix}test_ece']:.4f} (Guo et al., 2017; ten bins "
+        "of equal width).",
         *_pictures({"reliability": "Share of positive reviews by predicted probability"}),
-        Table(columns, rows, f"The bins of the {MODEL}, with Wilson's intervals."),
+        Table(columns, rows, f"The bins of the {model.name}, with Wilson's intervals."),
     ]
 
 
@@ -161,13 +178,15 @@ def _slices(assessment: Assessment) -> list[Part]:
         }
     )
     tables = [
-        _slice_table("words", assessment.curves["accuracy_by_length"], "{:,.0f}"),
-        _slice_table("unknown words", assessment.curves["accuracy_by_unknown_share"], "{:.1%}"),
+        _slice_table(assessment, "words", "accuracy_by_length", "{:,.0f}"),
+        _slice_table(assessment, "unknown words", "accuracy_by_unknown_share", "{:.1%}"),
     ]
     return [*pictures, *tables]
 
 
-def _slice_table(column: str, curves: Mapping[str, Sequence[Row]], form: str) -> Table:
+def _slice_table(assessment: Assessment, column: str, curve: str, form: str) -> Table:
+    names = assessment.classifiers[0].name, assessment.baseline.name
+    model, baseline = (assessment.curves[curve][name] for name in names)
     rows = [
         [
             f"{form.format(row['from'])} to {form.format(row['to'])}",
@@ -178,9 +197,9 @@ def _slice_table(column: str, curves: Mapping[str, Sequence[Row]], form: str) ->
                 for cell in (each["accuracy"], span((each["low"], each["high"])))
             ),
         ]
-        for row, other in zip(curves[MODEL], curves[BASELINE], strict=True)
+        for row, other in zip(model, baseline, strict=True)
     ]
-    columns = [column, "reviews", MODEL, "95 % interval", BASELINE, "95 % interval"]
+    columns = [column, "reviews", names[0], "95 % interval", names[1], "95 % interval"]
     return Table(columns, rows, "Accuracy with Wilson's intervals.")
 
 

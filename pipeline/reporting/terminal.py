@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.evaluation.assessment import BASELINE, MODEL, Assessment
+from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.promotion import Registration
 from pipeline.reporting import TITLES, span
 from pipeline.runtime.paths import REPORT
@@ -17,22 +17,23 @@ from pipeline.runtime.paths import REPORT
 def print_summary(
     dataset: Mapping[str, Any], assessment: Assessment, registration: Registration | None
 ) -> None:
-    """The metrics with their intervals, what became of the model, and what can be done next."""
-    console = Console(width=100)
-    metrics, intervals = assessment.metrics, assessment.intervals
+    """The metrics of every classifier, what became of the model, and what can be done next."""
+    console = Console(width=120)
+    metrics, baseline = assessment.metrics, assessment.baseline
     table = Table(
         title=f"{dataset['sizes']['test']:,} test reviews of {dataset['name']}", title_justify="left"
     )
-    for column in ("metric", MODEL, "95 % interval", BASELINE):
-        table.add_column(column, justify="left" if column == "metric" else "right")
-    for name in TITLES:
-        values = f"{metrics[f'test_{name}']:.4f}", span(intervals[f"test_{name}"])
-        table.add_row(name, *values, f"{metrics[f'baseline_test_{name}']:.4f}")
+    for column in ("classifier", "accuracy", "95 % interval", *list(TITLES)[1:]):
+        table.add_column(column, justify="left" if column == "classifier" else "right")
+    for each in assessment.classifiers:
+        accuracy, *others = (f"{metrics[f'{each.prefix}test_{name}']:.4f}" for name in TITLES)
+        interval = span(assessment.intervals[f"{each.prefix}test_accuracy"])
+        table.add_row(each.name, accuracy, interval, *others)
     console.print(table)
-    paired = assessment.paired
+    paired = assessment.paired[baseline.name]
     console.print(
-        f"right on a review where the baseline is wrong: {paired.only_first:,}; the reverse: "
-        f"{paired.only_second:,}; McNemar exact p = {paired.p_value:.3g}",
+        f"right on a review where {baseline.name}, the better baseline on validation, is wrong: "
+        f"{paired.only_first:,}; the reverse: {paired.only_second:,}; McNemar exact p = {paired.p_value:.3g}",
         highlight=False,
     )
     if registration:

@@ -27,6 +27,7 @@ class Dataset:
         vocabulary: the words that ``splits`` are encoded with.
         citation: whom to name when the reviews are used.
         licence: under which terms they may be.
+        as_keras: whether the reviews were made as typed, without the words that the vocabulary lacks.
 
     Raises:
         ValueError: if a token is no word of the vocabulary.
@@ -38,6 +39,7 @@ class Dataset:
     vocabulary: Vocabulary
     citation: str
     licence: str
+    as_keras: bool = False
 
     def __post_init__(self) -> None:
         last_id = len(self.vocabulary) + INDEX_FROM
@@ -48,6 +50,11 @@ class Dataset:
                     f"but the vocabulary has {len(self.vocabulary)} words: "
                     "take the word index that belongs to the reviews"
                 )
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of another text, made as those of these reviews were."""
+        vocabulary = self.vocabulary
+        return vocabulary.encode_as_keras(text) if self.as_keras else vocabulary.encode(text)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The flat arrays of all splits: ``train_tokens``, ``train_offsets``, ``train_labels``, ..."""

@@ -1,4 +1,4 @@
-"""Reviews of different lengths as three flat arrays, which are saved and loaded without pickle."""
+"""Reviews of different lengths as flat arrays, which are saved and loaded without pickle."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Reviews:
-    """Labelled reviews; review i is ``tokens[offsets[i]:offsets[i + 1]]``.
+class Sequences:
+    """Reviews without labels; review i is ``tokens[offsets[i]:offsets[i + 1]]``.
 
     Attributes:
         tokens: int32 (total_tokens,), ids of words for an unlimited vocabulary: rank + 3, or OOV_ID for an
             unknown word. No START_ID and no PAD_ID is stored.
         offsets: int64 (num_reviews + 1,), from 0 to total_tokens.
-        labels: int8 (num_reviews,), 1 for a positive review, 0 for a negative one.
 
     Raises:
         ValueError: if the arrays' types, shapes or values are not these.
@@ -33,29 +32,18 @@ class Reviews:
 
     tokens: Tokens
     offsets: Offsets
-    labels: Labels
 
     def __post_init__(self) -> None:
-        for name, dtype in (("tokens", np.int32), ("offsets", np.int64), ("labels", np.int8)):
-            values = getattr(self, name)
-            if values.dtype != dtype or values.ndim != 1:
-                raise ValueError(
-                    f"{name} must be a flat array of {np.dtype(dtype)}, "
-                    f"but got {values.dtype} of shape {values.shape}"
-                )
-        if len(self.offsets) != len(self.labels) + 1:
-            raise ValueError(
-                f"{len(self.labels)} labels need {len(self.labels) + 1} offsets, but got {len(self.offsets)}"
-            )
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.tokens) or (np.diff(self.offsets) < 0).any():
+        _require_flat("tokens", self.tokens, np.int32)
+        _require_flat("offsets", self.offsets, np.int64)
+        rises = len(self.offsets) > 0 and self.offsets[0] == 0 and (np.diff(self.offsets) >= 0).all()
+        if not rises or self.offsets[-1] != len(self.tokens):
             raise ValueError(f"offsets must rise from 0 to the number of tokens, {len(self.tokens)}")
-        if ((self.labels != 0) & (self.labels != 1)).any():
-            raise ValueError(f"labels must be 0 or 1, but got {np.unique(self.labels).tolist()}")
         if len(self.tokens) and self.tokens.min() < OOV_ID:
             raise ValueError(f"tokens must be {OOV_ID} or more, but got {self.tokens.min()}")
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.offsets) - 1
 
     @property
     def lengths(self) -> Offsets:
@@ -66,15 +54,49 @@ class Reviews:
         """The tokens of one review: int32 (length,)."""
         return self.tokens[self.offsets[row] : self.offsets[row + 1]]
 
-    def select(self, rows: Rows) -> Reviews:
+    def select(self, rows: Rows) -> Sequences:
         """The reviews at ``rows``, in that order."""
-        lengths = self.lengths[rows]
-        tokens = self.tokens[flat_ranges(self.offsets[:-1][rows], lengths)]
-        return Reviews(tokens, offsets_of(lengths), self.labels[rows])
+        return Sequences(*self._selected(rows))
+
+    def cut(self, vocab_size: int) -> Tokens:
+        """``tokens`` with OOV_ID for every id from ``vocab_size`` on: int32 (total_tokens,)."""
+        return np.where(self.tokens < vocab_size, self.tokens, np.int32(OOV_ID))
 
     def keys(self) -> list[bytes]:
         """One value a review, equal for reviews of the same tokens."""
         return [self.review(row).tobytes() for row in range(len(self))]
+
+    def _selected(self, rows: Rows) -> tuple[Tokens, Offsets]:
+        lengths = self.lengths[rows]
+        return self.tokens[flat_ranges(self.offsets[:-1][rows], lengths)], offsets_of(lengths)
+
+
+@dataclass(frozen=True, eq=False)
+class Reviews(Sequences):
+    """Labelled reviews.
+
+    Attributes:
+        labels: int8 (num_reviews,), 1 for a positive review, 0 for a negative one.
+
+    Raises:
+        ValueError: if the arrays' types, shapes or values are not these.
+    """
+
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        _require_flat("labels", self.labels, np.int8)
+        if len(self.offsets) != len(self.labels) + 1:
+            raise ValueError(
+                f"{len(self.labels)} labels need {len(self.labels) + 1} offsets, but got {len(self.offsets)}"
+            )
+        if ((self.labels != 0) & (self.labels != 1)).any():
+            raise ValueError(f"labels must be 0 or 1, but got {np.unique(self.labels).tolist()}")
+        super().__post_init__()
+
+    def select(self, rows: Rows) -> Reviews:
+        """The reviews at ``rows``, in that order."""
+        return Reviews(*self._selected(rows), self.labels[rows])
 
     def to_arrays(self, prefix: str) -> dict[str, np.ndarray]:
         """The arrays under ``{prefix}_tokens``, ``{prefix}_offsets`` and ``{prefix}_labels``."""
@@ -102,6 +124,12 @@ class Reviews:
         """
         tokens, offsets = flatten(sequences)
         return cls(tokens, offsets, np.fromiter(labels, np.int8))
+
+
+def _require_flat(name: str, values: np.ndarray, dtype: type[np.generic]) -> None:
+    if values.dtype != dtype or values.ndim != 1:
+        found = f"{values.dtype} of shape {values.shape}"
+        raise ValueError(f"{name} must be a flat array of {np.dtype(dtype)}, but got {found}")
 
 
 def flatten(sequences: Iterable[Sequence[int]]) -> tuple[Tokens, Offsets]:

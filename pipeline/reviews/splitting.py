@@ -1,11 +1,13 @@
 """Which reviews are trained on, validated on and tested on, with no review on two sides."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from pipeline.reviews.ragged import Labels, Reviews, Rows
+from pipeline.reviews.holding_back import hold_back
+from pipeline.reviews.ragged import Labels, Reviews, Rows, Sequences
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
@@ -18,11 +20,13 @@ class Split:
         reviews: the reviews.
         source: the raw split that they come from.
         rows: int64 (num_reviews,), their rows in it, ascending.
+        held_back: bool (num_reviews,), which of them no choice may see; none but of validation.
     """
 
     reviews: Reviews
     source: str
     rows: Rows
+    held_back: npt.NDArray[np.bool_]
 
 
 def draw_stratified(labels: Labels, fraction: float, seed: int) -> Rows:
@@ -53,13 +57,15 @@ def draw_stratified(labels: Labels, fraction: float, seed: int) -> Rows:
 
 
 def split_reviews(
-    raw: Mapping[str, Reviews], validation_fraction: float, seed: int
+    raw: Mapping[str, Reviews], validation_fraction: float, held_back_fraction: float, seed: int
 ) -> tuple[dict[str, Split], dict[str, int]]:
     """Train, validation and test splits, cleared of reviews that stand in two of them.
 
     Where the source has no validation split, one is drawn from its training reviews. A review that has the
     tokens of a test review leaves training and validation; one that has those of a validation review leaves
     training: what a model is judged on stays whole.
+
+    ``held_back_fraction`` of the validation reviews are held back; the seed has no say in which.
 
     Returns:
         The splits, and how many reviews left a split because of another, as in ``{"train_in_test": 2}``.
@@ -73,22 +79,49 @@ def split_reviews(
         source = VALIDATION
         every_row = np.arange(len(raw[VALIDATION]))
         validation, validation_in_test = _without(every_row, keys[VALIDATION], keys[TEST])
+        labels = raw[VALIDATION].labels[validation]
+        held = validation[hold_back(keys[VALIDATION][validation], labels, held_back_fraction)]
     else:
         source, validation_in_test = TRAIN, 0
-        validation = train[draw_stratified(raw[TRAIN].labels[train], validation_fraction, seed)]
-        train = np.setdiff1d(train, validation, assume_unique=True)
+        held_fraction = validation_fraction * held_back_fraction
+        held = train[hold_back(keys[TRAIN][train], raw[TRAIN].labels[train], held_fraction)]
+        others = np.setdiff1d(train, held, assume_unique=True)
+        drawn_fraction = (validation_fraction - held_fraction) / (1 - held_fraction)
+        drawn = others[draw_stratified(raw[TRAIN].labels[others], drawn_fraction, seed)]
+        train = np.setdiff1d(others, drawn, assume_unique=True)
+        validation = np.union1d(held, drawn)
     train, train_in_validation = _without(train, keys[TRAIN], keys[source][validation])
 
     rows = {TRAIN: train, VALIDATION: validation, TEST: np.arange(len(raw[TEST]))}
     sources = {TRAIN: TRAIN, VALIDATION: source, TEST: TEST}
-    splits = {name: Split(raw[sources[name]].select(rows[name]), sources[name], rows[name]) for name in rows}
+    kept_from_choice = {name: np.isin(rows[name], held) & (name == VALIDATION) for name in rows}
+    splits = {
+        name: Split(raw[sources[name]].select(rows[name]), sources[name], rows[name], kept_from_choice[name])
+        for name in rows
+    }
     for name, split in splits.items():
-        require_both_labels(split.reviews.labels, name)
+        require_both_labels(split.reviews.labels[~split.held_back], name)
     return splits, {
         "train_in_test": train_in_test,
         "train_in_validation": train_in_validation,
         "validation_in_test": validation_in_test,
     }
+
+
+def drop_judged(unlabelled: Sequences, splits: Mapping[str, Split]) -> tuple[Rows, dict[str, int]]:
+    """Rows of ``unlabelled`` whose tokens are those of no validation or test review.
+
+    Returns:
+        rows: int64 (num_kept,), ascending.
+        dropped: how many stand among the test reviews and, of the rest, among the validation reviews, as in
+            ``{"unlabelled_in_test": 3, "unlabelled_in_validation": 0}``.
+    """
+    keys = np.array(unlabelled.keys(), dtype=object)
+    rows, dropped = np.arange(len(unlabelled)), {}
+    for name in (TEST, VALIDATION):
+        rows, count = _without(rows, keys, splits[name].reviews.keys())
+        dropped[f"unlabelled_in_{name}"] = count
+    return rows, dropped
 
 
 def require_both_labels(labels: Labels, split: str) -> None:
@@ -101,7 +134,7 @@ def require_both_labels(labels: Labels, split: str) -> None:
             )
 
 
-def _without(rows: Rows, keys: np.ndarray, taken: np.ndarray) -> tuple[Rows, int]:
+def _without(rows: Rows, keys: np.ndarray, taken: Iterable[bytes]) -> tuple[Rows, int]:
     """``rows`` whose key is not among ``taken``, and how many were left out."""
     others = set(taken)
     kept = np.array([key not in others for key in keys[rows]], dtype=bool)

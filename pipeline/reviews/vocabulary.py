@@ -2,18 +2,20 @@
 
 The id of the word of rank r (1 is the most frequent of the training reviews) is r + 3; 0 pads, 1 starts a
 review and 2 stands for a word that is not in the vocabulary. Text is cut into words as Keras' Tokenizer
-does by default. Training data and served text go through the same :meth:`Vocabulary.encode`.
+does by default. Training data and served text go through the same :meth:`Vocabulary.encode`, which brings
+them into one form first (``pipeline.reviews.normalization``).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from pipeline.reviews.normalization import AS_TYPED, NFKC_1, NORMALIZATIONS
 from pipeline.runtime.files import read_json, write_json
 
 PAD_ID, START_ID, OOV_ID = 0, 1, 2
@@ -37,13 +39,23 @@ def split_words(text: str) -> list[str]:
 class Vocabulary:
     """Words in the order of their rank: ``words[0]`` is the most frequent and has id 4.
 
+    Attributes:
+        words: all different.
+        normalization: the form that texts are brought into before they are cut into words.
+
     Raises:
-        ValueError: if a word stands twice.
+        ValueError: if a word stands twice, or there is no such normalization.
     """
 
     words: tuple[str, ...]
+    normalization: str = NFKC_1
 
     def __post_init__(self) -> None:
+        if self.normalization not in NORMALIZATIONS:
+            raise ValueError(
+                f"the vocabulary was made with the normalization {self.normalization!r}, but this code has "
+                f"only {', '.join(NORMALIZATIONS)}: use the pipeline's version that made it, or a later one"
+            )
         if len(self._ids) < len(self.words):
             word, count = Counter(self.words).most_common(1)[0]
             raise ValueError(f"a vocabulary's words must differ, but {word!r} stands {count} times in it")
@@ -58,8 +70,12 @@ class Vocabulary:
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> Vocabulary:
         """Ranks the words of the training texts by count; of equal counts the one seen first goes first."""
-        counts = Counter(chain.from_iterable(map(split_words, texts)))
+        counts = Counter(chain.from_iterable(map(cls(()).split, texts)))
         return cls(tuple(word for word, _ in counts.most_common()))
+
+    def split(self, text: str) -> list[str]:
+        """The words of ``text``, known or not, one for each id of :meth:`encode`."""
+        return split_words(NORMALIZATIONS[self.normalization](text))
 
     def encode(self, text: str) -> list[int]:
         """Ids of the words of ``text``, without START_ID and for an unlimited ``vocab_size``.
@@ -67,7 +83,11 @@ class Vocabulary:
         A word that the vocabulary lacks becomes OOV_ID. (Keras' imdb.npz was made without such a word's
         place: there, words that no training review has were left out of the test reviews.)
         """
-        return [self._ids.get(word, OOV_ID) for word in split_words(text)]
+        return [self._ids.get(word, OOV_ID) for word in self.split(text)]
+
+    def encode_as_keras(self, text: str) -> list[int]:
+        """The ids that Keras' imdb.npz has for ``text``: as typed, without words that are not known."""
+        return [self._ids[word] for word in split_words(text) if word in self._ids]
 
     def decode(self, token_ids: Iterable[int]) -> str:
         """Words of ``token_ids`` with spaces between; PAD_ID and START_ID are left out, OOV_ID is [OOV].
@@ -85,18 +105,25 @@ class Vocabulary:
             raise ValueError(f"token id {token_id} is no word of this vocabulary of {len(self.words)} words")
         return self.words[rank - 1]
 
+    def first(self, count: int) -> Vocabulary:
+        """The ``count`` most frequent words."""
+        return replace(self, words=self.words[:count])
+
     def save(self, path: Path) -> None:
-        """Writes the words as a JSON list in the order of their rank."""
-        write_json(path, self.words)
+        """Writes JSON: the normalization, and the words in the order of their rank."""
+        write_json(path, {"normalization": self.normalization, "words": self.words})
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
-        """Reads what :meth:`save` wrote.
+        """Reads what :meth:`save` wrote; a bare list of words is of a time when texts were read as typed.
 
         Raises:
-            ValueError: if the file is not a JSON list of different words.
+            ValueError: if the file is no such JSON, or its words don't differ.
         """
-        words = read_json(path)
+        content = read_json(path)
+        if isinstance(content, list):
+            content = {"normalization": AS_TYPED, "words": content}
+        words = content.get("words") if isinstance(content, dict) else None
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise ValueError(f"{path} must hold a JSON list of words; make it again: dvc repro -f download")
-        return cls(tuple(words))
+        return cls(tuple(words), content.get("normalization", AS_TYPED))

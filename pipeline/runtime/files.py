@@ -18,12 +18,19 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``path``; renames it on success and removes it on failure.
 
     The temporary name keeps ``path``'s suffix, since some writers choose a format or add an ending by it.
+
+    Raises:
+        OSError: naming ``path``, which the system's own error on a full disk doesn't.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

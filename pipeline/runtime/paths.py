@@ -5,6 +5,7 @@ from pathlib import Path
 
 RAW_DIR = Path("data/raw")
 RAW_REVIEWS = RAW_DIR / "reviews.npz"
+RAW_UNLABELLED = RAW_DIR / "unlabelled.npz"
 RAW_VOCABULARY = RAW_DIR / "vocabulary.json"
 RAW_DATASET = RAW_DIR / "dataset.json"
 
@@ -32,7 +33,7 @@ DEPTH_SUMMARY = DEPTH_DIR / "summary.json"
 
 
 def padded_split(split: str) -> Path:
-    """The padded rows of ``split``: train, validation or test."""
+    """The padded rows of ``split``: train, validation, test or unlabelled."""
     return PADDED_DIR / f"{split}.npz"
 
 

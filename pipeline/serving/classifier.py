@@ -1,12 +1,11 @@
 """A served classifier: a folder with the network, its vocabulary and what text must go through.
 
-It imports neither TensorFlow nor MLflow unless the network needs Keras.
+It imports neither TensorFlow nor MLflow: ONNX Runtime computes the network.
 """
 
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.reviews.padding import pad_texts
-from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary, split_words
+from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
 from pipeline.runtime.files import read_json, write_json
-from pipeline.serving.network import Network, NumpyNetwork, Runtime
+from pipeline.serving.onnx_network import Network, OnnxNetwork
 
 CLASSIFIER = "classifier"  # the folder among a registered version's artifacts
 LINEAGE = "lineage.json"  # in that folder: what made the version
-NETWORK, VOCABULARY, FACTS = "stacked_rnn.keras", "vocabulary.json", "classifier.json"
+NETWORK, KERAS_NETWORK = "model.onnx", "stacked_rnn.keras"  # the same weights; the first is what runs
+VOCABULARY, FACTS = "vocabulary.json", "classifier.json"
 UNDECIDED = "undecided"  # the label of a text without one known word
 _LAYOUT = ("vocab_size", "max_length", "padding", "truncating")
-_KERAS_BATCH = 512
 
 
 class Scores(NamedTuple):
@@ -68,11 +67,19 @@ class TextClassifier:
 
     @classmethod
     def load(cls, folder: Path) -> TextClassifier:
-        """Reads what :func:`write_classifier` wrote; no code from the folder is executed."""
+        """Reads what :func:`write_classifier` wrote; no code from the folder is executed.
+
+        Raises:
+            ValueError: if the folder holds no ONNX network.
+        """
         facts = read_json(folder / FACTS)
-        path = folder / NETWORK
+        if not (folder / NETWORK).exists():
+            raise ValueError(
+                f"{folder} holds no {NETWORK}: the version was registered before versions had one; "
+                "`python -m pipeline predict` makes it on the way"
+            )
         return cls(
-            NumpyNetwork.load(path) if facts["runtime"] == "numpy" else KerasNetwork(path),
+            OnnxNetwork(folder / NETWORK),
             Vocabulary.load(folder / VOCABULARY),
             {key: facts[key] for key in _LAYOUT},
             (facts["labels"][0], facts["labels"][1]),
@@ -90,18 +97,26 @@ class TextClassifier:
             ValueError: for a text that isn't a string, or a threshold outside (0, 1).
         """
         _check_texts(texts)
-        threshold = self.threshold if threshold is None else threshold
-        if not 0 < threshold < 1:
-            raise ValueError(f"threshold must be above 0 and below 1, but got {threshold}")
         token_ids = pad_texts(texts, self.vocabulary, **self.layout)
         probabilities = self.network(token_ids)
         words = (token_ids >= OOV_ID).sum(1)
         unknown_shares = np.where(words > 0, (token_ids == OOV_ID).sum(1) / np.maximum(words, 1), 1.0)
         labels = [
-            UNDECIDED if unknown == 1 else self.labels[int(probability >= threshold)]
-            for probability, unknown in zip(probabilities, unknown_shares, strict=True)
+            UNDECIDED if unknown == 1 else label
+            for label, unknown in zip(self.decided(probabilities, threshold), unknown_shares, strict=True)
         ]
         return Scores(labels, probabilities, unknown_shares)
+
+    def decided(self, probabilities: np.ndarray, threshold: float | None = None) -> list[str]:
+        """The label of each probability, also where no word is known.
+
+        Raises:
+            ValueError: for a threshold outside (0, 1).
+        """
+        threshold = self.threshold if threshold is None else threshold
+        if not 0 < threshold < 1:
+            raise ValueError(f"threshold must be above 0 and below 1, but got {threshold}")
+        return [self.labels[int(probability >= threshold)] for probability in probabilities]
 
     def explain(self, text: str) -> list[Contribution]:
         """The contribution of each word that is read, in the text's order, by erasure.
@@ -119,7 +134,7 @@ class TextClassifier:
         rows = np.repeat(row, len(places) + 1, axis=0)
         rows[np.arange(len(places)), places] = OOV_ID  # the last row stays whole
         log_odds = _log_odds(self.network(rows))
-        words = split_words(text)
+        words = self.vocabulary.split(text)
         first = len(words) - len(places) if self.layout["truncating"] == "pre" else 0
         return [
             Contribution(word, float(log_odds[-1] - without))
@@ -127,47 +142,31 @@ class TextClassifier:
         ]
 
 
-class KerasNetwork:
-    """Runs a network with Keras itself, for layers that NumPy doesn't compute here."""
-
-    def __init__(self, path: Path) -> None:
-        import keras  # noqa: PLC0415 - seconds; NumPy computes most networks
-
-        self._model = keras.models.load_model(path, compile=False, safe_mode=True)
-        self._lock = threading.Lock()  # a server calls from several threads; Keras compiles at the first
-
-    def __call__(self, token_ids: np.ndarray) -> np.ndarray:
-        """The probability of label 1 for each row of ``token_ids``: float32 (num_reviews,)."""
-        with self._lock:
-            return np.asarray(
-                self._model.predict(token_ids, batch_size=_KERAS_BATCH, verbose=0)[:, 0], np.float32
-            )
-
-
 def write_classifier(
     folder: Path,
-    network: Path,
+    onnx: bytes,
+    keras_file: Path,
     vocabulary: Vocabulary,
     dataset: Mapping[str, Any],
     *,
-    runtime: Runtime,
     threshold: float,
 ) -> None:
     """Writes the folder that :meth:`TextClassifier.load` reads.
 
     Args:
         folder: where to; made if missing.
-        network: the `.keras` file.
+        onnx: the network, as `pipeline.serving.onnx_export` gives it.
+        keras_file: the same as a `.keras` file, for whoever wants to train on.
         vocabulary: the data set's; words without an id of their own in the rows are left out.
         dataset: data/padded/dataset.json.
-        runtime: what computes the network.
         threshold: a probability from here on is label 1.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(network, folder / NETWORK)
-    Vocabulary(vocabulary.words[: dataset["vocab_size"] - INDEX_FROM - 1]).save(folder / VOCABULARY)
+    (folder / NETWORK).write_bytes(onnx)
+    shutil.copyfile(keras_file, folder / KERAS_NETWORK)
+    vocabulary.first(dataset["vocab_size"] - INDEX_FROM - 1).save(folder / VOCABULARY)
     kept = {key: dataset[key] for key in (*_LAYOUT, "labels", "name", "digest")}
-    write_json(folder / FACTS, kept | {"threshold": threshold, "runtime": runtime})
+    write_json(folder / FACTS, kept | {"threshold": threshold})
 
 
 def _check_texts(texts: Sequence[object]) -> None:

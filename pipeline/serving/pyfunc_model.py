@@ -1,10 +1,12 @@
 """The registered model as MLflow loads it, from this code and without pickle (models from code).
 
-``registry.register`` logs this file; MLflow executes it and takes the object given to ``set_model``.
+``registry.packaging`` logs this file and the modules that it imports, under a package name that is the
+version's own; MLflow executes it and takes the object given to ``set_model``.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +16,39 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from pipeline.serving.classifier import TextClassifier
+from pipeline.serving.classifier import CLASSIFIER, Scores, TextClassifier
+from pipeline.serving.provenance import Provenance
+from pipeline.serving.table_input import texts_of
+
+_EVALUATOR = "mlflow.models.evaluation.evaluators.classifier"
 
 
 class ReviewClassifier(PythonModel):
-    """Column ``text`` in; columns ``label``, ``probability`` and ``unknown_share`` out, a row a text."""
+    """Texts in; columns label, probability, unknown_share, version and run_id out, a row a text."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Reads the artifacts."""
-        self._classifier = TextClassifier.load(Path(context.artifacts["classifier"]))
+        folder = Path(context.artifacts[CLASSIFIER])
+        self._classifier = TextClassifier.load(folder)
+        self._provenance = Provenance.of_loaded(folder)
 
     def predict(
         self,
         context: PythonModelContext,
-        model_input: pd.DataFrame,
+        model_input: pd.DataFrame,  # or what else texts_of takes; MLflow warns of every other annotation
         params: dict[str, Any] | None = None,
-    ) -> pd.DataFrame:
+    ) -> pd.DataFrame | pd.Series:
         """Labels the texts.
 
         Args:
             context: not needed after ``load_context``.
-            model_input: a column ``text`` of strings.
+            model_input: a table with a column ``text``, or texts alone: see :func:`texts_of`.
             params: ``threshold``, and ``explain``, which adds ``contributions``, a list of
                 {word, contribution} for each text.
+
+        Returns:
+            A row a text, with the index of ``model_input``. MLflow's classifier evaluator is given the labels
+            alone.
 
         Raises:
             MlflowException: INVALID_PARAMETER_VALUE, which a server answers as 400, for a text that isn't a
@@ -44,21 +56,43 @@ class ReviewClassifier(PythonModel):
         """
         del context
         params = params or {}
-        texts = model_input["text"].tolist()
         try:
-            scores = self._classifier.score(texts, params.get("threshold"))
+            texts = texts_of(model_input)
+            scores = self._classifier.score(texts.tolist(), params.get("threshold"))
         except ValueError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from None
-        columns: dict[str, Any] = {
+        if _asked_by_evaluator():
+            labels = self._classifier.decided(scores.probabilities, params.get("threshold"))
+            return pd.Series(labels, texts.index, name="label")
+        table = self._table(scores, texts.index)
+        if params.get("explain"):
+            explained = [[word._asdict() for word in self._classifier.explain(text)] for text in texts]
+            table["contributions"] = pd.Series(explained, texts.index, dtype=object)
+        return table
+
+    def _table(self, scores: Scores, index: pd.Index) -> pd.DataFrame:
+        columns = {
             "label": scores.labels,
             "probability": scores.probabilities.astype(np.float64),
             "unknown_share": scores.unknown_shares,
+            "version": self._provenance.version,
+            "run_id": self._provenance.run_id,
         }
-        if params.get("explain"):
-            columns["contributions"] = [
-                [word._asdict() for word in self._classifier.explain(text)] for text in texts
-            ]
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns, index)
+
+
+def _asked_by_evaluator() -> bool:
+    """Whether `mlflow.models.evaluate(..., model_type="classifier")` is what calls.
+
+    It takes a model's answer for the labels themselves, of one dimension, and there is no way to tell it
+    which column of a table they are.
+    """
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if frame.f_globals.get("__name__") == _EVALUATOR:
+            return True
+    return False
 
 
 mlflow.models.set_model(ReviewClassifier())

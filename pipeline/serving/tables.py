@@ -15,6 +15,7 @@ from pipeline.runtime.files import written_whole
 from pipeline.serving.classifier import TextClassifier
 
 BATCH = 1024  # rows
+_ADDED = ("predicted_label", "probability", "unknown_share")
 Row = dict[str, Any]
 Write = Callable[[list[Row]], None]
 
@@ -30,7 +31,7 @@ def score_file(
 ) -> int:
     """Writes ``source``'s rows to ``target`` with predicted_label, probability and unknown_share added.
 
-    A column of ``source`` with one of these names is replaced. ``target`` is written whole or not at all.
+    ``target`` is written whole or not at all, and has every column that any row has.
 
     Args:
         classifier: what labels the texts.
@@ -44,23 +45,28 @@ def score_file(
         The number of rows.
 
     Raises:
-        ValueError: if a file is of another kind or can't be read, or a text isn't a string.
+        ValueError: if a file is of another kind or can't be read, has a column of one of the added names, or
+            a text isn't a string.
     """
     writers = {".csv": _csv_writer, ".jsonl": _jsonl_writer, ".parquet": _parquet_writer}
     writer = writers.get(target.suffix.lower())
     if writer is None:
         raise ValueError(f"--output must be a .csv, .jsonl or .parquet file, but is {target}")
-    records = read_records(source, [text_column], file_option="--input", column_options="--text-column")
+
+    def records() -> Iterator[Record]:
+        return read_records(source, [text_column], file_option="--input", column_options="--text-column")
+
+    columns = _columns(source, records())  # a first pass: a column may appear in the last row only
     count = 0
-    with written_whole(target) as temporary, writer(temporary) as write:
-        for batch in _batches(records):
+    with written_whole(target) as temporary, writer(temporary, columns) as write:
+        for batch in _batches(records()):
             texts = [_text(source, place, row[text_column], text_column) for place, row in batch]
             scores = classifier.score(texts, threshold)
-            columns = zip(scores.labels, scores.probabilities, scores.unknown_shares, strict=True)
+            added = zip(scores.labels, map(float, scores.probabilities), scores.unknown_shares, strict=True)
             write(
                 [
-                    row | {"predicted_label": label, "probability": float(p), "unknown_share": float(share)}
-                    for (_, row), (label, p, share) in zip(batch, columns, strict=True)
+                    row | dict(zip(_ADDED, values, strict=True))
+                    for (_, row), values in zip(batch, added, strict=True)
                 ]
             )
             count += len(batch)
@@ -76,6 +82,21 @@ def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield batch
 
 
+def _columns(source: Path, records: Iterable[Record]) -> list[str]:
+    """Every column that a row has, in the order of their first appearance, and those that are added.
+
+    Raises:
+        ValueError: if a row has one of the added columns already.
+    """
+    columns = list(dict.fromkeys(name for _, row in records for name in row))
+    taken = [name for name in _ADDED if name in columns]
+    if taken:
+        raise ValueError(
+            f"{source} has a column {taken[0]!r} already, and one of that name is to be added: rename it"
+        )
+    return [*columns, *_ADDED]
+
+
 def _text(source: Path, place: str, value: object, column: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{source}, {place}: column {column!r} must be a text, but is {value!r}")
@@ -83,22 +104,15 @@ def _text(source: Path, place: str, value: object, column: str) -> str:
 
 
 @contextmanager
-def _csv_writer(path: Path) -> Iterator[Write]:
+def _csv_writer(path: Path, columns: list[str]) -> Iterator[Write]:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        header: list[str] = []
-
-        def write(rows: list[Row]) -> None:
-            if not header:
-                header.extend(rows[0])
-                writer.writerow(header)
-            writer.writerows([row.get(name) for name in header] for row in rows)
-
-        yield write
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        yield writer.writerows
 
 
 @contextmanager
-def _jsonl_writer(path: Path) -> Iterator[Write]:
+def _jsonl_writer(path: Path, _columns: list[str]) -> Iterator[Write]:
     with path.open("w", encoding="utf-8") as file:
 
         def write(rows: list[Row]) -> None:
@@ -108,13 +122,14 @@ def _jsonl_writer(path: Path) -> Iterator[Write]:
 
 
 @contextmanager
-def _parquet_writer(path: Path) -> Iterator[Write]:
+def _parquet_writer(path: Path, columns: list[str]) -> Iterator[Write]:
     import pyarrow  # noqa: PLC0415 - slow to import; only Parquet files need it
     import pyarrow.parquet  # noqa: PLC0415
 
     writers: list[Any] = []
 
-    def write(rows: list[Row]) -> None:
+    def write(found: list[Row]) -> None:
+        rows = [{name: row.get(name) for name in columns} for row in found]
         if not writers:
             table = pyarrow.Table.from_pylist(rows)
             writers.append(pyarrow.parquet.ParquetWriter(path, table.schema))

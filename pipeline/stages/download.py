@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import sys
+
 from pipeline.params import Params
 from pipeline.reviews.sources import load_dataset
+from pipeline.reviews.sources.unlabelled import load_unlabelled
 from pipeline.runtime.files import write_arrays, write_json
-from pipeline.runtime.paths import RAW_DATASET, RAW_REVIEWS, RAW_VOCABULARY
+from pipeline.runtime.paths import RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
 
 
 def run(params: Params) -> None:
-    """Brings ``params.data``'s reviews and writes data/raw/{reviews.npz, vocabulary.json, dataset.json}.
+    """Brings ``params.data``'s reviews and writes data/raw.
 
+    reviews.npz, vocabulary.json, dataset.json, and unlabelled.npz (``tokens`` int32, ``offsets`` int64),
+    which holds no review where none is asked for.
     Everything is read and checked before the first file is written, so a failure leaves what was there.
 
     Raises:
         ValueError: if the reviews can't be had, or are not what they must be.
     """
     dataset = load_dataset(params, warn)
-    facts = dataset.facts(params.data.source)
+    unlabelled = load_unlabelled(params.data, dataset, note)
+    facts = dataset.facts(params.data.source) | {"unlabelled": unlabelled.facts(params.data.unlabelled)}
     write_arrays(RAW_REVIEWS, **dataset.arrays())
+    write_arrays(RAW_UNLABELLED, tokens=unlabelled.reviews.tokens, offsets=unlabelled.reviews.offsets)
     dataset.vocabulary.save(RAW_VOCABULARY)
     write_json(RAW_DATASET, facts)
     sizes = ", ".join(f"{size:,} {split}" for split, size in facts["sizes"].items())
-    print(f"download: {facts['name']}: {sizes} reviews, {facts['words']:,} words; {facts['digest'][:19]}")
+    print(
+        f"download: {facts['name']}: {sizes}, {len(unlabelled.reviews):,} unlabelled reviews, "
+        f"{facts['words']:,} words; {facts['digest'][:19]}"
+    )
+
+
+def note(message: str) -> None:
+    """One line on standard error."""
+    print(f"download: {message}", file=sys.stderr)
 
 
 def warn(message: str) -> None:

@@ -1,4 +1,4 @@
-"""The evaluate stage: the one look at the test split, the baseline beside it, and the registry."""
+"""The evaluate stage: the one look at the test split, the baselines beside it, and the registry."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from typing import Any
 import keras
 import numpy as np
 
+from pipeline.evaluation.assessment import MODEL as MODEL_NAME
 from pipeline.evaluation.assessment import Assessment, assess
-from pipeline.evaluation.baseline import baseline_probabilities, fit_baseline
 from pipeline.evaluation.errors import COLUMNS, confident_errors
-from pipeline.evaluation.promotion import Predictions, Registration
-from pipeline.evaluation.threshold import choose_threshold
+from pipeline.evaluation.ngrams import Ragged
+from pipeline.evaluation.promotion import Predictions, Registration, Rule
+from pipeline.evaluation.rivals import Scored, score_rivals
+from pipeline.networks.implementation import choose_implementation
 from pipeline.params import Params
 from pipeline.registry import lineage, model_card, versions
 from pipeline.registry.packaging import Trained
+from pipeline.registry.promotion import register
 from pipeline.reporting.drawing import draw
 from pipeline.reporting.report import write_report
 from pipeline.reporting.terminal import print_summary
 from pipeline.reviews.dataset import read_splits
+from pipeline.reviews.holding_back import chosen_by, held_back
+from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays, read_csv, read_json, write_csv, write_json, write_text
 from pipeline.runtime.paths import (
@@ -41,7 +46,7 @@ from pipeline.runtime.paths import (
     padded_split,
 )
 from pipeline.tracking import PipelineRun, pipeline_run
-from pipeline.training import fitting
+from pipeline.training.prediction import predict
 
 Arrays = dict[str, np.ndarray]
 
@@ -52,35 +57,38 @@ def run(params: Params) -> None:
     trained, dataset = read_json(TRAIN_REPORT), read_json(PADDED_DATASET)
     vocabulary = Vocabulary.load(RAW_VOCABULARY)
     splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "test")}
-    train, validation, test = splits.values()
+    held = held_back(splits["validation"])
+    splits["validation"] = validation = chosen_by(splits["validation"])
+    test = splits["test"]
+    reviews = _whole_reviews(dataset, splits)
     with pipeline_run(params, "evaluate", trained["run_id"]) as parent:
-        model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
-        scored = fitting.predict(model, validation["token_ids"])
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
-        baseline = fit_baseline(
-            train["token_ids"], train["labels"], params.evaluate.baseline_ngrams, params.seed
+        model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
+        chosen = params.replace({**trained["params"], "train.implementation": "auto"})
+        implementation = choose_implementation(chosen.model, chosen.train)
+        scored, probabilities, compared = (
+            predict(model, part["token_ids"], implementation) for part in (validation, test, held)
         )
-        probabilities = fitting.predict(model, test["token_ids"])
-        assessment = assess(
-            test,
-            probabilities,
-            baseline_probabilities(baseline, test["token_ids"]),
-            choose_threshold(validation["labels"], scored),
-            params.seed,
-        )
-        reviews = read_splits(read_arrays(RAW_REVIEWS))["test"].select(test["rows"])
-        errors = confident_errors(reviews, probabilities, vocabulary, dataset["labels"])
+        whole = {name: Ragged(split.tokens, split.offsets) for name, split in reviews.items()}
+        rivals = score_rivals(splits, whole, params.evaluate.baseline_ngrams, params.seed)
+        network = Scored(MODEL_NAME, "", scored, probabilities)
+        assessment = assess(test, validation["labels"], network, rivals, params.seed)
+        errors = confident_errors(reviews["test"], probabilities, vocabulary, dataset["labels"])
         metrics = _write_metrics(parent, dataset, assessment)
         draw(dataset, trained, assessment, read_csv(TRAINING_CURVE))
         write_csv(ERRORS, errors, COLUMNS)
         registration = None
         if params.evaluate.register_model:
             record = lineage.record(params, dataset, trained, metrics)
-            submitted = Trained(model, MODEL, vocabulary, dataset, validation["token_ids"], scored, record)
-            predictions = Predictions(validation["rows"], validation["labels"], scored)
-            registration = versions.register(parent, submitted, predictions)
+            accuracy = trained["validation_accuracy"]
+            submitted = Trained(
+                model, MODEL, vocabulary, dataset, validation["token_ids"], scored, accuracy, record
+            )
+            predictions = Predictions(held["rows"], held["labels"], compared)
+            rule = Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level)
+            registration = register(parent, submitted, predictions, rule)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
-        card = model_card.write(dataset, trained, metrics, assessment.intervals, registration)
+        card = model_card.write(dataset, trained, assessment, registration)
         write_text(MODEL_CARD, card)
         write_text(REPORT, write_report(dataset, trained, assessment, errors, registration))
         for path in (ERRORS, MODEL_CARD, REPORT):
@@ -90,6 +98,12 @@ def run(params: Params) -> None:
         if registration:
             versions.describe(parent.client, registration, card)
         print_summary(dataset, assessment, registration)
+
+
+def _whole_reviews(dataset: Mapping[str, Any], splits: Mapping[str, Arrays]) -> dict[str, Reviews]:
+    """The padded reviews as the source gives them, uncut and with all their words."""
+    raw = read_splits(read_arrays(RAW_REVIEWS))
+    return {name: raw[dataset["raw_splits"][name]].select(split["rows"]) for name, split in splits.items()}
 
 
 def _write_metrics(
@@ -105,6 +119,7 @@ def _write_metrics(
     parent.log_metrics(
         {f"{name}_{end}": value for name, ends in bounds.items() for end, value in ends.items()}
     )
+    parent.set_tags({"baseline": assessment.baseline.name})
     return metrics
 
 

@@ -7,27 +7,47 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.params import Params
+from pipeline.params import PadParams, Params
 from pipeline.reviews.dataset import content_digest, read_splits
+from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.reviews.padding import pad_tokens
-from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.splitting import Split, split_reviews
+from pipeline.reviews.ragged import Reviews, Rows, Sequences
+from pipeline.reviews.splitting import VALIDATION, drop_judged, split_reviews
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
-from pipeline.runtime.paths import PADDED_DATASET, RAW_DATASET, RAW_DIR, RAW_REVIEWS, padded_split
+from pipeline.runtime.paths import (
+    PADDED_DATASET,
+    RAW_DATASET,
+    RAW_DIR,
+    RAW_REVIEWS,
+    RAW_UNLABELLED,
+    padded_split,
+)
+
+UNLABELLED = "unlabelled"
 
 
 def run(params: Params) -> None:
-    """Writes data/padded/{train,validation,test}.npz and dataset.json.
+    """Writes data/padded/{train,validation,test,unlabelled}.npz and dataset.json.
 
-    Each .npz holds ``token_ids`` int32 (num_reviews, max_length), ``labels`` int8, ``lengths`` int32 (tokens
-    before truncation, START_ID included) and ``rows`` int64 (in the raw split), all (num_reviews,).
+    Each .npz holds ``token_ids`` int32 (num_reviews, max_length); ``lengths`` int32 (tokens before
+    truncation, START_ID included), ``rows`` int64 (in the raw split) and, but for the unlabelled, ``labels``
+    int8, all (num_reviews,); and the whole reviews for what reads them uncut (word vectors, a teacher, a
+    language model): ``tokens`` int32 (total_tokens,), without START_ID and with OOV_ID for ids from
+    vocab_size on, and ``offsets`` int64 (num_reviews + 1,). Those of validation have ``held_back`` bool
+    (num_reviews,) as well: which of them no choice may see. Unlabelled reviews that stand among the
+    validation or test reviews are left out.
 
     Raises:
         ValueError: if data/raw is missing or broken, or holds too few reviews to split.
     """
-    facts, raw = read_raw()
-    splits, duplicates = split_reviews(raw, params.pad.validation_fraction, params.seed)
-    padded = {name: padded_arrays(split, params) for name, split in splits.items()}
+    facts, raw, unlabelled = read_raw()
+    splits, duplicates = split_reviews(
+        raw, params.pad.validation_fraction, params.pad.held_back_fraction, params.seed
+    )
+    kept, judged = drop_judged(unlabelled, splits)
+    padded = {name: padded_arrays(split.reviews, split.rows, params.pad) for name, split in splits.items()}
+    padded[VALIDATION][HELD_BACK] = splits[VALIDATION].held_back
+    padded[UNLABELLED] = padded_arrays(unlabelled.select(kept), kept, params.pad)
     for name, values in padded.items():
         write_arrays(padded_split(name), **values)
     flat = {f"{split}_{name}": array for split, values in padded.items() for name, array in values.items()}
@@ -41,30 +61,34 @@ def run(params: Params) -> None:
             "seed": params.seed,
             "raw_sizes": facts["sizes"],
             "sizes": sizes,
+            HELD_BACK: int(splits[VALIDATION].held_back.sum()),
             "raw_splits": {name: split.source for name, split in splits.items()},
             "duplicates_dropped": duplicates,
             "positive_share": {name: float(split.reviews.labels.mean()) for name, split in splits.items()},
+            "unlabelled": facts[UNLABELLED]
+            | {"raw_size": len(unlabelled), "size": len(kept), "duplicates_dropped": judged},
             "padded_digest": content_digest(flat),
         },
     )
-    shown = ", ".join(f"{size:,} {split}" for split, size in sizes.items())
-    dropped = sum(duplicates.values())
+    shown = ", ".join(f"{size:,} {name}" for name, size in (sizes | {UNLABELLED: len(kept)}).items())
+    dropped = sum((duplicates | judged).values())
     print(f"pad: {facts['name']}: {shown} rows of {params.pad.max_length}; duplicates dropped: {dropped}")
 
 
-def read_raw() -> tuple[dict[str, Any], dict[str, Reviews]]:
-    """The data set's facts and its reviews by split."""
+def read_raw() -> tuple[dict[str, Any], dict[str, Reviews], Sequences]:
+    """The data set's facts, its reviews by split, and the unlabelled ones."""
     try:
-        return read_json(RAW_DATASET), read_splits(read_arrays(RAW_REVIEWS))
+        facts, splits = read_json(RAW_DATASET), read_splits(read_arrays(RAW_REVIEWS))
+        unlabelled = read_arrays(RAW_UNLABELLED)
+        return facts, splits, Sequences(unlabelled["tokens"], unlabelled["offsets"])
     except FileNotFoundError as error:
         raise ValueError(f"{error.filename} is missing: run the download stage first") from None
-    except (EOFError, ValueError, zipfile.BadZipFile) as error:
+    except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{RAW_DIR} can't be read ({error}): run the download stage again") from None
 
 
-def padded_arrays(split: Split, params: Params) -> dict[str, np.ndarray]:
-    """What one split's .npz holds."""
-    reviews, pad = split.reviews, params.pad
+def padded_arrays(reviews: Sequences, rows: Rows, pad: PadParams) -> dict[str, np.ndarray]:
+    """What one split's .npz holds; ``rows`` are the reviews' own in the raw split."""
     token_ids = pad_tokens(
         reviews.tokens,
         reviews.offsets,
@@ -73,5 +97,11 @@ def padded_arrays(split: Split, params: Params) -> dict[str, np.ndarray]:
         padding=pad.padding,
         truncating=pad.truncating,
     )
-    lengths = (reviews.lengths + 1).astype(np.int32)
-    return {"token_ids": token_ids, "labels": reviews.labels, "lengths": lengths, "rows": split.rows}
+    arrays: dict[str, np.ndarray] = {
+        "token_ids": token_ids,
+        "lengths": (reviews.lengths + 1).astype(np.int32),
+        "rows": rows,
+        "tokens": reviews.cut(pad.vocab_size),
+        "offsets": reviews.offsets,
+    }
+    return arrays | ({"labels": reviews.labels} if isinstance(reviews, Reviews) else {})

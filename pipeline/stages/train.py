@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline import tracking, tuning
 from pipeline.params import Params
+from pipeline.reviews.holding_back import chosen_by
 from pipeline.runtime.files import read_arrays, read_json, write_csv, write_json, written_together
 from pipeline.runtime.paths import (
     MODEL,
@@ -19,8 +20,12 @@ from pipeline.runtime.paths import (
     TRIALS,
     padded_split,
 )
+from pipeline.training.backend import select_backend
+from pipeline.training.preparation import prepare
 from pipeline.training.task import fit
 from pipeline.tuning.progress import Progress
+
+Arrays = dict[str, np.ndarray]
 
 
 def run(params: Params) -> None:
@@ -33,12 +38,13 @@ def run(params: Params) -> None:
     dataset = read_json(PADDED_DATASET)
     study = tuning.open_search(params, dataset)
     with tracking.pipeline_run(params, "train") as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
-        data = read_data(params)
-        for split in ("train", "validation"):
-            parent.log_split(dataset, split, data[f"{split}.token_ids"], data[f"{split}.labels"])
-        winner = tuning.search(study, fit, data, Progress(params.train.epochs, trial_runs))
-        report = _report(parent.run_id, dataset, study, winner)
-        _write(report, dataset, study, winner)
+        splits = read_splits()
+        for name, arrays in splits.items():
+            if len(arrays["token_ids"]):
+                parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
+        data = data_of_fits(params, splits, dataset)
+        winner = tuning.search(study, fit, data, Progress(tuning.trial_epochs(params), trial_runs))
+        report = _write(_report(parent.run_id, dataset, study, winner), study, winner, splits["validation"])
         parent.log_metrics({key: value for key, value in report.items() if key.startswith("validation_")})
         parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})
         parent.log_params({f"best.{key}": value for key, value in report["params"].items()})
@@ -50,36 +56,58 @@ def run(params: Params) -> None:
         print(f"best trial {winner.number}: validation accuracy {score:.4f} on {dataset['name']}")
 
 
-def read_data(params: Params) -> dict[str, np.ndarray]:
-    """What every fit of the study reads, under SPLIT.NAME: the reviews of ``train`` and of ``validation``.
+def read_splits() -> dict[str, Arrays]:
+    """The padded reviews to fit to (``train``, ``unlabelled``) and to select by (``validation``).
 
-    It is sent to each worker once. What is computed once for all fits (word vectors, soft labels) is added
-    here, as further arrays.
+    Of the validation reviews those that are held back for the comparison with a champion are left out.
     """
-    del params  # nothing is prepared yet
-    return {
-        f"{split}.{name}": array
+    splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "unlabelled")}
+    return splits | {"validation": chosen_by(splits["validation"])}
+
+
+def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, Any]) -> Arrays:
+    """What every fit of the study reads, as ``training.task.Data``; what all share is prepared here, once."""
+    prepared = prepare(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
+    data = {
+        f"{split}.{name}": splits[split][name]
         for split in ("train", "validation")
-        for name, array in read_arrays(padded_split(split)).items()
+        for name in ("token_ids", "labels")
     }
+    if prepared.soft_labels is not None:
+        data["unlabelled.token_ids"] = splits["unlabelled"]["token_ids"]
+        data["unlabelled.labels"] = prepared.soft_labels
+    if prepared.vectors is not None:
+        data["vectors"] = prepared.vectors
+    return data
 
 
 def _write(
-    report: Mapping[str, Any], dataset: Mapping[str, Any], study: tuning.Search, winner: tuning.Winner
-) -> None:
-    """All files of the stage, together or none: the model never lies beside another one's report."""
-    pictures = tuning.drawn_pictures(study, dataset["name"])
+    report: Mapping[str, Any], study: tuning.Search, winner: tuning.Winner, validation: Arrays
+) -> dict[str, Any]:
+    """All files of the stage, together or none: the model never lies beside another one's report.
+
+    Returns:
+        ``report`` with the calibration of the network that is delivered.
+    """
+    select_backend(winner.params.train)
+    from pipeline.training.delivery import deliver  # noqa: PLC0415 - Keras loads where networks are computed
+    from pipeline.training.fitting import Split  # noqa: PLC0415
+
+    reviews = Split(validation["token_ids"], validation["labels"])
+    pictures = tuning.drawn_pictures(study, report["dataset"]["name"])
     files = [MODEL, TRAINING_CURVE, TRIALS, TRAIN_REPORT, *(STUDY_DIR / name for name in pictures)]
     with written_together(*files) as (model, curve, trials, train_report, *drawn):
         model.write_bytes(winner.network)
+        whole = {**report, "calibration": deliver(model, winner.params, reviews, model)}
         write_csv(curve, [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)])
         write_csv(trials, tuning.trials_table(study))
-        write_json(train_report, report)
+        write_json(train_report, whole)
         for file, picture in zip(drawn, pictures.values(), strict=True):
             file.write_bytes(picture)
     for old in STUDY_DIR.glob("*.png"):
         if old.name not in pictures:  # an earlier study's
             old.unlink()
+    return whole
 
 
 def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:

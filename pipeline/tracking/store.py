@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import os
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import requests
+from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -69,8 +69,10 @@ def connect(params: Params) -> MlflowClient:
 def _make_store(path: Path) -> None:
     """A new SQLite store, whole or not at all: one killed while its tables are made could never be opened."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{path.name}-", dir=path.parent) as folder:
-        temporary = Path(folder) / path.name
-        MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
-        with suppress(FileExistsError):  # another process was first
-            path.hardlink_to(temporary)
+    with FileLock(path.with_name(f"{path.name}.lock")):
+        if path.exists():  # another process was first
+            return
+        with tempfile.TemporaryDirectory(prefix=f"{path.name}-", dir=path.parent) as folder:
+            temporary = Path(folder) / path.name
+            MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+            temporary.replace(path)

@@ -5,26 +5,19 @@ more; so the reviews lie on the device, and a call is given which rows make up e
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
+from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.training.batches import Batches
+
 Tensor = Any  # a tensor of the backend
 # (outputs of the model, token_ids, labels) -> (loss, share of hits), each float32 (batch,)
 Objective = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-
-
-class Batches(NamedTuple):
-    """``rows`` int32 and ``weights`` float32, (any, batch_size); of them the first ``steps`` are run.
-
-    A weight is 1, or 0 where a row only fills up the last batch.
-    """
-
-    rows: np.ndarray
-    weights: np.ndarray
-    steps: int
 
 
 class Totals(NamedTuple):
@@ -41,11 +34,40 @@ class Totals(NamedTuple):
 RunBatches = Callable[[Batches], Totals]
 
 
-def label_objective(probabilities: Tensor, _token_ids: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Binary cross-entropy and correctness of probabilities, float32 (batch, 1)."""
-    losses = keras.losses.binary_crossentropy(labels[:, None], probabilities)
-    hits = ops.equal(probabilities[:, 0] > 0.5, labels > 0.5)
-    return losses, ops.cast(hits, "float32")
+class Average(NamedTuple):
+    """A moving average of the weights: ``values`` follow the variables of the model, one for one.
+
+    The decay of step t is min(decay, (1 + t) / (10 + t)), so that the first steps' weights are soon forgotten
+    (as TensorFlow's ``ExponentialMovingAverage`` with ``num_updates``; Polyak & Juditsky, 1992).
+    """
+
+    values: list[keras.Variable]
+    decay: float
+
+    def updated(self, variables: list[Tensor], step: Tensor) -> list[Tensor]:
+        """The averages after optimizer step number ``step`` (from 1)."""
+        count = ops.cast(step, "float32")
+        kept = ops.minimum(self.decay, (1 + count) / (10 + count))
+        return [
+            value + (1 - kept) * (variable - value)
+            for value, variable in zip(self.values, variables, strict=True)
+        ]
+
+
+def label_objective(smoothing: float = 0.0) -> Objective:
+    """Binary cross-entropy and correctness of probabilities, float32 (batch, 1).
+
+    Args:
+        smoothing: the share of each label that is spread over both classes (Szegedy et al., 2016).
+    """
+
+    def objective(probabilities: Tensor, _token_ids: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        targets = labels * (1 - smoothing) + smoothing / 2
+        losses = keras.losses.binary_crossentropy(targets[:, None], probabilities)
+        hits = ops.equal(probabilities[:, 0] >= THRESHOLD, labels >= THRESHOLD)
+        return losses, ops.cast(hits, "float32")
+
+    return objective
 
 
 def compile_training(
@@ -57,24 +79,27 @@ def compile_training(
     labels: np.ndarray,
     shards: int = 1,
     xla: bool = True,
+    average: Average | None = None,
 ) -> RunBatches:
-    """Compiles training steps over rows of ``token_ids``.
+    """Compiles training steps over rows of ``token_ids``, a program for each number of time steps.
 
     Args:
         model: what is called, with ``training=True``.
         variables: what the optimizer changes; both models of ``fuse`` have the same.
         shards: parts of a batch whose gradients are computed side by side; they are summed.
         xla: False for cuDNN's kernels, which XLA can't hold.
+        average: follows the variables, if given.
 
     Returns:
         A function that takes the steps and gives their totals; it changes the variables.
     """
     optimizer.build(variables)
+    average = average or Average([], 0.0)
 
     def mean_loss(
-        rows: Tensor, weights: Tensor, data: tuple[Tensor, Tensor]
+        rows: Tensor, weights: Tensor, timesteps: int, data: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        ids, targets = ops.take(data[0], rows, axis=0), ops.take(data[1], rows, axis=0)
+        ids, targets = ops.take(data[0], rows, axis=0)[:, :timesteps], ops.take(data[1], rows, axis=0)
         outputs = [model(part, training=True) for part in ops.array_split(ids, shards)]
         losses, hits = objective(ops.concatenate(outputs), ids, targets)
         loss = ops.sum(weights * losses)
@@ -82,7 +107,7 @@ def compile_training(
 
     compile_steps = _compile_tensorflow if keras.config.backend() == "tensorflow" else _compile_jax
     data = (np.asarray(token_ids, np.int32), np.asarray(labels, np.float32))
-    return compile_steps(model, variables, optimizer, mean_loss, data, xla)
+    return compile_steps(model, variables, optimizer, mean_loss, data, xla, average)
 
 
 def _compile_tensorflow(
@@ -92,31 +117,37 @@ def _compile_tensorflow(
     mean_loss: Callable[..., tuple[Tensor, Tensor, Tensor]],
     arrays: tuple[np.ndarray, np.ndarray],
     xla: bool,
+    average: Average,
 ) -> RunBatches:
     import tensorflow as tf  # noqa: PLC0415 - the other backend does without it
 
     data = tuple(tf.constant(array) for array in arrays)
     values = [variable.value for variable in variables]
 
-    def step(rows: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(rows: Tensor, weights: Tensor, timesteps: int) -> tuple[Tensor, Tensor, Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
-            mean, loss, hits = mean_loss(rows, weights, data)
+            mean, loss, hits = mean_loss(rows, weights, timesteps, data)
         # Dense: of an embedding's slices, Keras' Adam squares each where Adam squares their sum.
         gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(mean, values)]
         optimizer.apply(gradients, variables)
+        if average.values:
+            after = average.updated([variable.value for variable in variables], optimizer.iterations.value)
+            for held, value in zip(average.values, after, strict=True):
+                held.assign(value)
         return loss, hits, tf.linalg.global_norm(gradients)
 
     @tf.function(jit_compile=xla, autograph=False)
-    def run(rows: Tensor, weights: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def run(rows: Tensor, weights: Tensor, count: Tensor, timesteps: int) -> tuple[Tensor, Tensor, Tensor]:
         def body(index: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
-            new = step(rows[index], weights[index])
+            new = step(rows[index], weights[index], timesteps)
             return index + 1, *(total + value for total, value in zip(totals, new, strict=True))
 
         return tf.while_loop(lambda index, *_: index < count, body, (0, 0.0, 0.0, 0.0))[1:]
 
     def run_batches(batches: Batches) -> Totals:
-        return Totals(*(float(total) for total in run(*(tf.constant(array) for array in batches))))
+        arrays = (tf.constant(array) for array in batches[:3])
+        return Totals(*(float(total) for total in run(*arrays, batches.timesteps)))
 
     return run_batches
 
@@ -128,32 +159,37 @@ def _compile_jax(
     mean_loss: Callable[..., tuple[Tensor, Tensor, Tensor]],
     arrays: tuple[np.ndarray, np.ndarray],
     _xla: bool,
+    average: Average,
 ) -> RunBatches:
     import jax  # noqa: PLC0415 - an optional package
     import jax.numpy as jnp  # noqa: PLC0415
 
     data = tuple(jnp.asarray(array) for array in arrays)
     others = model.non_trainable_variables
-    held = (variables, others, optimizer.variables)
+    held = (variables, others, optimizer.variables, average.values)
 
-    def step(state: Any, rows: Tensor, weights: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
-        trainable, fixed, slots = state
+    def step(state: Any, rows: Tensor, weights: Tensor, timesteps: int) -> tuple[Any, tuple[Tensor, ...]]:
+        trainable, fixed, slots, averages = state
 
         def objective(trainable: list[Tensor]) -> tuple[Tensor, Any]:
             mapping = [*zip(variables, trainable, strict=True), *zip(others, fixed, strict=True)]
             with keras.StatelessScope(state_mapping=mapping) as scope:
-                mean, loss, hits = mean_loss(rows, weights, data)
+                mean, loss, hits = mean_loss(rows, weights, timesteps, data)
             return mean, ([scope.get_current_value(variable) for variable in others], loss, hits)
 
         (_, (fixed, loss, hits)), gradients = jax.value_and_grad(objective, has_aux=True)(trainable)
         norm = jnp.sqrt(sum(jnp.sum(gradient * gradient) for gradient in gradients))
         trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
-        return [list(trainable), list(fixed), list(slots)], (loss, hits, norm)
+        if averages:
+            averages = average._replace(values=averages).updated(trainable, slots[0])
+        return [list(trainable), list(fixed), list(slots), averages], (loss, hits, norm)
 
-    @jax.jit
-    def run(state: Any, rows: Tensor, weights: Tensor, count: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
+    @partial(jax.jit, static_argnums=4)
+    def run(
+        state: Any, rows: Tensor, weights: Tensor, count: Tensor, timesteps: int
+    ) -> tuple[Any, tuple[Tensor, ...]]:
         def body(index: Tensor, carry: Any) -> Any:
-            state, new = step(carry[0], rows[index], weights[index])
+            state, new = step(carry[0], rows[index], weights[index], timesteps)
             return state, tuple(total + value for total, value in zip(carry[1], new, strict=True))
 
         return jax.lax.fori_loop(0, count, body, (state, (0.0, 0.0, 0.0)))

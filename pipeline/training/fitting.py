@@ -1,34 +1,35 @@
-"""Fits one network: early stopping on the validation loss, best weights restored, every epoch reported."""
+"""Fits one network: soft labels, then labels; early stopping by the validation loss, whose best is kept."""
+
+from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.networks.implementation import Implementation, choose_implementation
 from pipeline.networks.stacked_rnn import build_stacked_rnn
-from pipeline.params import Params, TrainParams
-from pipeline.training.compiled import (
-    Batches,
-    RunBatches,
-    Totals,
-    compile_prediction,
-    compile_training,
-    label_objective,
-)
+from pipeline.networks.word_dropout import with_word_dropout
+from pipeline.params import ModelParams, Params
+from pipeline.training.batches import align_left, shuffled_batches
+from pipeline.training.compiled import Average, RunBatches, Totals, compile_training, label_objective
+from pipeline.training.optimizers import build_optimizer
+from pipeline.training.prediction import PREDICTION_BATCH, Predict, compile_probabilities
 from pipeline.training.pretraining import language_model, next_word_objective
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
-STEPS_A_CALL = 64  # long enough to hide a call's cost, short enough to interrupt
-PREDICTION_BATCH = 256
 
 
 class Split(NamedTuple):
-    """Padded reviews: ``token_ids`` int32 (num_reviews, max_length), ``labels`` 0 or 1 (num_reviews,)."""
+    """Padded reviews: ``token_ids`` int32 (num_reviews, max_length), ``labels`` (num_reviews,).
+
+    A label is 0 or 1; a soft one, the probability that a teacher gives to 1.
+    """
 
     token_ids: np.ndarray
     labels: np.ndarray
@@ -41,7 +42,7 @@ class Fitted:
     Attributes:
         model: with the weights of ``best_epoch``.
         history: one mapping an epoch: loss, accuracy, validation_loss, validation_accuracy, learning_rate,
-            gradient_norm (the mean over the epoch's steps, before clipping).
+            gradient_norm (the mean over the epoch's steps, before clipping); those of ``distill`` first.
         best_epoch: the epoch (from 1) of the lowest validation loss.
         seconds: wall time of the fit, compilation included.
         implementation: how the recurrent layers were computed: keras, fused or cudnn, and on what.
@@ -60,154 +61,245 @@ class Fitted:
 
 
 def fit(
-    params: Params, train: Split, validation: Split, seed: int, on_epoch: OnEpoch | None = None
+    params: Params,
+    train: Split,
+    validation: Split,
+    seed: int,
+    on_epoch: OnEpoch | None = None,
+    unlabelled: Split | None = None,
+    vectors: np.ndarray | None = None,
 ) -> Fitted:
     """Builds and fits the network of ``params``; on one machine one seed gives one result, digit for digit.
 
     Args:
-        params: ``model``, ``train``, ``pretrain`` and ``pad.vocab_size`` are read.
+        params: ``model``, ``train``, ``pretrain``, ``distill`` and ``pad.vocab_size`` are read.
         train: what the weights are fitted to.
         validation: what stops the fit and selects the epoch.
         seed: of the weights, the order of the reviews and the dropout masks; the run's only randomness.
         on_epoch: called after each epoch with its number (from 1) and metrics; what it raises ends the fit
             and reaches the caller.
+        unlabelled: reviews with a teacher's soft labels, for ``distill.epochs``.
+        vectors: float32 (vocab_size, embedding_dim), what the embedding starts from; a row of zeros starts
+            at random.
 
     Raises:
         ValueError: if ``train.implementation`` can't run on this machine.
     """
     started = time.perf_counter()
     keras.backend.clear_session()  # a study fits many networks in one process
-    model = build_stacked_rnn(params.model, params.pad.vocab_size, train.token_ids.shape[1], seed)
-    implementation = choose_implementation(params.model, params.train)
-    random = np.random.default_rng(seed)
+    fitting = _Fitting(params, seed, validation, on_epoch)
+    if vectors is not None:
+        _start_embedding(fitting.model, vectors)
     if params.pretrain.epochs:
-        _pretrain(params, model, implementation, train, random)
+        fitting.pretrain(train)
+    if params.distill.epochs and unlabelled is not None:
+        both = Split(*(np.concatenate(pair) for pair in zip(train, unlabelled, strict=True)))
+        fitting.distill(both)
+    fitting.learn_labels(train)
+    best_epoch = fitting.restore_best()
+    seconds = time.perf_counter() - started
+    return Fitted(fitting.model, tuple(fitting.history), best_epoch, seconds, fitting.implementation.name)
 
-    optimizer = build_optimizer(params.train, _steps(train, params.train) * params.train.epochs)
-    computed = implementation.apply(model)
-    run = compile_training(
-        computed,
-        model.trainable_variables,
-        optimizer,
-        label_objective,
-        train.token_ids,
-        train.labels,
-        implementation.shards(params.train.batch_size),
-        implementation.xla,
-    )
-    predict_batch = compile_prediction(computed, implementation.xla)
-    history: list[Mapping[str, float]] = []
-    best_epoch, best_weights = 0, model.get_weights()
-    for epoch in range(1, params.train.epochs + 1):
-        totals = _run_epoch(run, train, params.train.batch_size, random)
-        validation_loss, validation_accuracy = _evaluate(predict_batch, validation)
+
+@dataclass
+class _Fitting:
+    """One network on its way: the passes over reviews that change it, and the best it has been."""
+
+    params: Params
+    seed: int
+    validation: Split
+    on_epoch: OnEpoch | None
+    history: list[Mapping[str, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.model = self._build(self.params.model)
+        self.implementation: Implementation = choose_implementation(self.params.model, self.params.train)
+        self.random = np.random.default_rng(self.seed)
+        self.best_epoch, self.best_weights = 0, self.model.get_weights()
+
+    def pretrain(self, train: Split) -> Totals:
+        """Teaches the stack to predict the next word; returns the last epoch's totals."""
+        words = language_model(self.model, self.params.pad.vocab_size, int(self.random.integers(2**31)))
+        rows = _Rows.of(train, masked=self.params.model.masking)
+        run = compile_training(
+            self.implementation.apply(words),
+            words.trainable_variables,
+            build_optimizer(self.params.train, rows.steps(self._batch_size) * self.params.pretrain.epochs),
+            next_word_objective,
+            rows.token_ids,
+            rows.labels,
+            xla=self.implementation.xla,
+        )
+        for _ in range(self.params.pretrain.epochs):
+            totals = self._pass(run, rows)
+        return totals
+
+    def distill(self, reviews: Split) -> None:
+        """Passes over labelled and softly labelled reviews, with less dropout (Hinton et al., 2015)."""
+        model = _with_less_dropout(self.params.model, self.params.distill.dropout_scale)
+        self._epochs(model, reviews, self.params.distill.epochs, self.params.distill.learning_rate)
+
+    def learn_labels(self, train: Split) -> None:
+        """Passes over the labelled reviews, ended by ``train.patience``."""
+        train_params = self.params.train
+        self._epochs(
+            self.params.model,
+            train,
+            train_params.epochs,
+            train_params.learning_rate,
+            train_params.label_smoothing,
+            train_params.patience,
+        )
+
+    def restore_best(self) -> int:
+        """Gives the network the weights of its best epoch, and returns that epoch."""
+        self.model.set_weights(self.best_weights)
+        return self.best_epoch
+
+    @property
+    def _batch_size(self) -> int:
+        return self.params.train.batch_size
+
+    def _build(self, model: ModelParams) -> keras.Model:
+        max_length = self.validation.token_ids.shape[1]
+        return build_stacked_rnn(model, self.params.pad.vocab_size, max_length, self.seed)
+
+    def _epochs(
+        self,
+        model: ModelParams,
+        reviews: Split,
+        epochs: int,
+        learning_rate: float,
+        smoothing: float = 0.0,
+        patience: int | None = None,
+    ) -> None:
+        """Trains on ``reviews`` with the dropout of ``model``; judges each epoch's network, or average."""
+        rows = _Rows.of(reviews, masked=self.params.model.masking)
+        steps = rows.steps(self._batch_size)
+        optimizer = build_optimizer(self.params.train, steps * epochs, learning_rate)
+        # Where the network is an average, or has other dropout, what is trained is a copy of it.
+        decay = self.params.train.average_decay
+        trained = self.model if model == self.params.model and not decay else self._copied(model)
+        variables = trained.trainable_variables
+        average = _average_of(variables, decay)
+        computed = self.implementation.apply(trained)
+        run = compile_training(
+            with_word_dropout(computed, self.params.model.word_dropout, self.seed),
+            variables,
+            optimizer,
+            label_objective(smoothing),
+            rows.token_ids,
+            rows.labels,
+            self.implementation.shards(self._batch_size),
+            self.implementation.xla,
+            average,
+        )
+        predict = compile_probabilities(
+            self.implementation.apply(self.model), self.implementation.xla, masked=self.params.model.masking
+        )
+        first = len(self.history)
+        for _ in range(epochs):
+            totals = self._pass(run, rows)
+            _copy(average.values or variables, self.model)
+            if not self._judge(totals, rows, predict, float(optimizer.learning_rate), steps, first, patience):
+                break
+
+    def _copied(self, model: ModelParams) -> keras.Model:
+        """The network built again from ``model``, with the weights that it has now."""
+        copy = self._build(model)
+        _copy(self.model.trainable_variables, copy)
+        return copy
+
+    def _pass(self, run: RunBatches, rows: _Rows) -> Totals:
+        """One pass over the reviews in a random order."""
+        totals = Totals(0.0, 0.0, 0.0)
+        count, timesteps = rows.token_ids.shape
+        for batches in shuffled_batches(rows.lengths, count, timesteps, self._batch_size, self.random):
+            totals += run(batches)
+        return totals
+
+    def _judge(
+        self,
+        totals: Totals,
+        rows: _Rows,
+        predict: Predict,
+        learning_rate: float,
+        steps: int,
+        first: int,
+        patience: int | None,
+    ) -> bool:
+        """Records the epoch; False if, of those since ``first``, the last ``patience`` were none the best."""
+        validation_loss, validation_accuracy = _evaluate(predict, self.validation)
         metrics = {
-            "loss": totals.loss / len(train.labels),
-            "accuracy": totals.hits / len(train.labels),
+            "loss": totals.loss / len(rows.labels),
+            "accuracy": totals.hits / len(rows.labels),
             "validation_loss": validation_loss,
             "validation_accuracy": validation_accuracy,
-            "learning_rate": float(optimizer.learning_rate),
-            "gradient_norm": totals.gradient_norm / _steps(train, params.train),
+            "learning_rate": learning_rate,
+            "gradient_norm": totals.gradient_norm / steps,
         }
-        history.append(metrics)
-        if on_epoch is not None:
-            on_epoch(epoch, metrics)
-        if best_epoch == 0 or validation_loss < history[best_epoch - 1]["validation_loss"]:
-            best_epoch, best_weights = epoch, model.get_weights()
-        elif params.train.patience is not None and epoch - best_epoch >= params.train.patience:
-            break
-    model.set_weights(best_weights)
-    return Fitted(model, tuple(history), best_epoch, time.perf_counter() - started, implementation.name)
+        self.history.append(metrics)
+        epoch = len(self.history)
+        if self.on_epoch is not None:
+            self.on_epoch(epoch, metrics)
+        best = self.history[self.best_epoch - 1]["validation_loss"] if self.best_epoch else math.inf
+        if self.best_epoch == 0 or validation_loss < best:
+            self.best_epoch, self.best_weights = epoch, self.model.get_weights()
+        return patience is None or epoch - max(self.best_epoch, first) < patience
 
 
-def predict(model: keras.Model, token_ids: np.ndarray, batch_size: int = PREDICTION_BATCH) -> np.ndarray:
-    """The probability that each review of ``token_ids``, int32 (num_reviews, timesteps), is positive.
+class _Rows(NamedTuple):
+    """Reviews as the compiled steps take them; ``lengths`` where padding is left out of the computation."""
 
-    Returns:
-        float32 (num_reviews,).
-    """
-    return _predict(compile_prediction(model), token_ids, batch_size)
+    token_ids: np.ndarray
+    labels: np.ndarray
+    lengths: np.ndarray | None
 
+    @classmethod
+    def of(cls, split: Split, masked: bool) -> _Rows:
+        if not masked:
+            return cls(split.token_ids, split.labels, None)
+        token_ids, lengths = align_left(split.token_ids)
+        return cls(token_ids, split.labels, lengths)
 
-def build_optimizer(train: TrainParams, steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer of ``train``, its learning rate following the schedule over ``steps`` steps to zero."""
-    rate: float | keras.optimizers.schedules.LearningRateSchedule = train.learning_rate
-    if train.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(train.learning_rate, steps)
-    elif train.schedule == "linear":
-        rate = keras.optimizers.schedules.PolynomialDecay(train.learning_rate, steps, 0.0)
-    match train.optimizer:
-        case "adamw":
-            return keras.optimizers.AdamW(
-                rate, weight_decay=train.weight_decay, global_clipnorm=train.clipnorm
-            )
-        case "rmsprop":
-            return keras.optimizers.RMSprop(rate, global_clipnorm=train.clipnorm)
-        case _:
-            return keras.optimizers.Adam(rate, global_clipnorm=train.clipnorm)
+    def steps(self, batch_size: int) -> int:
+        """Batches of one pass."""
+        return math.ceil(len(self.labels) / batch_size)
 
 
-def _pretrain(
-    params: Params,
-    model: keras.Model,
-    implementation: Implementation,
-    train: Split,
-    random: np.random.Generator,
-) -> Totals:
-    """Teaches the stack of ``model`` to predict the next word; returns the last epoch's totals."""
-    words = language_model(model, params.pad.vocab_size, int(random.integers(2**31)))
-    run = compile_training(
-        implementation.apply(words),
-        words.trainable_variables,
-        build_optimizer(params.train, _steps(train, params.train) * params.pretrain.epochs),
-        next_word_objective,
-        train.token_ids,
-        train.labels,
-        xla=implementation.xla,
-    )
-    for _ in range(params.pretrain.epochs):
-        totals = _run_epoch(run, train, params.train.batch_size, random)
-    return totals
+def _average_of(variables: list[keras.Variable], decay: float) -> Average:
+    """An average that starts at the variables' values; an empty one for a decay of 0."""
+    # As numbers: Keras would share the storage of a variable that it is given.
+    starts = [keras.ops.convert_to_numpy(variable) for variable in variables] if decay else []
+    values = [keras.Variable(start, trainable=False) for start in starts]
+    return Average(values, decay)
 
 
-def _steps(split: Split, train: TrainParams) -> int:
-    return math.ceil(len(split.labels) / train.batch_size)
+def _copy(values: list[keras.Variable], target: keras.Model) -> None:
+    """Gives ``target`` the weights of a network of the same layers."""
+    for variable, value in zip(target.trainable_variables, values, strict=True):
+        if variable is not value:
+            variable.assign(value.value)
 
 
-def _run_epoch(run: RunBatches, split: Split, batch_size: int, random: np.random.Generator) -> Totals:
-    """One pass over the reviews in a random order."""
-    totals = Totals(0.0, 0.0, 0.0)
-    for batches in _batches(random.permutation(len(split.labels)), batch_size):
-        totals += run(batches)
-    return totals
+def _start_embedding(model: keras.Model, vectors: np.ndarray) -> None:
+    """Gives the embedding the rows of ``vectors`` that aren't all zero."""
+    embeddings = model.get_layer("embedding").embeddings
+    known = vectors.any(axis=1, keepdims=True)
+    embeddings.assign(np.where(known, vectors, keras.ops.convert_to_numpy(embeddings)))
 
 
-def _batches(order: np.ndarray, batch_size: int) -> Iterator[Batches]:
-    """Cuts ``order`` into batches and these into calls of one shape, filled up with rows of weight 0."""
-    call = batch_size * STEPS_A_CALL
-    for start in range(0, len(order), call):
-        part = order[start : start + call]
-        rows, weights = np.zeros(call, np.int32), np.zeros(call, np.float32)
-        rows[: len(part)], weights[: len(part)] = part, 1
-        shape = (STEPS_A_CALL, batch_size)
-        yield Batches(rows.reshape(shape), weights.reshape(shape), math.ceil(len(part) / batch_size))
+def _with_less_dropout(model: ModelParams, scale: float) -> ModelParams:
+    """``model`` with its rates of dropout multiplied by ``scale``; words are dropped as before."""
+    rates = {name: getattr(model, name) for name in ("dropout", "output_dropout", "embedding_dropout")}
+    return model.model_copy(update={name: rate and rate * scale for name, rate in rates.items()})
 
 
-def _predict(
-    predict_batch: Callable[[np.ndarray], np.ndarray], token_ids: np.ndarray, batch_size: int
-) -> np.ndarray:
-    """Probabilities, float32 (num_reviews,); every batch has one shape, so one program is compiled."""
-    count = len(token_ids)
-    padded = np.zeros((math.ceil(count / batch_size) * batch_size, token_ids.shape[1]), np.int32)
-    padded[:count] = token_ids
-    parts = [predict_batch(padded[at : at + batch_size])[:, 0] for at in range(0, len(padded), batch_size)]
-    return np.concatenate(parts)[:count] if parts else np.zeros(0, np.float32)
-
-
-def _evaluate(predict_batch: Callable[[np.ndarray], np.ndarray], split: Split) -> tuple[float, float]:
+def _evaluate(predict: Predict, split: Split) -> tuple[float, float]:
     """Mean binary cross-entropy and accuracy on ``split``."""
     labels = np.asarray(split.labels, np.float64)
-    probabilities = _predict(predict_batch, split.token_ids, PREDICTION_BATCH).astype(np.float64)
+    probabilities = predict(split.token_ids, PREDICTION_BATCH).astype(np.float64)
+    right = np.mean((probabilities >= THRESHOLD) == (labels >= THRESHOLD))
     probabilities = probabilities.clip(1e-7, 1 - 1e-7)
     losses = -(labels * np.log(probabilities) + (1 - labels) * np.log1p(-probabilities))
-    return float(losses.mean()), float(np.mean((probabilities > 0.5) == (labels > 0.5)))
+    return float(losses.mean()), float(right)

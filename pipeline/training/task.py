@@ -13,7 +13,9 @@ from pipeline.params import Params
 from pipeline.training.backend import select_backend
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
-Data = Mapping[str, np.ndarray]  # the arrays of each split under SPLIT.NAME, such as train.token_ids
+# SPLIT.token_ids and SPLIT.labels of train, validation and, where there is a teacher, of unlabelled (whose
+# labels are soft); vectors, where the embedding starts from word vectors.
+Data = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,26 @@ class Trained:
 
 
 def fit(params: Params, seed: int, data: Data, on_epoch: OnEpoch) -> Trained:
-    """Fits the network of ``params`` to the training reviews of ``data``; see ``fitting.fit``."""
+    """Fits the network of ``params`` to the reviews of ``data``; see ``fitting.fit``.
+
+    Where ``tune.epochs`` is given, the fit ends after so many epochs on the labels alone. Word vectors of
+    another width than ``model.embedding_dim`` aren't used.
+    """
     select_backend(params.train)
     from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
 
-    train, validation = (
+    if params.tune.epochs is not None:
+        params = params.replace({"train.epochs": params.tune.epochs, "distill.epochs": 0})
+    train, validation, unlabelled = (
         fitting.Split(data[f"{split}.token_ids"], data[f"{split}.labels"])
-        for split in ("train", "validation")
+        if f"{split}.labels" in data
+        else None
+        for split in ("train", "validation", "unlabelled")
     )
-    fitted = fitting.fit(params, train, validation, seed, on_epoch)
+    vectors = data.get("vectors")
+    if vectors is not None and vectors.shape[1] != params.model.embedding_dim:
+        vectors = None
+    fitted = fitting.fit(params, train, validation, seed, on_epoch, unlabelled, vectors)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"
         fitted.model.save(file)

@@ -4,8 +4,9 @@ The only importer of optuna. It reports through an observer, so it knows nothing
 """
 
 from pipeline.tuning.explain import drawn_pictures, pictures, trials_table
+from pipeline.tuning.sampling import trial_epochs
 from pipeline.tuning.search import search, search_order
-from pipeline.tuning.storage import held
+from pipeline.tuning.storage import held, studies_folder
 from pipeline.tuning.study import SCORE, Search, Study, open_search
 from pipeline.tuning.trials import Observer, Plan, Result, run_trials
 from pipeline.tuning.winner import Winner
@@ -25,5 +26,7 @@ __all__ = [
     "run_trials",
     "search",
     "search_order",
+    "studies_folder",
+    "trial_epochs",
     "trials_table",
 ]

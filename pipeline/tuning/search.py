@@ -15,10 +15,11 @@ from pipeline.cluster import Pool, open_pool, worker_count
 from pipeline.params import Params
 from pipeline.runtime.interruption import interruptible
 from pipeline.training.task import Trained
+from pipeline.tuning.sampling import trial_epochs
 from pipeline.tuning.storage import held
 from pipeline.tuning.study import SCORE, Search
 from pipeline.tuning.trials import Observer, Result, run_trials
-from pipeline.tuning.winner import Winner, choose_winner
+from pipeline.tuning.winner import Winner, choose_winner, train_in_full
 
 Fit = Callable[..., Trained]  # (params, seed, data, on_epoch)
 
@@ -45,7 +46,10 @@ def search(study: Search, fit: Fit, data: Mapping[str, np.ndarray], observer: Ob
             with _pool(study, data) as pool:
                 run_trials(study, plan, pool, observer, interruption)
                 study.forget_outdone()
-                return choose_winner(study, fit, pool, observer, interruption)
+                winner = choose_winner(study, fit, pool, observer, interruption)
+                if study.params.tune.epochs is None:
+                    return winner
+                return train_in_full(winner, fit, pool, interruption)
         except KeyboardInterrupt:
             raise InterruptedError(_how_to_go_on(study)) from None
 
@@ -69,7 +73,7 @@ class _Plan:
         self._study, self.function = study, fit
         self._tune = study.params.tune
         self._deadline = None if self._tune.timeout is None else time.monotonic() + self._tune.timeout
-        self.epochs = study.params.train.epochs
+        self.epochs = trial_epochs(study.params)
 
     def next_trial(self) -> optuna.Trial | None:
         """The values of a trial that was cut short, else the sampler's."""

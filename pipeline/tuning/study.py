@@ -163,11 +163,11 @@ def repeat_key(number: int, seed: int) -> str:
 def identity(params: Params, padded_digest: str) -> Identity:
     """What makes trials comparable: data, fixed parameters, search space, objective; plain JSON values."""
     space = search_space(params)
+    decisive = {"seed", "model", "train", "pretrain", "vectors", "distill"}
     fixed = {
         key: value
         for key, value in params.flat().items()
-        if key.split(".")[0] not in ("data", "pad", "cluster", "tune", "depth_study", "evaluate", "mlflow")
-        and key not in space
+        if (key.split(".")[0] in decisive or key == "tune.epochs") and key not in space
     }
     described: Identity = {
         "data": padded_digest,

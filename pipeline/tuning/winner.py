@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -96,6 +96,35 @@ def choose_winner(
     return _deliver(study, best, scores[best.number], fit, pool, interruption)
 
 
+def train_in_full(winner: Winner, fit: Fit, pool: Pool, interruption: Interruption) -> Winner:
+    """The winner of trials of ``tune.epochs``, trained as ``distill`` and ``train`` say.
+
+    Raises:
+        KeyboardInterrupt: if ``interruption`` was requested.
+        ValueError: if the fit fails.
+    """
+    params = winner.params.replace({"tune.epochs": None})
+    passes = params.distill.epochs + params.train.epochs
+    print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
+
+    def show(epoch: int, metrics: Mapping[str, float]) -> None:
+        print(
+            f"trial {winner.number} in full  epoch {epoch}/{passes}  loss {metrics['loss']:.4f}  "
+            f"validation loss {metrics['validation_loss']:.4f}  accuracy {metrics['validation_accuracy']:.4f}"
+        )
+
+    trained = _fit_once(params, fit, pool, interruption, show)
+    return replace(
+        winner,
+        params=params,
+        network=trained.network,
+        curve=trained.history,
+        best_epoch=trained.best_epoch,
+        implementation=trained.implementation,
+        scores=(float(trained.best[SCORE]),),
+    )
+
+
 def _deliver(
     study: Search,
     best: FrozenTrial,
@@ -111,10 +140,7 @@ def _deliver(
         network, retrained = file.read_bytes(), False
     else:
         print(f"no network of trial {best.number} is kept here: it is trained again")
-        fitted: dict[str, Trained] = {}
-        pool.run(_Fits(fit, {"winner": (params, params.seed)}, fitted.__setitem__, interruption))
-        _stop_if(interruption)
-        trained = fitted["winner"]
+        trained = _fit_once(params, fit, pool, interruption)
         study.keep_network(best.number, trained.network)
         score = float(trained.best[SCORE])
         _compare(best, score)
@@ -126,6 +152,19 @@ def _deliver(
     )
 
 
+def _fit_once(
+    params: Params,
+    fit: Fit,
+    pool: Pool,
+    interruption: Interruption,
+    on_epoch: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None,
+) -> Trained:
+    fitted: dict[str, Trained] = {}
+    pool.run(_Fits(fit, {"winner": (params, params.seed)}, fitted.__setitem__, interruption, on_epoch))
+    _stop_if(interruption)
+    return fitted["winner"]
+
+
 class _Fits:
     """Fits that are no trials, as ``cluster.Jobs``."""
 
@@ -135,14 +174,16 @@ class _Fits:
         wanted: Mapping[str, tuple[Params, int]],
         keep: Callable[[str, Trained], object],
         interruption: Interruption,
+        on_epoch: Callable[..., None] = lambda epoch, metrics: None,
     ) -> None:
         self._waiting = [Job(key, fit, arguments) for key, arguments in wanted.items()]
-        self._keep, self._interruption = keep, interruption
+        self._keep, self._interruption, self._on_epoch = keep, interruption, on_epoch
 
     def next_job(self) -> Job | None:
         return self._waiting.pop(0) if self._waiting and not self._interruption.requested else None
 
     def heard(self, job: Job, *message: Any) -> bool:
+        self._on_epoch(*message)
         return not self._interruption.requested
 
     def ended(self, job: Job, outcome: Outcome) -> None:

@@ -24,8 +24,22 @@ def make_project(folder: Path, tune: Mapping[str, Any], **sections: Mapping[str,
         labels = random.integers(0, 2, size).astype(np.int8)
         token_ids = random.integers(3, 30, (size, 8)).astype(np.int32)
         token_ids[labels == 1, 4] = 30
-        rows = np.arange(size)
-        write_arrays(folder / f"data/padded/{split}.npz", token_ids=token_ids, labels=labels, rows=rows)
+        held_back = {"held_back": np.zeros(size, bool)} if split == "validation" else {}
+        write_arrays(
+            folder / f"data/padded/{split}.npz",
+            token_ids=token_ids,
+            labels=labels,
+            rows=np.arange(size),
+            tokens=token_ids.ravel(),
+            offsets=np.arange(0, 8 * size + 1, 8),
+            **held_back,
+        )
+    write_arrays(
+        folder / "data/padded/unlabelled.npz",
+        token_ids=np.zeros((0, 8), np.int32),
+        tokens=np.zeros(0, np.int32),
+        offsets=np.zeros(1, np.int64),
+    )
     write_json(
         folder / "data/padded/dataset.json",
         {

@@ -3,28 +3,57 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.evaluation.assessment import BASELINE, MODEL, assess
+from pipeline.evaluation.assessment import MODEL, Assessment, assess
+from pipeline.evaluation.baselines import NAIVE_BAYES, TFIDF
+from pipeline.evaluation.rivals import MAJORITY, PREFIXES, Scored
 
 LABELS = np.array([0, 0, 1, 1, 1, 0])
 TOKEN_IDS = np.array([[1, 4, 2], [1, 4, 4], [0, 1, 4], [1, 2, 2], [1, 4, 4], [1, 4, 2]])
 TEST = {"labels": LABELS, "token_ids": TOKEN_IDS, "lengths": np.array([3, 9, 2, 3, 5, 8])}
 PROBABILITIES = np.array([0.1, 0.6, 0.8, 0.7, 0.4, 0.2])
 ALL_BUT_LAST = np.array([0.1, 0.2, 0.8, 0.7, 0.6, 0.9])
+VALIDATION = np.array([0, 1, 1, 0])
+SCORED = np.array([0.2, 0.9, 0.7, 0.6])  # all right from 0.65 on
+BETTER, WORSE = np.array([0.1, 0.9, 0.9, 0.6]), np.array([0.9, 0.9, 0.9, 0.6])
 
 
-def test_the_model_and_the_baseline_are_told_apart() -> None:
-    found = assess(TEST, PROBABILITIES, ALL_BUT_LAST, threshold=0.65, seed=0)
-    metrics = found.metrics
-    assert (metrics["test_accuracy"], metrics["baseline_test_accuracy"]) == (4 / 6, 5 / 6)
+def assessed(naive_bayes: np.ndarray = BETTER, tfidf: np.ndarray = WORSE) -> Assessment:
+    """The naive Bayes baseline errs on the last test review, the TF-IDF one on none."""
+    perfect, constant = np.where(LABELS == 1, 0.9, 0.1), np.full(6, 0.5)
+    tests = [ALL_BUT_LAST, perfect, perfect, constant]
+    validation = [naive_bayes, tfidf, np.where(VALIDATION == 1, 0.9, 0.1), np.full(4, 0.5)]
+    rivals = [
+        Scored(name, prefix, *scores)
+        for (name, prefix), *scores in zip(PREFIXES.items(), validation, tests, strict=True)
+    ]
+    return assess(TEST, VALIDATION, Scored(MODEL, "", SCORED, PROBABILITIES), rivals, seed=0)
+
+
+def test_the_model_and_its_rivals_are_told_apart() -> None:
+    metrics = assessed().metrics
+    assert metrics["test_accuracy"] == 4 / 6
+    assert metrics["naive_bayes_test_accuracy"] == 5 / 6
+    assert metrics["tfidf_test_accuracy"] == metrics["naive_bayes_whole_test_accuracy"] == 1
+    assert (metrics["majority_test_accuracy"], metrics["majority_test_roc_auc"]) == (0.5, 0.5)
+    assert metrics["naive_bayes_validation_accuracy"] == 3 / 4
+
+
+def test_the_paired_test_is_against_the_better_of_the_same_tokens_on_validation() -> None:
+    """The one that reads whole reviews is right on all validation reviews, and no choice all the same."""
+    found = assessed()
+    assert found.baseline.name == NAIVE_BAYES
     # The model alone is right on review 5, the baseline alone on 1 and 4.
-    assert (metrics["test_only_model_right"], metrics["test_only_baseline_right"]) == (1, 2)
-    assert metrics["test_mcnemar_p_value"] == pytest.approx(1.0)
-    assert list(found.scores) == [MODEL, BASELINE]
+    assert (found.metrics["test_only_model_right"], found.metrics["test_only_baseline_right"]) == (1, 2)
+    assert found.metrics["test_mcnemar_p_value"] == pytest.approx(1.0)
+    other = assessed(naive_bayes=WORSE, tfidf=BETTER)
+    assert other.baseline.name == TFIDF
+    assert (other.metrics["test_only_model_right"], other.metrics["test_only_baseline_right"]) == (0, 2)
+    assert assessed(naive_bayes=WORSE, tfidf=WORSE).baseline.name == NAIVE_BAYES
 
 
 def test_the_chosen_threshold_is_applied_to_the_model() -> None:
-    found = assess(TEST, PROBABILITIES, ALL_BUT_LAST, threshold=0.65, seed=0)
-    assert found.metrics["threshold"] == 0.65
+    found = assessed()
+    assert found.metrics["threshold"] == pytest.approx(0.65)
     assert found.metrics["test_accuracy_at_threshold"] == 5 / 6  # all but review 4
     assert found.metrics["test_f1_at_threshold"] == pytest.approx(2 * 2 / (2 * 2 + 1))
     lows = [found.intervals[f"test_accuracy{suffix}"][0] for suffix in ("_at_threshold", "")]
@@ -32,17 +61,19 @@ def test_the_chosen_threshold_is_applied_to_the_model() -> None:
 
 
 def test_every_metric_that_varies_with_the_reviews_has_an_interval() -> None:
-    found = assess(TEST, PROBABILITIES, ALL_BUT_LAST, threshold=0.65, seed=0)
+    found = assessed()
     bare = {"threshold", "test_only_model_right", "test_only_baseline_right", "test_mcnemar_p_value"}
+    bare |= {f"{prefix}validation_accuracy" for prefix in PREFIXES.values()}
     assert set(found.intervals) == set(found.metrics) - bare
 
 
 def test_lengths_are_words_and_each_slice_has_its_own_classifier() -> None:
-    found = assess(TEST, PROBABILITIES, ALL_BUT_LAST, threshold=0.65, seed=0)
+    found = assessed()
     by_length = found.curves["accuracy_by_length"]
     assert by_length[MODEL][0]["from"] == 1  # lengths count START_ID
     assert by_length[MODEL][-1]["to"] == 8
-    for name, accuracy in ((MODEL, 4 / 6), (BASELINE, 5 / 6)):
+    assert MAJORITY not in by_length
+    for name, accuracy in ((MODEL, 4 / 6), (NAIVE_BAYES, 5 / 6), (TFIDF, 1)):
         for curve in ("accuracy_by_length", "accuracy_by_unknown_share"):
             rows = found.curves[curve][name]
             hits = sum(float(row["accuracy"]) * float(row["reviews"]) for row in rows)

@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-from pipeline.evaluation.calibration import bins_of, expected_calibration_error, reliability
+from pipeline.evaluation.calibration import (
+    SCALES,
+    bins_of,
+    expected_calibration_error,
+    fit_calibration,
+    reliability,
+)
 
 LABELS = np.array([0, 1, 1, 0, 1])
 PROBABILITIES = np.array([0.12, 0.18, 0.75, 0.71, 1.0])
@@ -26,3 +33,85 @@ def test_the_diagram_leaves_empty_bins_out() -> None:
     assert [row["probability"] for row in rows] == pytest.approx([0.15, 0.73, 1.0])
     assert [row["positive_share"] for row in rows] == [0.5, 0.5, 1.0]
     assert [(row["from"], row["to"]) for row in rows] == [(0.12, 0.18), (0.71, 0.75), (1.0, 1.0)]
+
+
+def over_sure(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, their true probabilities, and a classifier's with logits of 2.5 times theirs, less 0.4."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(0, 1.5, count)
+    true = 1 / (1 + np.exp(-logits))
+    labels = (random.random(count) < true).astype(np.int8)
+    return labels, true, 1 / (1 + np.exp(-(2.5 * logits - 0.4)))
+
+
+def test_a_too_sure_classifier_is_given_its_true_probabilities_back() -> None:
+    labels, true, probabilities = over_sure(40_000)
+    found = fit_calibration(labels, probabilities)
+    # logit = (2.5 z - 0.4) must be taken back to z: times 1 / 2.5, plus 0.4 / 2.5.
+    assert found.scale == pytest.approx(1 / 2.5, rel=0.05)
+    assert found.shift == pytest.approx([0.4 / 2.5], abs=0.03)
+    np.testing.assert_allclose(found.apply(probabilities), true, atol=0.01)
+    others, _, given = over_sure(40_000, seed=1)
+    assert expected_calibration_error(others, given) > 0.08
+    assert expected_calibration_error(others, found.apply(given)) < 0.01
+
+
+def test_the_fit_is_the_unpenalised_regression_on_the_logit() -> None:
+    labels, _, probabilities = over_sure(20_000, seed=2)
+    logits = np.log(probabilities / (1 - probabilities))[:, None]
+    expected = LogisticRegression(C=np.inf, tol=1e-10).fit(logits, labels)
+    found = fit_calibration(labels, probabilities)
+    # Platt's targets move 20,000 reviews by 1 in 10,000.
+    assert found.scale == pytest.approx(expected.coef_[0, 0], rel=0.01)
+    assert found.shift == pytest.approx(expected.intercept_, abs=0.01)
+
+
+def test_what_was_applied_can_be_undone_and_order_is_kept() -> None:
+    labels, _, probabilities = over_sure(500, seed=3)
+    found = fit_calibration(labels, probabilities)
+    calibrated = found.apply(probabilities)
+    np.testing.assert_allclose(found.undo(calibrated), probabilities, atol=1e-9)
+    assert np.array_equal(np.argsort(calibrated), np.argsort(probabilities))
+
+
+def test_reviews_that_are_all_told_apart_do_not_ask_for_certainty() -> None:
+    """Platt's targets of three reviews a side are 4 / 5 and 1 / 5: no probability goes beyond them."""
+    labels, probabilities = np.array([0, 0, 0, 1, 1, 1]), np.array([0.1, 0.1, 0.1, 0.9, 0.9, 0.9])
+    np.testing.assert_allclose(
+        fit_calibration(labels, probabilities).apply(probabilities[2:4]), [0.2, 0.8], 1e-4
+    )
+
+
+def test_float32_certainties_are_no_infinities() -> None:
+    labels, probabilities = np.array([0, 1, 0, 1]), np.array([0, 1, 1, 0], np.float32)
+    found = fit_calibration(labels, probabilities)
+    np.testing.assert_allclose(found.apply(probabilities), 0.5, atol=0.05)
+
+
+def test_a_classifier_that_is_wrong_more_often_than_right_is_flattened_but_not_turned_round() -> None:
+    labels, probabilities = np.array([1, 1, 0, 0] * 25), np.array([0.1, 0.2, 0.8, 0.9] * 25)
+    found = fit_calibration(labels, probabilities)
+    assert found.scale == SCALES[0]
+    np.testing.assert_allclose(found.apply(probabilities), 0.5, atol=0.02)
+
+
+def test_two_columns_are_calibrated_as_their_second_alone() -> None:
+    labels, _, probabilities = over_sure(2000, seed=4)
+    one = fit_calibration(labels, probabilities)
+    two = fit_calibration(labels, np.column_stack([1 - probabilities, probabilities]))
+    assert two.scale == pytest.approx(one.scale, rel=1e-3)
+    assert two.shift == pytest.approx([0, one.shift[0]], abs=1e-3)
+
+
+def test_three_labels_get_their_shares_back() -> None:
+    """A classifier that says the same of every review is given the labels' shares, Platt's one added."""
+    labels = np.array([0] * 50 + [1] * 30 + [2] * 20)
+    said = np.full((100, 3), 1 / 3)
+    expected = np.array([50 * 51 / 53 + 30 / 33 + 20 / 23, 50 / 53 + 30 * 31 / 33 + 20 / 23, 0]) / 100
+    expected[2] = 1 - expected.sum()
+    np.testing.assert_allclose(fit_calibration(labels, said).apply(said)[0], expected, atol=1e-4)
+
+
+def test_a_missing_probability_is_named() -> None:
+    with pytest.raises(ValueError, match="got 2 labels and 3 probabilities"):
+        fit_calibration(np.array([0, 1]), np.array([0.1, 0.2, 0.3]))

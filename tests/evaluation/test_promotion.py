@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.evaluation.promotion import Predictions, compare
+from pipeline.evaluation.promotion import Comparison, Predictions, Rule, compare
+
+RULE = Rule(margin=0.0, level=0.05)
 
 
 def predictions(rows: list[int], right: list[int]) -> Predictions:
@@ -12,44 +14,76 @@ def predictions(rows: list[int], right: list[int]) -> Predictions:
     return Predictions(np.array(rows), np.ones(len(rows), np.int8), probabilities)
 
 
-def test_accuracy_counts_both_labels_and_one_half_as_positive() -> None:
+def compared(only_challenger: int, only_champion: int, count: int = 100, rule: Rule = RULE) -> Comparison:
+    """Each is right on its own reviews; on the rest both are wrong."""
+    rows, both = list(range(count)), only_challenger + only_champion
+    challenger = predictions(rows, right=rows[:only_challenger])
+    found = compare(challenger, predictions(rows, right=rows[only_challenger:both]), rule)
+    assert found is not None
+    return found
+
+
+def test_both_labels_count_and_one_half_is_positive() -> None:
     given = Predictions(np.arange(4), np.array([1, 0, 1, 0]), np.array([0.5, 0.49, 0.2, 0.9]))
-    assert given.accuracy() == 0.5
+    assert given.right_on(np.array([3, 2, 1, 0])).tolist() == [False, False, True, True]
 
 
 def test_models_are_compared_on_the_shared_reviews_alone() -> None:
     # Shared: 3, 4, 5, 6. The challenger alone is right on 3, 4 and 5; the champion alone on 6.
     comparison = compare(
-        predictions([6, 5, 4, 3, 100], right=[3, 4, 5]), predictions([3, 1, 4, 5, 6, 2], right=[6, 1, 2])
+        predictions([6, 5, 4, 3, 100], right=[3, 4, 5]),
+        predictions([3, 1, 4, 5, 6, 2], right=[6, 1, 2]),
+        RULE,
     )
     assert comparison is not None
     assert (comparison.reviews, comparison.accuracy, comparison.champion_accuracy) == (4, 0.75, 0.25)
     assert (comparison.only_challenger, comparison.only_champion) == (3, 1)
-    # Two-sided exact: of 2^4 splits of four reviews, 2 are 4 to 0 and 8 are 3 to 1 or 1 to 3.
-    assert comparison.p_value == pytest.approx((2 + 8) / 16)
-    assert comparison.challenger_is_better
-
-
-def test_the_p_value_is_that_of_the_binomial_tail() -> None:
-    rows = list(range(30))
-    comparison = compare(predictions(rows, right=rows[:20]), predictions(rows, right=rows[9:]))
-    assert comparison is not None
-    # Only the challenger: 0 to 8 (9 reviews); only the champion: 20 to 29 (10). All splits are as uneven.
-    assert (comparison.only_challenger, comparison.only_champion) == (9, 10)
-    assert comparison.p_value == pytest.approx(1.0)
+    # One-sided exact: of 2^4 splits of four reviews, 1 is 4 to 0 and 4 are 3 to 1.
+    assert comparison.p_value == pytest.approx((1 + 4) / 16)
     assert not comparison.challenger_is_better
-    one_sided = compare(predictions(rows, right=rows), predictions(rows, right=rows[10:]))
-    assert one_sided is not None
-    assert one_sided.p_value == pytest.approx(2 / 2**10)
 
 
-def test_equal_models_are_no_reason_to_change() -> None:
-    same = predictions([1, 2], right=[1])
-    comparison = compare(same, same)
-    assert comparison is not None
-    assert comparison.p_value == 1
-    assert not comparison.challenger_is_better
+@pytest.mark.parametrize(
+    ("only_challenger", "only_champion", "better"),
+    [(1, 0, False), (4, 0, False), (5, 0, True), (0, 5, False), (8, 2, False), (9, 1, True), (0, 0, False)],
+)
+def test_one_review_more_makes_no_champion(only_challenger: int, only_champion: int, better: bool) -> None:
+    """Five to none has p = 1/32, four to none 1/16; nine to one 11/1024, eight to two 56/1024."""
+    assert compared(only_challenger, only_champion).challenger_is_better is better
+
+
+def test_the_least_gain_of_ten_to_none_is_the_exact_bound() -> None:
+    """The lower bound p of ten in ten solves p^10 = 0.05; the gain is 2 p - 1 of the ten in a hundred."""
+    found = compared(10, 0)
+    bound = (2 * 0.05**0.1 - 1) * 10 / 100
+    assert found.least_gain == pytest.approx(bound)
+    assert compared(10, 0, rule=Rule(bound - 1e-6, 0.05)).challenger_is_better
+    assert not compared(10, 0, rule=Rule(bound + 1e-6, 0.05)).challenger_is_better
+    assert not compared(10, 0, rule=Rule(0.0, 0.0009)).challenger_is_better  # p = 1/1024
+
+
+def test_equal_models_are_crowned_no_more_often_than_the_level_says() -> None:
+    random = np.random.default_rng(0)
+    crowned = 0
+    for _ in range(1000):
+        differ = int(random.binomial(300, 0.1))
+        mine = int(random.binomial(differ, 0.5))
+        crowned += compared(mine, differ - mine, 300).challenger_is_better
+    assert crowned / 1000 < 0.06
+
+
+def test_the_reason_is_told_in_words() -> None:
+    told = str(compared(9, 1))
+    for part in (
+        "0.0900 to 0.0100 on 100 held-back reviews",
+        "9 that it alone",
+        "1 that the champion",
+        "p = 0.0107",
+    ):
+        assert part in told
 
 
 def test_without_a_shared_review_there_is_no_comparison() -> None:
-    assert compare(predictions([1], right=[1]), predictions([2], right=[2])) is None
+    nothing = Predictions(np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0))
+    assert compare(predictions([1], right=[1]), predictions([2], right=[2]), RULE) is None
+    assert compare(nothing, predictions([2], right=[2]), RULE) is None

@@ -61,6 +61,44 @@ def test_a_value_that_cannot_be_used_gets_one_line(
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("data.url", "https://me:hidden@host/imdb.npz", "a user or password: put them into ~/.netrc"),
+        ("data.unlabelled_url", "https://hidden@host/a.tar.gz", "a user or password: put them into ~/.netrc"),
+        (
+            "data.word_index_url",
+            "https://host/words.json?v=2&access-token=hidden",
+            "a secret under access-token: set ACCESS_TOKEN in the environment, and write "
+            "access-token=$ACCESS_TOKEN",
+        ),
+        (
+            "data.url",
+            "https://host/imdb.npz?X-Amz-Signature=hidden",
+            "a secret under X-Amz-Signature: set X_AMZ_SIGNATURE in the environment",
+        ),
+        ("data.url", "https://host/imdb.npz?sig=hidden", "a secret under sig: set SIG in the environment"),
+        ("mlflow.tracking_uri", "https://me:hidden@host", "a user or password: set MLFLOW_TRACKING_USERNAME"),
+        ("mlflow.tracking_uri", "postgresql://me:hidden@host/db", "MLFLOW_TRACKING_URI, in the environment"),
+        ("data.url", "ftp://me:hidden@host/imdb.npz", "but got 'ftp://host/imdb.npz'"),
+        ("data.url", "ftp://host/imdb.npz?token=hidden", "but got 'ftp://host/imdb.npz'"),
+    ],
+)
+def test_a_secret_in_an_address_is_refused_and_not_repeated(
+    params: Params, key: str, value: str, message: str
+) -> None:
+    with pytest.raises(ParamsError) as error:
+        params.replace({key: value})
+    assert message in str(error.value)
+    assert key in str(error.value)
+    assert "hidden" not in str(error.value)
+
+
+def test_an_address_may_have_a_query_and_name_variables(params: Params) -> None:
+    for url in ("https://host/imdb.npz?design=2&download=1", "https://host/imdb.npz?token=$REVIEWS_TOKEN"):
+        assert params.replace({"data.url": url}).data.url == url
+
+
 def test_a_skip_without_projection_names_both_parameters(params: Params) -> None:
     with pytest.raises(
         ParamsError, match=r"model\.skip is residual and model\.skip_projection is false"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,11 +12,12 @@ from typing import Any
 import mlflow
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from pipeline.evaluation.promotion import Comparison, Predictions, Registration
-from pipeline.registry import packaging, versions
+from pipeline.evaluation.promotion import Predictions, Registration, Rule
+from pipeline.registry import packaging, promotion, versions
 from pipeline.tracking import PipelineRun
 
 NUMBERS = count()
@@ -45,7 +46,7 @@ Submit = Callable[..., Registration]
 
 @pytest.fixture
 def submit(client: MlflowClient, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Submit:
-    """Registers a model that labels the validation reviews ``right`` of ``rows`` right."""
+    """Registers a model that labels the held-back reviews ``right`` of ``rows`` right."""
 
     def log_models(_trained: Any, name: str) -> int:
         with suppress(MlflowException):  # from the second version on
@@ -58,15 +59,15 @@ def submit(client: MlflowClient, dataset: dict[str, Any], monkeypatch: pytest.Mo
 
     def submit(right: list[int], rows: list[int] | None = None, **facts: Any) -> Registration:
         nonlocal run_id
-        rows = rows or list(range(10))
+        rows = rows or list(range(20))
         experiment = client.get_experiment_by_name("registry")
         assert experiment is not None
         parent = PipelineRun(client, client.create_run(experiment.experiment_id))
         run_id = parent.run_id
         probabilities = np.array([0.9 if row in right else 0.1 for row in rows])
         predictions = Predictions(np.array(rows), np.ones(len(rows), np.int8), probabilities)
-        trained: Any = SimpleNamespace(dataset=dataset | facts)
-        return versions.register(parent, trained, predictions)
+        trained: Any = SimpleNamespace(dataset=dataset | facts, validation_accuracy=0.81)
+        return promotion.register(parent, trained, predictions, Rule(margin=0.0, level=0.05))
 
     return submit
 
@@ -83,35 +84,36 @@ def test_the_first_model_of_a_data_set_is_champion(client: MlflowClient, submit:
     first = submit(right=[0])
     assert (first.version, first.alias) == (1, "champion")
     assert first.reason.startswith("there was no champion")
-    assert tags(client, first)["validation_accuracy"] == "0.100000"
+    assert tags(client, first)["validation_accuracy"] == "0.810000"
 
 
 def test_a_better_model_takes_its_place_and_the_tags_say_why(client: MlflowClient, submit: Submit) -> None:
     submit(right=[0, 1])
-    second = submit(right=[1, 2, 3, 4])
+    second = submit(right=list(range(1, 11)))
     assert second.alias == "champion"
     assert champion(client, second) == 2
-    # The second alone is right on 2, 3, 4, the first alone on 0: two-sided exact p = 10/16.
+    # The second alone is right on 2 to 10, the first alone on 0: one-sided exact p = 11 / 1024.
     expected = {
         "compared_with": "1",
-        "comparison.reviews": "10",
-        "comparison.accuracy": "0.400000",
-        "comparison.champion_accuracy": "0.200000",
-        "comparison.p_value": "0.625",
+        "comparison.reviews": "20",
+        "comparison.accuracy": "0.500000",
+        "comparison.champion_accuracy": "0.100000",
+        "comparison.p_value": "0.0107422",
+        "comparison.margin": "0.0",
         "champion.previous": "1",
     }
     assert expected.items() <= tags(client, second).items()
-    assert "beats champion version 1: 0.4000 to 0.2000 on 10 shared" in second.reason
-    assert "p = 0.625" in second.reason
-    assert second.comparison == Comparison(10, 0.4, 0.2, 3, 1, 0.625)
+    assert "beats champion version 1: 0.5000 to 0.1000 on 20 held-back reviews" in second.reason
+    assert second.comparison is not None
+    assert (second.comparison.only_challenger, second.comparison.only_champion) == (9, 1)
 
 
 @pytest.mark.parametrize(
     ("submission", "reason"),
     [
-        ({"right": [0, 1]}, "does not beat champion version 1"),
-        ({"right": [2, 3]}, "does not beat champion version 1"),
-        ({"right": [20, 21], "rows": [20, 21]}, "no validation review is shared"),
+        ({"right": [0, 1]}, "does not surely beat champion version 1"),
+        ({"right": [0, 1, 2, 3, 4, 5]}, "does not surely beat champion version 1"),  # 4 to none: p = 1/16
+        ({"right": [20, 21], "rows": [20, 21]}, "no held-back review is shared"),
         ({"right": [0, 1, 2], "digest": "sha256:2"}, "trained on other data of this name"),
     ],
 )
@@ -137,10 +139,62 @@ def test_a_champion_whose_run_is_gone_keeps_its_place(client: MlflowClient, subm
     first = submit(right=[])
     run_id = client.get_model_version(first.name, "1").run_id
     experiment = client.get_run(run_id).info.artifact_uri
-    Path(experiment.removeprefix("file://"), versions.PREDICTIONS).unlink()
+    Path(experiment.removeprefix("file://"), promotion.PREDICTIONS).unlink()
     second = submit(right=[1])
     assert second.alias == "challenger"
-    assert "predictions of champion version 1 are gone" in second.reason
+    assert "champion version 1 has no predictions on held-back reviews" in second.reason
+
+
+def test_one_who_was_crowned_during_the_comparison_is_compared_with_next(
+    client: MlflowClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 3 beats 1, and finds that 2, which it doesn't surely beat, became champion while it looked."""
+    first = submit(right=[0])
+    submit(right=[0, 1, 2])  # version 2, a challenger
+    judge, moved = promotion._judge, []
+
+    def slow(*arguments: Any) -> Any:
+        judged = judge(*arguments)
+        if not moved:
+            moved.append(versions.promote(client, versions.find_version(client, f"models:/{first.name}/2")))
+        return judged
+
+    monkeypatch.setattr(promotion, "one_at_a_time", nullcontext)  # as with a server, which has no lock
+    monkeypatch.setattr(promotion, "_judge", slow)
+    third = submit(right=[0, 1, 2, 3, 4, 5])
+    assert moved
+    assert third.alias == "challenger"
+    assert third.reason.startswith("does not surely beat champion version 2")
+    assert tags(client, third)["compared_with"] == "2"
+    assert champion(client, third) == 2
+
+
+def test_one_who_was_crowned_between_the_last_look_and_the_move_gets_the_place_back(
+    client: MlflowClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = submit(right=[0])
+    submit(right=[0, 1, 2])
+    crown, moved = promotion.crown, []
+
+    def late(*arguments: Any) -> bool:
+        if not moved:
+            moved.append(versions.promote(client, versions.find_version(client, f"models:/{first.name}/2")))
+        return crown(*arguments)
+
+    monkeypatch.setattr(promotion, "one_at_a_time", nullcontext)
+    monkeypatch.setattr(promotion, "crown", late)
+    third = submit(right=[0, 1, 2, 3, 4, 5])
+    assert (third.alias, champion(client, third)) == ("challenger", 2)
+    assert third.reason.startswith("does not surely beat champion version 2")
+    assert versions.champions_so_far(client, first.name) == ["1", "2"]
+
+
+def test_a_store_on_this_machine_lets_one_after_the_other_move_aliases(client: MlflowClient) -> None:
+    path = Path(mlflow.get_registry_uri().removeprefix("sqlite:///") + ".champion.lock")
+    with versions.one_at_a_time(), pytest.raises(Timeout):
+        FileLock(path, timeout=0).acquire()
+    with FileLock(path, timeout=0):
+        pass
 
 
 def test_promote_and_rollback_follow_the_history(client: MlflowClient, submit: Submit) -> None:
@@ -166,8 +220,8 @@ def test_promote_and_rollback_follow_the_history(client: MlflowClient, submit: S
 
 def test_rollback_passes_over_deleted_versions(client: MlflowClient, submit: Submit) -> None:
     first = submit(right=[])
-    submit(right=[1])
-    third = submit(right=[1, 2])
+    submit(right=list(range(6)))
+    third = submit(right=list(range(12)))
     client.delete_model_version(first.name, "2")
     was, now = versions.rollback(client, first.name)
     assert (int(was.version), int(now.version)) == (third.version, 1)

@@ -8,7 +8,8 @@ from html import unescape
 import pytest
 
 import judged
-from pipeline.evaluation.assessment import BASELINE, MODEL
+from pipeline.evaluation.rivals import PREFIXES
+from pipeline.reporting import TITLES
 from pipeline.reporting.report import write_report
 from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
 
@@ -37,10 +38,14 @@ def test_the_page_says_what_was_found(html: str) -> None:
     assert auc[1:3] == [f"{metrics['test_roc_auc']:.4f}", f"{low:.4f} to {high:.4f}"]
     (chosen,) = (row for row in rows if row[:1] == ["0.4600"])
     assert chosen[2] == f"{metrics['test_accuracy_at_threshold']:.4f}"
-    (baseline,) = (row for row in rows if row[:1] == [BASELINE])
-    assert baseline[4:6] == [str(found.paired.only_first), str(found.paired.only_second)]
+    for name, paired in found.paired.items():
+        (tested,) = (row for row in rows if row[:2] == [name, "240 test"])
+        assert tested[4:6] == [str(paired.only_first), str(paired.only_second)]
+    for each in found.classifiers:
+        shown = [f"{metrics[f'{each.prefix}test_{metric}']:.4f}" for metric in TITLES]
+        assert [each.name, *shown] in rows
     (champion,) = (row for row in rows if row[:1] == ["the champion then"])
-    assert champion[1:] == ["150 shared validation", "0.7000", "0.7400", "9", "15", "0.31"]
+    assert champion[1:] == ["150 held back", "0.7000", "0.7400", "9", "15", "0.31 (one-sided)"]
     assert ["train in test", "3"] in rows
     probabilities = [f"{error['probability']:.4f}" for error in errors]
     assert [row[0] for row in rows if row and "word" in row[-1]] == probabilities
@@ -75,7 +80,11 @@ def test_each_curve_is_a_file_for_each_classifier_and_a_picture() -> None:
     found, _ = judged.judged()
     for name, curves in found.curves.items():
         assert (FIGURES_DIR / f"{name}.png").is_file()
-        for suffix, classifier in (("", MODEL), ("_baseline", BASELINE)):
-            with (PLOTS_DIR / f"{name}{suffix}.csv").open() as file:
+        assert len(curves) == 4  # the majority class has none
+        for prefix, classifier in (
+            ("", "stacked RNN"),
+            *((PREFIXES[rival], rival) for rival in found.paired),
+        ):
+            with (PLOTS_DIR / f"{prefix}{name}.csv").open() as file:
                 written = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
             assert written == [dict(row) for row in curves[classifier]]

@@ -1,5 +1,6 @@
 """Words and their ids."""
 
+# ruff: noqa: RUF001 - characters that look like others are what this is about
 from __future__ import annotations
 
 import json
@@ -43,11 +44,51 @@ def test_decode_refuses_an_id_that_is_no_word(token_id: int) -> None:
 def test_save_and_load_keep_the_order(tmp_path: Path) -> None:
     vocabulary = Vocabulary(("zebra", "äpfel", "it's"))
     vocabulary.save(tmp_path / "words.json")
-    assert json.loads((tmp_path / "words.json").read_text(encoding="utf-8")) == ["zebra", "äpfel", "it's"]
+    saved = json.loads((tmp_path / "words.json").read_text(encoding="utf-8"))
+    assert saved == {"normalization": "nfkc-1", "words": ["zebra", "äpfel", "it's"]}
     assert Vocabulary.load(tmp_path / "words.json") == vocabulary
+    assert Vocabulary.load(tmp_path / "words.json").first(2) == Vocabulary(("zebra", "äpfel"))
 
 
-@pytest.mark.parametrize("content", ['{"the": 1}', '["the", 2]'])
+def test_a_list_of_words_from_before_reads_texts_as_they_were_typed(tmp_path: Path) -> None:
+    path = tmp_path / "words.json"
+    path.write_text('["superb", "film", "“superb”"]', encoding="utf-8")
+    assert Vocabulary.load(path).encode("“superb” film\xa0") == [6, 2]
+    assert Vocabulary.load(path).first(2).encode("“superb” film") == [2, 5]
+
+
+def test_a_normalization_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "words.json"
+    path.write_text('{"normalization": "nfkc-9", "words": ["film"]}')
+    with pytest.raises(ValueError, match=r"normalization 'nfkc-9', but this code has only none, nfkc-1: use"):
+        Vocabulary.load(path)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "It’s a “superb” film — the end… finally",
+        "It's a «superb» film – the end... finally",
+        '\ufeffIt\'s a "superb"\r\nfilm\rthe end finally\r\n',
+        'It\'s\xa0a "superb"\u202ffilm,\u3000the\u2028end\u200bfinally',
+        "It´s a „superb‟ \ufb01lm―the ｅｎｄ， fi\xadnally",
+        "ITʼS A ‹SUPERB› FILM‑THE END\u2060 FINALLY\x0b",
+    ],
+)
+def test_a_text_has_the_same_ids_however_it_was_typed(typed: str) -> None:
+    plain = 'It\'s a "superb" film - the end... finally'
+    vocabulary = Vocabulary.from_texts([plain])
+    assert vocabulary.words == ("it's", "a", "superb", "film", "the", "end", "finally")
+    assert vocabulary.encode(typed) == vocabulary.encode(plain) == [4, 5, 6, 7, 8, 9, 10]
+    assert Vocabulary.from_texts([typed]) == vocabulary
+
+
+def test_imdbs_words_are_those_of_keras_as_typed() -> None:
+    vocabulary = Vocabulary(("film", "it’s", "\x96"))
+    assert vocabulary.encode_as_keras("It’s\ta film\xa0 \x96 it's FILM") == [5, 6, 4]
+
+
+@pytest.mark.parametrize("content", ['{"the": 1}', '["the", 2]', '{"words": "the"}', "5"])
 def test_load_refuses_what_is_no_list_of_words(tmp_path: Path, content: str) -> None:
     (tmp_path / "words.json").write_text(content)
     with pytest.raises(ValueError, match="must hold a JSON list of words"):

@@ -1,3 +1,4 @@
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,19 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(tmp_path: Pat
         raise RuntimeError
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize("size", [200, 100_000])
+def test_a_disk_that_takes_no_more_is_told_with_the_files_name(tmp_path: Path, size: int) -> None:
+    """A limit of the process stands in for the disk's: Errno 27 instead of 28."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(OSError, match=rf"\[Errno 27\] File too large: '{tmp_path}/tokens.npz'"):
+            write_arrays(tmp_path / "tokens.npz", tokens=np.zeros(size, np.int32))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json_refuses_what_is_not_json(tmp_path: Path) -> None:

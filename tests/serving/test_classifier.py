@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,10 @@ import numpy as np
 import pytest
 
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.files import write_json
 from pipeline.serving.classifier import UNDECIDED, TextClassifier, write_classifier
+from pipeline.serving.onnx_export import to_onnx
+from pipeline.serving.onnx_network import OnnxNetwork
 
 # Ids: great 4, film 5, bad 6; "rare" would be 7, beyond vocab_size.
 VOCABULARY = Vocabulary(("great", "film", "bad", "rare"))
@@ -93,23 +95,51 @@ def test_an_explanation_covers_the_words_that_are_read(truncating: str, read: li
     assert classifier.explain("...") == []
 
 
-def saved_network(folder: Path, *, convolution: bool = False) -> tuple[keras.Model, Path]:
-    token_ids = keras.Input((4,), dtype="int32")
-    features = keras.layers.Embedding(7, 3)(token_ids)
-    features = keras.layers.Conv1D(3, 2)(features) if convolution else features
-    states = keras.layers.GRU(2)(features)
+def test_deleting_the_words_named_first_changes_the_answer_more_than_deleting_others(tmp_path: Path) -> None:
+    words = tuple(f"w{number}" for number in range(40))
+    token_ids = keras.Input((12,), dtype="int32")
+    states = keras.layers.GRU(4)(keras.layers.Embedding(44, 3)(token_ids))
     model = keras.Model(token_ids, keras.layers.Dense(1, "sigmoid")(states))
-    model.save(folder / "model.keras")
-    return model, folder / "model.keras"
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
+    (tmp_path / "model.onnx").write_bytes(to_onnx(model).SerializeToString())
+    layout = LAYOUT | {"vocab_size": 44, "max_length": 12}
+    explained = TextClassifier(
+        OnnxNetwork(tmp_path / "model.onnx"), Vocabulary(words), layout, ("negative", "positive"), 0.5
+    )
+
+    def change(text: list[str], places: list[int]) -> float:
+        """What the log-odds change by without the words at ``places``."""
+        shorter = [word for place, word in enumerate(text) if place not in places]
+        before, after = explained.score([" ".join(text), " ".join(shorter)]).probabilities
+        return abs(log_odds(before) - log_odds(after))
+
+    named, others = [], []
+    for _ in range(40):
+        text = list(random.choice(words, 11))
+        weights = [abs(word.contribution) for word in explained.explain(" ".join(text))]
+        named.append(change(text, np.argsort(weights)[-2:].tolist()))
+        others.append(change(text, random.choice(11, 2, replace=False).tolist()))
+    assert np.mean(named) > 1.5 * np.mean(others)
 
 
-@pytest.mark.parametrize(("runtime", "convolution"), [("numpy", False), ("keras", True)])
-def test_a_written_classifier_scores_as_its_network(runtime: Any, convolution: bool, tmp_path: Path) -> None:
-    model, network = saved_network(tmp_path, convolution=convolution)
-    write_classifier(tmp_path / "c", network, VOCABULARY, DATASET, runtime=runtime, threshold=0.4)
+def test_a_written_classifier_scores_as_its_network(tmp_path: Path) -> None:
+    token_ids = keras.Input((4,), dtype="int32")
+    states = keras.layers.GRU(2)(keras.layers.Embedding(7, 3)(token_ids))
+    model = keras.Model(token_ids, keras.layers.Dense(1, "sigmoid")(states))
+    model.save(tmp_path / "model.keras")
+    onnx = to_onnx(model).SerializeToString()
+    write_classifier(tmp_path / "c", onnx, tmp_path / "model.keras", VOCABULARY, DATASET, threshold=0.4)
     loaded = TextClassifier.load(tmp_path / "c")
     expected = keras.ops.convert_to_numpy(model(np.array([[0, 1, 4, 2], [1, 6, 5, 5]])))[:, 0]
     scores = loaded.score(["great rare", "bad film film"])
     np.testing.assert_allclose(scores.probabilities, expected, atol=1e-6)
     assert loaded.threshold == 0.4
-    assert json.loads((tmp_path / "c/vocabulary.json").read_text()) == ["great", "film", "bad"]
+    assert Vocabulary.load(tmp_path / "c/vocabulary.json").words == ("great", "film", "bad")
+    assert (tmp_path / "c/stacked_rnn.keras").read_bytes() == (tmp_path / "model.keras").read_bytes()
+
+
+def test_a_folder_without_an_onnx_network_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    write_json(tmp_path / "classifier.json", {})
+    with pytest.raises(ValueError, match=r"holds no model\.onnx: the version was registered before"):
+        TextClassifier.load(tmp_path)

@@ -73,11 +73,21 @@ def test_rows_keep_their_columns_and_order(
     assert found == EXPECTED
 
 
-def test_a_scored_file_can_be_scored_again(tmp_path: Path) -> None:
-    write(tmp_path / "in.jsonl", [{"text": "good", "label": 0, "predicted_label": "old"}])
-    score(tmp_path / "in.jsonl", tmp_path / "out.jsonl", threshold=0.6)
-    (row,) = read(tmp_path / "out.jsonl")
-    assert (row["label"], row["predicted_label"]) == (0, "no")
+@pytest.mark.parametrize("target_kind", [".csv", ".jsonl", ".parquet"])
+def test_a_column_that_only_the_last_row_has_is_kept(target_kind: str, tmp_path: Path) -> None:
+    write(tmp_path / "in.jsonl", [{"text": "good"}, {"text": "bad", "stars": 2}])
+    score(tmp_path / "in.jsonl", tmp_path / f"out{target_kind}")
+    first, last = read(tmp_path / f"out{target_kind}")
+    assert int(last["stars"]) == 2
+    assert first.get("stars") in (None, "")
+
+
+@pytest.mark.parametrize("name", ["predicted_label", "probability", "unknown_share"])
+def test_a_column_of_an_added_name_is_not_overwritten(name: str, tmp_path: Path) -> None:
+    write(tmp_path / "in.jsonl", [{"text": "good"}, {"text": "good", name: "mine"}])
+    with pytest.raises(ValueError, match=f"has a column '{name}' already, .*: rename it"):
+        score(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 @pytest.mark.parametrize(

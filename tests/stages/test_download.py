@@ -11,10 +11,10 @@ import pytest
 from loopback import ImdbFiles, Server, closed_address
 from pipeline.params import Params
 from pipeline.reviews.dataset import content_digest, read_splits
-from pipeline.reviews.sources import http, snippets
+from pipeline.reviews.sources import fetching, snippets
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays, read_json
-from pipeline.runtime.paths import RAW_DATASET, RAW_DIR, RAW_REVIEWS, RAW_VOCABULARY
+from pipeline.runtime.paths import RAW_DATASET, RAW_DIR, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
 from pipeline.stages import download
 
 
@@ -23,7 +23,7 @@ def _own_folder(tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatc
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(http, "BACKOFF", 0.0)
+    monkeypatch.setattr(fetching, "BACKOFF", 0.0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
@@ -31,17 +31,41 @@ def contents() -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in RAW_DIR.iterdir()}
 
 
-def test_the_three_files_fit_together(
+def test_the_files_fit_together(
     params: Params, server: Server, imdb_files: ImdbFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     download.run(params.replace(imdb_files.serve(server)))
-    assert sorted(contents()) == ["dataset.json", "reviews.npz", "vocabulary.json"]
+    assert sorted(contents()) == ["dataset.json", "reviews.npz", "unlabelled.npz", "vocabulary.json"]
     arrays, vocabulary = read_arrays(RAW_REVIEWS), Vocabulary.load(RAW_VOCABULARY)
     facts = read_json(RAW_DATASET)
     assert {name: len(reviews) for name, reviews in read_splits(arrays).items()} == facts["sizes"]
     assert facts["digest"] == content_digest(arrays, vocabulary)
     assert facts["words"] == len(vocabulary) == 40
-    assert "imdb: 60 train, 30 test reviews, 40 words" in capsys.readouterr().out
+    assert "imdb: 60 train, 30 test, 0 unlabelled reviews, 40 words" in capsys.readouterr().out
+
+
+def test_unlabelled_reviews_are_written_and_counted(
+    params: Params, server: Server, imdb_files: ImdbFiles, tmp_path: Path
+) -> None:
+    (tmp_path / "more.csv").write_text("text\nword2 word1\nword7 nowhere\n")
+    values = imdb_files.serve(server) | {"data.unlabelled": "file"}
+    download.run(params.replace(values | {"data.unlabelled_path": str(tmp_path / "more.csv")}))
+    arrays, facts = read_arrays(RAW_UNLABELLED), read_json(RAW_DATASET)
+    assert (arrays["tokens"].tolist(), arrays["offsets"].tolist()) == ([5, 4, 10], [0, 2, 3])
+    assert (facts["unlabelled"]["size"], facts["unlabelled"]["source"]["file"]) == (2, "more.csv")
+    assert facts["unlabelled"]["digest"] == content_digest(arrays)
+    download.run(params.replace(values | {"data.unlabelled": "none"}))
+    assert read_arrays(RAW_UNLABELLED)["offsets"].tolist() == [0]
+    assert read_json(RAW_DATASET)["digest"] == facts["digest"]
+
+
+def test_without_the_unlabelled_reviews_in_reach_the_run_goes_on(
+    params: Params, server: Server, imdb_files: ImdbFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = imdb_files.serve(server) | {"data.unlabelled": "auto"}
+    download.run(params.replace(values | {"data.unlabelled_url": f"{closed_address()}/a.tar.gz"}))
+    assert read_json(RAW_DATASET)["unlabelled"]["size"] == 0
+    assert "going on without unlabelled reviews" in capsys.readouterr().err
 
 
 def test_the_same_reviews_give_the_same_bytes(params: Params, server: Server, imdb_files: ImdbFiles) -> None:
@@ -81,7 +105,7 @@ def test_a_failure_leaves_the_earlier_data(params: Params, server: Server, imdb_
         imdb_files.params(closed_address()) | {"data.hash": f"sha256:{'1' * 64}"},
         {"data.source": "file", "data.path": "none.csv"},
     ):
-        with pytest.raises(ValueError, match=r"is expected|can't be reached|no file"):
+        with pytest.raises(ValueError, match=r"does not match|can't be reached|no file"):
             download.run(params.replace(values | fault))
         assert contents() == before
 

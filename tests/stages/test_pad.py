@@ -10,10 +10,11 @@ import pytest
 
 from loopback import ImdbFiles, Server, sha256
 from pipeline.params import Params
+from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays, read_json
-from pipeline.runtime.paths import PADDED_DATASET, PADDED_DIR, RAW_VOCABULARY, padded_split
+from pipeline.runtime.paths import PADDED_DATASET, PADDED_DIR, RAW_REVIEWS, RAW_VOCABULARY, padded_split
 from pipeline.stages import download, pad
 
 
@@ -105,7 +106,64 @@ def test_arrays_have_the_promised_types_and_shapes(
             "labels": ("int8", (size,)),
             "lengths": ("int32", (size,)),
             "rows": ("int64", (size,)),
-        }
+            "tokens": ("int32", (arrays["offsets"][-1],)),
+            "offsets": ("int64", (size + 1,)),
+        } | ({"held_back": ("bool", (size,))} if split == "validation" else {})
+    assert set(read("unlabelled")) == {"token_ids", "lengths", "rows", "tokens", "offsets"}
+    assert read("unlabelled")["token_ids"].shape == (0, 100)
+
+
+def test_whole_reviews_are_kept_beside_the_rows_in_their_order(
+    params: Params, server: Server, imdb_files: ImdbFiles
+) -> None:
+    params = params.replace(imdb_files.serve(server) | {"pad.vocab_size": 25, "pad.max_length": 4})
+    download.run(params)
+    pad.run(params)
+    raw = read_splits(read_arrays(RAW_REVIEWS))
+    for split, source in (("train", "train"), ("validation", "train"), ("test", "test")):
+        arrays = read(split)
+        for row, raw_row in enumerate(arrays["rows"]):
+            tokens = arrays["tokens"][arrays["offsets"][row] : arrays["offsets"][row + 1]]
+            whole = [token if token < 25 else 2 for token in raw[source].review(raw_row).tolist()]
+            assert tokens.tolist() == whole
+            padded = [0, 0, 0, 1, *whole] if len(whole) < 4 else whole
+            assert arrays["token_ids"][row].tolist() == padded[-4:]
+
+
+def test_unlabelled_reviews_leave_out_those_that_are_judged_on(
+    params: Params, server: Server, imdb_files: ImdbFiles, tmp_path: Path
+) -> None:
+    def text(split: str, row: int) -> str:
+        reviews = read_splits(read_arrays(RAW_REVIEWS))[split]
+        return Vocabulary.load(RAW_VOCABULARY).decode(reviews.review(row))
+
+    values = imdb_files.serve(server)
+    download.run(params.replace(values))
+    pad.run(params.replace(values))
+    texts = [
+        "word1 word40 word1 word40",
+        text("test", 4),
+        text("train", read("validation")["rows"][2]),
+        text("train", read("train")["rows"][2]),
+        text("test", 4),
+    ]
+    (tmp_path / "more.csv").write_text("\n".join(["text", *texts]))
+    more: dict[str, str | None] = {
+        "data.unlabelled": "file",
+        "data.unlabelled_path": str(tmp_path / "more.csv"),
+        "pad.max_length": 8,
+        "pad.vocab_size": 40,
+    }
+    download.run(params.replace(values | more))
+    pad.run(params.replace(values | more))
+    found = read("unlabelled")
+    assert found["rows"].tolist() == [0, 3]
+    assert found["token_ids"][0].tolist() == [0, 0, 0, 1, 4, 2, 4, 2]
+    assert found["tokens"][:4].tolist() == [4, 2, 4, 2]
+    assert found["lengths"].tolist() == (np.diff(found["offsets"]) + 1).tolist()
+    facts = read_json(PADDED_DATASET)["unlabelled"]
+    assert (facts["raw_size"], facts["size"]) == (5, 2)
+    assert facts["duplicates_dropped"] == {"unlabelled_in_test": 2, "unlabelled_in_validation": 1}
 
 
 def test_the_facts_of_both_stages_stand_in_one_file(
@@ -119,8 +177,10 @@ def test_the_facts_of_both_stages_stand_in_one_file(
     assert facts["name"] == "imdb"
     assert facts["raw_sizes"] == {"train": 60, "test": 30}
     assert facts["sizes"] == sizes
-    # Training review 5 stands among the test reviews; 59 are left, 29 or 30 of each label, a fifth of both.
-    assert sizes == {"train": 47, "validation": 12, "test": 30}
+    # Training review 5 stands among the test reviews; 59 are left, 29 and 30 of the labels. A twentieth of
+    # each, 1 and 2, is held back; of the others 15 in 95 are drawn, 4 of 28 and 4 of 28.
+    assert sizes == {"train": 48, "validation": 11, "test": 30}
+    assert facts["held_back"] == read("validation")["held_back"].sum() == 3
     assert facts["duplicates_dropped"] == {
         "train_in_test": 1, "train_in_validation": 0, "validation_in_test": 0
     }  # fmt: skip
@@ -130,7 +190,10 @@ def test_the_facts_of_both_stages_stand_in_one_file(
     assert [facts[name] for name in ("vocab_size", "max_length", "padding", "truncating", "seed")] == [
         10_000, 100, "pre", "pre", 42
     ]  # fmt: skip
-    assert "47 train, 12 validation, 30 test rows of 100; duplicates dropped: 1" in capsys.readouterr().out
+    assert (
+        "48 train, 11 validation, 30 test, 0 unlabelled rows of 100; duplicates dropped: 1"
+        in capsys.readouterr().out
+    )
 
 
 def test_the_seed_decides_the_validation_reviews_alone(

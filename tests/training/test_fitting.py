@@ -29,8 +29,17 @@ select_backend(PARAMS.train)
 
 import keras  # noqa: E402
 
-from pipeline.training import fitting  # noqa: E402
-from pipeline.training.fitting import STEPS_A_CALL, Fitted, Split, build_optimizer, fit, predict  # noqa: E402
+from pipeline.networks.implementation import choose_implementation  # noqa: E402
+from pipeline.networks.word_dropout import WordDropout  # noqa: E402
+from pipeline.training import fitting, prediction  # noqa: E402
+from pipeline.training.batches import STEPS_A_CALL, align_left, shuffled_batches  # noqa: E402
+from pipeline.training.fitting import Fitted, Split, fit  # noqa: E402
+from pipeline.training.optimizers import build_optimizer  # noqa: E402
+
+
+def predict(model: keras.Model, token_ids: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    implementation = choose_implementation(PARAMS.model, PARAMS.train)
+    return prediction.predict(model, token_ids, implementation, batch_size)
 
 
 def reviews(count: int, seed: int) -> Split:
@@ -138,9 +147,7 @@ def test_pretraining_learns_which_word_follows() -> None:
     token_ids = (np.arange(8) + np.random.default_rng(0).integers(0, 19, (64, 1))) % 19 + 1
     counting = Split(token_ids.astype(np.int32), np.zeros(64))
     params = PARAMS.replace({"pretrain.epochs": 30, "model.dropout": 0.0})
-    model = fitting.build_stacked_rnn(params.model, 20, 8, seed=1)
-    implementation = fitting.choose_implementation(params.model, params.train)
-    words = fitting._pretrain(params, model, implementation, counting, np.random.default_rng(0))
+    words = fitting._Fitting(params, 1, counting, None).pretrain(counting)
     assert words.hits / 64 > 0.5
 
 
@@ -192,7 +199,7 @@ def test_clipnorm_scales_all_gradients_together() -> None:
 @pytest.mark.parametrize("count", [1, 16, 17, 16 * STEPS_A_CALL, 16 * STEPS_A_CALL + 5])
 def test_batches_hold_every_review_once(count: int) -> None:
     order = np.random.default_rng(0).permutation(count)
-    calls = list(fitting._batches(order, 16))
+    calls = list(shuffled_batches(None, count, 8, 16, np.random.default_rng(0)))
     rows = np.concatenate([call.rows[: call.steps].ravel() for call in calls])
     weights = np.concatenate([call.weights[: call.steps].ravel() for call in calls])
     np.testing.assert_array_equal(rows[weights == 1], order)
@@ -206,6 +213,65 @@ def test_asked_for_cudnn_without_a_gpu_is_an_error() -> None:
         fitted_with(train__implementation="cudnn", model__activation="tanh")
 
 
-def test_masked_network_is_fitted_by_the_plain_layers() -> None:
-    fitted = fitted_with(model__masking=True, train__epochs=1)
-    assert fitted.implementation == "keras (tensorflow)"
+@pytest.mark.parametrize("count", [1, 17, 16 * 50 + 5])
+def test_batches_by_length_hold_every_review_once_and_all_its_words(count: int) -> None:
+    lengths = np.random.default_rng(1).integers(1, 101, count)
+    calls = list(shuffled_batches(lengths, count, 100, 16, np.random.default_rng(0)))
+    seen = [call.rows[: call.steps][call.weights[: call.steps] == 1] for call in calls]
+    assert sorted(np.concatenate(seen).tolist()) == list(range(count))
+    for call, rows in zip(calls, seen, strict=True):
+        assert lengths[rows].max() <= call.timesteps
+        assert call.timesteps - lengths[rows].max() < 25  # the next narrower program would not hold it
+
+
+def test_rows_are_aligned_left_whatever_side_they_were_padded_on() -> None:
+    token_ids, lengths = align_left(np.array([[0, 0, 1, 7], [1, 5, 0, 0], [1, 2, 3, 4]]))
+    assert token_ids.tolist() == [[1, 7, 0, 0], [1, 5, 0, 0], [1, 2, 3, 4]]
+    assert lengths.tolist() == [2, 2, 4]
+
+
+def test_a_masked_network_is_fitted_fused_and_padding_changes_nothing() -> None:
+    values = {"model.masking": True, "train.epochs": 1, "pad.padding": "post"}
+    values |= {"model.layer_pooling": "max", "model.pooling": "max_mean", "model.bidirectional": True}
+    params = PARAMS.replace(values)
+    longer = [Split(np.pad(split.token_ids, ((0, 0), (0, 3))), split.labels) for split in (TRAIN, VALIDATION)]
+    short, long = fit(params, *ARGS), fit(params, *longer, 9)
+    assert short.implementation == "fused (tensorflow)"
+    assert math.isclose(short.history[0]["loss"], long.history[0]["loss"], rel_tol=1e-4)
+    ours, plain = predict(short.model, VALIDATION.token_ids), short.model(longer[1].token_ids)
+    np.testing.assert_allclose(ours, np.asarray(plain)[:, 0], atol=1e-5)
+
+
+def test_an_average_of_the_weights_follows_them() -> None:
+    fitted = fitted_with(train__average_decay=0.5, train__epochs=2)
+    assert fitted.history[-1]["validation_loss"] < 0.75
+    assert fitted.history != fitted_with(train__epochs=2).history
+
+
+def test_word_dropout_hides_words_in_training_only() -> None:
+    layer = WordDropout(0.5, seed=3)
+    token_ids = np.full((50, 40), 9, np.int32)
+    token_ids[:, :2] = (1, 0)
+    hidden = np.asarray(layer(token_ids, training=True))
+    assert set(np.unique(hidden[:, 2:])) == {2, 9}
+    assert 0.45 < (hidden[:, 2:] == 2).mean() < 0.55
+    assert (hidden[:, :2] == (1, 0)).all()
+    assert (np.asarray(layer(token_ids, training=False)) == token_ids).all()
+
+
+def test_the_embedding_starts_from_the_vectors_that_there_are() -> None:
+    vectors = np.zeros((20, 6), np.float32)
+    vectors[7] = 3.0
+    params = PARAMS.replace({"train.learning_rate": 1e-9, "train.epochs": 1})
+    start = fit(params, *ARGS, vectors=vectors).model.get_layer("embedding").embeddings
+    without = fit(params, *ARGS).model.get_layer("embedding").embeddings
+    np.testing.assert_allclose(np.asarray(start)[7], 3.0, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(start)[8:], np.asarray(without)[8:], atol=1e-5)
+
+
+def test_soft_labels_of_unlabelled_reviews_are_learnt_first() -> None:
+    params = PARAMS.replace({"distill.epochs": 2, "train.epochs": 1, "train.learning_rate": 1e-9})
+    soft = Split(reviews(600, 5).token_ids, np.where(reviews(600, 5).labels == 1, 0.9, 0.1))
+    fitted = fit(params, *ARGS, unlabelled=soft)
+    assert len(fitted.history) == 3
+    assert fitted.history[1]["validation_accuracy"] > 0.7  # 70 labels for one epoch give a coin's

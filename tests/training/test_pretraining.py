@@ -50,7 +50,7 @@ def test_bidirectional_pretraining_is_an_error_that_names_both_parameters() -> N
         PARAMS.replace({"pretrain.epochs": 1, "model.bidirectional": True})
 
 
-@pytest.mark.parametrize(("key", "value"), [("recurrent_dropout", 0.1), ("masking", True)])
-def test_fused_wish_that_cannot_be_met_names_both_parameters(key: str, value: float | bool) -> None:
-    with pytest.raises(ParamsError, match=rf"train\.implementation is fused, but model\.{key} is {value}"):
-        PARAMS.replace({"train.implementation": "fused", f"model.{key}": value})
+def test_fused_wish_that_cannot_be_met_names_both_parameters() -> None:
+    wish = {"train.implementation": "fused", "model.recurrent_dropout": 0.1}
+    with pytest.raises(ParamsError, match=r"train\.implementation is fused, but model\.recurrent_dropout is"):
+        PARAMS.replace(wish)

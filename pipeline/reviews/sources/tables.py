@@ -42,14 +42,14 @@ Record = tuple[str, dict[str, Any]]  # its place, and its values by column
 Require = Callable[[list[str], str], None]  # given the columns found and where, raises if one is missing
 
 
-def read_table(path: Path, names: list[str]) -> dict[str, Column]:
-    """The columns ``names`` of a .csv, .jsonl or .parquet file.
+def read_table(path: Path, names: list[str], file_option: str = "data.path") -> dict[str, Column]:
+    """The columns ``names`` of a .csv, .jsonl or .parquet file, which the parameter ``file_option`` names.
 
     Raises:
         ValueError: if the file is missing, of another kind, empty, can't be read, or lacks a column.
     """
     options = "data.text_column, data.label_column or data.split_column"
-    read = read_records(path, names, file_option="data.path", column_options=options)
+    read = read_records(path, names, file_option=file_option, column_options=options)
     records = [(place, [values[name] for name in names]) for place, values in read]
     if not records:
         raise ValueError(f"{path} holds no review: give a file with some")

@@ -38,7 +38,15 @@ class Fitted:
         return self.history[self.best_epoch - 1]
 
 
-def fit(params: Any, train: Split, validation: Split, seed: int, on_epoch: Any = None) -> Fitted:
+def fit(
+    params: Any,
+    train: Split,
+    validation: Split,
+    seed: int,
+    on_epoch: Any = None,
+    unlabelled: Any = None,
+    vectors: Any = None,
+) -> Fitted:
     """Scores 0.8 less the distance to 20 units and dropout 0.3; an epoch adds 0.01."""
     history = []
     for epoch in range(1, params.train.epochs + 1):
@@ -57,6 +65,17 @@ def fit(params: Any, train: Split, validation: Split, seed: int, on_epoch: Any =
 training = ModuleType("pipeline.training.fitting")
 vars(training).update(Split=Split, Fitted=Fitted, OnEpoch=Any, fit=fit)
 sys.modules["pipeline.training.fitting"] = training
+
+
+def deliver(network: Path, params: Any, validation: Split, target: Path) -> dict[str, float]:
+    """A formula is calibrated as it is."""
+    target.write_bytes(network.read_bytes())
+    return {"scale": 1.0, "shift": 0.0}
+
+
+delivery = ModuleType("pipeline.training.delivery")
+vars(delivery).update(deliver=deliver)
+sys.modules["pipeline.training.delivery"] = delivery
 
 backend = ModuleType("pipeline.training.backend")
 vars(backend).update(choose_backend=lambda train: None, select_backend=lambda train: None)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import errno
 from pathlib import Path
 
 import pytest
+import requests
 
 from loopback import Server, closed_address, sha256
-from pipeline.reviews.sources import http
+from pipeline.reviews.sources import fetching
 from pipeline.reviews.sources.addresses import UnreachableError, public_url
 from pipeline.reviews.sources.fetching import cache_dir, fetch
 
@@ -18,7 +21,7 @@ KEPT = f"reviews-{HASH[7:19]}.npz"
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BACKOFF", 0.0)
+    monkeypatch.setattr(fetching, "BACKOFF", 0.0)
 
 
 def cached(keras_home: Path) -> list[str]:
@@ -36,7 +39,7 @@ def test_a_file_is_fetched_once_and_kept(server: Server, keras_home: Path) -> No
 def test_an_md5_is_checked_too(server: Server, keras_home: Path) -> None:
     server.answers["/x.json"] = [(200, b"hello")]
     assert fetch(f"{server.address}/x.json", "md5:5d41402abc4b2a76b9719d911017c592") == b"hello"
-    with pytest.raises(ValueError, match="has the hash md5:5d41402abc4b2a76b9719d911017c592, but md5:00"):
+    with pytest.raises(ValueError, match=r"expected md5:0+ but got 5d41402abc4b2a76b9719d911017c592"):
         fetch(f"{server.address}/x.json", f"md5:{'0' * 32}")
 
 
@@ -65,7 +68,7 @@ def test_a_cached_file_that_was_changed_is_fetched_again(server: Server, keras_h
 
 def test_a_wrong_hash_is_an_error_and_nothing_is_kept(server: Server, keras_home: Path) -> None:
     server.answers["/reviews.npz"] = [(200, b"something else")]
-    with pytest.raises(ValueError, match=f"but {HASH} is expected") as caught:
+    with pytest.raises(ValueError, match=f"expected {HASH} but got") as caught:
         fetch(f"{server.address}/reviews.npz", HASH)
     assert not isinstance(caught.value, UnreachableError)
     assert cached(keras_home) == []
@@ -106,8 +109,8 @@ def test_a_closed_port_is_unreachable(keras_home: Path, monkeypatch: pytest.Monk
 def test_a_silent_host_is_unreachable(
     server: Server, keras_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "READ_TIMEOUT", 0.05)
-    monkeypatch.setattr(http, "ATTEMPTS", 1)
+    monkeypatch.setattr(fetching, "READ_TIMEOUT", 0.05)
+    monkeypatch.setattr(fetching, "ATTEMPTS", 1)
     server.pause = 0.5
     with pytest.raises(UnreachableError, match="it doesn't answer in time"):
         fetch(f"{server.address}/reviews.npz", HASH)
@@ -133,6 +136,73 @@ def test_a_cache_that_cannot_be_written_is_named(
     server.answers["/reviews.npz"] = [(200, BODY)]
     with pytest.raises(ValueError, match="set KERAS_HOME to a folder that can be written"):
         fetch(f"{server.address}/reviews.npz", HASH)
+
+
+def test_a_full_disk_is_named_with_its_folder(keras_home: Path) -> None:
+    def full(_: str, path: str, __: object) -> None:
+        with Path(path).open("wb"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(
+        ValueError, match=rf"be kept in {keras_home}/datasets \(No space left on device\): make"
+    ):
+        fetching.keep("http://host/reviews.npz", HASH, full)
+    assert cached(keras_home) == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_proxy_that_is_not_there_is_named(
+    keras_home: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    place = closed_address().removeprefix("http://")
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, f"{scheme}://me:secret@{place}")
+    with pytest.raises(UnreachableError) as caught:
+        fetch("http://reviews.example/reviews.npz", HASH)
+    assert str(caught.value).endswith(f"there is no connection through the proxy {scheme}://{place}")
+
+
+def test_a_socks_proxy_without_its_library_is_not_the_addresss_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "socks5h://127.0.0.1:1080")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    missing = requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+    reason, again = fetching._fault(missing, "http://reviews.example/reviews.npz")
+    assert reason == "its proxy socks5h://127.0.0.1:1080 needs PySocks: pip install 'requests[socks]'"
+    assert not again
+
+
+def test_a_misspelt_proxy_is_told_of(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("http_proxy", "sock://127.0.0.1:1080")
+    with pytest.raises(ValueError, match=r"the proxy sock://127\.0\.0\.1:1080 can't be used: mend"):
+        fetch("http://reviews.example/reviews.npz", HASH)
+
+
+def test_a_password_is_taken_from_netrc(
+    server: Server, keras_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    server.answers["/reviews.npz"] = [(200, BODY)]
+    assert fetch(f"{server.address}/reviews.npz", HASH) == BODY
+    assert server.authorizations == [f"Basic {base64.b64encode(b'me:secret').decode()}"]
+
+
+def test_a_token_is_taken_from_the_environment(
+    server: Server, keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers["/reviews.npz?v=2&token=a%2Fb%2B%2B"] = [(200, BODY)]
+    url = f"{server.address}/reviews.npz?v=2&token=$REVIEWS_TOKEN"
+    monkeypatch.delenv("REVIEWS_TOKEN", raising=False)
+    with pytest.raises(ValueError, match=r"reviews\.npz needs the environment variable REVIEWS_TOKEN"):
+        fetch(url, HASH)
+    monkeypatch.setenv("REVIEWS_TOKEN", "a/b+%2B")
+    assert fetch(url, HASH) == BODY
+    assert cached(keras_home) == [KEPT]
 
 
 def test_secrets_in_an_address_are_not_shown() -> None:

@@ -7,13 +7,13 @@ import pytest
 from loopback import ImdbFiles, Server, closed_address
 from pipeline.params import Params
 from pipeline.reviews.dataset import Dataset
-from pipeline.reviews.sources import http, load_dataset, snippets
+from pipeline.reviews.sources import fetching, load_dataset, snippets
 from pipeline.reviews.sources.addresses import UnreachableError
 
 
 @pytest.fixture(autouse=True)
 def _quick_and_alone(monkeypatch: pytest.MonkeyPatch, keras_home: object) -> None:
-    monkeypatch.setattr(http, "BACKOFF", 0.0)
+    monkeypatch.setattr(fetching, "BACKOFF", 0.0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
@@ -59,7 +59,7 @@ def test_a_wrong_hash_never_takes_the_fallback(
     params: Params, server: Server, imdb_files: ImdbFiles, fallback: object, key: str
 ) -> None:
     values = imdb_files.serve(server) | {"data.fallback": "snippets", key: f"sha256:{'0' * 64}"}
-    with pytest.raises(ValueError, match="is expected"):
+    with pytest.raises(ValueError, match="does not match the known hash"):
         load_dataset(params.replace(values), pytest.fail)
 
 

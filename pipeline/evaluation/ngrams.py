@@ -1,0 +1,152 @@
+"""How often each run of a few tokens stands in each review, as a sparse matrix; no token becomes a string."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix, hstack
+
+from pipeline.reviews.ragged import offsets_of
+from pipeline.reviews.vocabulary import PAD_ID
+
+_ABSENT = -1
+
+
+class Ragged(NamedTuple):
+    """Token ids of reviews of any lengths; review i is ``tokens[offsets[i]:offsets[i + 1]]``.
+
+    Attributes:
+        tokens: whole numbers, not negative, (total_tokens,).
+        offsets: int64 (num_reviews + 1,), from 0 to total_tokens.
+    """
+
+    tokens: npt.NDArray[np.integer]
+    offsets: npt.NDArray[np.int64]
+
+    @property
+    def num_reviews(self) -> int:
+        """How many reviews there are."""
+        return len(self.offsets) - 1
+
+    def part(self, start: int, stop: int) -> Ragged:
+        """The reviews from ``start`` to before ``stop``."""
+        offsets = self.offsets[start : stop + 1]
+        return Ragged(self.tokens[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    @classmethod
+    def from_padded(cls, token_ids: np.ndarray) -> Ragged:
+        """Rows of one length, int (num_reviews, max_length), without their ``PAD_ID``.
+
+        >>> Ragged.from_padded(np.array([[0, 1, 7], [0, 0, 0], [1, 8, 9]]))
+        Ragged(tokens=array([1, 7, 1, 8, 9]), offsets=array([0, 2, 2, 5]))
+        """
+        words = token_ids != PAD_ID
+        return cls(token_ids[words], offsets_of(words.sum(1)))
+
+
+@dataclass(frozen=True, eq=False)
+class Ngrams:
+    """The runs of tokens that are counted, each a column of :meth:`counts`.
+
+    Runs of n tokens are numbers: the column, among those of their length, of their first n - 1 tokens, times
+    ``base``, plus the last token. So they stay below (columns x vocabulary), far from the end of int64.
+
+    Attributes:
+        base: more than every token id.
+        keys: for each length from 1 on, its runs as such numbers: int64 (num_runs,), ascending.
+    """
+
+    base: int
+    keys: tuple[npt.NDArray[np.int64], ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.keys))
+
+    def counts(self, reviews: Ragged) -> csr_matrix:
+        """How often each run stands in each review: float32 (num_reviews, num_runs)."""
+        rows, parts = _rows(reviews), []
+        columns = np.zeros(len(reviews.tokens), np.int64)
+        for length, known in enumerate(self.keys, start=1):
+            numbers = _numbers(reviews, rows, columns, length, self.base)
+            columns = _column_of(known, numbers)
+            parts.append(_matrix(rows, columns, (reviews.num_reviews, len(known))))
+        return hstack(parts, format="csr", dtype=np.float32)
+
+
+def find_ngrams(reviews: Ragged, longest: int, min_reviews: int = 2) -> tuple[Ngrams, csr_matrix]:
+    """The runs of 1 to ``longest`` tokens that ``min_reviews`` or more reviews hold, and their counts.
+
+    >>> ngrams, counts = find_ngrams(Ragged(np.array([4, 5, 4, 5, 6]), np.array([0, 2, 5])), longest=2)
+    >>> ngrams.keys
+    (array([4, 5]), array([5]))
+    >>> counts.toarray().tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+
+    Returns:
+        The runs, and what ``counts`` gives for the same reviews.
+
+    Raises:
+        ValueError: if there is none, not even of one token.
+    """
+    rows, base = _rows(reviews), int(reviews.tokens.max(initial=0)) + 1
+    columns = np.zeros(len(reviews.tokens), np.int64)
+    keys, parts = [], []
+    for length in range(1, longest + 1):
+        numbers = _numbers(reviews, rows, columns, length, base)
+        distinct, inverse = np.unique(numbers, return_inverse=True)
+        held_by = np.diff(_matrix(inverse, rows, (len(distinct), reviews.num_reviews)).indptr)
+        # A run that goes on from one that too few reviews hold is held by too few as well.
+        known = (held_by >= min_reviews) & (distinct != _ABSENT)
+        columns = np.where(known, np.cumsum(known) - 1, _ABSENT)[inverse]
+        keys.append(distinct[known])
+        parts.append(_matrix(rows, columns, (reviews.num_reviews, len(keys[-1]))))
+    if len(keys[0]) == 0:
+        raise ValueError(
+            f"no token stands in {min_reviews} or more of {reviews.num_reviews} reviews: "
+            "the baselines need reviews that share words"
+        )
+    return Ngrams(base, tuple(keys)), hstack(parts, format="csr", dtype=np.float32)
+
+
+def _rows(reviews: Ragged) -> npt.NDArray[np.int32]:
+    """The review of each token: int32 (total_tokens,)."""
+    return np.repeat(np.arange(reviews.num_reviews, dtype=np.int32), np.diff(reviews.offsets))
+
+
+def _numbers(
+    reviews: Ragged, rows: np.ndarray, columns: np.ndarray, length: int, base: int
+) -> npt.NDArray[np.int64]:
+    """The run of ``length`` tokens that begins at each token; ``_ABSENT`` where none does.
+
+    Args:
+        reviews: whose tokens.
+        rows: of :func:`_rows`.
+        columns: the column of the run one shorter that begins at each token, 0 for the empty one.
+        length: of the runs.
+        base: more than every id; a token that isn't below it ends every run.
+    """
+    numbers = np.full(len(reviews.tokens), _ABSENT, np.int64)
+    last = length - 1
+    stop = max(len(reviews.tokens) - last, 0)
+    tokens = reviews.tokens[last:]
+    inside = (rows[:stop] == rows[last:]) & (columns[:stop] != _ABSENT) & (tokens < base)
+    numbers[:stop][inside] = columns[:stop][inside] * base + tokens[inside]
+    return numbers
+
+
+def _column_of(known: np.ndarray, numbers: np.ndarray) -> npt.NDArray[np.int64]:
+    """The place of each number in ``known``, ascending; ``_ABSENT`` where it isn't there."""
+    if len(known) == 0:
+        return np.full(len(numbers), _ABSENT, np.int64)
+    places = np.searchsorted(known, numbers).clip(max=len(known) - 1)
+    return np.where(known[places] == numbers, places, _ABSENT)
+
+
+def _matrix(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> csr_matrix:
+    """How often each (row, column) occurs, absent columns left out."""
+    present = columns != _ABSENT
+    ones = np.ones(int(present.sum()), np.float32)
+    return csr_matrix((ones, (rows[present], columns[present])), shape=shape)

@@ -1,0 +1,153 @@
+"""A model is registered, and takes the champion's place if it is surely better."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from pipeline.evaluation.promotion import Comparison, Predictions, Registration, Rule, compare
+from pipeline.registry.versions import (
+    CHALLENGER,
+    CHAMPION,
+    DECISION_TAG,
+    DIGEST_TAG,
+    champions_so_far,
+    crown,
+    find_champion,
+    is_champion,
+    one_at_a_time,
+    registered_name,
+    set_tags,
+)
+from pipeline.runtime.files import read_arrays, write_arrays
+
+if TYPE_CHECKING:
+    from pipeline.registry.packaging import Trained
+    from pipeline.tracking import PipelineRun
+
+PREDICTIONS = "held_back_predictions.npz"
+_ATTEMPTS = 20  # each is lost only to another model that was crowned meanwhile
+
+
+def register(parent: PipelineRun, trained: Trained, predictions: Predictions, rule: Rule) -> Registration:
+    """Registers a model from the parent run and moves an alias to it.
+
+    It becomes champion if the data set has none, or if ``rule`` finds it better than the champion on the
+    reviews that were held back from both; else challenger. The decision, both scores and the p-value become
+    tags of the version.
+    """
+    from pipeline.registry.packaging import log_models  # noqa: PLC0415 - only here are models logged
+
+    client, dataset = parent.client, trained.dataset
+    name = registered_name(dataset["name"])
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / PREDICTIONS
+        write_arrays(file, **vars(predictions))
+        parent.log_file(file)
+    version = log_models(trained, name)
+    set_tags(
+        client,
+        name,
+        version,
+        {
+            DIGEST_TAG: dataset["digest"],
+            "dataset.name": dataset["name"],
+            "validation_accuracy": f"{trained.validation_accuracy:.6f}",
+        },
+    )
+    with one_at_a_time():
+        return contend(client, name, version, dataset, predictions, rule)
+
+
+def contend(
+    client: MlflowClient,
+    name: str,
+    version: int,
+    dataset: Mapping[str, Any],
+    predictions: Predictions,
+    rule: Rule,
+) -> Registration:
+    """Judges a registered version against the champion and moves an alias to it.
+
+    MLflow moves an alias without asking where it was. So the champion is looked up again just before the
+    move, and the record of champions just after: if another model was crowned meanwhile, that one is put
+    back and the version is judged again, against it.
+    """
+    for _ in range(_ATTEMPTS):
+        history, champion = champions_so_far(client, name), find_champion(client, name)
+        alias, reason, comparison = _judge(client, champion, dataset, predictions, rule)
+        set_tags(client, name, version, _decision_tags(champion, reason, comparison))
+        if alias == CHALLENGER:
+            client.set_registered_model_alias(name, CHALLENGER, str(version))
+            return Registration(name, version, alias, reason, comparison)
+        if not _same(champion, find_champion(client, name)):
+            continue
+        if crown(client, name, version, champion, history) and is_champion(client, name, version):
+            return Registration(name, version, alias, reason, comparison)
+    reason = f"the champion changed {_ATTEMPTS} times while this version was compared: promote it by hand"
+    set_tags(client, name, version, {DECISION_TAG: reason})
+    client.set_registered_model_alias(name, CHALLENGER, str(version))
+    return Registration(name, version, CHALLENGER, reason)
+
+
+def _same(one: ModelVersion | None, other: ModelVersion | None) -> bool:
+    return (one and one.version) == (other and other.version)
+
+
+def _judge(
+    client: MlflowClient,
+    champion: ModelVersion | None,
+    dataset: Mapping[str, Any],
+    mine: Predictions,
+    rule: Rule,
+) -> tuple[str, str, Comparison | None]:
+    """The alias, the reason for it, and the comparison where there is one."""
+    if champion is None:
+        return CHAMPION, f"there was no champion for {dataset['name']}", None
+    rival = f"champion version {champion.version}"
+    if champion.tags.get(DIGEST_TAG) != dataset["digest"]:
+        return CHALLENGER, f"{rival} was trained on other data of this name: not comparable", None
+    theirs = _predictions_of(client, champion)
+    if theirs is None:
+        return CHALLENGER, f"{rival} has no predictions on held-back reviews: not comparable", None
+    comparison = compare(mine, theirs, rule)
+    if comparison is None:
+        return CHALLENGER, f"no held-back review is shared with {rival}: not comparable", None
+    if comparison.challenger_is_better:
+        return CHAMPION, f"beats {rival}: {comparison}", comparison
+    return CHALLENGER, f"does not surely beat {rival}: {comparison}", comparison
+
+
+def _predictions_of(client: MlflowClient, version: ModelVersion) -> Predictions | None:
+    """None where the run was deleted, is out of reach, or is older than the holding back of reviews."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = client.download_artifacts(str(version.run_id), PREDICTIONS, folder)
+        except (MlflowException, OSError):
+            return None
+        return Predictions(**read_arrays(Path(path)))
+
+
+def _decision_tags(
+    champion: ModelVersion | None, reason: str, comparison: Comparison | None
+) -> dict[str, Any]:
+    tags: dict[str, Any] = {DECISION_TAG: reason}
+    if champion is not None:
+        tags["compared_with"] = champion.version
+    if comparison is not None:
+        tags |= {
+            "comparison.reviews": comparison.reviews,
+            "comparison.accuracy": f"{comparison.accuracy:.6f}",
+            "comparison.champion_accuracy": f"{comparison.champion_accuracy:.6f}",
+            "comparison.p_value": f"{comparison.p_value:.6g}",
+            "comparison.least_gain": f"{comparison.least_gain:.6f}",
+            "comparison.margin": comparison.rule.margin,
+            "comparison.level": comparison.rule.level,
+        }
+    return tags

@@ -1,0 +1,81 @@
+"""Reviews without labels: those of IMDb's original archive, a file of the user's, or none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.params import DataParams
+from pipeline.reviews.dataset import Dataset, content_digest
+from pipeline.reviews.ragged import Sequences, flatten
+from pipeline.reviews.sources.acl_imdb import read_unlabelled
+from pipeline.reviews.sources.addresses import UnreachableError, public_url
+from pipeline.reviews.sources.fetching import fetch
+from pipeline.reviews.sources.file import parse_texts
+from pipeline.reviews.sources.tables import read_table
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Unlabelled:
+    """Unlabelled reviews and where they come from.
+
+    Attributes:
+        reviews: their token ids, made as those of the labelled reviews.
+        source: the file and its hash; empty where there are none.
+    """
+
+    reviews: Sequences
+    source: dict[str, str]
+
+    def facts(self, requested: str) -> dict[str, object]:
+        """What dataset.json says of them; ``requested`` is data.unlabelled."""
+        arrays: dict[str, np.ndarray] = {"tokens": self.reviews.tokens, "offsets": self.reviews.offsets}
+        return {
+            "requested": requested,
+            "source": self.source,
+            "size": len(self.reviews),
+            "digest": content_digest(arrays),
+        }
+
+
+def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelled:
+    """The unlabelled reviews that ``data.unlabelled`` asks for, encoded as those of ``dataset``.
+
+    Args:
+        data: the ``unlabelled`` values, ``source`` and ``text_column`` are read.
+        dataset: the labelled reviews, whose vocabulary is used.
+        warn: is told why there are none although some were asked for.
+
+    Raises:
+        ValueError: if what came is not what it must be, or the user's file can't be read.
+    """
+    kind = data.unlabelled
+    if kind == "auto":  # after the data set that came, which is not IMDb where the fallback was taken
+        kind = "imdb" if dataset.name == "imdb" else "none"
+    texts: list[str] = []
+    source: dict[str, str] = {}
+    if kind == "imdb":
+        try:
+            archive = fetch(data.unlabelled_url, data.unlabelled_hash)
+        except UnreachableError as error:
+            warn(
+                f"{error}; going on without unlabelled reviews. When it can be reached: "
+                "dvc repro --force download; or set data.unlabelled_url to a mirror, data.unlabelled to none"
+            )
+        else:
+            texts = read_unlabelled(archive)
+            source = {"url": public_url(data.unlabelled_url), "hash": data.unlabelled_hash}
+    elif kind == "file":
+        path = Path(data.unlabelled_path)
+        table = read_table(path, [data.text_column], "data.unlabelled_path")
+        texts = parse_texts(table[data.text_column])
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        source = {"file": path.name, "hash": f"sha256:{digest}"}
+    tokens, offsets = flatten(map(dataset.encode, texts))
+    return Unlabelled(Sequences(tokens, offsets), source)

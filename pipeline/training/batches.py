@@ -1,0 +1,104 @@
+"""Which rows make up each batch, and how many time steps of them are computed.
+
+A masked network's rows are aligned left and their batches made of reviews of like length, so that little
+time is spent on padding; as in the packing of Johnson & Zhang (2016), the order stays random enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.reviews.vocabulary import PAD_ID
+
+STEPS_A_CALL = 64  # long enough to hide a call's cost, short enough to interrupt
+CHUNK = 50  # batches whose rows are sorted by length together
+WIDTHS = 4  # a program is compiled for each of so many numbers of time steps
+
+
+class Batches(NamedTuple):
+    """``rows`` int32 and ``weights`` float32, (any, batch_size); of them the first ``steps`` are run.
+
+    A weight is 1, or 0 where a row only fills up the last batch. Of each row the first ``timesteps`` count.
+    """
+
+    rows: np.ndarray
+    weights: np.ndarray
+    steps: int
+    timesteps: int
+
+
+def align_left(token_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Moves padding behind the words of each row: int32 (num_reviews, timesteps), and the words' number.
+
+    >>> align_left(np.array([[0, 0, 1, 7], [1, 5, 0, 0]]))
+    (array([[1, 7, 0, 0],
+           [1, 5, 0, 0]]), array([2, 2]))
+    """
+    real = token_ids != PAD_ID
+    order = np.argsort(~real, axis=1, kind="stable")
+    return np.take_along_axis(token_ids, order, axis=1), real.sum(axis=1)
+
+
+def timesteps_of(lengths: np.ndarray, longest: int) -> np.ndarray:
+    """For each length the least of ``WIDTHS`` evenly spaced numbers of time steps that holds it.
+
+    >>> timesteps_of(np.array([1, 100, 101, 390]), 400)
+    array([100, 100, 200, 400])
+    """
+    width = math.ceil(longest / WIDTHS)
+    return np.minimum(np.maximum(-(-lengths // width), 1) * width, longest)
+
+
+def shuffled_batches(
+    lengths: np.ndarray | None, count: int, timesteps: int, batch_size: int, random: np.random.Generator
+) -> Iterator[Batches]:
+    """One pass over ``count`` rows in a random order, in calls of one shape.
+
+    Args:
+        lengths: of the rows, int (count,), where batches are to hold rows of like length; None where every
+            time step counts.
+        count: number of rows.
+        timesteps: of the longest row.
+        batch_size: rows a step.
+        random: source of the order.
+    """
+    order = random.permutation(count)
+    if lengths is None:
+        for start in range(0, count, batch_size * STEPS_A_CALL):
+            yield _call(order[start : start + batch_size * STEPS_A_CALL], batch_size, timesteps)
+        return
+    for start in range(0, count, batch_size * CHUNK):
+        chunk = order[start : start + batch_size * CHUNK]
+        calls = list(sorted_batches(chunk, lengths, timesteps, batch_size))
+        for index in random.permutation(len(calls)):
+            yield calls[index]
+
+
+def sorted_batches(
+    rows: np.ndarray, lengths: np.ndarray, timesteps: int, batch_size: int
+) -> Iterator[Batches]:
+    """``rows`` from short to long, a call for each number of time steps."""
+    rows = rows[np.argsort(lengths[rows], kind="stable")]
+    starts = np.arange(0, len(rows), batch_size)
+    longest = lengths[rows[np.minimum(starts + batch_size, len(rows)) - 1]]
+    widths = timesteps_of(longest, timesteps)
+    for width in np.unique(widths):
+        of_width = starts[widths == width]
+        for first in range(0, len(of_width), STEPS_A_CALL):
+            part = of_width[first : first + STEPS_A_CALL]
+            yield _call(rows[part[0] : part[-1] + batch_size], batch_size, int(width))
+
+
+def _call(rows: np.ndarray, batch_size: int, timesteps: int) -> Batches:
+    """Cut into batches and filled up, with copies of the last row that weigh nothing."""
+    size = batch_size * STEPS_A_CALL
+    filled, weights = np.full(size, rows[-1], np.int32), np.zeros(size, np.float32)
+    filled[: len(rows)], weights[: len(rows)] = rows, 1
+    shape = (STEPS_A_CALL, batch_size)
+    return Batches(
+        filled.reshape(shape), weights.reshape(shape), math.ceil(len(rows) / batch_size), timesteps
+    )

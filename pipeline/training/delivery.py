@@ -1,0 +1,42 @@
+"""The network that a study delivers: calibrated, so that its probabilities mean what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from pipeline.evaluation.calibration import expected_calibration_error, fit_calibration
+from pipeline.networks.calibrated import fold_calibration
+from pipeline.networks.implementation import choose_implementation
+from pipeline.params import Params
+from pipeline.training.fitting import Split
+from pipeline.training.prediction import predict
+
+
+def deliver(network: Path, params: Params, validation: Split, target: Path) -> dict[str, float]:
+    """Writes the network to ``target`` with its probabilities calibrated on ``validation``.
+
+    Args:
+        network: a .keras file of :func:`pipeline.networks.stacked_rnn.build_stacked_rnn`'s.
+        params: what it was made with.
+        validation: reviews that it wasn't fitted to; labels 0 or 1.
+        target: a .keras file.
+
+    Returns:
+        ``scale`` and ``shift`` of the logits, and ``validation_ece_before`` and ``validation_ece_after``,
+        the expected calibration error on ``validation``.
+    """
+    model = keras.models.load_model(network, compile=False, safe_mode=True)
+    chosen = params.replace({"train.implementation": "auto"})
+    said = predict(model, validation.token_ids, choose_implementation(chosen.model, chosen.train))
+    calibration = fit_calibration(validation.labels.astype(np.int64), said)
+    fold_calibration(model, calibration.scale, calibration.shift)
+    model.save(target)
+    return {
+        "scale": calibration.scale,
+        "shift": float(calibration.shift[0]),
+        "validation_ece_before": expected_calibration_error(validation.labels, said),
+        "validation_ece_after": expected_calibration_error(validation.labels, calibration.apply(said)),
+    }

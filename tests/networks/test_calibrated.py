@@ -1,0 +1,61 @@
+"""A calibration in the output layer's weights; how it is found is in tests/evaluation/test_calibration.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.params import load_params
+from pipeline.training.backend import select_backend
+
+PARAMS = load_params(Path(__file__).resolve().parents[2] / "params.yaml")
+select_backend(PARAMS.train)
+
+import keras  # noqa: E402
+
+from pipeline.evaluation.calibration import Calibration  # noqa: E402
+from pipeline.networks.calibrated import fold_calibration  # noqa: E402
+from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
+from pipeline.serving.onnx_export import convert_file  # noqa: E402
+from pipeline.serving.onnx_network import OnnxNetwork  # noqa: E402
+
+
+def test_every_runtime_of_the_saved_network_gives_the_calibrated_probabilities(tmp_path: Path) -> None:
+    model = PARAMS.model.model_copy(update={"units": 4, "depth": 2})
+    network = build_stacked_rnn(model, 30, 6, seed=0)
+    network.layers[-1].set_weights([network.layers[-1].get_weights()[0] * 20, np.array([0.7])])
+    token_ids = np.random.default_rng(0).integers(1, 30, (40, 6)).astype(np.int32)
+    before = np.asarray(network(token_ids))[:, 0]
+    calibration = Calibration(0.4, np.array([-0.3]))
+    expected = 1 / (1 + np.exp(-(0.4 * np.log(before / (1 - before)) - 0.3)))
+
+    fold_calibration(network, calibration.scale, calibration.shift)
+    np.testing.assert_allclose(np.asarray(network(token_ids))[:, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(calibration.apply(before), expected, atol=1e-6)
+    network.save(tmp_path / "network.keras")
+    convert_file(tmp_path / "network.keras", tmp_path / "network.onnx")
+    served = OnnxNetwork(tmp_path / "network.onnx")
+    np.testing.assert_allclose(served(token_ids), expected, atol=1e-5)
+
+
+def test_a_softmax_is_shifted_label_by_label() -> None:
+    inputs = keras.Input((2,))
+    network = keras.Model(inputs, keras.layers.Dense(3, "softmax")(inputs))
+    logits = np.array([[1.0, 2.0, 3.0]])
+    network.layers[-1].set_weights([np.zeros((2, 3)), logits[0]])
+    shift = np.array([0.0, 0.5, -1.0])
+    fold_calibration(network, 2.0, shift)
+    expected = np.exp([2.0, 4.5, 5.0]) / np.exp([2.0, 4.5, 5.0]).sum()
+    np.testing.assert_allclose(np.asarray(network(np.zeros((1, 2))))[0], expected, rtol=1e-5)
+
+
+def test_only_a_layer_with_logits_is_changed_and_only_by_as_many_shifts() -> None:
+    inputs = keras.Input((2,))
+    regression = keras.Model(inputs, keras.layers.Dense(1, name="stars")(inputs))
+    with pytest.raises(ValueError, match=r"the last layer is stars \(Dense\)"):
+        fold_calibration(regression, 2.0, np.zeros(1))
+    classifier = keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(inputs))
+    with pytest.raises(ValueError, match=r"must have the shape \(1,\)"):
+        fold_calibration(classifier, 2.0, np.zeros(3))

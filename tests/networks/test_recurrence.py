@@ -1,0 +1,130 @@
+"""A masked recurrence against Keras' own masked layers: states and gradients at every real step."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.params import load_params
+from pipeline.training.backend import select_backend
+
+BACKEND: Any = os.environ.get("KERAS_BACKEND", "tensorflow")
+select_backend(
+    load_params(Path(__file__).parents[2] / "params.yaml").replace({"train.backend": BACKEND}).train
+)
+
+import keras  # noqa: E402
+
+from pipeline.networks.fused import FusedRNN, fuse  # noqa: E402
+
+RANDOM = np.random.default_rng(0)
+BATCH, TIMESTEPS, FEATURES, UNITS = 5, 7, 3, 4
+LENGTHS = np.array([7, 1, 4, 2, 6], np.int32)
+RIGHT_PADDED = np.arange(TIMESTEPS) < LENGTHS[:, None]
+LEFT_PADDED = RIGHT_PADDED[:, ::-1]
+# No review has a token at the first two steps or the last; some are padded at either end, one has a hole.
+MIXED = np.array(
+    [[int(step) for step in row] for row in ("0011110", "0010000", "0000010", "0001110", "0011010")]
+)
+MIXED = MIXED.astype(bool)
+SEQUENCE = RANDOM.normal(size=(BATCH, TIMESTEPS, FEATURES)).astype("float32")
+CELLS = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+
+
+def layer_of(cell: str, bidirectional: bool) -> keras.layers.Layer:
+    layer = CELLS[cell](UNITS, return_sequences=True)
+    layer = keras.layers.Bidirectional(layer) if bidirectional else layer
+    layer.build(SEQUENCE.shape)
+    random = np.random.default_rng(1)
+    for variable in layer.trainable_variables:  # biases too: zeros would hide a term that is missing
+        variable.assign(random.normal(scale=0.5, size=variable.shape))
+    return layer
+
+
+def states_and_gradients(
+    call: Any, layer: keras.layers.Layer, sequence: np.ndarray, mask: np.ndarray, xla: bool = False
+) -> list[np.ndarray]:
+    """The states of ``call(sequence)`` and the gradients of a weighted sum of them; masked ones are 0."""
+    width = UNITS * (2 if isinstance(layer, keras.layers.Bidirectional) else 1)
+    weights = np.random.default_rng(2).normal(size=(BATCH, TIMESTEPS, width)).astype("float32")
+    weights = np.where(mask[:, :, None], np.resize(weights, (*mask.shape, width)), 0).astype("float32")
+    variables = layer.trainable_variables
+    if BACKEND == "tensorflow":
+        import tensorflow as tf  # noqa: PLC0415
+
+        @tf.function(jit_compile=xla, autograph=False)
+        def run(sequence: Any) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(sequence)
+                states = call(sequence)
+                loss = tf.reduce_sum(states * weights)
+            return states, tape.gradient(loss, [sequence, *(variable.value for variable in variables)])
+
+        states, gradients = run(tf.constant(sequence))
+    else:
+        import jax  # noqa: PLC0415
+
+        def loss_of(sequence: Any, values: list[Any]) -> Any:
+            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+                states = call(sequence)
+            return (states * weights).sum(), states
+
+        differentiated = jax.jit(jax.value_and_grad(loss_of, argnums=(0, 1), has_aux=True))
+        values = [variable.value for variable in variables]
+        (_, states), (first, others) = differentiated(sequence, values)
+        gradients = [first, *others]
+    return [np.where(mask[:, :, None], states, 0), *(np.asarray(gradient) for gradient in gradients)]
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", list(CELLS))
+def test_states_and_gradients_are_those_of_keras_masked_layer(cell: str, bidirectional: bool) -> None:
+    layer = layer_of(cell, bidirectional)
+    fused = FusedRNN(layer)
+    plain = states_and_gradients(lambda sequence: layer(sequence, mask=MIXED), layer, SEQUENCE, MIXED)
+    ours = states_and_gradients(lambda sequence: fused(sequence, mask=MIXED), layer, SEQUENCE, MIXED)
+    for expected, found in zip(plain, ours, strict=True):
+        assert np.abs(expected).max() > 0.01
+        np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
+
+
+def test_more_padding_changes_nothing_and_gets_no_gradient() -> None:
+    layer = layer_of("lstm", bidirectional=True)
+    fused = FusedRNN(layer)
+    junk = RANDOM.normal(size=(BATCH, 5, FEATURES)).astype("float32")
+    longer = np.concatenate([SEQUENCE, junk], axis=1)
+    mask = np.pad(RIGHT_PADDED, ((0, 0), (0, 5)))
+    # The same weights of the loss at the real steps; states_and_gradients draws them for TIMESTEPS steps.
+    states, d_sequence, *gradients = states_and_gradients(
+        lambda x: fused(x, lengths=LENGTHS)[:, :TIMESTEPS], layer, longer, RIGHT_PADDED, xla=True
+    )
+    whole = keras.ops.convert_to_numpy(fused(longer, lengths=LENGTHS))
+    expected = states_and_gradients(
+        lambda x: fused(x, mask=RIGHT_PADDED), layer, SEQUENCE, RIGHT_PADDED, xla=True
+    )
+    assert (whole[:, TIMESTEPS:] == 0).all()
+    assert (d_sequence[~mask] == 0).all()
+    for found, value in zip([states, d_sequence[:, :TIMESTEPS], *gradients], expected, strict=True):
+        np.testing.assert_array_equal(found, value)
+
+
+def test_a_mask_handed_on_by_an_embedding_is_used() -> None:
+    token_ids = keras.Input((TIMESTEPS,), dtype="int32")
+    embedded = keras.layers.Embedding(9, FEATURES, mask_zero=True)(token_ids)
+    states = keras.layers.GRU(UNITS, return_sequences=True)(keras.layers.SpatialDropout1D(0.5)(embedded))
+    model = keras.Model(
+        token_ids, keras.layers.Bidirectional(keras.layers.LSTM(UNITS, return_sequences=True))(states)
+    )
+    ids = np.where(LEFT_PADDED, RANDOM.integers(1, 9, (BATCH, TIMESTEPS)), 0)
+    plain, ours = (keras.ops.convert_to_numpy(network(ids)) for network in (model, fuse(model)))
+    np.testing.assert_allclose(ours[LEFT_PADDED], plain[LEFT_PADDED], rtol=2e-5, atol=2e-6)
+
+
+def test_a_batch_without_a_token_has_states_of_zero() -> None:
+    fused = FusedRNN(layer_of("gru", bidirectional=True))
+    states = fused(SEQUENCE, lengths=np.zeros(BATCH, np.int32))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(states), 0)

@@ -1,0 +1,206 @@
+"""What is logged of a version: it loads beside other versions and other code, and answers MLflow's tools."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from mlflow.exceptions import MlflowException
+
+from pipeline.registry.exporting import write_export
+from pipeline.registry.packaging import PACKAGE, Trained, packed
+from pipeline.reviews.padding import pad_texts
+from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.serving.classifier import TextClassifier
+
+WORDS = ("great", "film", "bad")
+LAYOUT: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
+DATASET = LAYOUT | {"labels": ["negative", "positive"], "name": "tiny", "digest": "sha256:0"}
+TEXTS = ["great film", "bad film", "film", "bad great bad"]
+
+
+def trained(folder: Path) -> Trained:
+    """A network in which `great` speaks for the second label and `bad` against it."""
+    token_ids = keras.Input((4,), dtype="int32")
+    states = keras.layers.SimpleRNN(1)(keras.layers.Embedding(7, 1)(token_ids))
+    model = keras.Model(token_ids, keras.layers.Dense(1, "sigmoid")(states))
+    embedding = np.array([0, 0, 0, 0, 1.0, 0.1, -1.0])[:, None]
+    weights = [embedding, [[1.0]], [[0.9]], [0.0], [[2.0]], [0.0]]
+    model.set_weights([np.array(weight) for weight in weights])
+    file = folder / "stacked_rnn.keras"
+    model.save(file)
+    rows = pad_texts(TEXTS, Vocabulary(WORDS), **LAYOUT)
+    probabilities = model.predict(rows, verbose=0)[:, 0]
+    return Trained(model, file, Vocabulary(WORDS), DATASET, rows, probabilities, 0.5, {})
+
+
+def save(folder: Path, package: Path = PACKAGE) -> Path:
+    folder.mkdir(parents=True)
+    with packed(trained(folder), package) as model:
+        mlflow.pyfunc.save_model(folder / "model", **model)
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(tmp_path_factory.mktemp("version") / "1")
+
+
+@pytest.fixture(scope="module")
+def model(version: Path) -> Any:
+    return mlflow.pyfunc.load_model(str(version))
+
+
+@pytest.fixture(scope="module")
+def other_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A version whose code says `unsure` where this checkout's says `undecided`."""
+    folder = tmp_path_factory.mktemp("other")
+    shutil.copytree(PACKAGE, folder / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    classifier = folder / "pipeline/serving/classifier.py"
+    classifier.write_text(classifier.read_text().replace('UNDECIDED = "undecided"', 'UNDECIDED = "unsure"'))
+    return save(folder / "2", folder / "pipeline")
+
+
+def answers(models: list[Path], folder: Path, *, setup: str = "") -> str:
+    """What a process prints that loads the models in order and asks each for an unknown word's label."""
+    code = f"""
+import sys, mlflow
+{setup}
+models = [mlflow.pyfunc.load_model(path) for path in {[str(path) for path in models]}]
+print([model.predict(["zzz"]).label[0] for model in models], "keras" in sys.modules, "onnx" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def test_two_versions_in_one_process_answer_each_with_its_own_code_in_either_order(
+    version: Path, other_version: Path, tmp_path: Path
+) -> None:
+    assert answers([version, other_version], tmp_path) == "['undecided', 'unsure'] False False"
+    assert answers([other_version, version], tmp_path) == "['unsure', 'undecided'] False False"
+
+
+def test_a_package_of_the_users_that_is_called_pipeline_is_unharmed(version: Path, tmp_path: Path) -> None:
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline/__init__.py").write_text("MINE = 1\n")
+    before = "import pipeline; assert pipeline.MINE == 1"
+    assert answers([version], tmp_path, setup=before) == "['undecided'] False False"
+    after = f"mlflow.pyfunc.load_model({str(version)!r}); import pipeline; assert pipeline.MINE == 1"
+    assert answers([version], tmp_path, setup=after) == "['undecided'] False False"
+
+
+def test_a_version_takes_the_modules_along_that_it_needs_and_no_more(version: Path) -> None:
+    (package,) = (version / "code").iterdir()
+    files = {str(path.relative_to(package)) for path in package.rglob("*.py")}
+    assert {"serving/classifier.py", "serving/onnx_network.py", "reviews/vocabulary.py"} <= files
+    assert not {name.split("/")[0] for name in files} & {"networks", "training", "registry", "stages"}
+    assert "from pipeline" not in "".join(path.read_text() for path in version.rglob("*.py"))
+
+
+def test_a_version_holds_the_onnx_network_beside_the_keras_one_and_no_pickle(version: Path) -> None:
+    names = {path.name for path in (version / "artifacts/classifier").iterdir()}
+    assert {"model.onnx", "stacked_rnn.keras", "vocabulary.json", "classifier.json", "lineage.json"} == names
+    assert not [path for path in version.rglob("*") if path.suffix in (".pkl", ".pickle")]
+    requirements = (version / "requirements.txt").read_text()
+    assert "onnxruntime==" in requirements
+    assert "tensorflow" not in requirements
+
+
+def test_answers_stay_with_their_rows(model: Any) -> None:
+    table = pd.DataFrame({"text": TEXTS}).sample(frac=1, random_state=1)
+    expected = dict(zip(TEXTS, model.predict(TEXTS).probability, strict=True))
+    table["probability"] = model.predict(table)["probability"]
+    assert len(set(expected.values())) == len(TEXTS)
+    assert dict(zip(table.text, table.probability, strict=True)) == expected
+
+
+def test_an_answer_can_be_traced(version: Path, tmp_path: Path) -> None:
+    """MLflow writes `registered_model_meta` beside a model that it loads from the registry."""
+    shutil.copytree(version, tmp_path / "loaded")
+    unregistered = mlflow.pyfunc.load_model(str(tmp_path / "loaded")).predict("great film")
+    assert unregistered.columns.tolist() == ["label", "probability", "unknown_share", "version", "run_id"]
+    assert unregistered.version.tolist() == [""]
+    facts = {"model_name": "stacked-rnn-tiny", "model_version": 3}
+    (tmp_path / "loaded/registered_model_meta").write_text(yaml.safe_dump(facts))
+    description = yaml.safe_load((tmp_path / "loaded/MLmodel").read_text()) | {"run_id": "abc"}
+    (tmp_path / "loaded/MLmodel").write_text(yaml.safe_dump(description))
+    traced = mlflow.pyfunc.load_model(str(tmp_path / "loaded")).predict("great film")
+    assert (traced.version[0], traced.run_id[0]) == ("models:/stacked-rnn-tiny/3", "abc")
+
+
+def test_mlflows_evaluation_understands_the_answer(version: Path, tmp_path: Path) -> None:
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.create_experiment("evaluation", artifact_location=(tmp_path / "artifacts").as_uri())
+    mlflow.set_experiment("evaluation")
+    labels = ["positive", "negative", "negative", "negative"]  # the third is wrong: `film` is positive here
+    table = pd.DataFrame({"text": [*TEXTS[:3], "bad"], "label": labels})
+    with mlflow.start_run():
+        result = mlflow.models.evaluate(str(version), table, targets="label", model_type="classifier")
+    assert result.metrics["accuracy_score"] == 0.75
+    assert result.metrics["false_positives"] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "params", "named"),
+    [
+        ({"text": ["fine", None]}, {}, "text 1 must be a string, but is missing"),
+        (pd.DataFrame({"review": ["fine"]}), {}, "no column 'text'"),
+        (["fine"], {"threshold": 1.5}, "above 0 and below 1, but got 1.5"),
+    ],
+)
+def test_what_can_not_be_scored_is_an_invalid_parameter_value(
+    given: Any, params: dict[str, Any], named: str, model: Any
+) -> None:
+    with pytest.raises(MlflowException, match=named) as raised:
+        model.predict(given, params=params)
+    assert raised.value.get_http_status_code() == 400
+
+
+def test_an_exported_version_runs_on_onnxruntime_and_numpy_alone(
+    version: Path, model: Any, tmp_path: Path
+) -> None:
+    write_export(version / "artifacts/classifier", tmp_path / "exported")
+    code = (
+        "import runpy, sys\n"
+        "sys.argv = ['example.py', 'great film', 'zzz']\n"
+        f"runpy.run_path({str(tmp_path / 'exported/example.py')!r}, run_name='__main__')\n"
+        "others = {'mlflow', 'pandas', 'keras', 'tensorflow', 'onnx', 'yaml', 'pipeline', 'pydantic'}\n"
+        "print(sorted(others & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    first, second, imported = done.stdout.splitlines()
+    probability = model.predict("great film").probability[0]
+    assert first.split("\t") == ["positive", f"{probability:.4f}", "0% unknown", "great film"]
+    assert second.startswith("undecided\t")
+    assert imported == "[]"
+
+
+def test_an_export_overwrites_nothing(version: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("kept")
+    with pytest.raises(ValueError, match="DIR must be a new or an empty folder"):
+        write_export(version / "artifacts/classifier", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_version_without_an_onnx_network_is_converted_on_the_way(version: Path, tmp_path: Path) -> None:
+    shutil.copytree(version / "artifacts/classifier", tmp_path / "old")
+    (tmp_path / "old/model.onnx").unlink()
+    write_export(tmp_path / "old", tmp_path / "new")
+    converted = TextClassifier.load(tmp_path / "new").score(TEXTS).probabilities
+    registered = TextClassifier.load(version / "artifacts/classifier").score(TEXTS).probabilities
+    np.testing.assert_array_equal(converted, registered)

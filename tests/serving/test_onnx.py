@@ -1,0 +1,193 @@
+"""ONNX networks against Keras: every part of the pipeline's networks, and what can't be converted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import onnx
+import pytest
+
+from pipeline.networks.stacked_rnn import build_stacked_rnn
+from pipeline.params import Params
+from pipeline.registry.packaging import check_onnx
+from pipeline.reviews.vocabulary import PAD_ID
+from pipeline.serving.onnx_export import to_onnx
+from pipeline.serving.onnx_network import OnnxNetwork, cut_padding
+
+layers = keras.layers
+VOCAB_SIZE, LENGTH = 30, 9
+
+
+def random_weights(model: keras.Model) -> keras.Model:
+    """Every weight drawn at random, biases too, so that no term of an equation can hide in a zero."""
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(0, 0.5, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def rows(padding: str, lengths: range = range(1, LENGTH + 1)) -> np.ndarray:
+    """A row of each length, int32 (len(lengths), LENGTH), in an order that is not theirs."""
+    random = np.random.default_rng(1)
+    token_ids = random.integers(1, VOCAB_SIZE, (len(lengths), LENGTH)).astype(np.int32)
+    for row, length in enumerate(lengths):
+        token_ids[row, slice(LENGTH - length) if padding == "pre" else slice(length, None)] = PAD_ID
+    return token_ids[random.permutation(len(token_ids))]
+
+
+def keras_probabilities(model: keras.Model, token_ids: np.ndarray) -> np.ndarray:
+    return keras.ops.convert_to_numpy(model(token_ids, training=False))[:, 0]
+
+
+def converted(model: keras.Model, folder: Path) -> OnnxNetwork:
+    (folder / "model.onnx").write_bytes(to_onnx(model).SerializeToString())
+    return OnnxNetwork(folder / "model.onnx")
+
+
+def network(top: Callable[[Any], Any], mask: bool = False) -> keras.Model:
+    """Embedding, then ``top`` of its output (and a mask), then one sigmoid unit."""
+    token_ids = keras.Input((LENGTH,), dtype="int32")
+    embedded = layers.Embedding(VOCAB_SIZE, 4)(token_ids)
+    features = top(embedded, keras.ops.not_equal(token_ids, PAD_ID)) if mask else top(embedded)
+    return random_weights(keras.Model(token_ids, layers.Dense(1, "sigmoid")(features)))
+
+
+SETTINGS: list[dict[str, Any]] = [
+    *({"cell": cell} for cell in ("simple_rnn", "lstm", "gru")),
+    *(
+        {"cell": cell, "bidirectional": True, "masking": True, "activation": "relu", "identity_scale": 0.5}
+        for cell in ("simple_rnn", "lstm", "gru")
+    ),
+    {"cell": "lstm", "units": (6, 5, 4), "pooling": "max", "masking": True},
+    {"bidirectional": True, "masking": True, "layer_normalization": True, "pooling": "max_mean"},
+    {"cell": "simple_rnn", "skip": "residual", "pooling": "mean"},
+    {"skip": "highway", "masking": True, "pooling": "mean", "units": (6, 5, 4)},
+    {"cell": "lstm", "bidirectional": True, "skip": "residual", "embedding_dropout": 0.2},
+    {"layer_pooling": "max", "pooling": "max_mean", "word_dropout": 0.1, "output_dropout": 0.5},
+    {"cell": "lstm", "layer_pooling": "max", "pooling": "max_mean", "masking": True, "bidirectional": True},
+]
+
+
+@pytest.mark.parametrize("padding", ["pre", "post"])
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: " ".join(map(str, setting.values())))
+def test_the_pipelines_networks_give_keras_probabilities(
+    setting: dict[str, Any], padding: str, params: Params, tmp_path: Path
+) -> None:
+    if setting.get("masking") and "layer_pooling" in setting and padding == "pre":
+        pytest.skip("params refuse it: pairs of steps are counted from the first word")
+    values = {"tune.trials": 1, "pad.padding": padding, "model.depth": 3, "model.units": 6}
+    chosen = params.replace(values | {f"model.{key}": value for key, value in setting.items()})
+    model = random_weights(build_stacked_rnn(chosen.model, VOCAB_SIZE, LENGTH, seed=1))
+    token_ids = rows(padding)
+    expected = keras_probabilities(model, token_ids)
+    assert np.ptp(expected) > 0.005  # the rows differ, so equality says something
+    computed = converted(model, tmp_path)
+    np.testing.assert_allclose(computed(token_ids), expected, atol=2e-6)
+    for row, probability in zip(token_ids, expected, strict=True):  # cut to its own length, where it may be
+        np.testing.assert_allclose(computed(row[None]), [probability], atol=2e-6)
+
+
+@pytest.mark.parametrize("padding", ["pre", "post"])
+def test_masked_steps_are_those_of_keras_where_nothing_hides_them(padding: str, tmp_path: Path) -> None:
+    def top(embedded: Any, mask: Any) -> Any:
+        # A bidirectional layer gives zeros at masked steps, a plain one its last state.
+        both = layers.Bidirectional(layers.GRU(3, return_sequences=True))(embedded, mask=mask)
+        plain = layers.LSTM(3, return_sequences=True)(embedded, mask=mask)
+        states = keras.ops.concatenate([both, plain], axis=-1)
+        return keras.ops.einsum("btf->bf", states)  # a sum over all steps, masked or not
+
+    model = network(top, mask=True)
+    (tmp_path / "model.onnx").write_bytes(to_onnx(model).SerializeToString())
+    session = OnnxNetwork(tmp_path / "model.onnx")._session  # whole rows, nothing cut
+    token_ids = rows(padding)
+    (computed,) = session.run(None, {"token_ids": token_ids})
+    np.testing.assert_allclose(computed[:, 0], keras_probabilities(model, token_ids), atol=2e-6)
+
+
+def test_a_layer_may_give_its_last_state_alone(tmp_path: Path) -> None:
+    def top(embedded: Any, mask: Any) -> Any:
+        return layers.Bidirectional(layers.LSTM(3))(layers.Dropout(0.5)(embedded), mask=mask)
+
+    model = network(top, mask=True)
+    computed = converted(model, tmp_path)(rows("post"))
+    np.testing.assert_allclose(computed, keras_probabilities(model, rows("post")), atol=2e-6)
+
+
+def test_a_simple_rnn_gives_the_number_computed_by_hand(tmp_path: Path) -> None:
+    token_ids = keras.Input((2,), dtype="int32")
+    states = layers.SimpleRNN(1)(layers.Embedding(3, 1)(token_ids))
+    model = keras.Model(token_ids, layers.Dense(1, "sigmoid")(states))
+    # embedding of ids 0, 1, 2; then kernel, recurrent kernel, bias; then kernel and bias of the output
+    values = [[0.0], [1.0], [2.0]], [[0.5]], [[2.0]], [0.1], [[3.0]], [-1.0]
+    model.set_weights([np.array(value) for value in values])
+    first = np.tanh(0.5 * 1.0 + 0.1)
+    second = np.tanh(0.5 * 2.0 + 0.1 + 2.0 * first)
+    expected = 1 / (1 + np.exp(-(3.0 * second - 1.0)))
+    computed = converted(model, tmp_path)(np.array([[1, 2]], np.int32))
+    np.testing.assert_allclose(computed, [expected], rtol=1e-6)
+
+
+def test_the_model_is_of_standard_recurrent_operators_and_takes_any_batch_and_length() -> None:
+    model = to_onnx(network(lambda x: layers.LSTM(3)(layers.GRU(3, return_sequences=True)(x))))
+    operators = [node.op_type for node in model.graph.node]
+    assert operators.count("LSTM") == operators.count("GRU") == 1
+    assert not {"Loop", "Scan", "If"} & set(operators)
+    assert [opset.version for opset in model.opset_import] == [17]
+    (taken,) = model.graph.input
+    assert taken.name == "token_ids"
+    assert taken.type.tensor_type.elem_type == onnx.TensorProto.INT32
+    assert [axis.dim_param for axis in taken.type.tensor_type.shape.dim] == ["batch", "steps"]
+
+
+def test_many_rows_come_back_in_their_order(tmp_path: Path) -> None:
+    masked = network(lambda x, mask: layers.GRU(3)(x, mask=mask), mask=True)
+    computed = converted(masked, tmp_path)
+    many = np.concatenate([rows("pre"), rows("post")] * 10)
+    np.testing.assert_allclose(computed(many), keras_probabilities(masked, many), atol=2e-6)
+    assert computed(many[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("token_ids", "multiple", "cut"),
+    [
+        ([[0, 0, 0, 1, 4, 0], [0, 0, 0, 0, 1, 0]], 1, [[1, 4], [0, 1]]),
+        ([[0, 0, 0, 1, 4, 0], [0, 0, 0, 0, 1, 0]], 2, [[0, 1, 4, 0], [0, 0, 1, 0]]),
+        ([[1, 4, 4, 0, 0]], 2, [[1, 4, 4, 0]]),
+        ([[1, 4, 4]], 2, [[1, 4, 4]]),
+        ([[0, 0, 0]], 1, [[0]]),
+    ],
+)
+def test_padding_is_cut_where_all_rows_have_it(token_ids: Any, multiple: int, cut: Any) -> None:
+    assert cut_padding(np.array(token_ids), multiple).tolist() == cut
+
+
+def test_a_difference_from_keras_is_found_at_the_only_length_that_has_it() -> None:
+    token_ids = rows("pre")
+    probabilities = np.full(len(token_ids), 0.5)
+
+    def shortest_differs(chosen: np.ndarray) -> np.ndarray:
+        return np.where((chosen != PAD_ID).sum(1) == 1, 0.5 + 2e-5, 0.5).astype(np.float32)
+
+    check_onnx(lambda chosen: np.full(len(chosen), 0.5 + 5e-6, np.float32), token_ids, probabilities)
+    with pytest.raises(ValueError, match="up to 2e-05 from Keras'"):
+        check_onnx(shortest_differs, token_ids, probabilities)
+    with pytest.raises(ValueError, match="up to nan"):
+        check_onnx(lambda chosen: np.full(len(chosen), np.nan, np.float32), token_ids, probabilities)
+
+
+@pytest.mark.parametrize(
+    ("top", "named"),
+    [
+        (lambda x: layers.GRU(3)(layers.Conv1D(3, 2)(x)), "conv1d.* is a keras.layers.Conv1D"),
+        (lambda x: layers.GRU(3, reset_after=False)(x), "reset_after = False"),
+        (lambda x: layers.LSTM(3, go_backwards=True)(x), "go_backwards = True"),
+        (lambda x: layers.SimpleRNN(3, activation="gelu")(x), "the activation 'gelu'"),
+        (lambda x: layers.Bidirectional(layers.LSTM(3), merge_mode="sum")(x), "merge_mode = 'sum'"),
+    ],
+)
+def test_what_can_not_be_converted_is_named(top: Callable[[Any], Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        to_onnx(network(top))

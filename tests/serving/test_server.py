@@ -1,0 +1,83 @@
+"""The filter before MLflow's scoring server, with a stand-in for the latter that says what it received."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from pipeline.serving.server import StrictRequests
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    message = await receive()
+    kind = dict(scope["headers"]).get(b"content-type", b"").decode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    body = f"{kind} {message['body'].decode(errors='replace')}"
+    await send({"type": "http.response.body", "body": body.encode()})
+
+
+def post(body: Any, kind: str | None = "application/json", path: str = "/invocations") -> tuple[int, str]:
+    """The status and body that the filter answers, or lets the stand-in answer."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = [] if kind is None else [(b"content-type", kind.encode())]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(StrictRequests(echo, ["threshold", "explain"])(scope, receive, send))
+    return sent[0]["status"], sent[1]["body"].decode()
+
+
+def test_json_goes_through_as_it_is() -> None:
+    body = {"inputs": ["Fine."], "params": {"threshold": 0.6}}
+    assert post(body) == (200, f"application/json {json.dumps(body)}")
+    assert post(b"{") == (200, "application/json {")  # MLflow's to refuse
+    assert post([1]) == (200, "application/json [1]")
+
+
+def test_a_misspelt_entry_of_params_is_refused() -> None:
+    status, message = post({"inputs": ["Fine."], "params": {"treshold": 0.6}})
+    assert status == 400
+    assert "params has no 'treshold', only explain, threshold" in message
+
+
+def test_a_request_without_content_type_is_refused() -> None:
+    status, message = post({"inputs": ["Fine."]}, kind=None)
+    assert status == 415
+    assert "Content-Type is missing" in message
+
+
+def test_the_cells_of_a_csv_are_texts_as_they_stand() -> None:
+    table = '\ufefftext,id\nNA,1\n"null, ""quoted""\nand broken",\n\n007,3\n'.encode()
+    status, received = post(table, kind="text/csv; charset=utf-8")
+    kind, _, body = received.partition(" ")
+    assert (status, kind) == (200, "application/json")
+    rows = [["NA", "1"], ['null, "quoted"\nand broken', ""], ["007", "3"]]
+    assert json.loads(body) == {"dataframe_split": {"columns": ["text", "id"], "data": rows}}
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b"\xff", "not UTF-8 text (byte 0)"),
+        (b"text\na,b\n", "row 1 has 2 fields, but the header has 1"),
+        (b'text\n"a"b\n', "not valid CSV"),
+    ],
+)
+def test_a_broken_csv_is_a_400(body: bytes, named: str) -> None:
+    status, message = post(body, kind="text/csv")
+    assert status == 400
+    assert named in message
+
+
+def test_other_addresses_are_mlflows() -> None:
+    assert post({"params": {"x": 1}}, path="/ping")[0] == 200
