@@ -12,7 +12,7 @@ import signal
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -113,7 +113,9 @@ class Workers:
         self._shipment = shipment.Shipment(self._topic, PACKAGE, data, gpus() if local else [])
         self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._running: dict[str, tuple[Job, Future]] = {}
-        self._places: dict[str, str] = {}  # the worker that last spoke for a job
+        self._places: dict[str, str] = {}  # the worker of each job
+        self._known: Mapping[str, Mapping[str, Any]] = {}  # what the scheduler says of each worker
+        self._retiring: set[str] = set()  # workers that are started afresh
         self._served: Counter[str] = Counter()  # jobs that ended on each worker
         self._told: set[str] = set()
 
@@ -150,27 +152,29 @@ class Workers:
 
     def _start(self, jobs: Jobs) -> bool:
         """Gives each idle worker a job; False if there are idle ones and no more jobs."""
-        try:
-            idle = self._slots() - len(self._running)
-        except (OSError, TimeoutError) as error:
-            raise ValueError(_lost(error)) from None
-        for _ in range(idle):
+        for worker in self._idle():
             job = jobs.next_job()
             if job is None:
                 return False
-            self._submit(job)
+            self._submit(job, worker)
         return True
 
-    def _slots(self) -> int:
-        """How many jobs the workers take: one each, or one a GPU where workers declare such."""
-        workers = self._client.scheduler_info()["workers"].values()
-        if not workers:
+    def _idle(self) -> list[str]:
+        """Workers without a job; where any of them declare a GPU, of those that do."""
+        try:
+            known = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
+        except (OSError, TimeoutError) as error:
+            raise ValueError(_lost(error)) from None
+        if not known:
             self._say_once("the Dask scheduler has no workers: waiting for one")
-        with_gpu = sum(int(worker["resources"].get("GPU", 0)) for worker in workers)
-        self._resources = {"GPU": 1} if with_gpu else None
-        return with_gpu or len(workers)
+        with_gpu = {address: worker for address, worker in known.items() if worker["resources"].get("GPU")}
+        self._known = with_gpu or known
+        busy = {*self._places.values(), *self._retiring}
+        idle = [address for address in self._known if address not in busy]
+        return idle[: max(0, len(self._known) - len(self._running))]
 
-    def _submit(self, job: Job) -> None:
+    def _submit(self, job: Job, worker: str) -> None:
+        """To ``worker``, or to another if it dies."""
         future = self._client.submit(
             task.run_job,
             self._topic,
@@ -179,9 +183,10 @@ class Workers:
             job.arguments,
             key=f"{self._topic}-{job.key}",
             pure=False,
-            resources=self._resources,
+            workers=[worker],
+            allow_other_workers=True,
         )
-        self._running[job.key] = job, future
+        self._running[job.key], self._places[job.key] = (job, future), worker
         future.add_done_callback(
             lambda _: threading.Thread(target=self._gather, args=(job, future), daemon=True).start()
         )
@@ -208,7 +213,6 @@ class Workers:
             said["attempt"],
             goes_on,
             workers=[said["worker"]],
-            wait=False,
             on_error="ignore",
         )
 
@@ -227,18 +231,22 @@ class Workers:
                 jobs.ended(job, Outcome(error=error))
             case _:
                 raise error
-        self._retire(self._places.pop(job.key, None))
+        self._retire(self._places.pop(job.key))
 
-    def _retire(self, worker: str | None) -> None:
+    def _retire(self, worker: str) -> None:
         """Starts the process of ``worker`` afresh if it has run enough; its compiled networks go with it."""
-        if worker is None:
-            return
         self._served[worker] += 1
-        if self._served[worker] < self._jobs_a_process:
-            return
-        del self._served[worker]
-        with suppress(OSError, TimeoutError, ValueError, KeyError):  # died meanwhile, or has no nanny
-            self._client.restart_workers([worker], timeout=RESTART_TIMEOUT, raise_for_error=False)
+        has_nanny = self._known.get(worker, {}).get("nanny") is not None
+        if self._served[worker] >= self._jobs_a_process and has_nanny:
+            del self._served[worker]
+            self._retiring.add(worker)
+            self._client.loop.add_callback(self._restart, worker)
+
+    async def _restart(self, worker: str) -> None:
+        """In the client's loop, so that nobody waits for it; one that died meanwhile is started anyway."""
+        with suppress(OSError, TimeoutError, ValueError, KeyError):
+            await self._client._restart_workers([worker], timeout=RESTART_TIMEOUT, raise_for_error=False)
+        self._retiring.discard(worker)
 
     def _say_once(self, line: str) -> None:
         if line not in self._told:
