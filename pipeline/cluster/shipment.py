@@ -25,7 +25,7 @@ _ENVIRONMENT = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOC
 _RESULT_SETTINGS = ("XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "TF_DETERMINISTIC_OPS")
 
 
-class Shipment(WorkerPlugin):  # type: ignore[misc]
+class Shipment(WorkerPlugin):
     """Put on each worker before its first task.
 
     Args:

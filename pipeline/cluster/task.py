@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from dask.typing import Key
 from distributed import Worker, get_worker
 
-from pipeline.cluster.jobs import JobStoppedError, Outcome
+from pipeline.cluster.jobs import Data, JobStoppedError, Outcome
 
 ASK_AGAIN = 30.0  # seconds without an answer, after which a message is sent again
 LOOK = 1.0  # seconds between looks whether the job is still wanted
@@ -28,6 +29,7 @@ def run_job(shipment: str, key: str, function: Callable[..., Any], arguments: tu
     worker = get_worker()
     task = worker.get_current_task()
     attempt = uuid.uuid4().hex
+    data: Data = vars(worker.plugins[shipment])["data"]
 
     def on_message(*message: Any) -> None:
         said = {"worker": worker.address, "job": key, "attempt": attempt, "message": message}
@@ -43,7 +45,7 @@ def run_job(shipment: str, key: str, function: Callable[..., Any], arguments: tu
     with _one_at_a_time:
         _answers[attempt] = queue.SimpleQueue()
         try:
-            return Outcome(function(*arguments, worker.plugins[shipment].data, on_message))
+            return Outcome(function(*arguments, data, on_message))
         except JobStoppedError:
             return Outcome(stopped=True)
         finally:
@@ -56,7 +58,7 @@ def answer(attempt: str, goes_on: bool) -> None:
         _answers[attempt].put(goes_on)
 
 
-def _wait(worker: Worker, task: str, attempt: str) -> bool | None:
+def _wait(worker: Worker, task: Key, attempt: str) -> bool | None:
     """The answer; None if there was none for long, or nobody waits for the job any more."""
     for _ in range(round(ASK_AGAIN / LOOK)):
         try:
@@ -67,7 +69,7 @@ def _wait(worker: Worker, task: str, attempt: str) -> bool | None:
     return None
 
 
-def _is_wanted(worker: Worker, task: str) -> bool:
+def _is_wanted(worker: Worker, task: Key) -> bool:
     """False once the coordinator is gone: the scheduler then cancels what it had asked for."""
     state = worker.state.tasks.get(task)
     return state is not None and state.state == "executing"

@@ -1,7 +1,7 @@
 """Jobs on the workers of a Dask scheduler, which is the user's or runs inside this process.
 
 A worker tells each message to the scheduler, which passes it on; the answer goes to the worker as a call. A
-worker that dies takes with it one unfinished job, which the scheduler gives to another.
+worker that dies takes with it one unfinished job, which is given to another.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import queue
 import signal
 import tempfile
 import threading
+import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,8 +26,9 @@ import dask
 from distributed import Client, Future, KilledWorker, LocalCluster
 
 from pipeline.cluster import shipment, task
-from pipeline.cluster.cores import THREAD_LIMITS, cores, gpus
+from pipeline.cluster.cores import gpus
 from pipeline.cluster.jobs import Data, Job, Jobs, Outcome
+from pipeline.runtime.cores import THREAD_LIMITS, cores
 
 CONNECT_TIMEOUT = 10  # seconds
 RESTART_TIMEOUT = 60  # seconds
@@ -96,6 +100,13 @@ def _blocked(number: int) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@dataclass(frozen=True)
+class _Placed:
+    job: Job
+    future: Future[Outcome]
+    worker: str
+
+
 class Workers:
     """Runs jobs on the workers of ``client``, one at a time on each.
 
@@ -108,15 +119,16 @@ class Workers:
     """
 
     def __init__(self, client: Client, name: str, jobs_a_process: int, data: Data, local: bool) -> None:
-        self._client, self._topic = client, f"pipeline-{name}"
+        self._client: Any = client  # whose methods have no types
+        self._topic = f"pipeline-{name}"
         self._jobs_a_process = jobs_a_process
         self._shipment = shipment.Shipment(self._topic, PACKAGE, data, gpus() if local else [])
         self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
-        self._running: dict[str, tuple[Job, Future]] = {}
-        self._places: dict[str, str] = {}  # the worker of each job
-        self._known: Mapping[str, Mapping[str, Any]] = {}  # what the scheduler says of each worker
-        self._retiring: set[str] = set()  # workers that are started afresh
+        self._running: dict[str, _Placed] = {}
+        self._waiting: list[Job] = []  # their worker died, or is being started afresh
+        self._retiring: set[str] = set()  # such workers
         self._served: Counter[str] = Counter()  # jobs that ended on each worker
+        self._deaths: Counter[str] = Counter()  # of the workers of each job
         self._told: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -130,7 +142,7 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         with suppress(OSError, TimeoutError):  # the scheduler may be what was lost
-            self._client.cancel([future for _, future in self._running.values()])
+            self._client.cancel([placed.future for placed in self._running.values()])
             self._client.unregister_worker_plugin(self._topic)
 
     def run(self, jobs: Jobs) -> None:
@@ -141,71 +153,91 @@ class Workers:
             Exception: what a job raised, if it isn't a ValueError.
         """
         while self._start(jobs) or self._running:
-            try:
-                kind, *event = self._events.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                continue
-            if kind == "heard":
-                self._hear(jobs, event[0])
-            else:
-                self._end(jobs, *event)
+            self._listen(jobs)
 
     def _start(self, jobs: Jobs) -> bool:
-        """Gives each idle worker a job; False if there are idle ones and no more jobs."""
-        for worker in self._idle():
-            job = jobs.next_job()
-            if job is None:
-                return False
-            self._submit(job, worker)
-        return True
-
-    def _idle(self) -> list[str]:
-        """Workers without a job; where any of them declare a GPU, of those that do."""
+        """Gives each idle worker a job, or starts it afresh for one; False if there are no more jobs now."""
         try:
             known = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
+            self._take_back(jobs, known)
         except (OSError, TimeoutError) as error:
             raise ValueError(_lost(error)) from None
-        if not known:
+        if not known and not self._retiring:
             self._say_once("the Dask scheduler has no workers: waiting for one")
-        with_gpu = {address: worker for address, worker in known.items() if worker["resources"].get("GPU")}
-        self._known = with_gpu or known
-        busy = {*self._places.values(), *self._retiring}
-        idle = [address for address in self._known if address not in busy]
-        return idle[: max(0, len(self._known) - len(self._running))]
+        # Where there is no worker and no job runs, there may be no job to wait for either: it is asked.
+        for worker in self._idle(known) or [""] * (not self._running):
+            job = self._waiting.pop(0) if self._waiting else jobs.next_job()
+            if job is None:
+                return False
+            if not worker or self._retire(worker, has_nanny=bool(known[worker].get("nanny"))):
+                self._waiting.append(job)
+            else:
+                self._submit(job, worker)
+        return True
+
+    def _take_back(self, jobs: Jobs, known: Mapping[str, Any]) -> None:
+        """Jobs whose worker is gone are run again by another, unless each worker dies of them."""
+        for key, placed in list(self._running.items()):
+            if placed.worker not in known:
+                del self._running[key]
+                self._client.cancel([placed.future])
+                self._deaths[key] += 1
+                if self._deaths[key] > ALLOWED_DEATHS:
+                    jobs.ended(placed.job, Outcome(error=ValueError(_KILLED)))
+                else:
+                    self._waiting.append(placed.job)
+
+    def _idle(self, known: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """Workers without a job; where any of them declare a GPU, of those that do."""
+        with_gpu = [address for address, worker in known.items() if worker["resources"].get("GPU")]
+        busy = {*self._retiring, *(placed.worker for placed in self._running.values())}
+        return [address for address in with_gpu or known if address not in busy]
 
     def _submit(self, job: Job, worker: str) -> None:
-        """To ``worker``, or to another if it dies."""
         future = self._client.submit(
             task.run_job,
             self._topic,
             job.key,
             job.function,
             job.arguments,
-            key=f"{self._topic}-{job.key}",
+            key=f"{self._topic}-{job.key}-{uuid.uuid4().hex}",
             pure=False,
             workers=[worker],
-            allow_other_workers=True,
         )
-        self._running[job.key], self._places[job.key] = (job, future), worker
+        self._running[job.key] = placed = _Placed(job, future, worker)
         future.add_done_callback(
-            lambda _: threading.Thread(target=self._gather, args=(job, future), daemon=True).start()
+            lambda _: threading.Thread(target=self._gather, args=(placed,), daemon=True).start()
         )
 
-    def _gather(self, job: Job, future: Future) -> None:
-        """In a thread: if the worker dies before its result is fetched, another runs the job again."""
+    def _gather(self, placed: _Placed) -> None:
+        """In a thread, since the worker may die before its result is fetched."""
         try:
-            self._events.put(("ended", job, future.result(), None))
-        except (Exception, CancelledError) as error:  # noqa: BLE001 - judged by `_end`, in the caller's thread
-            self._events.put(("ended", job, None, error))
+            error = placed.future.exception()
+            outcome = None if error else placed.future.result()
+        except (CancelledError, OSError) as lost:
+            outcome, error = None, lost
+        self._events.put(("ended", placed, outcome, error))
+
+    def _listen(self, jobs: Jobs) -> None:
+        """Until a job has ended, or it is time to look at the workers."""
+        deadline = time.monotonic() + POLL_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                kind, *event = self._events.get(timeout=left)
+            except queue.Empty:
+                return
+            if kind == "ended":
+                self._end(jobs, *event)
+                return
+            self._hear(jobs, event[0])
 
     def _hear(self, jobs: Jobs, said: dict[str, Any]) -> None:
         if "differs" in said:
             self._say_once(f"worker {said['worker']} has {said['differs']}: its numbers may differ")
-        if said.get("job") not in self._running:
             return
-        job, _ = self._running[said["job"]]
-        self._places[job.key] = said["worker"]
-        goes_on = jobs.heard(job, *said["message"])
+        placed = self._running.get(said["job"])
+        wanted = placed is not None and placed.worker == said["worker"]
+        goes_on = placed is not None and wanted and jobs.heard(placed.job, *said["message"])
         # Nobody waits until it has arrived: the worker may be gone.
         self._client.loop.add_callback(
             self._client._run,
@@ -216,31 +248,31 @@ class Workers:
             on_error="ignore",
         )
 
-    def _end(self, jobs: Jobs, job: Job, outcome: Outcome | None, error: BaseException | None) -> None:
-        if job.key not in self._running:
-            return
-        del self._running[job.key]
+    def _end(self, jobs: Jobs, placed: _Placed, outcome: Outcome | None, error: BaseException | None) -> None:
+        if self._running.get(placed.job.key) is not placed:
+            return  # taken back
+        if isinstance(error, CancelledError | OSError):
+            raise ValueError(_lost(error))
+        del self._running[placed.job.key]
+        self._served[placed.worker] += 1
         match error:
             case None:
-                jobs.ended(job, outcome or Outcome())
+                jobs.ended(placed.job, outcome or Outcome())
             case KilledWorker():
-                jobs.ended(job, Outcome(error=ValueError(_KILLED)))
-            case CancelledError() | OSError():
-                raise ValueError(_lost(error))
+                jobs.ended(placed.job, Outcome(error=ValueError(_KILLED)))
             case ValueError():
-                jobs.ended(job, Outcome(error=error))
+                jobs.ended(placed.job, Outcome(error=error))
             case _:
                 raise error
-        self._retire(self._places.pop(job.key))
 
-    def _retire(self, worker: str) -> None:
+    def _retire(self, worker: str, has_nanny: bool) -> bool:
         """Starts the process of ``worker`` afresh if it has run enough; its compiled networks go with it."""
-        self._served[worker] += 1
-        has_nanny = self._known.get(worker, {}).get("nanny") is not None
-        if self._served[worker] >= self._jobs_a_process and has_nanny:
-            del self._served[worker]
-            self._retiring.add(worker)
-            self._client.loop.add_callback(self._restart, worker)
+        if self._served[worker] < self._jobs_a_process or not has_nanny:
+            return False
+        del self._served[worker]
+        self._retiring.add(worker)
+        self._client.loop.add_callback(self._restart, worker)
+        return True
 
     async def _restart(self, worker: str) -> None:
         """In the client's loop, so that nobody waits for it; one that died meanwhile is started anyway."""
@@ -255,13 +287,13 @@ class Workers:
 
 
 _KILLED = (
-    f"the workers that ran it were killed, {ALLOWED_DEATHS + 1} in turn, perhaps for memory: run fewer workers "
-    "on a machine, or smaller networks"
+    f"the workers that ran it were killed, {ALLOWED_DEATHS + 1} in turn, perhaps for memory: run fewer "
+    "workers on a machine, or smaller networks"
 )
 
 
 def _lost(error: BaseException) -> str:
     return (
-        f"the Dask scheduler is lost ({type(error).__name__}); what is finished is kept: start the scheduler, "
-        "and the same command goes on"
+        f"the Dask scheduler is lost ({type(error).__name__}); what is finished is kept: start the "
+        "scheduler, and the same command goes on"
     )

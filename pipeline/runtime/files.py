@@ -37,7 +37,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def written_together(*paths: Path) -> Iterator[list[Path]]:
-    """``written_whole`` of several files: on success all are renamed, one right after the other, else none."""
+    """``written_whole`` of several files: on success all are renamed, one after the other, else none."""
     with ExitStack() as stack:
         yield [stack.enter_context(written_whole(path)) for path in paths]
 

@@ -21,9 +21,9 @@ from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.http_dataset_source import HTTPDatasetSource
 from mlflow.data.numpy_dataset import from_numpy
-from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
+from mlflow.entities import Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
 from pipeline.params import Params
 from pipeline.runtime import git

@@ -51,12 +51,13 @@ def fit(params: Params, seed: int, data: Data, on_epoch: OnEpoch) -> Trained:
 
     if params.tune.epochs is not None:
         params = params.replace({"train.epochs": params.tune.epochs, "distill.epochs": 0})
-    train, validation, unlabelled = (
+    train, validation = (
         fitting.Split(data[f"{split}.token_ids"], data[f"{split}.labels"])
-        if f"{split}.labels" in data
-        else None
-        for split in ("train", "validation", "unlabelled")
+        for split in ("train", "validation")
     )
+    unlabelled = None
+    if "unlabelled.labels" in data:
+        unlabelled = fitting.Split(data["unlabelled.token_ids"], data["unlabelled.labels"])
     vectors = data.get("vectors")
     if vectors is not None and vectors.shape[1] != params.model.embedding_dim:
         vectors = None

@@ -3,11 +3,14 @@
 The only importer of optuna. It reports through an observer, so it knows nothing of MLflow.
 """
 
+from optuna import Trial
+
 from pipeline.tuning.explain import drawn_pictures, pictures, trials_table
 from pipeline.tuning.sampling import trial_epochs
 from pipeline.tuning.search import search, search_order
+from pipeline.tuning.search_space import SearchSpace, grid_space
 from pipeline.tuning.storage import held, studies_folder
-from pipeline.tuning.study import SCORE, Search, Study, open_search
+from pipeline.tuning.study import SCORE, Search, Study, open_grid, open_search
 from pipeline.tuning.trials import Observer, Plan, Result, run_trials
 from pipeline.tuning.winner import Winner
 
@@ -17,10 +20,14 @@ __all__ = [
     "Plan",
     "Result",
     "Search",
+    "SearchSpace",
     "Study",
+    "Trial",
     "Winner",
     "drawn_pictures",
+    "grid_space",
     "held",
+    "open_grid",
     "open_search",
     "pictures",
     "run_trials",

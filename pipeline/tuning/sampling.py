@@ -44,7 +44,10 @@ class StudySampler(optuna.samplers.BaseSampler):
         """Seeds a sampler for ``trial``."""
         earlier = (other for other in study.get_trials(deepcopy=False) if other.number < trial.number)
         place = sum(not was_cut_short(other) for other in earlier)
-        self._fixed, self.given = (self._configured if place == 0 else self.given), None
+        self._fixed, self.given = (
+            (self._configured if place == 0 and self.given is None else self.given),
+            None,
+        )
         seed = int(np.random.SeedSequence((self._seed, place)).generate_state(1)[0])
         if self._kind == "random":
             self._sampler = optuna.samplers.RandomSampler(seed)

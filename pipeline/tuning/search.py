@@ -1,4 +1,4 @@
-"""The whole of a search: run the trials that are missing, train finalists with more seeds, choose the winner."""
+"""The whole of a search: run what is missing, train finalists with more seeds, choose the winner."""
 
 from __future__ import annotations
 

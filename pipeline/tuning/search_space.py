@@ -48,6 +48,14 @@ def _distribution(form: Range | Choices, configured: Value, fractions: bool) -> 
     return FloatDistribution(low, high, log=form.log, step=form.step)
 
 
+def grid_space(**values: tuple[str, ...] | tuple[int, int]) -> SearchSpace:
+    """Of trials that are given their values: of each key the choices, or the lowest and highest integer."""
+    return {
+        key: IntDistribution(*ends) if isinstance(ends[0], int) else CategoricalDistribution(ends)
+        for key, ends in values.items()
+    }
+
+
 def configured_suggestions(params: Params) -> Suggestions:
     """The configured model as a point of the search space."""
     configured = params.flat()

@@ -40,8 +40,8 @@ class Study:
         space: Optuna's distributions by key.
     """
 
-    def __init__(self, optuna_study: optuna.Study, space: SearchSpace) -> None:
-        self.optuna = optuna_study
+    def __init__(self, optuna_study: optuna.Study, sampler: StudySampler, space: SearchSpace) -> None:
+        self.optuna, self._sampler = optuna_study, sampler
         self.name: str = optuna_study.study_name
         self.space = space
 
@@ -79,7 +79,7 @@ class Study:
 
     def ask(self, values: Mapping[str, Any] | None = None) -> optuna.Trial:
         """A new trial, with these values or with the sampler's."""
-        self.optuna.sampler.given = values  # type: ignore[attr-defined]
+        self._sampler.given = values
         return self.optuna.ask(dict(self.space))
 
     def end_lost(self) -> list[int]:
@@ -102,8 +102,8 @@ class Study:
 class Search(Study):
     """The study that searches ``tune.search_space``."""
 
-    def __init__(self, params: Params, optuna_study: optuna.Study) -> None:
-        super().__init__(optuna_study, search_space(params))
+    def __init__(self, params: Params, optuna_study: optuna.Study, sampler: StudySampler) -> None:
+        super().__init__(optuna_study, sampler, search_space(params))
         self.params = params
 
     def params_of(self, trial: FrozenTrial | optuna.Trial) -> Params:
@@ -209,10 +209,10 @@ def open_search(params: Params, dataset: Mapping[str, Any]) -> Search:
     storage = open_storage(params.tune.storage)
     generation = _latest_generation(storage, base)
     if generation:
-        search = Search(params, _open(storage, _generation_name(base, generation), params))
+        search = Search(params, *_open(storage, _generation_name(base, generation), params))
         if not _must_start_afresh(search, version):
             return search
-    search = Search(params, _open(storage, _generation_name(base, generation + 1), params))
+    search = Search(params, *_open(storage, _generation_name(base, generation + 1), params))
     search.set_attribute("identity", described)
     search.set_attribute("code", version)
     return search
@@ -220,20 +220,22 @@ def open_search(params: Params, dataset: Mapping[str, Any]) -> Search:
 
 def open_grid(params: Params, name: str, space: SearchSpace) -> Study:
     """The study called ``name`` whose trials are all given their values; continued if it is there."""
-    return Study(_open(open_storage(params.tune.storage), name, params, optuna.pruners.NopPruner()), space)
+    return Study(*_open(open_storage(params.tune.storage), name, params, optuna.pruners.NopPruner()), space)
 
 
 def _open(
     storage: BaseStorage, name: str, params: Params, pruner: optuna.pruners.BasePruner | None = None
-) -> optuna.Study:
-    return optuna.create_study(
+) -> tuple[optuna.Study, StudySampler]:
+    sampler = StudySampler(params)
+    study = optuna.create_study(
         storage=storage,
         study_name=name,
         direction="maximize",
-        sampler=StudySampler(params),
+        sampler=sampler,
         pruner=pruner or make_pruner(params),
         load_if_exists=True,
     )
+    return study, sampler
 
 
 def _must_start_afresh(search: Search, version: str) -> bool:
