@@ -81,6 +81,8 @@ def rebuilt_params(params: Mapping[str, Any]) -> dict[str, Any]:
     changed = copy.deepcopy(dict(params))
     changed["evaluate"]["register_model"] = False
     changed["mlflow"]["tracking_uri"] = None
+    if "cluster" in changed:
+        changed["cluster"]["address"] = None
     if "storage" in changed["tune"]:
         changed["tune"]["storage"] = None
     return changed

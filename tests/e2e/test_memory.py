@@ -9,9 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from toy_project import environment, make_project, report
-
 from pipeline.tuning.workers import TRIALS_A_PROCESS
+from toy_project import environment, make_project, report
 
 MEASURE = """
 import psutil

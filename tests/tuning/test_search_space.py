@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pipeline.params import Params, ParamsError, parse_params
-from pipeline.tuning.search_space import configured_suggestions, search_space, suggest
+from pipeline.tuning.search_space import configured_suggestions, decoded, search_space
 
 
 def with_space(params: Params, space: dict[str, Any], **model: Any) -> Params:
@@ -27,6 +27,7 @@ def with_space(params: Params, space: dict[str, Any], **model: Any) -> Params:
         ("model.units", {"low": 8, "high": 64, "log": True}, IntDistribution(8, 64, log=True)),
         ("model.units", {"low": 8, "high": 60, "step": 8}, IntDistribution(8, 56, step=8)),
         ("model.dropout", {"low": 0, "high": 0.5}, FloatDistribution(0, 0.5)),
+        ("model.identity_scale", {"low": 1, "high": 2}, FloatDistribution(1, 2)),  # not 1 and 2 alone
         ("model.dropout", {"low": 0.0, "high": 0.5, "step": 0.1}, FloatDistribution(0, 0.5, step=0.1)),
         ("train.clipnorm", {"choices": [1.0]}, CategoricalDistribution([1.0, None])),
         ("model.cell", {"choices": ["lstm", "gru"]}, CategoricalDistribution(["lstm", "gru"])),
@@ -40,6 +41,18 @@ def test_a_form_becomes_a_distribution_that_holds_the_configured_value(
     assert search_space(with_space(params, {key: form}, units=32, dropout=0.2)) == {key: expected}
 
 
+def test_one_key_or_all_can_be_taken_out_of_the_search(params: Params) -> None:
+    assert "model.depth" in search_space(params)
+    fixed = params.replace({"model.depth": 3, "tune.search_space.model.depth": None})
+    assert set(search_space(params)) - set(search_space(fixed)) == {"model.depth"}
+    assert search_space(params.replace({"tune.search_space": None})) == {}  # type: ignore[dict-item]
+
+
+def test_an_end_of_a_range_has_a_place_of_its_own(params: Params) -> None:
+    changed = params.replace({"tune.search_space.model.depth.high": 5})
+    assert search_space(changed)["model.depth"] == IntDistribution(2, 5)
+
+
 def test_one_trial_searches_nothing(params: Params) -> None:
     assert search_space(params.replace({"tune.trials": 1})) == {}
 
@@ -49,7 +62,7 @@ def test_lists_such_as_units_a_layer_survive_the_storage(params: Params) -> None
     assert configured_suggestions(chosen) == {"model.units": "[16, 8]"}
     study = optuna.create_study()
     study.enqueue_trial({"model.units": "[64, 32]"})
-    values = suggest(study.ask(), search_space(chosen))
+    values = decoded(study.ask(dict(search_space(chosen))).params)
     assert values == {"model.units": (64, 32)}
     assert chosen.replace(values).model.layer_units == (64, 32)
 
@@ -84,7 +97,11 @@ def test_a_search_space_that_cannot_be_used_is_one_message(
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("storage", "mysql://someone@there/db", "must be null, a journal file's path, or postgresql://"),
+        (
+            "storage",
+            "mysql://someone@there/db",
+            "must be null, a journal file's path, sqlite:///FILE, or postgresql://",
+        ),
         ("storage", "postgres://someone:secret@there/db", "but got postgres://someone@there/db"),
         ("storage", "postgresql://someone:secret@there/db", "write postgresql://someone@there/db"),
         ("storage", "", "tune.storage"),
