@@ -34,13 +34,21 @@ class Shipment(WorkerPlugin):
         data: arrays by name.
         gpus: of the machine whose workers are numbered from 0, a GPU for each in turn; none elsewhere, where
             a user gives each worker its own.
+        versions: of the libraries here.
     """
 
-    def __init__(self, name: str, package: Path, data: Mapping[str, Any], gpus: Sequence[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        package: Path,
+        data: Mapping[str, Any],
+        gpus: Sequence[str],
+        versions: Mapping[str, str],
+    ) -> None:
         self.name, self.data, self._gpus = name, data, gpus
         self._package, self._code = package.name, _zipped(package)
         self._environment = {key: os.environ[key] for key in _RESULT_SETTINGS if key in os.environ}
-        self._versions = versions()
+        self._versions = versions
 
     def setup(self, worker: Any) -> None:
         """Unpacks the code before every other of that name, and tells how the worker's versions differ."""

@@ -7,6 +7,8 @@ worker that dies takes with it one unfinished job, which is given to another.
 from __future__ import annotations
 
 import logging
+import operator
+import pickle
 import queue
 import signal
 import tempfile
@@ -18,16 +20,19 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import cloudpickle
 import dask
+import toolz
 from distributed import Client, Future, KilledWorker, LocalCluster
 
 from pipeline.cluster import shipment, task
 from pipeline.cluster.cores import gpus
 from pipeline.cluster.jobs import Data, Job, Jobs, Outcome
+from pipeline.cluster.shipment import versions
 from pipeline.runtime.cores import THREAD_LIMITS, cores
 
 CONNECT_TIMEOUT = 10  # seconds
@@ -57,7 +62,7 @@ def start_local(processes: int) -> Iterator[Client]:
                 n_workers=processes,
                 threads_per_worker=1,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 memory_limit=0,  # the user's `workers` decide, not a share of the memory
                 local_directory=folder,
                 silence_logs=logging.CRITICAL,
@@ -122,7 +127,7 @@ class Workers:
         self._client: Any = client  # whose methods have no types
         self._topic = f"pipeline-{name}"
         self._jobs_a_process = jobs_a_process
-        self._shipment = shipment.Shipment(self._topic, PACKAGE, data, gpus() if local else [])
+        self._shipment = shipment.Shipment(self._topic, PACKAGE, data, gpus() if local else [], versions())
         self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._running: dict[str, _Placed] = {}
         self._waiting: list[Job] = []  # their worker died, or is being started afresh
@@ -194,12 +199,13 @@ class Workers:
         return [address for address in with_gpu or known if address not in busy]
 
     def _submit(self, job: Job, worker: str) -> None:
+        """As bytes, since the scheduler, which reads what a task calls, lacks this package."""
+        call = partial(task.run_job, self._topic, job.key, job.function, job.arguments)
         future = self._client.submit(
-            task.run_job,
-            self._topic,
-            job.key,
-            job.function,
-            job.arguments,
+            toolz.pipe,
+            pickle.dumps(call),
+            pickle.loads,
+            operator.call,
             key=f"{self._topic}-{job.key}-{uuid.uuid4().hex}",
             pure=False,
             workers=[worker],

@@ -172,9 +172,7 @@ def test_a_loss_that_is_not_a_number_fails_its_trial_and_nothing_is_chosen(
 ) -> None:
     monkeypatch.setattr("stand_in.score_of", lambda params, seed, epoch: float("nan"))
     study = open_search(toy.replace({"tune.trials": 1}), DATASET)
-    with pytest.raises(
-        ValueError, match=r"trial 0 failed: loss is nan after epoch 1: lower train"
-    ):
+    with pytest.raises(ValueError, match=r"trial 0 failed: loss is nan after epoch 1: lower train"):
         search(study, StandInFit(), {}, Recorder())
     assert states(study) == ["FAIL"]
     assert list(study.folder.glob("*.keras")) == []
