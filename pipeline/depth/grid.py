@@ -5,22 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
-from pipeline import tuning
-from pipeline.params import Cell, DepthStudyParams, Params, Skip, Value
+from pipeline.params import DepthStudyParams, Params, Value
 from pipeline.runtime.source import SCORING_MODULES, source_digest
 
 PLAIN, DROPOUT, CLIPPING = VARIANTS = ("plain", "dropout", "clipping")
 MEASURING_MODULES = ("depth/fitting.py", "depth/gradients.py", "depth/probes.py")
 # What says which networks there are, and not what one of them is.
 _EXTENT = {"cells", "depths", "skips", "seeds", "workers"}
-
-
-# What a fit may be, also in a later and larger study: its place among the trials.
-SPACE: tuning.SearchSpace = tuning.grid_space(
-    cell=get_args(Cell), depth=(1, 99), skip=get_args(Skip), variant=VARIANTS, seed=(0, 10**6)
-)
 
 
 class Fit(NamedTuple):

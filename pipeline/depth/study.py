@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -11,13 +11,13 @@ from pipeline import tuning
 from pipeline.cluster import open_pool
 from pipeline.depth import pictures, report, tables
 from pipeline.depth.claims import judge
-from pipeline.depth.grid import SPACE, Fit, grid, study_name
+from pipeline.depth.grid import VARIANTS, Fit, grid, study_name
 from pipeline.depth.records import Record, as_json, from_json
 from pipeline.depth.task import SPLITS, measure
 from pipeline.evaluation.baselines import fit_baselines
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.params import Params
+from pipeline.params import Cell, Params, Skip
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
 from pipeline.runtime.interruption import interruptible
 from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
@@ -26,6 +26,10 @@ from pipeline.training.backend import choose_backend
 from pipeline.tuning.progress import Progress
 
 RUN_NAME = "depth study"
+# What a fit may be, also in a later and larger study: its place among the trials.
+SPACE: tuning.SearchSpace = tuning.grid_space(
+    cell=get_args(Cell), depth=(1, 99), skip=get_args(Skip), variant=VARIANTS, seed=(0, 10**6)
+)
 
 
 def run(params: Params) -> None:

@@ -181,9 +181,10 @@ class _Runner:
                 trial.set_user_attr(name, value)
         if reason is not None:
             trial.set_user_attr(REASON, reason)
+        # First the record, since a trial that the study holds as ended is never looked at again.
+        self._observer.finished(trial.number, state.name, metrics, reason)
         self._study.optuna.tell(trial, None if result is None else result.score, state)
         del self._running[key]
-        self._observer.finished(trial.number, state.name, metrics, reason)
 
 
 def _plain(curve: list[Metrics]) -> list[dict[str, float | None]]:

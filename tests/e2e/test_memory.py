@@ -1,4 +1,4 @@
-"""Memory over a study: what real networks leave behind in a process, of which one fits so many and no more."""
+"""Memory over a study: what real networks leave behind in a process, which fits so many."""
 
 from __future__ import annotations
 
