@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint ui serve depth bench bench-tune bench-serving requirements clean
+.PHONY: help setup run test lint ui serve depth bench bench-accuracy bench-tune bench-serving requirements clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,9 @@ depth: setup  ## Show what stacking layers does on these reviews (reports/depth)
 
 bench: setup  ## Milliseconds a training step beside the notebook's code, on the data of the last run
 	python -m benchmarks.speed
+
+bench-accuracy: setup  ## What each ingredient of the accurate network is worth, on the data of the last run
+	python -m benchmarks.accuracy
 
 bench-tune: setup  ## Trials a minute beside a plain Optuna loop, on the data of the last run
 	python -m benchmarks.tuning

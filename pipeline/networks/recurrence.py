@@ -242,12 +242,20 @@ def _loop(
     Returns:
         The last carry, and the arrays, each (batch, timesteps, width), with the values written to them at t.
     """
-    first, last = span.first, span.last
+    # The step itself is carried: an index made from a bound that no step changes would be a constant to XLA,
+    # which compiles anew for each value of it.
+    begin, towards = (span.last - 1, -1) if reverse else (span.first, 1)
 
-    def step(count: Tensor, carry: Any, arrays: Tensors) -> tuple[Tensor, Any, Tensors]:
-        t = last - 1 - count if reverse else first + count
+    def unfinished(t: Tensor, *_: Any) -> Tensor:
+        return t >= span.first if reverse else t < span.last
+
+    def step(t: Tensor, carry: Any, arrays: Tensors) -> tuple[Tensor, Any, Tensors]:
         carry, values = body(t, carry)
         written = zip(arrays, values, strict=True)
-        return count + 1, carry, tuple(ops.slice_update(array, (0, t, 0), v[:, None]) for array, v in written)
+        return (
+            t + towards,
+            carry,
+            tuple(ops.slice_update(array, (0, t, 0), v[:, None]) for array, v in written),
+        )
 
-    return ops.while_loop(lambda count, *_: count < last - first, step, (0, carry, arrays))[1:]
+    return ops.while_loop(unfinished, step, (begin, carry, arrays))[1:]

@@ -16,7 +16,7 @@ from pipeline.reviews.vocabulary import PAD_ID
 
 STEPS_A_CALL = 64  # long enough to hide a call's cost, short enough to interrupt
 CHUNK = 50  # batches whose rows are sorted by length together
-WIDTHS = 4  # a program is compiled for each of so many numbers of time steps
+WIDTH = 200  # a program is compiled for every multiple of so many time steps, up to the longest review
 
 
 class Batches(NamedTuple):
@@ -44,13 +44,14 @@ def align_left(token_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def timesteps_of(lengths: np.ndarray, longest: int) -> np.ndarray:
-    """For each length the least of ``WIDTHS`` evenly spaced numbers of time steps that holds it.
+    """For each length the least multiple of ``WIDTH`` that holds it, or ``longest``.
 
-    >>> timesteps_of(np.array([1, 100, 101, 390]), 400)
-    array([100, 100, 200, 400])
+    A recurrent layer's loop ends with the longest review of a batch in any case; what is saved is the rest.
+
+    >>> timesteps_of(np.array([1, 200, 201, 390]), 300)
+    array([200, 200, 300, 300])
     """
-    width = math.ceil(longest / WIDTHS)
-    return np.minimum(np.maximum(-(-lengths // width), 1) * width, longest)
+    return np.minimum(np.maximum(-(-lengths // WIDTH), 1) * WIDTH, longest)
 
 
 def shuffled_batches(

@@ -1,4 +1,4 @@
-"""Fits one network: soft labels, then labels; early stopping by the validation loss, whose best is kept."""
+"""Fits one network: soft labels, then labels; early stopping keeps the epoch of least validation loss."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Fitted:
         model: with the weights of ``best_epoch``.
         history: one mapping an epoch: loss, accuracy, validation_loss, validation_accuracy, learning_rate,
             gradient_norm (the mean over the epoch's steps, before clipping); those of ``distill`` first.
-        best_epoch: the epoch (from 1) of the lowest validation loss.
+        best_epoch: the epoch (from 1) of the lowest validation loss; the last if ``train.patience`` is null.
         seconds: wall time of the fit, compilation included.
         implementation: how the recurrent layers were computed: keras, fused or cudnn, and on what.
     """
@@ -74,7 +74,7 @@ def fit(
     Args:
         params: ``model``, ``train``, ``pretrain``, ``distill`` and ``pad.vocab_size`` are read.
         train: what the weights are fitted to.
-        validation: what stops the fit and selects the epoch.
+        validation: what stops the fit and selects the epoch, if ``train.patience`` says so.
         seed: of the weights, the order of the reviews and the dropout masks; the run's only randomness.
         on_epoch: called after each epoch with its number (from 1) and metrics; what it raises ends the fit
             and reaches the caller.
@@ -228,7 +228,10 @@ class _Fitting:
         first: int,
         patience: int | None,
     ) -> bool:
-        """Records the epoch; False if, of those since ``first``, the last ``patience`` were none the best."""
+        """Records the epoch; False if, of those since ``first``, the last ``patience`` were none the best.
+
+        Without a ``patience`` the last epoch is the one to keep.
+        """
         validation_loss, validation_accuracy = _evaluate(predict, self.validation)
         metrics = {
             "loss": totals.loss / len(rows.labels),
@@ -243,7 +246,7 @@ class _Fitting:
         if self.on_epoch is not None:
             self.on_epoch(epoch, metrics)
         best = self.history[self.best_epoch - 1]["validation_loss"] if self.best_epoch else math.inf
-        if self.best_epoch == 0 or validation_loss < best:
+        if patience is None or self.best_epoch == 0 or validation_loss < best:
             self.best_epoch, self.best_weights = epoch, self.model.get_weights()
         return patience is None or epoch - max(self.best_epoch, first) < patience
 

@@ -128,3 +128,21 @@ def test_a_batch_without_a_token_has_states_of_zero() -> None:
     fused = FusedRNN(layer_of("gru", bidirectional=True))
     states = fused(SEQUENCE, lengths=np.zeros(BATCH, np.int32))
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(states), 0)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a question to TensorFlow's bridge to XLA")
+def test_one_program_serves_masks_of_every_value() -> None:
+    import tensorflow as tf  # noqa: PLC0415
+
+    layer = layer_of("lstm", bidirectional=True)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def gradients(sequence: Any, mask: Any) -> Any:
+        with tf.GradientTape() as tape:
+            states = FusedRNN(layer)(sequence, mask=mask)
+        return tape.gradient(states, [variable.value for variable in layer.trainable_variables])
+
+    # What XLA takes for a constant is no parameter of the program, which is then compiled for each value.
+    program = gradients.experimental_get_compiler_ir(SEQUENCE, MIXED)(stage="hlo")
+    entry = program[program.index("ENTRY") :]
+    assert f"pred[{BATCH},{TIMESTEPS}]{{1,0}} parameter(" in entry

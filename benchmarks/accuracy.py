@@ -1,0 +1,233 @@
+"""The ladder from the notebook's network to the `accurate` preset, one ingredient a rung.
+
+Each rung is fitted, stopped and calibrated as the train stage does it, on the training and validation
+reviews of data/raw; the test reviews are scored once a rung, for the table alone, and beside them the two
+bags of words on the same tokens. A rung that was measured before, with the same code and data, is kept.
+
+    python -m benchmarks.accuracy --seeds 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import statistics
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.results import machine, table, write_section
+from pipeline.params import Params, Value, load_params
+from pipeline.reviews.dataset import content_digest
+from pipeline.reviews.splitting import drop_judged, split_reviews
+from pipeline.runtime.files import read_json, write_json
+from pipeline.runtime.source import source_digest
+from pipeline.stages.pad import padded_arrays, read_raw
+
+KEPT = Path("studies/ladder")
+Splits = dict[str, dict[str, np.ndarray]]
+
+NOTEBOOK: dict[str, Value] = {
+    "pad.vocab_size": 10_000,
+    "pad.max_length": 100,
+    "pad.padding": "pre",
+    "pad.truncating": "pre",
+    "model.cell": "lstm",
+    "model.depth": 2,
+    "model.units": 5,
+    "model.embedding_dim": 32,
+    "model.bidirectional": False,
+    "model.dropout": 0.0,
+    "model.output_dropout": 0.0,
+    "model.embedding_dropout": 0.0,
+    "model.word_dropout": 0.0,
+    "model.layer_pooling": "none",
+    "model.pooling": "last",
+    "model.masking": False,
+    "train.optimizer": "adam",
+    "train.learning_rate": 0.001,
+    "train.schedule": "constant",
+    "train.warmup": 0.0,
+    "train.beta_2": 0.999,
+    "train.clipnorm": None,
+    "train.average_decay": 0.0,
+    "train.label_smoothing": 0.0,
+    "train.epochs": 5,
+    "train.batch_size": 32,
+    "train.patience": 2,
+    "pretrain.epochs": 0,
+    "vectors.epochs": 0,
+    "distill.epochs": 0,
+}
+# What each rung changes of the one before; `unlabelled: False` hides the unlabelled reviews.
+RUNGS: list[tuple[str, dict[str, Value]]] = [
+    ("the notebook's LSTM, 2 x 5", {}),
+    ("64 units, both directions, 30,000 words, dropout", {
+        "model.units": 64,
+        "model.bidirectional": True,
+        "model.embedding_dim": 100,
+        "pad.vocab_size": 30_000,
+        "train.batch_size": 64,
+        "model.dropout": 0.3,
+        "model.embedding_dropout": 0.3,
+        "model.output_dropout": 0.5,
+    }),
+    ("padding is masked; max pooling between the layers, max and mean at the top", {
+        "model.masking": True,
+        "pad.padding": "post",
+        "model.layer_pooling": "max",
+        "model.pooling": "max_mean",
+    }),
+    ("warm-up, linear decay, clipping, averaged weights", {
+        "train.learning_rate": 0.002,
+        "train.warmup": 0.05,
+        "train.schedule": "linear",
+        "train.beta_2": 0.98,
+        "train.clipnorm": 1.0,
+        "train.average_decay": 0.99,
+        "train.patience": None,
+    }),
+    ("a tenth of the words hidden in training", {"model.word_dropout": 0.1}),
+    ("word vectors of the training reviews", {"vectors.epochs": 6, "unlabelled": False}),
+    ("word vectors of the unlabelled reviews too", {"vectors.epochs": 3, "unlabelled": True}),
+    ("soft labels of the unlabelled reviews first, then the labels", {
+        "distill.epochs": 2,
+        "train.epochs": 2,
+        "train.learning_rate": 0.0007,
+    }),
+    ("400 tokens (`accurate`)", {"pad.max_length": 400}),
+    ("400 tokens, without the unlabelled reviews", {
+        "distill.epochs": 0,
+        "vectors.epochs": 6,
+        "unlabelled": False,
+        "train.epochs": 4,
+        "train.learning_rate": 0.002,
+        "model.dropout": 0.2,
+        "model.embedding_dropout": 0.2,
+    }),
+]  # fmt: skip
+
+
+def main() -> None:
+    """Climbs the ladder and writes the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=1, help="fits of each rung")
+    arguments = parser.parse_args()
+    found, facts = machine(), read_raw()[0]
+    rungs = []
+    for number in range(len(RUNGS)):
+        fits = [measure(number, seed) for seed in range(42, 42 + arguments.seeds)]
+        rungs.append(fits)
+        print(row(number, fits), flush=True)
+        write_section("accuracy", render(found, facts["name"], rungs))
+
+
+def values_of(number: int) -> tuple[dict[str, Value], bool]:
+    """The values of a rung, and whether it may read the unlabelled reviews."""
+    values: dict[str, Any] = dict(NOTEBOOK)
+    for _, changes in RUNGS[: number + 1]:
+        values |= changes
+    return values, values.pop("unlabelled", True)
+
+
+def measure(number: int, seed: int) -> dict[str, float]:
+    """Fits one rung with one seed: validation and test accuracy, calibration, minutes."""
+    values, unlabelled = values_of(number)
+    params = load_params().replace({**values, "seed": seed, "tune.trials": 1, "tune.epochs": None})
+    code = source_digest(("networks", "training", "evaluation", "reviews"), ("tensorflow", "keras", "gensim"))
+    described = {"values": {**values, "unlabelled": unlabelled}, "seed": seed, "code": code}
+    raw = read_json(Path("data/raw/dataset.json"))["digest"]
+    key = hashlib.sha256(json.dumps([described, raw], sort_keys=True, default=str).encode()).hexdigest()[:16]
+    kept = KEPT / f"{key}.json"
+    if not kept.exists():
+        write_json(kept, _fit(params, read_padded(params, unlabelled)))
+    return {name: float(value) for name, value in read_json(kept).items()}
+
+
+def read_padded(params: Params, with_unlabelled: bool) -> Splits:
+    """data/raw as the pad stage would pad it for ``params``; nothing is held back."""
+    _, raw, unlabelled = read_raw()
+    splits, _ = split_reviews(raw, params.pad.validation_fraction, 0.0, 42)
+    kept, _ = drop_judged(unlabelled, splits)
+    kept = kept if with_unlabelled else kept[:0]
+    padded = {name: padded_arrays(split.reviews, split.rows, params.pad) for name, split in splits.items()}
+    return padded | {"unlabelled": padded_arrays(unlabelled.select(kept), kept, params.pad)}
+
+
+def _fit(params: Params, splits: Splits) -> dict[str, float]:
+    from pipeline.evaluation.baselines import fit_baselines  # noqa: PLC0415 - after the backend is chosen
+    from pipeline.evaluation.calibration import expected_calibration_error, fit_calibration  # noqa: PLC0415
+    from pipeline.evaluation.ngrams import Ragged  # noqa: PLC0415
+    from pipeline.stages.train import fit_on  # noqa: PLC0415
+    from pipeline.training.backend import select_backend  # noqa: PLC0415
+
+    select_backend(params.train)
+    from pipeline.networks.implementation import choose_implementation  # noqa: PLC0415
+    from pipeline.training.prediction import predict  # noqa: PLC0415
+
+    started = time.perf_counter()
+    flat = {f"{split}_{name}": array for split, arrays in splits.items() for name, array in arrays.items()}
+    digest = content_digest(flat)
+    fitted = fit_on(params, splits, {"padded_digest": digest})(params, params.seed, None)
+    minutes = (time.perf_counter() - started) / 60
+    implementation = choose_implementation(params.model, params.train)
+    said = {
+        name: predict(fitted.model, splits[name]["token_ids"], implementation)
+        for name in ("validation", "test")
+    }
+    labels = {name: splits[name]["labels"].astype(np.int64) for name in said}
+    calibrated = fit_calibration(labels["validation"], said["validation"]).apply(said["test"])
+    figures = {
+        "validation": float(np.mean((said["validation"] >= 0.5) == labels["validation"])),
+        "test": float(np.mean((said["test"] >= 0.5) == labels["test"])),
+        "ece": expected_calibration_error(labels["test"], calibrated),
+        "minutes": minutes,
+    }
+    words = {name: Ragged.from_padded(splits[name]["token_ids"]) for name in ("train", "test")}
+    for name, model in fit_baselines(words["train"], splits["train"]["labels"], seed=params.seed).items():
+        figures[name] = float(np.mean((model.predict_proba(words["test"])[:, 1] >= 0.5) == labels["test"]))
+    return figures
+
+
+def row(number: int, fits: list[Mapping[str, float]]) -> list[str]:
+    """One line of the table; with several seeds, the mean and the range."""
+
+    def percent(name: str) -> str:
+        found = [fit[name] for fit in fits]
+        spread = f" ({min(found):.4f} to {max(found):.4f})" if len(found) > 1 else ""
+        return f"{statistics.mean(found):.4f}{spread}"
+
+    tokens = str(values_of(number)[0]["pad.max_length"])
+    minutes = f"{statistics.mean(fit['minutes'] for fit in fits):.1f}"
+    scores = [percent(name) for name in ("validation", "test", "ece", "naive_bayes", "tfidf")]
+    return [("+ " if number else "") + RUNGS[number][0], tokens, *scores, minutes]
+
+
+def render(found: str, name: str, rungs: list[list[dict[str, float]]]) -> str:
+    """The section."""
+    header = [
+        "what",
+        "tokens",
+        "validation",
+        "test",
+        "ECE",
+        "naive Bayes, same tokens",
+        "TF-IDF, same tokens",
+        "minutes",
+    ]
+    lines = [row(number, fits) for number, fits in enumerate(rungs)]
+    explained = (
+        f"`make bench-accuracy`; {found}. {name}, {len(rungs[0])} seed(s). Each rung keeps what those above "
+        "it changed, but for the last. Accuracies are of the network alone; ECE is the expected calibration "
+        "error on the test reviews, after the calibration that is fitted on validation. Minutes are those of "
+        "the fit, with word vectors and soft labels."
+    )
+    return f"## The ladder: what each ingredient is worth\n\n{explained}\n\n{table(header, lines)}"
+
+
+if __name__ == "__main__":
+    main()
