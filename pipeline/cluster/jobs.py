@@ -46,6 +46,9 @@ class Jobs(Protocol):
     def next_job(self) -> Job | None:
         """The next job, or None if none may start now; asked again whenever one has ended."""
 
+    def is_wanted(self, job: Job) -> bool:
+        """Whether a job whose worker died is to be run again."""
+
     def heard(self, job: Job, *message: Any) -> bool:
         """What a job says of itself; False ends it.
 

@@ -76,9 +76,13 @@ def launch(values: dict[str, Value], until: str | None = None) -> int:
 
 
 def dvc_arguments(now: Params, wanted: Params) -> list[str]:
-    """What `dvc` is called with so that the pipeline runs with ``wanted`` where params.yaml says ``now``."""
+    """What `dvc` is called with so that the pipeline runs with ``wanted`` where params.yaml says ``now``.
+
+    A value that is given for one run isn't searched in it.
+    """
     before = now.flat()
     changes = {key: value for key, value in wanted.flat().items() if value != before[key]}
+    changes |= {f"tune.search_space.{key}": None for key in changes if key in wanted.tune.search_space}
     if not changes:
         return ["repro"]
     return ["exp", "run", *(f"--set-param={key}={_hydra(value)}" for key, value in changes.items())]

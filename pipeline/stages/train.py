@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import yaml
 
 from pipeline import tracking, tuning
-from pipeline.params import Params
+from pipeline.params import PARAMS_FILE, Params, ParamsError
 from pipeline.reviews.holding_back import chosen_by
 from pipeline.runtime.files import read_arrays, read_json, write_csv, write_json, written_together
+from pipeline.runtime.git import git
 from pipeline.runtime.paths import (
     MODEL,
     PADDED_DATASET,
@@ -34,7 +37,9 @@ def run(params: Params) -> None:
     Raises:
         InterruptedError: after Ctrl-C; nothing is written, and the next run goes on with the study.
         ValueError: if no trial is complete: nothing is written either.
+        ParamsError: if the experiment sets a value that it also searches.
     """
+    refuse_searched(params, os.environ.get("DVC_EXP_BASELINE_REV"))
     dataset = read_json(PADDED_DATASET)
     study = tuning.open_search(params, dataset)
     with tracking.pipeline_run(params, "train") as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
@@ -54,6 +59,32 @@ def run(params: Params) -> None:
         study.set_attribute("delivered", True)
         score = winner.best["validation_accuracy"]
         print(f"best trial {winner.number}: validation accuracy {score:.4f} on {dataset['name']}")
+
+
+def refuse_searched(params: Params, baseline: str | None) -> None:
+    """Refuses a value that ``dvc exp run -S`` sets and the study searches, for the first trial only.
+
+    Args:
+        params: of the experiment.
+        baseline: the commit that the experiment starts from; None outside of one.
+
+    Raises:
+        ParamsError: with the way to say it.
+    """
+    text = git("show", f"{baseline}:./{PARAMS_FILE}") if baseline else None
+    space = {} if text is None else yaml.safe_load(text).get("tune", {}).get("search_space") or {}
+    for key, form in params.tune.search_space.items() if params.tune.trials > 1 else ():
+        section, _, name = key.partition(".")
+        committed = yaml.safe_load(text or "{}").get(section, {})
+        value = params.flat()[key]
+        plain = list(value) if isinstance(value, tuple) else value
+        unchanged = form.model_dump(mode="json", exclude_unset=True) == (space.get(section) or {}).get(name)
+        if unchanged and name in committed and committed[name] != plain:
+            raise ParamsError(
+                f"{key} is {value} in this experiment, but also searched, so that another may be delivered: "
+                f"fix it with -S tune.search_space.{key}=null, give it another range, or commit params.yaml "
+                "first to make it the first trial's"
+            )
 
 
 def read_splits() -> dict[str, Arrays]:

@@ -130,6 +130,9 @@ class _Runner:
                 self._end(key, TrialState.PRUNED, reason=str(error))
         return None
 
+    def is_wanted(self, job: Job) -> bool:
+        return not self._interruption.requested
+
     def heard(self, job: Job, *message: Any) -> bool:
         epoch, metrics = message
         running = self._running[job.key]

@@ -182,6 +182,9 @@ class _Fits:
     def next_job(self) -> Job | None:
         return self._waiting.pop(0) if self._waiting and not self._interruption.requested else None
 
+    def is_wanted(self, job: Job) -> bool:
+        return not self._interruption.requested
+
     def heard(self, job: Job, *message: Any) -> bool:
         self._on_epoch(*message)
         return not self._interruption.requested

@@ -28,6 +28,9 @@ class Calls:
     def next_job(self) -> Job | None:
         return self.waiting.pop(0) if self.waiting else None
 
+    def is_wanted(self, job: Job) -> bool:
+        return True
+
     def heard(self, job: Job, *message: Any) -> bool:
         self.messages.append((job.key, *message))
         return len(self.messages) < self.stop_after
