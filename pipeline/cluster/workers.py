@@ -167,9 +167,9 @@ class Workers:
             self._take_back(jobs, known)
         except (OSError, TimeoutError) as error:
             raise ValueError(_lost(error)) from None
-        for job in [job for job in self._waiting if not jobs.is_wanted(job)]:
-            self._waiting.remove(job)
-            jobs.ended(job, Outcome(stopped=True))
+        for unwanted in [job for job in self._waiting if not jobs.is_wanted(job)]:
+            self._waiting.remove(unwanted)
+            jobs.ended(unwanted, Outcome(stopped=True))
         if not known and not self._retiring:
             self._say_once("the Dask scheduler has no workers: waiting for one")
         # Where there is no worker and no job runs, there may be no job to wait for either: it is asked.

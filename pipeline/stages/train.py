@@ -78,7 +78,8 @@ def refuse_searched(params: Params, baseline: str | None) -> None:
         committed = yaml.safe_load(text or "{}").get(section, {})
         value = params.flat()[key]
         plain = list(value) if isinstance(value, tuple) else value
-        unchanged = form.model_dump(mode="json", exclude_unset=True) == (space.get(section) or {}).get(name)
+        before = (space.get(section) or {}).get(name) or {}
+        unchanged = form.model_dump(mode="json", exclude_defaults=True) == before
         if unchanged and name in committed and committed[name] != plain:
             raise ParamsError(
                 f"{key} is {value} in this experiment, but also searched, so that another may be delivered: "
