@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint ui serve depth bench bench-accuracy bench-tune bench-serving requirements clean
+.PHONY: help setup run accurate test lint ui serve compare depth bench bench-accuracy bench-tune bench-serving docs requirements clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,6 +17,7 @@ setup: .venv/installed  ## Create .venv with the pinned packages
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(f"Python 3.11 is needed, but PYTHON is {v[0]}.{v[1]}: make PYTHON=/path/to/python3.11" if v != (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
@@ -24,7 +25,7 @@ setup: .venv/installed  ## Create .venv with the pinned packages
 	touch $@
 
 run: setup  ## Download, pad, train and evaluate; register the best model
-	dvc repro
+	python -m pipeline run
 
 test: .venv/installed-dev  ## Run the tests
 	python -m pytest
@@ -34,12 +35,17 @@ lint: .venv/installed-dev  ## Check style and types
 	ruff format --check
 	mypy
 
-ui: setup  ## Open the MLflow UI on http://127.0.0.1:5000
-	@echo "http://127.0.0.1:5000: choose 'Model training' at its top left for runs and registered models"
-	mlflow ui --host 127.0.0.1 --port 5000
+ui: setup  ## Open the MLflow UI on http://127.0.0.1:5000, or another PORT
+	python -m pipeline ui --port $(or $(PORT),5000)
 
-serve: setup  ## Serve the champion over HTTP on http://127.0.0.1:5001
-	python -m pipeline serve
+accurate: setup  ## The same with the best network known: whole reviews, under an hour (presets/accurate.yaml)
+	python -m pipeline run --preset accurate
+
+serve: setup  ## Serve the champion over HTTP on http://127.0.0.1:5001, or another PORT
+	python -m pipeline serve --port $(or $(PORT),5001)
+
+compare: setup  ## Show experiments beside each other: what differs, and how well they do
+	python -m pipeline compare
 
 depth: setup  ## Show what stacking layers does on these reviews (reports/depth)
 	dvc repro depth/dvc.yaml
@@ -57,11 +63,14 @@ bench-serving: setup  ## What a prediction costs, in process and over HTTP, with
 	python -m benchmarks.inference
 	python -m benchmarks.serving
 
+docs: .venv/installed-dev  ## Build the guides as a site, strictly: site/index.html
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
 requirements: .venv/installed-dev  ## Compile pyproject.toml into the pinned requirements
 	python -m pip install --quiet uv
 	uv pip compile --quiet --python $(BIN)/python pyproject.toml --output-file requirements.txt \
 	  --no-emit-index-url --no-annotate --custom-compile-command "make requirements"
-	uv pip compile --quiet --python $(BIN)/python pyproject.toml --extra dev --constraints requirements.txt \
+	uv pip compile --quiet --python $(BIN)/python pyproject.toml --extra dev --extra docs --constraints requirements.txt \
 	  --output-file requirements-dev.txt --no-emit-index-url --no-annotate --custom-compile-command "make requirements"
 
 clean:  ## Remove the stages' outputs; DVC's cache and MLflow's runs stay

@@ -14,7 +14,7 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +96,8 @@ RUNGS: list[tuple[str, dict[str, Value]]] = [
     ("word vectors of the unlabelled reviews too", {"vectors.epochs": 3, "unlabelled": True}),
     ("soft labels of the unlabelled reviews first, then the labels", {
         "distill.epochs": 2,
-        "train.epochs": 2,
-        "train.learning_rate": 0.0007,
+        "distill.label_epochs": 2,
+        "distill.label_learning_rate": 0.0007,
     }),
     ("400 tokens (`accurate`)", {"pad.max_length": 400}),
     ("400 tokens, without the unlabelled reviews", {
@@ -105,7 +105,6 @@ RUNGS: list[tuple[str, dict[str, Value]]] = [
         "vectors.epochs": 6,
         "unlabelled": False,
         "train.epochs": 4,
-        "train.learning_rate": 0.002,
         "model.dropout": 0.2,
         "model.embedding_dropout": 0.2,
     }),
@@ -150,8 +149,8 @@ def measure(number: int, seed: int) -> dict[str, float]:
 
 def read_padded(params: Params, with_unlabelled: bool) -> Splits:
     """data/raw as the pad stage would pad it for ``params``; nothing is held back."""
-    _, raw, unlabelled = read_raw()
-    splits, _ = split_reviews(raw, params.pad.validation_fraction, 0.0, 42)
+    facts, raw, unlabelled = read_raw()
+    splits, _ = split_reviews(raw, params.pad.validation_fraction, 0.0, 42, facts["labels"])
     kept, _ = drop_judged(unlabelled, splits)
     kept = kept if with_unlabelled else kept[:0]
     padded = {name: padded_arrays(split.reviews, split.rows, params.pad) for name, split in splits.items()}
@@ -193,7 +192,7 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
     return figures
 
 
-def row(number: int, fits: list[Mapping[str, float]]) -> list[str]:
+def row(number: int, fits: Sequence[Mapping[str, float]]) -> list[str]:
     """One line of the table; with several seeds, the mean and the range."""
 
     def percent(name: str) -> str:

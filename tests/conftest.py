@@ -38,8 +38,8 @@ def ctrl_c() -> Iterator[Callable[[], None]]:
 
 @pytest.fixture
 def params() -> Params:
-    """The project's own params.yaml."""
-    return load_params(PROJECT / "params.yaml")
+    """The values that tests start from."""
+    return load_params(PROJECT / "pipeline/params/plain.yaml")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from pipeline.evaluation.baselines import NAIVE_BAYES
 from pipeline.evaluation.errors import confident_errors
 from pipeline.evaluation.promotion import Comparison, Registration, Rule
 from pipeline.evaluation.rivals import PREFIXES, Scored
+from pipeline.networks.summary import LayerSummary
 from pipeline.reporting import figures
 from pipeline.reporting.drawing import draw
+from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import write_report
 from pipeline.reviews.padding import pad_tokens
 from pipeline.reviews.ragged import Reviews
@@ -36,14 +39,27 @@ DATASET: dict[str, Any] = {
     "truncating": "pre",
     "max_length": 12,
     "vocab_size": 60,
+    "words": 56,
     "duplicates_dropped": {"train_in_test": 3, "train_in_validation": 1, "validation_in_test": 0},
+    "held_back": 50,
+    "unlabelled": {
+        "size": 91,
+        "duplicates_dropped": {"unlabelled_in_test": 6, "unlabelled_in_validation": 2},
+    },
 }
 TRAINED: dict[str, Any] = {
-    "params": {"model.cell": "gru", "model.depth": 3},
+    "params": {"model.cell": "gru", "model.depth": 3, "model.units": 16, "model.dropout": 0.2},
     "trial": 2,
     "best_epoch": 2,
     "validation_accuracy": 0.75134,
     "run_id": "run1",
+    "preset": "quick",
+    "calibration": {
+        "scale": 0.81234,
+        "shift": -0.05,
+        "validation_ece_before": 0.0712,
+        "validation_ece_after": 0.0234,
+    },
 }
 REGISTRATION = Registration(
     "stacked-rnn-tiny",
@@ -52,6 +68,40 @@ REGISTRATION = Registration(
     "does not beat champion version 5",
     Comparison(Rule(0.0, 0.05), 150, 0.7, 0.74, 9, 15, 0.31, -0.11),
 )
+LAYERS = (
+    LayerSummary("embedding", "Embedding", (12, 8), 480, False),
+    LayerSummary("gru_1", "GRU", (12, 16), 1248, True),
+    LayerSummary("dropout_1", "SpatialDropout1D", (12, 16), 0, False),
+    LayerSummary("gru_2", "GRU", (12, 16), 1632, True),
+    LayerSummary("gru_3", "GRU", (12, 16), 1632, True),
+    LayerSummary("probability", "Dense", (1,), 17, False),
+)
+TRIALS: list[dict[str, Any]] = [
+    {
+        "trial": 0,
+        "state": "COMPLETE",
+        "validation_accuracy": 0.7,
+        "epochs": 3,
+        "seconds": 4.1,
+        "model.units": 8,
+    },
+    {
+        "trial": 1,
+        "state": "PRUNED",
+        "validation_accuracy": 0.5,
+        "epochs": 1,
+        "seconds": 1.2,
+        "model.units": 9,
+    },
+    {
+        "trial": 2,
+        "state": "COMPLETE",
+        "validation_accuracy": 0.75134,
+        "epochs": 3,
+        "seconds": 72.4,
+        "model.units": 16,
+    },
+]
 HISTORY = [
     {
         "epoch": epoch,
@@ -89,9 +139,17 @@ def judged(count: int = 240) -> tuple[Assessment, list[Row]]:
     return assess(test, validation, Scored(MODEL, "", scored, model), rivals, seed=0), errors
 
 
+def evaluated(**other: Any) -> Evaluated:
+    """The whole of it, with ``other`` attributes; the n-th word read of an error contributes n - 3."""
+    assessment, errors = judged()
+    read = [min(len(str(error["text"]).split(" ")), DATASET["max_length"]) for error in errors]
+    contributions = [np.arange(count) - 3.0 for count in read]
+    whole = Evaluated(DATASET, TRAINED, TRIALS, LAYERS, 56, assessment, errors, contributions, REGISTRATION)
+    return replace(whole, **other)
+
+
 def report() -> str:
     """The page on it, after its pictures were drawn into reports/ of the current folder."""
-    assessment, errors = judged()
-    draw(DATASET, TRAINED, assessment, HISTORY)
+    draw(DATASET, TRAINED["best_epoch"], judged()[0], HISTORY)
     figures.save(Figure(), Path(STUDY_DIR / "history.png"))
-    return write_report(DATASET, TRAINED, assessment, errors, REGISTRATION)
+    return write_report(evaluated())

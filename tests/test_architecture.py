@@ -24,6 +24,7 @@ LAYERS = (
     ("registry", "depth"),
     ("stages",),
     ("commands",),
+    ("api",),
     ("__main__",),
 )
 # What changes no result, so that a change there needs no stage to run again.
@@ -81,7 +82,7 @@ def test_imports_go_down_the_layers() -> None:
         ("optuna", {"tuning"}),
         ("distributed", {"cluster"}),
         ("mlflow", {"tracking", "registry", "serving", "commands"}),
-        ("keras", {"networks", "training", "stages", "serving", "registry", "depth"}),
+        ("keras", {"networks", "training", "stages", "serving", "registry", "depth", "api"}),
         ("sklearn", {"evaluation", "depth"}),
         ("matplotlib", {"reporting", "tuning", "depth"}),
     ],
@@ -112,7 +113,7 @@ STAGES = ("download", "pad", "train", "evaluate")
 @pytest.mark.parametrize(
     ("file", "stage", "module"),
     [("dvc.yaml", stage, f"pipeline.stages.{stage}") for stage in STAGES]
-    + [("depth/dvc.yaml", "study-depth", "pipeline.commands.depth")],
+    + [("depth/dvc.yaml", "depth", "pipeline.commands.depth")],
 )
 def test_dvc_deps_are_the_real_imports(file: str, stage: str, module: str) -> None:
     deps = yaml.safe_load((PROJECT / file).read_text())["stages"][stage]["deps"]
@@ -128,7 +129,7 @@ def test_dvc_deps_are_the_real_imports(file: str, stage: str, module: str) -> No
 
 
 def test_the_depth_study_depends_on_all_its_parameters_but_the_workers() -> None:
-    stage = yaml.safe_load((PROJECT / "depth/dvc.yaml").read_text())["stages"]["study-depth"]
+    stage = yaml.safe_load((PROJECT / "depth/dvc.yaml").read_text())["stages"]["depth"]
     named = {key.removeprefix("depth_study.") for key in stage["params"] if key.startswith("depth_study.")}
     assert named == set(params_module.DepthStudyParams.model_fields) - {"workers"}
 

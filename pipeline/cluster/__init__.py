@@ -5,6 +5,16 @@ The only importer of distributed. It knows nothing of networks, studies or store
 
 from pipeline.cluster.cores import worker_count
 from pipeline.cluster.jobs import Job, Jobs, JobStoppedError, OnMessage, Outcome
-from pipeline.cluster.pool import Pool, open_pool
+from pipeline.cluster.pool import Pool, needs_processes, open_pool
 
-__all__ = ["Job", "JobStoppedError", "Jobs", "OnMessage", "Outcome", "Pool", "open_pool", "worker_count"]
+__all__ = [
+    "Job",
+    "JobStoppedError",
+    "Jobs",
+    "OnMessage",
+    "Outcome",
+    "Pool",
+    "needs_processes",
+    "open_pool",
+    "worker_count",
+]

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from pipeline.cluster.cores import worker_count
 from pipeline.cluster.jobs import Data, Job, Jobs, JobStoppedError, Outcome
 from pipeline.params import ClusterParams
+from pipeline.runtime.errors import UserError
 
 
 class Pool(Protocol):
@@ -16,6 +17,13 @@ class Pool(Protocol):
 
     def run(self, jobs: Jobs) -> None:
         """Runs what ``jobs`` gives until it gives no more and all have ended."""
+
+
+def needs_processes(cluster: ClusterParams, workers: int | Literal["auto"], count: int) -> bool:
+    """Whether ``open_pool`` runs ``count`` jobs elsewhere: this process runs the few of a single worker."""
+    if cluster.address is not None:
+        return True
+    return count > (cluster.jobs_a_process if worker_count(workers) == 1 else 1)
 
 
 @contextmanager
@@ -32,16 +40,19 @@ def open_pool(
         data: given to every job, and sent to each worker once.
 
     Raises:
-        ValueError: if the scheduler can't be reached.
+        UserError: if the scheduler can't be reached.
     """
-    processes = min(worker_count(workers), count)
-    if cluster.address is None and (count == 0 or (processes == 1 and count <= cluster.jobs_a_process)):
+    if not needs_processes(cluster, workers, count):
         yield Here(data)
         return
     from pipeline.cluster.workers import Workers, connect, start_local  # noqa: PLC0415 - Dask only if needed
 
     local = cluster.address is None
-    opened = start_local(processes) if cluster.address is None else connect(cluster.address)
+    opened = (
+        start_local(min(worker_count(workers), count))
+        if cluster.address is None
+        else connect(cluster.address)
+    )
     with opened as client, Workers(client, name, cluster.jobs_a_process, data, local) as pool:
         yield pool
 
@@ -66,5 +77,5 @@ class Here:
             return Outcome(job.function(*job.arguments, self._data, on_message))
         except JobStoppedError:
             return Outcome(stopped=True)
-        except ValueError as error:  # anything else is a bug, and its traceback is shown
+        except UserError as error:  # anything else is a bug, and its traceback is shown
             return Outcome(error=error)

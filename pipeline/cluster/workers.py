@@ -34,6 +34,7 @@ from pipeline.cluster.cores import gpus
 from pipeline.cluster.jobs import Data, Job, Jobs, Outcome
 from pipeline.cluster.shipment import versions
 from pipeline.runtime.cores import THREAD_LIMITS, cores
+from pipeline.runtime.errors import UserError
 
 CONNECT_TIMEOUT = 10  # seconds
 RESTART_TIMEOUT = 60  # seconds
@@ -81,12 +82,12 @@ def connect(address: str) -> Iterator[Client]:
     """The scheduler at ``address``, which a user started.
 
     Raises:
-        ValueError: if it doesn't answer.
+        UserError: if it doesn't answer.
     """
     try:
         client = Client(address, timeout=CONNECT_TIMEOUT)
     except (OSError, ValueError) as error:
-        raise ValueError(
+        raise UserError(
             f"cluster.address: no Dask scheduler answers at {address} ({type(error).__name__}): start one "
             "(docs/scale-out.md), or set cluster.address to null"
         ) from None
@@ -154,8 +155,8 @@ class Workers:
         """Runs what ``jobs`` gives until it gives no more and all have ended.
 
         Raises:
-            ValueError: if the scheduler is lost.
-            Exception: what a job raised, if it isn't a ValueError.
+            UserError: if the scheduler is lost.
+            Exception: what a job raised, if it isn't a UserError.
         """
         while self._start(jobs) or self._running:
             self._listen(jobs)
@@ -166,7 +167,7 @@ class Workers:
             known = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
             self._take_back(jobs, known)
         except (OSError, TimeoutError) as error:
-            raise ValueError(_lost(error)) from None
+            raise UserError(_lost(error)) from None
         for unwanted in [job for job in self._waiting if not jobs.is_wanted(job)]:
             self._waiting.remove(unwanted)
             jobs.ended(unwanted, Outcome(stopped=True))
@@ -191,7 +192,7 @@ class Workers:
                 self._client.cancel([placed.future])
                 self._deaths[key] += 1
                 if self._deaths[key] > ALLOWED_DEATHS:
-                    jobs.ended(placed.job, Outcome(error=ValueError(_KILLED)))
+                    jobs.ended(placed.job, Outcome(error=UserError(_KILLED)))
                 else:
                     self._waiting.append(placed.job)
 
@@ -261,15 +262,15 @@ class Workers:
         if self._running.get(placed.job.key) is not placed:
             return  # taken back
         if isinstance(error, CancelledError | OSError):
-            raise ValueError(_lost(error))
+            raise UserError(_lost(error))
         del self._running[placed.job.key]
         self._served[placed.worker] += 1
         match error:
             case None:
                 jobs.ended(placed.job, outcome or Outcome())
             case KilledWorker():
-                jobs.ended(placed.job, Outcome(error=ValueError(_KILLED)))
-            case ValueError():
+                jobs.ended(placed.job, Outcome(error=UserError(_KILLED)))
+            case UserError():
                 jobs.ended(placed.job, Outcome(error=error))
             case _:
                 raise error

@@ -6,19 +6,26 @@ The values go to DVC as `dvc exp run -S`, so a run started from MLproject is a D
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
 from pipeline.params import Params, ParamsError, Value, load_params
+from pipeline.params.presets import read_preset
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.git import git, head_commit
+
+_DEFAULT_EXPERIMENT = "0"  # of MLflow, where `mlflow run` puts a run that names no other
+_COMMIT = "`git init && git add --all && git commit --message start`"
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Value]:
-    """``["--model.depth", "3"]`` -> ``{"model.depth": 3}``; a value is read as YAML.
+    """``["--model.depth", "3"]`` -> ``{"model.depth": 3}``; a value is read as YAML, an empty one is none.
 
     Raises:
         ParamsError: for a word that is not an option, or an option without a value.
@@ -34,7 +41,8 @@ def parse_options(options: Sequence[str]) -> dict[str, Value]:
                 text = next(words)
             except StopIteration:
                 raise ParamsError(f"command line: {word} has no value") from None
-        values[key] = _parse_value(key, text)
+        if text:  # MLproject gives every option that it knows, and an empty value where the user gave none
+            values[key] = _parse_value(key, text)
     return values
 
 
@@ -52,22 +60,35 @@ def _parse_value(key: str, text: str) -> Value:
     return tuple(value) if isinstance(value, list) else value
 
 
-def launch(values: dict[str, Value], until: str | None = None) -> int:
+def launch(values: Mapping[str, Value], until: str | None = None, preset: str | None = None) -> int:
     """Judges ``values`` (dotted keys), then runs DVC; returns its exit status.
 
     Args:
-        values: what differs from params.yaml.
+        values: what differs from params.yaml, and from ``preset``.
         until: the last stage to run; None runs all four.
+        preset: the name of values in presets/ that come first.
 
     Raises:
         ParamsError: before anything runs, if a value can't be used.
     """
     now = load_params()
-    wanted = now.replace(values, source="command line")
+    wanted = _judged(_with_preset(now, preset) if preset else now, values)
     if wanted.data.source == "file" and not Path(wanted.data.path).is_file():
         raise ParamsError(f"command line: data.path must be a file, but got {wanted.data.path}: no such file")
+    arguments = dvc_arguments(now, wanted)
+    _settle_git(experiment=arguments[0] == "exp")
+    if "MLFLOW_RUN_ID" in os.environ:
+        from pipeline import tracking  # noqa: PLC0415 - only `mlflow run` needs MLflow here
+
+        tracking.settle_address(wanted)
+    if os.environ.get("MLFLOW_EXPERIMENT_ID") == _DEFAULT_EXPERIMENT:
+        name = now.mlflow.experiment
+        print(
+            f"this run goes to MLflow's experiment Default; `mlflow run . --experiment-name {name}` puts it "
+            "beside the others"
+        )
     stages = [until] if until else []
-    status = subprocess.run([_dvc(), *dvc_arguments(now, wanted), *stages], check=False).returncode
+    status = subprocess.run([_dvc(), *arguments, *stages], check=False).returncode
     if status == 0 and until is None:
         from pipeline.tracking import note_reproduced  # noqa: PLC0415 - only now is MLflow needed
 
@@ -75,17 +96,52 @@ def launch(values: dict[str, Value], until: str | None = None) -> int:
     return status
 
 
-def dvc_arguments(now: Params, wanted: Params) -> list[str]:
-    """What `dvc` is called with so that the pipeline runs with ``wanted`` where params.yaml says ``now``.
+def _with_preset(now: Params, name: str) -> Params:
+    return now.replace(read_preset(name), source=f"presets/{name}.yaml")
 
-    A value that is given for one run isn't searched in it.
-    """
+
+def _judged(now: Params, values: Mapping[str, Value]) -> Params:
+    """The params with ``values``; the study varies none that differs from params.yaml."""
+    before = now.flat()
+    changed = [key for key, value in values.items() if key in before and value != before[key]]
+    return now.searching_without(changed).replace(values, source="command line")
+
+
+def dvc_arguments(now: Params, wanted: Params) -> list[str]:
+    """What `dvc` is called with so that the pipeline runs with ``wanted`` where params.yaml says ``now``."""
     before = now.flat()
     changes = {key: value for key, value in wanted.flat().items() if value != before[key]}
-    changes |= {f"tune.search_space.{key}": None for key in changes if key in wanted.tune.search_space}
     if not changes:
         return ["repro"]
-    return ["exp", "run", *(f"--set-param={key}={_hydra(value)}" for key, value in changes.items())]
+    words = [f"{key}={_hydra(value)}" for key, value in changes.items()]
+    if wanted.tune.trials > 1:
+        held = [key for key in now.tune.search_space if key not in wanted.tune.search_space]
+        words += [f"~tune.search_space.{key}" for key in held]
+    return ["exp", "run", *(f"--set-param={word}" for word in words)]
+
+
+def _settle_git(experiment: bool) -> None:
+    """Lets DVC run where there is no git repository, as in an archive of the code, and tells what is lost.
+
+    Raises:
+        UserError: if values differ from params.yaml: `dvc exp run` keeps an experiment as a commit.
+    """
+    local = Path(".dvc/config.local")
+    without = local.exists() and "no_scm" in local.read_text(encoding="utf-8")
+    if git("rev-parse", "--git-dir"):
+        if without:  # a repository was made since
+            subprocess.run([_dvc(), "config", "--local", "--unset", "core.no_scm"], check=True)
+        if experiment and not head_commit():
+            raise UserError(f"an experiment needs a commit to start from: {_COMMIT}")
+        return
+    if experiment:
+        raise UserError(
+            "values that differ from params.yaml make an experiment, which DVC keeps in git, and here is no "
+            f"repository: {_COMMIT}; or write the values into params.yaml"
+        )
+    if not without:
+        subprocess.run([_dvc(), "config", "--local", "core.no_scm", "true"], check=True)
+    print("no git repository here: the pipeline runs, but its model can't be traced to a commit or rebuilt")
 
 
 def _dvc() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 from rich.console import Console
 from rich.table import Table
@@ -12,14 +14,23 @@ from pipeline.registry import lineage, rebuilding, versions
 
 @click.command()
 @click.argument("model")
-def trace(model: str) -> None:
+@click.option("--all", "everything", is_flag=True, help="Every parameter, hash and package too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with everything, instead.")
+def trace(model: str, everything: bool, as_json: bool) -> None:
     """Print what made MODEL: commit, parameters, data, DVC hashes, study, packages."""
     version = versions.find_version(open_store(), model)
-    for title, values in lineage.describe(version, lineage.read_record(version)).items():
+    described = lineage.describe(version, lineage.read_record(version))
+    if as_json:
+        click.echo(json.dumps(described, indent=2, ensure_ascii=False))
+        return
+    shown = described if everything else {name: described[name] for name in lineage.IN_SHORT}
+    for title, values in shown.items():
         click.secho(title, bold=True)
         width = max((len(name) for name in values), default=0)
         for name, value in values.items():
             click.echo(f"  {name:<{width}}  {value}")
+    if not everything:
+        click.echo(f"--all adds {', '.join(name for name in described if name not in lineage.IN_SHORT)}")
 
 
 @click.command()

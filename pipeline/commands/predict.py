@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 
 import click
@@ -15,9 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from pipeline.commands.store import chosen_version, open_store
-from pipeline.registry import versions
-from pipeline.serving.classifier import CLASSIFIER, KERAS_NETWORK, NETWORK, Contribution, TextClassifier
-from pipeline.serving.tables import score_file
+from pipeline.registry.loading import load_classifier
+from pipeline.serving.classifier import Contribution, TextClassifier
+from pipeline.serving.tables import batches, score_file
 
 _LINES = 256  # of standard input, scored together
 
@@ -49,7 +46,7 @@ def predict(
     if source and target:
         _score_file(classifier, source, target, text_column, threshold)
         return
-    for batch in _batches(texts or (line.rstrip("\n") for line in sys.stdin)):
+    for batch in batches(texts or (line.rstrip("\n") for line in sys.stdin), _LINES):
         _print(classifier, batch, threshold, explain, as_json)
 
 
@@ -63,17 +60,8 @@ def _check(texts: tuple[str, ...], source: Path | None, target: Path | None, exp
 
 
 def _load(model: str | None, dataset: str | None) -> TextClassifier:
-    """Reads the version's files; unlike MLflow's own loading, it executes nothing from the registry."""
-    client = open_store()
-    version = chosen_version(client, model, dataset)
-    with tempfile.TemporaryDirectory() as folder:
-        files = versions.download(version, f"artifacts/{CLASSIFIER}", Path(folder))
-        if not (files / NETWORK).exists():
-            # A version that was registered before versions had one; this imports Keras, which takes seconds.
-            from pipeline.serving.onnx_export import convert_file  # noqa: PLC0415
-
-            convert_file(files / KERAS_NETWORK, files / NETWORK)
-        classifier = TextClassifier.load(files)
+    version = chosen_version(open_store(), model, dataset)
+    classifier = load_classifier(version)
     click.echo(f"{version.name} version {version.version}", err=True)
     return classifier
 
@@ -94,12 +82,6 @@ def _score_file(
         )
         progress.update(task, total=count)
     click.echo(f"{count:,} rows -> {target}", err=True)
-
-
-def _batches(lines: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(lines)
-    while batch := list(islice(iterator, _LINES)):
-        yield batch
 
 
 def _print(

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 import click
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.commands.store import chosen_name, open_store
 from pipeline.registry import versions
+from pipeline.runtime.errors import UserError
 
 
 @click.command(name="registry")
 @click.option("--dataset", help="Only this data set's versions.")
-def list_versions(dataset: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead.")
+def list_versions(dataset: str | None, as_json: bool) -> None:
     """List the registered versions: alias, scores, run, commit."""
     client = open_store()
-    listed = versions.list_versions(client, versions.registered_name(dataset) if dataset else None)
-    if not listed:
-        raise ValueError("the registry has no such model: run `make run` first")
+    listed = versions.list_versions(versions.registered_name(dataset) if dataset else None)
+    if not listed and not as_json:
+        raise UserError("the registry has no such model: run `make run` first")
     named = {name: versions.aliases(client, name) for name in {version.name for version in listed}}
+    if as_json:
+        entries = [_entry(client, version, named[version.name]) for version in listed]
+        click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+        return
     table = Table()
     for title in ("model", "version", "alias", "data set", "validation", "test", "run", "commit"):
         table.add_column(title, no_wrap=True)
@@ -43,6 +55,26 @@ def list_versions(dataset: str | None) -> None:
             click.echo(f"{version.name}: version {version.version} is champion: {reason}")
 
 
+def _entry(client: MlflowClient, version: ModelVersion, named: Mapping[str, list[str]]) -> dict[str, Any]:
+    test, commit = versions.run_facts(client, version)
+    return {
+        "model": version.name,
+        "version": int(version.version),
+        "aliases": named.get(str(version.version), []),
+        "dataset": version.tags.get("dataset.name"),
+        "digest": version.tags.get(versions.DIGEST_TAG),
+        "validation_accuracy": _number(version.tags.get("validation_accuracy", "?")),
+        "test_accuracy": _number(test),
+        "run": version.run_id,
+        "commit": None if commit in ("?", "none") else commit,
+        "decision": version.tags.get(versions.DECISION_TAG),
+    }
+
+
+def _number(text: str) -> float | None:
+    return None if text == "?" else float(text)
+
+
 @click.command()
 @click.argument("model")
 def promote(model: str) -> None:
@@ -59,5 +91,5 @@ def promote(model: str) -> None:
 def rollback(dataset: str | None) -> None:
     """Make the champion's predecessor champion again."""
     client = open_store()
-    was, now = versions.rollback(client, chosen_name(client, dataset))
+    was, now = versions.rollback(client, chosen_name(dataset))
     click.echo(f"{now.name}: version {now.version} is champion again; before: version {was.version}")

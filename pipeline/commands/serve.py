@@ -10,6 +10,7 @@ import mlflow
 
 from pipeline.commands.store import chosen_version, open_store
 from pipeline.runtime.cores import THREAD_LIMITS, cores
+from pipeline.runtime.ports import require_free_port
 
 
 @click.command()
@@ -21,6 +22,7 @@ def serve(model: str | None, dataset: str | None, port: int, workers: int | None
     """Serve the champion on loopback, as `mlflow models serve` does."""
     from pipeline.serving.server import MODEL_VARIABLE  # noqa: PLC0415 - a second; no other command needs it
 
+    require_free_port(port)
     version = chosen_version(open_store(), model, dataset)
     uri = f"models:/{version.name}/{version.version}"
     click.echo(f"{uri} on http://127.0.0.1:{port}/invocations", err=True)

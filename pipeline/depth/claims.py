@@ -1,17 +1,17 @@
-"""What the notebook says of depth, and what the study's numbers say of it: by rule, never by hand."""
+"""What is said of deep recurrent networks, each as a difference that the study can measure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pipeline.depth.comparisons import (
-    Differences,
+    Contrast,
     accuracy_gap,
+    deep_stacks,
     deeper_than_one,
     gated_over_simple,
     initial_decades,
-    of_deep_stacks,
     probe_rise,
     trained_decades,
     training_loss,
@@ -20,11 +20,7 @@ from pipeline.depth.comparisons import (
     with_variant,
 )
 from pipeline.depth.grid import CLIPPING, DROPOUT
-from pipeline.depth.records import Records
-from pipeline.depth.statistics import Interval, holm, paired_p_value, t_interval
 
-LEVEL = 0.05
-Verdict = Literal["supports", "contradicts", "leaves open"]
 _DEPTH = "from one layer to the mean of the deeper stacks"
 _DEEP = "in stacks of two layers and more"
 
@@ -37,8 +33,8 @@ class Claim:
         key: its name in summary.json.
         statement: what is claimed.
         quantity: what is measured, with its unit.
-        comparison: between which fits.
-        differences: the paired differences.
+        comparison: between which fits, in words.
+        contrast: the same, as it is computed.
         direction: +1 if the claim says that the quantity rises, -1 if it falls.
         figure: number of the figure that shows it.
         source: key of what the literature found, in ``literature.SOURCES``.
@@ -48,21 +44,10 @@ class Claim:
     statement: str
     quantity: str
     comparison: str
-    differences: Differences
+    contrast: Contrast
     direction: Literal[1, -1]
     figure: int
     source: str
-
-
-class Finding(NamedTuple):
-    """What the data say of a claim; ``interval`` is None where the study lacks the fits to compare."""
-
-    claim: Claim
-    pairs: int
-    interval: Interval | None
-    p_value: float
-    corrected: float
-    verdict: Verdict
 
 
 CLAIMS = (
@@ -71,7 +56,7 @@ CLAIMS = (
         "Stacking layers improves the prediction.",
         "validation accuracy",
         _DEPTH,
-        deeper_than_one(validation_accuracy),
+        Contrast(validation_accuracy, deeper_than_one()),
         1,
         1,
         "graves",
@@ -81,7 +66,7 @@ CLAIMS = (
         "Stacking layers raises the capacity: a deeper network fits the training reviews better.",
         "training loss of the last epoch (cross-entropy)",
         _DEPTH,
-        deeper_than_one(training_loss),
+        Contrast(training_loss, deeper_than_one()),
         -1,
         4,
         "pascanu_deep",
@@ -91,7 +76,7 @@ CLAIMS = (
         "With regularization deeper networks generalize better.",
         "validation accuracy with dropout",
         _DEPTH,
-        deeper_than_one(validation_accuracy, DROPOUT),
+        Contrast(validation_accuracy, deeper_than_one(DROPOUT)),
         1,
         4,
         "irsoy",
@@ -101,7 +86,7 @@ CLAIMS = (
         "The layers form a hierarchy: higher ones know more of what the review means.",
         "accuracy of a linear probe",
         f"from the first recurrent layer to the top one, {_DEEP}",
-        of_deep_stacks(probe_rise),
+        Contrast(probe_rise, deep_stacks),
         1,
         5,
         "peters",
@@ -111,7 +96,7 @@ CLAIMS = (
         "Gradients vanish or explode more in deep networks than in shallow ones, before training.",
         "distance of the far gradient from the near one (powers of ten)",
         _DEPTH,
-        deeper_than_one(initial_decades),
+        Contrast(initial_decades, deeper_than_one()),
         1,
         3,
         "pascanu_difficulty",
@@ -121,7 +106,7 @@ CLAIMS = (
         "Gradients vanish or explode more in deep networks than in shallow ones, after training.",
         "distance of the far gradient from the near one (powers of ten)",
         _DEPTH,
-        deeper_than_one(trained_decades),
+        Contrast(trained_decades, deeper_than_one()),
         1,
         3,
         "pascanu_difficulty",
@@ -131,7 +116,7 @@ CLAIMS = (
         "Deeper networks overfit more.",
         "gap between training and validation accuracy",
         _DEPTH,
-        deeper_than_one(accuracy_gap),
+        Contrast(accuracy_gap, deeper_than_one()),
         1,
         4,
         "zaremba",
@@ -141,7 +126,7 @@ CLAIMS = (
         "Dropout reduces overfitting.",
         "gap between training and validation accuracy",
         f"from no dropout to dropout, {_DEEP}",
-        with_variant(accuracy_gap, DROPOUT),
+        Contrast(accuracy_gap, with_variant(DROPOUT)),
         -1,
         4,
         "zaremba",
@@ -151,7 +136,7 @@ CLAIMS = (
         "Gates keep gradients from vanishing or exploding.",
         "distance of the far gradient from the near one after training (powers of ten)",
         "from the simple RNN to the mean of the gated cells, at every depth",
-        gated_over_simple(trained_decades),
+        Contrast(trained_decades, gated_over_simple),
         -1,
         3,
         "chung",
@@ -161,7 +146,7 @@ CLAIMS = (
         "Gated cells predict better than the simple RNN.",
         "validation accuracy",
         "from the simple RNN to the mean of the gated cells, at every depth",
-        gated_over_simple(validation_accuracy),
+        Contrast(validation_accuracy, gated_over_simple),
         1,
         1,
         "chung",
@@ -171,7 +156,7 @@ CLAIMS = (
         "Clipping keeps gradients from vanishing or exploding.",
         "distance of the far gradient from the near one after training (powers of ten)",
         f"from no clipping to clipping, {_DEEP}",
-        with_variant(trained_decades, CLIPPING),
+        Contrast(trained_decades, with_variant(CLIPPING)),
         -1,
         2,
         "pascanu_difficulty",
@@ -181,7 +166,7 @@ CLAIMS = (
         "Clipping helps deep stacks to be trained.",
         "validation accuracy",
         f"from no clipping to clipping, {_DEEP}",
-        with_variant(validation_accuracy, CLIPPING),
+        Contrast(validation_accuracy, with_variant(CLIPPING)),
         1,
         2,
         "pascanu_difficulty",
@@ -191,7 +176,7 @@ CLAIMS = (
         "Residual and highway connections let the gradient flow.",
         "distance of the far gradient from the near one before training (powers of ten)",
         f"from no skip to the mean of the skips, {_DEEP}",
-        with_skip(initial_decades, "residual", "highway"),
+        Contrast(initial_decades, with_skip("residual", "highway")),
         -1,
         3,
         "srivastava",
@@ -201,7 +186,7 @@ CLAIMS = (
         "Residual connections help deep stacks.",
         "validation accuracy",
         f"from no skip to residual, {_DEEP}",
-        with_skip(validation_accuracy, "residual"),
+        Contrast(validation_accuracy, with_skip("residual")),
         1,
         1,
         "shu",
@@ -211,69 +196,9 @@ CLAIMS = (
         "Highway connections help deep stacks.",
         "validation accuracy",
         f"from no skip to highway, {_DEEP}",
-        with_skip(validation_accuracy, "highway"),
+        Contrast(validation_accuracy, with_skip("highway")),
         1,
         1,
         "srivastava",
     ),
 )
-
-
-def judge(records: Records) -> list[Finding]:
-    """The finding for each claim, its p-value corrected for the number of claims that could be tested."""
-    differences = [claim.differences(records) for claim in CLAIMS]
-    tested = [index for index, values in enumerate(differences) if values]
-    p_values = [paired_p_value(differences[index]) for index in tested]
-    corrected = dict(zip(tested, zip(p_values, holm(p_values), strict=True), strict=True))
-    findings = []
-    for index, (claim, values) in enumerate(zip(CLAIMS, differences, strict=True)):
-        p_value, adjusted = corrected.get(index, (1.0, 1.0))
-        interval = t_interval(values) if values else None
-        findings.append(
-            Finding(
-                claim,
-                len(values),
-                interval,
-                p_value,
-                adjusted,
-                verdict(claim.direction, interval, adjusted),
-            )
-        )
-    return findings
-
-
-def verdict(direction: int, interval: Interval | None, corrected: float) -> Verdict:
-    """Supports or contradicts the claim where p is below ``LEVEL``, by the sign of the mean difference."""
-    if interval is None or corrected >= LEVEL:
-        return "leaves open"
-    return "supports" if interval.mean * direction > 0 else "contradicts"
-
-
-def sentence(finding: Finding, tested: int) -> str:
-    """The finding in words, with the numbers, the test and the figure behind it.
-
-    Args:
-        finding: what is told.
-        tested: how many claims the p-value was corrected for.
-    """
-    claim = finding.claim
-    if finding.interval is None:
-        return (
-            f"{claim.statement} The study leaves this open: params.yaml asks for no fits that could be "
-            f"compared {claim.comparison}."
-        )
-    told = {
-        "supports": "The data support this",
-        "contradicts": "The data contradict this",
-        "leaves open": "The data leave this open",
-    }[finding.verdict]
-    mean, low, high = (f"{value:+.3f}" for value in finding.interval)
-    return (
-        f"{claim.statement} {told}: {claim.comparison}, the {claim.quantity} changes by {mean} "
-        f"(95 % interval {low} to {high}; {finding.pairs} pairs, paired t-test, {_p(finding.p_value)}, "
-        f"with Holm's correction for {tested} claims {_p(finding.corrected)}). Figure {claim.figure}."
-    )
-
-
-def _p(value: float) -> str:
-    return "p < 0.0001" if value < 0.0001 else f"p = {value:.4f}"

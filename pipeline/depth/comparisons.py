@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,9 +13,65 @@ from pipeline.depth.grid import PLAIN, Fit
 from pipeline.depth.records import Record, Records
 
 Measure = Callable[[Record], float]
-Differences = Callable[[Records], list[float]]
 GATED = ("lstm", "gru")
 SMALLEST = 1e-38  # float32 has nothing between about this and 0
+
+
+class Pair(NamedTuple):
+    """Two fits with the same seed, alike in all but what is compared.
+
+    Attributes:
+        stratum: what they share and the comparison is made within: ``lstm``, or ``depth 2``.
+        treated: the fit that the claim is about.
+        control: the fit that it is compared with; None where the measure is itself a difference.
+    """
+
+    stratum: str
+    treated: Fit
+    control: Fit | None = None
+
+    @property
+    def fits(self) -> set[Fit]:
+        """The two, or the one."""
+        return {self.treated} if self.control is None else {self.treated, self.control}
+
+
+Pairs = Callable[[Collection[Fit]], Iterator[Pair]]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A measure, and between which fits its differences are taken.
+
+    Attributes:
+        measure: of one fit.
+        pairs: every pair that such fits allow.
+    """
+
+    measure: Measure
+    pairs: Pairs
+
+    @property
+    def is_of_trained_networks(self) -> bool:
+        """Whether it says nothing of a network that did not learn."""
+        return self.measure is not initial_decades
+
+    def fits(self, records: Collection[Fit]) -> set[Fit]:
+        """Those that take part."""
+        return set().union(*(pair.fits for pair in self.pairs(records)))
+
+    def differences(self, records: Records) -> dict[str, list[float]]:
+        """For each stratum the difference with each seed, by seed: the mean over the stratum's pairs."""
+        found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for pair in self.pairs(records):
+            if pair.fits <= records.keys():
+                control = 0.0 if pair.control is None else self.measure(records[pair.control])
+                difference = self.measure(records[pair.treated]) - control
+                found[pair.stratum][pair.treated.seed].append(difference)
+        return {
+            stratum: [float(np.mean(by_seed[seed])) for seed in sorted(by_seed)]
+            for stratum, by_seed in found.items()
+        }
 
 
 def validation_accuracy(record: Record) -> float:
@@ -59,84 +118,53 @@ def probe_rise(record: Record) -> float:
     return record.probes[-1] - record.probes[1]
 
 
-def deep(fits: Iterable[Fit]) -> list[int]:
-    """The depths above 1."""
-    return sorted({fit.depth for fit in fits} - {1})
+def deeper_than_one(variant: str = PLAIN) -> Pairs:
+    """Within each cell: every depth above 1 and depth 1; without a skip."""
+
+    def pairs(fits: Collection[Fit]) -> Iterator[Pair]:
+        for fit in _deep_and_plain(fits):
+            treated = fit._replace(variant=variant)
+            yield Pair(fit.cell, treated, treated._replace(depth=1))
+
+    return pairs
 
 
-def deeper_than_one(measure: Measure, variant: str = PLAIN) -> Differences:
-    """For each cell and seed: the mean over the depths above 1, less depth 1; without a skip."""
+def with_variant(variant: str) -> Pairs:
+    """Within each cell: each deep stack of the variant and the plain one of its depth; without a skip."""
 
-    def differences(records: Records) -> list[float]:
-        return [
-            _mean(records, measure, (Fit(cell, depth, "none", variant, seed) for depth in deep(records)))
-            - measure(records[Fit(cell, 1, "none", variant, seed)])
-            for cell, seed in _pairs(records)
-        ]
+    def pairs(fits: Collection[Fit]) -> Iterator[Pair]:
+        for fit in _deep_and_plain(fits):
+            yield Pair(fit.cell, fit._replace(variant=variant), fit)
 
-    return differences
+    return pairs
 
 
-def with_variant(measure: Measure, variant: str) -> Differences:
-    """For each cell and seed: deep stacks of the variant less the plain ones; without a skip."""
-    return _deep_against_plain(measure, lambda _: [("none", variant)])
+def with_skip(*skips: str) -> Pairs:
+    """Within each cell: each deep stack with these skips, where there are such, and the one without."""
+
+    def pairs(fits: Collection[Fit]) -> Iterator[Pair]:
+        for fit in _deep_and_plain(fits):
+            for skip in skips:
+                if fit._replace(skip=skip) in fits:
+                    yield Pair(fit.cell, fit._replace(skip=skip), fit)
+
+    return pairs
 
 
-def with_skip(measure: Measure, *skips: str) -> Differences:
-    """For each cell and seed: deep stacks with these skips, where the study has them, less those without."""
-    return _deep_against_plain(
-        measure, lambda records: [(skip, PLAIN) for skip in skips if any(fit.skip == skip for fit in records)]
-    )
+def gated_over_simple(fits: Collection[Fit]) -> Iterator[Pair]:
+    """Within each depth: LSTM and GRU, where there are such, and the simple RNN; without a skip."""
+    for fit in sorted(fits):
+        simple = fit._replace(cell="simple_rnn")
+        if fit.cell in GATED and (fit.skip, fit.variant) == ("none", PLAIN) and simple in fits:
+            yield Pair(f"depth {fit.depth}", fit, simple)
 
 
-def gated_over_simple(measure: Measure) -> Differences:
-    """For each depth and seed: the mean over LSTM and GRU less the simple RNN; without a skip."""
-
-    def differences(records: Records) -> list[float]:
-        cells = {fit.cell for fit in records}
-        gated = [cell for cell in GATED if cell in cells]
-        if not gated or "simple_rnn" not in cells:
-            return []
-        return [
-            _mean(records, measure, (Fit(cell, depth, "none", PLAIN, seed) for cell in gated))
-            - measure(records[Fit("simple_rnn", depth, "none", PLAIN, seed)])
-            for depth, seed in sorted({(fit.depth, fit.seed) for fit in records})
-        ]
-
-    return differences
+def deep_stacks(fits: Collection[Fit]) -> Iterator[Pair]:
+    """Within each cell: each deep stack alone, for a measure that is itself a difference."""
+    for fit in _deep_and_plain(fits):
+        yield Pair(fit.cell, fit)
 
 
-def of_deep_stacks(measure: Measure) -> Differences:
-    """For each cell and seed: the mean of a measure that is itself a difference, over the deep stacks."""
-
-    def differences(records: Records) -> list[float]:
-        return [
-            _mean(records, measure, (Fit(cell, depth, "none", PLAIN, seed) for depth in deep(records)))
-            for cell, seed in _pairs(records)
-        ]
-
-    return differences
-
-
-def _deep_against_plain(
-    measure: Measure, kinds_of: Callable[[Records], Sequence[tuple[str, str]]]
-) -> Differences:
-    def differences(records: Records) -> list[float]:
-        kinds, depths = kinds_of(records), deep(records)
-        if not kinds:
-            return []
-        return [
-            _mean(records, measure, (Fit(cell, depth, *kind, seed) for kind in kinds for depth in depths))
-            - _mean(records, measure, (Fit(cell, depth, "none", PLAIN, seed) for depth in depths))
-            for cell, seed in _pairs(records)
-        ]
-
-    return differences
-
-
-def _pairs(records: Records) -> list[tuple[str, int]]:
-    return sorted({(fit.cell, fit.seed) for fit in records})
-
-
-def _mean(records: Records, measure: Measure, fits: Iterable[Fit]) -> float:
-    return float(np.mean([measure(records[fit]) for fit in fits]))
+def _deep_and_plain(fits: Collection[Fit]) -> list[Fit]:
+    """The fits of two layers and more without a skip and as configured, in order."""
+    return [fit for fit in sorted(fits) if fit.depth > 1 and (fit.skip, fit.variant) == ("none", PLAIN)]

@@ -15,7 +15,9 @@ from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.networks.implementation import choose_implementation
 from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.params import Params
+from pipeline.runtime.errors import UserError
 from pipeline.training import fitting
+from pipeline.training.batches import align_right
 from pipeline.training.compiled import compile_prediction
 from pipeline.training.fitting import OnEpoch, Split
 from pipeline.training.prediction import PREDICTION_BATCH
@@ -33,9 +35,11 @@ def run_fit(params: Params, fit: Fit, splits: Splits, on_epoch: OnEpoch | None =
         on_epoch: as of ``training.fitting.fit``.
 
     Raises:
-        ValueError: if the loss or a gradient isn't finite.
+        UserError: if the loss or a gradient isn't finite.
     """
     configured = fit.configure(params)
+    # The last step is then the last word, and a gradient's step its distance from it.
+    splits = {name: Split(align_right(split.token_ids), split.labels) for name, split in splits.items()}
     train, validation = splits["train"], splits["validation"]
     seed = (params.seed + fit.seed) % 2**32
     fitted = fitting.fit(configured, train, validation, seed, on_epoch)
@@ -45,7 +49,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits, on_epoch: OnEpoch | None =
     norms = [gradient_norms(network, *sample) for network in (start, fitted.model)]
     losses = [epoch["loss"] for epoch in fitted.history]
     if not np.isfinite(np.concatenate([losses, *norms], axis=None)).all():
-        raise ValueError(
+        raise UserError(
             f"{fit.name}: the loss or its gradient is not finite: lower train.learning_rate, "
             "or set model.activation to tanh"
         )

@@ -78,6 +78,21 @@ def study_name(params: Params, dataset: Mapping[str, Any]) -> str:
     return f"{dataset['name']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
+# The stack of the textbooks, whose last state is all that the output sees: what else helps a network along
+# would hide what its depth does.
+_TEXTBOOK: dict[str, Value] = {
+    "model.bidirectional": False,
+    "model.output_dropout": None,
+    "model.embedding_dropout": 0.0,
+    "model.word_dropout": 0.0,
+    "model.layer_pooling": "none",
+    "model.pooling": "last",
+    "model.masking": False,
+    "train.average_decay": 0.0,
+    "train.label_smoothing": 0.0,
+}
+
+
 def _settings(study: DepthStudyParams, fit: Fit) -> dict[str, Value]:
     return {
         "model.cell": fit.cell,
@@ -86,6 +101,7 @@ def _settings(study: DepthStudyParams, fit: Fit) -> dict[str, Value]:
         "model.skip_projection": True,
         "model.units": study.units,
         "model.dropout": study.dropout if fit.variant == DROPOUT else 0.0,
+        **_TEXTBOOK,
         "train.clipnorm": study.clipnorm if fit.variant == CLIPPING else None,
         "train.epochs": study.epochs,
         "train.batch_size": study.batch_size,

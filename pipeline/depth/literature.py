@@ -62,7 +62,7 @@ SOURCES = {
     ),
     "shu": Source(
         "Translating, Shu & Miura (2016) saw plainly stacked recurrent layers slow the training and lower "
-        "the quality, and residual connections between them mend that.",
+        "the quality, and residual connections between them repair that.",
         "R. Shu, A. Miura: Residual Stacking of RNNs for Neural Machine Translation. WAT 2016, W16-4623.",
     ),
 }

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from pipeline.depth.comparisons import Measure, initial_decades, trained_decades, validation_accuracy
 from pipeline.depth.grid import CLIPPING, DROPOUT, PLAIN, Fit
 from pipeline.depth.records import Record, Records
-from pipeline.depth.statistics import t_interval
 from pipeline.depth.tables import When, mean_norms, repeats
 from pipeline.reporting import figures
+from pipeline.reporting.page import Picture
 
 # Okabe & Ito's colours, which colour-blind people tell apart; the markers tell the cells apart in grey.
 CELL_STYLE: dict[str, dict[str, Any]] = {
@@ -24,16 +24,9 @@ CELL_STYLE: dict[str, dict[str, Any]] = {
     "lstm": {"color": "#D55E00", "marker": "s", "label": "LSTM"},
     "gru": {"color": "#009E73", "marker": "^", "label": "GRU"},
 }
-BASELINE_STYLE: dict[str, Any] = {"color": "#555555", "linestyle": ":", "label": "bag of words"}
+BASELINE_STYLE: dict[str, Any] = {"color": "#555555", "linestyle": ":", "label": "bag of n-grams"}
 PANEL = (3.6, 3.0)  # inches
 Axis = np.ndarray  # of Axes
-
-
-class Drawn(NamedTuple):
-    """A written figure and what it shows."""
-
-    path: Path
-    caption: str
 
 
 class _Kinds(NamedTuple):
@@ -50,7 +43,7 @@ class _Kinds(NamedTuple):
         return cls(cells, sorted({fit.depth for fit in records}), skips)
 
 
-def write(records: Records, dataset: str, baseline: float, folder: Path) -> list[Drawn]:
+def write(records: Records, dataset: str, baseline: float, folder: Path) -> list[Picture]:
     """Draws all figures and writes them as PNG.
 
     Args:
@@ -68,7 +61,7 @@ def write(records: Records, dataset: str, baseline: float, folder: Path) -> list
         title, _, _ = caption.partition(":")
         figure.suptitle(f"{title}, {dataset}")
         figures.save(figure, folder / f"{stem}.png")
-        drawn.append(Drawn(folder / f"{stem}.png", caption))
+        drawn.append(Picture(folder / f"{stem}.png", caption))
     return drawn
 
 
@@ -160,7 +153,7 @@ def probe_figure(records: Records, baseline: float) -> Figure:
         for offset, cell in _dodged(kinds.cells):
             found = repeats(records, Fit(cell, depth, "none", PLAIN, 0))
             layers = range(depth + 1)
-            _error_line(
+            _seeds_line(
                 axes,
                 [layer + offset for layer in layers],
                 [[record.probes[layer] for record in found] for layer in layers],
@@ -188,7 +181,7 @@ def cost_figure(records: Records, baseline: float) -> Figure:
         for cell in kinds.cells:
             found = [repeats(records, Fit(cell, depth, "none", PLAIN, 0)) for depth in kinds.depths]
             x = [float(np.mean([cost(record) for record in seeds])) for seeds in found]
-            _error_line(axes, x, [[validation_accuracy(record) for record in seeds] for seeds in found], cell)
+            _seeds_line(axes, x, [[validation_accuracy(record) for record in seeds] for seeds in found], cell)
             for depth, at, seeds in zip(kinds.depths, x, found, strict=True):
                 middle = float(np.mean([validation_accuracy(record) for record in seeds]))
                 axes.annotate(
@@ -217,26 +210,30 @@ def _limit(panels: Axis) -> None:
 
 
 def _by_depth(axes: Axes, records: Records, kinds: _Kinds, skip: str, measure: Measure) -> None:
-    """A line with intervals for each cell; the depths stand at even distances, the cells a little apart."""
+    """A line through the means for each cell, a dot for each seed.
+
+    The depths stand at even distances, the cells a little apart.
+    """
     for offset, cell in _dodged(kinds.cells):
         found = [repeats(records, Fit(cell, depth, skip, PLAIN, 0)) for depth in kinds.depths]
         places = [place + offset for place in range(len(kinds.depths))]
-        _error_line(axes, places, [[measure(record) for record in seeds] for seeds in found], cell)
+        _seeds_line(axes, places, [[measure(record) for record in seeds] for seeds in found], cell)
     axes.set_xticks(range(len(kinds.depths)), [str(depth) for depth in kinds.depths])
     axes.set_xlabel("recurrent layers")
 
 
 def _dodged(cells: Sequence[str]) -> list[tuple[float, str]]:
-    """The cells with a shift to the side, so that their error bars don't hide each other."""
+    """The cells with a shift to the side, so that their dots don't hide each other."""
     return [(0.08 * (index - (len(cells) - 1) / 2), cell) for index, cell in enumerate(cells)]
 
 
-def _error_line(axes: Axes, x: Sequence[float], samples: Sequence[Sequence[float]], cell: str) -> None:
-    """The samples' means with their 95 % intervals."""
-    intervals = [t_interval(sample) for sample in samples]
-    means = [interval.mean for interval in intervals]
-    half = [interval.high - interval.mean for interval in intervals]
-    axes.errorbar(x, means, yerr=half, capsize=3, markersize=5, linewidth=1.4, **CELL_STYLE[cell])
+def _seeds_line(axes: Axes, x: Sequence[float], samples: Sequence[Sequence[float]], cell: str) -> None:
+    """A line through the samples' means, and a dot for each value: a seed."""
+    style = CELL_STYLE[cell]
+    axes.plot(x, [float(np.mean(sample)) for sample in samples], markersize=5, linewidth=1.4, **style)
+    places = [place for place, sample in zip(x, samples, strict=True) for _ in sample]
+    values = [value for sample in samples for value in sample]
+    axes.scatter(places, values, s=9, color=style["color"], alpha=0.55, zorder=3)
 
 
 def _mean_curve(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -267,8 +264,8 @@ Draw = Callable[[Records, float], Figure]
 FIGURES: tuple[tuple[str, str, Draw], ...] = (
     (
         "accuracy",
-        "Accuracy by depth: the mean over the seeds with its 95 % interval (Student's t), on the validation "
-        "and on the test reviews. The dotted line is TF-IDF with logistic regression.",
+        "Accuracy by depth: the mean over the seeds and, as small dots, each seed, on the validation and on "
+        "the test reviews. The dotted line is the better bag of n-grams.",
         accuracy_figure,
     ),
     (
@@ -282,7 +279,7 @@ FIGURES: tuple[tuple[str, str, Draw], ...] = (
         "reach",
         "Reach of the gradient by depth: by how many powers of ten its norm at the bottom layer's first "
         "tenth of the time steps differs from that at the top layer's last step. 0 is a gradient that "
-        "arrives as it left; the bars are 95 % intervals over the seeds.",
+        "arrives as it left; small dots are seeds.",
         reach_figure,
     ),
     (
@@ -294,15 +291,13 @@ FIGURES: tuple[tuple[str, str, Draw], ...] = (
     (
         "probes",
         "What each layer knows: validation accuracy of a logistic regression on the mean of a layer's states "
-        "over the time steps, with 95 % intervals over the seeds. The dotted line is TF-IDF with "
-        "logistic regression.",
+        "over the time steps; small dots are seeds. The dotted line is the better bag of n-grams.",
         probe_figure,
     ),
     (
         "cost",
         "Accuracy by cost: validation accuracy against the number of weights above the embeddings and the "
-        "wall time of a fit, compilation included. The numbers are depths, the bars 95 % intervals over "
-        "the seeds.",
+        "wall time of a fit, compilation included. The numbers are depths, the small dots seeds.",
         cost_figure,
     ),
 )

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from pipeline.networks.stacked_rnn import recurrent_layers
 from pipeline.reviews.vocabulary import PAD_ID
+from pipeline.runtime.errors import UserError
 
 
 def describing_network(network: keras.Model) -> tuple[keras.Model, list[int]]:
@@ -63,7 +64,7 @@ def probe_accuracy(
         validation_labels: 0 or 1, (num_reviews,).
     """
     if len(np.unique(train_labels)) == 1:
-        raise ValueError(
+        raise UserError(
             f"depth_study.probe_reviews is too low: all {len(train_labels)} reviews have one label"
         )
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

@@ -1,19 +1,30 @@
-"""The study as one page: verdicts, figures, tables and sources."""
+"""The study as one page: what came of it in a sentence, figures, claims, networks and sources."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.depth.claims import LEVEL, Finding, sentence
+from pipeline.depth.findings import LEVEL, MIN_SEEDS, Finding, difference_text, judged, sentence
 from pipeline.depth.grid import PLAIN, grid
+from pipeline.depth.learning import commoner_share, failures
 from pipeline.depth.literature import SOURCES
-from pipeline.depth.pictures import Drawn
 from pipeline.depth.records import Record, Records
 from pipeline.depth.statistics import t_interval
 from pipeline.depth.tables import repeats
 from pipeline.params import Params
-from pipeline.reporting.page import Cell, Picture, Section, Table, render
+from pipeline.reporting import counted
+from pipeline.reporting.evaluated import CELLS
+from pipeline.reporting.page import Cell, Picture, Table, render
+
+SECTIONS = {
+    "figures": "Figures",
+    "claims": "What the data say",
+    "networks": "Every network",
+    "setting": "What was trained",
+    "sources": "Sources",
+}
 
 
 def render_report(
@@ -22,74 +33,88 @@ def render_report(
     records: Records,
     findings: Sequence[Finding],
     baseline: Mapping[str, float],
-    drawn: Sequence[Drawn],
+    drawn: Sequence[Picture],
 ) -> str:
-    """The whole page, self-contained HTML."""
-    sections = [
-        Section("What was trained", _setting(params, dataset, records, baseline)),
-        Section("What the data say", [_verdicts(findings), *_sentences(findings)]),
-        *(
-            Section(
-                f"Figure {number}: {figure.caption.partition(':')[0]}", [Picture(figure.path, figure.caption)]
-            )
-            for number, figure in enumerate(drawn, start=1)
-        ),
-        Section("Every network", [_scores(records)]),
-        Section("Sources", [source.citation for source in SOURCES.values()]),
-    ]
-    return render("What depth does", f"Stacked recurrent networks on {dataset['name']}", sections)
+    """The whole page, self-contained HTML.
 
-
-def _setting(
-    params: Params, dataset: Mapping[str, Any], records: Records, baseline: Mapping[str, float]
-) -> list[str | Table]:
+    Args:
+        params: whose section depth_study was run.
+        dataset: data/padded/dataset.json.
+        records: of every fit.
+        findings: of ``judge``.
+        baseline: validation_accuracy and test_accuracy of the better bag of n-grams.
+        drawn: of ``pictures.write``.
+    """
     study = params.depth_study
-    minutes = sum(record.seconds for record in records.values()) / 60
-    sizes = "".join(f", {size:,} {split}" for split, size in dataset.get("sizes", {}).items())
-    rows = [(key, _shown(value)) for key, value in study.model_dump().items() if key != "workers"]
-    return [
-        f"{len(grid(study))} networks were fitted on the reviews of {dataset['name']}{sizes}; the fits took "
-        f"{minutes:.0f} minutes, added up over the processes. Whatever the table doesn't name is as in the "
-        "sections model and train of params.yaml.",
-        "Each network keeps the weights of its epoch of lowest validation loss. Nothing was chosen by the "
-        "test reviews: their scores are reported only.",
-        f"The better bag of n-grams, naive Bayes or TF-IDF, scores {baseline['validation_accuracy']:.4f} on "
-        f"the validation and {baseline['test_accuracy']:.4f} on the test reviews.",
-        "Every skip goes past each recurrent layer, the first one too, so that a single layer with a skip is "
-        "another network than one without.",
-        Table(["depth_study", "value"], rows, "Parameters of the study"),
-    ]
-
-
-def _verdicts(findings: Sequence[Finding]) -> Table:
-    return Table(
-        ["claim", "the data", "difference [95 % interval]", "corrected p", "figure"],
-        [_verdict_row(finding) for finding in findings],
-        f"A claim is supported or contradicted where p, after Holm's correction, is below {LEVEL}. The pairs "
-        "are alike in all but what is compared; they share data, so the intervals speak of other seeds, not "
-        "of other reviews.",
+    tested = judged(findings)
+    return render(
+        "depth.html",
+        title=f"What depth does: stacked recurrent networks, {dataset['name']}",
+        sections=SECTIONS,
+        verdict=_verdict(findings, baseline, records),
+        at_chance=failures(records, dataset),
+        commoner=commoner_share(dataset),
+        drawn=drawn,
+        claims=_claims(findings),
+        sentences=[
+            f"{sentence(finding, tested)} {SOURCES[finding.claim.source].finding}" for finding in findings
+        ],
+        scores=_scores(records),
+        fits=len(grid(study)),
+        dataset=dataset,
+        seconds=sum(record.seconds for record in records.values()),
+        baseline=baseline,
+        parameters=Table(
+            ["depth_study", "value"],
+            [(key, _shown(value)) for key, value in study.model_dump().items() if key != "workers"],
+            "Parameters of the study",
+            folded=True,
+        ),
+        sources=[source.citation for source in SOURCES.values()],
     )
 
 
-def _verdict_row(finding: Finding) -> tuple[str, ...]:
-    claim, interval = finding.claim, finding.interval
-    numbers = ("", "")
-    if interval is not None:
-        mean, low, high = interval
-        numbers = (f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]", f"{finding.corrected:.4f}")
-    return (claim.statement, finding.verdict, *numbers, str(claim.figure))
+def _verdict(findings: Sequence[Finding], baseline: Mapping[str, float], records: Records) -> str:
+    verdicts = Counter(finding.verdict for finding in findings)
+    best = max(records, key=lambda fit: _mean(repeats(records, fit), "validation"))
+    mean = _mean(repeats(records, best), "validation")
+    words = baseline["validation_accuracy"]
+    skip = "" if best.skip == "none" else f", {best.skip} skips"
+    variant = "" if best.variant == PLAIN else f", {best.variant}"
+    than = "above" if mean > words else "below"
+    return (
+        f"Of {counted(len(findings), 'claim')} about depth the data support {verdicts['supports']}, "
+        f"contradict {verdicts['contradicts']} and leave {verdicts['leaves open']} open; "
+        f"{verdicts['cannot judge']} can't be judged. The best network on the validation reviews "
+        f"({CELLS[best.cell]}, depth {best.depth}{skip}{variant}) has a mean accuracy of {mean:.1%}, {than} "
+        f"the bag of n-grams ({words:.1%})."
+    )
 
 
-def _sentences(findings: Sequence[Finding]) -> list[str]:
-    tested = sum(finding.interval is not None for finding in findings)
-    return [f"{sentence(finding, tested)} {SOURCES[finding.claim.source].finding}" for finding in findings]
+def _claims(findings: Sequence[Finding]) -> Table:
+    return Table(
+        ["claim", "the data", "difference [95 % interval]", "corrected p", "figure"],
+        [_claim_row(finding) for finding in findings],
+        f"A claim is supported or contradicted where p, after Holm's correction, is below {LEVEL}; with "
+        f"fewer than {MIN_SEEDS} seeds it is not judged. Differences are taken between networks of one seed "
+        "that are alike in all but what is compared, and averaged over the cells: the intervals speak of "
+        "other seeds, not of other cells or reviews.",
+    )
+
+
+def _claim_row(finding: Finding) -> tuple[str, ...]:
+    claim = finding.claim
+    difference = difference_text(finding.mean, finding.interval) if finding.effects else ""
+    p_value = "" if finding.corrected is None else f"{finding.corrected:.4f}"
+    return (claim.statement, finding.verdict, difference, p_value, str(claim.figure))
 
 
 def _scores(records: Records) -> Table:
     return Table(
         ["cell", "depth", "skip", "variant", "weights", "seconds", "training", "validation", "test"],
         [_score_row(repeats(records, fit)) for fit in sorted(records) if fit.seed == 0],
-        "Accuracy: the mean over the seeds and half the width of its 95 % interval",
+        "Accuracy: the mean over the seeds and half the width of its 95 % interval. Weights are those above "
+        "the embeddings.",
     )
 
 
@@ -97,7 +122,7 @@ def _score_row(records: Sequence[Record]) -> list[Cell]:
     """The row of one network, from its records with every seed."""
     fit = records[0].fit
     return [
-        fit.cell,
+        CELLS[fit.cell],
         fit.depth,
         fit.skip,
         "" if fit.variant == PLAIN else fit.variant,
@@ -109,7 +134,12 @@ def _score_row(records: Sequence[Record]) -> list[Cell]:
 
 def _interval(records: Sequence[Record], split: str) -> str:
     interval = t_interval([record.scores[f"{split}_accuracy"] for record in records])
-    return f"{interval.mean:.4f} ± {interval.high - interval.mean:.4f}"
+    mean = f"{_mean(records, split):.4f}"
+    return mean if interval is None else f"{mean} ± {interval.high - interval.mean:.4f}"
+
+
+def _mean(records: Sequence[Record], split: str) -> float:
+    return sum(record.scores[f"{split}_accuracy"] for record in records) / len(records)
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Intervals over seeds, paired tests, and their correction for being many."""
+"""Intervals over seeds, the test of a mean difference, and its correction for being one of many."""
 
 from __future__ import annotations
 
@@ -19,14 +19,19 @@ class Interval(NamedTuple):
     high: float
 
 
-def t_interval(values: Sequence[float]) -> Interval:
-    """The mean of a sample and Student's interval for it.
+def have_spread(values: Sequence[float]) -> bool:
+    """Whether there are two values or more, and they differ by more than rounding.
 
-    Raises:
-        ValueError: for fewer than two values, which say nothing of their spread.
+    Equal values say nothing of how far another seed's may lie: a test would give them p = 0, an interval the
+    width 0, however few they are.
     """
-    if len(values) < 2:
-        raise ValueError(f"an interval needs two values or more, but got {len(values)}")
+    return len(values) > 1 and not np.allclose(values, values[0], rtol=1e-9, atol=1e-12)
+
+
+def t_interval(values: Sequence[float]) -> Interval | None:
+    """The mean of a sample and Student's interval for it; None where the values have no spread."""
+    if not have_spread(values):
+        return None
     mean = float(np.mean(values))
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values))
     return Interval(mean, mean - half, mean + half)
@@ -35,15 +40,11 @@ def t_interval(values: Sequence[float]) -> Interval:
 def paired_p_value(differences: Sequence[float]) -> float:
     """Two-sided p of the paired t-test that the mean of ``differences`` is 0.
 
-    Equal differences have no spread to be tested against: p is 0, or 1 where all of them are 0.
-
     Raises:
-        ValueError: for fewer than two differences.
+        ValueError: for differences without spread, which can't be tested.
     """
-    if len(differences) < 2:
-        raise ValueError(f"a paired test needs two pairs or more, but got {len(differences)}")
-    if np.ptp(differences) == 0:
-        return float(differences[0] == 0)
+    if not have_spread(differences):
+        raise ValueError(f"a paired test needs differences with a spread, but got {list(differences)}")
     return float(stats.ttest_1samp(differences, 0.0).pvalue)
 
 

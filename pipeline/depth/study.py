@@ -10,7 +10,7 @@ import numpy as np
 from pipeline import tuning
 from pipeline.cluster import open_pool
 from pipeline.depth import pictures, report, tables
-from pipeline.depth.claims import judge
+from pipeline.depth.findings import judge
 from pipeline.depth.grid import VARIANTS, Fit, grid, study_name
 from pipeline.depth.records import Record, as_json, from_json
 from pipeline.depth.task import SPLITS, measure
@@ -18,6 +18,7 @@ from pipeline.evaluation.baselines import fit_baselines
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.params import Cell, Params, Skip
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
 from pipeline.runtime.interruption import interruptible
 from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
@@ -37,7 +38,7 @@ def run(params: Params) -> None:
 
     Raises:
         InterruptedError: after Ctrl-C; finished fits are kept, and the next run goes on with the rest.
-        ValueError: if the params can't be used, data/padded is missing, or a fit failed.
+        UserError: if the params can't be used, data/padded is missing, or a fit failed.
     """
     dataset = read_dataset(params)
     fits = grid(params.depth_study)
@@ -61,7 +62,7 @@ def fit_missing(
 
     Raises:
         InterruptedError: after Ctrl-C; finished fits are kept.
-        ValueError: if a fit failed, or another process runs the study.
+        UserError: if a fit failed, or another process runs the study.
     """
     with tuning.held(study.folder, study.name), interruptible() as interruption:
         present = _records(study)
@@ -82,7 +83,7 @@ def fit_missing(
     records = _records(study)
     failed = [fit.name for fit in fits if fit not in records]
     if failed:
-        raise ValueError(
+        raise UserError(
             f"{len(failed)} of {len(fits)} fits failed, for the reasons above: {', '.join(failed[:3])}; the "
             "same command tries them again"
         )
@@ -136,16 +137,16 @@ def read_dataset(params: Params) -> dict[str, Any]:
     """data/padded/dataset.json.
 
     Raises:
-        ValueError: if it is missing, or the backend isn't the one that gradients are taken with.
+        UserError: if it is missing, or the backend isn't the one that gradients are taken with.
     """
     choose_backend(params.train)
     if params.train.backend != "tensorflow":
-        raise ValueError(
+        raise UserError(
             f"train.backend is {params.train.backend}, but the depth study takes its gradients with "
             "tensorflow: set train.backend to tensorflow"
         )
     if not PADDED_DATASET.exists():
-        raise ValueError(f"{PADDED_DATASET} is missing: run the pad stage first, or `make depth`")
+        raise UserError(f"{PADDED_DATASET} is missing: run the pad stage first, or `make depth`")
     dataset: dict[str, Any] = read_json(PADDED_DATASET)
     return dataset
 
@@ -155,15 +156,19 @@ def _deliver(
 ) -> None:
     """Judges, draws, writes and logs."""
     baseline = _baseline(params)
-    findings = judge(records)
-    tables.write(records, DEPTH_DIR)
+    findings = judge(records, dataset)
+    tables.write(records, findings, DEPTH_DIR)
     drawn = pictures.write(records, dataset["name"], baseline["validation_accuracy"], DEPTH_DIR)
     write_json(DEPTH_SUMMARY, tables.summary(records, findings, baseline))
     page = report.render_report(params, dataset, records, findings, baseline, drawn)
     write_text(DEPTH_REPORT, page)
     parent.log_file(DEPTH_DIR, DEPTH_DIR.name)
     parent.log_metrics(
-        {f"claim_{finding.claim.key}_p": finding.corrected for finding in findings}
+        {
+            f"claim_{finding.claim.key}_p": finding.corrected
+            for finding in findings
+            if finding.corrected is not None
+        }
         | {f"baseline_{key}": value for key, value in baseline.items()}
     )
     parent.set_tags({f"claim.{finding.claim.key}": finding.verdict for finding in findings})

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline.depth.claims import Finding
 from pipeline.depth.comparisons import accuracy_gap, initial_decades, trained_decades
+from pipeline.depth.findings import Finding
 from pipeline.depth.grid import PLAIN, Fit
 from pipeline.depth.records import Record, Records
 from pipeline.runtime.files import write_csv
@@ -20,17 +20,18 @@ WHEN: tuple[When, ...] = ("initial", "trained")
 SCORES = ("train_accuracy", "validation_accuracy", "test_accuracy")
 
 
-def write(records: Records, folder: Path) -> None:
-    """Writes fits.csv, curves.csv, probes.csv and gradients.csv, in the order of the fits' names."""
+def write(records: Records, findings: Sequence[Finding], folder: Path) -> None:
+    """Writes claims.csv and, in the order of the fits, fits.csv, curves.csv, probes.csv and gradients.csv."""
     ordered = [records[fit] for fit in sorted(records)]
     write_csv(folder / "fits.csv", [_fit_row(record) for record in ordered])
     write_csv(folder / "curves.csv", [row for record in ordered for row in _curve_rows(record)])
     write_csv(folder / "probes.csv", [row for record in ordered for row in _probe_rows(record)])
     write_csv(folder / "gradients.csv", _gradient_rows(records))
+    write_csv(folder / "claims.csv", [row for finding in findings for row in _claim_rows(finding)])
 
 
 def summary(records: Records, findings: Sequence[Finding], baseline: Mapping[str, float]) -> dict[str, Any]:
-    """The means over the seeds, under cell, depth and skip; the baseline; and each claim's numbers."""
+    """The means over the seeds, under cell, depth and skip; the baseline; and each judged claim's numbers."""
     scores: dict[str, Any] = {}
     for fit in sorted(records):
         if fit.variant == PLAIN and fit.seed == 0:
@@ -42,11 +43,11 @@ def summary(records: Records, findings: Sequence[Finding], baseline: Mapping[str
     claims = {
         finding.claim.key: {
             "verdict": finding.verdict,
-            "difference": finding.interval.mean,
+            "difference": finding.mean,
             "corrected_p": finding.corrected,
         }
         for finding in findings
-        if finding.interval is not None
+        if finding.corrected is not None
     }
     return {**scores, "baseline": dict(baseline), "claims": claims}
 
@@ -99,6 +100,31 @@ def _gradient_rows(records: Records) -> list[Row]:
         for when in WHEN
         for layer, row in enumerate(mean_norms(records, fit, when), start=1)
         for step, norm in enumerate(row, start=1)
+    ]
+
+
+def _claim_rows(finding: Finding) -> list[Row]:
+    """The difference over all strata, with its test, then within each."""
+    whole: Row = {
+        "corrected_p": "" if finding.corrected is None else finding.corrected,
+        "verdict": finding.verdict,
+        "reason": finding.reason,
+        "left_out": "; ".join(finding.left_out),
+    }
+    of_stratum: Row = dict.fromkeys(whole, "")
+    rows = [("all", finding.mean, finding.interval, whole)] if finding.effects else []
+    rows += [(effect.stratum, effect.mean, effect.interval, of_stratum) for effect in finding.effects]
+    return [
+        {
+            "claim": finding.claim.key,
+            "stratum": stratum,
+            "seeds": finding.seeds,
+            "difference": mean,
+            "low": "" if interval is None else interval.low,
+            "high": "" if interval is None else interval.high,
+            **rest,
+        }
+        for stratum, mean, interval, rest in rows
     ]
 
 

@@ -19,6 +19,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from pipeline.evaluation.ngrams import Ngrams, Ragged, find_ngrams
+from pipeline.runtime.errors import UserError
 
 NAIVE_BAYES, TFIDF = "naive Bayes n-grams", "TF-IDF n-grams"
 NAMES = (NAIVE_BAYES, TFIDF)
@@ -63,7 +64,7 @@ def fit_naive_bayes(reviews: Ragged, labels: np.ndarray, longest: int = 2, seed:
         seed: of the order in which the solver takes the reviews.
 
     Raises:
-        ValueError: if there is one label only, or no token that two reviews share.
+        UserError: if there is one label only, or no token that two reviews share.
     """
     return fit_baselines(reviews, labels, longest, seed, (NAIVE_BAYES,))[NAIVE_BAYES]
 
@@ -78,7 +79,7 @@ def fit_baselines(
 ) -> dict[str, BagOfNgrams]:
     """The baselines of ``names``, their n-grams counted once; else as :func:`fit_naive_bayes`."""
     if len(np.unique(labels)) < 2:
-        raise ValueError(f"a baseline needs reviews of two labels or more, but got {len(labels)} of one")
+        raise UserError(f"a baseline needs reviews of two labels or more, but got {len(labels)} of one")
     ngrams, counts = find_ngrams(reviews, longest)
     return {name: BagOfNgrams(ngrams, _classifier(name, seed).fit(counts, labels)) for name in names}
 

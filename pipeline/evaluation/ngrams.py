@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix, hstack
 
 from pipeline.reviews.ragged import offsets_of
 from pipeline.reviews.vocabulary import PAD_ID
+from pipeline.runtime.errors import UserError
 
 _ABSENT = -1
 
@@ -89,7 +90,7 @@ def find_ngrams(reviews: Ragged, longest: int, min_reviews: int = 2) -> tuple[Ng
         The runs, and what ``counts`` gives for the same reviews.
 
     Raises:
-        ValueError: if there is none, not even of one token.
+        UserError: if there is none, not even of one token.
     """
     rows, base = _rows(reviews), int(reviews.tokens.max(initial=0)) + 1
     columns = np.zeros(len(reviews.tokens), np.int64)
@@ -104,7 +105,7 @@ def find_ngrams(reviews: Ragged, longest: int, min_reviews: int = 2) -> tuple[Ng
         keys.append(distinct[known])
         parts.append(_matrix(rows, columns, (reviews.num_reviews, len(keys[-1]))))
     if len(keys[0]) == 0:
-        raise ValueError(
+        raise UserError(
             f"no token stands in {min_reviews} or more of {reviews.num_reviews} reviews: "
             "the baselines need reviews that share words"
         )

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from scipy.stats import binomtest
 
+from pipeline.evaluation.binning import Interval
+
 Alternative = Literal["two-sided", "greater"]
 
 
@@ -49,7 +51,7 @@ def least_gain(only_first: int, only_second: int, reviews: int, level: float) ->
     p-value below ``level``.
 
     >>> round(least_gain(only_first=30, only_second=10, reviews=1000, level=0.05), 4)
-    0.0095
+    0.009
 
     Args:
         only_first: reviews that the first alone labels right.
@@ -60,8 +62,23 @@ def least_gain(only_first: int, only_second: int, reviews: int, level: float) ->
     Returns:
         From -1 to 1; 0 where no review tells them apart.
     """
+    return _gain_bounds(only_first, only_second, reviews, level, "greater")[0]
+
+
+def gain_interval(only_first: int, only_second: int, reviews: int, level: float = 0.05) -> Interval:
+    """Where the accuracy that the first classifier gains on the second lies, at confidence 1 - ``level``.
+
+    The two-sided interval of :func:`least_gain`; its arguments are the same.
+    """
+    return _gain_bounds(only_first, only_second, reviews, level, "two-sided")
+
+
+def _gain_bounds(
+    only_first: int, only_second: int, reviews: int, level: float, alternative: Alternative
+) -> Interval:
     differ = only_first + only_second
     if differ == 0:
-        return 0.0
-    share = binomtest(only_first, differ, 0.5, "greater").proportion_ci(1 - level, "exact").low
-    return float((2 * share - 1) * differ / reviews)
+        return 0.0, 0.0
+    share = binomtest(only_first, differ, 0.5, alternative).proportion_ci(1 - level, "exact")
+    low, high = (float((2 * bound - 1) * differ / reviews) for bound in (share.low, share.high))
+    return low, high

@@ -22,6 +22,12 @@ class Predictions:
     labels: np.ndarray
     probabilities: np.ndarray
 
+    @property
+    def beat_the_commoner_label(self) -> bool:
+        """Whether more are labelled right than by a guess that always gives the label that most have."""
+        commoner = np.unique(self.labels, return_counts=True)[1].max()
+        return bool(self._right().sum() > commoner)
+
     def right_on(self, rows: np.ndarray) -> np.ndarray:
         """Whether each of ``rows`` was labelled right: bool (len(rows),)."""
         order = np.argsort(self.rows)

@@ -12,6 +12,7 @@ import keras
 
 from pipeline.networks.fused import fuse
 from pipeline.params import ModelParams, TrainParams
+from pipeline.runtime.errors import UserError
 
 # Batch size times units from which parts of a batch, side by side on the cores, pay for their code: each is
 # compiled. Measured on two cores, where four parts are faster than two from the larger size on.
@@ -54,11 +55,11 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
     """Follows ``train.implementation``; ``auto`` takes the fastest that can compute ``model`` here.
 
     Raises:
-        ValueError: if cudnn is asked for and there is no GPU.
+        UserError: if cudnn is asked for and there is no GPU.
     """
     gpu = _has_gpu()
     if train.implementation == "cudnn" and not gpu:
-        raise ValueError(
+        raise UserError(
             f"train.implementation is cudnn, but train.backend {train.backend} finds no GPU on this machine: "
             "set train.implementation to auto"
         )
@@ -78,7 +79,7 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
 
 def _plain_is_faster(cell: str, units: int, train: TrainParams) -> bool:
     """On a CPU."""
-    large = train.batch_size >= PLAIN_BATCH and train.batch_size * units >= PLAIN_WORK
+    large = train.rows >= PLAIN_BATCH and train.rows * units >= PLAIN_WORK
     return train.backend == "tensorflow" and cell == "lstm" and large
 
 

@@ -251,11 +251,10 @@ def _loop(
 
     def step(t: Tensor, carry: Any, arrays: Tensors) -> tuple[Tensor, Any, Tensors]:
         carry, values = body(t, carry)
-        written = zip(arrays, values, strict=True)
-        return (
-            t + towards,
-            carry,
-            tuple(ops.slice_update(array, (0, t, 0), v[:, None]) for array, v in written),
+        written = tuple(
+            ops.slice_update(array, (0, t, 0), value[:, None])
+            for array, value in zip(arrays, values, strict=True)
         )
+        return t + towards, carry, written
 
     return ops.while_loop(unfinished, step, (begin, carry, arrays))[1:]

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeGuard
 from urllib.parse import parse_qsl, urlsplit
@@ -24,6 +26,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from pipeline.runtime.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -42,7 +46,7 @@ def is_number(value: Value) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-class ParamsError(ValueError):
+class ParamsError(UserError):
     """A value of params.yaml (or one that replaces it) that can't be used; one line a fault."""
 
 
@@ -100,6 +104,11 @@ class DataParams(Section):
     text_column: str
     label_column: str
     split_column: str | None
+    labels: tuple[str, ...] | dict[str, str | None] | None
+    encoding: Annotated[str, Field(min_length=1)]
+    delimiter: Literal["auto", "comma", "semicolon", "tab", "bar"]
+    quoting: Literal["auto", "doubled", "backslash"]
+    bad_rows: Literal["error", "skip"]
     test_fraction: Fraction
     unlabelled: Literal["auto", "imdb", "file", "none"]
     unlabelled_url: Url
@@ -200,11 +209,13 @@ class VectorParams(Section):
 
 
 class DistillParams(Section):
-    """Soft labels of a bag-of-words teacher on unlabelled reviews, before the pass on labels alone."""
+    """Soft labels of a bag-of-words teacher on unlabelled reviews, then passes on the labels alone."""
 
     epochs: NonNegativeInt
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     dropout_scale: Annotated[float, Field(ge=0, le=1)]
+    label_epochs: NonNegativeInt
+    label_learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
 class TrainParams(Section):
@@ -221,9 +232,19 @@ class TrainParams(Section):
     weight_decay: Annotated[float, Field(ge=0, le=1)]
     average_decay: Annotated[float, Field(ge=0, lt=1)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    epochs: PositiveInt
-    batch_size: PositiveInt
+    epochs: PositiveInt | Literal["auto"]
+    batch_size: PositiveInt | Literal["auto"]
     patience: PositiveInt | None
+
+    @property
+    def num_epochs(self) -> int:
+        """``epochs``, once they are a number: see ``Params.resolved``."""
+        return _resolved("train", self.epochs)
+
+    @property
+    def rows(self) -> int:
+        """``batch_size``, once it is a number: see ``Params.resolved``."""
+        return _resolved("train", self.batch_size)
 
     @model_validator(mode="after")
     def _weight_decay_is_used(self) -> Self:
@@ -287,7 +308,7 @@ class TuneParams(Section):
     """The study; ``search_space`` maps a dotted key of ``model`` or ``train`` to its values."""
 
     trials: PositiveInt
-    epochs: PositiveInt | None
+    epochs: PositiveInt | Literal["auto"] | None
     sampler: Literal["tpe", "random"]
     pruner: Literal["hyperband", "median", "none"]
     timeout: Annotated[float, Field(gt=0)] | None
@@ -330,18 +351,11 @@ class TuneParams(Section):
     @field_validator("search_space", mode="before")
     @classmethod
     def _forms(cls, space: Any) -> Any:
-        """Tells the two forms apart here: a union's own message would name both for one slip.
-
-        ``null`` in the place of a form takes the key out of the search, in the place of the whole all keys.
-        """
-        if space is None:
-            return {}
+        """Tells the two forms apart here: a union's own message would name both for one slip."""
         if not isinstance(space, dict):
             raise ValueError("must map keys such as model.depth to {low, high} or {choices}")
         forms: dict[str, Range | Choices] = {}
-        for key, form in _dotted(space).items():
-            if form is None:
-                continue
+        for key, form in _by_dotted_key(space).items():
             kind = Choices if isinstance(form, dict) and "choices" in form else Range
             try:
                 forms[key] = kind.model_validate_json(json.dumps(form))
@@ -354,22 +368,15 @@ class TuneParams(Section):
         return forms
 
 
-def _dotted(space: dict[str, Any]) -> dict[str, Any]:
-    """``{model: {depth: FORM}}`` as ``{"model.depth": FORM}``, which may be given too."""
+def _by_dotted_key(space: dict[str, Any]) -> dict[str, Any]:
+    """``{"model": {"depth": form}}``, whose ends `dvc exp run -S` reaches, as ``{"model.depth": form}``."""
     flat: dict[str, Any] = {}
-    for key, form in space.items():
-        nested = isinstance(form, dict) and "." not in key and not {"low", "high", "choices"} & set(form)
-        flat |= {f"{key}.{name}": value for name, value in form.items()} if nested else {key: form}
+    for key, value in space.items():
+        if "." not in key and isinstance(value, dict):
+            flat |= {f"{key}.{name}": form for name, form in value.items()}
+        else:
+            flat[key] = value
     return flat
-
-
-def _nested(space: dict[str, Any]) -> dict[str, Any]:
-    """The reverse, so that ``tune.search_space.model.depth.high`` has a place."""
-    tree: dict[str, Any] = {}
-    for key, form in space.items():
-        section, _, name = key.partition(".")
-        tree.setdefault(section, {})[name] = form
-    return tree
 
 
 def _check_range(key: str, form: Range, configured: Value) -> None:
@@ -540,19 +547,30 @@ class Params(Section):
         flat.pop("tune.search_space")
         return flat
 
-    def takes_fractions(self, key: str) -> bool:
-        """Whether the parameter under the dotted ``key`` is a float, whatever it is set to."""
-        section, name = key.split(".")
-        return "float" in str(type(getattr(self, section)).model_fields[name].annotation)
+    @property
+    def trial_epochs(self) -> int:
+        """How many epochs on the labels a trial of the study has at most."""
+        return self.train.num_epochs if self.tune.epochs is None else _resolved("tune", self.tune.epochs)
 
-    def replace(self, values: dict[str, Value], source: str = "params") -> Params:
+    def resolved(self, num_reviews: int) -> Params:
+        """A copy whose ``auto`` values are those that suit so many training reviews."""
+        suited = suited_to(num_reviews)
+        flat = self.flat()
+        found: dict[str, Value] = {key: value for key, value in suited.items() if flat[key] == "auto"}
+        return self.replace(found) if found else self
+
+    def searching_without(self, keys: Iterable[str]) -> Params:
+        """A copy whose ``tune.search_space`` lacks ``keys``: every trial has their configured values."""
+        left = {key: form for key, form in self.tune.search_space.items() if key not in set(keys)}
+        return self.model_copy(update={"tune": self.tune.model_copy(update={"search_space": left})})
+
+    def replace(self, values: Mapping[str, Value], source: str = "params") -> Params:
         """A checked copy with ``values`` under dotted keys (``{"model.depth": 3}``).
 
         Raises:
             ParamsError: for an unknown key, or a value that can't be used.
         """
         tree = self.model_dump(mode="json")
-        tree["tune"]["search_space"] = _nested(tree["tune"]["search_space"])
         for key, value in values.items():
             *path, name = key.split(".")
             section: Any = tree
@@ -562,6 +580,31 @@ class Params(Section):
                 raise ParamsError(f"{source}: there is no parameter {key}; params.yaml lists them all")
             section[name] = value
         return parse_params(tree, source)
+
+
+def suited_to(num_reviews: int) -> dict[str, int]:
+    """The ``auto`` values for a training split of ``num_reviews``.
+
+    A network learns by steps, so few reviews are read in smaller batches and more often: batches of 8 to 64,
+    and epochs that make 1,500 steps, but 5 at least and 30 at most; 300 steps in a short trial.
+
+    >>> [tuple(suited_to(number).values()) for number in (240, 4_000, 20_000)]
+    [(8, 30, 10), (16, 6, 2), (64, 5, 1)]
+    """
+    batch_size = next((size for size in (8, 16, 32) if num_reviews <= size * 250), 64)
+    steps = max(math.ceil(num_reviews / batch_size), 1)
+    epochs = min(max(math.ceil(1500 / steps), 5), 30)
+    return {
+        "train.batch_size": batch_size,
+        "train.epochs": epochs,
+        "tune.epochs": min(math.ceil(300 / steps), epochs),
+    }
+
+
+def _resolved(section: str, value: int | str) -> int:
+    if isinstance(value, str):
+        raise TypeError(f"a value of {section} is {value}: Params.resolved gives it a number")
+    return value
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:

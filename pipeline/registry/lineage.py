@@ -9,18 +9,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import yaml
 from mlflow.entities.model_registry import ModelVersion
 
 from pipeline.params import Params
 from pipeline.registry.versions import download
 from pipeline.runtime import git
+from pipeline.runtime.dvc_lock import output_hashes, upstream_lock
 from pipeline.runtime.files import read_json
 from pipeline.serving.classifier import CLASSIFIER, LINEAGE
 
+IN_SHORT = ("model", "code", "data", "study", "winning parameters")  # of ``describe``
 PACKAGES = ("tensorflow", "keras", "jax", "numpy", "optuna", "scikit-learn", "mlflow", "dvc")
-DVC_LOCK = Path("dvc.lock")
-UPSTREAM_STAGES = ("download", "pad", "train")  # dvc.lock's evaluate is of the run before, while it runs
 
 
 def record(
@@ -40,20 +39,12 @@ def record(
         "params": params.model_dump(mode="json"),
         "dataset": dict(dataset),
         "trained": dict(trained),
-        "dvc_lock": _upstream_lock(),
+        "dvc_lock": upstream_lock("evaluate"),
         "metrics": dict(metrics),
         "packages": installed_packages(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
     }
-
-
-def _upstream_lock() -> dict[str, Any] | None:
-    if not DVC_LOCK.exists():
-        return None
-    lock = yaml.safe_load(DVC_LOCK.read_text(encoding="utf-8"))
-    lock["stages"] = {name: stage for name, stage in lock["stages"].items() if name in UPSTREAM_STAGES}
-    return dict(lock)
 
 
 def installed_packages() -> dict[str, str]:
@@ -84,11 +75,7 @@ def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, d
     """The record as titled lists of names and values, for a person."""
     dataset, trained, params = record["dataset"], record["trained"], record["params"]
     changed = record["uncommitted"]
-    hashes = {
-        out["path"]: out["md5"]
-        for stage in (record["dvc_lock"] or {"stages": {}})["stages"].values()
-        for out in stage.get("outs", [])
-    }
+    hashes = output_hashes(record["dvc_lock"])
     return {
         "model": {
             "version": f"models:/{registered.name}/{registered.version}",
@@ -105,8 +92,10 @@ def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, d
             "source": ", ".join(f"{key} {value}" for key, value in dataset["source"].items()),
             "digest": dataset["digest"],
             "padded digest": dataset["padded_digest"],
+            **_unlabelled(dataset.get("unlabelled")),
         },
         "study": {
+            "preset": trained.get("preset") or "none",
             "trials": params["tune"]["trials"],
             "trial": trained["trial"],
             "run of the study": trained["run_id"],
@@ -117,6 +106,18 @@ def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, d
         "DVC hashes": hashes or {"dvc.lock": "was not there"},
         "metrics": dict(record["metrics"]),
         "packages": {"python": record["python"], **record["packages"], "machine": record["machine"]},
+    }
+
+
+def _unlabelled(facts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of the unlabelled reviews, which a version may be older than."""
+    if not facts or not facts["size"]:
+        return {"unlabelled reviews": "none"}
+    source = ", ".join(f"{key} {value}" for key, value in facts["source"].items())
+    return {
+        "unlabelled reviews": facts["size"],
+        "unlabelled source": source,
+        "unlabelled digest": facts["digest"],
     }
 
 

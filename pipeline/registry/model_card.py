@@ -5,106 +5,114 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.promotion import Registration
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.reporting import TITLES, span
+from pipeline.reporting import METRIC_NAMES, counted, p_text, span
+from pipeline.reporting.evaluated import Evaluated
+from pipeline.reporting.report import became
+from pipeline.reporting.stack import stack_text
+from pipeline.reporting.verdict import judge
+from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.serving.classifier import UNDECIDED
 
+_OTHERS = tuple(name for name in METRIC_NAMES if name != "accuracy")
 
-def write(
-    dataset: Mapping[str, Any],
-    trained: Mapping[str, Any],
-    assessment: Assessment,
-    registration: Registration | None,
-) -> str:
-    """The card as Markdown, below MLflow's limit of 5,000 characters for a description.
 
-    Args:
-        dataset: data/padded/dataset.json.
-        trained: reports/train.json.
-        assessment: of the test reviews.
-        registration: where the model was registered, if it was.
-    """
+def write(result: Evaluated) -> str:
+    """The card as Markdown, below MLflow's limit of 5,000 characters for a description."""
     parts = [
-        _model(dataset, trained, registration),
-        _use(dataset),
-        _data(dataset),
-        _metrics(dataset, assessment),
-        _limits(dataset),
-        _rebuilding(registration),
+        _model(result),
+        _use(result.dataset),
+        _data(result),
+        _metrics(result),
+        _limits(result),
+        _rebuilding(result.registration),
     ]
     return "\n".join(parts)
 
 
-def _model(dataset: Mapping[str, Any], trained: Mapping[str, Any], registration: Registration | None) -> str:
-    chosen = trained["params"]
+def _model(result: Evaluated) -> str:
+    trained = result.trained
     options = ", ".join(
-        f"{key.split('.')[1]} {value}" for key, value in chosen.items() if key.startswith("model.")
+        f"{key.split('.')[1]} {value}" for key, value in trained["params"].items() if key.startswith("model.")
     )
-    registered = (
-        f"Registered as `{registration.name}` version {registration.version}, "
-        f"{registration.alias}: {registration.reason}."
-        if registration
-        else "Not registered."
-    )
-    return f"""# Stacked recurrent network for the sentiment of {dataset["name"]} reviews
+    return f"""# {result.cell} network, {result.shape}, for the sentiment of reviews
 
-{registered}
+{judge(result).sentence} {became(result)}
 
-- network: {options}
+```
+{stack_text(result.layers)}
+```
+
+- {counted(result.parameters, "parameter")}; {options}
 - trial {trained["trial"]} of its study, epoch {trained["best_epoch"]}, \
 validation accuracy {trained["validation_accuracy"]:.4f}
+- preset: {trained["preset"] or "none, values of its own"}
 - run: `{trained["run_id"]}`
 """
 
 
 def _use(dataset: Mapping[str, Any]) -> str:
     negative, positive = dataset["labels"]
+    english = dataset["name"] in ("imdb", "snippets")  # of a user's own texts the language isn't known
+    text = "an English review" if english else "a text (language and subject unknown)"
     return f"""## Intended use
 
-Labels an English review like those it was trained on as {negative} or {positive}. Probabilities from \
+Labels {text} like those it was trained on as {negative} or {positive}. Probabilities from \
 {THRESHOLD} on are {positive}. Not meant for other languages, other kinds of text, or decisions about people.
 """
 
 
-def _data(dataset: Mapping[str, Any]) -> str:
+def _data(result: Evaluated) -> str:
+    dataset = result.dataset
+    duplicates = ", ".join(
+        f"{count:,} {where.replace('_', ' ')}" for where, count in result.duplicates.items()
+    )
     sizes = ", ".join(f"{size:,} {split}" for split, size in dataset["sizes"].items())
     positive = ", ".join(f"{share:.1%} {split}" for split, share in dataset["positive_share"].items())
     note = "" if dataset["requested"] == dataset["name"] else f" (asked for: {dataset['requested']})"
+    count = dataset.get("reading", {}).get("rows_skipped", 0)
+    skipped = f"; {count:,} rows could not be used and were skipped" if count else ""
     return f"""## Data
 
 - {dataset["name"]}{note}, digest `{dataset["digest"]}`
-- {sizes} reviews; {positive} {dataset["labels"][1]}
+- {sizes} reviews; {positive} {dataset["labels"][1]}; {dataset[HELD_BACK]:,} validation reviews were held \
+back to compare with the champion{skipped}
+- {counted(dataset["unlabelled"]["size"], "unlabelled review")}
+- left out as duplicates: {duplicates}
 - {dataset["citation"]}
 - licence: {dataset["licence"]}
 """
 
 
-def _metrics(dataset: Mapping[str, Any], assessment: Assessment) -> str:
+def _metrics(result: Evaluated) -> str:
+    assessment, calibration = result.assessment, result.trained["calibration"]
     metrics, intervals, baseline = assessment.metrics, assessment.intervals, assessment.baseline
     rows = [
         f"| {each.name} | {metrics[f'{each.prefix}test_accuracy']:.4f} "
         f"| {span(intervals[f'{each.prefix}test_accuracy'])} | "
-        + " | ".join(f"{metrics[f'{each.prefix}test_{name}']:.4f}" for name in list(TITLES)[1:])
+        + " | ".join(f"{metrics[f'{each.prefix}test_{name}']:.4f}" for name in _OTHERS)
         + " |"
         for each in assessment.classifiers
     ]
+    arrows = [METRIC_NAMES[name].arrow for name in _OTHERS]
     return "\n".join(
         [
-            f"## Metrics on {dataset['sizes']['test']:,} test reviews",
+            f"## Metrics on {counted(len(assessment.labels), 'test review')}",
             "",
-            f"| classifier | accuracy | 95 % interval | {' | '.join(list(TITLES.values())[1:])} |",
-            f"| --- | --- | --- | {' | '.join(['---'] * (len(TITLES) - 1))} |",
+            f"| classifier | accuracy ↑ | 95 % interval | {' | '.join(arrows)} |",
+            f"| --- | --- | --- | {' | '.join(['---'] * len(_OTHERS))} |",
             *rows,
             "",
-            f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test "
-            "reviews; they don't hold the spread between trainings.",
+            f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test reviews; "
+            "they don't hold the spread between trainings.",
             "",
             f"- {metrics['test_only_model_right']:,} reviews only this model labels right, "
             f"{metrics['test_only_baseline_right']:,} only {baseline.name}, the better baseline "
-            f"on validation: McNemar exact p = {metrics['test_mcnemar_p_value']:.3g}",
+            f"on validation: McNemar's exact test, {p_text(metrics['test_mcnemar_p_value'])}",
+            f"- calibrated on validation: error there {calibration['validation_ece_before']:.4f} before, "
+            f"{calibration['validation_ece_after']:.4f} after",
             f"- from {metrics['threshold']:.4f} on, the threshold with the best validation accuracy: test "
             f"accuracy {metrics['test_accuracy_at_threshold']:.4f}, F1 {metrics['test_f1_at_threshold']:.4f}",
             "",
@@ -112,13 +120,15 @@ def _metrics(dataset: Mapping[str, Any], assessment: Assessment) -> str:
     )
 
 
-def _limits(dataset: Mapping[str, Any]) -> str:
+def _limits(result: Evaluated) -> str:
+    dataset = result.dataset
     kept = "last" if dataset["truncating"] == "pre" else "first"
     return f"""## Limits
 
-- Reads the {kept} {dataset["max_length"]} tokens of a review and knows {dataset["vocab_size"] - 4:,} words; \
-others are one unknown word. `unknown_share` says how many of those read were unknown; a text without one \
-known word is labelled `{UNDECIDED}`.
+- Reads the {kept} {dataset["max_length"]} tokens of a review and knows \
+{counted(result.known_words, "word")}; others are one unknown word. \
+`unknown_share` says how many of those read were unknown; a text without one known word is labelled \
+`{UNDECIDED}`.
 - Irony, comparisons with other works and reviews that weigh both sides are where such models fail most.
 - The training reviews carry their writers' preferences; no group of writers or subjects was examined alone.
 """

@@ -108,12 +108,24 @@ def _judge(
     rule: Rule,
 ) -> tuple[str, str, Comparison | None]:
     """The alias, the reason for it, and the comparison where there is one."""
+    if len(mine.labels) and not mine.beat_the_commoner_label:
+        return CHALLENGER, "no better than always giving the commoner label, so never a champion", None
     if champion is None:
         return CHAMPION, f"there was no champion for {dataset['name']}", None
+    return _judge_against(champion, client, dataset, mine, rule)
+
+
+def _judge_against(
+    champion: ModelVersion,
+    client: MlflowClient,
+    dataset: Mapping[str, Any],
+    mine: Predictions,
+    rule: Rule,
+) -> tuple[str, str, Comparison | None]:
     rival = f"champion version {champion.version}"
     if champion.tags.get(DIGEST_TAG) != dataset["digest"]:
         return CHALLENGER, f"{rival} was trained on other data of this name: not comparable", None
-    theirs = _predictions_of(client, champion)
+    theirs = predictions_of(client, str(champion.run_id))
     if theirs is None:
         return CHALLENGER, f"{rival} has no predictions on held-back reviews: not comparable", None
     comparison = compare(mine, theirs, rule)
@@ -124,11 +136,14 @@ def _judge(
     return CHALLENGER, f"does not surely beat {rival}: {comparison}", comparison
 
 
-def _predictions_of(client: MlflowClient, version: ModelVersion) -> Predictions | None:
-    """None where the run was deleted, is out of reach, or is older than the holding back of reviews."""
+def predictions_of(client: MlflowClient, run_id: str) -> Predictions | None:
+    """Those that a run kept of its held-back reviews.
+
+    None where it was deleted, is out of reach, or is older than the holding back of reviews.
+    """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            path = client.download_artifacts(str(version.run_id), PREDICTIONS, folder)
+            path = client.download_artifacts(run_id, PREDICTIONS, folder)
         except (MlflowException, OSError):
             return None
         return Predictions(**read_arrays(Path(path)))

@@ -18,7 +18,9 @@ from typing import Any
 import yaml
 
 from pipeline.params import PARAMS_FILE
-from pipeline.registry.lineage import DVC_LOCK, installed_packages
+from pipeline.registry.lineage import installed_packages
+from pipeline.runtime.dvc_lock import DVC_LOCK
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.git import git
 from pipeline.runtime.paths import METRICS, RAW_DATASET
@@ -56,7 +58,7 @@ def rebuild(record: Mapping[str, Any], say: Callable[[str], object]) -> Outcome:
         say: told each step.
 
     Raises:
-        ValueError: if something that is needed is missing: the message says what.
+        UserError: if something that is needed is missing: the message says what.
     """
     _check_code(record)
     differences = package_differences(record["packages"])
@@ -68,7 +70,7 @@ def rebuild(record: Mapping[str, Any], say: Callable[[str], object]) -> Outcome:
             (worktree / PARAMS_FILE).write_text(
                 yaml.safe_dump(rebuilt_params(record["params"]), sort_keys=False), encoding="utf-8"
             )
-            bring_own_file(record, worktree)
+            bring_own_files(record, worktree)
             _bring_data(record, worktree, environment, say)
             say("train and evaluate")
             _run(worktree, environment, "repro", "--force", "--single-item", "train", "evaluate")
@@ -77,27 +79,33 @@ def rebuild(record: Mapping[str, Any], say: Callable[[str], object]) -> Outcome:
 
 
 def rebuilt_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The recorded params, with a fresh study in its default place and nothing registered."""
+    """The recorded params, with a fresh study in its default place, one worker, and nothing registered.
+
+    Several workers hear of each other's trials in an order that no second run repeats.
+    """
     changed = copy.deepcopy(dict(params))
     changed["evaluate"]["register_model"] = False
     changed["mlflow"]["tracking_uri"] = None
-    if "cluster" in changed:
-        changed["cluster"]["address"] = None
-    if "storage" in changed["tune"]:
-        changed["tune"]["storage"] = None
+    for section, key, value in (
+        ("tune", "storage", None),
+        ("tune", "workers", 1),
+        ("cluster", "address", None),
+    ):
+        if key in changed.get(section, {}):  # a version may be older than the parameter
+            changed[section][key] = value
     return changed
 
 
 def _check_code(record: Mapping[str, Any]) -> None:
     commit, changed = record["commit"], record["uncommitted"]
     if commit is None:
-        raise ValueError("can't be rebuilt: the model was not trained in a git repository")
+        raise UserError("can't be rebuilt: the model was not trained in a git repository")
     if not git("cat-file", "-t", commit):
-        raise ValueError(
+        raise UserError(
             f"can't be rebuilt: commit {commit} is not in this repository; fetch it, or run this where it is"
         )
     if changed:
-        raise ValueError(
+        raise UserError(
             f"can't be rebuilt: there was uncommitted code at training time, on commit {commit}: "
             f"{', '.join(changed)}"
         )
@@ -122,7 +130,7 @@ def _worktree(commit: str, folder: Path) -> Iterator[None]:
         check=False,
     )
     if done.returncode != 0:
-        raise ValueError(f"can't be rebuilt: git gives no worktree: {done.stderr.strip()}")
+        raise UserError(f"can't be rebuilt: git gives no worktree: {done.stderr.strip()}")
     try:
         yield
     finally:
@@ -138,25 +146,31 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def bring_own_file(record: Mapping[str, Any], worktree: Path) -> None:
-    """Copies a user's own file of reviews into the worktree, if git doesn't hold it.
+def bring_own_files(record: Mapping[str, Any], worktree: Path) -> None:
+    """Copies a user's own files, of reviews and of unlabelled ones, into the worktree where git has none.
 
     Raises:
-        ValueError: if it is gone, or isn't what it was.
+        UserError: if one is gone, or isn't what it was.
     """
-    params, source = record["params"]["data"], record["dataset"]["source"]
-    if params["source"] != "file" or (worktree / params["path"]).exists():
-        return
-    path = Path(params["path"])
-    if not path.is_file():
-        raise ValueError(f"can't be rebuilt: the reviews are gone: there is no {path}")
-    digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
-    if digest != source["hash"]:
-        raise ValueError(
-            f"can't be rebuilt: {path} has changed since: it is {digest}, "
-            f"but the model was trained on {source['hash']}"
-        )
+    params, dataset = record["params"]["data"], record["dataset"]
+    if params["source"] == "file":
+        _bring(Path(params["path"]), dataset["source"]["hash"], worktree)
+    if params.get("unlabelled") == "file":  # a version may be older than the parameter
+        _bring(Path(params["unlabelled_path"]), dataset["unlabelled"]["source"]["hash"], worktree)
+
+
+def _bring(path: Path, recorded: str, worktree: Path) -> None:
     target = worktree / path  # an absolute path is its own target
+    if target != path and target.exists():
+        return
+    if not path.is_file():
+        raise UserError(f"can't be rebuilt: the reviews are gone: there is no {path}")
+    digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    if digest != recorded:
+        raise UserError(
+            f"can't be rebuilt: {path} has changed since: it is {digest}, "
+            f"but the model was trained on {recorded}"
+        )
     if target != path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
@@ -170,7 +184,7 @@ def _bring_data(
 ) -> None:
     """data/raw and data/padded: from the cache by the hashes of dvc.lock, else by running their stages."""
     lock, cache = record["dvc_lock"], git("rev-parse", "--show-toplevel") + "/.dvc/cache"
-    if lock is not None:
+    if lock is not None and set(_DATA_STAGES) <= set(lock["stages"]):
         (worktree / DVC_LOCK).write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
         _run(worktree, environment, "cache", "dir", "--local", cache)
         restored = _dvc(worktree, environment, "checkout", "--quiet", *_DATA_STAGES).returncode == 0
@@ -182,24 +196,36 @@ def _bring_data(
         _run(worktree, environment, "cache", "dir", "--local", "--unset")
     say("data from their source: they are not in DVC's cache")
     _run(worktree, environment, "repro", "pad")
-    digest = read_json(worktree / RAW_DATASET)["digest"]
-    if digest != record["dataset"]["digest"]:
-        raise ValueError(
-            f"can't be rebuilt: the source now gives other reviews: {digest}, but the model was trained on "
-            f"{record['dataset']['digest']}"
-        )
+    check_reviews(record["dataset"], read_json(worktree / RAW_DATASET))
+
+
+def check_reviews(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """Compares the data sets of a version and of a new download, by their digests.
+
+    Raises:
+        UserError: if the labelled or the unlabelled reviews are others.
+    """
+    pairs = [("reviews", recorded, found)]
+    if "unlabelled" in recorded:  # a version may be older than they are
+        pairs.append(("unlabelled reviews", recorded["unlabelled"], found["unlabelled"]))
+    for kind, then, now in pairs:
+        if then["digest"] != now["digest"]:
+            raise UserError(
+                f"can't be rebuilt: the source now gives other {kind}: {now['digest']}, but the model was "
+                f"trained on {then['digest']}"
+            )
 
 
 def _run(worktree: Path, environment: Mapping[str, str], *words: str) -> None:
     """Runs dvc in the worktree.
 
     Raises:
-        ValueError: with the end of what it printed, if it fails.
+        UserError: with the end of what it printed, if it fails.
     """
     done = _dvc(worktree, environment, *words)
     if done.returncode != 0:
         end = "\n".join(done.stdout.strip().splitlines()[-15:])
-        raise ValueError(f"can't be rebuilt: `dvc {' '.join(words)}` failed:\n{end}")
+        raise UserError(f"can't be rebuilt: `dvc {' '.join(words)}` failed:\n{end}")
 
 
 def _dvc(worktree: Path, environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:

@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
 from pipeline.evaluation.promotion import Registration
+from pipeline.runtime.errors import UserError
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 NAME_PREFIX = "stacked-rnn-"
@@ -75,12 +76,12 @@ def promote(client: MlflowClient, version: ModelVersion) -> ModelVersion | None:
     """Makes ``version`` champion; returns who was before.
 
     Raises:
-        ValueError: if it is champion already.
+        UserError: if it is champion already.
     """
     with _plain_errors(), one_at_a_time():
         champion = find_champion(client, version.name)
         if champion is not None and champion.version == version.version:
-            raise ValueError(f"version {version.version} of {version.name} is the champion already")
+            raise UserError(f"version {version.version} of {version.name} is the champion already")
         crown(client, version.name, int(version.version), champion)
         set_tags(client, version.name, int(version.version), {DECISION_TAG: "promoted by hand"})
         return champion
@@ -92,19 +93,19 @@ def rollback(client: MlflowClient, name: str) -> tuple[ModelVersion, ModelVersio
     Versions that were deleted meanwhile are passed over.
 
     Raises:
-        ValueError: if there is no champion, or none before it.
+        UserError: if there is no champion, or none before it.
     """
     with _plain_errors(), one_at_a_time():
         champion = find_champion(client, name)
         if champion is None:
-            raise ValueError(f"{name} has no champion to roll back; `registry` lists what there is")
+            raise UserError(f"{name} has no champion to roll back; `registry` lists what there is")
         history = champions_so_far(client, name)
-        existing = {str(version.version) for version in list_versions(client, name)}
+        existing = {str(version.version) for version in list_versions(name)}
         earlier = [
             number for number in history[:-1] if number in existing and number != str(champion.version)
         ]
         if not earlier:
-            raise ValueError(f"{name}: no champion is recorded before version {champion.version}")
+            raise UserError(f"{name}: no champion is recorded before version {champion.version}")
         restored = earlier[-1]
         last_place = len(history) - 1 - history[::-1].index(restored)
         client.set_registered_model_alias(name, CHAMPION, restored)
@@ -155,18 +156,12 @@ def champions_so_far(client: MlflowClient, name: str) -> list[str]:
     return [number for number in recorded.split(",") if number]
 
 
-def list_versions(client: MlflowClient, name: str | None = None) -> list[ModelVersion]:
+def list_versions(name: str | None = None) -> list[ModelVersion]:
     """The registered versions of ``name``, or of all data sets; by name, the newest first."""
     with _plain_errors():
         chosen = f"name = '{name}'" if name else f"name LIKE '{NAME_PREFIX}%'"
-        found: list[ModelVersion] = []
-        token = None
-        while True:
-            page = client.search_model_versions(chosen, page_token=token)
-            found += page
-            token = page.token
-            if not token:
-                return sorted(found, key=lambda version: (version.name, -int(version.version)))
+        found = mlflow.search_model_versions(filter_string=chosen)
+        return sorted(found, key=lambda version: (version.name, -int(version.version)))
 
 
 def aliases(client: MlflowClient, name: str) -> dict[str, list[str]]:
@@ -192,12 +187,12 @@ def find_version(client: MlflowClient, uri: str) -> ModelVersion:
     """The version that `models:/NAME/VERSION` or `models:/NAME@ALIAS` names.
 
     Raises:
-        ValueError: if the address has another form, or there is no such version.
+        UserError: if the address has another form, or there is no such version.
     """
     name, at, alias = uri.removeprefix("models:/").partition("@")
     name, _, number = (name, "", "") if at else name.partition("/")
     if not uri.startswith("models:/") or not name or not (alias or number.isdecimal()):
-        raise ValueError(f"a model must be models:/NAME/VERSION or models:/NAME@ALIAS, but got {uri}")
+        raise UserError(f"a model must be models:/NAME/VERSION or models:/NAME@ALIAS, but got {uri}")
     with _plain_errors():
         try:
             if at:
@@ -206,8 +201,8 @@ def find_version(client: MlflowClient, uri: str) -> ModelVersion:
         except MlflowException as error:
             if error.error_code not in _NO_SUCH_THING:
                 raise
-    known = sorted({version.name for version in list_versions(client)})
-    raise ValueError(
+    known = sorted({version.name for version in list_versions()})
+    raise UserError(
         f"the registry {mlflow.get_tracking_uri()} has no {uri}; "
         + (f"it has {', '.join(known)}: see `registry`" if known else "it is empty: run `make run` first")
     )
@@ -217,13 +212,13 @@ def download(version: ModelVersion, path: str, folder: Path) -> Path:
     """A file or folder of the version, fetched where it is not on this machine.
 
     Raises:
-        ValueError: if it is not there any more.
+        UserError: if it is not there any more.
     """
     source = f"models:/{version.name}/{version.version}/{path}"
     try:
         return Path(mlflow.artifacts.download_artifacts(source, dst_path=str(folder)))
     except (MlflowException, OSError):
-        raise ValueError(f"{source} can't be fetched: the version's files are gone or out of reach") from None
+        raise UserError(f"{source} can't be fetched: the version's files are gone or out of reach") from None
 
 
 def set_tags(client: MlflowClient, name: str, version: int, tags: Mapping[str, Any]) -> None:
@@ -238,4 +233,4 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        raise ValueError(f"the registry {mlflow.get_tracking_uri()} answers: {error.message}") from None
+        raise UserError(f"the registry {mlflow.get_tracking_uri()} answers: {error.message}") from None

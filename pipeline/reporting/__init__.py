@@ -1,19 +1,45 @@
-"""What evaluate shows: curves and figures as files, the report as a page, the summary on the terminal."""
+"""What evaluate shows: figures as files, the report as a page, the summary on the terminal."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
 
 from pipeline.evaluation.binning import Interval
-from pipeline.reporting.page import Cell
 
-TITLES = {
-    "accuracy": "accuracy",
-    "f1": "F1",
-    "roc_auc": "ROC AUC",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "ece": "expected calibration error",
+
+class MetricName(NamedTuple):
+    """How a metric is shown, and whether a higher value is the better one."""
+
+    title: str
+    higher_is_better: bool
+
+    @property
+    def arrow(self) -> str:
+        """``accuracy ↑`` or ``log loss ↓``: which way is good."""
+        return f"{self.title} {'↑' if self.higher_is_better else '↓'}"
+
+
+METRIC_NAMES = {
+    "accuracy": MetricName("accuracy", True),
+    "f1": MetricName("F1", True),
+    "roc_auc": MetricName("ROC AUC", True),
+    "log_loss": MetricName("log loss", False),
+    "brier": MetricName("Brier score", False),
+    "ece": MetricName("expected calibration error", False),
 }
 
 
-def span(interval: Interval | tuple[Cell, Cell]) -> str:
+def span(interval: Interval) -> str:
     """An interval as it is shown everywhere: ``0.8341 to 0.8469``."""
     low, high = interval
     return f"{low:.4f} to {high:.4f}"
+
+
+def p_text(p_value: float) -> str:
+    """``p = 0.031``, or ``p < 0.0001``, which no reader needs to know more exactly."""
+    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.2g}"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 review``, ``12,500 reviews``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.evaluation.assessment import Assessment
+from pipeline.evaluation.assessment import Assessment, Curves
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import figures
 from pipeline.runtime.files import write_csv
 from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
 
 
-def draw(
-    dataset: Mapping[str, Any], trained: Mapping[str, Any], assessment: Assessment, history: figures.Rows
-) -> None:
+def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, history: figures.Rows) -> None:
     """Writes reports/plots, a file a curve and classifier, and reports/figures.
 
     Args:
         dataset: data/padded/dataset.json.
-        trained: reports/train.json.
+        best_epoch: whose weights were kept, from 1.
         assessment: what is drawn.
-        history: the best trial's epochs, of reports/plots/training_curve.csv.
+        history: the winning trial's epochs, of reports/plots/training_curve.csv.
     """
     curves = assessment.curves
     for name, points in curves.items():
@@ -36,7 +34,7 @@ def draw(
             for label, guess in zip(labels, predicted, strict=True)
         ],
     )
-    where = f"{dataset['name']} test reviews"
+    where = f"{dataset['name']}, test split"
     drawn = {
         "roc": figures.curve_figure(
             curves["roc"], "false_positive_rate", "true_positive_rate", f"ROC, {where}", diagonal=True
@@ -45,21 +43,30 @@ def draw(
             curves["precision_recall"], "recall", "precision", f"Precision-recall, {where}"
         ),
         "confusion": figures.confusion_figure(labels, predicted, names, f"Confusion, {where}"),
-        "reliability": figures.binned_figure(
-            curves["reliability"], "probability", "positive_share", f"Reliability, {where}", diagonal=True
+        "reliability": figures.reliability_figure(
+            _paired(assessment, "reliability"), f"Reliability, {where}"
         ),
         "accuracy_by_length": figures.binned_figure(
-            curves["accuracy_by_length"], "length", "accuracy", f"Accuracy by length, {where}"
+            _paired(assessment, "accuracy_by_length"), "length", "accuracy", f"Accuracy by length, {where}"
         ),
         "accuracy_by_unknown_share": figures.binned_figure(
-            curves["accuracy_by_unknown_share"],
+            _paired(assessment, "accuracy_by_unknown_share"),
             "unknown_share",
             "accuracy",
             f"Accuracy by unknown share, {where}",
         ),
-        "training_curve": figures.training_figure(
-            history, trained["best_epoch"], f"Best trial on {dataset['name']}"
-        ),
+        **{
+            f"training_{metric}": figures.training_figure(
+                history, metric, best_epoch, f"Winning trial: {metric}, {dataset['name']}"
+            )
+            for metric in ("accuracy", "loss")
+        },
     }
     for stem, figure in drawn.items():
         figures.save(figure, FIGURES_DIR / f"{stem}.png")
+
+
+def _paired(assessment: Assessment, curve: str) -> Curves:
+    """A curve of the network and of the baseline it is tested against; with more, bars hide each other."""
+    names = assessment.classifiers[0].name, assessment.baseline.name
+    return {name: assessment.curves[curve][name] for name in names}

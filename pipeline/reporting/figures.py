@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from pipeline.evaluation.calibration import BINS as RELIABILITY_BINS
 from pipeline.runtime.files import Row, written_whole
 
 Rows = Sequence[Row]
@@ -23,7 +26,7 @@ COLORS = (MODEL_COLOR, BASELINE_COLOR, "#3f8f4f", "#8a5aa8")  # of a model and i
 def save(figure: Figure, path: Path) -> None:
     """Writes the figure as PNG; the same figure always gives the same bytes."""
     with written_whole(path) as temporary:
-        figure.savefig(temporary, dpi=120, bbox_inches="tight", metadata={"Software": None})
+        figure.savefig(temporary, dpi=144, bbox_inches="tight", metadata={"Software": None})
 
 
 def curve_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagonal: bool = False) -> Figure:
@@ -35,56 +38,74 @@ def curve_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagona
     if diagonal:
         axes.plot([0, 1], [0, 1], color=GRID_COLOR, linestyle="--", linewidth=1)
     for (name, rows), color in zip(curves.items(), COLORS, strict=False):
-        axes.plot([row[x] for row in rows], [row[y] for row in rows], label=name, color=color)
+        axes.plot([row[x] for row in rows], [row[y] for row in rows], label=name, color=color, linewidth=1.4)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
-    axes.legend(frameon=False, loc="lower right" if diagonal else "lower left")
+    axes.legend(frameon=False, loc="lower right" if diagonal else "lower left", fontsize="small")
     return figure
 
 
-def binned_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagonal: bool = False) -> Figure:
-    """Shares by bin with their intervals, one line for each named curve, above how many reviews a bin holds.
+def binned_figure(curves: Mapping[str, Rows], x: str, y: str, title: str) -> Figure:
+    """Shares by bin with their intervals, one line for each named curve, a little apart from each other.
 
-    The rows have the columns ``x``, ``y``, low, high and reviews; ``diagonal`` adds the line where both are
-    equal (calibration).
+    The rows have the columns ``x``, ``y``, low, high, from and to.
+    """
+    figure, axes = _axes(title, x, f"{y} (95 % interval)")
+    _error_lines(axes, curves, x, y)
+    axes.legend(frameon=False, loc="best", fontsize="small")
+    return figure
+
+
+def reliability_figure(curves: Mapping[str, Rows], title: str) -> Figure:
+    """The reliability diagram of each curve above how many reviews each bin of the first one holds.
+
+    The rows have the columns probability, positive_share, low, high, from, to and reviews. On the dashed line
+    both are equal: a calibrated classifier.
     """
     figure = Figure(figsize=(SIZE[0], 1.25 * SIZE[1]), layout="constrained")
     shares, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     shares.set_title(title)
-    _style(shares, "", f"{y} (95 % interval)".replace("_", " "))
-    _style(counts, x.replace("_", " "), "reviews")
-    if diagonal:
-        shares.plot([0, 1], [0, 1], color=GRID_COLOR, linestyle="--", linewidth=1)
-        shares.set_xlim(0, 1)
-        shares.set_ylim(0, 1)
-    # Thinner bars on thicker ones where the bins are the same.
-    looks = tuple(zip(COLORS, (8, 5, 3, 1), strict=True))
-    for (name, rows), (color, width) in zip(curves.items(), looks, strict=False):
-        values = {key: np.array([row[key] for row in rows]) for key in (x, y, "low", "high", "reviews")}
-        below, above = values[y] - values["low"], values["high"] - values[y]
-        style = {"color": color, "marker": "o", "markersize": 4, "capsize": 2}
-        # Wilson's interval of a share of 0 or 1 ends there, but for rounding.
-        shares.errorbar(values[x], values[y], yerr=np.maximum([below, above], 0), label=name, **style)
-        counts.vlines(values[x], 0, values["reviews"], color=color, linewidth=width)
-    counts.set_ylim(bottom=0)
-    shares.legend(frameon=False, loc="best")
+    _style(shares, "", "positive share (95 % interval)")
+    shares.plot([0, 1], [0, 1], color=GRID_COLOR, linestyle="--", linewidth=1)
+    _error_lines(shares, curves, "probability", "positive_share")
+    shares.set_xlim(0, 1)
+    shares.set_ylim(0, 1)
+    shares.legend(frameon=False, loc="upper left", fontsize="small")
+    name, rows = next(iter(curves.items()))
+    _style(counts, "probability", "reviews")
+    places = [np.floor(min(row["from"], 0.999) * RELIABILITY_BINS) / RELIABILITY_BINS for row in rows]
+    counts.bar(
+        places, [row["reviews"] for row in rows], 0.9 / RELIABILITY_BINS, align="edge", color=MODEL_COLOR
+    )
+    counts.set_title(f"reviews by probability, {name}", fontsize="small", loc="left")
     return figure
 
 
-def training_figure(history: Rows, best_epoch: int, title: str) -> Figure:
-    """Training and validation accuracy and loss by epoch, the kept epoch marked."""
-    figure = Figure(figsize=(2 * SIZE[0], SIZE[1]), layout="constrained")
-    figure.suptitle(title)
-    for axes, metric in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
-        _style(axes, "epoch", metric)
-        epochs = [row["epoch"] for row in history]
-        for split, color in (("training", BASELINE_COLOR), ("validation", MODEL_COLOR)):
-            axes.plot(
-                epochs, [row[f"{split}_{metric}"] for row in history], marker="o", label=split, color=color
-            )
-        axes.axvline(best_epoch, color="grey", linestyle=":", label="kept epoch")
-        axes.set_xticks(epochs)
-        axes.legend(frameon=False)
+def _error_lines(axes: Axes, curves: Mapping[str, Rows], x: str, y: str) -> None:
+    for place, ((name, rows), color) in enumerate(zip(curves.items(), COLORS, strict=False)):
+        values = {key: np.array([row[key] for row in rows]) for key in (x, y, "low", "high")}
+        # Wilson's interval of a share of 0 or 1 ends there, but for rounding.
+        reach = np.maximum([values[y] - values["low"], values["high"] - values[y]], 0)
+        width = 1.8 if place == 0 else 1.0
+        style: dict[str, Any] = {
+            "color": color,
+            "marker": "o",
+            "markersize": 4,
+            "capsize": 2,
+            "linewidth": width,
+        }
+        axes.errorbar(values[x], values[y], yerr=reach, label=name, zorder=9 - place, **style)
+
+
+def training_figure(history: Rows, metric: str, best_epoch: int, title: str) -> Figure:
+    """Training and validation ``metric``, accuracy or loss, by epoch, the kept epoch marked."""
+    figure, axes = _axes(title, "epoch", metric)
+    epochs = [row["epoch"] for row in history]
+    for split, color in (("training", BASELINE_COLOR), ("validation", MODEL_COLOR)):
+        axes.plot(epochs, [row[f"{split}_{metric}"] for row in history], marker="o", label=split, color=color)
+    axes.axvline(best_epoch, color="grey", linestyle=":", label="kept epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False)
     return figure
 
 

@@ -1,103 +1,215 @@
-"""The report: all of an evaluated model on one page that opens without a network."""
+"""The report: all of an evaluated network on one page that opens without a network connection.
+
+What stands on the page is in templates/report.html; here are the values, tables and pictures that it shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.intervals import RESAMPLES
-from pipeline.evaluation.promotion import Registration
-from pipeline.evaluation.rivals import MAJORITY
+from pipeline.evaluation.rivals import MAJORITY, Scored
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.reporting import TITLES, span
-from pipeline.reporting.page import Cell, Part, Picture, Section, Table, render
-from pipeline.runtime.files import Row
+from pipeline.reporting import METRIC_NAMES, counted, p_text, span
+from pipeline.reporting.evaluated import Evaluated
+from pipeline.reporting.excerpts import excerpt
+from pipeline.reporting.page import Cell, Picture, Table, render
+from pipeline.reporting.stack import TITLES, draw_stack, times
+from pipeline.reporting.verdict import LEVEL, judge
+from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
 
-Facts = Mapping[str, Any]
+SECTIONS = {
+    "training": "Training",
+    "network": "The network",
+    "scores": "Scores",
+    "comparison": "Better or worse?",
+    "curves": "ROC, precision and recall",
+    "calibration": "Calibration",
+    "slices": "By length and unknown words",
+    "errors": "Most confident errors",
+    "study": "The study",
+    "data": "The data",
+}
+STUDY_CAPTIONS = {
+    "history": "Score of each trial, in the order of the trials",
+    "epochs": "Validation accuracy by epoch: how far each trial came, and where pruned ones were stopped",
+    "slices": "Score by each searched parameter",
+    "importance": "How much of the scores' variance each parameter explains",
+}
 
 
-def write_report(
-    dataset: Facts,
-    trained: Facts,
-    assessment: Assessment,
-    errors: Sequence[Row],
-    registration: Registration | None,
-) -> str:
-    """The page as HTML; the same arguments and pictures always give the same text.
+class Tile(NamedTuple):
+    """One classifier's accuracy at a glance; ``look`` is the note's style: ahead, behind or none."""
 
-    Args:
-        dataset: data/padded/dataset.json.
-        trained: reports/train.json.
-        assessment: of the test reviews; its pictures lie in reports/figures, the study's in reports/study.
-        errors: of ``confident_errors``.
-        registration: where the model was registered, if it was.
+    name: str
+    accuracy: float
+    low: float
+    high: float
+    note: str = ""
+    look: str = ""
+
+
+def write_report(result: Evaluated) -> str:
+    """The page as HTML; the same result and pictures always give the same text.
+
+    The pictures of the run lie in reports/figures, those of the study in reports/study.
     """
+    dataset, assessment, baseline = result.dataset, result.assessment, result.assessment.baseline
+    chosen = result.trained["params"]
+    return render(
+        "report.html",
+        title=_title(result),
+        sections=SECTIONS,
+        verdict=judge(result),
+        became=became(result),
+        result=result,
+        dataset=dataset,
+        trained=result.trained,
+        tiles=tiles(assessment),
+        curve=_pictures(
+            {
+                "training_accuracy": "Accuracy of the winning trial by epoch",
+                "training_loss": "Loss of the winning trial by epoch",
+            }
+        ),
+        stack=draw_stack(result.layers, dataset["max_length"], chosen.get("model.skip", "none")),
+        layer_table=_layer_table(result),
+        parameter_table=Table(
+            ["parameter", "value"],
+            [[key, str(value)] for key, value in chosen.items()],
+            "All parameters of the winning trial",
+            folded=True,
+        ),
+        classifier_table=_classifier_table(assessment),
+        interval_table=_interval_table(assessment),
+        threshold_table=_threshold_table(assessment),
+        confusion=_pictures({"confusion": f"Labels given and actual labels at threshold {THRESHOLD}"}),
+        paired_table=_paired_table(result),
+        baseline=baseline.name,
+        curves=_pictures({"roc": "ROC", "precision_recall": "Precision and recall"}),
+        ece=assessment.metrics["test_ece"],
+        baseline_ece=assessment.metrics[f"{baseline.prefix}test_ece"],
+        reliability=_pictures({"reliability": "Share of positive reviews by predicted probability"}),
+        reliability_table=_reliability_table(assessment),
+        slices=_pictures(
+            {
+                "accuracy_by_length": "Accuracy by the number of words of the whole review",
+                "accuracy_by_unknown_share": "Accuracy by the share of unknown words among those read",
+            }
+        ),
+        slice_tables=[
+            _slice_table(assessment, "words", "accuracy_by_length", "{:,.0f}"),
+            _slice_table(assessment, "unknown words", "accuracy_by_unknown_share", "{:.1%}"),
+        ],
+        errors=_errors(result),
+        study=[
+            Picture(path, STUDY_CAPTIONS.get(path.stem, path.stem.replace("_", " ")))
+            for path in sorted(STUDY_DIR.glob("*.png"), key=_study_order)
+        ],
+        trial_sentence=_trial_sentence(result),
+        trial_table=_trial_table(result),
+        calibration=result.trained["calibration"],
+        size_table=_size_table(dataset),
+        duplicate_table=Table(
+            ["same review", "dropped"],
+            [[where.replace("_", " "), count] for where, count in result.duplicates.items()],
+            "Reviews dropped from the first split because the second holds the same words.",
+        ),
+    )
+
+
+def became(result: Evaluated) -> str:
+    """What the registry did with the network: one sentence."""
+    registration = result.registration
+    if registration is None:
+        return "Not registered."
+    return (
+        f"Registered as {registration.name} version {registration.version}, {registration.alias}: "
+        f"{registration.reason}."
+    )
+
+
+def tiles(assessment: Assessment) -> list[Tile]:
+    """The network's accuracy, then each rival's, which says where it is better or worse than the network."""
+    return [_tile(assessment, each) for each in assessment.classifiers]
+
+
+def _tile(assessment: Assessment, each: Scored) -> Tile:
+    metrics, network = assessment.metrics, assessment.classifiers[0]
+    accuracy, (low, high) = (
+        metrics[f"{each.prefix}test_accuracy"],
+        assessment.intervals[f"{each.prefix}test_accuracy"],
+    )
+    if each is network:
+        return Tile("accuracy of the network", accuracy, low, high)
+    paired = assessment.paired.get(each.name)
+    if paired is None:  # the commoner label, always
+        return Tile(f"{each.name}, a mere guess", accuracy, low, high)
+    points = (accuracy - metrics["test_accuracy"]) * 100
+    if paired.p_value >= LEVEL:
+        return Tile(each.name, accuracy, low, high, "no clear difference")
+    note = f"{abs(points):.1f} points {'above' if points > 0 else 'below'} the network"
+    return Tile(each.name, accuracy, low, high, note, "ahead" if points > 0 else "behind")
+
+
+def _title(result: Evaluated) -> str:
+    registration = result.registration
     model = f"{registration.name} version {registration.version}" if registration else "unregistered model"
-    sections = [
-        Section("Model", _model(trained, registration)),
-        Section("Metrics", _metrics(assessment)),
-        Section("Paired tests", _paired(dataset, assessment, registration)),
-        Section("Curves", _pictures({"roc": "ROC", "precision_recall": "Precision and recall"})),
-        Section("Calibration", _calibration(assessment)),
-        Section("By length and unknown words", _slices(assessment)),
-        Section("Most confident errors", _errors(dataset, errors)),
-        Section("Training and study", _training(trained)),
-        Section("Data", _data(dataset)),
+    return f"Sentiment of reviews, {result.dataset['name']}: {model}"
+
+
+def _layer_table(result: Evaluated) -> Table:
+    rows: list[list[Cell]] = [
+        [layer.name, TITLES.get(layer.kind, layer.kind), times(layer.shape), layer.parameters]
+        for layer in result.layers
     ]
-    title = f"Sentiment of {dataset['name']} reviews: {model}"
-    return render(title, f"Judged on {dataset['sizes']['test']:,} test reviews", sections)
+    rows.append(["all layers", "", "", result.parameters])
+    return Table(["layer", "kind", "output", "parameters"], rows, "Weights of each layer, the lowest first.")
 
 
-def _model(trained: Facts, registration: Registration | None) -> list[Part]:
-    became = (
-        f"Registered as {registration.alias}: {registration.reason}." if registration else "Not registered."
-    )
-    origin = (
-        f"Trial {trained['trial']} of its study, kept after epoch {trained['best_epoch']}, validation "
-        f"accuracy {trained['validation_accuracy']:.4f}. MLflow run {trained['run_id']}."
-    )
-    return [became, origin]
-
-
-def _metrics(assessment: Assessment) -> list[Part]:
-    metrics, baseline, model = assessment.metrics, assessment.baseline, assessment.classifiers[0]
-    classifiers: list[list[Cell]] = [
-        [each.name, *(metrics[f"{each.prefix}test_{name}"] for name in TITLES)]
+def _classifier_table(assessment: Assessment) -> Table:
+    rows: list[list[Cell]] = [
+        [each.name, *(assessment.metrics[f"{each.prefix}test_{name}"] for name in METRIC_NAMES)]
         for each in assessment.classifiers
     ]
+    return Table(
+        ["classifier", *(name.arrow for name in METRIC_NAMES.values())],
+        rows,
+        f"The n-grams read the same tokens as the {assessment.classifiers[0].name}, or the whole review "
+        f"where it says so; the {MAJORITY} knows the shares of the training labels and nothing else.",
+    )
+
+
+def _interval_table(assessment: Assessment) -> Table:
+    model, baseline = assessment.classifiers[0], assessment.baseline
     rows = [
-        [title, *_with_intervals(assessment, f"test_{name}", f"{baseline.prefix}test_{name}")]
-        for name, title in TITLES.items()
+        [each.arrow, *_with_intervals(assessment, f"test_{name}", f"{baseline.prefix}test_{name}")]
+        for name, each in METRIC_NAMES.items()
     ]
-    thresholds: list[list[Cell]] = []
+    return Table(
+        ["metric", model.name, "95 % interval", baseline.name, "95 % interval"],
+        rows,
+        f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test reviews. They "
+        "don't hold the spread between trainings.",
+    )
+
+
+def _threshold_table(assessment: Assessment) -> Table:
+    rows: list[list[Cell]] = []
     for threshold, origin, suffix in (
         (THRESHOLD, "the default", ""),
-        (metrics["threshold"], "best accuracy on the validation reviews", "_at_threshold"),
+        (assessment.metrics["threshold"], "best accuracy on the validation reviews", "_at_threshold"),
     ):
         cells = _with_intervals(assessment, f"test_accuracy{suffix}", f"test_f1{suffix}")
-        thresholds.append([threshold, origin, *cells])
-    return [
-        Table(
-            ["classifier", *TITLES.values()],
-            classifiers,
-            f"The n-grams read the same tokens as the {model.name}, or the whole review where that is said; "
-            f"the {MAJORITY} knows the labels' shares in the training reviews and nothing else.",
-        ),
-        Table(
-            ["metric", model.name, "95 % interval", baseline.name, "95 % interval"],
-            rows,
-            f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test "
-            "reviews. They don't hold the spread between trainings.",
-        ),
-        Table(
-            ["threshold", "chosen as", "accuracy", "95 % interval", "F1", "95 % interval"],
-            thresholds,
-            "Test metrics of the model where a review counts as positive from this probability on.",
-        ),
-        *_pictures({"confusion": f"Labels given and actual labels at threshold {THRESHOLD}"}),
-    ]
+        rows.append([threshold, origin, *cells])
+    return Table(
+        ["threshold", "chosen as", "accuracy ↑", "95 % interval", "F1 ↑", "95 % interval"],
+        rows,
+        "Test metrics of the network where a review counts as positive from this probability on.",
+    )
 
 
 def _with_intervals(assessment: Assessment, *metrics: str) -> list[Cell]:
@@ -105,17 +217,18 @@ def _with_intervals(assessment: Assessment, *metrics: str) -> list[Cell]:
     return [cell for name in metrics for cell in (assessment.metrics[name], span(assessment.intervals[name]))]
 
 
-def _paired(dataset: Facts, assessment: Assessment, registration: Registration | None) -> list[Part]:
+def _paired_table(result: Evaluated) -> Table:
+    assessment, registration = result.assessment, result.registration
     metrics = assessment.metrics
     rows: list[list[Cell]] = [
         [
             each.name,
-            f"{dataset['sizes']['test']:,} test",
+            counted(len(assessment.labels), "test review"),
             metrics["test_accuracy"],
             metrics[f"{each.prefix}test_accuracy"],
             paired.only_first,
             paired.only_second,
-            f"{paired.p_value:.3g}",
+            p_text(paired.p_value),
         ]
         for each in assessment.drawn[1:]
         for paired in [assessment.paired[each.name]]
@@ -125,63 +238,40 @@ def _paired(dataset: Facts, assessment: Assessment, registration: Registration |
         rows.append(
             [
                 "the champion then",
-                f"{comparison.reviews:,} held back",
+                counted(comparison.reviews, "held-back review"),
                 comparison.accuracy,
                 comparison.champion_accuracy,
                 comparison.only_challenger,
                 comparison.only_champion,
-                f"{comparison.p_value:.3g} (one-sided)",
+                f"{p_text(comparison.p_value)}, one-sided",
             ]
         )
-    columns = ["against", "reviews", "accuracy", "its accuracy", "only model right", "only it right", "p"]
-    note = (
-        "p is that of McNemar's exact test: how likely, were both equally good, a split at least as uneven "
-        "is of the reviews that only one of the two labels right. Of the two baselines that read the same "
-        f"tokens, {assessment.baseline.name} was the better one on the validation reviews: that is the test "
-        "that counts."
-    )
-    judged = (
-        "The champion is compared on the validation reviews that were held back from both models: neither "
-        "was trained on them or chosen by them. The test reviews are for reporting only."
-    )
-    return [Table(columns, rows, note), judged]
+    columns = [
+        "against",
+        "on",
+        "network's accuracy",
+        "the other's",
+        "only the network right",
+        "only the other right",
+        "McNemar",
+    ]
+    return Table(columns, rows)
 
 
-def _calibration(assessment: Assessment) -> list[Part]:
-    model, baseline = assessment.classifiers[0], assessment.baseline
-    rows = [
+def _reliability_table(assessment: Assessment) -> Table:
+    model = assessment.classifiers[0]
+    rows: list[list[Cell]] = [
         [
             f"{row['from']:.2f} to {row['to']:.2f}",
             row["reviews"],
             row["probability"],
             row["positive_share"],
-            span((row["low"], row["high"])),
+            span((float(row["low"]), float(row["high"]))),
         ]
         for row in assessment.curves["reliability"][model.name]
     ]
     columns = ["probabilities", "reviews", "mean probability", "share positive", "95 % interval"]
-    return [
-        "A calibrated model lies on the diagonal: of the reviews given a probability of 0.8, eight in ten "
-        f"are positive. Expected calibration error: {assessment.metrics['test_ece']:.4f}, of "
-        f"{baseline.name} {assessment.metrics[f'{baseline.prefix}test_ece']:.4f} (Guo et al., 2017; ten bins "
-        "of equal width).",
-        *_pictures({"reliability": "Share of positive reviews by predicted probability"}),
-        Table(columns, rows, f"The bins of the {model.name}, with Wilson's intervals."),
-    ]
-
-
-def _slices(assessment: Assessment) -> list[Part]:
-    pictures = _pictures(
-        {
-            "accuracy_by_length": "Accuracy by the number of words of the whole review",
-            "accuracy_by_unknown_share": "Accuracy by the share of unknown words among those read",
-        }
-    )
-    tables = [
-        _slice_table(assessment, "words", "accuracy_by_length", "{:,.0f}"),
-        _slice_table(assessment, "unknown words", "accuracy_by_unknown_share", "{:.1%}"),
-    ]
-    return [*pictures, *tables]
+    return Table(columns, rows, f"The bins of the {model.name}, with Wilson's intervals", folded=True)
 
 
 def _slice_table(assessment: Assessment, column: str, curve: str, form: str) -> Table:
@@ -194,68 +284,77 @@ def _slice_table(assessment: Assessment, column: str, curve: str, form: str) -> 
             *(
                 cell
                 for each in (row, other)
-                for cell in (each["accuracy"], span((each["low"], each["high"])))
+                for cell in (each["accuracy"], span((float(each["low"]), float(each["high"]))))
             ),
         ]
         for row, other in zip(model, baseline, strict=True)
     ]
     columns = [column, "reviews", names[0], "95 % interval", names[1], "95 % interval"]
-    return Table(columns, rows, "Accuracy with Wilson's intervals.")
+    return Table(columns, rows, f"Accuracy by {column}, with Wilson's intervals", folded=True)
 
 
-def _errors(dataset: Facts, errors: Sequence[Row]) -> list[Part]:
-    negative, positive = dataset["labels"]
-    parts: list[Part] = []
+def _errors(result: Evaluated) -> list[dict[str, Any]]:
+    negative, positive = result.dataset["labels"]
+    every = [
+        excerpt(error, contributions, result.dataset)
+        for error, contributions in zip(result.errors, result.contributions, strict=True)
+    ]
+    kinds = []
     for actual, predicted in ((negative, positive), (positive, negative)):
-        rows = [
-            [row["probability"], _excerpt(str(row["text"]), dataset)]
-            for row in errors
-            if row["actual"] == actual
-        ]
-        if rows:
-            parts += [
-                f"Called {predicted}, but {actual}:",
-                Table([f"probability of {positive}", "review"], rows),
-            ]
-        else:
-            parts.append(f"No {actual} review was called {predicted}.")
-    return [*parts, "Words as the source gives them; … stands where the model reads no further."]
+        found = [each for each in every if each.actual == actual]
+        heading = (
+            f"Called {predicted}, but {actual}" if found else f"No {actual} review was called {predicted}"
+        )
+        kinds.append({"heading": heading, "excerpts": found})
+    return kinds
 
 
-def _excerpt(text: str, dataset: Facts) -> str:
-    """The words that the model reads; cut at the end, a review gives one place to START_ID."""
-    words, at_end = text.split(" "), dataset["truncating"] == "post"
-    most = dataset["max_length"] - at_end
-    if len(words) <= most:
-        return text
-    return " ".join([*words[:most], "…"] if at_end else ["…", *words[-most:]])
-
-
-def _training(trained: Facts) -> list[Part]:
-    options = [[key, str(value)] for key, value in trained["params"].items()]
-    study = [
-        Picture(path, f"Study: {path.stem.replace('_', ' ')}") for path in sorted(STUDY_DIR.glob("*.png"))
+def _trial_sentence(result: Evaluated) -> str:
+    states = [str(row["state"]) for row in result.trials]
+    if len(states) < 2:
+        return "One network was trained: there was nothing to search."
+    said = [
+        f"{states.count(state)} {words.replace('were', 'was') if states.count(state) == 1 else words}"
+        for state, words in (
+            ("COMPLETE", "ran to their end"),
+            ("PRUNED", "were stopped early"),
+            ("FAIL", "failed"),
+        )
+        if state in states
     ]
-    curve = _pictures({"training_curve": "Accuracy and loss of the best trial by epoch"})
-    return [*curve, *study, Table(["parameter", "value"], options, "The winning trial's parameters.")]
+    return (
+        f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation accuracy "
+        "won; the test reviews played no part in the choice."
+    )
 
 
-def _data(dataset: Facts) -> list[Part]:
-    asked = "" if dataset["requested"] == dataset["name"] else f" (asked for: {dataset['requested']})"
-    sizes = [
-        [split, size, f"{dataset['positive_share'][split]:.1%}"] for split, size in dataset["sizes"].items()
+def _trial_table(result: Evaluated) -> Table | None:
+    if not result.trials:
+        return None
+    columns = [
+        key.removeprefix("model.").removeprefix("train.").replace("_", " ") for key in result.trials[0]
     ]
-    duplicates = [[where.replace("_", " "), count] for where, count in dataset["duplicates_dropped"].items()]
-    return [
-        f"{dataset['name']}{asked}. {dataset['citation']}. Licence: {dataset['licence']}. "
-        f"Digest {dataset['digest']}.",
-        Table(["split", "reviews", dataset["labels"][1]], sizes),
-        Table(
-            ["same review", "dropped"],
-            duplicates,
-            "Reviews dropped from the first split because the second holds the same words.",
-        ),
-    ]
+    rows = [[_trial_cell(value) for value in row.values()] for row in result.trials]
+    return Table(columns, rows, "All trials", folded=True)
+
+
+def _trial_cell(value: Cell) -> Cell:
+    return value.lower() if isinstance(value, str) and value.isupper() else value
+
+
+def _size_table(dataset: Mapping[str, Any]) -> Table:
+    rows: list[list[Cell]] = []
+    for split, size in dataset["sizes"].items():
+        rows.append([split, size, f"{dataset['positive_share'][split]:.1%}"])
+        if split == "validation":
+            rows.append(["of these held back for the champion's comparison", dataset[HELD_BACK], ""])
+    rows.append(["unlabelled", dataset["unlabelled"]["size"], ""])
+    return Table(["split", "reviews", dataset["labels"][1]], rows)
+
+
+def _study_order(path: Any) -> tuple[int, str]:
+    known = list(STUDY_CAPTIONS)
+    return (known.index(path.stem) if path.stem in known else len(known), path.stem)
 
 
 def _pictures(captions: Mapping[str, str]) -> list[Picture]:

@@ -1,46 +1,35 @@
-"""What the evaluate stage prints at its end."""
+"""What the evaluate stage prints at its end, in 80 columns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from pipeline.evaluation.assessment import Assessment
-from pipeline.evaluation.promotion import Registration
-from pipeline.reporting import TITLES, span
+from pipeline.reporting import METRIC_NAMES, counted, span
+from pipeline.reporting.evaluated import Evaluated, duration
+from pipeline.reporting.report import became
+from pipeline.reporting.verdict import judge
 from pipeline.runtime.paths import REPORT
 
+WIDTH = 80
+_SHOWN = ("roc_auc",)  # beside the accuracy; the report has the rest
 
-def print_summary(
-    dataset: Mapping[str, Any], assessment: Assessment, registration: Registration | None
-) -> None:
-    """The metrics of every classifier, what became of the model, and what can be done next."""
-    console = Console(width=120)
-    metrics, baseline = assessment.metrics, assessment.baseline
-    table = Table(
-        title=f"{dataset['sizes']['test']:,} test reviews of {dataset['name']}", title_justify="left"
-    )
-    for column in ("classifier", "accuracy", "95 % interval", *list(TITLES)[1:]):
-        table.add_column(column, justify="left" if column == "classifier" else "right")
-    for each in assessment.classifiers:
-        accuracy, *others = (f"{metrics[f'{each.prefix}test_{name}']:.4f}" for name in TITLES)
-        interval = span(assessment.intervals[f"{each.prefix}test_accuracy"])
-        table.add_row(each.name, accuracy, interval, *others)
-    console.print(table)
-    paired = assessment.paired[baseline.name]
+
+def print_summary(result: Evaluated) -> None:
+    """Every classifier's scores, which network won, with its values, against which baseline; what next."""
+    console = Console(width=WIDTH, highlight=False)
+    console.print(_table(result))
+    console.print(Text(f"The winner is trial {result.trained['trial']}: {_network(result)}."))
+    calibration = result.trained["calibration"]
     console.print(
-        f"right on a review where {baseline.name}, the better baseline on validation, is wrong: "
-        f"{paired.only_first:,}; the reverse: {paired.only_second:,}; McNemar exact p = {paired.p_value:.3g}",
-        highlight=False,
+        f"Calibration error on validation: {calibration['validation_ece_before']:.4f} before calibration, "
+        f"{calibration['validation_ece_after']:.4f} after."
     )
-    if registration:
-        console.print(
-            f"registered {registration.name} version {registration.version} "
-            f"as [bold]{registration.alias}[/bold]: {registration.reason}"
-        )
+    verdict = judge(result)
+    console.print(Text(verdict.sentence, style="" if verdict.learned else "bold red"))
+    console.print(Text(became(result)))
     console.print(
         f"report: {REPORT}\n"
         "next:\n"
@@ -49,6 +38,37 @@ def print_summary(
         "  source .venv/bin/activate        # then, for example:\n"
         "  dvc plots show                   # the curves as a page\n"
         "  python -m pipeline predict --explain 'A superb cast in a dull film.'\n"
-        "  dvc exp run -S model.depth=3     # another experiment; compare: dvc exp show",
+        "  dvc exp run -S train.epochs=9    # another experiment; compare: make compare",
+        markup=False,
         highlight=False,
     )
+
+
+def _table(result: Evaluated) -> Table:
+    dataset, assessment = result.dataset, result.assessment
+    table = Table(
+        title=Text(f"{counted(len(assessment.labels), 'test review')}, data set {dataset['name']}"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("classifier")
+    for column in ("accuracy ↑", "95 % interval", *(METRIC_NAMES[name].arrow for name in _SHOWN)):
+        table.add_column(column, justify="right", no_wrap=True)
+    for place, each in enumerate(assessment.classifiers):
+        accuracy, *others = (
+            f"{assessment.metrics[f'{each.prefix}test_{name}']:.4f}" for name in ("accuracy", *_SHOWN)
+        )
+        interval = span(assessment.intervals[f"{each.prefix}test_accuracy"])
+        table.add_row(Text(each.name), accuracy, interval, *others, style="bold" if place == 0 else "")
+    return table
+
+
+def _network(result: Evaluated) -> str:
+    values = ", ".join(
+        f"{key.split('.')[1]} {value}"
+        for key, value in result.trained["params"].items()
+        if key in ("model.dropout", "train.learning_rate", "train.batch_size")
+    )
+    taken = "" if result.seconds is None else f", trained in {duration(result.seconds)}"
+    return f"{result.cell}, {result.shape}, {counted(result.parameters, 'parameter')}; {values}{taken}"

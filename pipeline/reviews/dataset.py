@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
+from pipeline.runtime.errors import UserError
 
 LABEL_NAMES = ("negative", "positive")
 
@@ -28,9 +29,13 @@ class Dataset:
         citation: whom to name when the reviews are used.
         licence: under which terms they may be.
         as_keras: whether the reviews were made as typed, without the words that the vocabulary lacks.
+        labels: the names of the classes, class 0 first.
+        texts: of each split, where the source has texts: as they were read.
+        places: of each split, where each review stands in the source.
+        reading: how the source's files are written, and which of their rows were not used.
 
     Raises:
-        ValueError: if a token is no word of the vocabulary.
+        UserError: if a token is no word of the vocabulary.
     """
 
     name: str
@@ -40,12 +45,16 @@ class Dataset:
     citation: str
     licence: str
     as_keras: bool = False
+    labels: tuple[str, ...] = LABEL_NAMES
+    texts: Mapping[str, list[str]] = field(default_factory=dict)
+    places: Mapping[str, list[str]] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         last_id = len(self.vocabulary) + INDEX_FROM
         for split, reviews in self.splits.items():
             if len(reviews.tokens) and reviews.tokens.max() > last_id:
-                raise ValueError(
+                raise UserError(
                     f"the {split} reviews hold the word of rank {reviews.tokens.max() - INDEX_FROM}, "
                     f"but the vocabulary has {len(self.vocabulary)} words: "
                     "take the word index that belongs to the reviews"
@@ -73,9 +82,10 @@ class Dataset:
             "digest": content_digest(self.arrays(), self.vocabulary),
             "sizes": {name: len(reviews) for name, reviews in self.splits.items()},
             "words": len(self.vocabulary),
-            "labels": list(LABEL_NAMES),
+            "labels": list(self.labels),
             "citation": self.citation,
             "licence": self.licence,
+            "reading": dict(self.reading),
         }
 
 
@@ -83,7 +93,7 @@ def read_splits(arrays: Mapping[str, np.ndarray]) -> dict[str, Reviews]:
     """The splits of :meth:`Dataset.arrays`.
 
     Raises:
-        ValueError: if an array of the train or test split is missing, or isn't what it must be.
+        UserError: if an array of the train or test split is missing, or isn't what it must be.
     """
     names = [TRAIN, TEST, *([VALIDATION] if f"{VALIDATION}_tokens" in arrays else [])]
     return {name: Reviews.from_arrays(arrays, name) for name in names}

@@ -1,6 +1,6 @@
 """Which reviews are trained on, validated on and tested on, with no review on two sides."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from pipeline.reviews.holding_back import hold_back
 from pipeline.reviews.ragged import Labels, Reviews, Rows, Sequences
+from pipeline.runtime.errors import UserError
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
@@ -41,14 +42,14 @@ def draw_stratified(labels: Labels, fraction: float, seed: int) -> Rows:
         int64 (num_drawn,), ascending.
 
     Raises:
-        ValueError: if a label has fewer than two reviews.
+        UserError: if a label has fewer than two reviews.
     """
     generator = np.random.default_rng(seed)
     drawn = []
-    for label in (0, 1):
+    for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
         if len(rows) < 2:
-            raise ValueError(
+            raise UserError(
                 f"a split needs a review labelled {label} on each side, but there are {len(rows)} in all"
             )
         count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
@@ -57,7 +58,11 @@ def draw_stratified(labels: Labels, fraction: float, seed: int) -> Rows:
 
 
 def split_reviews(
-    raw: Mapping[str, Reviews], validation_fraction: float, held_back_fraction: float, seed: int
+    raw: Mapping[str, Reviews],
+    validation_fraction: float,
+    held_back_fraction: float,
+    seed: int,
+    label_names: Sequence[str],
 ) -> tuple[dict[str, Split], dict[str, int]]:
     """Train, validation and test splits, cleared of reviews that stand in two of them.
 
@@ -71,7 +76,7 @@ def split_reviews(
         The splits, and how many reviews left a split because of another, as in ``{"train_in_test": 2}``.
 
     Raises:
-        ValueError: if nothing of a label is left to train or validate on.
+        UserError: if nothing of a label is left to train or validate on.
     """
     keys = {name: np.array(reviews.keys(), dtype=object) for name, reviews in raw.items()}
     train, train_in_test = _without(np.arange(len(raw[TRAIN])), keys[TRAIN], keys[TEST])
@@ -100,7 +105,7 @@ def split_reviews(
         for name in rows
     }
     for name, split in splits.items():
-        require_both_labels(split.reviews.labels[~split.held_back], name)
+        require_every_label(split.reviews.labels[~split.held_back], name, label_names)
     return splits, {
         "train_in_test": train_in_test,
         "train_in_validation": train_in_validation,
@@ -124,12 +129,12 @@ def drop_judged(unlabelled: Sequences, splits: Mapping[str, Split]) -> tuple[Row
     return rows, dropped
 
 
-def require_both_labels(labels: Labels, split: str) -> None:
-    """Raises ValueError unless ``split`` has a negative and a positive review."""
-    for label, word in enumerate(("negative", "positive")):
+def require_every_label(labels: Labels, split: str, names: Sequence[str]) -> None:
+    """Raises ValueError unless ``split`` has a review of each label; ``names`` are the labels'."""
+    for label, name in enumerate(names):
         if not (labels == label).any():
-            raise ValueError(
-                f"the {split} split holds no {word} review (label {label}) among its {len(labels)}: "
+            raise UserError(
+                f"the {split} split holds no review labelled {name} among its {len(labels)}: "
                 "add some, or split the reviews otherwise"
             )
 

@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 from pipeline.reviews.normalization import AS_TYPED, NFKC_1, NORMALIZATIONS
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json
 
 PAD_ID, START_ID, OOV_ID = 0, 1, 2
@@ -52,7 +53,7 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         if self.normalization not in NORMALIZATIONS:
-            raise ValueError(
+            raise UserError(
                 f"the vocabulary was made with the normalization {self.normalization!r}, but this code has "
                 f"only {', '.join(NORMALIZATIONS)}: use the pipeline's version that made it, or a later one"
             )
@@ -125,5 +126,5 @@ class Vocabulary:
             content = {"normalization": AS_TYPED, "words": content}
         words = content.get("words") if isinstance(content, dict) else None
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            raise ValueError(f"{path} must hold a JSON list of words; make it again: dvc repro -f download")
+            raise UserError(f"{path} must hold a JSON list of words; make it again: dvc repro -f download")
         return cls(tuple(words), content.get("normalization", AS_TYPED))

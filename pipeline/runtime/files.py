@@ -1,16 +1,51 @@
-"""Files are written whole or not at all: to a temporary name beside the target, then renamed."""
+"""Files are written whole or not at all: to a temporary name beside the target, then renamed.
+
+What is renamed is on the disk first, so that a power cut leaves the old content or the new, never an
+empty file. Several files change together inside ``replaced_together``.
+"""
 
 import csv
 import json
+import os
 import uuid
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.interruption import uninterrupted
+
 Row = Mapping[str, float | int | str]
+
+# The renames that wait for the end of ``replaced_together``: temporary name, target.
+_waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)
+
+
+@contextmanager
+def replaced_together() -> Iterator[None]:
+    """Every file that ``written_whole`` finishes inside is renamed at the end, or none if the block raises.
+
+    Until then readers, those inside the block among them, find the old files. The renames follow one another
+    with nothing between them and are not cut short by Ctrl-C; POSIX has no rename of several files at once,
+    so a power cut between two of them is the one thing that can still part them.
+    """
+    if _waiting.get() is not None:  # the outer block renames
+        yield
+        return
+    waiting: list[tuple[Path, Path]] = []
+    token = _waiting.set(waiting)
+    try:
+        yield
+        _rename(waiting)
+    finally:
+        _waiting.reset(token)
+        for temporary, _ in waiting:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -24,22 +59,41 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    waiting = _waiting.get()
     try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno is None or error.filename not in (None, str(temporary)):
-            raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        try:
+            yield temporary
+            _flush(temporary)
+        except OSError as error:
+            if error.errno is None or error.filename not in (None, str(temporary)):
+                raise
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        if waiting is None:
+            _rename([(temporary, path)])
+        else:
+            waiting.append((temporary, path))
     finally:
-        temporary.unlink(missing_ok=True)
+        if waiting is None or (temporary, path) not in waiting:
+            temporary.unlink(missing_ok=True)
 
 
-@contextmanager
-def written_together(*paths: Path) -> Iterator[list[Path]]:
-    """``written_whole`` of several files: on success all are renamed, one after the other, else none."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(written_whole(path)) for path in paths]
+def _rename(pairs: Sequence[tuple[Path, Path]]) -> None:
+    """Renames all; the folders are flushed too, since a new name is a change of its folder."""
+    with uninterrupted():
+        for temporary, path in pairs:
+            temporary.replace(path)
+        if os.name == "posix":  # Windows opens no folder
+            for folder in {path.parent for _, path in pairs}:
+                _flush(folder)
+
+
+def _flush(path: Path) -> None:
+    """Waits until the disk has what was written to a file or folder."""
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -54,8 +108,15 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Reads a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Reads a JSON file.
+
+    Raises:
+        UserError: if it holds something else.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON ({error}): take it out and have it made again") from None
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
@@ -68,9 +129,16 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Reads an .npz that holds no pickle."""
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    """Reads an .npz that holds no pickle.
+
+    Raises:
+        UserError: if it is cut short, or is something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} can't be read ({error}): take it out and have it made again") from None
 
 
 def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str] = ()) -> None:

@@ -8,6 +8,7 @@ RAW_REVIEWS = RAW_DIR / "reviews.npz"
 RAW_UNLABELLED = RAW_DIR / "unlabelled.npz"
 RAW_VOCABULARY = RAW_DIR / "vocabulary.json"
 RAW_DATASET = RAW_DIR / "dataset.json"
+RAW_CHECK = RAW_DIR / "check.json"
 
 PADDED_DIR = Path("data/padded")
 PADDED_DATASET = PADDED_DIR / "dataset.json"

@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json
 from pipeline.serving.onnx_network import Network, OnnxNetwork
 
@@ -70,11 +71,11 @@ class TextClassifier:
         """Reads what :func:`write_classifier` wrote; no code from the folder is executed.
 
         Raises:
-            ValueError: if the folder holds no ONNX network.
+            UserError: if the folder holds no ONNX network.
         """
         facts = read_json(folder / FACTS)
         if not (folder / NETWORK).exists():
-            raise ValueError(
+            raise UserError(
                 f"{folder} holds no {NETWORK}: the version was registered before versions had one; "
                 "`python -m pipeline predict` makes it on the way"
             )
@@ -111,11 +112,11 @@ class TextClassifier:
         """The label of each probability, also where no word is known.
 
         Raises:
-            ValueError: for a threshold outside (0, 1).
+            UserError: for a threshold outside (0, 1).
         """
         threshold = self.threshold if threshold is None else threshold
         if not 0 < threshold < 1:
-            raise ValueError(f"threshold must be above 0 and below 1, but got {threshold}")
+            raise UserError(f"threshold must be above 0 and below 1, but got {threshold}")
         return [self.labels[int(probability >= threshold)] for probability in probabilities]
 
     def explain(self, text: str) -> list[Contribution]:

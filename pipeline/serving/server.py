@@ -23,13 +23,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pipeline.reviews.sources.dialects import CSV_FIELD_LIMIT
+
 MODEL_VARIABLE = "PIPELINE_MODEL"
-_CSV_FIELD_LIMIT = 2**31 - 1  # the csv module's own limit, 131,072, is shorter than some reviews
 
 
 def app() -> ASGIApp:
     """The application of one worker process, with the model that ``PIPELINE_MODEL`` names."""
-    csv.field_size_limit(_CSV_FIELD_LIMIT)
+    csv.field_size_limit(CSV_FIELD_LIMIT)
     model = mlflow.pyfunc.load_model(os.environ[MODEL_VARIABLE])
     schema = model.metadata.get_params_schema()
     return StrictRequests(scoring_server.init(model), [spec.name for spec in schema.params] if schema else [])

@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.reviews.sources.tables import Record, read_records
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import written_whole
 from pipeline.serving.classifier import TextClassifier
 
 BATCH = 1024  # rows
 _ADDED = ("predicted_label", "probability", "unknown_share")
 Row = dict[str, Any]
+Item = TypeVar("Item")
 Write = Callable[[list[Row]], None]
 
 
@@ -45,13 +47,13 @@ def score_file(
         The number of rows.
 
     Raises:
-        ValueError: if a file is of another kind or can't be read, has a column of one of the added names, or
+        UserError: if a file is of another kind or can't be read, has a column of one of the added names, or
             a text isn't a string.
     """
     writers = {".csv": _csv_writer, ".jsonl": _jsonl_writer, ".parquet": _parquet_writer}
     writer = writers.get(target.suffix.lower())
     if writer is None:
-        raise ValueError(f"--output must be a .csv, .jsonl or .parquet file, but is {target}")
+        raise UserError(f"--output must be a .csv, .jsonl or .parquet file, but is {target}")
 
     def records() -> Iterator[Record]:
         return read_records(source, [text_column], file_option="--input", column_options="--text-column")
@@ -59,7 +61,7 @@ def score_file(
     columns = _columns(source, records())  # a first pass: a column may appear in the last row only
     count = 0
     with written_whole(target) as temporary, writer(temporary, columns) as write:
-        for batch in _batches(records()):
+        for batch in batches(records(), BATCH):
             texts = [_text(source, place, row[text_column], text_column) for place, row in batch]
             scores = classifier.score(texts, threshold)
             added = zip(scores.labels, map(float, scores.probabilities), scores.unknown_shares, strict=True)
@@ -72,13 +74,14 @@ def score_file(
             count += len(batch)
             on_batch(len(batch))
         if count == 0:
-            raise ValueError(f"{source} holds no text: give a file with some")
+            raise UserError(f"{source} holds no text: give a file with some")
     return count
 
 
-def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
-    iterator = iter(records)
-    while batch := list(islice(iterator, BATCH)):
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of ``size`` items, the last one shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
         yield batch
 
 
@@ -86,12 +89,12 @@ def _columns(source: Path, records: Iterable[Record]) -> list[str]:
     """Every column that a row has, in the order of their first appearance, and those that are added.
 
     Raises:
-        ValueError: if a row has one of the added columns already.
+        UserError: if a row has one of the added columns already.
     """
     columns = list(dict.fromkeys(name for _, row in records for name in row))
     taken = [name for name in _ADDED if name in columns]
     if taken:
-        raise ValueError(
+        raise UserError(
             f"{source} has a column {taken[0]!r} already, and one of that name is to be added: rename it"
         )
     return [*columns, *_ADDED]
@@ -99,7 +102,7 @@ def _columns(source: Path, records: Iterable[Record]) -> list[str]:
 
 def _text(source: Path, place: str, value: object, column: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{source}, {place}: column {column!r} must be a text, but is {value!r}")
+        raise UserError(f"{source}, {place}: column {column!r} must be a text, but is {value!r}")
     return value
 
 
@@ -137,7 +140,7 @@ def _parquet_writer(path: Path, columns: list[str]) -> Iterator[Write]:
             try:
                 table = pyarrow.Table.from_pylist(rows, schema=writers[0].schema)
             except pyarrow.ArrowException as error:
-                raise ValueError(
+                raise UserError(
                     f"--output: the first rows' types don't hold all: {error}; write .jsonl"
                 ) from None
         writers[0].write_table(table)

@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 import importlib
+import os
+from pathlib import Path
 from typing import Literal
 
-from pipeline.params import Params
+import yaml
+
+from pipeline.params import PARAMS_FILE, Params
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.git import git
+from pipeline.runtime.paths import (
+    MODEL,
+    PADDED_DATASET,
+    RAW_DATASET,
+    RAW_REVIEWS,
+    RAW_VOCABULARY,
+    TRAIN_REPORT,
+    TRAINING_CURVE,
+    padded_split,
+)
 
 Stage = Literal["download", "pad", "train", "evaluate"]
+
+OUTPUTS: dict[Stage, tuple[Path, ...]] = {  # those that a later stage reads
+    "download": (RAW_REVIEWS, RAW_VOCABULARY, RAW_DATASET),
+    "pad": (PADDED_DATASET, *(padded_split(split) for split in ("train", "validation", "test"))),
+    "train": (MODEL, TRAIN_REPORT, TRAINING_CURVE),
+}
+BEFORE: dict[Stage, tuple[Stage, ...]] = {
+    "download": (),
+    "pad": ("download",),
+    "train": ("pad",),
+    "evaluate": ("download", "pad", "train"),
+}
 
 
 def run_stage(name: Stage, params: Params) -> None:
     """Runs one stage. For those that train or predict, the tracking store is asked first, so that a
     server out of reach is an error before anything slow starts, and Keras' backend is chosen before
     anything imports Keras. ``train`` imports Keras itself, if it is to fit networks and not its workers.
+
+    Raises:
+        UserError: if a file is missing that an earlier stage makes; if an experiment sets what trials vary.
     """
+    _refuse_varied(params)
+    require_outputs(name, BEFORE[name])
     if name in ("train", "evaluate"):
         _prepare(params)
     if name == "evaluate":
@@ -22,6 +55,44 @@ def run_stage(name: Stage, params: Params) -> None:
 
         backend.select_backend(params.train)
     importlib.import_module(f"pipeline.stages.{name}").run(params)
+
+
+def require_outputs(command: str, stages: tuple[Stage, ...]) -> None:
+    """Checks that ``stages`` have run.
+
+    Raises:
+        UserError: which names the first file that is missing, the stage that makes it and how to run that.
+    """
+    for stage in stages:
+        for path in OUTPUTS[stage]:
+            if not path.exists():
+                raise UserError(
+                    f"{command} needs {path}, which is not there: run `dvc repro {stage}` first, "
+                    "or `dvc repro`, which runs whatever is due"
+                )
+
+
+def _refuse_varied(params: Params) -> None:
+    """Checks that `dvc exp run -S` sets no value that the study then varies: another would be delivered.
+
+    Raises:
+        UserError: which names the first such value and says how to hold it.
+    """
+    baseline = os.environ.get("DVC_EXP_BASELINE_REV")
+    committed = git("show", f"{baseline}:{PARAMS_FILE}") if baseline else ""
+    if not committed or params.tune.trials == 1:
+        return
+    before, now = yaml.safe_load(committed), params.flat()
+    for key in params.tune.search_space:
+        section, name = key.split(".")
+        value = before.get(section, {}).get(name)
+        if (tuple(value) if isinstance(value, list) else value) != now[key]:
+            raise UserError(
+                f"{key} is {now[key]} in this experiment, but tune.search_space.{key} varies it, so that "
+                f"another could win: hold it with -S '~tune.search_space.{key}' "
+                f"(`python -m pipeline run --{key} {now[key]}` does), "
+                "or commit params.yaml to start the study there"
+            )
 
 
 def _prepare(params: Params) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 
 from pipeline.params import Params
+from pipeline.reviews import checking
 from pipeline.reviews.sources import load_dataset
 from pipeline.reviews.sources.unlabelled import load_unlabelled
 from pipeline.runtime.files import write_arrays, write_json
-from pipeline.runtime.paths import RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
+from pipeline.runtime.paths import RAW_CHECK, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
 
 
 def run(params: Params) -> None:
     """Brings ``params.data``'s reviews and writes data/raw.
 
-    reviews.npz, vocabulary.json, dataset.json, and unlabelled.npz (``tokens`` int32, ``offsets`` int64),
+    reviews.npz, vocabulary.json, dataset.json, check.json (what there is to see in them, which is printed
+    too), and unlabelled.npz (``tokens`` int32, ``offsets`` int64),
     which holds no review where none is asked for.
     Everything is read and checked before the first file is written, so a failure leaves what was there.
 
@@ -28,11 +30,15 @@ def run(params: Params) -> None:
     write_arrays(RAW_UNLABELLED, tokens=unlabelled.reviews.tokens, offsets=unlabelled.reviews.offsets)
     dataset.vocabulary.save(RAW_VOCABULARY)
     write_json(RAW_DATASET, facts)
+    checked = checking.check(dataset)
+    write_json(RAW_CHECK, checked)
     sizes = ", ".join(f"{size:,} {split}" for split, size in facts["sizes"].items())
     print(
         f"download: {facts['name']}: {sizes}, {len(unlabelled.reviews):,} unlabelled reviews, "
         f"{facts['words']:,} words; {facts['digest'][:19]}"
     )
+    for line in checking.lines_of(checked):
+        note(line)
 
 
 def note(message: str) -> None:

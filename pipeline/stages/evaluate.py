@@ -8,25 +8,30 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 
 from pipeline.evaluation.assessment import MODEL as MODEL_NAME
 from pipeline.evaluation.assessment import Assessment, assess
+from pipeline.evaluation.erasure import contributions
 from pipeline.evaluation.errors import COLUMNS, confident_errors
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.evaluation.rivals import Scored, score_rivals
 from pipeline.networks.implementation import choose_implementation
+from pipeline.networks.summary import summarize
 from pipeline.params import Params
+from pipeline.params.presets import preset_of
 from pipeline.registry import lineage, model_card, versions
 from pipeline.registry.packaging import Trained
 from pipeline.registry.promotion import register
 from pipeline.reporting.drawing import draw
+from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import write_report
 from pipeline.reporting.terminal import print_summary
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.holding_back import chosen_by, held_back
 from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.files import read_arrays, read_csv, read_json, write_csv, write_json, write_text
 from pipeline.runtime.paths import (
     ERRORS,
@@ -43,6 +48,7 @@ from pipeline.runtime.paths import (
     REPORT,
     TRAIN_REPORT,
     TRAINING_CURVE,
+    TRIALS,
     padded_split,
 )
 from pipeline.tracking import PipelineRun, pipeline_run
@@ -54,7 +60,8 @@ Arrays = dict[str, np.ndarray]
 def run(params: Params) -> None:
     """Reads the model, data/padded and data/raw; writes metrics, plots, figures, errors, the model card and
     the report, all in reports/; registers the model."""
-    trained, dataset = read_json(TRAIN_REPORT), read_json(PADDED_DATASET)
+    trained = read_json(TRAIN_REPORT) | {"preset": preset_of(params)}
+    dataset = read_json(PADDED_DATASET)
     vocabulary = Vocabulary.load(RAW_VOCABULARY)
     splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "test")}
     held = held_back(splits["validation"])
@@ -62,6 +69,8 @@ def run(params: Params) -> None:
     test = splits["test"]
     reviews = _whole_reviews(dataset, splits)
     with pipeline_run(params, "evaluate", trained["run_id"]) as parent:
+        parent.log_network(trained)
+        parent.set_tags({"preset": trained["preset"] or "none"})
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
         chosen = params.replace({**trained["params"], "train.implementation": "auto"})
@@ -75,7 +84,7 @@ def run(params: Params) -> None:
         assessment = assess(test, validation["labels"], network, rivals, params.seed)
         errors = confident_errors(reviews["test"], probabilities, vocabulary, dataset["labels"])
         metrics = _write_metrics(parent, dataset, assessment)
-        draw(dataset, trained, assessment, read_csv(TRAINING_CURVE))
+        draw(dataset, trained["best_epoch"], assessment, read_csv(TRAINING_CURVE))
         write_csv(ERRORS, errors, COLUMNS)
         registration = None
         if params.evaluate.register_model:
@@ -88,16 +97,34 @@ def run(params: Params) -> None:
             rule = Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level)
             registration = register(parent, submitted, predictions, rule)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
-        card = model_card.write(dataset, trained, assessment, registration)
+        token_ids = test["token_ids"][[int(error["row"]) for error in errors]]
+        result = Evaluated(
+            dataset,
+            trained,
+            _read_trials(),
+            summarize(model),
+            len(vocabulary.words[: dataset["vocab_size"] - INDEX_FROM - 1]),
+            assessment,
+            errors,
+            contributions(lambda rows: predict(model, rows, implementation), token_ids),
+            registration,
+        )
+        card = model_card.write(result)
         write_text(MODEL_CARD, card)
-        write_text(REPORT, write_report(dataset, trained, assessment, errors, registration))
-        for path in (ERRORS, MODEL_CARD, REPORT):
+        write_text(REPORT, write_report(result))
+        for path in (ERRORS, INTERVALS, MODEL_CARD, REPORT):
             parent.log_file(path)
         for folder in (FIGURES_DIR, PLOTS_DIR):
             parent.log_file(folder, folder.name)
         if registration:
             versions.describe(parent.client, registration, card)
-        print_summary(dataset, assessment, registration)
+        print_summary(result)
+
+
+def _read_trials() -> list[dict[str, Any]]:
+    """The rows of reports/plots/trials.csv, an empty cell as ""."""
+    rows = pd.read_csv(TRIALS).astype(object).fillna("").to_dict("records")
+    return [{str(key): value for key, value in row.items()} for row in rows]
 
 
 def _whole_reviews(dataset: Mapping[str, Any], splits: Mapping[str, Arrays]) -> dict[str, Reviews]:
@@ -109,16 +136,14 @@ def _whole_reviews(dataset: Mapping[str, Any], splits: Mapping[str, Arrays]) -> 
 def _write_metrics(
     parent: PipelineRun, dataset: Mapping[str, Any], assessment: Assessment
 ) -> dict[str, float]:
-    """Writes reports/metrics.json and intervals.json, and logs both; returns the metrics."""
-    duplicates = {f"duplicates_{where}": count for where, count in dataset["duplicates_dropped"].items()}
+    """Writes reports/metrics.json and intervals.json, logs the metrics; returns the metrics."""
+    dropped = dataset["duplicates_dropped"] | dataset["unlabelled"]["duplicates_dropped"]
+    duplicates = {f"duplicates_{where}": count for where, count in dropped.items()}
     metrics = assessment.metrics | duplicates
     bounds = {name: {"low": low, "high": high} for name, (low, high) in assessment.intervals.items()}
     write_json(METRICS, metrics)
     write_json(INTERVALS, bounds)
     parent.log_metrics(metrics)
-    parent.log_metrics(
-        {f"{name}_{end}": value for name, ends in bounds.items() for end, value in ends.items()}
-    )
     parent.set_tags({"baseline": assessment.baseline.name})
     return metrics
 

@@ -13,6 +13,7 @@ from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.reviews.padding import pad_tokens
 from pipeline.reviews.ragged import Reviews, Rows, Sequences
 from pipeline.reviews.splitting import VALIDATION, drop_judged, split_reviews
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
 from pipeline.runtime.paths import (
     PADDED_DATASET,
@@ -38,11 +39,11 @@ def run(params: Params) -> None:
     validation or test reviews are left out.
 
     Raises:
-        ValueError: if data/raw is missing or broken, or holds too few reviews to split.
+        UserError: if data/raw is missing or broken, or holds too few reviews to split.
     """
     facts, raw, unlabelled = read_raw()
     splits, duplicates = split_reviews(
-        raw, params.pad.validation_fraction, params.pad.held_back_fraction, params.seed
+        raw, params.pad.validation_fraction, params.pad.held_back_fraction, params.seed, facts["labels"]
     )
     kept, judged = drop_judged(unlabelled, splits)
     padded = {name: padded_arrays(split.reviews, split.rows, params.pad) for name, split in splits.items()}
@@ -82,9 +83,9 @@ def read_raw() -> tuple[dict[str, Any], dict[str, Reviews], Sequences]:
         unlabelled = read_arrays(RAW_UNLABELLED)
         return facts, splits, Sequences(unlabelled["tokens"], unlabelled["offsets"])
     except FileNotFoundError as error:
-        raise ValueError(f"{error.filename} is missing: run the download stage first") from None
+        raise UserError(f"{error.filename} is missing: run the download stage first") from None
     except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{RAW_DIR} can't be read ({error}): run the download stage again") from None
+        raise UserError(f"{RAW_DIR} can't be read ({error}): run the download stage again") from None
 
 
 def padded_arrays(reviews: Sequences, rows: Rows, pad: PadParams) -> dict[str, np.ndarray]:

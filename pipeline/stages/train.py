@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from pipeline import tracking, tuning
-from pipeline.params import PARAMS_FILE, Params, ParamsError
+from pipeline.params import Params
 from pipeline.reviews.holding_back import chosen_by
-from pipeline.runtime.files import read_arrays, read_json, write_csv, write_json, written_together
-from pipeline.runtime.git import git
+from pipeline.runtime.files import (
+    read_arrays,
+    read_json,
+    replaced_together,
+    write_csv,
+    write_json,
+    written_whole,
+)
 from pipeline.runtime.paths import (
     MODEL,
     PADDED_DATASET,
@@ -23,9 +29,9 @@ from pipeline.runtime.paths import (
     TRIALS,
     padded_split,
 )
-from pipeline.training.backend import select_backend
+from pipeline.training.backend import describe_device, select_backend
 from pipeline.training.preparation import prepare
-from pipeline.training.task import fit
+from pipeline.training.task import fit, num_epochs
 from pipeline.tuning.progress import Progress
 
 Arrays = dict[str, np.ndarray]
@@ -36,56 +42,35 @@ def run(params: Params) -> None:
 
     Raises:
         InterruptedError: after Ctrl-C; nothing is written, and the next run goes on with the study.
-        ValueError: if no trial is complete: nothing is written either.
-        ParamsError: if the experiment sets a value that it also searches.
+        UserError: if no trial is complete: nothing is written either.
     """
-    refuse_searched(params, os.environ.get("DVC_EXP_BASELINE_REV"))
     dataset = read_json(PADDED_DATASET)
+    params = params.resolved(dataset["sizes"]["train"])
     study = tuning.open_search(params, dataset)
     with tracking.pipeline_run(params, "train") as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
         splits = read_splits()
         for name, arrays in splits.items():
             if len(arrays["token_ids"]):
                 parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
+        if not tuning.needs_workers(study):
+            select_backend(params.train)
+            print(describe_device())
         data = data_of_fits(params, splits, dataset)
-        winner = tuning.search(study, fit, data, Progress(tuning.trial_epochs(params), trial_runs))
-        report = _write(_report(parent.run_id, dataset, study, winner), study, winner, splits["validation"])
+        winner = tuning.search(study, fit, data, Progress(num_epochs(params, data), trial_runs))
+        curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
+        report = _write(
+            _report(parent.run_id, dataset, study, winner), curve, study, winner, splits["validation"]
+        )
         parent.log_metrics({key: value for key, value in report.items() if key.startswith("validation_")})
         parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})
-        parent.log_params({f"best.{key}": value for key, value in report["params"].items()})
+        parent.log_network(report)
+        parent.log_curve(curve)
         for file in (TRAINING_CURVE, TRIALS, TRAIN_REPORT):
             parent.log_file(file)
         parent.log_file(STUDY_DIR, STUDY_DIR.name)
         study.set_attribute("delivered", True)
         score = winner.best["validation_accuracy"]
         print(f"best trial {winner.number}: validation accuracy {score:.4f} on {dataset['name']}")
-
-
-def refuse_searched(params: Params, baseline: str | None) -> None:
-    """Refuses a value that ``dvc exp run -S`` sets and the study searches, for the first trial only.
-
-    Args:
-        params: of the experiment.
-        baseline: the commit that the experiment starts from; None outside of one.
-
-    Raises:
-        ParamsError: with the way to say it.
-    """
-    text = git("show", f"{baseline}:./{PARAMS_FILE}") if baseline else None
-    space = {} if text is None else yaml.safe_load(text).get("tune", {}).get("search_space") or {}
-    for key, form in params.tune.search_space.items() if params.tune.trials > 1 else ():
-        section, _, name = key.partition(".")
-        committed = yaml.safe_load(text or "{}").get(section, {})
-        value = params.flat()[key]
-        plain = list(value) if isinstance(value, tuple) else value
-        before = (space.get(section) or {}).get(name) or {}
-        unchanged = form.model_dump(mode="json", exclude_defaults=True) == before
-        if unchanged and name in committed and committed[name] != plain:
-            raise ParamsError(
-                f"{key} is {value} in this experiment, but also searched, so that another may be delivered: "
-                f"fix it with -S tune.search_space.{key}=null, give it another range, or commit params.yaml "
-                "first to make it the first trial's"
-            )
 
 
 def read_splits() -> dict[str, Arrays]:
@@ -114,32 +99,37 @@ def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[
 
 
 def _write(
-    report: Mapping[str, Any], study: tuning.Search, winner: tuning.Winner, validation: Arrays
+    report: Mapping[str, Any],
+    curve: list[dict[str, float]],
+    study: tuning.Search,
+    winner: tuning.Winner,
+    validation: Arrays,
 ) -> dict[str, Any]:
     """All files of the stage, together or none: the model never lies beside another one's report.
 
     Returns:
         ``report`` with the calibration of the network that is delivered.
     """
+    with replaced_together():
+        whole = {**report, "calibration": _deliver(winner, validation)}
+        write_csv(TRAINING_CURVE, curve)
+        write_csv(TRIALS, tuning.trials_table(study))
+        tuning.write_pictures(study, report["dataset"]["name"], STUDY_DIR)
+        write_json(TRAIN_REPORT, whole)
+    return whole
+
+
+def _deliver(winner: tuning.Winner, validation: Arrays) -> dict[str, float]:
+    """Writes the winner's network, calibrated; returns what its calibration is and does."""
     select_backend(winner.params.train)
     from pipeline.training.delivery import deliver  # noqa: PLC0415 - Keras loads where networks are computed
     from pipeline.training.fitting import Split  # noqa: PLC0415
 
     reviews = Split(validation["token_ids"], validation["labels"])
-    pictures = tuning.drawn_pictures(study, report["dataset"]["name"])
-    files = [MODEL, TRAINING_CURVE, TRIALS, TRAIN_REPORT, *(STUDY_DIR / name for name in pictures)]
-    with written_together(*files) as (model, curve, trials, train_report, *drawn):
-        model.write_bytes(winner.network)
-        whole = {**report, "calibration": deliver(model, winner.params, reviews, model)}
-        write_csv(curve, [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)])
-        write_csv(trials, tuning.trials_table(study))
-        write_json(train_report, whole)
-        for file, picture in zip(drawn, pictures.values(), strict=True):
-            file.write_bytes(picture)
-    for old in STUDY_DIR.glob("*.png"):
-        if old.name not in pictures:  # an earlier study's
-            old.unlink()
-    return whole
+    with tempfile.TemporaryDirectory() as folder, written_whole(MODEL) as target:
+        network = Path(folder) / MODEL.name
+        network.write_bytes(winner.network)
+        return deliver(network, winner.params, reviews, target)
 
 
 def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:
@@ -179,4 +169,6 @@ def _report(
             "validation_accuracy_mean": winner.mean,
             "validation_accuracy_spread": winner.spread,
         }
+    if winner.seconds_in_full is not None:
+        report["seconds_in_full"] = winner.seconds_in_full
     return report

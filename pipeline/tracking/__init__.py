@@ -9,7 +9,7 @@ os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from pipeline.tracking.runs import PipelineRun, note_reproduced, pipeline_run
-from pipeline.tracking.store import connect, tracking_uri
+from pipeline.tracking.store import connect, settle_address, tracking_uri
 from pipeline.tracking.trial_runs import TrialRuns
 
 for _chatty in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor"):
@@ -21,5 +21,6 @@ __all__ = [
     "connect",
     "note_reproduced",
     "pipeline_run",
+    "settle_address",
     "tracking_uri",
 ]

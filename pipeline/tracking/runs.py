@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,14 @@ from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.http_dataset_source import HTTPDatasetSource
 from mlflow.data.numpy_dataset import from_numpy
-from mlflow.entities import Param, Run, RunStatus, RunTag
+from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
-from pipeline.params import Params
+from pipeline.params import PARAMS_FILE, Params, Value
 from pipeline.runtime import git
+from pipeline.runtime.dvc_lock import DVC_LOCK, upstream_lock
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.interruption import uninterrupted
 from pipeline.runtime.paths import METRICS, TRAIN_REPORT, project_folder
@@ -38,6 +40,7 @@ EVALUATED_TAG = "pipeline.evaluated"
 # What MLflow's page notes when its reader says that an experiment is model training; else it asks every time.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 REPRODUCED_TAG = "pipeline.reproduced_from"
+_SECTIONS = {"train": ("pad", "pretrain", "tune"), "evaluate": ("pad", "pretrain", "tune", "evaluate")}
 _DIGEST_LENGTH = 36  # characters; MLflow's column for a data set's digest
 
 
@@ -60,6 +63,28 @@ class PipelineRun:
     def log_metrics(self, values: Mapping[str, float]) -> None:
         """Logs metrics at step 0."""
         mlflow.log_metrics(dict(values), run_id=self.run_id)
+
+    def log_network(self, trained: Mapping[str, Any]) -> None:
+        """Logs which network the run is about: the winner's values under model.* and train.*, and its name.
+
+        Args:
+            trained: reports/train.json.
+        """
+        self.log_params(trained["params"])
+        name = f"{network_name(trained['params'])}, {trained['validation_accuracy']:.3f}"
+        experiment = os.environ.get("DVC_EXP_NAME")
+        self.client.update_run(self.run_id, name=f"{name} ({experiment})" if experiment else name)
+
+    @uninterrupted()
+    def log_curve(self, curve: Sequence[Mapping[str, float]]) -> None:
+        """Logs the metrics of each epoch, counted from 1."""
+        now = milliseconds()
+        points = [
+            Metric(key, value, now, epoch)
+            for epoch, values in enumerate(curve, start=1)
+            for key, value in values.items()
+        ]
+        self.client.log_batch(self.run_id, metrics=points)
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Sets tags."""
@@ -104,7 +129,7 @@ def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> I
     end_abandoned_runs(client)
     run_id = project_run or _unless_evaluated(client, trained_in)
     experiment_id = None if run_id else _experiment_id(client, params.mlflow.experiment)
-    name = None if run_id else os.environ.get("DVC_EXP_NAME")
+    name = None if run_id else os.environ.get("DVC_EXP_NAME", stage)
     with _active_run(
         run_id=run_id,
         experiment_id=experiment_id,
@@ -113,8 +138,11 @@ def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> I
         log_system_metrics=True,
     ) as run:
         parent = PipelineRun(client, run)
-        parent.log_params(params.flat())
+        parent.log_params(_shown(params, stage))
         parent.set_tags(_provenance() | {"pipeline.stage": stage})
+        parent.log_text(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False), PARAMS_FILE.name)
+        if lock := upstream_lock(stage):
+            parent.log_text(yaml.safe_dump(lock, sort_keys=False), DVC_LOCK.name)
         try:
             yield parent
         except BaseException:
@@ -155,24 +183,46 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
     """The named experiment; the embedded store's artifacts lie in the project's mlruns, wherever we run."""
     experiment = client.get_experiment_by_name(name)
     if experiment is not None:
+        if experiment.lifecycle_stage != "active":
+            raise UserError(
+                f"the MLflow experiment {name} was deleted: restore it with `mlflow experiments restore "
+                f"--experiment-id {experiment.experiment_id}`, or give mlflow.experiment another name"
+            )
         return str(experiment.experiment_id)
     embedded = mlflow.get_tracking_uri().startswith("sqlite:")
     location = (project_folder() / "mlruns" / name).as_uri() if embedded else None
     return client.create_experiment(name, location, tags=EXPERIMENT_TAGS)
 
 
+def _shown(params: Params, stage: str) -> dict[str, Value]:
+    """The parameters that MLflow's tables show; all of them are in the artifact params.yaml.
+
+    The values of model and train are those of the network that won, so they come with ``log_network``.
+    """
+    sections = _SECTIONS.get(stage, ("model", "train", "depth_study"))
+    chosen = {key: value for key, value in params.flat().items() if key.split(".")[0] in sections}
+    return {"seed": params.seed, "data.source": params.data.source} | chosen
+
+
+def network_name(params: Mapping[str, Any]) -> str:
+    """``gru 3x16``, or ``bidirectional lstm 64-32``: what tells two networks apart at a glance.
+
+    Args:
+        params: values under dotted keys, of model.
+    """
+    units, depth = params["model.units"], params["model.depth"]
+    size = f"{depth}x{units}" if isinstance(units, int) else "-".join(map(str, units))
+    direction = "bidirectional " if params["model.bidirectional"] else ""
+    skip = "" if params["model.skip"] == "none" else f" {params['model.skip']}"
+    return f"{direction}{params['model.cell']} {size}{skip}"
+
+
 def _provenance() -> dict[str, str]:
-    """Tags that lead back to the source: git commit, DVC experiment, hashes of dvc.lock's outputs."""
-    tags = {
-        key.lower().replace("_", ".", 1): os.environ[key] for key in ("DVC_EXP_NAME",) if key in os.environ
-    }
+    """Tags that lead back to the source: git commit and DVC experiment."""
+    tags = {"dvc.exp_name": os.environ["DVC_EXP_NAME"]} if "DVC_EXP_NAME" in os.environ else {}
     commit = git.head_commit()
     if commit:
         tags |= {MLFLOW_GIT_COMMIT: commit, "git.dirty": str(bool(git.changed_code())).lower()}
-    lock = Path("dvc.lock")
-    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
-    for entry in (out for stage in stages.values() for out in stage.get("outs", [])):
-        tags[f"dvc.{entry['path']}"] = entry["md5"]
     return tags
 
 

@@ -5,20 +5,27 @@ from __future__ import annotations
 import inspect
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import mlflow
-import requests
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
 
 from pipeline.params import Params
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import uninterrupted
 from pipeline.runtime.paths import project_folder
+from pipeline.tracking.moved import follow_folder
 
 CONNECT_TIMEOUT = 5.0  # seconds
+_SQLITE = "sqlite:///"
+_WHERE = "MLFLOW_TRACKING_URI, or mlflow.tracking_uri in params.yaml"
 
 
 class Client(MlflowClient):
@@ -35,35 +42,114 @@ class Client(MlflowClient):
 
 
 def tracking_uri(params: Params) -> str:
-    """MLFLOW_TRACKING_URI, else mlflow.tracking_uri, else mlflow.db in the project's folder."""
+    """MLFLOW_TRACKING_URI, else mlflow.tracking_uri, else mlflow.db in the project's folder.
+
+    A relative SQLite address means the project's folder: a stage of `dvc exp run --temp` works in another,
+    which is deleted afterwards.
+    """
     configured = os.environ.get("MLFLOW_TRACKING_URI") or params.mlflow.tracking_uri
-    return configured or f"sqlite:///{project_folder()}/mlflow.db"
+    if configured is None:
+        return f"{_SQLITE}{project_folder()}/mlflow.db"
+    if not configured.startswith(_SQLITE):
+        return configured
+    path = Path(configured.removeprefix(_SQLITE))
+    unquoted = Path(unquote(str(path)))  # `mlflow run` writes a blank in its folder's path as %20
+    if not path.exists() and unquoted.parent.exists():
+        path = unquoted
+    return f"{_SQLITE}{project_folder() / path}"
+
+
+def settle_address(params: Params) -> None:
+    """Under `mlflow run`: gives the processes started from here the address as it is meant.
+
+    Where that holds %20 for a blank, MLflow has made an empty folder of the quoted name, which is taken away.
+    """
+    given, meant = os.environ.get("MLFLOW_TRACKING_URI", ""), tracking_uri(params)
+    os.environ["MLFLOW_TRACKING_URI"] = meant
+    stray = Path(given.removeprefix(_SQLITE)).parent
+    if not given.startswith(_SQLITE) or meant == given:
+        return
+    with suppress(OSError):  # not empty: somebody uses it
+        while "%" in str(stray):
+            stray.rmdir()
+            stray = stray.parent
 
 
 def connect(params: Params) -> MlflowClient:
     """Points MLflow at the tracking store and returns a client.
 
     Raises:
-        ValueError: if the server doesn't answer in ``CONNECT_TIMEOUT`` seconds, or the store can't be opened.
+        UserError: if there is no tracking server, or none that answers in ``CONNECT_TIMEOUT`` seconds; if the
+            store can't be opened.
     """
     uri = tracking_uri(params)
     if uri.startswith(("http://", "https://")):
-        try:
-            requests.get(f"{uri.rstrip('/')}/health", timeout=CONNECT_TIMEOUT)
-        except requests.RequestException as error:
-            raise ValueError(
-                f"the MLflow tracking server {uri} can't be reached ({type(error).__name__}): "
-                "start it, or mend MLFLOW_TRACKING_URI or mlflow.tracking_uri in params.yaml"
-            ) from None
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        _make_store(Path(uri.removeprefix("sqlite:///")))
-    mlflow.set_tracking_uri(uri)
-    client = Client(uri)
+        _ask_server(uri)
+    if uri.startswith(_SQLITE):
+        database = Path(uri.removeprefix(_SQLITE))
+        if not database.exists():
+            _make_store(database)
+        elif database.parent == project_folder():
+            follow_folder(database)
     try:
+        client = Client(uri)
         client.search_experiments(max_results=1)
     except MlflowException as error:
-        raise ValueError(f"the MLflow tracking store {uri} can't be opened: {error.message}") from None
+        raise UserError(
+            f"the MLflow tracking store {uri} can't be opened: {_first_line(error)}; give {_WHERE}, "
+            f"null, http(s)://HOST, {_SQLITE}FILE, or the address of another database that MLflow knows"
+        ) from None
+    mlflow.set_tracking_uri(uri)
     return client
+
+
+def _ask_server(uri: str) -> None:
+    """Asks for one experiment, once, as MLflow's client does: with its certificates, passwords and tokens.
+
+    The client itself would try again for minutes, and then show the page that another server answered with.
+    """
+    try:
+        answer = http_request(  # type: ignore[no-untyped-call]
+            get_default_host_creds(uri),  # type: ignore[no-untyped-call]
+            "/api/2.0/mlflow/experiments/search",
+            "GET",
+            max_retries=0,
+            timeout=CONNECT_TIMEOUT,
+            raise_on_status=False,
+            params={"max_results": 1},
+        )
+    except MlflowException as error:
+        raise UserError(_unreached(uri, str(error))) from None
+    if answer.status_code in (401, 403):
+        raise UserError(
+            f"the MLflow tracking server {uri} refuses access ({answer.status_code}): give "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        )
+    if answer.status_code >= 500:
+        raise UserError(f"the MLflow tracking server {uri} answers with {answer.status_code}: see its log")
+    if not answer.ok or "json" not in answer.headers.get("Content-Type", ""):
+        raise UserError(
+            f"{uri} answers, but not as an MLflow tracking server does (status {answer.status_code}): "
+            f"correct {_WHERE}"
+        )
+
+
+def _unreached(uri: str, reason: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        return (
+            f"the certificate of the MLflow tracking server {uri} is not trusted: give its authority's file "
+            "in MLFLOW_TRACKING_SERVER_CERT_PATH"
+        )
+    if "SOCKS" in reason:
+        return (
+            f"{uri} is to be reached through a SOCKS proxy, which needs another package: pip install pysocks"
+        )
+    cause = "no answer in time" if "timeout" in reason or "timed out" in reason else "no connection"
+    return f"the MLflow tracking server {uri} can't be reached ({cause}): start it, or correct {_WHERE}"
+
+
+def _first_line(error: MlflowException) -> str:
+    return str(error.message).partition("\n")[0].rstrip(".")
 
 
 def _make_store(path: Path) -> None:
@@ -74,5 +160,5 @@ def _make_store(path: Path) -> None:
             return
         with tempfile.TemporaryDirectory(prefix=f"{path.name}-", dir=path.parent) as folder:
             temporary = Path(folder) / path.name
-            MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+            MlflowClient(f"{_SQLITE}{temporary}").search_experiments(max_results=1)
             temporary.replace(path)

@@ -14,6 +14,11 @@ from pipeline.runtime.processes import this_process
 from pipeline.tracking.runs import OWNER_TAG, PipelineRun, milliseconds
 
 STUDY_TAG = "study"
+_STATUS = {
+    "COMPLETE": "FINISHED",
+    "PRUNED": "KILLED",
+    "FAIL": "FAILED",
+}  # Optuna: MLflow
 
 
 class TrialRuns:
@@ -66,7 +71,7 @@ class TrialRuns:
             metrics=[Metric(key, value, now, 0) for key, value in metrics.items()],
             tags=[RunTag(key, value) for key, value in tags.items()],
         )
-        self._client.set_terminated(self._runs.pop(number), "FAILED" if state == "FAIL" else "FINISHED")
+        self._client.set_terminated(self._runs.pop(number), _STATUS[state])
 
     def lost(self, number: int) -> None:
         """Ends the run that the process of trial ``number`` left RUNNING, on whichever machine it was."""

@@ -8,11 +8,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pipeline.params import TrainParams
+from pipeline.runtime.errors import UserError
 
 # TensorFlow's native libraries say these on every machine without a GPU, before any level can be set.
 _NOISE = (b"absl::InitializeLog", b"oneDNN custom operations", b"cudart_stub.cc", b"cuda_platform.cc")
+
+_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 # XLA compiles a loop whose steps each touch fewer bytes than this into one function, instead of handing every
 # operation of every step to its scheduler. Milliseconds a training step of two layers, 100 time steps, with
@@ -50,7 +54,7 @@ def choose_backend(train: TrainParams) -> None:
             )
         return
     if importlib.util.find_spec(backend) is None:
-        raise ValueError(
+        raise UserError(
             f"train.backend is {backend}, but {backend} isn't installed: "
             "pip install '.[jax]', or set train.backend to tensorflow"
         )
@@ -59,6 +63,34 @@ def choose_backend(train: TrainParams) -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_backend_extra_options" not in flags:  # the user's own go first
         os.environ["XLA_FLAGS"] = f"{flags} {_SMALL_LOOP}".strip()
+
+
+def describe_device(driver: Path = _NVIDIA_DRIVER) -> str:
+    """On what the selected backend computes, and why not on a GPU where one seems to be; Keras is imported.
+
+    Args:
+        driver: a file that is there where the driver of an NVIDIA GPU is loaded.
+    """
+    names = _gpu_names()
+    if names:
+        return f"computed on the GPU: {', '.join(names)}"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    said = f"computed on the CPU, {cores} core{'' if cores == 1 else 's'}"
+    if not driver.exists():
+        return f"{said}: no NVIDIA driver is loaded"
+    return f"{said}, though an NVIDIA driver is loaded: CUDA's libraries are missing; pip install '.[cuda]'"
+
+
+def _gpu_names() -> list[str]:
+    if os.environ["KERAS_BACKEND"] == "jax":
+        import jax  # noqa: PLC0415 - an optional package
+
+        return [device.device_kind for device in jax.devices() if device.platform == "gpu"]
+    import tensorflow as tf  # noqa: PLC0415 - slow, and the other backend does without it
+
+    config = tf.config
+    found = (config.experimental.get_device_details(gpu) for gpu in config.list_physical_devices("GPU"))
+    return [str(details.get("device_name", "unnamed")) for details in found]
 
 
 @contextmanager

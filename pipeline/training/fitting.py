@@ -78,7 +78,8 @@ def fit(
         seed: of the weights, the order of the reviews and the dropout masks; the run's only randomness.
         on_epoch: called after each epoch with its number (from 1) and metrics; what it raises ends the fit
             and reaches the caller.
-        unlabelled: reviews with a teacher's soft labels, for ``distill.epochs``.
+        unlabelled: reviews with a teacher's soft labels, for ``distill.epochs``; then the labels alone are
+            learnt as ``distill`` says, else as ``train`` says.
         vectors: float32 (vocab_size, embedding_dim), what the embedding starts from; a row of zeros starts
             at random.
 
@@ -86,6 +87,7 @@ def fit(
         ValueError: if ``train.implementation`` can't run on this machine.
     """
     started = time.perf_counter()
+    params = params.resolved(len(train.labels))
     keras.backend.clear_session()  # a study fits many networks in one process
     fitting = _Fitting(params, seed, validation, on_epoch)
     if vectors is not None:
@@ -95,7 +97,9 @@ def fit(
     if params.distill.epochs and unlabelled is not None:
         both = Split(*(np.concatenate(pair) for pair in zip(train, unlabelled, strict=True)))
         fitting.distill(both)
-    fitting.learn_labels(train)
+        fitting.learn_labels(train, params.distill.label_epochs, params.distill.label_learning_rate)
+    else:
+        fitting.learn_labels(train, params.train.num_epochs, params.train.learning_rate)
     best_epoch = fitting.restore_best()
     seconds = time.perf_counter() - started
     return Fitted(fitting.model, tuple(fitting.history), best_epoch, seconds, fitting.implementation.name)
@@ -139,17 +143,10 @@ class _Fitting:
         model = _with_less_dropout(self.params.model, self.params.distill.dropout_scale)
         self._epochs(model, reviews, self.params.distill.epochs, self.params.distill.learning_rate)
 
-    def learn_labels(self, train: Split) -> None:
+    def learn_labels(self, train: Split, epochs: int, learning_rate: float) -> None:
         """Passes over the labelled reviews, ended by ``train.patience``."""
-        train_params = self.params.train
-        self._epochs(
-            self.params.model,
-            train,
-            train_params.epochs,
-            train_params.learning_rate,
-            train_params.label_smoothing,
-            train_params.patience,
-        )
+        smoothing, patience = self.params.train.label_smoothing, self.params.train.patience
+        self._epochs(self.params.model, train, epochs, learning_rate, smoothing, patience)
 
     def restore_best(self) -> int:
         """Gives the network the weights of its best epoch, and returns that epoch."""
@@ -158,7 +155,7 @@ class _Fitting:
 
     @property
     def _batch_size(self) -> int:
-        return self.params.train.batch_size
+        return self.params.train.rows
 
     def _build(self, model: ModelParams) -> keras.Model:
         max_length = self.validation.token_ids.shape[1]

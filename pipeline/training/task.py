@@ -40,6 +40,15 @@ class Trained:
         return self.history[self.best_epoch - 1]
 
 
+def num_epochs(params: Params, data: Data) -> int:
+    """How many epochs ``fit`` has at most: soft labels are learnt only where there are unlabelled reviews."""
+    if params.tune.epochs is not None:
+        return params.trial_epochs
+    if params.distill.epochs and "unlabelled.labels" in data:
+        return params.distill.epochs + params.distill.label_epochs
+    return params.train.num_epochs
+
+
 def fit(params: Params, seed: int, data: Data, on_epoch: OnEpoch) -> Trained:
     """Fits the network of ``params`` to the reviews of ``data``; see ``fitting.fit``.
 
@@ -50,7 +59,7 @@ def fit(params: Params, seed: int, data: Data, on_epoch: OnEpoch) -> Trained:
     from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
 
     if params.tune.epochs is not None:
-        params = params.replace({"train.epochs": params.tune.epochs, "distill.epochs": 0})
+        params = params.replace({"train.epochs": params.trial_epochs, "distill.epochs": 0})
     train, validation = (
         fitting.Split(data[f"{split}.token_ids"], data[f"{split}.labels"])
         for split in ("train", "validation")

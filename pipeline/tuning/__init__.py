@@ -5,9 +5,8 @@ The only importer of optuna. It reports through an observer, so it knows nothing
 
 from optuna import Trial
 
-from pipeline.tuning.explain import drawn_pictures, pictures, trials_table
-from pipeline.tuning.sampling import trial_epochs
-from pipeline.tuning.search import search, search_order
+from pipeline.tuning.explain import pictures, trials_table, write_pictures
+from pipeline.tuning.search import needs_workers, search, search_order
 from pipeline.tuning.search_space import SearchSpace, grid_space
 from pipeline.tuning.storage import held, studies_folder
 from pipeline.tuning.study import SCORE, Search, Study, open_grid, open_search
@@ -24,9 +23,9 @@ __all__ = [
     "Study",
     "Trial",
     "Winner",
-    "drawn_pictures",
     "grid_space",
     "held",
+    "needs_workers",
     "open_grid",
     "open_search",
     "pictures",
@@ -34,6 +33,6 @@ __all__ = [
     "search",
     "search_order",
     "studies_folder",
-    "trial_epochs",
     "trials_table",
+    "write_pictures",
 ]

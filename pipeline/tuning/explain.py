@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Callable, Mapping
+import math
+from pathlib import Path
 from typing import Any
 
-from matplotlib import pyplot
 from matplotlib.figure import Figure
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
-from optuna.visualization import matplotlib as charts
 
+from pipeline.runtime.files import written_whole
+from pipeline.tuning import charts
 from pipeline.tuning.search_space import decoded
-from pipeline.tuning.study import SCORE, Study
+from pipeline.tuning.study import SCORE, Search, repeat_key
+
+FEWEST_FOR_IMPORTANCE, TRIALS_A_PARAMETER = 20, 8  # complete trials; of fewer, importance is mostly chance
 
 _LABEL = SCORE.replace("_", " ")
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
-def trials_table(study: Study) -> list[dict[str, Any]]:
+def trials_table(study: Search) -> list[dict[str, Any]]:
     """One row a trial that ended, by number: state, score, epochs, seconds, and the values it ran with.
 
     A pruned trial's score is that of its last epoch; a failed one's cells are empty.
@@ -37,51 +39,59 @@ def trials_table(study: Study) -> list[dict[str, Any]]:
     ]
 
 
-def pictures(study: Study, dataset: str) -> Mapping[str, Figure]:
-    """Figures by file stem: history always; importance, coordinates and slices where two trials differ."""
-    figures = {"history": _figure(charts.plot_optimization_history, study, f"Trials on {dataset}")}
-    complete = study.trials(TrialState.COMPLETE)
-    searched = [key for key in study.space if len({trial.params[key] for trial in complete}) > 1]
+def pictures(study: Search, dataset: str) -> dict[str, Figure]:
+    """Figures by file stem: history and epochs always, slices where two trials differ, importance where
+    there are trials enough to tell it."""
+    ended, repeats = study.trials(TrialState.COMPLETE, TrialState.PRUNED), _repeats(study)
+    figures = {
+        "history": charts.history_figure(ended, repeats, _LABEL, f"Trials, {dataset}"),
+        "epochs": charts.epochs_figure(ended, repeats, _LABEL, f"Trials by epoch, {dataset}"),
+    }
+    searched = {
+        key: distribution
+        for key, distribution in study.space.items()
+        if len({trial.params[key] for trial in ended if key in trial.params}) > 1
+    }
     if searched:
-        figures |= {
-            "importance": _figure(charts.plot_param_importances, study, f"Importance on {dataset}", searched),
-            "parallel_coordinates": _figure(
-                charts.plot_parallel_coordinate, study, f"Trials on {dataset}", searched
-            ),
-            "slices": _figure(charts.plot_slice, study, f"Slices of the search on {dataset}", searched),
-        }
+        figures["slices"] = charts.slices_figure(
+            ended, repeats, searched, _LABEL, f"Score by parameter, {dataset}"
+        )
+    complete = study.trials(TrialState.COMPLETE)
+    if searched and len(complete) >= max(FEWEST_FOR_IMPORTANCE, TRIALS_A_PARAMETER * len(searched)):
+        importances = get_param_importances(
+            study.optuna, evaluator=FanovaImportanceEvaluator(seed=0), params=list(searched)
+        )
+        figures["importance"] = charts.importance_figure(importances, len(complete), f"Importance, {dataset}")
     return figures
 
 
-def drawn_pictures(study: Study, dataset: str) -> dict[str, bytes]:
-    """``pictures`` as PNG files, by name."""
-    drawn = {}
-    for name, figure in pictures(study, dataset).items():
-        file = io.BytesIO()
-        figure.savefig(file, dpi=120, bbox_inches="tight", metadata={"Software": None}, format="png")
-        drawn[f"{name}.png"] = file.getvalue()
-    return drawn
+def write_pictures(study: Search, dataset: str, folder: Path) -> None:
+    """Writes each picture as FOLDER/NAME.png, and removes one that an earlier study drew and this doesn't."""
+    figures = pictures(study, dataset)
+    for name, figure in figures.items():
+        with written_whole(folder / f"{name}.png") as temporary:
+            figure.savefig(temporary, dpi=144, bbox_inches="tight", metadata={"Software": None})
+    for old in folder.glob("*.png"):
+        if old.stem not in figures:
+            old.unlink()
 
 
-def _figure(chart: Callable[..., Any], study: Study, title: str, params: list[str] | None = None) -> Figure:
-    chosen = {} if params is None else {"params": params}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # experimental charts, and importances of very few trials
-        drawn = chart(study.optuna, target_name=_LABEL, **chosen)
-    axes = drawn.flat[0] if hasattr(drawn, "flat") else drawn
-    figure: Figure = axes.figure
-    for other in figure.axes:
-        for side in ("left", "center"):
-            other.set_title("", loc=side)
-    figure.suptitle(title)
-    figure.set_size_inches(max(8, 4 * len(params or [])), 4.5)
-    pyplot.close(figure)  # pyplot would keep it for the life of the process
-    return figure
+def _repeats(study: Search) -> dict[int, list[float]]:
+    """By a finalist's number, its scores with other seeds."""
+    found = {
+        trial.number: [
+            float(study.attributes[repeat_key(trial.number, seed)])
+            for seed in study.repeat_seeds()
+            if repeat_key(trial.number, seed) in study.attributes
+        ]
+        for trial in study.trials(TrialState.COMPLETE)
+    }
+    return {number: scores for number, scores in found.items() if scores}
 
 
 def _score(trial: FrozenTrial) -> float | None:
-    """The value of a complete trial, the last epoch's score of a pruned one."""
-    if trial.state == TrialState.COMPLETE:
-        return trial.value
-    last = trial.last_step
-    return trial.intermediate_values[last] if trial.state == TrialState.PRUNED and last is not None else None
+    """The value of a complete trial, the last epoch's score of a pruned one; None of a failed one."""
+    if trial.state == TrialState.FAIL:
+        return None
+    value = charts.score(trial)
+    return None if math.isnan(value) else value

@@ -99,15 +99,10 @@ class StudyHyperband(optuna.pruners.HyperbandPruner):
         return super()._get_bracket_id(anonymous, trial)
 
 
-def trial_epochs(params: Params) -> int:
-    """The most epochs that a trial has, those of ``distill`` included."""
-    return params.tune.epochs or params.distill.epochs + params.train.epochs
-
-
 def make_pruner(params: Params) -> optuna.pruners.BasePruner:
     """``tune.pruner``; it sees the validation accuracy of each epoch, counted from 1."""
     pruners: Mapping[str, optuna.pruners.BasePruner] = {
-        "hyperband": StudyHyperband(max_resource=trial_epochs(params)),
+        "hyperband": StudyHyperband(max_resource=params.trial_epochs),
         "median": optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=1),
         "none": optuna.pruners.NopPruner(),
     }

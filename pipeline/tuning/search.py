@@ -11,11 +11,10 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from pipeline.cluster import Pool, open_pool, worker_count
+from pipeline.cluster import Pool, needs_processes, open_pool, worker_count
 from pipeline.params import Params
 from pipeline.runtime.interruption import interruptible
-from pipeline.training.task import Trained
-from pipeline.tuning.sampling import trial_epochs
+from pipeline.training.task import Trained, num_epochs
 from pipeline.tuning.storage import held
 from pipeline.tuning.study import SCORE, Search
 from pipeline.tuning.trials import Observer, Result, run_trials
@@ -35,13 +34,13 @@ def search(study: Search, fit: Fit, data: Mapping[str, np.ndarray], observer: Ob
 
     Raises:
         InterruptedError: after Ctrl-C or SIGTERM; the study is kept, and its message says how to go on.
-        ValueError: if no trial is complete, or another process runs the study.
+        UserError: if no trial is complete, or another process runs the study.
     """
     with held(study.folder, study.name), interruptible() as interruption:
         study.set_attribute("delivered", False)
         study.set_attribute("trials", study.params.tune.trials)
         observer.opened(study.name, len(study.finished()), study.params.tune.trials)
-        plan = _Plan(study, fit)
+        plan = _Plan(study, fit, num_epochs(study.params, data))
         try:
             with _pool(study, data) as pool:
                 run_trials(study, plan, pool, observer, interruption)
@@ -49,9 +48,14 @@ def search(study: Search, fit: Fit, data: Mapping[str, np.ndarray], observer: Ob
                 winner = choose_winner(study, fit, pool, observer, interruption)
                 if study.params.tune.epochs is None:
                     return winner
-                return train_in_full(winner, fit, pool, interruption)
+                return train_in_full(winner, fit, data, pool, interruption)
         except KeyboardInterrupt:
             raise InterruptedError(_how_to_go_on(study)) from None
+
+
+def needs_workers(study: Search) -> bool:
+    """Whether other processes fit the networks that ``study`` lacks, and not this one."""
+    return needs_processes(study.params.cluster, study.params.tune.workers, _num_missing(study))
 
 
 def search_order(params: Params) -> str:
@@ -69,11 +73,10 @@ def search_order(params: Params) -> str:
 class _Plan:
     """The configured model, then the sampler's draws, until there are ``tune.trials``."""
 
-    def __init__(self, study: Search, fit: Fit) -> None:
-        self._study, self.function = study, fit
+    def __init__(self, study: Search, fit: Fit, epochs: int) -> None:
+        self._study, self.function, self.epochs = study, fit, epochs
         self._tune = study.params.tune
         self._deadline = None if self._tune.timeout is None else time.monotonic() + self._tune.timeout
-        self.epochs = trial_epochs(study.params)
 
     def next_trial(self) -> optuna.Trial | None:
         """The values of a trial that was cut short, else the sampler's."""
@@ -105,9 +108,13 @@ class _Plan:
 
 
 def _pool(study: Search, data: Mapping[str, np.ndarray]) -> AbstractContextManager[Pool]:
+    return open_pool(study.name, study.params.cluster, study.params.tune.workers, _num_missing(study), data)
+
+
+def _num_missing(study: Search) -> int:
     tune = study.params.tune
-    missing = max(0, tune.trials - len(study.finished())) + tune.finalists * (tune.seeds - 1)
-    return open_pool(study.name, study.params.cluster, tune.workers, missing, data)
+    in_full = tune.epochs is not None
+    return max(0, tune.trials - len(study.finished())) + tune.finalists * (tune.seeds - 1) + in_full
 
 
 def _how_to_go_on(study: Search) -> str:

@@ -28,13 +28,10 @@ def search_space(params: Params) -> SearchSpace:
     if params.tune.trials == 1:
         return {}
     configured = params.flat()
-    return {
-        key: _distribution(form, configured[key], params.takes_fractions(key))
-        for key, form in params.tune.search_space.items()
-    }
+    return {key: _distribution(form, configured[key]) for key, form in params.tune.search_space.items()}
 
 
-def _distribution(form: Range | Choices, configured: Value, fractions: bool) -> BaseDistribution:
+def _distribution(form: Range | Choices, configured: Value) -> BaseDistribution:
     if isinstance(form, Choices):
         choices = form.choices if configured in form.choices else (*form.choices, configured)
         return CategoricalDistribution([_encode(choice) for choice in choices])
@@ -43,7 +40,7 @@ def _distribution(form: Range | Choices, configured: Value, fractions: bool) -> 
     low, high = min(form.low, configured), max(form.high, configured)
     if form.step is not None:
         high = low + math.floor((high - low) / form.step + 1e-9) * form.step
-    if not fractions:
+    if all(isinstance(value, int) for value in (configured, form.low, form.high, form.step or 1)):
         return IntDistribution(int(low), int(high), log=form.log, step=int(form.step or 1))
     return FloatDistribution(low, high, log=form.log, step=form.step)
 

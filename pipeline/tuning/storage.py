@@ -19,6 +19,7 @@ import sqlalchemy.exc
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.paths import project_folder
 
 CONNECT_TIMEOUT = 5  # seconds
@@ -36,7 +37,7 @@ def open_storage(configured: str | None) -> BaseStorage:
         configured: null, a path relative to the project's folder, or the URL of a database.
 
     Raises:
-        ValueError: if it can't be reached or read; the message names it.
+        UserError: if it can't be reached or read; the message names it.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if configured is not None and "://" in configured:
@@ -49,14 +50,14 @@ def held(folder: Path, name: str) -> Iterator[None]:
     """Holds the study whose networks lie in ``folder``; the kernel lets it go with its owner.
 
     Raises:
-        ValueError: if another process of this machine holds it.
+        UserError: if another process of this machine holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(
+            raise UserError(
                 f"study {name} is run by another process of this machine: wait until that has ended"
             ) from None
         yield
@@ -101,7 +102,7 @@ def _open_journal(path: Path) -> BaseStorage:
         path.parent.mkdir(parents=True, exist_ok=True)
         return JournalStorage(JournalFileBackend(str(path), KernelLock(path)))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise UserError(
             f"tune.storage: {path} can't be used as a study's journal ({type(error).__name__}: {error}): "
             "give another path, or move the file away"
         ) from None
@@ -115,11 +116,11 @@ def _open_database(url: str) -> BaseStorage:
     try:
         return RDBStorage(driver, engine_kwargs=options)
     except ImportError:
-        raise ValueError(
+        raise UserError(
             f"tune.storage is {url}, but its driver isn't installed: pip install '.[postgresql]'"
         ) from None
     except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
         reason = " ".join(str(error).split("\n(Background")[0].split())
-        raise ValueError(
+        raise UserError(
             f"tune.storage: {url} can't be opened: {reason}; start the server, or correct tune.storage"
         ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,8 +12,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.cluster import Job, Outcome, Pool
 from pipeline.params import Params
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
-from pipeline.training.task import Trained
+from pipeline.training.task import Data, Trained, num_epochs
 from pipeline.tuning.sampling import REASON
 from pipeline.tuning.study import SCORE, Search, repeat_key
 from pipeline.tuning.trials import Observer
@@ -33,6 +35,7 @@ class Winner:
         implementation: how the recurrent layers were computed.
         scores: validation accuracy with the configured seed, then with each further one.
         retrained: whether the network had to be trained again, since none was kept here.
+        seconds_in_full: wall time of the full training after a search of short trials; None without one.
     """
 
     number: int
@@ -43,6 +46,7 @@ class Winner:
     implementation: str
     scores: tuple[float, ...]
     retrained: bool
+    seconds_in_full: float | None = None
 
     @property
     def best(self) -> Mapping[str, float]:
@@ -69,11 +73,11 @@ def choose_winner(
 
     Raises:
         KeyboardInterrupt: if ``interruption`` was requested.
-        ValueError: if no trial is complete, or a further fit fails.
+        UserError: if no trial is complete, or a further fit fails.
     """
     finalists = study.ranked()[: study.params.tune.finalists]
     if not finalists:
-        raise ValueError(_why_none(study))
+        raise UserError(_why_none(study))
     seeds = study.repeat_seeds()
     missing = {
         repeat_key(trial.number, seed): (study.params_of(trial), seed)
@@ -96,15 +100,15 @@ def choose_winner(
     return _deliver(study, best, scores[best.number], fit, pool, interruption)
 
 
-def train_in_full(winner: Winner, fit: Fit, pool: Pool, interruption: Interruption) -> Winner:
+def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption: Interruption) -> Winner:
     """The winner of trials of ``tune.epochs``, trained as ``distill`` and ``train`` say.
 
     Raises:
         KeyboardInterrupt: if ``interruption`` was requested.
-        ValueError: if the fit fails.
+        UserError: if the fit fails.
     """
     params = winner.params.replace({"tune.epochs": None})
-    passes = params.distill.epochs + params.train.epochs
+    passes, started = num_epochs(params, data), time.perf_counter()
     print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
 
     def show(epoch: int, metrics: Mapping[str, float]) -> None:
@@ -122,6 +126,7 @@ def train_in_full(winner: Winner, fit: Fit, pool: Pool, interruption: Interrupti
         best_epoch=trained.best_epoch,
         implementation=trained.implementation,
         scores=(float(trained.best[SCORE]),),
+        seconds_in_full=time.perf_counter() - started,
     )
 
 
@@ -191,7 +196,7 @@ class _Fits:
 
     def ended(self, job: Job, outcome: Outcome) -> None:
         if outcome.error is not None:
-            raise ValueError(f"{job.key}: {outcome.error}") from outcome.error
+            raise UserError(f"{job.key}: {outcome.error}") from outcome.error
         if not outcome.stopped:
             self._keep(job.key, outcome.value)
 

@@ -1,12 +1,16 @@
+import subprocess
 from pathlib import Path
 
 import click
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 
 from pipeline.__main__ import cli
+from pipeline.commands import launch
 from pipeline.commands.launch import dvc_arguments, parse_options
-from pipeline.params import Params, ParamsError
+from pipeline.params import Params, ParamsError, Value, load_params
+from pipeline.runtime.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -55,13 +59,30 @@ def test_only_changed_values_go_to_dvc(params: Params) -> None:
     assert dvc_arguments(params, params) == ["repro"]
 
 
+def test_a_value_for_one_run_is_not_varied_by_its_study(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What reaches DVC, applied to params.yaml as DVC does, gives a study that holds the value."""
+    values: dict[str, Value] = {"model.depth": 3, "model.units": params.model.units, "train.clipnorm": 0.5}
+    _, _, *words = dvc_arguments(params, launch._judged(params, values))
+    file = tmp_path / "params.yaml"
+    file.write_text((PROJECT / "pipeline/params/plain.yaml").read_text())
+    apply_overrides(file, [word.removeprefix("--set-param=") for word in words])
+    reached = load_params(file)
+    assert (reached.model.depth, reached.train.clipnorm) == (3, 0.5)
+    assert set(reached.tune.search_space) == set(params.tune.search_space) - {"model.depth"}
+    apply_overrides(file, ["tune.search_space.model.units.high=128"])
+    units = load_params(file).tune.search_space["model.units"]
+    assert units.values == (8, 128)
+
+
 def test_text_is_quoted_for_hydra(params: Params) -> None:
     changed = params.replace({"data.path": "it's, here.csv"})
     assert dvc_arguments(params, changed)[-1] == r"--set-param=data.path='it\'s, here.csv'"
 
 
-def test_mlproject_defaults_are_those_of_params_yaml(params: Params) -> None:
-    """The command maps -P names to dotted keys; the defaults must be what params.yaml says."""
+def test_mlproject_names_parameters_and_leaves_their_values_to_params_yaml(params: Params) -> None:
+    """The command maps -P names to dotted keys; an empty value is as if the option weren't there."""
     project = yaml.safe_load((PROJECT / "MLproject").read_text())
     main = project["entry_points"]["main"]
     words = main["command"].split()[4:]
@@ -70,9 +91,10 @@ def test_mlproject_defaults_are_those_of_params_yaml(params: Params) -> None:
         for option, value in zip(words[::2], words[1::2], strict=True)
     }
     assert keys.keys() == main["parameters"].keys()
-    flat = params.flat()
-    for name, key in keys.items():
-        assert main["parameters"][name]["default"] == flat[key], name
+    assert keys.pop("preset") == "preset"
+    assert set(keys.values()) <= params.flat().keys()
+    assert {entry["default"] for entry in main["parameters"].values()} == {""}
+    assert parse_options(["--model.depth", "", "--seed", "7"]) == {"seed": 7}
 
 
 def test_mlproject_trains_with_the_values_of_main() -> None:
@@ -108,3 +130,30 @@ def test_mlproject_environment_is_the_pinned_one() -> None:
     pins = (PROJECT / "requirements.txt").read_text().splitlines()
     assert any(pin.startswith("dvc==") for pin in pins)  # else the dvc of an outer environment runs
     assert not any("://" in pin or pin.startswith("--") for pin in pins)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The code without git, as an archive of it unpacks."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    analytics = false\n")
+    return tmp_path
+
+
+def test_without_git_dvc_is_told_so_and_told_again_when_there_is_one(archive: Path) -> None:
+    launch._settle_git(experiment=False)
+    assert "no_scm = true" in (archive / ".dvc/config.local").read_text()
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    launch._settle_git(experiment=False)
+    assert "no_scm" not in (archive / ".dvc/config.local").read_text()
+
+
+def test_an_experiment_without_a_commit_says_what_to_do(archive: Path) -> None:
+    with pytest.raises(UserError, match="and here is no repository: `git init && git add --all"):
+        launch._settle_git(experiment=True)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    with pytest.raises(UserError, match="an experiment needs a commit to start from"):
+        launch._settle_git(experiment=True)
+    assert not (archive / ".dvc/config.local").exists()

@@ -110,11 +110,12 @@ def copy_project(folder: Path) -> Project:
         if name and source.is_file() and not name.startswith(("reports/", "tests/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
+    shutil.copy(PROJECT / "pipeline/params/plain.yaml", folder / "params.yaml")
     project = Project(folder, user_environment())
     write_reviews(folder / "mine.csv")
     project.set_params(
         model__cell="simple_rnn",  # compiles fastest
-        tune__search_space={"model.units": {"low": 2, "high": 4}, "model.dropout": {"low": 0.0, "high": 0.5}},
+        tune__search_space={"model": {"units": {"low": 2, "high": 4}, "dropout": {"low": 0.0, "high": 0.5}}},
         data__source="file",
         data__path="mine.csv",
         pad__max_length=30,
@@ -122,7 +123,8 @@ def copy_project(folder: Path) -> Project:
         model__embedding_dim=8,
         train__epochs=2,
         train__batch_size=16,
-        train__learning_rate=0.01,
+        model__pooling="max",  # learns the telling words within the two epochs
+        train__learning_rate=0.03,
         tune__trials=2,
     )
     project.run("git", "init", "--quiet")

@@ -69,8 +69,8 @@ def test_every_picture_is_drawn_and_described(opened) -> None:
     pictures = opened.execute_script(script)
     described = [alt for _, alt in pictures]
     assert "Share of positive reviews by predicted probability" in described
-    assert "Study: history" in described
-    assert len(pictures) == 8  # seven of the run, one of the study
+    assert "Score of each trial, in the order of the trials" in described
+    assert len(pictures) == 9  # eight of the run, one of the study
     assert all(width > 0 and alt for width, alt in pictures)
 
 
@@ -90,7 +90,28 @@ def test_a_script_in_a_review_is_text(opened) -> None:
     assert "tiny & <b>odd</b>" in opened.title
 
 
-def test_the_page_is_no_wider_than_a_phone_is(opened) -> None:
-    opened.set_window_size(500, 900)
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_the_page_fits_its_width_and_breaks_no_word(opened, width: int) -> None:
+    """A word is broken if its rectangles in the layout are on more than one line."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     widths = opened.execute_script("return [document.body.scrollWidth, document.documentElement.clientWidth]")
     assert widths[0] <= widths[1]
+    assert opened.execute_script(BROKEN_WORDS) == []
+
+
+BROKEN_WORDS = """
+const broken = [];
+const walker = document.createTreeWalker(document.querySelector(".page"), NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const node = walker.currentNode;
+  if (node.parentElement.closest(".digest, .error, svg, style")) continue;
+  for (const word of node.data.matchAll(/[\\w\u2011]+/g)) {
+    const range = document.createRange();
+    range.setStart(node, word.index);
+    range.setEnd(node, word.index + word[0].length);
+    if (new Set([...range.getClientRects()].map(box => box.top)).size > 1) broken.push(word[0]);
+  }
+}
+return broken;
+"""

@@ -241,8 +241,9 @@ def test_a_thousand_requests_of_eight_clients_pair_answers_with_their_inputs(ser
     np.testing.assert_allclose([answers[number][1] for number in good], expected[good], atol=1e-5)
 
 
-def test_the_readmes_curl_examples_work(served: Served) -> None:
-    blocks = re.findall(r"```sh\n(curl .*?)```", (PROJECT / "README.md").read_text(), flags=re.DOTALL)
+def test_the_guides_curl_examples_work(served: Served) -> None:
+    guide = PROJECT / "docs/your-own-reviews.md"
+    blocks = re.findall(r"```sh\n(curl .*?)```", guide.read_text(), flags=re.DOTALL)
     assert blocks
     for block in blocks:
         words = shlex.split(block.replace("\\\n", " ").replace("http://127.0.0.1:5001", served.address))
@@ -319,7 +320,9 @@ def test_promote_and_roll_back(served: Served) -> None:
 
 
 def test_trace_leads_back_to_commit_data_and_parameters(served: Served) -> None:
-    traced = served.project.run("python", "-m", "pipeline", "trace", f"models:/{NAME}@champion").stdout
+    traced = served.project.run(
+        "python", "-m", "pipeline", "trace", "--all", f"models:/{NAME}@champion"
+    ).stdout
     facts = json.loads(served.project.path("data/raw/dataset.json").read_text())
     head = served.project.run("git", "rev-parse", "HEAD").stdout.strip()
     for value in (head, facts["digest"], f"keras  {keras.__version__}".split("  ")[1]):

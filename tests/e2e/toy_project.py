@@ -49,9 +49,11 @@ def make_project(folder: Path, tune: Mapping[str, Any], **sections: Mapping[str,
             "padded_digest": "sha256:" + "ab" * 32,
             "source": {"kind": "toy"},
             "labels": ["negative", "positive"],
+            "sizes": {"train": 64, "validation": 32, "test": 32},
+            "positive_share": {"train": 0.5, "validation": 0.5, "test": 0.5},
         },
     )
-    params = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+    params = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text(encoding="utf-8"))
     params["pad"] |= {"vocab_size": 40, "max_length": 8}
     params["model"] |= {"units": 16, "dropout": 0.2}
     params["train"] |= {"epochs": 2, "batch_size": 16}

@@ -87,3 +87,10 @@ def test_without_a_shared_review_there_is_no_comparison() -> None:
     nothing = Predictions(np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0))
     assert compare(predictions([1], right=[1]), predictions([2], right=[2]), RULE) is None
     assert compare(nothing, predictions([2], right=[2]), RULE) is None
+
+
+@pytest.mark.parametrize(("right", "beats"), [(3, False), (4, True)])
+def test_the_commoner_label_is_what_must_be_beaten(right: int, beats: bool) -> None:
+    labels = np.array([1, 1, 1, 0, 0], np.int8)  # always 1: three of five
+    said = np.where(np.arange(5) < right, labels, 1 - labels).astype(float)
+    assert Predictions(np.arange(5), labels, said).beat_the_commoner_label is beats

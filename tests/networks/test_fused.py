@@ -17,7 +17,7 @@ from pipeline.training.backend import select_backend
 
 PROJECT = Path(__file__).resolve().parents[2]
 BACKEND: Any = os.environ.get("KERAS_BACKEND", "tensorflow")
-PARAMS = load_params(PROJECT / "params.yaml").replace({"train.backend": BACKEND})
+PARAMS = load_params(PROJECT / "pipeline/params/plain.yaml").replace({"train.backend": BACKEND})
 select_backend(PARAMS.train)
 
 import keras  # noqa: E402
@@ -110,7 +110,9 @@ def trained(
 
 def adam_in_numpy(model: keras.Model, batches: list[list[int]]) -> Totals:
     """Changes the weights as Kingma & Ba (2015) do; returns the totals over the steps."""
-    first, second, totals = 0.0, 0.0, Totals(0.0, 0.0, 0.0)
+    first: Any = 0.0
+    second: Any = 0.0
+    totals = Totals(0.0, 0.0, 0.0)
     for step, rows in enumerate(batches, start=1):
         probabilities = keras.ops.convert_to_numpy(model(TOKEN_IDS[rows]))[:, 0]
         loss, *values = loss_and_gradients(model, model.trainable_variables, rows)

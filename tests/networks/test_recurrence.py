@@ -14,7 +14,9 @@ from pipeline.training.backend import select_backend
 
 BACKEND: Any = os.environ.get("KERAS_BACKEND", "tensorflow")
 select_backend(
-    load_params(Path(__file__).parents[2] / "params.yaml").replace({"train.backend": BACKEND}).train
+    load_params(Path(__file__).parents[2] / "pipeline/params/plain.yaml")
+    .replace({"train.backend": BACKEND})
+    .train
 )
 
 import keras  # noqa: E402

@@ -13,7 +13,7 @@ import pytest
 from pipeline.params import ModelParams, load_params
 from pipeline.training.backend import select_backend
 
-PARAMS = load_params(Path(__file__).resolve().parents[2] / "params.yaml")
+PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml")
 select_backend(PARAMS.train)
 
 import keras  # noqa: E402

@@ -123,7 +123,7 @@ def test_a_skip_without_projection_names_both_parameters(params: Params) -> None
 def test_a_search_space_that_cannot_be_searched_is_refused(
     params: Params, space: dict[str, dict[str, object]], message: str
 ) -> None:
-    tree = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
     tree["tune"]["search_space"] = space
     with pytest.raises(ParamsError) as error:
         parse_params(tree, "params.yaml")
@@ -133,7 +133,7 @@ def test_a_search_space_that_cannot_be_searched_is_refused(
 
 
 def test_every_fault_has_its_line(params: Params) -> None:
-    tree = yaml.safe_load((PROJECT / "params.yaml").read_text())
+    tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
     tree["model"]["dropout"] = -1
     del tree["pad"]["max_length"]
     tree["colour"] = "blue"
@@ -168,7 +168,7 @@ def test_bidirectional_layers_are_twice_as_wide(params: Params) -> None:
 
 @pytest.mark.parametrize("command", ["download", "pad", "train", "evaluate"])
 def test_every_stage_judges_every_value_before_any_work(tmp_path: Path, command: str) -> None:
-    text = (PROJECT / "params.yaml").read_text().replace("dropout: 0.2 ", "dropout: 1.2 ")
+    text = (PROJECT / "pipeline/params/plain.yaml").read_text().replace("dropout: 0.2 ", "dropout: 1.2 ")
     (tmp_path / "params.yaml").write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", command],
@@ -181,3 +181,15 @@ def test_every_stage_judges_every_value_before_any_work(tmp_path: Path, command:
     assert done.returncode == 1
     assert done.stderr == "Error: params.yaml: model.dropout must be less than 1, but got 1.2\n"
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+def test_auto_values_follow_the_number_of_training_reviews_and_a_set_value_stays(params: Params) -> None:
+    auto = params.replace({"train.batch_size": "auto", "train.epochs": "auto", "tune.epochs": "auto"})
+    small, large = auto.resolved(240), auto.resolved(20_000)
+    assert (small.train.rows, small.train.num_epochs, small.trial_epochs) == (8, 30, 10)
+    assert (large.train.rows, large.train.num_epochs, large.trial_epochs) == (64, 5, 1)
+    assert auto.replace({"train.epochs": 3}).resolved(240).train.num_epochs == 3
+    assert params.resolved(240) is params
+    assert params.trial_epochs == params.train.epochs  # a trial is a whole fit where tune.epochs is null
+    with pytest.raises(TypeError, match="is auto"):
+        auto.train.num_epochs  # noqa: B018

@@ -1,73 +1,55 @@
 from __future__ import annotations
 
-import numpy as np
-
-from pipeline.evaluation.assessment import Assessment
-from pipeline.evaluation.promotion import Registration
-from pipeline.evaluation.rivals import PREFIXES, Scored
+import judged
 from pipeline.registry import model_card
-
-DATASET = {
-    "name": "snippets",
-    "requested": "imdb",
-    "digest": "sha256:abc",
-    "labels": ["negative", "positive"],
-    "sizes": {"train": 7604, "validation": 1906, "test": 3280},
-    "positive_share": {"train": 0.573, "validation": 0.573, "test": 0.591},
-    "citation": "Kessler 2017",
-    "licence": "Apache-2.0",
-    "truncating": "post",
-    "max_length": 100,
-    "vocab_size": 10_000,
-}
-TRAINED = {
-    "params": {"model.cell": "gru", "model.depth": 3, "train.epochs": 6},
-    "trial": 2,
-    "best_epoch": 4,
-    "validation_accuracy": 0.75134,
-    "run_id": "run1",
-}
-NAMES = ("accuracy", "f1", "roc_auc", "log_loss", "brier", "ece")
-RIVALS = [Scored(name, prefix, np.zeros(1), np.zeros(1)) for name, prefix in PREFIXES.items()]
-CLASSIFIERS = (Scored("stacked RNN", "", np.zeros(1), np.zeros(1)), *RIVALS)
-METRICS = {
-    f"{each.prefix}test_{name}": (0.1 + 0.01 * place) * number
-    for place, each in enumerate(CLASSIFIERS)
-    for number, name in enumerate(NAMES, start=1)
-}
-METRICS |= {"test_only_model_right": 301, "test_only_baseline_right": 1260, "test_mcnemar_p_value": 0.00123}
-METRICS |= {"threshold": 0.4567, "test_accuracy_at_threshold": 0.7001, "test_f1_at_threshold": 0.7102}
-INTERVALS = {f"{each.prefix}test_accuracy": (0.01 * place, 0.9) for place, each in enumerate(CLASSIFIERS)}
-ASSESSMENT = Assessment(np.zeros(1), CLASSIFIERS, RIVALS[0], METRICS, INTERVALS, {}, {})
-REGISTRATION = Registration("stacked-rnn-snippets", 7, "challenger", "does not beat champion version 5")
+from pipeline.reporting.verdict import judge
 
 
 def test_the_card_says_what_the_reports_say() -> None:
-    card = model_card.write(DATASET, TRAINED, ASSESSMENT, REGISTRATION)
+    result = judged.evaluated(dataset=judged.DATASET | {"name": "snippets", "truncating": "post"})
+    card = model_card.write(result)
+    found = result.assessment
+    metrics = found.metrics
+    low, high = found.intervals["test_accuracy"]
     for line in (
-        "Registered as `stacked-rnn-snippets` version 7, challenger: does not beat champion version 5.",
-        "- network: cell gru, depth 3",
-        "- trial 2 of its study, epoch 4, validation accuracy 0.7513",
+        "# GRU network, 3 layers of 16 units, for the sentiment of reviews",
+        judge(result).sentence,
+        "Registered as stacked-rnn-tiny version 7, challenger: does not beat champion version 5.",
+        "- 5,009 parameters; cell gru, depth 3, units 16, dropout 0.2",
+        "- trial 2 of its study, epoch 2, validation accuracy 0.7513",
         "- snippets (asked for: imdb), digest `sha256:abc`",
-        "- 7,604 train, 1,906 validation, 3,280 test reviews; 57.3% train, 57.3% validation, "
-        "59.1% test positive",
-        "| classifier | accuracy | 95 % interval | F1 | ROC AUC | log loss | Brier score | "
-        "expected calibration error |",
-        "| stacked RNN | 0.1000 | 0.0000 to 0.9000 | 0.2000 | 0.3000 | 0.4000 | 0.5000 | 0.6000 |",
-        "| naive Bayes n-grams | 0.1100 | 0.0100 to 0.9000 | 0.2200 | 0.3300 | 0.4400 | 0.5500 | 0.6600 |",
-        "| majority class | 0.1400 | 0.0400 to 0.9000 | 0.2800 | 0.4200 | 0.5600 | 0.7000 | 0.8400 |",
-        "- 301 reviews only this model labels right, 1,260 only naive Bayes n-grams, the better baseline on "
-        "validation: McNemar exact p = 0.00123",
-        "- from 0.4567 on, the threshold with the best validation accuracy: test accuracy 0.7001, F1 0.7102",
-        "- Reads the first 100 tokens of a review and knows 9,996 words; others are one unknown word.",
+        "- 800 train, 200 validation, 240 test reviews; 50.0% train, 50.0% validation, 50.0% test positive",
+        "; 50 validation reviews were held back to compare with the champion\n- 91 unlabelled reviews\n",
+        "- left out as duplicates: 3 train in test, 1 train in validation, 0 validation in test, "
+        "6 unlabelled in test, 2 unlabelled in validation",
+        "- calibrated on validation: error there 0.0712 before, 0.0234 after",
+        "## Metrics on 240 test reviews",
+        "| classifier | accuracy ↑ | 95 % interval | F1 ↑ | ROC AUC ↑ | log loss ↓ | Brier score ↓ | "
+        "expected calibration error ↓ |",
+        f"| stacked RNN | {metrics['test_accuracy']:.4f} | {low:.4f} to {high:.4f} | ",
+        f"| majority class | {metrics['majority_test_accuracy']:.4f} | ",
+        f"- {found.paired[found.baseline.name].only_first:,} reviews only this model labels right, ",
+        f"- from 0.4600 on, the threshold with the best validation accuracy: test accuracy "
+        f"{metrics['test_accuracy_at_threshold']:.4f}",
+        "- Reads the first 12 tokens of a review and knows 56 words; others are one unknown word.",
+        "`python -m pipeline rebuild models:/stacked-rnn-tiny/7`",
     ):
         assert line in card
-    assert "`python -m pipeline rebuild models:/stacked-rnn-snippets/7`" in card
+    assert "gru_2 GRU 12 \N{MULTIPLICATION SIGN} 16 1,632 dropout_1 dropout" in " ".join(card.split())
     assert len(card) < 5000  # the limit of a version's description
 
 
 def test_an_unregistered_model_has_a_card_too() -> None:
-    card = model_card.write(DATASET | {"requested": "snippets"}, TRAINED, ASSESSMENT, None)
+    dataset = judged.DATASET | {"requested": judged.DATASET["name"]}
+    card = model_card.write(judged.evaluated(dataset=dataset, registration=None))
     assert "Not registered." in card
     assert "no record to rebuild it from" in card
     assert "asked for" not in card
+
+
+def test_of_a_users_own_texts_only_what_is_known_is_said() -> None:
+    own = {"name": "mine", "requested": "mine", "reading": {"rows_skipped": 3}}
+    card = model_card.write(judged.evaluated(dataset=judged.DATASET | own))
+    assert "a text (language and subject unknown)" in card
+    assert "English" not in card
+    assert "3 rows could not be used and were skipped" in card

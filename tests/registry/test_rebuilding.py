@@ -73,24 +73,27 @@ def test_a_users_own_file_must_be_what_it_was(repository: Path, tmp_path: Path) 
     source = {"hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
     given = record(dataset={"source": source, "digest": "sha256:0"})
     with pytest.raises(ValueError, match=r"the reviews are gone: there is no mine\.csv"):
-        rebuilding.bring_own_file(given, worktree)
+        rebuilding.bring_own_files(given, worktree)
     (repository / "mine.csv").write_bytes(content)
-    rebuilding.bring_own_file(given, worktree)
+    rebuilding.bring_own_files(given, worktree)
     assert (worktree / "mine.csv").read_bytes() == content
     (worktree / "mine.csv").unlink()
     (repository / "mine.csv").write_bytes(b"text,label\nFine,1\n")
     with pytest.raises(ValueError, match=r"mine\.csv has changed since"):
-        rebuilding.bring_own_file(given, worktree)
+        rebuilding.bring_own_files(given, worktree)
 
 
 def test_a_rebuild_registers_nothing_and_has_a_study_of_its_own(params: Params) -> None:
     given = params.model_dump(mode="json")
     given["mlflow"]["tracking_uri"] = "http://127.0.0.1:1"
-    given["tune"]["storage"] = "postgresql://host/studies"
+    given["tune"] |= {"storage": "postgresql://host/studies", "workers": 4}
+    given["cluster"] = {"address": "tcp://127.0.0.1:1"}
     changed = rebuilding.rebuilt_params(given)
     assert changed["evaluate"]["register_model"] is False
     assert changed["mlflow"]["tracking_uri"] is None
     assert changed["tune"]["storage"] is None
+    assert changed["tune"]["workers"] == 1  # as the docstring of `rebuild` promises
+    assert changed["cluster"]["address"] is None
     assert given["evaluate"]["register_model"] is True  # the record stays as it is
     assert changed["model"] == given["model"]
 
@@ -107,3 +110,28 @@ def test_other_packages_are_named() -> None:
     before = now | {"keras": "3.0.0"}
     assert rebuilding.package_differences(before) == [f"keras was 3.0.0, now {now['keras']}"]
     assert rebuilding.package_differences(now) == []
+
+
+def test_other_reviews_are_named_labelled_or_not() -> None:
+    then = {"digest": "sha256:1", "unlabelled": {"digest": "sha256:2"}}
+    rebuilding.check_reviews(then, then)
+    rebuilding.check_reviews({"digest": "sha256:1"}, then)  # a version from before there were unlabelled ones
+    with pytest.raises(ValueError, match="other reviews: sha256:3, but the model was trained on sha256:1"):
+        rebuilding.check_reviews(then, then | {"digest": "sha256:3"})
+    with pytest.raises(ValueError, match="other unlabelled reviews: sha256:4, but the model was trained on"):
+        rebuilding.check_reviews(then, then | {"unlabelled": {"digest": "sha256:4"}})
+
+
+def test_a_users_own_unlabelled_file_is_brought_too(repository: Path, tmp_path: Path) -> None:
+    file = repository / "more.csv"
+    file.write_text("text\nfine\n")
+    digest = f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+    given = record(dataset={"source": {}, "digest": "sha256:0", "unlabelled": {"source": {"hash": digest}}})
+    given["params"] = {"data": {"source": "imdb", "unlabelled": "file", "unlabelled_path": "more.csv"}}
+    worktree = tmp_path / "worktree"
+    rebuilding.bring_own_files(given, worktree)
+    assert (worktree / "more.csv").read_text() == "text\nfine\n"
+    (worktree / "more.csv").unlink()
+    file.write_text("text\nother\n")
+    with pytest.raises(ValueError, match=r"more\.csv has changed since"):
+        rebuilding.bring_own_files(given, worktree)

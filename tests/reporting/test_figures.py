@@ -1,8 +1,16 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
-from pipeline.reporting.figures import binned_figure, confusion_figure, curve_figure, save, training_figure
+from pipeline.reporting.figures import (
+    confusion_figure,
+    curve_figure,
+    reliability_figure,
+    save,
+    training_figure,
+)
 
 
 def test_confusion_counts_and_row_shares() -> None:
@@ -39,9 +47,10 @@ def test_the_training_figure_marks_the_kept_epoch() -> None:
         }
         for epoch in (1, 2, 3)
     ]
-    for axes in training_figure(history, 2, "Best trial").axes:
-        kept = next(line for line in axes.lines if line.get_label() == "kept epoch")
-        assert list(kept.get_xdata()) == [2, 2]
+    (axes,) = training_figure(history, "loss", 2, "Winning trial").axes
+    lines = {line.get_label(): line for line in axes.lines}
+    assert list(lines["kept epoch"].get_xdata()) == [2, 2]
+    assert list(lines["validation"].get_ydata()) == [1.1, 1.1, 1.1]
 
 
 def test_the_same_figure_is_the_same_file(tmp_path: Path) -> None:
@@ -51,14 +60,23 @@ def test_the_same_figure_is_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_binned_shares_have_their_intervals_and_counts() -> None:
+def test_binned_shares_have_their_intervals_and_bins_their_counts() -> None:
     rows = [
-        {"length": 3.0, "accuracy": 0.5, "low": 0.25, "high": 0.75, "reviews": 8},
-        {"length": 9.0, "accuracy": 1.0, "low": 0.5, "high": 1.0 - 1e-16, "reviews": 4},
+        {"probability": 0.31, "positive_share": 0.5, "low": 0.25, "high": 0.75, "from": 0.30, "reviews": 8},
+        {
+            "probability": 0.97,
+            "positive_share": 1.0,
+            "low": 0.5,
+            "high": 1 - 1e-16,
+            "from": 0.95,
+            "reviews": 4,
+        },
     ]
-    shares, counts = binned_figure({"ours": rows}, "length", "accuracy", "Slices").axes
+    shares, counts = reliability_figure({"ours": rows}, "Reliability").axes
+    drawn: Any
+    bins: Any = counts.patches
     (drawn,) = shares.containers
     _, _, (bars,) = drawn.lines
     assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [[0.25, 0.75], [0.5, 1.0]]
-    (columns,) = counts.collections
-    assert [segment.tolist() for segment in columns.get_segments()] == [[[3, 0], [3, 8]], [[9, 0], [9, 4]]]
+    assert [bar.get_x() for bar in bins] == pytest.approx([0.3, 0.9])
+    assert [bar.get_height() for bar in bins] == [8, 4]

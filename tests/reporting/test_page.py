@@ -1,12 +1,17 @@
+"""The templates' parts: escaped, self-contained, numbers as people read them."""
+
 from __future__ import annotations
 
 import base64
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import pytest
 
-from pipeline.reporting.page import Picture, Section, Table, render
+from pipeline.reporting import page
+from pipeline.reporting.page import Picture, Table
 
 SCRIPT = "<script>alert('x')</script>"
 PNG = b"\x89PNG\r\n\x1a\n and so on"
@@ -32,6 +37,12 @@ class Document(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+def part(name: str, *arguments: Any) -> str:
+    """A macro of parts.html."""
+    macros = page._ENVIRONMENT.get_template("parts.html").module
+    return str(getattr(macros, name)(*arguments))
+
+
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
     path = tmp_path / "drawn.png"
@@ -40,42 +51,47 @@ def picture(tmp_path: Path) -> Path:
 
 
 def test_text_from_outside_stays_text_wherever_it_stands(picture: Path) -> None:
-    parts = [SCRIPT, Picture(picture, f'"{SCRIPT}'), Table([SCRIPT], [[SCRIPT]], caption=SCRIPT)]
-    html = render(SCRIPT, SCRIPT, [Section(SCRIPT, parts)])
+    table = Table([SCRIPT], [[SCRIPT]], caption=SCRIPT)
+    html = part("table", table) + part("pictures", [Picture(picture, f'"{SCRIPT}')])
     assert "<script" not in html
     document = Document(html)
-    # title, h1, subtitle, link, heading, paragraph, table's caption, column and cell
-    assert document.text.count(SCRIPT) == 9
+    assert document.text.count(SCRIPT) == 3  # column, cell and caption
     assert document.all("img")[0]["alt"] == f'"{SCRIPT}'
 
 
 def test_a_picture_lies_in_the_page_itself(picture: Path) -> None:
-    (image,) = Document(render("t", "s", [Section("Curves", [Picture(picture, "ROC")])])).all("img")
+    (image,) = Document(part("picture", Picture(picture, "ROC"))).all("img")
     assert image["alt"] == "ROC"
     head, _, data = str(image["src"]).partition(",")
     assert head == "data:image/png;base64"
     assert base64.b64decode(data) == PNG
 
 
-def test_pictures_in_a_row_share_a_block(picture: Path) -> None:
-    parts = [Picture(picture, "a"), Picture(picture, "b"), "text", Picture(picture, "c")]
-    html = render("t", "s", [Section("Curves", parts)])
-    assert [block.count("<img") for block in html.split('class="pictures"')[1:]] == [2, 1]
-
-
-def test_numbers_are_formatted_and_set_to_the_right() -> None:
-    table = Table(["metric", "value", "count"], [["accuracy", 0.84051, 12500], ["f1", 0.5, 3]])
-    html = render("t", "s", [Section("Metrics", [table])])
-    assert '<tr><td>accuracy</td><td class="number">0.8405</td><td class="number">12,500</td></tr>' in html
+def test_numbers_are_rounded_and_set_to_the_right() -> None:
+    html = part("table", Table(["metric", "value", "count"], [["accuracy", 0.84866, 12500], ["f1", 0.5, 3]]))
+    assert '<td class="number">0.8487</td><td class="number">12,500</td>' in html
     assert '<th>metric</th><th class="number">value</th>' in html
 
 
-def test_links_at_the_top_lead_to_the_sections() -> None:
-    document = Document(render("t", "s", [Section("One", []), Section("Two", ["text"])]))
-    assert [link["href"] for link in document.all("a")] == ["#section-1", "#section-2"]
-    assert [heading["id"] for heading in document.all("h2")] == ["section-1", "section-2"]
+def test_a_number_may_be_missing_or_stand_beside_a_word() -> None:
+    """A trial that was killed has no score."""
+    html = part("table", Table(["score", "end"], [[0.5, 0.25], ["", "never"]]))
+    assert '<td class="number">0.5000</td><td class="short">0.2500</td>' in html
+    assert '<td class="number"></td><td class="short">never</td>' in html
+
+
+def test_a_folded_table_shows_its_caption_only() -> None:
+    html = part("table", Table(["bin"], [["a"]], "The bins", folded=True))
+    assert html.index("<details>") < html.index("<summary>The bins</summary>") < html.index("<table>")
+    with pytest.raises(ValueError, match="a folded table must have a caption"):
+        Table(["bin"], [["a"]], folded=True)
 
 
 def test_a_row_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match=r"a row must have 2 cells, but got \['x'\]"):
         Table(["a", "b"], [["x"]])
+
+
+def test_a_name_that_the_template_lacks_is_an_error() -> None:
+    with pytest.raises(jinja2.UndefinedError, match="'sections' is undefined"):
+        page.render("base.html", title="t")

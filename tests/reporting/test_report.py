@@ -1,16 +1,21 @@
+"""The whole page: every value that was found is on it, in words and numbers that are right."""
+
 from __future__ import annotations
 
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 
+import numpy as np
 import pytest
 
 import judged
-from pipeline.evaluation.rivals import PREFIXES
-from pipeline.reporting import TITLES
-from pipeline.reporting.report import write_report
+from pipeline.evaluation.paired import Paired
+from pipeline.reporting.excerpts import excerpt
+from pipeline.reporting.report import tiles, write_report
+from pipeline.reporting.verdict import judge
 from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
 
 
@@ -25,42 +30,187 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def rows_of(html: str) -> list[list[str]]:
     """The cells of every table's row."""
     return [
-        [unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
+        [plain(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
         for row in re.findall(r"<tr>(.*?)</tr>", html, re.DOTALL)
     ]
 
 
-def test_the_page_says_what_was_found(html: str) -> None:
-    found, errors = judged.judged()
+def plain(html: str) -> str:
+    """The text alone, its spaces as a browser shows them."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).replace("\u2011", "-").split())
+
+
+def with_scores(
+    mine: float, theirs: float, only_mine: int, only_theirs: int, p_value: float, low: float = 0.7
+):
+    """The evaluated network with these test accuracies and this paired test against the baseline."""
+    found, _ = judged.judged()
+    metrics = found.metrics | {
+        "test_accuracy": mine,
+        f"{found.baseline.prefix}test_accuracy": theirs,
+        "majority_test_accuracy": 0.6,
+    }
+    return judged.evaluated(
+        assessment=replace(
+            found,
+            metrics=metrics,
+            intervals=found.intervals | {"test_accuracy": (low, 0.9)},
+            paired=found.paired | {found.baseline.name: Paired(only_mine, only_theirs, p_value)},
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "ahead", "said"),
+    [
+        (
+            (0.85, 0.8, 30, 18, 0.0312),
+            "network",
+            "labels 85.0% of 240 test reviews right, 5.0 points more than naive Bayes n-grams (80.0%; "
+            "McNemar's exact test, p = 0.031).",
+        ),
+        (
+            (0.8, 0.85, 18, 30, 0.00001),
+            "baseline",
+            "labels 80.0% of 240 test reviews right; naive Bayes n-grams does better, by 5.0 points (85.0%; "
+            "McNemar's exact test, p < 0.0001).",
+        ),
+        (
+            (0.81, 0.8, 30, 28, 0.9),
+            "neither",
+            "labels 81.0% of 240 test reviews right, naive Bayes n-grams 80.0%: a difference that may be "
+            "chance (McNemar's exact test, p = 0.9).",
+        ),
+    ],
+)
+def test_the_verdict_says_which_is_better(scores: tuple, ahead: str, said: str) -> None:
+    verdict = judge(with_scores(*scores))
+    assert verdict.ahead == ahead
+    assert verdict.sentence == f"The GRU network {said}"
+    assert verdict.learned
+
+
+def test_a_network_no_better_than_the_commoner_label_is_said_to_be_so() -> None:
+    """The majority's 0.6 lies within the interval from 0.59."""
+    result = with_scores(0.62, 0.8, 18, 30, 0.01, low=0.59)
+    assert not judge(result).learned
+    html = write_report(result)
+    (verdict,) = re.findall(r'<p class="verdict warning">(.*?)</p>', html, re.DOTALL)
+    assert plain(verdict).endswith("It is not better than always giving the commoner label.")
+
+
+def test_the_page_opens_with_verdict_registration_and_tiles(html: str) -> None:
+    start = plain(html[html.index("<header>") : html.index('id="training"')])
+    assert judge(judged.evaluated()).sentence in start
+    assert "Registered as stacked-rnn-tiny version 7, challenger: does not beat champion version 5." in start
+    assert "network GRU 3 layers of 16 units; 5,009 parameters; trained in 1 min 12 s" in start
+    found, _ = judged.judged()
+    for each in found.classifiers:
+        assert f"{found.metrics[f'{each.prefix}test_accuracy']:.1%}" in start
+    assert "majority class, a mere guess" in start
+
+
+def test_a_tile_says_how_far_a_rival_is_ahead() -> None:
+    network, baseline, *_, majority = tiles(with_scores(0.8, 0.85, 18, 30, 0.01).assessment)
+    assert (network.note, majority.note) == ("", "")
+    assert (baseline.note, baseline.look) == ("5.0 points above the network", "ahead")
+    _, baseline, *_ = tiles(with_scores(0.8, 0.85, 18, 30, 0.06).assessment)
+    assert (baseline.note, baseline.look) == ("no clear difference", "")
+
+
+def test_the_tables_say_what_was_found(html: str) -> None:
+    found, _ = judged.judged()
     rows, metrics = rows_of(html), found.metrics
     low, high = found.intervals["test_roc_auc"]
-    (auc,) = (row for row in rows if row[:1] == ["ROC AUC"])
+    (auc,) = (row for row in rows if row[:1] == ["ROC AUC ↑"])
     assert auc[1:3] == [f"{metrics['test_roc_auc']:.4f}", f"{low:.4f} to {high:.4f}"]
+    assert ["log loss ↓"] in [row[:1] for row in rows]
     (chosen,) = (row for row in rows if row[:1] == ["0.4600"])
     assert chosen[2] == f"{metrics['test_accuracy_at_threshold']:.4f}"
-    for name, paired in found.paired.items():
-        (tested,) = (row for row in rows if row[:2] == [name, "240 test"])
-        assert tested[4:6] == [str(paired.only_first), str(paired.only_second)]
-    for each in found.classifiers:
-        shown = [f"{metrics[f'{each.prefix}test_{metric}']:.4f}" for metric in TITLES]
-        assert [each.name, *shown] in rows
+    for each in found.drawn[1:]:
+        (row,) = (row for row in rows if row[:1] == [each.name] and row[1] == "240 test reviews")
+        paired = found.paired[each.name]
+        assert row[4:6] == [str(paired.only_first), str(paired.only_second)]
     (champion,) = (row for row in rows if row[:1] == ["the champion then"])
-    assert champion[1:] == ["150 held back", "0.7000", "0.7400", "9", "15", "0.31 (one-sided)"]
+    assert champion[1:] == ["150 held-back reviews", "0.7000", "0.7400", "9", "15", "p = 0.31, one-sided"]
     assert ["train in test", "3"] in rows
-    probabilities = [f"{error['probability']:.4f}" for error in errors]
-    assert [row[0] for row in rows if row and "word" in row[-1]] == probabilities
+    assert ["unlabelled in test", "6"] in rows
+    assert ["unlabelled", "91", ""] in rows
+    assert ["of these held back for the champion's comparison", "50", ""] in rows
+    assert "times 0.8123, minus 0.0500" in plain(html)
+    assert "calibration error on those reviews from 0.0712 to 0.0234" in plain(html)
+    assert ["gru_2", "GRU", "12 \N{MULTIPLICATION SIGN} 16", "1,632"] in rows
+    assert ["all layers", "", "", "5,009"] in rows
+    assert ["1", "pruned", "0.5000", "1", "1.2000", "9"] in rows
+    assert "Of 3 trials, 2 ran to their end, 1 were stopped early." not in plain(html)
+    assert "Of 3 trials, 2 ran to their end, 1 was stopped early." in plain(html)
 
 
-@pytest.mark.parametrize(("truncating", "shown"), [("pre", "… c d e f"), ("post", "a b c …")])
-def test_an_error_is_shown_as_far_as_the_model_reads_it(truncating: str, shown: str) -> None:
-    """Cut at the end, a row of four holds the start's mark and three words."""
-    dataset = judged.DATASET | {"truncating": truncating, "max_length": 4}
-    errors = [
-        {"actual": "negative", "predicted": "positive", "probability": 0.9, "row": 1, "text": text}
-        for text in ("a b c d e f", "a b c")
+def test_bins_and_parameters_are_folded_away(html: str) -> None:
+    folded = [plain(summary) for summary in re.findall(r"<summary>(.*?)</summary>", html, re.DOTALL)]
+    assert folded == [
+        "All parameters of the winning trial",
+        "The bins of the stacked RNN, with Wilson's intervals",
+        "Accuracy by words, with Wilson's intervals",
+        "Accuracy by unknown words, with Wilson's intervals",
+        "All trials",
     ]
-    html = write_report(dataset, judged.TRAINED, judged.judged()[0], errors, None)
-    assert [row[1] for row in rows_of(html) if row[:1] == ["0.9000"]] == [shown, "a b c"]
+
+
+def test_the_drawing_has_a_box_for_each_layer_of_the_stack(html: str) -> None:
+    drawing = html[html.index("<svg") : html.index("</svg>")]
+    boxes = re.findall(r"<rect", drawing)
+    assert len(boxes) == len(judged.LAYERS) + 1  # and the token ids
+    assert drawing.count("h(t-1)") == 3
+    assert "12 \N{MULTIPLICATION SIGN} 16, 1,632 parameters" in drawing
+
+
+def test_mistakes_once_seen_stay_away(html: str) -> None:
+    one_review = judged.evaluated(
+        dataset=judged.DATASET | {"name": "reviews", "sizes": {"train": 1, "validation": 1, "test": 1}}
+    )
+    for page in (html, write_report(one_review)):
+        text = plain(page)
+        assert not re.search(r"\b1 (reviews|parameters|trials|layers)\b", text)
+        assert "reviews reviews" not in text
+        assert "compared with on" not in text
+        assert not re.search(r"\d\.\d{5,}", text)  # every float is rounded
+
+
+@pytest.mark.parametrize(
+    ("truncating", "words", "cut"), [("pre", ["c", "d", "e", "f"], "start"), ("post", ["a", "b", "c"], "end")]
+)
+def test_an_error_is_shown_as_far_as_the_model_reads_it(truncating: str, words: list[str], cut: str) -> None:
+    """Cut at the end, a row of four holds the start's mark and three words."""
+    error = {"actual": "negative", "predicted": "positive", "probability": 0.9, "text": "a b c d e f"}
+    shown = excerpt(error, np.zeros(len(words)), {"truncating": truncating})
+    assert [word.text for word in shown.words] == words
+    assert shown.cut == cut
+
+
+def test_words_are_coloured_by_their_share_of_the_strongest() -> None:
+    error = {"actual": "negative", "predicted": "positive", "probability": 0.9, "text": "a b c d e"}
+    contributions = np.array([2.0, -0.8, 0.2, 0.1, -1.5])  # shares 1, -0.4, 0.1, 0.05, -0.75
+    words = excerpt(error, contributions, {"truncating": "pre"}).words
+    assert [word.level for word in words] == [3, -2, 1, 0, -3]
+
+
+def test_a_review_that_says_nearly_nothing_is_not_coloured_loudly() -> None:
+    """The strongest word moves the log-odds by 0.1 only: a fifth of what is needed for the full scale."""
+    error = {"actual": "negative", "predicted": "positive", "probability": 0.5, "text": "a b"}
+    words = excerpt(error, np.array([0.1, 0.01]), {"truncating": "pre"}).words
+    assert [word.level for word in words] == [1, 0]
+
+
+def test_what_is_left_of_a_line_break_is_one_sign() -> None:
+    error = {"actual": "negative", "predicted": "positive", "probability": 0.9, "text": "good br br bad br"}
+    words = excerpt(error, np.array([1.0, 0.25, 0.5, -1.0, 0.0]), {"truncating": "pre"}).words
+    assert [(word.text, word.contribution) for word in words] == [
+        ("good", 1.0),
+        ("¶", 0.75),
+        ("bad", -1.0),
+        ("br", 0.0),
+    ]
 
 
 def test_the_same_run_is_the_same_page(html: str) -> None:
@@ -68,23 +218,20 @@ def test_the_same_run_is_the_same_page(html: str) -> None:
     assert judged.report() == html
 
 
-def test_a_model_without_errors_or_registration_has_a_page_too() -> None:
-    found, _ = judged.judged()
-    html = write_report(judged.DATASET, judged.TRAINED, found, [], None)
-    assert "unregistered model" in html
-    assert "No positive review was called negative." in html
-    assert "the champion then" not in html
+def test_a_model_without_errors_registration_or_trials_has_a_page_too() -> None:
+    html = write_report(judged.evaluated(errors=[], contributions=[], registration=None, trials=[]))
+    text = plain(html)
+    assert "unregistered model" in text
+    assert "No positive review was called negative" in text
+    assert "the champion then" not in text
+    assert "trained in" not in text
 
 
 def test_each_curve_is_a_file_for_each_classifier_and_a_picture() -> None:
     found, _ = judged.judged()
     for name, curves in found.curves.items():
         assert (FIGURES_DIR / f"{name}.png").is_file()
-        assert len(curves) == 4  # the majority class has none
-        for prefix, classifier in (
-            ("", "stacked RNN"),
-            *((PREFIXES[rival], rival) for rival in found.paired),
-        ):
-            with (PLOTS_DIR / f"{prefix}{name}.csv").open() as file:
+        for each in found.drawn:
+            with (PLOTS_DIR / f"{each.prefix}{name}.csv").open() as file:
                 written = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-            assert written == [dict(row) for row in curves[classifier]]
+            assert written == [dict(row) for row in curves[each.name]]

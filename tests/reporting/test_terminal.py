@@ -4,25 +4,46 @@ import pytest
 
 import judged
 from pipeline.reporting.terminal import print_summary
+from pipeline.reporting.verdict import judge
 
 
-def test_the_summary_gives_every_classifiers_accuracy_with_its_interval(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.fixture
+def shown(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    print_summary(judged.evaluated())
+    return capsys.readouterr().out.splitlines()
+
+
+def test_every_classifier_has_a_row_with_its_interval(shown: list[str]) -> None:
     found, _ = judged.judged()
-    print_summary(judged.DATASET, found, judged.REGISTRATION)
-    shown = capsys.readouterr().out
-    lines = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.splitlines()]
     for each in found.classifiers:
-        (cells,) = (line for line in lines if line[0] == each.name)
+        (line,) = (line for line in shown if line.startswith(f" {each.name}  "))
         low, high = found.intervals[f"{each.prefix}test_accuracy"]
-        assert cells[1:3] == [
-            f"{found.metrics[f'{each.prefix}test_accuracy']:.4f}",
-            f"{low:.4f} to {high:.4f}",
+        accuracy, auc = (found.metrics[f"{each.prefix}test_{name}"] for name in ("accuracy", "roc_auc"))
+        assert line.removeprefix(f" {each.name}").split() == [
+            f"{accuracy:.4f}",
+            f"{low:.4f}",
+            "to",
+            f"{high:.4f}",
+            f"{auc:.4f}",
         ]
-        assert cells[-1] == f"{found.metrics[f'{each.prefix}test_ece']:.4f}"
-    assert [line[0] for line in lines if line[0] == "majority class"]
-    paired = found.paired["naive Bayes n-grams"]
-    assert f"better baseline on validation, is wrong: {paired.only_first:,}; the" in shown
-    assert "registered stacked-rnn-tiny version 7 as challenger" in shown
-    assert "reports/report.html" in shown
+
+
+def test_no_line_is_wider_than_80_columns(shown: list[str]) -> None:
+    assert max(map(len, shown)) <= 80
+
+
+def test_the_end_says_which_network_won_and_against_which_baseline(shown: list[str]) -> None:
+    text = " ".join(" ".join(shown).split())
+    assert "The winner is trial 2: GRU, 3 layers of 16 units, 5,009 parameters; dropout 0.2" in text
+    assert judge(judged.evaluated()).sentence in text
+    assert "Calibration error on validation: 0.0712 before calibration, 0.0234 after." in text
+    assert "naive Bayes n-grams" in judge(judged.evaluated()).sentence
+    assert "Registered as stacked-rnn-tiny version 7, challenger: does not beat champion version 5." in text
+    assert "report: reports/report.html" in shown
+
+
+def test_a_network_that_was_trained_in_full_says_how_long_that_took() -> None:
+    short = judged.evaluated()
+    assert short.seconds == 72.4  # the winning trial's
+    full = judged.evaluated(trained=judged.TRAINED | {"seconds_in_full": 605.2})
+    assert full.seconds == 605.2

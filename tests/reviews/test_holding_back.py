@@ -45,7 +45,7 @@ def test_no_run_trains_on_or_chooses_by_what_another_holds_back() -> None:
     raw = {"train": reviews, "test": Reviews.from_lists([[5], [6]], [0, 1])}
     held = []
     for fraction, seed in ((0.2, 0), (0.2, 1), (0.4, 2)):
-        splits, _ = split_reviews(raw, fraction, 0.25, seed)
+        splits, _ = split_reviews(raw, fraction, 0.25, seed, label_names=("negative", "positive"))
         validation = splits["validation"]
         assert len(validation.rows) == fraction * 400
         held.append(set(validation.rows[validation.held_back].tolist()))
@@ -63,7 +63,7 @@ def test_a_given_validation_split_is_held_back_from_as_well() -> None:
         "validation": Reviews.from_lists([[10 + row] for row in range(40)], [row % 2 for row in range(40)]),
         "test": Reviews.from_lists([[6], [7]], [0, 1]),
     }
-    validation = split_reviews(raw, 0.2, 0.25, seed=0)[0]["validation"]
+    validation = split_reviews(raw, 0.2, 0.25, seed=0, label_names=("negative", "positive"))[0]["validation"]
     assert len(validation.rows) == 40
     assert np.bincount(validation.reviews.labels[validation.held_back]).tolist() == [5, 5]
 

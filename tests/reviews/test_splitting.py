@@ -45,7 +45,7 @@ def test_a_label_that_cannot_be_split_is_named() -> None:
 
 def test_validation_is_drawn_from_the_training_reviews() -> None:
     raw = {"train": many(30), "test": many(6, first=100)}
-    splits, duplicates = split_reviews(raw, 0.2, 0.25, seed=3)
+    splits, duplicates = split_reviews(raw, 0.2, 0.25, seed=3, label_names=("negative", "positive"))
     assert {name: split.source for name, split in splits.items()} == {
         "train": "train", "validation": "train", "test": "test"
     }  # fmt: skip
@@ -58,7 +58,7 @@ def test_validation_is_drawn_from_the_training_reviews() -> None:
 
 def test_rows_find_a_review_in_its_raw_split() -> None:
     raw = {"train": many(30), "test": many(6, first=100)}
-    splits, _ = split_reviews(raw, 0.2, 0.25, seed=3)
+    splits, _ = split_reviews(raw, 0.2, 0.25, seed=3, label_names=("negative", "positive"))
     for split in splits.values():
         for position, row in enumerate(split.rows):
             assert split.reviews.review(position).tolist() == raw[split.source].review(row).tolist()
@@ -72,7 +72,7 @@ def test_a_review_in_two_splits_stays_on_the_judging_side() -> None:
         "validation": reviews(([4], 0), ([5], 0), ([6], 1), ([8], 1)),
         "test": reviews(([4], 0), ([6], 1), ([9], 1)),
     }
-    splits, duplicates = split_reviews(raw, 0.5, 0.25, seed=0)
+    splits, duplicates = split_reviews(raw, 0.5, 0.25, seed=0, label_names=("negative", "positive"))
     assert {name: split.rows.tolist() for name, split in splits.items()} == {
         "train": [2, 3], "validation": [1, 3], "test": [0, 1, 2]
     }  # fmt: skip
@@ -87,7 +87,7 @@ def test_copies_of_a_drawn_validation_review_leave_training() -> None:
         "test": reviews(([10], 0), ([11], 1)),
     }
     for seed in range(5):
-        splits, duplicates = split_reviews(raw, 0.4, 0.25, seed)
+        splits, duplicates = split_reviews(raw, 0.4, 0.25, seed, label_names=("negative", "positive"))
         assert not set(splits["train"].reviews.keys()) & set(splits["validation"].reviews.keys())
         kept = len(splits["train"].rows) + len(splits["validation"].rows)
         assert kept + duplicates["train_in_validation"] == 12
@@ -99,5 +99,5 @@ def test_a_split_left_with_one_label_is_named() -> None:
         "validation": reviews(([4], 0), ([7], 1)),
         "test": reviews(([8], 0), ([9], 1)),
     }
-    with pytest.raises(ValueError, match=r"train split holds no negative review \(label 0\) among its 2"):
-        split_reviews(raw, 0.5, 0.25, seed=0)
+    with pytest.raises(ValueError, match=r"train split holds no review labelled negative among its 2"):
+        split_reviews(raw, 0.5, 0.25, seed=0, label_names=("negative", "positive"))

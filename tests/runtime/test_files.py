@@ -1,10 +1,22 @@
+import os
 import resource
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.runtime.files import read_arrays, read_csv, write_arrays, write_csv, write_json, written_whole
+from pipeline.runtime.files import (
+    read_arrays,
+    read_csv,
+    read_json,
+    replaced_together,
+    write_arrays,
+    write_csv,
+    write_json,
+    written_whole,
+)
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -65,3 +77,60 @@ def test_rows_come_back_as_numbers(tmp_path: Path) -> None:
 def test_a_table_whose_columns_are_named_may_be_empty(tmp_path: Path) -> None:
     write_csv(tmp_path / "none.csv", [], ["row", "text"])
     assert (tmp_path / "none.csv").read_text() == "row,text\n"
+
+
+def test_files_change_together_or_not_at_all(tmp_path: Path) -> None:
+    first, second = tmp_path / "model.json", tmp_path / "reports" / "train.json"
+    for path in (first, second):
+        write_json(path, "old")
+    with pytest.raises(RuntimeError), replaced_together():
+        write_json(first, "new")
+        write_json(second, "new")
+        raise RuntimeError
+    assert [read_json(path) for path in (first, second)] == ["old", "old"]
+    with replaced_together():
+        write_json(first, "newer")
+        assert read_json(first) == "old"
+        write_json(second, "newer")
+    assert [read_json(path) for path in (first, second)] == ["newer", "newer"]
+    assert {path.name for path in tmp_path.rglob("*")} == {"model.json", "reports", "train.json"}
+
+
+def test_a_file_written_twice_in_a_block_has_the_last_content(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    with replaced_together(), replaced_together():  # a function that does it may call another that does
+        write_json(path, 1)
+        write_json(path, 2)
+    assert read_json(path) == 2
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_ctrl_c_waits_until_all_files_are_renamed(
+    tmp_path: Path, ctrl_c: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.replace
+
+    def interrupted_rename(self: Path, target: Path) -> Path:
+        if target.name == "a.json":
+            ctrl_c()
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted_rename)
+    targets = [tmp_path / "a.json", tmp_path / "b.json"]
+    with pytest.raises(KeyboardInterrupt), replaced_together():
+        for target in targets:
+            write_json(target, "new")
+    assert [read_json(path) for path in targets] == ["new", "new"]
+
+
+def test_content_reaches_the_disk_before_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power cut can leave the new name with no content."""
+    path, seen = tmp_path / "record.json", []
+
+    def fsync(handle: int) -> None:
+        status = os.fstat(handle)
+        seen.append(("folder" if stat.S_ISDIR(status.st_mode) else "file", path.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_json(path, {"accuracy": 0.5})
+    assert seen == [("file", False), ("folder", True)]

@@ -47,7 +47,7 @@ def converted(model: keras.Model, folder: Path) -> OnnxNetwork:
     return OnnxNetwork(folder / "model.onnx")
 
 
-def network(top: Callable[[Any], Any], mask: bool = False) -> keras.Model:
+def network(top: Callable[..., Any], mask: bool = False) -> keras.Model:
     """Embedding, then ``top`` of its output (and a mask), then one sigmoid unit."""
     token_ids = keras.Input((LENGTH,), dtype="int32")
     embedded = layers.Embedding(VOCAB_SIZE, 4)(token_ids)

@@ -113,7 +113,7 @@ def test_a_refused_file_leaves_the_old_output(
 @pytest.mark.parametrize(
     ("source", "target", "message"),
     [
-        ("in.txt", "out.csv", "--input must be a .csv, .jsonl or .parquet file"),
+        ("in.txt", "out.csv", "--input must be a .csv, .tsv, .jsonl or .parquet file"),
         ("in.csv", "out.txt", "--output must be a .csv, .jsonl or .parquet file"),
         ("gone.csv", "out.csv", "--input: there is no file"),
     ],

@@ -35,7 +35,8 @@ def test_the_files_fit_together(
     params: Params, server: Server, imdb_files: ImdbFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     download.run(params.replace(imdb_files.serve(server)))
-    assert sorted(contents()) == ["dataset.json", "reviews.npz", "unlabelled.npz", "vocabulary.json"]
+    files = ["check.json", "dataset.json", "reviews.npz", "unlabelled.npz", "vocabulary.json"]
+    assert sorted(contents()) == files
     arrays, vocabulary = read_arrays(RAW_REVIEWS), Vocabulary.load(RAW_VOCABULARY)
     facts = read_json(RAW_DATASET)
     assert {name: len(reviews) for name, reviews in read_splits(arrays).items()} == facts["sizes"]

@@ -1,5 +1,6 @@
 """Each case is a process of its own, since a backend is chosen once for a process."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,3 +45,21 @@ except ValueError as error:
     print(error)
 """
     assert "train.backend is jax, but jax isn't installed" in run(code).stdout
+
+
+def test_the_device_is_named_and_a_gpu_that_is_not_used_has_its_reason() -> None:
+    code = """
+from pathlib import Path
+from pipeline.training import backend
+select_backend(params.train)
+backend._gpu_names = list
+print(backend.describe_device(Path("none")))
+print(backend.describe_device(Path("params.yaml")))
+backend._gpu_names = lambda: ["H100"]
+print(backend.describe_device(Path("params.yaml")))
+"""
+    none, unused, used = run(code).stdout.splitlines()
+    cores = len(os.sched_getaffinity(0))
+    assert none == f"computed on the CPU, {cores} core{'' if cores == 1 else 's'}: no NVIDIA driver is loaded"
+    assert unused.endswith("CUDA's libraries are missing; pip install '.[cuda]'")
+    assert used == "computed on the GPU: H100"

@@ -13,7 +13,7 @@ import pytest
 from pipeline.params import TrainParams, load_params
 from pipeline.training.backend import select_backend
 
-PARAMS = load_params(Path(__file__).resolve().parents[2] / "params.yaml").replace(
+PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml").replace(
     {
         "pad.vocab_size": 20,
         "model.units": 4,
@@ -35,6 +35,7 @@ from pipeline.training import fitting, prediction  # noqa: E402
 from pipeline.training.batches import STEPS_A_CALL, align_left, shuffled_batches  # noqa: E402
 from pipeline.training.fitting import Fitted, Split, fit  # noqa: E402
 from pipeline.training.optimizers import build_optimizer  # noqa: E402
+from pipeline.training.preparation import num_epochs  # noqa: E402
 
 
 def predict(model: keras.Model, token_ids: np.ndarray, batch_size: int = 256) -> np.ndarray:
@@ -234,11 +235,13 @@ def test_a_masked_network_is_fitted_fused_and_padding_changes_nothing() -> None:
     values = {"model.masking": True, "train.epochs": 1, "pad.padding": "post"}
     values |= {"model.layer_pooling": "max", "model.pooling": "max_mean", "model.bidirectional": True}
     params = PARAMS.replace(values)
-    longer = [Split(np.pad(split.token_ids, ((0, 0), (0, 3))), split.labels) for split in (TRAIN, VALIDATION)]
-    short, long = fit(params, *ARGS), fit(params, *longer, 9)
+    train, validation = (
+        Split(np.pad(split.token_ids, ((0, 0), (0, 3))), split.labels) for split in (TRAIN, VALIDATION)
+    )
+    short, long = fit(params, *ARGS), fit(params, train, validation, 9)
     assert short.implementation == "fused (tensorflow)"
     assert math.isclose(short.history[0]["loss"], long.history[0]["loss"], rel_tol=1e-4)
-    ours, plain = predict(short.model, VALIDATION.token_ids), short.model(longer[1].token_ids)
+    ours, plain = predict(short.model, VALIDATION.token_ids), short.model(validation.token_ids)
     np.testing.assert_allclose(ours, np.asarray(plain)[:, 0], atol=1e-5)
 
 
@@ -270,8 +273,10 @@ def test_the_embedding_starts_from_the_vectors_that_there_are() -> None:
 
 
 def test_soft_labels_of_unlabelled_reviews_are_learnt_first() -> None:
-    params = PARAMS.replace({"distill.epochs": 2, "train.epochs": 1, "train.learning_rate": 1e-9})
+    values = {"distill.epochs": 2, "distill.label_epochs": 1, "distill.label_learning_rate": 1e-9}
+    params = PARAMS.replace(values | {"train.epochs": 9, "train.patience": None})
     soft = Split(reviews(600, 5).token_ids, np.where(reviews(600, 5).labels == 1, 0.9, 0.1))
     fitted = fit(params, *ARGS, unlabelled=soft)
-    assert len(fitted.history) == 3
+    assert len(fitted.history) == 3 == num_epochs(params, len(soft.labels))
+    assert fitted.best_epoch == 3  # nothing stops early, so the last is kept
     assert fitted.history[1]["validation_accuracy"] > 0.7  # 70 labels for one epoch give a coin's

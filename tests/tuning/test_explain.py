@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from types import SimpleNamespace
+from typing import Any
 
+import optuna
 import pytest
+from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.trial import create_trial
 from stand_in import DATASET, Recorder, StandInFit, run_study
 
 from pipeline.params import Params
@@ -48,10 +53,39 @@ def test_a_pruned_trials_score_is_that_of_its_last_epoch(toy: Params) -> None:
 def test_every_picture_names_the_data(toy: Params) -> None:
     study, _ = run_study(toy, StandInFit())
     drawn = pictures(study, "imdb")
-    assert list(drawn) == ["history", "importance", "parallel_coordinates", "slices"]
+    assert list(drawn) == ["history", "epochs", "slices"]  # two trials tell no importance
     assert all("imdb" in figure.get_suptitle() for figure in drawn.values())
 
 
-def test_a_single_trial_has_a_history_and_nothing_to_compare(toy: Params) -> None:
+def test_a_single_trial_has_nothing_to_compare(toy: Params) -> None:
     study, _ = run_study(toy.replace({"tune.trials": 1}), StandInFit())
-    assert list(pictures(study, "toy")) == ["history"]
+    assert list(pictures(study, "toy")) == ["history", "epochs"]
+
+
+@pytest.mark.parametrize(("count", "told"), [(19, False), (20, True)])
+def test_importance_is_told_of_enough_trials_only(count: int, told: bool) -> None:
+    """Of a score that depends on the units alone, they explain all of the variance."""
+    space = {"model.units": IntDistribution(1, 64), "model.dropout": FloatDistribution(0.0, 0.5)}
+    optuna_study = optuna.create_study(direction="maximize")
+    for number in range(count):
+        values = {"model.units": 1 + 7 * number % 64, "model.dropout": 0.1 * (number % 5)}
+        score = values["model.units"] / 100
+        optuna_study.add_trial(create_trial(value=score, params=values, distributions=space))
+    study = SimpleNamespace(
+        optuna=optuna_study,
+        space=space,
+        attributes={},
+        repeat_seeds=list,
+        trials=lambda *states: [trial for trial in optuna_study.trials if trial.state in states],
+    )
+    drawn = pictures(study, "toy")
+    assert ("importance" in drawn) == told
+    if told:
+        (axes,) = drawn["importance"].axes
+        assert axes.get_xlabel() == "share of the variance explained, from 20 trials"
+        bars: Any = axes.patches
+        shares = {
+            label.get_text(): bar.get_width() for label, bar in zip(axes.get_yticklabels(), bars, strict=True)
+        }
+        assert shares["model.units"] > 0.95
+        assert sum(shares.values()) == pytest.approx(1)

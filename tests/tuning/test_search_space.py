@@ -10,6 +10,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from pipeline.params import Params, ParamsError, parse_params
 from pipeline.tuning.search_space import configured_suggestions, decoded, search_space
+from pipeline.params import Params, ParamsError, Range, parse_params
+from pipeline.tuning.search_space import _distribution, configured_suggestions, search_space, suggest
 
 
 def with_space(params: Params, space: dict[str, Any], **model: Any) -> Params:
@@ -17,6 +19,11 @@ def with_space(params: Params, space: dict[str, Any], **model: Any) -> Params:
     tree["tune"]["search_space"] = space
     tree["model"] |= model
     return parse_params(tree, "test")
+
+
+def test_whole_ends_do_not_make_a_real_number_whole() -> None:
+    """weight_decay from 0 to 1, configured 0.0: a range of integers would try 0 and 1 only."""
+    assert _distribution(Range(low=0, high=1), 0.0) == FloatDistribution(0.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,12 @@ def test_a_killed_owner_leaves_no_lock(tmp_path: Path) -> None:
     assert owner.stdout is not None
     assert owner.stdout.readline() == b"held\n"
     taken = []
-    signal.signal(signal.SIGALRM, lambda *_: (taken.append(False), owner.kill()))
+
+    def end_owner(*_: object) -> None:
+        taken.append(False)
+        owner.kill()
+
+    signal.signal(signal.SIGALRM, end_owner)
     signal.setitimer(signal.ITIMER_REAL, 0.3)
     lock = KernelLock(journal)
     lock.acquire()  # waits until the alarm kills the owner

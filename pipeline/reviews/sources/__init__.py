@@ -8,6 +8,7 @@ from pipeline.params import Params
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.sources import file, imdb, snippets
 from pipeline.reviews.sources.addresses import UnreachableError
+from pipeline.runtime.errors import UserError
 
 
 def load_dataset(params: Params, warn: Callable[[str], None]) -> Dataset:
@@ -18,7 +19,7 @@ def load_dataset(params: Params, warn: Callable[[str], None]) -> Dataset:
         warn: is told why the fallback was taken.
 
     Raises:
-        ValueError: if neither can be had, or if what came is not what it must be.
+        UserError: if neither can be had, or if what came is not what it must be.
     """
     data = params.data
     if data.source == "snippets":
@@ -29,7 +30,7 @@ def load_dataset(params: Params, warn: Callable[[str], None]) -> Dataset:
         return imdb.load(data.url, data.hash, data.word_index_url, data.word_index_hash)
     except UnreachableError as error:
         if data.fallback is None:
-            raise ValueError(
+            raise UserError(
                 f"{error}\ndata.fallback is null, so nothing else was taken: connect this machine, "
                 "set data.url and data.word_index_url to a mirror, or set data.fallback to snippets"
             ) from None

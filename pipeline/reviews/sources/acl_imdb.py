@@ -12,6 +12,8 @@ import re
 import tarfile
 import zlib
 
+from pipeline.runtime.errors import UserError
+
 _REVIEW = re.compile(r"aclImdb/train/unsup/([0-9]{1,9})_[0-9]{1,2}\.txt", re.ASCII)
 MAX_BYTES = 1 << 20  # of a review; the longest of the real ones has 14,282
 
@@ -22,7 +24,7 @@ def read_unlabelled(archive: bytes) -> list[str]:
     Links, devices, sparse files, and files under any other name are ignored.
 
     Raises:
-        ValueError: if it is no gzipped tar archive, is broken, holds no such review, or one that is longer
+        UserError: if it is no gzipped tar archive, is broken, holds no such review, or one that is longer
             than MAX_BYTES or not UTF-8.
     """
     texts: dict[int, str] = {}
@@ -34,18 +36,18 @@ def read_unlabelled(archive: bytes) -> list[str]:
                 if name and member.isreg() and not member.issparse():
                     texts[int(name[1])] = _read(tar, member)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise ValueError(f"the archive of unlabelled reviews can't be read: {error}") from None
+        raise UserError(f"the archive of unlabelled reviews can't be read: {error}") from None
     if not texts:
-        raise ValueError("the archive holds no aclImdb/train/unsup/ID_STARS.txt: take aclImdb_v1.tar.gz")
+        raise UserError("the archive holds no aclImdb/train/unsup/ID_STARS.txt: take aclImdb_v1.tar.gz")
     return [texts[number] for number in sorted(texts)]
 
 
 def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
     if member.size > MAX_BYTES:
-        raise ValueError(f"{member.name} has {member.size:,} bytes, but a review has at most {MAX_BYTES:,}")
+        raise UserError(f"{member.name} has {member.size:,} bytes, but a review has at most {MAX_BYTES:,}")
     file = tar.extractfile(member)
     content = b"" if file is None else file.read()
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{member.name} is not UTF-8 text (byte {error.start})") from None
+        raise UserError(f"{member.name} is not UTF-8 text (byte {error.start})") from None

@@ -6,10 +6,12 @@ import os
 import re
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from pipeline.runtime.errors import UserError
+
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 
 
-class UnreachableError(ValueError):
+class UnreachableError(UserError):
     """What was asked for can't be had from this machine now; the address may well be right."""
 
 
@@ -26,12 +28,12 @@ def filled_in(url: str) -> str:
     value may be as it is or as it stands in an address, with %2B for +.
 
     Raises:
-        ValueError: if a variable is not set.
+        UserError: if a variable is not set.
     """
     parts = urlsplit(url)
     missing = [name for name in _VARIABLE.findall(parts.query) if name not in os.environ]
     if missing:
-        raise ValueError(
+        raise UserError(
             f"{public_url(url)} needs the environment variable {missing[0]}, which is not set: "
             f"export {missing[0]}=..., or take ${missing[0]} out of the address"
         )

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.reviews.sources.addresses import UnreachableError, filled_in, public_url
+from pipeline.runtime.errors import UserError
 
 ATTEMPTS = 3
 BACKOFF = 0.5  # seconds before the second attempt, doubled before each later one
@@ -48,7 +49,7 @@ def fetch(url: str, expected: str) -> bytes:
 
     Raises:
         UnreachableError: if the host can't be reached, fails, or breaks off, at each attempt.
-        ValueError: if it answers that there is no such file, or the file's hash is another.
+        UserError: if it answers that there is no such file, or the file's hash is another.
     """
     import requests  # noqa: PLC0415 - slow to import, like pooch; the other sources need neither
 
@@ -77,7 +78,7 @@ def keep(source: str, expected: str, downloader: Downloader) -> bytes:
         downloader: is called if the cache lacks the file, and may raise what it likes.
 
     Raises:
-        ValueError: if the hash of what came is another, or the cache can't be written.
+        UserError: if the hash of what came is another, or the cache can't be written.
     """
     import pooch  # noqa: PLC0415 - imports tqdm, and is needed here only
     import requests  # noqa: PLC0415
@@ -90,12 +91,12 @@ def keep(source: str, expected: str, downloader: Downloader) -> bytes:
     except (UnreachableError, requests.RequestException):
         raise
     except ValueError as error:
-        raise ValueError(
+        raise UserError(
             f"{source} is not the file that was asked for: {error} Nothing was read from it: "
             "mend the address, or set the hash if the file is right"
         ) from None
     except OSError as error:
-        raise ValueError(
+        raise UserError(
             f"{name.name} can't be kept in {cache_dir()} ({error.strerror or error}): "
             "make room, or set KERAS_HOME to a folder that can be written"
         ) from None
@@ -122,7 +123,7 @@ def _fault(error: Exception, url: str) -> tuple[str, bool]:
     """Why the host can't be reached, and whether another attempt may help.
 
     Raises:
-        ValueError: if the address, or that of a proxy, is at fault.
+        UserError: if the address, or that of a proxy, is at fault.
     """
     import requests  # noqa: PLC0415
 
@@ -133,7 +134,7 @@ def _fault(error: Exception, url: str) -> tuple[str, bool]:
             reason = f"it answers {response.status_code} {response.reason}{through}"
             if response.status_code in _BUSY | _BARRED:
                 return reason, response.status_code in _BUSY
-            raise ValueError(f"{public_url(url)} can't be fetched: {reason}; mend the address") from None
+            raise UserError(f"{public_url(url)} can't be fetched: {reason}; mend the address") from None
         case requests.Timeout():
             return f"it doesn't answer in time{through}", True
         case requests.exceptions.SSLError():
@@ -145,9 +146,9 @@ def _fault(error: Exception, url: str) -> tuple[str, bool]:
         case requests.exceptions.InvalidSchema() if proxy and proxy.startswith("socks"):
             return f"its proxy {public_url(proxy)} needs PySocks: pip install 'requests[socks]'", False
         case requests.exceptions.InvalidURL() if proxy and "proxy" in str(error).lower():
-            raise ValueError(
+            raise UserError(
                 f"the proxy {public_url(proxy)} can't be used: mend HTTPS_PROXY or HTTP_PROXY, which name it"
             ) from None
         case _:  # an address without a host, a ring of redirections, ...
             fault = type(error).__name__
-            raise ValueError(f"{public_url(url)} can't be fetched ({fault}); mend the address") from None
+            raise UserError(f"{public_url(url)} can't be fetched ({fault}); mend the address") from None

@@ -1,140 +1,238 @@
-"""The user's own reviews: CSV, JSON Lines or Parquet."""
+"""The user's own reviews: a CSV, JSON Lines or Parquet file, or a folder of them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.params import DataParams
 from pipeline.reviews.dataset import Dataset
+from pipeline.reviews.labels import LEFT_OUT, MISSING, UNKNOWN, Classes, classes_of
 from pipeline.reviews.ragged import Labels, Reviews, Rows
-from pipeline.reviews.sources.tables import Column, read_table
-from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified, require_both_labels
+from pipeline.reviews.sources.dialects import COMPRESSIONS, DELIMITERS, Wanted
+from pipeline.reviews.sources.tables import Column, Table, files_of, read_table
+from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified, require_every_label
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.errors import UserError
 
-# Looked up by equality, so that True and 1.0 are 1.
-_LABELS: dict[object, int] = {
-    0: 0, "0": 0, "false": 0, "neg": 0, "negative": 0,
-    1: 1, "1": 1, "true": 1, "pos": 1, "positive": 1,
-}  # fmt: skip
+LISTED = 20  # bad rows that a message or dataset.json shows
 _RESERVED = ("imdb", "snippets")
+_SPLITS = (TRAIN, VALIDATION, TEST)
+
+Faults = dict[int, str]  # what is wrong with a row
 
 
 def load(params: DataParams, seed: int) -> Dataset:
     """The reviews of ``params.path``; the vocabulary comes from its training reviews.
 
+    Without a split column the files of a folder may tell the splits (:func:`splits_of_files`); else the test
+    reviews are drawn.
+
     Args:
-        params: ``path``, the three column names, and ``test_fraction`` for a file without a split column.
+        params: ``path``, the three column names, how files are written, ``labels``, ``bad_rows``, and
+            ``test_fraction`` where nothing tells the splits.
         seed: of the draw of the test reviews, which is stratified by label.
 
     Raises:
-        ValueError: naming file, column, line or row, and value, for anything that can't be used.
+        UserError: naming file, column, line or row, and value, for anything that can't be used.
     """
-    path = Path(params.path or "")
-    columns = [params.text_column, params.label_column]
-    table = read_table(path, columns + ([params.split_column] if params.split_column else []))
-    texts = parse_texts(table[params.text_column])
-    labels = parse_labels(table[params.label_column])
-    if params.split_column:
-        rows = parse_splits(table[params.split_column])
-    else:
-        rows = draw_test(labels, params.test_fraction, seed, path)
-    for split in rows:
+    path = Path(params.path)
+    columns = [params.text_column, params.label_column, *filter(None, [params.split_column])]
+    table = read_table(path, columns, wanted=wanted(params))
+    texts, values = table.columns[params.text_column], table.columns[params.label_column]
+    try:
+        classes = classes_of(values.values, params.labels)
+    except ValueError as error:
+        raise UserError(f"{path}: column {values.name!r}: {error}") from None
+    numbers = np.array([classes.number(value) for value in values.values], np.int8)
+    split = table.columns[params.split_column] if params.split_column else splits_of_files(table, path)
+    faults = (split_faults(split) if split else {}) | label_faults(values, numbers, classes)
+    faults |= text_faults(texts)
+    kept, skipped = usable(table, faults, params.bad_rows, path)
+    kept = kept[numbers[kept] != LEFT_OUT]
+    labels = numbers[kept]
+    rows = parse_splits(split, kept) if split else draw_test(labels, params.test_fraction, seed, path)
+    for name in rows:
         try:
-            require_both_labels(labels[rows[split]], split)
+            require_every_label(labels[rows[name]], name, classes.names)
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
-    vocabulary = Vocabulary.from_texts(texts[row] for row in rows[TRAIN])
+            raise UserError(f"{path}: {error}") from None
+    by_split = {name: [texts.values[row] for row in kept[rows[name]]] for name in rows}
+    vocabulary = Vocabulary.from_texts(by_split[TRAIN])
     return Dataset(
         name=dataset_name(path),
-        source={"file": path.name, "hash": f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"},
+        source={"file": path.name, "hash": hash_of(path)},
         splits={
-            split: Reviews.from_lists(
-                (vocabulary.encode(texts[row]) for row in rows[split]), labels[rows[split]]
-            )
-            for split in rows
+            name: Reviews.from_lists(map(vocabulary.encode, by_split[name]), labels[rows[name]])
+            for name in rows
         },
         vocabulary=vocabulary,
         citation=f"the user's own file {path.name}",
         licence="the user's own",
+        labels=classes.names,
+        texts=by_split,
+        places={name: [texts.places[row] for row in kept[rows[name]]] for name in rows},
+        reading={
+            "formats": table.formats,
+            "rows_skipped": len(skipped),
+            "skipped": skipped[:LISTED],
+            "rows_left_out": int((numbers == LEFT_OUT).sum()),
+        },
     )
+
+
+def wanted(params: DataParams) -> Wanted:
+    """How files are written, where params say."""
+    characters = {name: character for character, name in DELIMITERS.items()}
+    return Wanted(params.encoding, characters.get(params.delimiter, params.delimiter), params.quoting)
 
 
 def dataset_name(path: Path) -> str:
     """The file's stem, in characters fit for a registered model's name; never another source's name."""
-    name = re.sub(r"[^\w.-]+", "-", path.stem)
+    packed = path.suffix.lower() in COMPRESSIONS
+    name = re.sub(r"[^\w.-]+", "-", path.with_suffix("").stem if packed else path.stem)
     return f"{name}-file" if name in _RESERVED else name
 
 
-def parse_texts(column: Column) -> list[str]:
-    """The reviews' texts.
+def hash_of(path: Path) -> str:
+    """``sha256:`` of a file's bytes; of a folder, of its files' names and hashes."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    lines = [f"{file.relative_to(path).as_posix()} {hash_of(file)}\n" for file in files_of(path)]
+    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+
+
+def usable(table: Table, faults: Mapping[int, str], bad_rows: str, path: Path) -> tuple[Rows, list[str]]:
+    """The rows without a fault, ascending, and what was wrong with each of the others.
+
+    Args:
+        table: as read.
+        faults: what is wrong with its rows.
+        bad_rows: ``error`` or ``skip``.
+        path: for the message.
 
     Raises:
-        ValueError: at the first that is no text, or is empty.
+        UserError: if there are faults and ``bad_rows`` is error, naming up to LISTED of them; if no row is
+            left.
     """
+    count = len(next(iter(table.columns.values())).values)
+    places = next(iter(table.columns.values())).places
+    bad = [f"{place}: {problem}" for place, problem in table.unreadable]
+    bad += [f"{places[row]}: {faults[row]}" for row in sorted(faults)]
+    if bad and bad_rows == "error":
+        lines = [f"{path}, {line}" for line in bad[:LISTED]]
+        if len(bad) > 1:
+            more = f", of which {LISTED} are shown" if len(bad) > LISTED else ""
+            lines.append(
+                f"{len(bad):,} rows can't be used{more}: mend them, or set data.bad_rows to skip to leave "
+                "them out"
+            )
+        raise UserError("\n".join(lines))
+    if len(faults) == count:
+        raise UserError(f"{path}: none of its {len(bad):,} rows can be used, the first because of {bad[0]}")
+    return np.setdiff1d(np.arange(count), np.fromiter(faults, np.int64, len(faults))), bad
+
+
+def text_faults(column: Column) -> Faults:
+    """The rows that hold no text, or half of a character."""
+    faults = {}
     for row, value in enumerate(column.values):
         if not isinstance(value, str) or not value.strip():
-            raise column.error(row, "is not a review's text: fill it in, or take the review out")
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise column.error(row, "holds half of a character (a lone surrogate): mend the text") from None
-    return [str(value) for value in column.values]
+            faults[row] = column.problem(row, "is not a review's text: fill it in, or take the review out")
+        elif not value.isascii() and not _is_whole(value):
+            faults[row] = column.problem(row, "holds half of a character (a lone surrogate): mend the text")
+    return faults
 
 
-def parse_labels(column: Column) -> Labels:
-    """Labels as int8 (num_reviews,).
+def label_faults(column: Column, numbers: Labels, classes: Classes) -> Faults:
+    """The rows whose label is missing or unknown."""
+    problems = {
+        MISSING: "is no label: fill it in, or take the review out",
+        UNKNOWN: f"is no label: data.labels names {', '.join(map(repr, classes.numbers))}",
+    }
+    return {
+        row: column.problem(row, problems[int(numbers[row])])
+        for row in np.flatnonzero((numbers == MISSING) | (numbers == UNKNOWN)).tolist()
+    }
+
+
+def split_faults(column: Column) -> Faults:
+    """The rows that name no split."""
+    return {
+        row: column.problem(row, "is no split: use train, test and, if you like, validation")
+        for row, value in enumerate(column.values)
+        if _folded(value) not in _SPLITS
+    }
+
+
+def splits_of_files(table: Table, path: Path) -> Column | None:
+    """The split of each row by its file's name or folder, as in train.csv, test-0.parquet, validation/a.csv.
 
     Raises:
-        ValueError: at the first that is not 0 or 1, or a word for it.
+        UserError: if some files of the folder are named so and others are not.
     """
-    labels = np.empty(len(column.values), np.int8)
-    for row, value in enumerate(column.values):
-        key = _fold(value)
-        if key not in _LABELS:
-            raise column.error(row, "is no label: use 0/1, false/true, neg/pos or negative/positive")
-        labels[row] = _LABELS[key]
-    return labels
+    if not path.is_dir():
+        return None
+    splits = {file: _split_named(file) for file in dict.fromkeys(table.files)}
+    unnamed = [file for file, split in splits.items() if split is None]
+    if len(unnamed) == len(splits):
+        return None
+    if unnamed:
+        raise UserError(
+            f"{path}: {next(file for file in splits if splits[file])} is named after a split, but "
+            f"{unnamed[0]} is not: name all after train, validation or test, or none"
+        )
+    places = next(iter(table.columns.values())).places
+    return Column(path, "the file's name", [splits[file] for file in table.files], places)
 
 
-def parse_splits(column: Column) -> dict[str, Rows]:
-    """Rows of each split that the file names, train and test among them.
+def parse_splits(column: Column, kept: Rows) -> dict[str, Rows]:
+    """Of the rows ``kept``, the places among them of each split's, train and test among them.
 
     Raises:
-        ValueError: at the first value that is no split's name, or if train or test is missing.
+        UserError: if train or test is missing.
     """
-    names = [_fold(value) for value in column.values]
-    for row, name in enumerate(names):
-        if name not in (TRAIN, VALIDATION, TEST):
-            raise column.error(row, "is no split: use train, test and, if you like, validation")
+    found = np.array([str(_folded(column.values[row])) for row in kept])
     for needed in (TRAIN, TEST):
-        if needed not in names:
-            raise ValueError(
+        if needed not in found:
+            raise UserError(
                 f"{column.path}: column {column.name!r} puts no review into {needed}: "
                 "name train and test reviews, or set data.split_column to null to split at random"
             )
-    found = np.array(names)
-    return {split: np.flatnonzero(found == split) for split in (TRAIN, VALIDATION, TEST) if split in names}
+    return {split: np.flatnonzero(found == split) for split in _SPLITS if split in found}
 
 
 def draw_test(labels: Labels, fraction: float, seed: int, path: Path) -> dict[str, Rows]:
     """Train and test rows, drawn at random, stratified by label.
 
     Raises:
-        ValueError: if a label is too rare to be on both sides.
+        UserError: if a label is too rare to be on both sides.
     """
     try:
         test = draw_stratified(labels, fraction, seed)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}") from None
     return {TRAIN: np.setdiff1d(np.arange(len(labels)), test), TEST: test}
 
 
-def _fold(value: object) -> object:
-    """Text in lower case without spaces around it; a number or truth value as it is; None for the rest."""
-    if isinstance(value, str):
-        return value.strip().lower()
-    return value if isinstance(value, int | float) else None
+def _split_named(file: str) -> str | None:
+    parts: Iterable[str] = Path(file.lower()).parts
+    words = [re.split(r"[^a-z]+", part)[0] for part in parts]
+    return next((word for word in words if word in _SPLITS), None)
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _folded(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value

@@ -12,6 +12,7 @@ from pipeline.reviews.sources.addresses import public_url
 from pipeline.reviews.sources.fetching import fetch
 from pipeline.reviews.sources.keras_npz import read_keras_npz
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
+from pipeline.runtime.errors import UserError
 
 SHUFFLE_SEED = 113  # of keras.datasets.imdb.load_data, whose order the rows have
 CITATION = (
@@ -52,7 +53,7 @@ def load(url: str, expected: str, word_index_url: str, word_index_expected: str)
             as_keras=True,
         )
     except ValueError as error:
-        raise ValueError(f"{public_url(url)} with {public_url(word_index_url)}: {error}") from None
+        raise UserError(f"{public_url(url)} with {public_url(word_index_url)}: {error}") from None
 
 
 def parse_reviews(archive: bytes) -> dict[str, Reviews]:

@@ -1,4 +1,4 @@
-"""Reads named columns of a CSV, JSON Lines or Parquet file, keeping the place of each value."""
+"""Reads named columns of CSV, JSON Lines and Parquet files, keeping the place of each value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-CSV_FIELD_LIMIT = 2**31 - 1  # the csv module's own limit, 131,072, is shorter than some reviews
+from pipeline.reviews.sources.dialects import (
+    Wanted,
+    kind_of,
+    open_text,
+    recognise_dialect,
+    recognise_encoding,
+)
+from pipeline.runtime.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -29,128 +36,228 @@ class Column:
     values: list[Any]
     places: list[str]
 
-    def error(self, row: int, problem: str) -> ValueError:
-        """An error that says where the value of ``row`` stands, what it is, and ``problem``."""
+    def problem(self, row: int, problem: str) -> str:
+        """What the value of ``row`` is, and its ``problem``."""
         shown = repr(self.values[row])
         shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-        return ValueError(
-            f"{self.path}, {self.places[row]}: column {self.name!r} is {shown}, which {problem}"
-        )
+        return f"column {self.name!r} is {shown}, which {problem}"
 
 
 Record = tuple[str, dict[str, Any]]  # its place, and its values by column
 Require = Callable[[list[str], str], None]  # given the columns found and where, raises if one is missing
+Refuse = Callable[[str, str], None]  # told the place of a record that can't be read, and why
 
 
-def read_table(path: Path, names: list[str], file_option: str = "data.path") -> dict[str, Column]:
-    """The columns ``names`` of a .csv, .jsonl or .parquet file, which the parameter ``file_option`` names.
+@dataclass(frozen=True)
+class Table:
+    """Columns of one file or of all files of a folder.
+
+    Attributes:
+        columns: by name.
+        files: the file of each row, as a path in the folder.
+        formats: how each file is written: ``{"a.csv": "utf-8, delimiter comma, quotes doubled"}``.
+        unreadable: records that are no record, and why, in the file's order.
+    """
+
+    columns: dict[str, Column]
+    files: list[str]
+    formats: dict[str, str]
+    unreadable: list[tuple[str, str]]
+
+
+def read_table(
+    path: Path, names: list[str], file_option: str = "data.path", wanted: Wanted | None = None
+) -> Table:
+    """The columns ``names`` of a file, which the parameter ``file_option`` names, or of a folder's files.
 
     Raises:
-        ValueError: if the file is missing, of another kind, empty, can't be read, or lacks a column.
+        UserError: if the file is missing, of another kind, empty, can't be read, or lacks a column.
     """
     options = "data.text_column, data.label_column or data.split_column"
-    read = read_records(path, names, file_option=file_option, column_options=options)
-    records = [(place, [values[name] for name in names]) for place, values in read]
-    if not records:
-        raise ValueError(f"{path} holds no review: give a file with some")
-    places = [place for place, _ in records]
-    return {
-        name: Column(path, name, [values[number] for _, values in records], places)
-        for number, name in enumerate(names)
-    }
+    places: list[str] = []
+    in_files: list[str] = []
+    values: dict[str, list[Any]] = {name: [] for name in names}
+    formats: dict[str, str] = {}
+    unreadable: list[tuple[str, str]] = []
+    files = files_of(path, file_option)
+    for file in files:
+        shown = file.relative_to(path).as_posix() if file != path else file.name
+        prefix = f"{shown}, " if file != path else ""
+        faulty: list[tuple[str, str]] = []
+        records = read_records(
+            file,
+            names,
+            file_option=file_option,
+            column_options=options,
+            wanted=wanted,
+            refuse=partial(_note, faulty),
+            on_format=partial(formats.__setitem__, shown),
+        )
+        for place, record in records:
+            places.append(prefix + place)
+            in_files.append(shown)
+            for name in names:
+                values[name].append(record[name])
+        unreadable += [(prefix + place, problem) for place, problem in faulty]
+    if not places and not unreadable:
+        raise UserError(f"{path} holds no review: give a file with some")
+    return Table(
+        {name: Column(path, name, values[name], places) for name in names}, in_files, formats, unreadable
+    )
 
 
-def read_records(path: Path, names: list[str], *, file_option: str, column_options: str) -> Iterator[Record]:
-    """The records of a .csv, .jsonl or .parquet file, all columns, one after the other.
+def files_of(path: Path, file_option: str = "data.path") -> list[Path]:
+    """The file itself, or all files of a folder that can be read, by name.
+
+    Raises:
+        UserError: if a folder holds none.
+    """
+    if not path.is_dir():
+        return [path]
+    files = sorted(each for each in path.rglob("*") if each.is_file() and kind_of(each) in _READERS)
+    if not files:
+        raise UserError(f"{file_option}: the folder {path} holds no {_KINDS} file")
+    return files
+
+
+def read_records(
+    path: Path,
+    names: list[str],
+    *,
+    file_option: str,
+    column_options: str,
+    wanted: Wanted | None = None,
+    refuse: Refuse | None = None,
+    on_format: Callable[[str], None] = lambda _: None,
+) -> Iterator[Record]:
+    """The records of a .csv, .tsv, .jsonl or .parquet file, all columns, one after the other.
+
+    The first two may be packed as .gz or .zst, and so may .jsonl.
 
     Args:
         path: the file.
         names: columns that it must have.
         file_option: what the file was named with, for messages.
         column_options: what the columns were named with.
+        wanted: how the file is written, where that is not to be recognised.
+        refuse: told of records that can't be read, which are then left out; without it they are an error.
+        on_format: told how the file is written.
 
     Raises:
-        ValueError: if the file is missing, of another kind, can't be read, or lacks a column.
+        UserError: if the file is missing, of another kind, can't be read, or lacks a column.
     """
-    readers: dict[str, Callable[[Path, Require], Iterator[Record]]] = {
-        ".csv": _read_csv,
-        ".jsonl": _read_jsonl,
-        ".parquet": _read_parquet,
-    }
-    reader = readers.get(path.suffix.lower())
+    reader = _READERS.get(kind_of(path))
     if reader is None:
-        raise ValueError(f"{file_option} must be a .csv, .jsonl or .parquet file, but is {path}")
+        raise UserError(f"{file_option} must be a {_KINDS} file, but is {path}")
+
+    def fail(place: str, problem: str) -> None:
+        raise UserError(f"{path}, {place}: {problem}")
+
+    source = _Source(path, names, wanted or Wanted(), refuse or fail, on_format)
     try:
-        yield from reader(path, partial(_require_columns, names, column_options))
+        yield from reader(source, partial(_require_columns, names, column_options))
     except FileNotFoundError:
-        raise ValueError(f"{file_option}: there is no file {path}; mend the path") from None
+        raise UserError(f"{file_option}: there is no file {path}; mend the path") from None
     except OSError as error:
-        raise ValueError(f"{file_option}: {path} can't be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+        raise UserError(f"{file_option}: {path} can't be read: {error.strerror or error}") from None
 
 
-def _read_csv(path: Path, require: Require) -> Iterator[Record]:
+@dataclass(frozen=True)
+class _Source:
+    path: Path
+    names: list[str]
+    wanted: Wanted
+    refuse: Refuse
+    on_format: Callable[[str], None]
+
+
+def _read_csv(source: _Source, require: Require) -> Iterator[Record]:
     """Records of a CSV with a header line; blank lines are skipped."""
-    csv.field_size_limit(CSV_FIELD_LIMIT)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+    path = source.path
+    dialect = recognise_dialect(path, source.names, source.wanted)
+    source.on_format(str(dialect))
+    with open_text(path, dialect.encoding) as file:
+        reader = dialect.reader(file)
+        skipped = dialect.skipped_lines
         try:
-            header = next(reader, [])
+            header: list[str] = next(reader, [])
             if header:
                 require(header, str(path))
             start = reader.line_num + 1
             for fields in reader:
                 if fields and len(fields) != len(header):
-                    raise ValueError(
-                        f"{path}, line {start}: has {len(fields)} fields, but the header has {len(header)}: "
-                        'put texts that hold commas in double quotes ("), and double the quotes inside'
+                    source.refuse(
+                        f"line {start + skipped}",
+                        f"has {len(fields)} fields, but the header has {len(header)}: put texts that hold "
+                        f"the delimiter {dialect.delimiter!r} in double quotes, and double the quotes inside",
                     )
-                if fields:
-                    yield f"line {start}", dict(zip(header, fields, strict=True))
+                elif fields:
+                    yield f"line {start + skipped}", dict(zip(header, fields, strict=True))
                 start = reader.line_num + 1
         except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.line_num}: not valid CSV: {error}") from None
+            raise UserError(
+                f"{path}, line {reader.line_num + skipped}: not valid CSV ({dialect}): {error}; "
+                "if it is written otherwise, set data.delimiter and data.quoting"
+            ) from None
 
 
-def _read_jsonl(path: Path, require: Require) -> Iterator[Record]:
+def _read_jsonl(source: _Source, require: Require) -> Iterator[Record]:
     """Records of a file with one JSON object a line; blank lines are skipped."""
-    with path.open(encoding="utf-8-sig") as file:
+    path = source.path
+    encoding = recognise_encoding(path, source.wanted.encoding)
+    source.on_format(encoding)
+    with open_text(path, encoding) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
-            place = f"{path}, line {number}"
+            place = f"line {number}"
             try:
                 values = json.loads(line)
             except json.JSONDecodeError as error:
-                raise ValueError(f"{place}: not valid JSON: {error}; write one object a line") from None
+                source.refuse(place, f"not valid JSON: {error}; write one object a line")
+                continue
             if not isinstance(values, dict):
-                raise ValueError(f'{place}: must be a JSON object, such as {{"text": "Fine.", "label": 1}}')
-            require(list(values), place)
-            yield f"line {number}", values
+                source.refuse(place, 'must be a JSON object, such as {"text": "Fine.", "label": 1}')
+                continue
+            require(list(values), f"{path}, {place}")
+            yield place, values
 
 
-def _read_parquet(path: Path, require: Require) -> Iterator[Record]:
+def _read_parquet(source: _Source, require: Require) -> Iterator[Record]:
     """Records of a Parquet file."""
     import pyarrow  # noqa: PLC0415  (slow to import; only Parquet files need it)
     import pyarrow.parquet  # noqa: PLC0415
 
+    source.on_format("parquet")
     try:
-        file = pyarrow.parquet.ParquetFile(path)
-        require(file.schema_arrow.names, str(path))
+        file = pyarrow.parquet.ParquetFile(source.path)
+        require(file.schema_arrow.names, str(source.path))
         rows = (row for batch in file.iter_batches(batch_size=1024) for row in batch.to_pylist())
         for number, values in enumerate(rows, start=1):
             yield f"row {number}", values
     except pyarrow.ArrowException as error:
-        raise ValueError(f"{path}: not a Parquet file that can be read: {error}") from None
+        raise UserError(f"{source.path}: not a Parquet file that can be read: {error}") from None
+
+
+def _note(faults: list[tuple[str, str]], place: str, problem: str) -> None:
+    faults.append((place, problem))
 
 
 def _require_columns(names: list[str], options: str, found: list[str], where: str) -> None:
     for name in names:
         if found.count(name) > 1:
-            raise ValueError(f"{where}: the column {name!r} stands twice: rename one of them")
+            raise UserError(f"{where}: the column {name!r} stands twice: rename one of them")
     missing = [name for name in names if name not in found]
     if missing:
-        raise ValueError(
+        raise UserError(
             f"{where}: there is no column {missing[0]!r}, only {', '.join(map(repr, found))}: mend {options}"
         )
+
+
+_READERS: dict[str, Callable[[_Source, Require], Iterator[Record]]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".jsonl": _read_jsonl,
+    ".parquet": _read_parquet,
+}
+_KINDS = ".csv, .tsv, .jsonl or .parquet"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from pipeline.reviews.ragged import Sequences, flatten
 from pipeline.reviews.sources.acl_imdb import read_unlabelled
 from pipeline.reviews.sources.addresses import UnreachableError, public_url
 from pipeline.reviews.sources.fetching import fetch
-from pipeline.reviews.sources.file import parse_texts
+from pipeline.reviews.sources.file import hash_of, text_faults, usable, wanted
 from pipeline.reviews.sources.tables import read_table
 
 Warn = Callable[[str], None]
@@ -48,7 +47,7 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
     """The unlabelled reviews that ``data.unlabelled`` asks for, encoded as those of ``dataset``.
 
     Args:
-        data: the ``unlabelled`` values, ``source`` and ``text_column`` are read.
+        data: the ``unlabelled`` values, ``source``, ``text_column`` and how files are written are read.
         dataset: the labelled reviews, whose vocabulary is used.
         warn: is told why there are none although some were asked for.
 
@@ -73,9 +72,12 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
             source = {"url": public_url(data.unlabelled_url), "hash": data.unlabelled_hash}
     elif kind == "file":
         path = Path(data.unlabelled_path)
-        table = read_table(path, [data.text_column], "data.unlabelled_path")
-        texts = parse_texts(table[data.text_column])
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        source = {"file": path.name, "hash": f"sha256:{digest}"}
+        table = read_table(path, [data.text_column], "data.unlabelled_path", wanted(data))
+        column = table.columns[data.text_column]
+        rows, skipped = usable(table, text_faults(column), data.bad_rows, path)
+        if skipped:
+            warn(f"{path}: {len(skipped):,} rows skipped, the first because of {skipped[0]}")
+        texts = [column.values[row] for row in rows]
+        source = {"file": path.name, "hash": hash_of(path)}
     tokens, offsets = flatten(map(dataset.encode, texts))
     return Unlabelled(Sequences(tokens, offsets), source)

@@ -78,5 +78,7 @@ vars(delivery).update(deliver=deliver)
 sys.modules["pipeline.training.delivery"] = delivery
 
 backend = ModuleType("pipeline.training.backend")
-vars(backend).update(choose_backend=lambda train: None, select_backend=lambda train: None)
+vars(backend).update(
+    choose_backend=lambda train: None, select_backend=lambda train: None, describe_device=lambda: "a formula"
+)
 sys.modules["pipeline.training.backend"] = backend

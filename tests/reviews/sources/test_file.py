@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -82,8 +83,16 @@ def test_labels_are_read_in_many_forms(
     assert sum(int(split.labels.sum()) for split in dataset.splits.values()) == 6
 
 
-@pytest.mark.parametrize("label", ["meh", 2, -1, 0.5, None, "", [1], {"a": 1}, float("nan")])
-def test_a_label_that_is_not_binary_is_named(params: Params, tmp_path: Path, label: object) -> None:
+@pytest.mark.parametrize("label", ["meh", 2, -1, 0.5])
+def test_a_third_class_is_named(params: Params, tmp_path: Path, label: object) -> None:
+    path = write_reviews(tmp_path / "mine.jsonl", [*TEN, ("text", label)])
+    with pytest.raises(ValueError, match="there are 3: ") as e:
+        load(params, path)
+    assert f"'{label}' (1 rows)" in str(e.value)
+
+
+@pytest.mark.parametrize("label", [None, "", [1], {"a": 1}, float("nan")])
+def test_a_missing_label_is_named(params: Params, tmp_path: Path, label: object) -> None:
     path = write_reviews(tmp_path / "mine.jsonl", [*TEN, ("text", label)])
     with pytest.raises(
         ValueError, match=r"mine\.jsonl, line 11: column 'label' is .*, which is no label"
@@ -107,7 +116,7 @@ def test_half_a_character_is_named(params: Params, tmp_path: Path) -> None:
 
 def test_one_class_only_is_named(params: Params, tmp_path: Path) -> None:
     path = write_reviews(tmp_path / "mine.jsonl", [("fine", 1)] * 5)
-    with pytest.raises(ValueError, match=r"mine\.jsonl: .*labelled 0 on each side, but there are 0 in all"):
+    with pytest.raises(ValueError, match=r"mine\.jsonl: column 'label': .*but there are 1: '1' \(5 rows\)"):
         load(params, path)
 
 
@@ -118,7 +127,7 @@ def test_one_class_only_is_named(params: Params, tmp_path: Path) -> None:
         ("test test test test", r"mine\.jsonl: column 'split' puts no review into train"),
         ("train train test dev", "line 4: column 'split' is 'dev', which is no split"),
         ("train test train 3", "line 4: column 'split' is '3', which is no split"),
-        ("train train test train", r"mine\.jsonl: the test split holds no positive review"),
+        ("train train test train", r"mine\.jsonl: the test split holds no review labelled 1"),
     ],
 )
 def test_a_split_that_cannot_be_used_is_named(
@@ -141,3 +150,83 @@ def test_punctuation_only_is_a_review_without_words(params: Params, tmp_path: Pa
     dataset = load(params, write_reviews(tmp_path / "mine.jsonl", [("!!!", 1), (":-(", 0)] * 3))
     assert dataset.vocabulary.words == ()
     assert dataset.splits["train"].lengths.tolist() == [0, 0, 0, 0]
+
+
+def test_semicolons_cp1252_and_any_two_names(params: Params, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    rows = "".join(
+        f"spam;Très réussi, été à voir, n{row}\nham;L\u2019œuvre déçoit, déjà vue n{row}\n"
+        for row in range(5)
+    )
+    path.write_bytes(f"label;text\n{rows}".encode("cp1252"))
+    dataset = load(params, path)
+    facts = dataset.facts("file")
+    assert facts["labels"] == ["ham", "spam"]
+    assert facts["reading"]["formats"] == {"mine.csv": "cp1252, delimiter semicolon, quotes doubled"}
+    assert {"très", "l'œuvre", "déjà"} <= set(dataset.vocabulary.words)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "names"),
+    [
+        ("4", "0", ("0", "4")),
+        ("1.0", "0.0", ("0.0", "1.0")),
+        ("spam", "ham", ("ham", "spam")),
+        ("Positive", "Negative", ("Negative", "Positive")),
+        (4, 0, ("0", "4")),
+        (10, 9, ("9", "10")),
+    ],
+)
+def test_the_classes_keep_the_users_names(
+    params: Params, tmp_path: Path, one: object, two: object, names: tuple[str, str]
+) -> None:
+    reviews = [(f"text {row}", one if row < 6 else two) for row in range(10)]
+    dataset = load(params, write_reviews(tmp_path / "mine.jsonl", reviews))
+    assert dataset.labels == names
+    assert sum(int(split.labels.sum()) for split in dataset.splits.values()) == 6
+
+
+def test_labels_are_mapped_and_left_out(params: Params, tmp_path: Path) -> None:
+    path = write_reviews(tmp_path / "mine.jsonl", [(f"text {row}", 1 + row % 5) for row in range(20)])
+    values = {"data.source": "file", "data.path": str(path)}
+    with pytest.raises(ValueError, match=r"but there are 5: '1' \(4 rows\), '2' \(4 rows\)"):
+        file.load(params.replace(values).data, seed=42)
+    stars = {"1": "bad", "2": "bad", "3": None, "4": "good", "5": "good"}
+    dataset = file.load(params.replace(values | {"data.labels": stars}).data, seed=42)
+    assert dataset.labels == ("bad", "good")
+    assert sum(map(len, dataset.splits.values())) == 16
+    assert dataset.facts("file")["reading"]["rows_left_out"] == 4
+    with pytest.raises(ValueError, match="line 5: column 'label' is 5, which is no label: data"):
+        file.load(params.replace(values | {"data.labels": {"1": "a", "2": "b", "3": "a", "4": "b"}}).data, 42)
+
+
+def test_all_bad_rows_are_named_at_once_or_skipped_and_counted(params: Params, tmp_path: Path) -> None:
+    good = "".join(f"fine n{row},{row % 2}\n" for row in range(10))
+    path = tmp_path / "mine.csv"
+    path.write_text(f"text,label\n{good}a, b,1\n" + ",1\n" * 30)
+    with pytest.raises(ValueError, match="31 rows can't be used, of which 20 are shown") as error:
+        load(params, path)
+    lines = str(error.value).splitlines()
+    assert len(lines) == 21
+    assert "mine.csv, line 12: has 3 fields, but the header has 2" in lines[0]
+    assert "mine.csv, line 13: column 'text' is '', which is not a review's text" in lines[1]
+    dataset = load(params, path, bad_rows="skip")
+    assert sum(map(len, dataset.splits.values())) == 10
+    reading = dataset.facts("file")["reading"]
+    assert (reading["rows_skipped"], len(reading["skipped"])) == (31, 20)
+
+
+def test_a_folders_files_are_read_together_and_may_tell_the_splits(params: Params, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "train.csv").write_text("text,label\nDull film,0\nGood film,1\n")
+    with gzip.open(folder / "test.csv.gz", "wt") as packed:
+        packed.write("text\tlabel\nGood\t1\nDull\t0\n")
+    dataset = load(params, folder)
+    assert {name: split.labels.tolist() for name, split in dataset.splits.items()} == {
+        "train": [0, 1], "test": [1, 0]
+    }  # fmt: skip
+    assert dataset.places["test"] == ["test.csv.gz, line 2", "test.csv.gz, line 3"]
+    (folder / "more.csv").write_text("text,label\nDull film,0\n")
+    with pytest.raises(ValueError, match=r"test.csv.gz is named after a split, but more.csv is not"):
+        load(params, folder)

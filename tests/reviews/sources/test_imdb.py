@@ -12,10 +12,11 @@ import pytest
 
 from loopback import ImdbFiles, Server
 from pipeline.params import Params
+from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.sources import imdb
 
 
-def load(values: dict[str, str | None]) -> imdb.Dataset:
+def load(values: dict[str, str | None]) -> Dataset:
     keys = ("data.url", "data.hash", "data.word_index_url", "data.word_index_hash")
     return imdb.load(*(str(values[key]) for key in keys))
 

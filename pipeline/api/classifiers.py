@@ -1,0 +1,110 @@
+"""Classifiers of the Python interface: texts in, labels out, whether fitted here or registered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.params import Params
+from pipeline.runtime.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+    from pipeline.serving.classifier import Contribution, TextClassifier
+    from pipeline.training.fitting import Fitted
+
+
+class Prediction(NamedTuple):
+    """What a classifier says of one text.
+
+    Attributes:
+        label: ``negative`` or ``positive``; ``undecided`` for a text without one known word.
+        probability: of the second label.
+        unknown_share: of the words read, the share that the classifier doesn't know.
+    """
+
+    label: str
+    probability: float
+    unknown_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """From text to a label; what :func:`load_champion` returns.
+
+    Attributes:
+        name: the registered model and its version, or the data set of a network fitted here.
+        texts: the classifier that the commands use: ``score`` and ``explain`` with their options.
+    """
+
+    name: str
+    texts: TextClassifier = field(repr=False)
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Labels texts, one :class:`Prediction` each.
+
+        Raises:
+            ValueError: for one string in place of a list of them, or an element that is no string.
+        """
+        if isinstance(texts, str):
+            raise UserError(f"texts must be a list of texts, but got one text: predict([{texts[:20]!r}])")
+        scores = self.texts.score(texts)
+        return [
+            Prediction(label, float(probability), float(unknown))
+            for label, probability, unknown in zip(*scores, strict=True)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedClassifier(Classifier):
+    """A classifier that :func:`fit` made.
+
+    Attributes:
+        fitted: ``model`` (the Keras network), ``history``, ``best_epoch``, ``seconds``.
+        params: what it was fitted with.
+    """
+
+    fitted: Fitted = field(repr=False)
+    params: Params = field(repr=False)
+
+    @property
+    def model(self) -> keras.Model:
+        """The Keras network: ``summary()``, ``save(path)``."""
+        return self.fitted.model
+
+    @property
+    def history(self) -> tuple[Mapping[str, float], ...]:
+        """A mapping an epoch: loss, accuracy, validation_loss, validation_accuracy, gradient_norm, ..."""
+        return self.fitted.history
+
+
+def load_champion(name: str | None = None) -> Classifier:
+    """The best model so far, out of the registry that params.yaml names: call it in the project's folder.
+
+    Args:
+        name: of the data set, such as ``imdb``, or ``models:/NAME/VERSION``; None: the data set that the
+            last run was on.
+
+    Raises:
+        ValueError: if there is none, or its files are gone.
+    """
+    from pipeline.commands.store import chosen_version, open_store  # noqa: PLC0415 - imports MLflow
+    from pipeline.registry.loading import load_classifier  # noqa: PLC0415
+
+    model = name if name and name.startswith("models:/") else None
+    version = chosen_version(open_store(), model, None if model else name)
+    return Classifier(f"{version.name} version {version.version}", load_classifier(version))
+
+
+def explain(model: Classifier, text: str) -> list[Contribution]:
+    """What each word that is read contributes: (word, contribution), in the text's order.
+
+    A contribution is the text's log-odds of the second label less those with that one word made unknown (Li,
+    Monroe & Jurafsky, 2016): above 0 the word speaks for the second label.
+
+    Raises:
+        ValueError: if ``text`` is no string.
+    """
+    return model.texts.explain(text)

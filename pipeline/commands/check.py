@@ -1,0 +1,42 @@
+"""`check`: what there is to see in a file of reviews before anything is trained on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.params import Value, load_params
+from pipeline.reviews import checking
+from pipeline.reviews.sources import file as own_file
+from pipeline.runtime.files import write_json
+
+
+@click.command()
+@click.argument("path", metavar="FILE")
+@click.option("--text-column", help="By default data.text_column.")
+@click.option("--label-column", help="By default data.label_column.")
+@click.option("--split-column", help="By default data.split_column.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where the findings go as JSON.",
+    default="reports/check.json",
+)
+def check(
+    path: str, text_column: str | None, label_column: str | None, split_column: str | None, output: Path
+) -> None:
+    """Look at FILE (or a folder) as the download stage would read it, and at what to do about it."""
+    params = load_params()
+    values: dict[str, Value] = {"data.source": "file", "data.path": path}
+    columns = {"text_column": text_column, "label_column": label_column, "split_column": split_column}
+    values |= {f"data.{name}": value for name, value in columns.items() if value is not None}
+    params = params.replace(values)
+    dataset = own_file.load(params.data, params.seed)
+    checked = checking.check(dataset, params.pad.vocab_size, params.pad.max_length)
+    write_json(output, checked)
+    for name, form in dataset.reading["formats"].items():
+        click.echo(f"{name}: {form}")
+    for line in checking.lines_of(checked):
+        click.echo(line)
+    click.echo(f"-> {output}", err=True)

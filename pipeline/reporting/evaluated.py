@@ -1,0 +1,87 @@
+"""All that is known of an evaluated network: what report, model card and terminal are written from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.evaluation.assessment import Assessment
+from pipeline.evaluation.promotion import Registration
+from pipeline.networks.summary import LayerSummary
+from pipeline.runtime.files import Row
+
+CELLS = {"simple_rnn": "simple RNN", "lstm": "LSTM", "gru": "GRU"}
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What was trained, on what, and how it did.
+
+    Attributes:
+        dataset: data/padded/dataset.json.
+        trained: reports/train.json.
+        trials: rows of reports/plots/trials.csv, an empty cell as "".
+        layers: of the network, bottom first.
+        known_words: how many words have a token id of their own.
+        assessment: of the test reviews.
+        errors: of ``confident_errors``.
+        contributions: of each error's words, of ``erasure.contributions``.
+        registration: where the network was registered, if it was.
+    """
+
+    dataset: Mapping[str, Any]
+    trained: Mapping[str, Any]
+    trials: Sequence[Row]
+    layers: Sequence[LayerSummary]
+    known_words: int
+    assessment: Assessment
+    errors: Sequence[Row]
+    contributions: Sequence[np.ndarray]
+    registration: Registration | None
+
+    @property
+    def cell(self) -> str:
+        """``GRU``, ``LSTM`` or ``simple RNN``."""
+        return CELLS[self.trained["params"]["model.cell"]]
+
+    @property
+    def shape(self) -> str:
+        """``2 bidirectional layers of 64 and 32 units with residual skips``."""
+        chosen = self.trained["params"]
+        depth, units = chosen["model.depth"], chosen["model.units"]
+        widths = [units] if isinstance(units, int) else sorted(set(units), key=units.index)
+        directions = "bidirectional " if chosen.get("model.bidirectional") else ""
+        skip = chosen.get("model.skip", "none")
+        skips = "" if skip == "none" else f" with {skip} skips"
+        layers = "layer" if depth == 1 else "layers"
+        return f"{depth} {directions}{layers} of {' and '.join(map(str, widths))} units{skips}"
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the network has."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def duplicates(self) -> dict[str, int]:
+        """How many reviews of the first split were dropped for being in the second, unlabelled ones too."""
+        return self.dataset["duplicates_dropped"] | self.dataset["unlabelled"]["duplicates_dropped"]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the network took to train: in full, or as a trial; None where the study didn't say."""
+        if "seconds_in_full" in self.trained:
+            return float(self.trained["seconds_in_full"])
+        taken = [row["seconds"] for row in self.trials if row["trial"] == self.trained["trial"]]
+        return float(taken[0]) if taken and taken[0] != "" else None
+
+
+def duration(seconds: float) -> str:
+    """``41 s``, ``12 min 5 s`` or ``2 h 3 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s" if seconds >= 1 else "less than 1 s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,93 @@
+"""A drawing of the stack of layers: boxes for the page (SVG), lines of text for the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pipeline.networks.summary import LayerSummary
+from pipeline.reporting import counted
+
+TITLES = {
+    "SimpleRNN": "simple RNN",
+    "Dense": "dense, sigmoid",
+    "Embedding": "embedding",
+    "GlobalMaxPooling1D": "maximum over time",
+    "SpatialDropout1D": "dropout",
+    "Dropout": "dropout",
+    "GlobalAveragePooling1D": "mean over time",
+}
+_BESIDE = ("projection_", "gate_", "residual_")  # parts of a skip, which are no step of the stack
+_BOX, _THIN, _GAP = 46, 22, 20  # heights in the drawing's units
+LEFT, WIDTH = 50, 320
+MARGIN = 8
+
+
+class Box(NamedTuple):
+    """One box of the drawing; ``y`` is its top edge, counted downwards."""
+
+    title: str
+    detail: str
+    y: int
+    height: int
+    thin: bool
+    recurrent: bool
+
+
+class Stack(NamedTuple):
+    """The whole drawing: boxes from the bottom up; a skip's name where there are skips, else ""."""
+
+    boxes: tuple[Box, ...]
+    height: int
+    skip: str
+
+
+def draw_stack(layers: Sequence[LayerSummary], max_length: int, skip: str) -> Stack:
+    """Places a box for each layer, the token ids lowest.
+
+    Args:
+        layers: of ``summarize``, bottom first.
+        max_length: how many token ids the network reads.
+        skip: ``model.skip``.
+    """
+    steps = [("token ids", f"{max_length:,} a review", False, False), *map(_step, stacked(layers))]
+    heights = [_THIN if thin else _BOX for _, _, thin, _ in steps]
+    height = sum(heights) + _GAP * (len(steps) - 1) + 2 * MARGIN
+    boxes, bottom = [], height - MARGIN
+    for (title, detail, thin, recurrent), tall in zip(steps, heights, strict=True):
+        boxes.append(Box(title, detail, bottom - tall, tall, thin, recurrent))
+        bottom -= tall + _GAP
+    return Stack(tuple(boxes), height, "" if skip == "none" else skip)
+
+
+def stack_text(layers: Sequence[LayerSummary]) -> str:
+    """A line for each layer, the top one first, with its output and its weights in columns."""
+    rows = [
+        (layer.name, TITLES.get(layer.kind, layer.kind), times(layer.shape), f"{layer.parameters:,}")
+        for layer in reversed(layers)
+    ]
+    rows.insert(0, ("layer", "kind", "output", "parameters"))
+    wide = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join(
+        f"{name:{wide[0]}}  {kind:{wide[1]}}  {output:{wide[2]}}  {parameters:>10}"
+        for name, kind, output, parameters in rows
+    )
+
+
+def stacked(layers: Sequence[LayerSummary]) -> list[LayerSummary]:
+    """The layers that stand on one another: all but the parts of skips."""
+    return [layer for layer in layers if not layer.name.startswith(_BESIDE)]
+
+
+def _step(layer: LayerSummary) -> tuple[str, str, bool, bool]:
+    title = TITLES.get(layer.kind, layer.kind)
+    if "Dropout" in layer.kind:
+        return "dropout", "", True, False
+    weights = f", {counted(layer.parameters, 'parameter')}" if layer.parameters else ""
+    shape = "1 probability" if layer.name == "probability" else times(layer.shape)
+    return title, f"{shape}{weights}", False, layer.recurrent
+
+
+def times(shape: Sequence[int]) -> str:
+    """The shape of an output as it is shown, time steps times features."""
+    return " \N{MULTIPLICATION SIGN} ".join(map(str, shape))

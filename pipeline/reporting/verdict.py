@@ -1,0 +1,64 @@
+"""Is the network any good? One sentence, by rule: against the stronger baseline, and against a mere guess."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.evaluation.assessment import Assessment
+from pipeline.evaluation.rivals import MAJORITY
+from pipeline.reporting import counted, p_text
+from pipeline.reporting.evaluated import Evaluated
+
+LEVEL = 0.05  # below this p, a difference is more than chance
+Ahead = Literal["network", "baseline", "neither"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the test reviews say.
+
+    Attributes:
+        sentence: with the scores, the difference and its test.
+        ahead: who labels more test reviews right, ``neither`` where that may be chance.
+        learned: whether the network is better than always giving the commoner label.
+    """
+
+    sentence: str
+    ahead: Ahead
+    learned: bool
+
+
+def judge(result: Evaluated) -> Verdict:
+    """The network against the baseline that was the stronger one on the validation reviews."""
+    assessment = result.assessment
+    metrics, baseline = assessment.metrics, assessment.baseline
+    mine, theirs = metrics["test_accuracy"], metrics[f"{baseline.prefix}test_accuracy"]
+    paired = assessment.paired[baseline.name]
+    ahead = _ahead(paired.only_first - paired.only_second, paired.p_value)
+    reviews = counted(len(assessment.labels), "test review")
+    scored = f"The {result.cell} network labels {mine:.1%} of {reviews} right"
+    points = f"{abs(mine - theirs) * 100:.1f} points"
+    test = f"McNemar's exact test, {p_text(paired.p_value)}"
+    sentence = {
+        "network": f"{scored}, {points} more than {baseline.name} ({theirs:.1%}; {test}).",
+        "baseline": f"{scored}; {baseline.name} does better, by {points} ({theirs:.1%}; {test}).",
+        "neither": f"{scored}, {baseline.name} {theirs:.1%}: a difference that may be chance ({test}).",
+    }[ahead]
+    learned = has_learned(assessment)
+    if not learned:
+        sentence += " It is not better than always giving the commoner label."
+    return Verdict(sentence, ahead, learned)
+
+
+def has_learned(assessment: Assessment) -> bool:
+    """Whether even the low end of the accuracy's interval is above what the commoner label scores."""
+    (majority,) = (each for each in assessment.classifiers if each.name == MAJORITY)
+    low, _ = assessment.intervals["test_accuracy"]
+    return low > assessment.metrics[f"{majority.prefix}test_accuracy"]
+
+
+def _ahead(difference: int, p_value: float) -> Ahead:
+    if p_value >= LEVEL or difference == 0:
+        return "neither"
+    return "network" if difference > 0 else "baseline"

@@ -1,0 +1,340 @@
+"""What a careful person looks at before training: findings about the data, each with what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pipeline.reviews.dataset import Dataset
+from pipeline.reviews.ragged import Reviews, Rows
+from pipeline.reviews.splitting import TEST, TRAIN
+from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
+
+EXAMPLES = 5
+SMALL_CLASS = 0.2  # below this share, accuracy says little
+FEW_TEST_REVIEWS = 300  # the 95 % interval of an accuracy of 0.8 is then 9 points wide
+FEW_TRAINING_REVIEWS = 1_000
+TELLTALE_SHARE = 0.99  # of the reviews with a word that are of one class
+TELLTALE_REVIEWS = 0.2  # of a class's reviews that must have the word
+LONG = 500  # words that a text must have to be called very long
+NEAR = 0.8  # Jaccard similarity of three-word shingles from which texts are near-duplicates
+_HASHES, _BANDS = 16, 8
+_UNLIMITED = 2**31 - 1
+_COMPARED_REVIEWS = 100_000  # near-duplicates and telltale words are looked for among so many
+_MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,80}>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5});")
+# Scripts that put no blanks between words: Thai to Khmer, kana, Chinese characters.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to look at.
+
+    Attributes:
+        name: what was found.
+        count: of how many reviews (or words).
+        advice: what to do.
+        examples: up to EXAMPLES, each with the place in the source where that is known.
+    """
+
+    name: str
+    count: int
+    advice: str
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class _All:
+    """The reviews of all splits, one after the other."""
+
+    reviews: Reviews
+    splits: np.ndarray
+    places: list[str]
+    texts: list[str]  # none where the source has only token ids
+    dataset: Dataset
+
+    def examples(self, rows: Iterable[int]) -> list[str]:
+        return [f"{self.places[row]}: {self._start(row)}" for row in list(rows)[:EXAMPLES]]
+
+    def pairs(self, pairs: Iterable[tuple[int, int]]) -> list[str]:
+        return [
+            f"{self.places[one]} and {self.places[other]}: {self._start(one)}"
+            for one, other in list(pairs)[:EXAMPLES]
+        ]
+
+    def _start(self, row: int) -> str:
+        shown = self.dataset.vocabulary.decode(self.reviews.review(row)[:12])
+        return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | None = None) -> dict[str, Any]:
+    """Facts and findings as JSON can hold them.
+
+    Args:
+        dataset: as its source gives it.
+        vocab_size: ``pad.vocab_size``; ids from there on are unknown words. None: all words of the
+            training reviews are known.
+        max_length: ``pad.max_length``; START_ID takes one place of it. None where texts are not cut.
+
+    Returns:
+        ``rows`` and ``classes`` by split, ``lengths`` (quantiles of words), ``cut_share`` and
+        ``unknown_share``, and ``findings``.
+    """
+    every = _all_reviews(dataset)
+    lengths = every.reviews.lengths
+    names = dataset.labels
+    unknown = every.reviews.cut(vocab_size or _UNLIMITED) == OOV_ID
+    max_length = max_length or _UNLIMITED
+    train_tokens = int(lengths[every.splits == TRAIN].sum())
+    quantiles = np.quantile(lengths, [0, 0.5, 0.9, 0.99, 1]).tolist()
+    findings = [
+        *_classes(every, names),
+        *_sizes(every),
+        *_lengths(every, max_length),
+        *_same_texts(every),
+        *_near_duplicates(every),
+        *_unspaced(every),
+        *_markup(dataset),
+        *_telltales(every, names),
+    ]
+    return {
+        "name": dataset.name,
+        "rows": {name: len(reviews) for name, reviews in dataset.splits.items()},
+        "rows_skipped": dataset.reading.get("rows_skipped", 0),
+        "classes": {
+            split: {name: int((reviews.labels == number).sum()) for number, name in enumerate(names)}
+            for split, reviews in dataset.splits.items()
+        },
+        "lengths": dict(zip(("shortest", "median", "90 %", "99 %", "longest"), quantiles, strict=True)),
+        "cut_share": float((lengths > max_length - 1).mean()),
+        "unknown_share": {
+            TRAIN: float(unknown[:train_tokens].mean()) if train_tokens else 1.0,
+            "others": float(unknown[train_tokens:].mean()) if len(unknown) > train_tokens else 1.0,
+        },
+        "findings": [asdict(finding) for finding in findings],
+    }
+
+
+def lines_of(checked: dict[str, Any]) -> list[str]:
+    """What :func:`check` gave, as lines to print."""
+    lines = []
+    for split, counts in checked["classes"].items():
+        total = max(sum(counts.values()), 1)
+        shares = ", ".join(f"{name} {count:,} ({count / total:.1%})" for name, count in counts.items())
+        lines.append(f"{split}: {checked['rows'][split]:,} rows: {shares}")
+    lengths = ", ".join(f"{name} {value:,.0f}" for name, value in checked["lengths"].items())
+    unknown = ", ".join(f"{share:.1%} in {split}" for split, share in checked["unknown_share"].items())
+    lines.append(f"words: {lengths}; {checked['cut_share']:.1%} of the texts are cut; unknown: {unknown}")
+    if checked["rows_skipped"]:
+        lines.append(f"{checked['rows_skipped']:,} rows can't be used and were skipped")
+    for finding in checked["findings"]:
+        lines.append(f"! {finding['name']}: {finding['count']:,}. {finding['advice']}")
+        lines += [f"    {example}" for example in finding["examples"]]
+    return lines if checked["findings"] else [*lines, "nothing else was found"]
+
+
+def _all_reviews(dataset: Dataset) -> _All:
+    splits = sorted(dataset.splits, key=lambda name: name != TRAIN)  # the training reviews first
+    parts = [dataset.splits[name] for name in splits]
+    lengths = np.concatenate([part.lengths for part in parts])
+    reviews = Reviews(
+        np.concatenate([part.tokens for part in parts]),
+        np.concatenate([[0], np.cumsum(lengths)]),
+        np.concatenate([part.labels for part in parts]),
+    )
+    places = [
+        place
+        for name in splits
+        for place in dataset.places.get(name)
+        or [f"{name} review {row}" for row in range(len(dataset.splits[name]))]
+    ]
+    texts = [text for name in splits for text in dataset.texts.get(name, [])]
+    return _All(reviews, np.repeat(splits, [len(part) for part in parts]), places, texts, dataset)
+
+
+def _classes(every: _All, names: Sequence[str]) -> list[Finding]:
+    counts = np.bincount(every.reviews.labels, minlength=len(names))
+    return [
+        Finding(
+            f"class {name} has {count / counts.sum():.1%} of the reviews",
+            int(count),
+            f"always saying {names[int(counts.argmax())]} is right in {counts.max() / counts.sum():.1%}: "
+            "read balanced accuracy and F1, not accuracy, or collect more of the class",
+        )
+        for name, count in zip(names, counts, strict=True)
+        if count < SMALL_CLASS * counts.sum()
+    ]
+
+
+def _sizes(every: _All) -> list[Finding]:
+    found = []
+    for split, least, why in (
+        (TRAIN, FEW_TRAINING_REVIEWS, "a bag of words usually does better than a network"),
+        (TEST, FEW_TEST_REVIEWS, "an accuracy is uncertain by 5 points or more to each side"),
+    ):
+        count = int((every.splits == split).sum())
+        if count < least:
+            advice = f"with fewer than {least:,}, {why}: collect more, or compare models with great care"
+            found.append(Finding(f"few {split} reviews", count, advice))
+    return found
+
+
+def _lengths(every: _All, max_length: int) -> list[Finding]:
+    lengths = every.reviews.lengths
+    found = []
+    empty = np.flatnonzero(lengths == 0)
+    if len(empty):
+        found.append(Finding("texts without a word", len(empty), "take them out", every.examples(empty)))
+    long = np.flatnonzero(lengths > max(10 * np.median(lengths), LONG))
+    if len(long):
+        advice = "look whether several texts ran together (a quote that is not closed does that)"
+        found.append(Finding("texts ten times as long as most", len(long), advice, every.examples(long)))
+    cut = np.flatnonzero(lengths > max_length - 1)
+    if len(cut) > 0.5 * len(lengths):
+        advice = f"pad.max_length is {max_length}: more costs time, and lets the network read to the end"
+        found.append(Finding("texts that are cut", len(cut), advice))
+    return found
+
+
+def _same_texts(every: _All) -> list[Finding]:
+    firsts: dict[bytes, int] = {}
+    same: list[tuple[int, int]] = []
+    for row, key in enumerate(_keys(every)):
+        if firsts.setdefault(key, row) != row and key:
+            same.append((firsts[key], row))
+    labels, splits = every.reviews.labels, every.splits
+    contrary = [pair for pair in same if labels[pair[0]] != labels[pair[1]]]
+    leaking = [pair for pair in same if splits[pair[0]] != splits[pair[1]]]
+    kinds = (
+        ("duplicates of an earlier text", same, "keep one of each"),
+        ("texts that stand in two classes", contrary, "decide which label is right"),
+        (
+            "texts that stand in two splits",
+            leaking,
+            "the pad stage takes them out of training; look where they come from",
+        ),
+    )
+    return [Finding(name, len(pairs), advice, every.pairs(pairs)) for name, pairs, advice in kinds if pairs]
+
+
+def _keys(every: _All) -> list[bytes]:
+    """One value a review, equal for the same words; unknown words are compared where there are texts."""
+    keys = every.reviews.keys()
+    if every.texts:
+        split = every.dataset.vocabulary.split
+        unknown = np.concatenate([[0], np.cumsum(every.reviews.tokens == OOV_ID)])[every.reviews.offsets]
+        for row in np.flatnonzero(np.diff(unknown)).tolist():
+            keys[row] = " ".join(split(every.texts[row])).encode()
+    return keys
+
+
+def _near_duplicates(every: _All) -> list[Finding]:
+    """Pairs that MinHash puts together and that Jaccard's similarity confirms.
+
+    Broder, "On the resemblance and containment of documents", 1997: the chance that two sets have the same
+    smallest hash is their Jaccard similarity. Reviews that agree in a band of hashes are compared.
+    """
+    rows = np.flatnonzero(every.reviews.lengths >= 5)[:_COMPARED_REVIEWS]
+    if len(rows) < 2:
+        return []
+    pairs = [
+        pair
+        for pair in _candidates(every.reviews, rows)
+        if _similarity(every.reviews, *pair) >= NEAR and not _equal(every.reviews, *pair)
+    ]
+    if not pairs:
+        return []
+    across = sum(every.splits[one] != every.splits[other] for one, other in pairs)
+    advice = f"{across:,} of them lie in two splits, where they make results look better than they are"
+    return [Finding("pairs of nearly the same text", len(pairs), advice, every.pairs(pairs))]
+
+
+def _candidates(reviews: Reviews, rows: Rows) -> list[tuple[int, int]]:
+    selected = reviews.select(rows)
+    shingles = _shingles(selected.tokens)
+    for last in (1, 2):  # those that run into the next review count for nothing: the first one once more
+        shingles[selected.offsets[1:] - last] = shingles[selected.offsets[:-1]]
+    generator = np.random.default_rng(0)
+    bands = np.zeros((_BANDS, len(rows)), np.uint64)
+    for number in range(_HASHES):
+        factor, shift = generator.integers(1, 2**63, 2, dtype=np.uint64)
+        mixed = (shingles * (factor | np.uint64(1)) + shift) >> np.uint64(16)
+        smallest = np.minimum.reduceat(mixed, selected.offsets[:-1])
+        band = number * _BANDS // _HASHES
+        bands[band] = bands[band] * np.uint64(1_000_003) + smallest
+    pairs: set[tuple[int, int]] = set()
+    for keys in bands:
+        order = np.argsort(keys, kind="stable")
+        for place in np.flatnonzero(keys[order][1:] == keys[order][:-1]):
+            pairs.add((int(rows[order[place]]), int(rows[order[place + 1]])))
+    return sorted(tuple(sorted(pair)) for pair in pairs)  # type: ignore[misc]
+
+
+def _shingles(tokens: np.ndarray) -> np.ndarray:
+    """A number for each three tokens in a row: uint64 (total_tokens,)."""
+    padded = np.concatenate([tokens, [0, 0]]).astype(np.uint64)
+    return (padded[:-2] * np.uint64(1_000_003) + padded[1:-1]) * np.uint64(998_244_353) + padded[2:]
+
+
+def _similarity(reviews: Reviews, one: int, other: int) -> float:
+    sets = [set(_shingles(reviews.review(row))[:-2].tolist()) for row in (one, other)]
+    return len(sets[0] & sets[1]) / len(sets[0] | sets[1])
+
+
+def _equal(reviews: Reviews, one: int, other: int) -> bool:
+    return np.array_equal(reviews.review(one), reviews.review(other))
+
+
+def _unspaced(every: _All) -> list[Finding]:
+    words = every.dataset.vocabulary.words
+    flagged = np.zeros(len(words) + INDEX_FROM + 1, np.int64)
+    flagged[INDEX_FROM + 1 :] = [bool(_UNSPACED.search(word)) for word in words]
+    sums = np.concatenate([[0], np.cumsum(flagged[every.reviews.tokens])])
+    counts = sums[every.reviews.offsets[1:]] - sums[every.reviews.offsets[:-1]]
+    rows = np.flatnonzero(counts > 0.3 * np.maximum(every.reviews.lengths, 1))
+    advice = "a whole sentence counts as one word, which no other text has: cut them into words first"
+    name = "texts without blanks between words"
+    return [Finding(name, len(rows), advice, every.examples(rows))] if len(rows) else []
+
+
+def _markup(dataset: Dataset) -> list[Finding]:
+    found = [
+        f"{dataset.places[split][row]}: {match[0]}"
+        for split, texts in dataset.texts.items()
+        for row, text in enumerate(texts)
+        if (match := _MARKUP.search(text))
+    ]
+    advice = "its names are read as words: take it out, or know that served texts must have it too"
+    return [Finding("texts with HTML in them", len(found), advice, found[:EXAMPLES])] if found else []
+
+
+def _telltales(every: _All, names: Sequence[str]) -> list[Finding]:
+    """Words that many reviews of one class have and hardly one of another."""
+    rows = np.flatnonzero(every.splits == TRAIN)[:_COMPARED_REVIEWS]
+    reviews = every.reviews.select(rows)
+    size = len(every.dataset.vocabulary) + INDEX_FROM + 1
+    review_of = np.repeat(np.arange(len(rows)), reviews.lengths)
+    once = np.unique(review_of * size + reviews.tokens)
+    labels, tokens = reviews.labels[once // size], once % size
+    by_class = np.stack([np.bincount(tokens[labels == label], minlength=size) for label in range(len(names))])
+    totals = np.maximum(np.bincount(reviews.labels, minlength=len(names)), 1)
+    strongest = by_class.argmax(0)
+    most = by_class.max(0)
+    telltale = (most >= TELLTALE_SHARE * by_class.sum(0)) & (most >= TELLTALE_REVIEWS * totals[strongest])
+    telltale[: INDEX_FROM + 1] = False
+    found = np.flatnonzero(telltale & (most >= 5))
+    found = found[np.argsort(-most[found], kind="stable")]
+    examples = []
+    for token in found[:EXAMPLES].tolist():
+        word, label = every.dataset.vocabulary.words[token - INDEX_FROM - 1], int(strongest[token])
+        others = by_class[:, token].sum() - most[token]
+        examples.append(
+            f"{word!r}: in {most[token]:,} of {totals[label]:,} reviews of class {names[label]}, "
+            f"in {others:,} of others"
+        )
+    advice = "does the label stand in the text? Take such words out if served texts won't have them"
+    return [Finding("words that give the label away", len(found), advice, examples)] if len(found) else []

@@ -1,0 +1,75 @@
+"""What is found in a data set before training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.params import Params
+from pipeline.reviews.checking import check, lines_of
+from pipeline.reviews.sources import file
+
+LONG = "the plot of this film is one that i have seen so many times before in other films of its kind {}"
+
+
+def checked(params: Params, path: Path, rows: list[str]) -> dict[str, Any]:
+    path.write_text("text,label,split\n" + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+    values = {"data.source": "file", "data.path": str(path), "data.split_column": "split"}
+    return check(file.load(params.replace(values).data, seed=1), vocab_size=10_000, max_length=10)
+
+
+def filler(count: int, split: str = "train") -> list[str]:
+    """Reviews that differ, of two classes."""
+    return [f"film {split}{row} shown,{row % 2},{split}" for row in range(count)]
+
+
+def finding(found: dict[str, Any], name: str) -> dict[str, Any]:
+    [one] = [each for each in found["findings"] if each["name"] == name]
+    return one
+
+
+@pytest.mark.parametrize(
+    ("rows", "name", "count", "example"),
+    [
+        (["!!!,1,train"], "texts without a word", 1, "line 2"),
+        (["Good one,1,train", "good ONE!,1,train"], "duplicates of an earlier text", 1, "line 2 and line 3"),
+        (["Good one,1,train", "good one,0,train"], "texts that stand in two classes", 1, "line 2 and line 3"),
+        (["Good one,1,train", "good one,1,test"], "texts that stand in two splits", 1, "line 2 and line 3"),
+        (
+            [f"{LONG.format('indeed')},1,train", f"{LONG.format('sadly')},1,train"],
+            "pairs of nearly the same text",
+            1,
+            "line 2 and line 3",
+        ),
+        (["这部电影非常好看 推荐大家去看,1,train"], "texts without blanks between words", 1, "line 2"),
+        (["Good<br />film &amp; plot,1,train"], "texts with HTML in them", 1, "line 2: <br />"),
+        (["good " * 501 + ",1,train"], "texts ten times as long as most", 1, "line 2"),
+    ],
+)
+def test_what_is_found_has_its_count_and_place(
+    params: Params, tmp_path: Path, rows: list[str], name: str, count: int, example: str
+) -> None:
+    other = filler(12) + filler(8, "test")
+    without = checked(params, tmp_path / "a.csv", other)
+    assert name not in [each["name"] for each in without["findings"]]
+    found = finding(checked(params, tmp_path / "a.csv", rows + other), name)
+    assert found["count"] == count
+    assert example in found["examples"][0]
+    assert found["advice"]
+
+
+def test_classes_sizes_cuts_and_words_that_give_the_label_away(params: Params, tmp_path: Path) -> None:
+    rows = [f"n{row} pos rated,1,train" for row in range(6)] + [
+        f"n{row + 6} dull,0,train" for row in range(30)
+    ]
+    found = checked(params, tmp_path / "a.csv", [*rows, "fine,1,test", "dull,0,test"])
+    assert found["classes"]["train"] == {"0": 30, "1": 6}
+    assert finding(found, "class 1 has 18.4% of the reviews")["count"] == 7
+    assert finding(found, "few test reviews")["count"] == 2
+    given_away = finding(found, "words that give the label away")
+    assert given_away["examples"][0] == "'dull': in 30 of 30 reviews of class 0, in 0 of others"
+    assert given_away["count"] == 3
+    assert found["unknown_share"]["others"] == 0.5
+    assert any("train: 36 rows: 0 30 (83.3%), 1 6 (16.7%)" in line for line in lines_of(found))

@@ -1,0 +1,43 @@
+"""Whose hashes are recorded: those of the files that the present stage reads."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.runtime.dvc_lock import output_hashes, upstream_lock
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """dvc.lock after a whole run; each stage has one output of its own."""
+    monkeypatch.chdir(tmp_path)
+    stages = {}
+    for name in ("download", "pad", "train", "evaluate"):
+        (tmp_path / f"{name}.out").write_text(f"{name}, first run")
+        digest = hashlib.md5((tmp_path / f"{name}.out").read_bytes()).hexdigest()  # noqa: S324 - DVC's
+        stages[name] = {"cmd": name, "outs": [{"path": f"{name}.out", "md5": digest}]}
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+    return tmp_path
+
+
+def test_a_stage_sees_the_stages_before_it_and_not_its_own_last_run(project: Path) -> None:
+    assert set(output_hashes(upstream_lock("train"))) == {"download.out", "pad.out"}
+    assert set(output_hashes(upstream_lock("evaluate"))) == {"download.out", "pad.out", "train.out"}
+    lock = upstream_lock("evaluate")
+    assert lock is not None
+    assert lock["schema"] == "2.0"
+
+
+def test_an_output_that_was_made_again_without_dvc_is_not_given_the_old_hash(project: Path) -> None:
+    (project / "train.out").write_text("trained by `stacked-rnn train`")
+    assert set(output_hashes(upstream_lock("evaluate"))) == {"download.out", "pad.out"}
+
+
+def test_without_a_lock_there_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert upstream_lock("evaluate") is None
+    assert output_hashes(None) == {}

@@ -1,0 +1,223 @@
+"""The Python interface: what a notebook or another program calls."""
+
+from __future__ import annotations
+
+import csv
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import pipeline
+from pipeline import api
+from pipeline.api import FittedClassifier, PaddedReviews
+from pipeline.params import ParamsError
+from pipeline.runtime.errors import UserError
+
+PROJECT = Path(__file__).resolve().parents[1]
+SMALL: dict[str, Any] = {
+    "cell": "gru",
+    "depth": 2,
+    "units": 4,
+    "embedding_dim": 4,
+    "epochs": 8,
+    "batch_size": 8,
+}
+FAST: dict[str, Any] = {"learning_rate": 0.05, "dropout": 0.0, "patience": None}
+
+
+def write_reviews(path: Path, rows: list[tuple[str, str]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    return path
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 reviews, all different, in which `superb` or `dreadful` decides."""
+    rows = [
+        (f"{'superb' if good else 'dreadful'} film number{row}", "positive" if good else "negative")
+        for row in range(60)
+        for good in (True, False)
+    ]
+    return write_reviews(tmp_path_factory.mktemp("api") / "own.csv", rows)
+
+
+@pytest.fixture(scope="module")
+def reviews(file: Path) -> PaddedReviews:
+    return pipeline.load_reviews(file, max_length=4, vocab_size=7)
+
+
+@pytest.fixture(scope="module")
+def epochs() -> list[int]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def fitted(reviews: PaddedReviews, epochs: list[int]) -> FittedClassifier:
+    return pipeline.fit(SMALL | FAST, reviews, lambda epoch, metrics: epochs.append(epoch))
+
+
+def test_the_package_alone_loads_no_library() -> None:
+    code = (
+        "import pipeline, sys; print(pipeline.__version__, {'numpy', 'pydantic', 'keras'} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == f"{pipeline.__version__} set()\n"
+
+
+def test_the_package_names_its_interface_and_nothing_else() -> None:
+    for name in set(pipeline.__all__) - {"__version__"}:
+        assert getattr(pipeline, name) is getattr(api, name)
+        assert name in dir(pipeline)
+    with pytest.raises(AttributeError, match="'pipeline' has no attribute 'load_review'"):
+        pipeline.load_review  # noqa: B018
+
+
+def test_rows_of_a_file_are_start_words_and_unknowns(reviews: PaddedReviews) -> None:
+    """`film` is in all reviews, so its id is 4; `superb` and `dreadful` are 5 and 6; the rest is unknown."""
+    assert reviews.name == "own"
+    assert reviews.encode(["film"]).tolist() == [[0, 0, 1, 4]]
+    assert sorted(reviews.vocabulary.words[1:]) == ["dreadful", "superb"]
+    sizes = {name: len(labels) for name, (_, labels) in reviews.rows.items()}
+    assert sizes == {"train": 72, "validation": 18, "test": 30}
+    word = {reviews.vocabulary.encode(text)[0]: label for label, text in enumerate(("dreadful", "superb"))}
+    for token_ids, labels in reviews.rows.values():
+        assert (token_ids[:, [0, 2, 3]] == [1, 4, 2]).all()
+        assert [word[row[1]] for row in token_ids] == labels.tolist()
+
+
+def test_a_limit_keeps_the_labels_shares(file: Path) -> None:
+    limited = pipeline.load_reviews(file, max_length=4, limit=10)
+    assert {name: np.bincount(labels).tolist() for name, (_, labels) in limited.rows.items()} == {
+        "train": [5, 5], "validation": [5, 5], "test": [5, 5]
+    }  # fmt: skip
+    with pytest.raises(UserError, match="limit must be 4 or more, two reviews of each label, but got 3"):
+        pipeline.load_reviews(file, limit=3)
+
+
+def test_a_network_has_the_weights_that_its_values_say() -> None:
+    """585 and 180 weights of two GRU layers, as docs/lesson.md counts them; the embedding and the output."""
+    network = pipeline.build_stacked_rnn("gru", 2, 5, embedding_dim=32, vocab_size=50, max_length=7)
+    assert network.count_params() == 50 * 32 + 585 + 180 + (5 + 1)
+    assert network.input_shape == (None, 7)
+    uneven = pipeline.build_stacked_rnn("simple_rnn", 2, [3, 2], embedding_dim=4, vocab_size=9)
+    assert uneven.count_params() == 9 * 4 + (4 * 3 + 9 + 3) + (3 * 2 + 4 + 2) + (2 + 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"dept": 3}, "there is no value 'dept' of a network or its training; did you mean depth?"),
+        ({"depth": 9}, "network: model.depth must be less than or equal to 8, but got 9"),
+        ({"layer_pooling": "max", "masking": True}, "pad.padding is pre: set pad.padding to post"),
+    ],
+)
+def test_a_wrong_value_is_named(values: dict[str, Any], message: str, reviews: PaddedReviews) -> None:
+    with pytest.raises(ParamsError, match=message.replace("?", r"\?")):
+        pipeline.fit(values, reviews)
+
+
+def test_a_fit_tells_of_each_epoch_and_learns(fitted: FittedClassifier, epochs: list[int]) -> None:
+    assert epochs == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert len(fitted.history) == 8
+    assert fitted.history[-1]["loss"] < 0.5 * fitted.history[0]["loss"]
+
+
+def test_metrics_are_those_of_the_networks_own_probabilities(
+    fitted: FittedClassifier, reviews: PaddedReviews
+) -> None:
+    token_ids, labels = reviews.rows["test"]
+    probabilities = np.asarray(fitted.model(token_ids, training=False))[:, 0].astype(float)
+    found = pipeline.evaluate(fitted, reviews)
+    assert found["accuracy"].value == np.mean((probabilities >= 0.5) == labels)
+    brier = float(np.mean((probabilities - labels) ** 2))
+    assert found["brier"].value == pytest.approx(brier, abs=1e-6)
+    assert found["brier"].low <= brier <= found["brier"].high
+    assert set(found) == {"accuracy", "f1", "roc_auc", "log_loss", "brier", "ece"}
+
+
+def test_other_rows_or_splits_are_refused(
+    fitted: FittedClassifier, reviews: PaddedReviews, file: Path
+) -> None:
+    with pytest.raises(UserError, match="split must be one of train, validation, test, but got 'tests'"):
+        pipeline.evaluate(fitted, reviews, "tests")
+    with pytest.raises(UserError, match="load them with the same values"):
+        pipeline.evaluate(fitted, pipeline.load_reviews(file, max_length=5, vocab_size=7))
+
+
+def test_texts_are_labelled_with_the_words_that_speak_for_it(
+    fitted: FittedClassifier, reviews: PaddedReviews
+) -> None:
+    good, unknown = fitted.predict(["Superb film!", "zzz"])
+    row = reviews.encode(["superb film"])
+    assert good.probability == pytest.approx(float(fitted.model(row, training=False)[0, 0]), abs=1e-6)
+    assert (good.label, good.unknown_share) == ("positive", 0.0)
+    assert (unknown.label, unknown.unknown_share) == ("undecided", 1.0)
+    superb, film = pipeline.explain(fitted, "superb film")
+    assert (superb.word, film.word) == ("superb", "film")
+    whole, erased = (
+        float(fitted.model(np.array([[0, 1, verdict, 4]]), training=False)[0, 0])
+        for verdict in (row[0, 2], 2)
+    )
+    by_hand = np.log(whole / (1 - whole)) - np.log(erased / (1 - erased))
+    assert superb.contribution == pytest.approx(by_hand, abs=1e-3)
+    assert superb.contribution > 1
+    with pytest.raises(
+        UserError, match=r"must be a list of texts, but got one text: predict\(\['superb'\]\)"
+    ):
+        fitted.predict("superb")
+
+
+def test_the_champion_answers_as_the_network_that_was_registered(
+    fitted: FittedClassifier, reviews: PaddedReviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.commands import store  # noqa: PLC0415 - imports MLflow
+    from pipeline.registry import loading  # noqa: PLC0415
+    from pipeline.serving.classifier import write_classifier  # noqa: PLC0415
+    from pipeline.serving.onnx_export import to_onnx  # noqa: PLC0415
+
+    keras.models.save_model(fitted.model, tmp_path / "network.keras")
+    facts: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
+    facts |= {"labels": ["negative", "positive"], "name": "own", "digest": "sha256:0"}
+    onnx = to_onnx(fitted.model).SerializeToString()
+    folder = tmp_path / "classifier"
+    write_classifier(folder, onnx, tmp_path / "network.keras", reviews.vocabulary, facts, threshold=0.5)
+    asked: list[tuple[Any, ...]] = []
+
+    def chosen(client: Any, model: str | None, dataset: str | None) -> Any:
+        asked.append((model, dataset))
+        return SimpleNamespace(name="stacked-rnn-own", version=3)
+
+    monkeypatch.setattr(store, "open_store", lambda: None)
+    monkeypatch.setattr(store, "chosen_version", chosen)
+    monkeypatch.setattr(loading, "download", lambda version, path, target: folder)
+    champion = pipeline.load_champion("own")
+    pipeline.load_champion("models:/stacked-rnn-own/3")
+    assert asked == [(None, "own"), ("models:/stacked-rnn-own/3", None)]
+    assert champion.name == "stacked-rnn-own version 3"
+    texts = ["superb film", "dreadful film", "film"]
+    for registered, own in zip(champion.predict(texts), fitted.predict(texts), strict=True):
+        assert registered.label == own.label
+        assert registered.probability == pytest.approx(own.probability, abs=1e-5)
+
+
+def test_the_guides_snippets_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All in one program, as they stand on the page; only the registry is replaced by the fitted network."""
+    snippets = re.findall(
+        r"```python\n(.*?)```", (PROJECT / "docs/python-interface.md").read_text(), re.DOTALL
+    )
+    program: dict[str, Any] = {}
+    monkeypatch.chdir(PROJECT)
+    monkeypatch.setattr(api, "load_champion", lambda: program["fitted"])
+    for snippet in snippets:
+        exec(snippet, program)  # noqa: S102 - the page's own code
+    assert program["reviews"].train.token_ids.shape == (14, 20)
+    assert program["champion"] is program["fitted"]
+    assert set(program["fitted"].history[0]) >= {"loss", "validation_accuracy", "gradient_norm"}

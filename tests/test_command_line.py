@@ -1,0 +1,171 @@
+"""What the command line says and how it ends, whichever command it is."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner, Result
+from dvc.utils.hydra import apply_overrides
+
+import pipeline
+from pipeline import __main__ as main
+from pipeline import stages
+from pipeline.__main__ import COMMANDS, RENAMED, cli
+from pipeline.params import Params
+from pipeline.runtime.errors import UserError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(cli, list(words), prog_name="stacked-rnn")
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A command `fail` that raises what a test puts into ``ERROR``."""
+
+    @click.command()
+    def fail() -> None:
+        raise ERROR[0]
+
+    monkeypatch.setitem(cli.commands, "fail", fail)
+    return monkeypatch
+
+
+ERROR: list[BaseException] = []
+
+
+def test_the_version_is_the_packages() -> None:
+    assert call("--version").output == f"stacked-rnn, version {pipeline.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("evalute", "evaluate"), ("registery", "registry"), ("roll-back", "rollback")]
+)
+def test_a_misspelt_command_is_answered_with_the_one_meant(typed: str, meant: str) -> None:
+    result = call(typed)
+    assert result.exit_code == 2
+    assert f"No such command '{typed}'. Did you mean '{meant}'?" in result.output
+
+
+def test_what_the_user_can_put_right_is_one_line(failing: pytest.MonkeyPatch) -> None:
+    ERROR[:] = [UserError("params.yaml: model.depth is 9: give 8 or less")]
+    result = call("fail")
+    assert (result.exit_code, result.output) == (1, "Error: params.yaml: model.depth is 9: give 8 or less\n")
+    assert isinstance(call("--traceback", "fail").exception, UserError)
+
+
+def test_a_full_disk_is_one_line_with_the_file(failing: pytest.MonkeyPatch) -> None:
+    ERROR[:] = [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "models/stacked_rnn.keras")]
+    result = call("fail")
+    assert result.output.startswith(
+        "Error: models/stacked_rnn.keras: No space left on device: free some space"
+    )
+
+
+@pytest.mark.parametrize("error", [ValueError("shapes (3,) and (4,)"), KeyError("digest")])
+def test_a_fault_of_the_code_is_not_blamed_on_the_user(error: Exception, failing: pytest.MonkeyPatch) -> None:
+    """It leaves the command line as it was raised, so Python prints its traceback."""
+    ERROR[:] = [error]
+    assert call("fail").exception is error
+
+
+def test_a_command_is_found_under_its_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COMMANDS, "depth", ("click.testing:CliRunner", "stands for a command"))
+    assert cli.get_command(click.Context(cli), "study-depth") is CliRunner
+    assert "study-depth" not in call("--help").output
+    assert set(RENAMED.values()) <= set(COMMANDS)
+
+
+def completions(*words: str, incomplete: str) -> list[str]:
+    completer = ShellComplete(cli, {}, "stacked-rnn", "_STACKED_RNN_COMPLETE")
+    return [item.value for item in completer.get_completions(list(words), incomplete)]
+
+
+def test_the_shell_completes_commands_and_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    assert completions(incomplete="re") == ["registry", "rebuild"]
+    assert completions("run", incomplete="--model.dep") == ["--model.depth"]
+    assert "--until" in completions("run", incomplete="--u")
+
+
+def test_completing_a_command_imports_neither_mlflow_nor_tensorflow() -> None:
+    code = (
+        "import sys; from click.shell_completion import ShellComplete; from pipeline.__main__ import cli;"
+        "ShellComplete(cli, {}, 'stacked-rnn', '_STACKED_RNN_COMPLETE').get_completions([], 'pre');"
+        "print({'mlflow', 'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("stage", "missing", "maker"),
+    [("train", "data/padded/dataset.json", "pad"), ("evaluate", "data/raw/reviews.npz", "download")],
+)
+def test_a_stage_without_its_inputs_says_what_makes_them(
+    stage: str, missing: str, maker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    result = call(stage)
+    assert result.exit_code == 1
+    assert result.output.startswith(
+        f"Error: {stage} needs {missing}, which is not there: run `dvc repro {maker}`"
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / "params.yaml"]
+
+
+def test_an_experiment_that_sets_what_its_study_varies_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`dvc exp run -S model.depth=3` runs its stages so: another depth could win, without a word."""
+    committed = (PROJECT / "params.yaml").read_text()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", "abc123")
+    monkeypatch.setattr(stages, "git", lambda *words: {("show", "abc123:params.yaml"): committed}[words])
+    file = tmp_path / "params.yaml"
+    file.write_text(committed)
+    apply_overrides(file, ["model.depth=3"])
+    result = call("pad")
+    assert result.exit_code == 1
+    assert "model.depth is 3 in this experiment, but tune.search_space.model.depth varies it" in result.output
+    assert "hold it with -S '~tune.search_space.model.depth'" in result.output
+    apply_overrides(file, ["~tune.search_space.model.depth"])
+    assert "pad needs data/raw/reviews.npz" in call("pad").output
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "said"),
+    [
+        ("text,label\nFine.,1\n", "nowhere.csv", "data.path: there is no file nowhere.csv"),
+        ("review,label\nFine.,1\n", "mine.csv", "mine.csv: there is no column 'text', only 'review'"),
+        (
+            "text,label\nFine.,1\nDull.,0\nBad, really bad,0\n",
+            "mine.csv",
+            "mine.csv, line 4: has 3 fields, but the",
+        ),
+    ],
+)
+def test_a_fault_in_the_users_file_is_one_line(
+    written: str, value: str, said: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.csv").write_text(written)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        main, "load_params", lambda: params.replace({"data.source": "file", "data.path": value})
+    )
+    result = call("download")
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: {said}")
+    assert result.output.count("\n") == 1
