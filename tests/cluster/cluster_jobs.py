@@ -32,7 +32,9 @@ def die(data: Any, on_message: Any) -> None:
 
 def refuse(data: Any, on_message: Any) -> None:
     """A fault of the values."""
-    raise ValueError("no such number")
+    from pipeline.runtime.errors import UserError  # noqa: PLC0415 - sent to the worker after this module
+
+    raise UserError("no such number")
 
 
 def listen(data: Any, on_message: Any) -> None:

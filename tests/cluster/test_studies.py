@@ -42,6 +42,7 @@ def params_on(params: Params, cluster: ClusterParams) -> Params:
     tree["model"] |= {"units": 16, "dropout": 0.2}
     space = {"model.units": {"low": 8, "high": 32}, "model.dropout": {"low": 0.0, "high": 0.5}}
     tree["tune"] |= {"trials": 6, "sampler": "random", "pruner": "none", "search_space": space}
+    tree["tune"]["epochs"], tree["train"]["epochs"], tree["distill"]["epochs"] = None, 2, 0
     tree["depth_study"] |= {"cells": ["gru"], "depths": [1, 2], "skips": ["none"], "seeds": 2, "workers": 1}
     return parse_params(tree, "test")
 

@@ -53,8 +53,6 @@ def test_only_changed_values_go_to_dvc(params: Params) -> None:
         "--set-param=model.masking=true",
         "--set-param=train.clipnorm=1.0",
         "--set-param=tune.trials=1",
-        "--set-param=tune.search_space.model.depth=null",
-        "--set-param=tune.search_space.model.units=null",
     ]
     assert dvc_arguments(params, params) == ["repro"]
 

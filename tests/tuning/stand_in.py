@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.params import Params, Value
-from pipeline.training.task import Trained
+from pipeline.training.task import Trained, num_epochs
 from pipeline.tuning import Search, Winner, open_search, search
 
 DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
@@ -32,7 +32,7 @@ class StandInFit:
 
         def heard(epoch: int, metrics: Mapping[str, float]) -> None:
             on_epoch(epoch, metrics)
-            if epoch < params.train.epochs:
+            if epoch < num_epochs(params, {}):
                 self.before_epoch(call, epoch + 1)
 
         self.before_epoch(call, 1)
@@ -42,7 +42,7 @@ class StandInFit:
 def fit_formula(params: Params, seed: int, data: Any, on_epoch: Any) -> Trained:
     """Its network says what it was fitted with, so that a test can tell whose network a file holds."""
     history = []
-    for epoch in range(1, (params.tune.epochs or params.train.epochs) + 1):
+    for epoch in range(1, num_epochs(params, {}) + 1):
         score = score_of(params, seed, epoch)
         history.append({"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score})
         on_epoch(epoch, history[-1])

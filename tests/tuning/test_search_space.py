@@ -8,10 +8,8 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from pipeline.params import Params, ParamsError, parse_params
-from pipeline.tuning.search_space import configured_suggestions, decoded, search_space
 from pipeline.params import Params, ParamsError, Range, parse_params
-from pipeline.tuning.search_space import _distribution, configured_suggestions, search_space, suggest
+from pipeline.tuning.search_space import _distribution, configured_suggestions, decoded, search_space
 
 
 def with_space(params: Params, space: dict[str, Any], **model: Any) -> Params:
@@ -46,18 +44,6 @@ def test_a_form_becomes_a_distribution_that_holds_the_configured_value(
     params: Params, key: str, form: dict[str, Any], expected: optuna.distributions.BaseDistribution
 ) -> None:
     assert search_space(with_space(params, {key: form}, units=32, dropout=0.2)) == {key: expected}
-
-
-def test_one_key_or_all_can_be_taken_out_of_the_search(params: Params) -> None:
-    assert "model.depth" in search_space(params)
-    fixed = params.replace({"model.depth": 3, "tune.search_space.model.depth": None})
-    assert set(search_space(params)) - set(search_space(fixed)) == {"model.depth"}
-    assert search_space(params.replace({"tune.search_space": None})) == {}  # type: ignore[dict-item]
-
-
-def test_an_end_of_a_range_has_a_place_of_its_own(params: Params) -> None:
-    changed = params.replace({"tune.search_space.model.depth.high": 5})
-    assert search_space(changed)["model.depth"] == IntDistribution(2, 5)
 
 
 def test_one_trial_searches_nothing(params: Params) -> None:
