@@ -78,7 +78,7 @@ def fit_missing(
             done = sum(fit in _records(study) for fit in fits)
             raise InterruptedError(
                 f"depth study {study.name} was interrupted with {done} of {len(fits)} fits finished; "
-                "`make depth`, or `python -m pipeline study-depth`, goes on with the rest"
+                "`make depth`, or `python -m pipeline depth`, goes on with the rest"
             ) from None
     records = _records(study)
     failed = [fit.name for fit in fits if fit not in records]

@@ -55,7 +55,8 @@ def marker(file: Path | str) -> dict[str, np.ndarray]:
 def test_a_study_gives_the_same_on_workers_one_of_which_is_killed(
     params: Params, cluster: ClusterParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, observers = [], []
+    found: list[tuple[dict[int, Any], bytes]] = []
+    observers: list[Silent] = []
     for where, data in ((HERE, marker("")), (cluster, marker(tmp_path / "killed"))):
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
         observers.append(Silent())
@@ -74,7 +75,7 @@ def test_a_study_gives_the_same_on_workers_one_of_which_is_killed(
 def test_a_depth_study_gives_the_same_on_workers_one_of_which_is_killed(
     params: Params, cluster: ClusterParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = []
+    found: list[dict[Any, Any]] = []
     for where, data in ((HERE, marker("")), (cluster, marker(tmp_path / "killed"))):
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
         monkeypatch.setattr(depth_study, "_data", lambda data=data: data)
