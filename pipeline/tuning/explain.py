@@ -71,7 +71,7 @@ def write_pictures(study: Search, dataset: str, folder: Path) -> None:
     for name, figure in figures.items():
         with written_whole(folder / f"{name}.png") as temporary:
             figure.savefig(temporary, dpi=144, bbox_inches="tight", metadata={"Software": None})
-    for old in folder.glob("*.png"):
+    for old in folder.glob("[!.]*.png"):  # others are being written
         if old.stem not in figures:
             old.unlink()
 
