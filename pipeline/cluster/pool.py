@@ -57,6 +57,14 @@ def open_pool(
         yield pool
 
 
+class _NotHeardError(Exception):
+    """Who hears of a job failed, not the job."""
+
+    def __init__(self, reason: UserError) -> None:
+        super().__init__()
+        self.reason = reason
+
+
 class Here:
     """Runs each job in this process, one after the other."""
 
@@ -70,12 +78,18 @@ class Here:
 
     def _run(self, job: Job, jobs: Jobs) -> Outcome:
         def on_message(*message: Any) -> None:
-            if not jobs.heard(job, *message):
+            try:
+                wanted = jobs.heard(job, *message)
+            except UserError as error:
+                raise _NotHeardError(error) from error
+            if not wanted:
                 raise JobStoppedError
 
         try:
             return Outcome(job.function(*job.arguments, self._data, on_message))
         except JobStoppedError:
             return Outcome(stopped=True)
+        except _NotHeardError as error:
+            raise error.reason from None
         except UserError as error:  # anything else is a bug, and its traceback is shown
             return Outcome(error=error)

@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +59,11 @@ class PipelineRun:
         self._logged |= set(new)
         self.client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in new.items()])
 
-    @uninterrupted()
     def log_metrics(self, values: Mapping[str, float]) -> None:
         """Logs metrics at step 0."""
-        mlflow.log_metrics(dict(values), run_id=self.run_id)
+        now = milliseconds()
+        metrics = [Metric(key, value, now, 0) for key, value in values.items()]
+        self.client.log_batch(self.run_id, metrics=metrics)
 
     def log_network(self, trained: Mapping[str, Any]) -> None:
         """Logs which network the run is about: the winner's values under model.* and train.*, and its name.
@@ -164,7 +165,9 @@ def _active_run(**settings: Any) -> Iterator[Run]:
         yield run
         status = RunStatus.FINISHED
     finally:
-        with uninterrupted():
+        # Where the server is lost, the error that says so is on its way.
+        lost = suppress(MlflowException) if status == RunStatus.FAILED else nullcontext()
+        with uninterrupted(), lost:
             mlflow.end_run(RunStatus.to_string(status))
 
 

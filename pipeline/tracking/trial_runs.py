@@ -10,6 +10,7 @@ from mlflow.entities import Metric, Param, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.processes import this_process
 from pipeline.tracking.runs import OWNER_TAG, PipelineRun, milliseconds
 
@@ -93,6 +94,6 @@ class TrialRuns:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(MlflowException):  # the server may be what was lost; the first error says so
+        with suppress(MlflowException, UserError):  # the server may be what was lost; the first error says so
             for run_id in self._runs.values():  # the study was interrupted inside a trial
                 self._client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.cluster import Job, Outcome, open_pool, workers
 from pipeline.params import ClusterParams
+from pipeline.runtime.errors import UserError
 
 DATA = {"first": np.array([10])}
 HERE = ClusterParams(address=None, jobs_a_process=100)
@@ -55,6 +56,19 @@ def test_a_faulty_job_is_told_and_a_bug_is_shown() -> None:
     assert str(run(HERE, Calls(cluster_jobs.refuse, ())).outcomes["0"].error) == "no such number"
     with pytest.raises(TypeError):
         run(HERE, Calls(cluster_jobs.double, ("two", "many")))
+
+
+def test_who_hears_of_a_job_fails_for_itself() -> None:
+    """As where the tracking server is lost: that is no fault of the trial."""
+
+    class Deaf(Calls):
+        def heard(self, job: Job, *message: Any) -> bool:
+            raise UserError("the server is lost")
+
+    calls = Deaf(cluster_jobs.double, (0,))
+    with pytest.raises(UserError, match="the server is lost"):
+        run(HERE, calls)
+    assert calls.outcomes == {}
 
 
 def test_a_job_in_this_process_stops_when_it_is_told() -> None:

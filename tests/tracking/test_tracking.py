@@ -20,7 +20,9 @@ from sqlalchemy.engine import Engine
 
 from pipeline import tracking
 from pipeline.params import Params
+from pipeline.runtime.errors import UserError
 from pipeline.tracking.runs import OWNER_TAG, end_abandoned_runs, network_name
+from pipeline.tracking.store import Client
 
 DATASET = {
     "name": "tiny",
@@ -179,6 +181,16 @@ def test_a_lost_trials_run_is_ended_wherever_it_ran(params: Params, client: Mlfl
         trials.lost(3)
         assert status(client, elsewhere["3"]) == "FAILED"
         assert status(client, elsewhere["4"]) == "RUNNING"
+
+
+def test_a_server_that_is_lost_is_one_message_and_not_asked_for_long_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
+    with pytest.raises(UserError, match=r"is lost: start it, and the same command goes on"):
+        Client("http://127.0.0.1:9").set_tag("0123", "trial.state", "FAIL")
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
 
 
 def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: MlflowClient) -> None:
