@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import statistics
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -161,22 +162,29 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
     from pipeline.evaluation.baselines import fit_baselines  # noqa: PLC0415 - after the backend is chosen
     from pipeline.evaluation.calibration import expected_calibration_error, fit_calibration  # noqa: PLC0415
     from pipeline.evaluation.ngrams import Ragged  # noqa: PLC0415
-    from pipeline.stages.train import fit_on  # noqa: PLC0415
+    from pipeline.stages.train import data_of_fits  # noqa: PLC0415
     from pipeline.training.backend import select_backend  # noqa: PLC0415
+    from pipeline.training.task import fit  # noqa: PLC0415
 
     select_backend(params.train)
+    import keras  # noqa: PLC0415
+
     from pipeline.networks.implementation import choose_implementation  # noqa: PLC0415
     from pipeline.training.prediction import predict  # noqa: PLC0415
 
     started = time.perf_counter()
     flat = {f"{split}_{name}": array for split, arrays in splits.items() for name, array in arrays.items()}
     digest = content_digest(flat)
-    fitted = fit_on(params, splits, {"padded_digest": digest})(params, params.seed, None)
+    data = data_of_fits(params, splits, {"padded_digest": digest})
+    trained = fit(params, params.seed, data, lambda epoch, metrics: None)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "network.keras"
+        file.write_bytes(trained.network)
+        network = keras.models.load_model(file, compile=False, safe_mode=True)
     minutes = (time.perf_counter() - started) / 60
     implementation = choose_implementation(params.model, params.train)
     said = {
-        name: predict(fitted.model, splits[name]["token_ids"], implementation)
-        for name in ("validation", "test")
+        name: predict(network, splits[name]["token_ids"], implementation) for name in ("validation", "test")
     }
     labels = {name: splits[name]["labels"].astype(np.int64) for name in said}
     calibrated = fit_calibration(labels["validation"], said["validation"]).apply(said["test"])

@@ -19,7 +19,7 @@ from click.shell_completion import CompletionItem
 from pipeline import __version__
 from pipeline.params import load_params
 from pipeline.runtime.errors import UserError, described
-from pipeline.stages import Stage, run_stage, run_worker
+from pipeline.stages import Stage, run_stage
 
 STAGES: dict[Stage, str] = {
     "download": "Bring the reviews: data.source -> data/raw.",
@@ -135,13 +135,6 @@ def _add_stage(name: Stage, text: str) -> None:
 
 for _name, _text in STAGES.items():
     _add_stage(_name, _text)
-
-
-@cli.command()
-@click.option("--coordinator", type=int, hidden=True, help="Pid of the train stage that started this.")
-def worker(coordinator: int | None) -> None:
-    """Join the running study of the same params and data: run trials until it has enough."""
-    run_worker(load_params(), coordinator)
 
 
 class WithParameters(click.Command):

@@ -28,7 +28,7 @@ LAYERS = (
     ("__main__",),
 )
 # What changes no result, so that a change there needs no stage to run again.
-NOT_A_DEP = {"params", "runtime", "tracking", "stages"}
+NOT_A_DEP = {"cluster", "params", "runtime", "tracking", "stages"}
 
 
 def module_name(path: Path) -> str:
@@ -80,6 +80,7 @@ def test_imports_go_down_the_layers() -> None:
     ("library", "rooms"),
     [
         ("optuna", {"tuning"}),
+        ("distributed", {"cluster"}),
         ("mlflow", {"tracking", "registry", "serving", "commands"}),
         ("keras", {"networks", "training", "stages", "serving", "registry", "depth", "api"}),
         ("sklearn", {"evaluation", "depth"}),

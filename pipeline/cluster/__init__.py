@@ -1,4 +1,20 @@
-"""Runs one function over many values: here, in processes of this machine, or on a Dask cluster.
+"""Runs one function over many values: in this process, in processes of this machine, or on a Dask cluster.
 
-It knows nothing of networks, studies or stores.
+The only importer of distributed. It knows nothing of networks, studies or stores.
 """
+
+from pipeline.cluster.cores import worker_count
+from pipeline.cluster.jobs import Job, Jobs, JobStoppedError, OnMessage, Outcome
+from pipeline.cluster.pool import Pool, needs_processes, open_pool
+
+__all__ = [
+    "Job",
+    "JobStoppedError",
+    "Jobs",
+    "OnMessage",
+    "Outcome",
+    "Pool",
+    "needs_processes",
+    "open_pool",
+    "worker_count",
+]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from pipeline.depth import study
@@ -11,13 +9,6 @@ from pipeline.params import load_params
 
 
 @click.command(name="study-depth")
-@click.option(
-    "--worker", is_flag=True, hidden=True, help="Run the fits that standard input names, for a study."
-)
-def study_depth(worker: bool) -> None:
+def study_depth() -> None:
     """Train stacks of every depth, cell and skip; judge what is said of depth: -> reports/depth."""
-    params = load_params()
-    if worker:
-        study.work(params, (line.strip() for line in sys.stdin))
-    else:
-        study.run(params)
+    study.run(load_params())

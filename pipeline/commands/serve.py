@@ -9,7 +9,7 @@ import click
 import mlflow
 
 from pipeline.commands.store import chosen_version, open_store
-from pipeline.runtime.cores import THREAD_LIMITS, available_cores
+from pipeline.runtime.cores import THREAD_LIMITS, cores
 from pipeline.runtime.ports import require_free_port
 
 
@@ -30,5 +30,5 @@ def serve(model: str | None, dataset: str | None, port: int, workers: int | None
     os.environ |= {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), MODEL_VARIABLE: uri}
     words = [sys.executable, "-m", "uvicorn", "--factory", "pipeline.serving.server:app"]
     words += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
-    words += ["--workers", str(workers or len(available_cores()))]
+    words += ["--workers", str(workers or cores())]
     os.execv(sys.executable, words)  # noqa: S606 - the server takes this process's place and signals

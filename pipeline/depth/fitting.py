@@ -19,19 +19,20 @@ from pipeline.runtime.errors import UserError
 from pipeline.training import fitting
 from pipeline.training.batches import align_right
 from pipeline.training.compiled import compile_prediction
-from pipeline.training.fitting import Split
+from pipeline.training.fitting import OnEpoch, Split
 from pipeline.training.prediction import PREDICTION_BATCH
 
 Splits = Mapping[str, Split]
 
 
-def run_fit(params: Params, fit: Fit, splits: Splits) -> Record:
+def run_fit(params: Params, fit: Fit, splits: Splits, on_epoch: OnEpoch | None = None) -> Record:
     """Fits the network of ``fit``; nothing is chosen by the test split.
 
     Args:
         params: all of params.yaml.
         fit: which network.
         splits: train, validation and test.
+        on_epoch: as of ``training.fitting.fit``.
 
     Raises:
         UserError: if the loss or a gradient isn't finite.
@@ -41,7 +42,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits) -> Record:
     splits = {name: Split(align_right(split.token_ids), split.labels) for name, split in splits.items()}
     train, validation = splits["train"], splits["validation"]
     seed = (params.seed + fit.seed) % 2**32
-    fitted = fitting.fit(configured, train, validation, seed)
+    fitted = fitting.fit(configured, train, validation, seed, on_epoch)
     start = build_stacked_rnn(configured.model, params.pad.vocab_size, train.token_ids.shape[1], seed)
     chosen = _sample(len(validation.labels), params.depth_study.gradient_reviews, params.seed)
     sample = Split(validation.token_ids[chosen], validation.labels[chosen])

@@ -1,16 +1,14 @@
-"""The result of one fit, kept as a file of its own, so that an interrupted study loses no finished fit."""
+"""The result of one fit, as plain values, so that it is kept with its trial."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.depth.grid import Fit
-from pipeline.runtime.files import read_json, write_json
-from pipeline.runtime.paths import project_folder
 
 Matrix = tuple[tuple[float, ...], ...]  # (depth, timesteps)
 
@@ -50,30 +48,13 @@ def matrix(norms: np.ndarray) -> Matrix:
     return tuple(tuple(float(f"{norm:.6g}") for norm in row) for row in norms)
 
 
-def records_folder(study: str) -> Path:
-    """Where the records of ``study`` lie; in the project's folder, wherever DVC runs the study."""
-    return project_folder() / "studies" / "depth" / study
+def as_json(record: Record) -> dict[str, Any]:
+    """``record`` as plain JSON values."""
+    return asdict(record) | {"fit": record.fit._asdict()}
 
 
-def record_file(folder: Path, fit: Fit) -> Path:
-    """Where the record of ``fit`` lies."""
-    return folder / f"{fit.name}.json"
-
-
-def write_record(folder: Path, record: Record) -> None:
-    """Writes one record, whole or not at all."""
-    write_json(record_file(folder, record.fit), asdict(record) | {"fit": record.fit._asdict()})
-
-
-def read_records(folder: Path, fits: Iterable[Fit]) -> dict[Fit, Record]:
-    """The records of those of ``fits`` that are finished."""
-    return {fit: _read(record_file(folder, fit)) for fit in fits if record_file(folder, fit).exists()}
-
-
-def _read(file: Path) -> Record:
-    values = read_json(file)
-    for key in ("initial_gradients", "trained_gradients"):
-        values[key] = tuple(map(tuple, values[key]))
-    for key in ("curve", "probes"):
-        values[key] = tuple(values[key])
-    return Record(**values | {"fit": Fit(**values["fit"])})
+def from_json(values: Mapping[str, Any]) -> Record:
+    """The record of ``as_json``, read back."""
+    norms = {key: tuple(map(tuple, values[key])) for key in ("initial_gradients", "trained_gradients")}
+    rows = {key: tuple(values[key]) for key in ("curve", "probes")}
+    return Record(**{**values, **norms, **rows, "fit": Fit(**values["fit"])})

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
 
 import numpy as np
 
+from pipeline import tuning
+from pipeline.cluster import open_pool
 from pipeline.depth import pictures, report, tables
 from pipeline.depth.findings import judge
-from pipeline.depth.grid import Fit, grid, study_name
-from pipeline.depth.records import Record, read_records, record_file, records_folder, write_record
-from pipeline.depth.workers import run_fits
+from pipeline.depth.grid import VARIANTS, Fit, grid, study_name
+from pipeline.depth.records import Record, as_json, from_json
+from pipeline.depth.task import SPLITS, measure
 from pipeline.evaluation.baselines import fit_baselines
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.params import Params
+from pipeline.params import Cell, Params, Skip
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
+from pipeline.runtime.interruption import interruptible
 from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
-from pipeline.tracking import PipelineRun, pipeline_run
-from pipeline.training.backend import choose_backend, select_backend
+from pipeline.tracking import PipelineRun, TrialRuns, pipeline_run
+from pipeline.training.backend import choose_backend
+from pipeline.tuning.progress import Progress
 
 RUN_NAME = "depth study"
-RUN_FILE = "run.json"
+# What a fit may be, also in a later and larger study: its place among the trials.
+SPACE: tuning.SearchSpace = tuning.grid_space(
+    cell=get_args(Cell), depth=(1, 99), skip=get_args(Skip), variant=VARIANTS, seed=(0, 10**6)
+)
 
 
 def run(params: Params) -> None:
@@ -34,61 +38,99 @@ def run(params: Params) -> None:
 
     Raises:
         InterruptedError: after Ctrl-C; finished fits are kept, and the next run goes on with the rest.
-        UserError: if the params can't be used, data/padded is missing, or a worker failed.
+        UserError: if the params can't be used, data/padded is missing, or a fit failed.
     """
     dataset = read_dataset(params)
     fits = grid(params.depth_study)
     for fit in fits:
         fit.configure(params)  # all are judged before any is run
-    name = study_name(params, dataset)
-    folder = records_folder(name)
-    with pipeline_run(params, "study-depth", _earlier_run(folder, params)) as parent:
-        write_json(folder / RUN_FILE, {"run_id": parent.run_id, "fits": _extent(params)})
-        parent.set_tags({"mlflow.runName": RUN_NAME, "study": name, "dataset": dataset["name"]})
-        logged = parent.children()
-        progress = _Progress(fits, folder)
-
-        def keep(record: Record) -> None:
-            progress.finished(record)
-            _log(parent, record)
-
-        present = read_records(folder, fits)
-        for record in present.values():
-            if record.fit.name not in logged:
-                _log(parent, record)
-        print(f"depth study {name}: {len(present)} of {len(fits)} fits are there")
-        try:
-            run_fits(params, folder, [fit for fit in fits if fit not in present], keep)
-        except KeyboardInterrupt:
-            done = len(read_records(folder, fits))
-            raise InterruptedError(
-                f"depth study {name} was interrupted with {done} of {len(fits)} fits finished; "
-                "`make depth`, or `python -m pipeline study-depth`, goes on with the rest"
-            ) from None
-        _deliver(params, dataset, read_records(folder, fits), parent)
+    study = tuning.open_grid(params, f"depth-{study_name(params, dataset)}", SPACE)
+    with pipeline_run(params, "study-depth") as parent, TrialRuns(parent, dataset) as trial_runs:
+        parent.set_tags({"mlflow.runName": RUN_NAME, "study": study.name, "dataset": dataset["name"]})
+        records = fit_missing(params, fits, study, measure, Progress(params.depth_study.epochs, trial_runs))
+        _deliver(params, dataset, records, parent)
 
 
-def work(params: Params, names: Iterable[str]) -> None:
-    """Runs the fits of these names, as they come, for the study that another process runs.
+def fit_missing(
+    params: Params,
+    fits: Sequence[Fit],
+    study: tuning.Study,
+    function: Callable[..., Record],
+    observer: tuning.Observer,
+) -> dict[Fit, Record]:
+    """Runs ``function`` on those of ``fits`` that ``study`` lacks; returns the records of all.
 
     Raises:
-        UserError: if the study has no fit of such a name.
+        InterruptedError: after Ctrl-C; finished fits are kept.
+        UserError: if a fit failed, or another process runs the study.
     """
-    folder = records_folder(study_name(params, read_dataset(params)))
-    fits = {fit.name: fit for fit in grid(params.depth_study)}
-    select_backend(params.train)
-    # TensorFlow takes several networks in one process, a program each, for a mistake and says so at length.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    from pipeline.depth import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
-    from pipeline.training.fitting import Split  # noqa: PLC0415
+    with tuning.held(study.folder, study.name), interruptible() as interruption:
+        present = _records(study)
+        missing = [fit for fit in fits if fit not in present]
+        observer.opened(study.name, len(fits) - len(missing), len(fits))
+        workers = params.depth_study.workers
+        try:
+            with open_pool(study.name, params.cluster, workers, len(missing), _data()) as pool:
+                tuning.run_trials(
+                    study, _Plan(params, study, missing, function), pool, observer, interruption
+                )
+        except KeyboardInterrupt:
+            done = sum(fit in _records(study) for fit in fits)
+            raise InterruptedError(
+                f"depth study {study.name} was interrupted with {done} of {len(fits)} fits finished; "
+                "`make depth`, or `python -m pipeline depth`, goes on with the rest"
+            ) from None
+    records = _records(study)
+    failed = [fit.name for fit in fits if fit not in records]
+    if failed:
+        raise UserError(
+            f"{len(failed)} of {len(fits)} fits failed, for the reasons above: {', '.join(failed[:3])}; the "
+            "same command tries them again"
+        )
+    return {fit: records[fit] for fit in fits}
 
-    arrays = {split: read_arrays(padded_split(split)) for split in ("train", "validation", "test")}
-    splits = {split: Split(values["token_ids"], values["labels"]) for split, values in arrays.items()}
-    for name in names:
-        if name not in fits:
-            raise UserError(f"the depth study of params.yaml has no fit {name}")
-        if not record_file(folder, fits[name]).exists():
-            write_record(folder, fitting.run_fit(params, fits[name], splits))
+
+class _Plan:
+    """A trial for each missing fit, in the order given."""
+
+    def __init__(
+        self,
+        params: Params,
+        study: tuning.Study,
+        missing: Sequence[Fit],
+        function: Callable[..., Record],
+    ) -> None:
+        self._params, self._study, self._missing = params, study, list(missing)
+        self.function, self.epochs = function, params.depth_study.epochs
+
+    def next_trial(self) -> tuning.Trial | None:
+        return self._study.ask(self._missing.pop(0)._asdict()) if self._missing else None
+
+    def name(self, trial: tuning.Trial) -> str:
+        return Fit(**trial.params).name
+
+    def arguments(self, trial: tuning.Trial) -> tuple[Params, Fit]:
+        return self._params, Fit(**trial.params)
+
+    def keep(self, trial: tuning.Trial, value: Record) -> tuning.Result:
+        counts = {"parameters": value.parameters, "best_epoch": value.best_epoch}
+        metrics = {**value.scores, **counts, "fit_seconds": value.seconds}
+        return tuning.Result(value.scores["validation_accuracy"], {"record": as_json(value)}, metrics)
+
+
+def _records(study: tuning.Study) -> dict[Fit, Record]:
+    """Of the finished fits; of one that was tried twice, the first."""
+    kept = (from_json(trial.user_attrs["record"]) for trial in reversed(study.ranked()))
+    return {record.fit: record for record in kept}
+
+
+def _data() -> dict[str, np.ndarray]:
+    return {
+        f"{split}.{name}": array
+        for split in SPLITS
+        for name, array in read_arrays(padded_split(split)).items()
+        if name in ("token_ids", "labels")
+    }
 
 
 def read_dataset(params: Params) -> dict[str, Any]:
@@ -107,27 +149,6 @@ def read_dataset(params: Params) -> dict[str, Any]:
         raise UserError(f"{PADDED_DATASET} is missing: run the pad stage first, or `make depth`")
     dataset: dict[str, Any] = read_json(PADDED_DATASET)
     return dataset
-
-
-def _earlier_run(folder: Path, params: Params) -> str | None:
-    """The parent run of the same fits, begun earlier; other fits get another run, which logs their params."""
-    file = folder / RUN_FILE
-    earlier = read_json(file) if file.exists() else None
-    return earlier["run_id"] if earlier and earlier["fits"] == _extent(params) else None
-
-
-def _extent(params: Params) -> list[str]:
-    return sorted(fit.name for fit in grid(params.depth_study))
-
-
-def _log(parent: PipelineRun, record: Record) -> None:
-    """One fit as a child run."""
-    parent.log_child(
-        record.fit.name,
-        record.fit._asdict() | {"parameters": record.parameters},
-        record.curve,
-        {**record.scores, "seconds": record.seconds, "best_epoch": record.best_epoch},
-    )
 
 
 def _deliver(
@@ -174,24 +195,3 @@ def _baseline(params: Params) -> dict[str, float]:
         for model in fitted.values()
     ]
     return max(scores, key=lambda score: score["validation_accuracy"])
-
-
-class _Progress:
-    """Says after each fit how many are done and about how long the rest will take."""
-
-    def __init__(self, fits: Sequence[Fit], folder: Path) -> None:
-        self._count = len(fits)
-        self._left = {fit for fit in fits if not record_file(folder, fit).exists()}
-        self._done_cost = 0
-        self._started = time.monotonic()
-
-    def finished(self, record: Record) -> None:
-        """Prints a line for one more fit."""
-        self._left.discard(record.fit)
-        self._done_cost += record.fit.cost
-        seconds = (time.monotonic() - self._started) / self._done_cost * sum(fit.cost for fit in self._left)
-        print(
-            f"fit {self._count - len(self._left)}/{self._count}  {record.fit.name}  "
-            f"validation accuracy {record.scores['validation_accuracy']:.4f} after {record.seconds:.0f} s  "
-            f"about {seconds // 60:.0f}:{seconds % 60:02.0f} left"
-        )

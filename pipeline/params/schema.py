@@ -302,6 +302,13 @@ class Choices(Section):
         return self.choices
 
 
+class ClusterParams(Section):
+    """Where networks are fitted side by side."""
+
+    address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None
+    jobs_a_process: PositiveInt
+
+
 class TuneParams(Section):
     """The study; ``search_space`` maps a dotted key of ``model`` or ``train`` to its values."""
 
@@ -318,17 +325,17 @@ class TuneParams(Section):
 
     @model_validator(mode="after")
     def _storage_is_known(self) -> Self:
-        """A path or a PostgreSQL URL; no password, since params.yaml is committed and logged."""
+        """A path, or the URL of a database; no password, since params.yaml is committed and logged."""
         if self.storage is None or "://" not in self.storage:
             return self
         scheme, _, address = self.storage.partition("://")
         account, at, host = address.rpartition("@")
         user, colon, _ = account.partition(":")
         shown = f"{scheme}://{user}{at}{host}"
-        if scheme not in ("postgresql", "postgresql+psycopg"):
+        if scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
             raise ValueError(
-                "tune.storage must be null, a journal file's path, or postgresql://USER@HOST/DATABASE, "
-                f"but got {shown}"
+                "tune.storage must be null, a journal file's path, sqlite:///FILE, or "
+                f"postgresql://USER@HOST/DATABASE, but got {shown}"
             )
         if colon:
             raise ValueError(
@@ -470,6 +477,7 @@ class Params(Section):
     pretrain: PretrainParams
     vectors: VectorParams
     distill: DistillParams
+    cluster: ClusterParams
     tune: TuneParams
     depth_study: DepthStudyParams
     evaluate: EvaluateParams

@@ -5,7 +5,6 @@ A second one takes effect at once.
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,34 +13,27 @@ from typing import Any
 
 
 class Interruption:
-    """Says whether the study shall end: a signal came, or the process that started this one is gone."""
+    """Says whether a signal came that shall end the study.
 
-    def __init__(self, coordinator: int | None = None) -> None:
-        self._coordinator = coordinator
-        self._signalled = False
+    Attributes:
+        requested: asked for between epochs and between trials.
+    """
 
-    @property
-    def requested(self) -> bool:
-        """Asked for between epochs and between trials."""
-        orphaned = self._coordinator is not None and os.getppid() != self._coordinator
-        return self._signalled or orphaned
+    def __init__(self) -> None:
+        self.requested = False
 
     def request(self, _signal: int, _frame: Any) -> None:
         """The signal handler."""
-        if self._signalled:
+        if self.requested:
             raise KeyboardInterrupt
-        self._signalled = True
+        self.requested = True
         print("the study ends after this epoch; once more to end at once", flush=True)
 
 
 @contextmanager
-def interruptible(coordinator: int | None = None) -> Iterator[Interruption]:
-    """Turns SIGINT and SIGTERM into a request while the block runs (in the main thread only).
-
-    Args:
-        coordinator: pid of the process that started this one, where it shall not outlive that one.
-    """
-    interruption = Interruption(coordinator)
+def interruptible() -> Iterator[Interruption]:
+    """Turns SIGINT and SIGTERM into a request while the block runs (in the main thread only)."""
+    interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from pipeline.reviews.vocabulary import PAD_ID
-from pipeline.runtime.cores import available_cores
+from pipeline.runtime.cores import cores
 
 Array = npt.NDArray[np.float32]
 
@@ -55,7 +55,7 @@ class OnnxNetwork:
             for rows in batches:
                 run(rows)
             return probabilities
-        with ThreadPoolExecutor(min(len(batches), len(available_cores()))) as pool:
+        with ThreadPoolExecutor(min(len(batches), cores())) as pool:
             list(pool.map(run, batches))  # the list raises what a thread raised
         return probabilities
 

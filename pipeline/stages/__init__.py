@@ -62,18 +62,6 @@ def run_stage(name: Stage, params: Params) -> None:
     importlib.import_module(f"pipeline.stages.{name}").run(params)
 
 
-def run_worker(params: Params, coordinator: int | None) -> None:
-    """Runs trials for a train stage that runs elsewhere; see ``pipeline.stages.train.work``.
-
-    Raises:
-        UserError: if ``coordinator`` isn't the process that started this one, or is gone already.
-    """
-    if coordinator is not None and os.getppid() != coordinator:
-        raise UserError(f"process {coordinator}, which this worker was started for, is gone")
-    _prepare(params)
-    importlib.import_module("pipeline.stages.train").work(params, coordinator)
-
-
 def require_outputs(command: str, stages: tuple[Stage, ...]) -> None:
     """Checks that ``stages`` have run.
 

@@ -6,24 +6,21 @@ import os
 # Before mlflow is imported, which reads them.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")  # half a minute; MLflow's own 7 are four
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-from pipeline.tracking.runs import PipelineRun, attach, note_reproduced, pipeline_run
+from pipeline.tracking.runs import PipelineRun, note_reproduced, pipeline_run
 from pipeline.tracking.store import connect, settle_address, tracking_uri
 from pipeline.tracking.trial_runs import TrialRuns
 
-for _chatty in (
-    "mlflow.pyfunc",
-    "alembic",
-    "mlflow.store.db.utils",
-    "mlflow.system_metrics.system_metrics_monitor",
-):
+for _chatty in ("mlflow.pyfunc", "alembic", "mlflow.store.db.utils"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
+# Its thread warns of a lost server, of which the stage's own error tells.
+logging.getLogger("mlflow.system_metrics.system_metrics_monitor").setLevel(logging.ERROR)
 
 __all__ = [
     "PipelineRun",
     "TrialRuns",
-    "attach",
     "connect",
     "note_reproduced",
     "pipeline_run",

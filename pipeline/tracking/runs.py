@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from mlflow.data.http_dataset_source import HTTPDatasetSource
 from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE
 
 from pipeline.params import PARAMS_FILE, Params, Value
 from pipeline.runtime import git
@@ -33,7 +33,7 @@ from pipeline.runtime.files import read_json
 from pipeline.runtime.interruption import uninterrupted
 from pipeline.runtime.paths import SCORES, TRAIN_REPORT, project_folder
 from pipeline.runtime.processes import is_gone, this_process
-from pipeline.tracking.store import connect, tracking_uri
+from pipeline.tracking.store import connect
 
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
 EVALUATED_TAG = "pipeline.evaluated"
@@ -59,10 +59,11 @@ class PipelineRun:
         self._logged |= set(new)
         self.client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in new.items()])
 
-    @uninterrupted()
     def log_metrics(self, values: Mapping[str, float]) -> None:
         """Logs metrics at step 0."""
-        mlflow.log_metrics(dict(values), run_id=self.run_id)
+        now = milliseconds()
+        metrics = [Metric(key, value, now, 0) for key, value in values.items()]
+        self.client.log_batch(self.run_id, metrics=metrics)
 
     def log_network(self, trained: Mapping[str, Any]) -> None:
         """Logs which network the run is about: the winner's values under model.* and train.*, and its name.
@@ -113,39 +114,6 @@ class PipelineRun:
         else:
             self.client.log_artifact(self.run_id, str(path), folder)
 
-    def children(self) -> set[str]:
-        """The names of its finished child runs."""
-        wanted = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.run_id}' and attributes.status = 'FINISHED'"
-        runs = mlflow.search_runs([self.experiment_id], wanted, output_format="list")
-        return {str(run.info.run_name) for run in runs}
-
-    @uninterrupted()
-    def log_child(
-        self,
-        name: str,
-        params: Mapping[str, Any],
-        curve: Sequence[Mapping[str, float]],
-        metrics: Mapping[str, float],
-    ) -> None:
-        """A finished child run; ``curve`` holds the metrics of each epoch, which are counted from 1."""
-        run_id = self.client.create_run(
-            self.experiment_id,
-            run_name=name,
-            tags={MLFLOW_PARENT_RUN_ID: self.run_id, OWNER_TAG: this_process()},
-        ).info.run_id
-        now = milliseconds()
-        steps = [
-            Metric(key, value, now, epoch)
-            for epoch, values in enumerate(curve, start=1)
-            for key, value in values.items()
-        ]
-        self.client.log_batch(
-            run_id,
-            metrics=steps + [Metric(key, value, now, 0) for key, value in metrics.items()],
-            params=[Param(key, str(value)) for key, value in params.items()],
-        )
-        self.client.set_terminated(run_id)
-
     def describe(self, text: str) -> None:
         """Sets the run's description, which MLflow's page shows as Markdown."""
         self.set_tags({MLFLOW_RUN_NOTE: text})
@@ -153,22 +121,6 @@ class PipelineRun:
     def log_text(self, text: str, file: str) -> None:
         """Logs text as an artifact."""
         self.client.log_text(self.run_id, text, file)
-
-
-def attach(params: Params, run_id: str) -> PipelineRun:
-    """A run that another process keeps open, to add trials to.
-
-    Raises:
-        UserError: if the tracking store isn't the one that holds it.
-    """
-    client = connect(params)
-    try:
-        return PipelineRun(client, client.get_run(run_id))
-    except MlflowException:
-        raise UserError(
-            f"{tracking_uri(params)} doesn't hold the study's run {run_id}: point MLFLOW_TRACKING_URI or "
-            "mlflow.tracking_uri to the tracking server that the study logs to"
-        ) from None
 
 
 @contextmanager
@@ -218,7 +170,9 @@ def _active_run(**settings: Any) -> Iterator[Run]:
         yield run
         status = RunStatus.FINISHED
     finally:
-        with uninterrupted():
+        # Where the server is lost, the error that says so is on its way.
+        lost = suppress(MlflowException) if status == RunStatus.FAILED else nullcontext()
+        with uninterrupted(), lost:
             mlflow.end_run(RunStatus.to_string(status))
 
 

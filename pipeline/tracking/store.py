@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import mlflow
+import requests
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -24,12 +26,13 @@ from pipeline.runtime.paths import project_folder
 from pipeline.tracking.moved import follow_folder
 
 CONNECT_TIMEOUT = 5.0  # seconds
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _SQLITE = "sqlite:///"
 _WHERE = "MLFLOW_TRACKING_URI, or mlflow.tracking_uri in params.yaml"
 
 
 class Client(MlflowClient):
-    """MLflow's client, whose calls Ctrl-C doesn't cut short.
+    """MLflow's client, whose calls Ctrl-C doesn't cut short and to whom a lost server is a ``UserError``.
 
     A KeyboardInterrupt inside SQLAlchemy can leave a SELECT open. In the SQLite store nobody can write then,
     this process neither, until it ends.
@@ -38,7 +41,27 @@ class Client(MlflowClient):
     def __getattribute__(self, name: str) -> Any:
         """The attribute; a public method is held together by ``uninterrupted``."""
         value = super().__getattribute__(name)
-        return uninterrupted()(value) if inspect.ismethod(value) and not name.startswith("_") else value
+        if not inspect.ismethod(value) or name.startswith("_"):
+            return value
+        return uninterrupted()(_noticing_loss(value))
+
+
+def _noticing_loss(call: Callable[..., Any]) -> Callable[..., Any]:
+    """``call``; a server that stays away is one line, and what is still to be told it is then tried once."""
+
+    def noticing(*values: Any, **named: Any) -> Any:
+        try:
+            return call(*values, **named)
+        except MlflowException as error:
+            if not isinstance(error.__context__, requests.RequestException):
+                raise
+            os.environ[_RETRIES] = "0"
+            raise UserError(
+                f"the MLflow tracking server {mlflow.get_tracking_uri()} is lost: start it, and the same "
+                "command goes on; finished trials are kept"
+            ) from None
+
+    return noticing
 
 
 def tracking_uri(params: Params) -> str:

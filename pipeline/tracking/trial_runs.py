@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Self
 
 from mlflow.entities import Metric, Param, RunStatus, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.processes import this_process
 from pipeline.tracking.runs import OWNER_TAG, PipelineRun, milliseconds
 
@@ -29,16 +32,16 @@ class TrialRuns:
         self._study = ""
         self._runs: dict[int, str] = {}
 
-    def opened(self, study: str, finished: int) -> None:
+    def opened(self, study: str, finished: int, wanted: int) -> None:
         """Notes the study and how many trials it brought along on the parent run."""
         self._study = study
         self._parent.set_tags({STUDY_TAG: study, "study.trials_before": finished})
 
-    def started(self, number: int, values: Mapping[str, Any], finished: int) -> None:
+    def started(self, number: int, name: str, values: Mapping[str, Any], finished: int) -> None:
         """Opens the child run of trial ``number`` with the values it was given."""
         run = self._client.create_run(
             self._parent.experiment_id,
-            run_name=f"trial {number}",
+            run_name=name,
             tags={
                 MLFLOW_PARENT_RUN_ID: self._parent.run_id,
                 OWNER_TAG: this_process(),
@@ -60,18 +63,16 @@ class TrialRuns:
             self._runs[number], [Metric(key, value, now, epoch) for key, value in metrics.items()]
         )
 
-    def finished(self, number: int, state: str, metrics: Mapping[str, float], summary: str | None) -> None:
+    def finished(self, number: int, state: str, metrics: Mapping[str, float], reason: str | None) -> None:
         """Closes the child run; ``state`` is Optuna's: COMPLETE, PRUNED or FAIL."""
-        run_id = self._runs.pop(number)
         now = milliseconds()
+        tags = {"trial.state": state} | ({"trial.reason": reason} if reason else {})
         self._client.log_batch(
-            run_id,
+            self._runs[number],
             metrics=[Metric(key, value, now, 0) for key, value in metrics.items()],
-            tags=[RunTag("trial.state", state)],
+            tags=[RunTag(key, value) for key, value in tags.items()],
         )
-        if summary:
-            self._client.log_text(run_id, summary, "model_summary.txt")
-        self._client.set_terminated(run_id, _STATUS[state])
+        self._client.set_terminated(self._runs.pop(number), _STATUS[state])
 
     def lost(self, number: int) -> None:
         """Ends the run that the process of trial ``number`` left RUNNING, on whichever machine it was."""
@@ -93,5 +94,6 @@ class TrialRuns:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for run_id in self._runs.values():  # the study was interrupted inside a trial
-            self._client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
+        with suppress(MlflowException, UserError):  # the server may be what was lost; the first error says so
+            for run_id in self._runs.values():  # the study was interrupted inside a trial
+                self._client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))

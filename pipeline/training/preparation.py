@@ -34,13 +34,6 @@ class Prepared(NamedTuple):
     soft_labels: np.ndarray | None = None
 
 
-def num_epochs(params: Params, num_unlabelled: int) -> int:
-    """How many epochs one fit has at most: soft labels are learnt only where there are unlabelled reviews."""
-    if params.distill.epochs and num_unlabelled:
-        return params.distill.epochs + params.distill.label_epochs
-    return params.train.num_epochs
-
-
 def prepare(params: Params, splits: Mapping[str, Arrays], padded_digest: str, folder: Path) -> Prepared:
     """Makes what ``vectors`` and ``distill`` ask for, or reads it from ``folder``.
 

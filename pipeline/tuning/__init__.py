@@ -1,31 +1,38 @@
-"""Hyperparameter search: an Optuna study that survives interruption and spreads over processes.
+"""Studies: trials that survive interruption and spread over a cluster. The search of hyperparameters is one.
 
 The only importer of optuna. It reports through an observer, so it knows nothing of MLflow.
 """
 
+from optuna import Trial
+
 from pipeline.tuning.explain import pictures, trials_table, write_pictures
-from pipeline.tuning.search import search, search_order, work
-from pipeline.tuning.storage import studies_folder
-from pipeline.tuning.study import SCORE, Study, StudyFinishedError, join_study, open_study
-from pipeline.tuning.trials import Fit, Observer
+from pipeline.tuning.search import needs_workers, search, search_order
+from pipeline.tuning.search_space import SearchSpace, grid_space
+from pipeline.tuning.storage import held, studies_folder
+from pipeline.tuning.study import SCORE, Search, Study, open_grid, open_search
+from pipeline.tuning.trials import Observer, Plan, Result, run_trials
 from pipeline.tuning.winner import Winner
-from pipeline.tuning.workers import needs_workers
 
 __all__ = [
     "SCORE",
-    "Fit",
     "Observer",
+    "Plan",
+    "Result",
+    "Search",
+    "SearchSpace",
     "Study",
-    "StudyFinishedError",
+    "Trial",
     "Winner",
-    "join_study",
+    "grid_space",
+    "held",
     "needs_workers",
-    "open_study",
+    "open_grid",
+    "open_search",
     "pictures",
+    "run_trials",
     "search",
     "search_order",
     "studies_folder",
     "trials_table",
-    "work",
     "write_pictures",
 ]

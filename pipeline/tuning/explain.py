@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from pipeline.runtime.files import written_whole
 from pipeline.tuning import charts
 from pipeline.tuning.search_space import decoded
-from pipeline.tuning.study import SCORE, Study, repeat_key
+from pipeline.tuning.study import SCORE, Search, repeat_key
 
 FEWEST_FOR_IMPORTANCE, TRIALS_A_PARAMETER = 20, 8  # complete trials; of fewer, importance is mostly chance
 
@@ -21,7 +21,7 @@ _LABEL = SCORE.replace("_", " ")
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
-def trials_table(study: Study) -> list[dict[str, Any]]:
+def trials_table(study: Search) -> list[dict[str, Any]]:
     """One row a trial that ended, by number: state, score, epochs, seconds, and the values it ran with.
 
     A pruned trial's score is that of its last epoch; a failed one's cells are empty.
@@ -39,7 +39,7 @@ def trials_table(study: Study) -> list[dict[str, Any]]:
     ]
 
 
-def pictures(study: Study, dataset: str) -> dict[str, Figure]:
+def pictures(study: Search, dataset: str) -> dict[str, Figure]:
     """Figures by file stem: history and epochs always, slices where two trials differ, importance where
     there are trials enough to tell it."""
     ended, repeats = study.trials(TrialState.COMPLETE, TrialState.PRUNED), _repeats(study)
@@ -65,18 +65,18 @@ def pictures(study: Study, dataset: str) -> dict[str, Figure]:
     return figures
 
 
-def write_pictures(study: Study, dataset: str, folder: Path) -> None:
+def write_pictures(study: Search, dataset: str, folder: Path) -> None:
     """Writes each picture as FOLDER/NAME.png, and removes one that an earlier study drew and this doesn't."""
     figures = pictures(study, dataset)
     for name, figure in figures.items():
         with written_whole(folder / f"{name}.png") as temporary:
             figure.savefig(temporary, dpi=144, bbox_inches="tight", metadata={"Software": None})
-    for old in folder.glob("*.png"):
+    for old in folder.glob("[!.]*.png"):  # others are being written
         if old.stem not in figures:
             old.unlink()
 
 
-def _repeats(study: Study) -> dict[int, list[float]]:
+def _repeats(study: Search) -> dict[int, list[float]]:
     """By a finalist's number, its scores with other seeds."""
     found = {
         trial.number: [

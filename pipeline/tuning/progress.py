@@ -1,4 +1,4 @@
-"""The study as a person watches it: a line for each epoch, with the time left."""
+"""A study as a person watches it: a line for each epoch, with the time left."""
 
 from __future__ import annotations
 
@@ -6,55 +6,51 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.params import Params
-from pipeline.tuning import Observer
+from pipeline.tuning.trials import Observer
 
 
 class Progress:
     """Prints each epoch of each trial and passes everything on to another observer."""
 
-    def __init__(self, params: Params, then: Observer) -> None:
-        self._params = params
-        self._then = then
+    def __init__(self, epochs: int, then: Observer) -> None:
+        self._epochs, self._then = epochs, then
         self._started = time.monotonic()
         self._epochs_done = 0
-        self._finished = 0
-        self._title = ""
+        self._finished = self._wanted = 0
+        self._titles: dict[int, str] = {}
 
-    def opened(self, study: str, finished: int) -> None:
+    def opened(self, study: str, finished: int, wanted: int) -> None:
         """Names the study and what it has already."""
-        trials = self._params.tune.trials
-        print(
-            f"study {study}: {finished} of {trials} trials finished before" if finished else f"study {study}"
-        )
-        self._then.opened(study, finished)
+        self._finished, self._wanted = finished, wanted
+        print(f"study {study}" + (f": {finished} of {wanted} trials finished before" if finished else ""))
+        self._then.opened(study, finished, wanted)
 
-    def started(self, number: int, values: Mapping[str, Any], finished: int) -> None:
+    def started(self, number: int, name: str, values: Mapping[str, Any], finished: int) -> None:
         """Names the trial and its values."""
-        self._finished = finished
-        shown = "  ".join(f"{key.split('.')[1]} {_short(value)}" for key, value in values.items())
-        self._title = f"trial {number} ({self._finished}/{self._params.tune.trials} done)"
-        print(f"{self._title}  {shown}")
-        self._then.started(number, values, finished)
+        shown = "  ".join(f"{key.split('.')[-1]} {_short(value)}" for key, value in values.items())
+        self._titles[number] = name
+        print(f"{self._title(number)}  {shown}")
+        self._then.started(number, name, values, finished)
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Prints the scores of the epoch and the time left if every trial ran all its epochs."""
         self._epochs_done += 1
-        trials, epochs = self._params.tune.trials, self._params.trial_epochs
-        left = max(0, (trials - self._finished) * epochs - epoch)
+        left = max(0, (self._wanted - self._finished) * self._epochs - epoch)
         seconds = (time.monotonic() - self._started) / self._epochs_done * left
         print(
-            f"{self._title}  epoch {epoch}/{epochs}  loss {metrics['loss']:.4f}  "
+            f"{self._title(number)}  epoch {epoch}/{self._epochs}  loss {metrics['loss']:.4f}  "
             f"validation loss {metrics['validation_loss']:.4f}  "
             f"accuracy {metrics['validation_accuracy']:.4f}  "
             f"at most {_clock(seconds)} left"
         )
         self._then.epoch(number, epoch, metrics)
 
-    def finished(self, number: int, state: str, metrics: Mapping[str, float], summary: str | None) -> None:
+    def finished(self, number: int, state: str, metrics: Mapping[str, float], reason: str | None) -> None:
         """Says how the trial ended."""
-        print(f"{self._title}  {state.lower()} after {metrics['seconds']:.0f} s")
-        self._then.finished(number, state, metrics, summary)
+        self._finished += 1
+        why = f": {reason}" if reason else ""
+        print(f"{self._title(number)}  {state.lower()} after {metrics['seconds']:.0f} s{why}")
+        self._then.finished(number, state, metrics, reason)
 
     def lost(self, number: int) -> None:
         """Says that a trial was killed."""
@@ -65,6 +61,9 @@ class Progress:
         """Prints a finalist's score with another seed."""
         print(f"finalist trial {number}, seed {seed}: validation accuracy {score:.4f}")
         self._then.repeated(number, seed, score)
+
+    def _title(self, number: int) -> str:
+        return f"{self._titles[number]} ({self._finished}/{self._wanted} done)"
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Sampler and pruner. Optuna stores neither, so both are made again, alike, by every process of a study."""
+"""Sampler and pruner. Optuna stores neither, so both are made again, alike, when a study goes on."""
 
 from __future__ import annotations
 
@@ -12,31 +12,42 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.params import Params
-from pipeline.tuning.search_space import SearchSpace, configured_suggestions, search_space
+from pipeline.tuning.search_space import configured_suggestions
 
 STARTUP_TRIALS = 5  # sampled at random before TPE takes over
+REASON = "reason"  # the attribute that says why a trial failed or was pruned
+
+
+def was_cut_short(trial: FrozenTrial) -> bool:
+    """Whether its process died or was interrupted: then its values are tried again."""
+    return trial.state == TrialState.FAIL and REASON not in trial.user_attrs
 
 
 class StudySampler(optuna.samplers.BaseSampler):
     """The configured model first, then ``tune.sampler`` with a seed of each trial's own.
 
-    A trial's place is the number of trials before it that didn't fail. The sampler is seeded by
-    ``(seed, place)``: a study that was interrupted goes on as it would have gone on, and no two workers
-    draw the same numbers.
+    A trial's place is the number of trials before it that weren't cut short. The sampler is seeded by
+    ``(seed, place)``: a study that was interrupted goes on as it would have gone on.
+
+    Attributes:
+        given: values for the next trial, which the sampler then isn't asked for.
     """
 
     def __init__(self, params: Params) -> None:
-        self._space: SearchSpace = search_space(params)
+        self.given: Mapping[str, Any] | None = None
         self._configured = configured_suggestions(params)
         self._kind, self._seed = params.tune.sampler, params.seed
-        self._is_first = False
+        self._fixed: Mapping[str, Any] | None = None
         self._sampler: optuna.samplers.BaseSampler = optuna.samplers.RandomSampler(self._seed)
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Seeds a sampler for ``trial``."""
         earlier = (other for other in study.get_trials(deepcopy=False) if other.number < trial.number)
-        place = sum(other.state != TrialState.FAIL for other in earlier)
-        self._is_first = place == 0
+        place = sum(not was_cut_short(other) for other in earlier)
+        self._fixed, self.given = (
+            (self._configured if place == 0 and self.given is None else self.given),
+            None,
+        )
         seed = int(np.random.SeedSequence((self._seed, place)).generate_state(1)[0])
         if self._kind == "random":
             self._sampler = optuna.samplers.RandomSampler(seed)
@@ -47,17 +58,15 @@ class StudySampler(optuna.samplers.BaseSampler):
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """All keys for the configured model, else what the sampler infers."""
-        if self._is_first:
-            return dict(self._space)
-        return self._sampler.infer_relative_search_space(study, trial)
+        """None where the values are given, else what the sampler infers."""
+        return {} if self._fixed is not None else self._sampler.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """The configured values for the first trial, else what the sampler draws."""
-        if self._is_first:
-            return dict(self._configured)
+        """What the sampler draws."""
+        if self._fixed is not None:
+            return {}
         return self._sampler.sample_relative(study, trial, search_space)
 
     def sample_independent(
@@ -67,7 +76,9 @@ class StudySampler(optuna.samplers.BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """What the sampler draws for one key."""
+        """The given value of one key, else what the sampler draws."""
+        if self._fixed is not None:
+            return self._fixed[param_name]
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(

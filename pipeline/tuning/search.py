@@ -1,98 +1,126 @@
-"""The whole of a study: open or continue it, run its trials here or in workers, choose the winner."""
+"""The whole of a search: run what is missing, train finalists with more seeds, choose the winner."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
 
+import numpy as np
+import optuna
+from optuna.trial import TrialState
+
+from pipeline.cluster import Pool, needs_processes, open_pool, worker_count
 from pipeline.params import Params
-from pipeline.runtime.cores import worker_count
-from pipeline.runtime.interruption import Interruption, interruptible
-from pipeline.tuning.study import FINISHED, SCORE, Study
-from pipeline.tuning.trials import Fit, Observer, run_trials
-from pipeline.tuning.winner import Winner, choose_winner
-from pipeline.tuning.workers import TRIALS_A_PROCESS, needs_workers, run_workers
+from pipeline.runtime.interruption import interruptible
+from pipeline.training.task import Trained, num_epochs
+from pipeline.tuning.storage import held
+from pipeline.tuning.study import SCORE, Search
+from pipeline.tuning.trials import Observer, Result, run_trials
+from pipeline.tuning.winner import Winner, choose_winner, train_in_full
 
-if TYPE_CHECKING:  # a process that only coordinates never loads Keras
-    from pipeline.training.fitting import Fitted, OnEpoch
+Fit = Callable[..., Trained]  # (params, seed, data, on_epoch)
 
 
-def search(study: Study, fit: Fit, observer: Observer) -> Winner:
+def search(study: Search, fit: Fit, data: Mapping[str, np.ndarray], observer: Observer) -> Winner:
     """Runs the trials that ``study`` lacks and returns its best.
 
     Args:
-        study: from ``open_study``.
-        fit: trains a network of the given params and seed.
-        observer: told of each trial of this process.
+        study: from ``open_search``.
+        fit: trains a network of the given params and seed; another process must be able to import it.
+        data: what every fit reads, sent to each worker once.
+        observer: told of each trial.
 
     Raises:
         InterruptedError: after Ctrl-C or SIGTERM; the study is kept, and its message says how to go on.
-        ValueError: if no trial is complete, or workers failed.
+        UserError: if no trial is complete, or another process runs the study.
     """
-    tune = study.params.tune
-    study.set_attribute("deadline", None if tune.timeout is None else time.time() + tune.timeout)
-    study.set_attribute("delivered", False)
-    observer.opened(study.name, len(study.trials(*FINISHED)))
-    with interruptible() as interruption:
+    with held(study.folder, study.name), interruptible() as interruption:
+        study.set_attribute("delivered", False)
+        study.set_attribute("trials", study.params.tune.trials)
+        observer.opened(study.name, len(study.finished()), study.params.tune.trials)
+        plan = _Plan(study, fit, num_epochs(study.params, data))
         try:
-            if needs_workers(study):
-                run_workers(study, observer, interruption)
-            else:
-                run_trials(study, fit, observer, interruption)
-            return choose_winner(study, _stoppable(fit, interruption), observer)
+            with _pool(study, data) as pool:
+                run_trials(study, plan, pool, observer, interruption)
+                study.forget_outdone()
+                winner = choose_winner(study, fit, pool, observer, interruption)
+                if study.params.tune.epochs is None:
+                    return winner
+                return train_in_full(winner, fit, data, pool, interruption)
         except KeyboardInterrupt:
             raise InterruptedError(_how_to_go_on(study)) from None
 
 
-def _stoppable(fit: Fit, interruption: Interruption) -> Fit:
-    """``fit``, ended after an epoch by an interruption; a trial's own fit looks after that itself."""
-
-    def stoppable(params: Params, seed: int, on_epoch: OnEpoch | None) -> Fitted:
-        def then_look(epoch: int, metrics: Mapping[str, float]) -> None:
-            if on_epoch is not None:
-                on_epoch(epoch, metrics)
-            if interruption.requested:
-                raise KeyboardInterrupt
-
-        return fit(params, seed, then_look)
-
-    return stoppable
-
-
-def work(study: Study, fit: Fit, observer: Observer, coordinator: int | None) -> None:
-    """Runs trials of a study that another process has opened.
-
-    Args:
-        coordinator: pid of the process that keeps this one at work: then a few trials are run here. Without
-            one, this process is the coordinator of ``tune.workers`` others on its machine.
-
-    Raises:
-        InterruptedError: after Ctrl-C or SIGTERM, or when the process ``coordinator`` is gone.
-        ValueError: if a worker failed, or all were killed.
-    """
-    observer.opened(study.name, len(study.trials(*FINISHED)))
-    with interruptible(coordinator) as interruption:
-        try:
-            if coordinator is None:
-                run_workers(study, observer, interruption)
-            else:
-                run_trials(study, fit, observer, interruption, TRIALS_A_PROCESS)
-        except KeyboardInterrupt:
-            raise InterruptedError(f"worker of study {study.name} stopped; the others go on") from None
+def needs_workers(study: Search) -> bool:
+    """Whether other processes fit the networks that ``study`` lacks, and not this one."""
+    return needs_processes(study.params.cluster, study.params.tune.workers, _num_missing(study))
 
 
 def search_order(params: Params) -> str:
     """What a report says about the order in which the search space was tried."""
+    if params.cluster.address is not None:
+        return (
+            "depends on the timing of the cluster's workers; the winner trained again gives the same digits"
+        )
     workers = worker_count(params.tune.workers)
     if workers == 1:
         return "one after another, the same each time"
     return f"depends on the timing of {workers} workers; the winner trained again gives the same digits"
 
 
-def _how_to_go_on(study: Study) -> str:
-    finished, ranked = len(study.trials(*FINISHED)), study.ranked()
-    lines = [f"study {study.name} was interrupted with {finished} of {study.trials_wanted} trials finished"]
+class _Plan:
+    """The configured model, then the sampler's draws, until there are ``tune.trials``."""
+
+    def __init__(self, study: Search, fit: Fit, epochs: int) -> None:
+        self._study, self.function, self.epochs = study, fit, epochs
+        self._tune = study.params.tune
+        self._deadline = None if self._tune.timeout is None else time.monotonic() + self._tune.timeout
+
+    def next_trial(self) -> optuna.Trial | None:
+        """The values of a trial that was cut short, else the sampler's."""
+        self._study.forget_outdone()
+        taken = len(self._study.finished()) + len(self._study.trials(TrialState.RUNNING))
+        late = self._deadline is not None and time.monotonic() >= self._deadline
+        if late or taken >= self._tune.trials:
+            return None
+        waiting = self._study.cut_short()
+        return self._study.ask(waiting[0] if waiting else None)
+
+    def name(self, trial: optuna.Trial) -> str:
+        """``trial 3``."""
+        return f"trial {trial.number}"
+
+    def arguments(self, trial: optuna.Trial) -> tuple[Any, ...]:
+        """The trial's params and their seed."""
+        params = self._study.params_of(trial)
+        return params, params.seed
+
+    def keep(self, trial: optuna.Trial, value: Trained) -> Result:
+        """Saves the network if it may win."""
+        score = float(value.best[SCORE])
+        best = self._study.ranked()[: self._tune.finalists]
+        if len(best) < self._tune.finalists or score > float(best[-1].value or 0):
+            self._study.keep_network(trial.number, value.network)
+        attributes = {"best_epoch": value.best_epoch, "implementation": value.implementation}
+        return Result(score, attributes, {f"best_{SCORE}": score})
+
+
+def _pool(study: Search, data: Mapping[str, np.ndarray]) -> AbstractContextManager[Pool]:
+    return open_pool(study.name, study.params.cluster, study.params.tune.workers, _num_missing(study), data)
+
+
+def _num_missing(study: Search) -> int:
+    tune = study.params.tune
+    in_full = tune.epochs is not None
+    return max(0, tune.trials - len(study.finished())) + tune.finalists * (tune.seeds - 1) + in_full
+
+
+def _how_to_go_on(study: Search) -> str:
+    finished, ranked = len(study.finished()), study.ranked()
+    wanted = study.params.tune.trials
+    lines = [f"study {study.name} was interrupted with {finished} of {wanted} trials finished"]
     if ranked:
         lines.append(f"best so far: trial {ranked[0].number}, {SCORE} {ranked[0].value:.4f}")
     lines.append("`dvc repro` goes on with it")

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Mapping
 
-import optuna
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -46,33 +45,23 @@ def _distribution(form: Range | Choices, configured: Value) -> BaseDistribution:
     return FloatDistribution(low, high, log=form.log, step=form.step)
 
 
+def grid_space(**values: tuple[str, ...] | tuple[int, int]) -> SearchSpace:
+    """Of trials that are given their values: of each key the choices, or the lowest and highest integer."""
+    return {
+        key: IntDistribution(*ends) if isinstance(ends[0], int) else CategoricalDistribution(ends)
+        for key, ends in values.items()
+    }
+
+
 def configured_suggestions(params: Params) -> Suggestions:
     """The configured model as a point of the search space."""
     configured = params.flat()
     return {key: _encode(configured[key]) for key in search_space(params)}
 
 
-def suggest(trial: optuna.Trial, space: SearchSpace) -> dict[str, Value]:
-    """Asks ``trial`` for a value of each key; under dotted keys, as ``Params.replace`` takes them."""
-    return {key: _decode(_suggest(trial, key, distribution)) for key, distribution in space.items()}
-
-
 def decoded(suggestions: Mapping[str, bool | int | float | str | None]) -> dict[str, Value]:
     """A finished trial's parameters as values of params.yaml."""
     return {key: _decode(value) for key, value in suggestions.items()}
-
-
-def _suggest(
-    trial: optuna.Trial, key: str, distribution: BaseDistribution
-) -> bool | int | float | str | None:
-    match distribution:
-        case CategoricalDistribution():
-            return trial.suggest_categorical(key, distribution.choices)
-        case IntDistribution(low=low, high=high, step=step, log=log):
-            return trial.suggest_int(key, low, high, step=step, log=log)
-        case FloatDistribution(low=low, high=high, step=step, log=log):
-            return trial.suggest_float(key, low, high, step=step, log=log)
-    raise ValueError(f"{key}: {distribution} is not a distribution of a search space")
 
 
 def _encode(value: Value) -> bool | int | float | str | None:

@@ -1,36 +1,28 @@
-"""Where studies lie: a journal file (one machine) or PostgreSQL (several).
+"""Where studies lie: a journal file, or a database that others look into. One process writes a study.
 
-The embedded default is Optuna's journal file, since SQLite locks under several writers. Two things are
-added to it, so that it lives through SIGKILL and power cuts: the lock is one that the kernel releases with
-its owner, and a line that was torn while it was written is cut off before the next one is.
+Two things are added to Optuna's journal file, so that it lives through SIGKILL and power cuts: the lock is
+one that the kernel releases with its owner, and a line that was torn while it was written is cut off before
+the next one is.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
-import sqlalchemy
 import sqlalchemy.exc
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-from optuna.trial import FrozenTrial
 
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.paths import project_folder
 
 CONNECT_TIMEOUT = 5  # seconds
-HEARTBEAT_INTERVAL = 10  # seconds
-GRACE_PERIOD = 60  # seconds without a heartbeat until a trial on another machine counts as lost
-_ADVISORY_LOCK = 7_386_001  # any number that no other user of the database locks
-
-OnStale = Callable[[optuna.Study, FrozenTrial], None]
 
 
 def studies_folder() -> Path:
@@ -38,20 +30,37 @@ def studies_folder() -> Path:
     return project_folder() / "studies"
 
 
-def open_storage(configured: str | None, on_stale: OnStale) -> BaseStorage:
+def open_storage(configured: str | None) -> BaseStorage:
     """Opens ``tune.storage``, creating what isn't there.
 
     Args:
-        configured: null, a path relative to the project's folder, or a PostgreSQL URL.
-        on_stale: called with each trial whose machine sent no heartbeat for ``GRACE_PERIOD`` seconds.
+        configured: null, a path relative to the project's folder, or the URL of a database.
 
     Raises:
         UserError: if it can't be reached or read; the message names it.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if configured is not None and "://" in configured:
-        return _open_postgresql(configured, on_stale)
+        return _open_database(configured)
     return _open_journal(project_folder() / (configured or "studies/journal.log"))
+
+
+@contextmanager
+def held(folder: Path, name: str) -> Iterator[None]:
+    """Holds the study whose networks lie in ``folder``; the kernel lets it go with its owner.
+
+    Raises:
+        UserError: if another process of this machine holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"study {name} is run by another process of this machine: wait until that has ended"
+            ) from None
+        yield
 
 
 class KernelLock(JournalFileOpenLock):
@@ -99,19 +108,13 @@ def _open_journal(path: Path) -> BaseStorage:
         ) from None
 
 
-def _open_postgresql(url: str, on_stale: OnStale) -> BaseStorage:
-    url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    options = {"connect_args": {"connect_timeout": CONNECT_TIMEOUT}, "pool_pre_ping": True}
+def _open_database(url: str) -> BaseStorage:
+    driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if not url.startswith("sqlite:"):
+        options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT}
     try:
-        with _one_at_a_time(url, options), warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return RDBStorage(
-                url,
-                engine_kwargs=options,
-                heartbeat_interval=HEARTBEAT_INTERVAL,
-                grace_period=GRACE_PERIOD,
-                heartbeat_stale_trial_callback=on_stale,
-            )
+        return RDBStorage(driver, engine_kwargs=options)
     except ImportError:
         raise UserError(
             f"tune.storage is {url}, but its driver isn't installed: pip install '.[postgresql]'"
@@ -119,17 +122,5 @@ def _open_postgresql(url: str, on_stale: OnStale) -> BaseStorage:
     except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
         reason = " ".join(str(error).split("\n(Background")[0].split())
         raise UserError(
-            f"tune.storage: {url} can't be opened: {reason}; start the server, or mend tune.storage"
+            f"tune.storage: {url} can't be opened: {reason}; start the server, or correct tune.storage"
         ) from None
-
-
-@contextmanager
-def _one_at_a_time(url: str, options: dict[str, Any]) -> Iterator[None]:
-    """Held while tables are made: two processes that make them at once would break Optuna's version table."""
-    engine = sqlalchemy.create_engine(url, **options)
-    try:
-        with engine.connect() as connection:
-            connection.execute(sqlalchemy.text(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})"))
-            yield
-    finally:
-        engine.dispose()  # closing the connection releases the lock

@@ -1,43 +1,43 @@
-"""Runs the trials of a study in this process and keeps the networks of the best."""
+"""The trials of a study on a pool: asks for values, hears each epoch, decides on pruning, keeps the results.
+
+It alone writes the study and tells the observer; the workers only fit.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import optuna
 from optuna.trial import TrialState
 
-from pipeline.params import Params, ParamsError, Value
-from pipeline.runtime.files import written_whole
+from pipeline.cluster import Job, Outcome, Pool
+from pipeline.params import ParamsError, Value
 from pipeline.runtime.interruption import Interruption
-from pipeline.tuning.search_space import suggest
-from pipeline.tuning.study import FINISHED, SCORE, Study
+from pipeline.tuning.sampling import REASON
+from pipeline.tuning.search_space import decoded
+from pipeline.tuning.study import SCORE, Study
 
-if TYPE_CHECKING:  # a process that only coordinates never loads Keras
-    from pipeline.training.fitting import Fitted, OnEpoch
-
-POLL_SECONDS = 0.5  # between looks at trials that others run
-
-Fit = Callable[[Params, int, "OnEpoch | None"], "Fitted"]
+Metrics = Mapping[str, float]
 
 
 class Observer(Protocol):
     """What is told of a study."""
 
-    def opened(self, study: str, finished: int) -> None:
+    def opened(self, study: str, finished: int, wanted: int) -> None:
         """The study called ``study`` begins, or goes on after ``finished`` trials."""
 
-    def started(self, number: int, values: Mapping[str, Value], finished: int) -> None:
-        """Trial ``number`` begins with ``values`` under dotted keys, after ``finished`` ones in all."""
+    def started(self, number: int, name: str, values: Mapping[str, Value], finished: int) -> None:
+        """Trial ``number`` begins with ``values``, after ``finished`` ones in all."""
 
-    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+    def epoch(self, number: int, epoch: int, metrics: Metrics) -> None:
         """An epoch (from 1) of trial ``number`` ended."""
 
-    def finished(self, number: int, state: str, metrics: Mapping[str, float], summary: str | None) -> None:
-        """Trial ``number`` ended as COMPLETE, PRUNED or FAIL; ``summary`` describes its network."""
+    def finished(self, number: int, state: str, metrics: Metrics, reason: str | None) -> None:
+        """Trial ``number`` ended as COMPLETE, PRUNED or FAIL."""
 
     def lost(self, number: int) -> None:
         """The process that ran trial ``number`` is gone; its values are tried again."""
@@ -46,110 +46,150 @@ class Observer(Protocol):
         """The network of trial ``number`` was trained again with another seed."""
 
 
-def run_trials(
-    study: Study, fit: Fit, observer: Observer, interruption: Interruption, at_most: int | None = None
-) -> None:
-    """Runs trials until the study, over all its processes, has as many as it wants.
+@dataclass(frozen=True)
+class Result:
+    """What a plan makes of a fitted network, to be kept with its trial.
 
-    Args:
-        at_most: trials to run here, whatever the study wants.
+    Attributes:
+        score: what trials are ranked by.
+        attributes: plain JSON values.
+        metrics: for the observer.
+    """
+
+    score: float
+    attributes: Mapping[str, Any]
+    metrics: Metrics
+
+
+class Plan(Protocol):
+    """Which trials a study has, and what one of them is."""
+
+    function: Callable[..., Any]
+    epochs: int  # the most that a trial has
+
+    def next_trial(self) -> optuna.Trial | None:
+        """Asks the study for a trial; None if none may start now."""
+
+    def name(self, trial: optuna.Trial) -> str:
+        """What a person calls it."""
+
+    def arguments(self, trial: optuna.Trial) -> tuple[Any, ...]:
+        """What ``function`` is called with, before the data and ``on_epoch``.
+
+        Raises:
+            ParamsError: if the trial's values can't be used together.
+        """
+
+    def keep(self, trial: optuna.Trial, value: Any) -> Result:
+        """Keeps what ``function`` returned, before the trial counts as complete."""
+
+
+@dataclass
+class _Running:
+    trial: optuna.Trial
+    curve: list[Metrics] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
+    ending: tuple[TrialState, str | None] | None = None  # decided; the job still has to hear of it
+
+
+def run_trials(study: Study, plan: Plan, pool: Pool, observer: Observer, interruption: Interruption) -> None:
+    """Runs trials until ``plan`` has no more.
 
     Raises:
-        KeyboardInterrupt: if ``interruption`` was requested; the trial in progress is left to be retried.
+        KeyboardInterrupt: if ``interruption`` was requested; trials in progress are tried again by the next
+            process that opens the study.
     """
-    run_here = 0
-    while at_most is None or run_here < at_most:
-        for number in study.reclaim():
-            observer.lost(number)
-        room = study.room()
-        if room == "none":
-            return
-        if interruption.requested:
-            raise KeyboardInterrupt
-        if room == "taken":
-            time.sleep(POLL_SECONDS)
-            continue
-        run_here += 1
-        objective = _Objective(study, fit, observer, interruption)
-        try:
-            study.optuna.optimize(objective, n_trials=1, gc_after_trial=True, catch=(_StoodDownError,))
-        except optuna.exceptions.UpdateFinishedTrialError:
-            print("this machine was silent for too long: its trial was given to another")
-        forget_outdone(study)
+    for number in study.end_lost():
+        observer.lost(number)
+    runner = _Runner(study, plan, observer, interruption)
+    try:
+        pool.run(runner)
+    finally:
+        runner.end_running()
+    if interruption.requested:
+        raise KeyboardInterrupt
 
 
-class _StoodDownError(Exception):
-    """Other processes took the last places of the study at the same moment."""
+class _Runner:
+    """Feeds the pool, as ``cluster.Jobs``."""
 
-
-class _Objective:
-    """One trial, from Optuna's suggestions to a score."""
-
-    def __init__(self, study: Study, fit: Fit, observer: Observer, interruption: Interruption) -> None:
-        self._study, self._fit = study, fit
+    def __init__(self, study: Study, plan: Plan, observer: Observer, interruption: Interruption) -> None:
+        self._study, self._plan = study, plan
         self._observer, self._interruption = observer, interruption
+        self._running: dict[str, _Running] = {}
 
-    def __call__(self, trial: optuna.Trial) -> float:
-        if not self._study.claim(trial):
-            raise _StoodDownError
-        values = suggest(trial, self._study.space)
-        self._observer.started(trial.number, values, len(self._study.trials(*FINISHED)))
-        started = time.perf_counter()
-        state, metrics, summary = TrialState.FAIL, {}, None
-        try:
-            fitted = self._fit_with(trial, values)
-            score = float(fitted.best[SCORE])
-            state, metrics = TrialState.COMPLETE, {f"best_{SCORE}": score}
-            summary = getattr(fitted, "summary", None)
-            _keep_network(self._study, trial, fitted, score)
-        except optuna.TrialPruned:
-            state = TrialState.PRUNED
-            raise
-        finally:
-            metrics["seconds"] = time.perf_counter() - started
-            self._observer.finished(trial.number, state.name, metrics, summary)
-        return score
+    def next_job(self) -> Job | None:
+        while not self._interruption.requested and (trial := self._plan.next_trial()) is not None:
+            key = str(trial.number)
+            self._running[key] = _Running(trial)
+            values, finished = decoded(trial.params), len(self._study.finished())
+            self._observer.started(trial.number, self._plan.name(trial), values, finished)
+            try:
+                return Job(key, self._plan.function, self._plan.arguments(trial))
+            except ParamsError as error:  # each value is allowed, but not these together
+                self._end(key, TrialState.PRUNED, reason=str(error))
+        return None
 
-    def _fit_with(self, trial: optuna.Trial, values: Mapping[str, Value]) -> Fitted:
-        try:
-            chosen = self._study.params.replace(dict(values))
-        except ParamsError as error:  # each value is allowed, but not these together
-            raise optuna.TrialPruned(str(error)) from None
-        curve: list[Mapping[str, float]] = []
+    def is_wanted(self, job: Job) -> bool:
+        return not self._interruption.requested
 
-        def on_epoch(epoch: int, metrics: Mapping[str, float]) -> None:
-            curve.append(dict(metrics))
-            self._observer.epoch(trial.number, epoch, metrics)
-            trial.report(metrics[SCORE], epoch)
-            if self._interruption.requested and epoch < chosen.trial_epochs:
-                raise KeyboardInterrupt
-            if trial.should_prune():
-                raise optuna.TrialPruned(f"after epoch {epoch}")
+    def heard(self, job: Job, *message: Any) -> bool:
+        epoch, metrics = message
+        running = self._running[job.key]
+        if epoch > len(running.curve):  # else a second worker says again what the first, now dead, had said
+            running.curve.append(metrics)
+            self._observer.epoch(running.trial.number, epoch, metrics)
+            running.ending = self._judge(running.trial, epoch, metrics)
+        return running.ending is None
 
-        try:
-            return self._fit(chosen, chosen.seed, on_epoch)
-        finally:
-            trial.set_user_attr("curve", curve)
+    def ended(self, job: Job, outcome: Outcome) -> None:
+        running = self._running[job.key]
+        if outcome.error is not None:
+            self._end(job.key, TrialState.FAIL, reason=str(outcome.error))
+        elif outcome.stopped:
+            state, reason = running.ending or (TrialState.FAIL, None)
+            self._end(job.key, state, reason=reason)
+        else:
+            self._end(job.key, TrialState.COMPLETE, self._plan.keep(running.trial, outcome.value))
+
+    def end_running(self) -> None:
+        """Marks what the pool didn't bring to an end as cut short; the observer closes what it has open."""
+        for running in self._running.values():
+            self._study.optuna.tell(running.trial, state=TrialState.FAIL)
+
+    def _judge(
+        self, trial: optuna.Trial, epoch: int, metrics: Metrics
+    ) -> tuple[TrialState, str | None] | None:
+        """How the trial ends after this epoch; None if it goes on."""
+        for key in ("loss", "validation_loss"):
+            if not math.isfinite(metrics[key]):
+                return TrialState.FAIL, (
+                    f"{key} is {metrics[key]} after epoch {epoch}: lower train.learning_rate, set "
+                    "train.clipnorm, or set model.activation to tanh"
+                )
+        trial.report(metrics[SCORE], epoch)
+        if self._interruption.requested and epoch < self._plan.epochs:
+            return TrialState.FAIL, None
+        return (TrialState.PRUNED, None) if trial.should_prune() else None
+
+    def _end(
+        self, key: str, state: TrialState, result: Result | None = None, reason: str | None = None
+    ) -> None:
+        running = self._running[key]
+        trial, metrics = running.trial, {"seconds": time.perf_counter() - running.started}
+        trial.set_user_attr("curve", _plain(running.curve))
+        if result is not None:
+            metrics |= result.metrics
+            for name, value in result.attributes.items():
+                trial.set_user_attr(name, value)
+        if reason is not None:
+            trial.set_user_attr(REASON, reason)
+        # First the record, since a trial that the study holds as ended is never looked at again.
+        self._observer.finished(trial.number, state.name, metrics, reason)
+        self._study.optuna.tell(trial, None if result is None else result.score, state)
+        del self._running[key]
 
 
-def network_file(study: Study, number: int) -> Path:
-    """Where this machine keeps the network of trial ``number``, if it is among the best."""
-    return study.folder / f"trial-{number}.keras"
-
-
-def _keep_network(study: Study, trial: optuna.Trial, fitted: Fitted, score: float) -> None:
-    """Saves the network if it may win, before the trial counts as finished: so no winner is without one."""
-    trial.set_user_attr("best_epoch", fitted.best_epoch)
-    trial.set_user_attr("implementation", fitted.implementation)
-    best = study.ranked()[: study.params.tune.finalists]
-    if len(best) < study.params.tune.finalists or score > float(best[-1].value or 0):
-        with written_whole(network_file(study, trial.number)) as temporary:
-            fitted.model.save(temporary)
-
-
-def forget_outdone(study: Study) -> None:
-    """Deletes the networks of trials that ended and can't win any more."""
-    kept = {trial.number for trial in study.ranked()[: study.params.tune.finalists]}
-    for trial in study.trials(*FINISHED, TrialState.FAIL):
-        if trial.number not in kept:
-            network_file(study, trial.number).unlink(missing_ok=True)
+def _plain(curve: list[Metrics]) -> list[dict[str, float | None]]:
+    """``curve`` as JSON, which has no NaN."""
+    return [{key: value if math.isfinite(value) else None for key, value in row.items()} for row in curve]

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
+from pipeline.cluster import Job, Outcome, Pool
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.files import written_whole
-from pipeline.tuning.study import SCORE, Study, repeat_key
-from pipeline.tuning.trials import Fit, Observer, network_file
+from pipeline.runtime.interruption import Interruption
+from pipeline.training.task import Data, Trained, num_epochs
+from pipeline.tuning.sampling import REASON
+from pipeline.tuning.study import SCORE, Search, repeat_key
+from pipeline.tuning.trials import Observer
+
+Fit = Callable[..., Trained]
 
 
 @dataclass(frozen=True)
@@ -23,22 +29,24 @@ class Winner:
     Attributes:
         number: the trial's.
         params: what it ran with.
-        network: a .keras file of the weights of ``best_epoch``.
+        network: the bytes of a .keras file with the weights of ``best_epoch``.
         curve: the metrics of each epoch.
         best_epoch: the epoch (from 1) that was kept.
         implementation: how the recurrent layers were computed.
         scores: validation accuracy with the configured seed, then with each further one.
-        retrained: whether the network had to be trained again, since no process here had kept it.
+        retrained: whether the network had to be trained again, since none was kept here.
+        seconds_in_full: wall time of the full training after a search of short trials; None without one.
     """
 
     number: int
     params: Params
-    network: Path
+    network: bytes
     curve: tuple[Mapping[str, float], ...]
     best_epoch: int
     implementation: str
     scores: tuple[float, ...]
     retrained: bool
+    seconds_in_full: float | None = None
 
     @property
     def best(self) -> Mapping[str, float]:
@@ -56,52 +64,159 @@ class Winner:
         return statistics.stdev(self.scores) if len(self.scores) > 1 else None
 
 
-def choose_winner(study: Study, fit: Fit, observer: Observer) -> Winner:
+def choose_winner(
+    study: Search, fit: Fit, pool: Pool, observer: Observer, interruption: Interruption
+) -> Winner:
     """The best finalist by its mean over ``tune.seeds`` seeds; of equals the one that ranked higher.
 
+    Each finalist is trained with each further seed once over the study's life.
+
     Raises:
-        UserError: if no trial is complete.
+        KeyboardInterrupt: if ``interruption`` was requested.
+        UserError: if no trial is complete, or a further fit fails.
     """
     finalists = study.ranked()[: study.params.tune.finalists]
     if not finalists:
-        raise UserError(f"study {study.name} has no complete trial: raise tune.trials or tune.timeout")
-    scores = {trial.number: _scores(study, trial, fit, observer) for trial in finalists}
+        raise UserError(_why_none(study))
+    seeds = study.repeat_seeds()
+    missing = {
+        repeat_key(trial.number, seed): (study.params_of(trial), seed)
+        for trial in finalists
+        for seed in seeds
+        if repeat_key(trial.number, seed) not in study.attributes
+    }
+
+    def keep(key: str, trained: Trained) -> None:
+        study.set_attribute(key, float(trained.best[SCORE]))
+
+    pool.run(_Fits(fit, missing, keep, interruption))
+    _stop_if(interruption)
+    scores = {trial.number: [float(trial.value or 0)] for trial in finalists}
+    for trial in finalists:
+        for seed in seeds:
+            scores[trial.number].append(float(study.attributes[repeat_key(trial.number, seed)]))
+            observer.repeated(trial.number, seed, scores[trial.number][-1])
     best = max(finalists, key=lambda trial: statistics.fmean(scores[trial.number]))
-    attributes = best.user_attrs
-    curve, best_epoch, retrained = tuple(attributes["curve"]), attributes["best_epoch"], False
-    implementation, network = attributes["implementation"], network_file(study, best.number)
-    if not network.exists():
-        print(f"no process here kept the network of trial {best.number}: it is trained again")
-        fitted = fit(study.params_of(best), study.params.seed, None)
-        with written_whole(network) as temporary:
-            fitted.model.save(temporary)
-        _compare(best, float(fitted.best[SCORE]))
-        curve, best_epoch, retrained = fitted.history, fitted.best_epoch, True
-        implementation = fitted.implementation
-        scores[best.number] = (float(fitted.best[SCORE]), *scores[best.number][1:])
-    return Winner(
-        best.number,
-        study.params_of(best),
-        network,
-        curve,
-        best_epoch,
-        implementation,
-        scores[best.number],
-        retrained,
+    return _deliver(study, best, scores[best.number], fit, pool, interruption)
+
+
+def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption: Interruption) -> Winner:
+    """The winner of trials of ``tune.epochs``, trained as ``distill`` and ``train`` say.
+
+    Raises:
+        KeyboardInterrupt: if ``interruption`` was requested.
+        UserError: if the fit fails.
+    """
+    params = winner.params.replace({"tune.epochs": None})
+    passes, started = num_epochs(params, data), time.perf_counter()
+    print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
+
+    def show(epoch: int, metrics: Mapping[str, float]) -> None:
+        print(
+            f"trial {winner.number} in full  epoch {epoch}/{passes}  loss {metrics['loss']:.4f}  "
+            f"validation loss {metrics['validation_loss']:.4f}  accuracy {metrics['validation_accuracy']:.4f}"
+        )
+
+    trained = _fit_once(params, fit, pool, interruption, show)
+    return replace(
+        winner,
+        params=params,
+        network=trained.network,
+        curve=trained.history,
+        best_epoch=trained.best_epoch,
+        implementation=trained.implementation,
+        scores=(float(trained.best[SCORE]),),
+        seconds_in_full=time.perf_counter() - started,
     )
 
 
-def _scores(study: Study, trial: FrozenTrial, fit: Fit, observer: Observer) -> tuple[float, ...]:
-    """The trial's own score and those with further seeds, each trained once over the study's life."""
-    scores = [float(trial.value or 0)]
-    for seed in study.repeat_seeds():
-        key = repeat_key(trial.number, seed)
-        if key not in study.attributes:
-            fitted = fit(study.params_of(trial), seed, None)
-            study.set_attribute(key, float(fitted.best[SCORE]))
-        scores.append(float(study.attributes[key]))
-        observer.repeated(trial.number, seed, scores[-1])
-    return tuple(scores)
+def _deliver(
+    study: Search,
+    best: FrozenTrial,
+    scores: Sequence[float],
+    fit: Fit,
+    pool: Pool,
+    interruption: Interruption,
+) -> Winner:
+    params, file = study.params_of(best), study.network_file(best.number)
+    if file.exists():
+        kept = best.user_attrs
+        curve, best_epoch, implementation = kept["curve"], kept["best_epoch"], kept["implementation"]
+        network, retrained = file.read_bytes(), False
+    else:
+        print(f"no network of trial {best.number} is kept here: it is trained again")
+        trained = _fit_once(params, fit, pool, interruption)
+        study.keep_network(best.number, trained.network)
+        score = float(trained.best[SCORE])
+        _compare(best, score)
+        scores = (score, *scores[1:])
+        curve, best_epoch, implementation = trained.history, trained.best_epoch, trained.implementation
+        network, retrained = trained.network, True
+    return Winner(
+        best.number, params, network, tuple(curve), best_epoch, implementation, tuple(scores), retrained
+    )
+
+
+def _fit_once(
+    params: Params,
+    fit: Fit,
+    pool: Pool,
+    interruption: Interruption,
+    on_epoch: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None,
+) -> Trained:
+    fitted: dict[str, Trained] = {}
+    pool.run(_Fits(fit, {"winner": (params, params.seed)}, fitted.__setitem__, interruption, on_epoch))
+    _stop_if(interruption)
+    return fitted["winner"]
+
+
+class _Fits:
+    """Fits that are no trials, as ``cluster.Jobs``."""
+
+    def __init__(
+        self,
+        fit: Fit,
+        wanted: Mapping[str, tuple[Params, int]],
+        keep: Callable[[str, Trained], object],
+        interruption: Interruption,
+        on_epoch: Callable[..., None] = lambda epoch, metrics: None,
+    ) -> None:
+        self._waiting = [Job(key, fit, arguments) for key, arguments in wanted.items()]
+        self._keep, self._interruption, self._on_epoch = keep, interruption, on_epoch
+
+    def next_job(self) -> Job | None:
+        return self._waiting.pop(0) if self._waiting and not self._interruption.requested else None
+
+    def is_wanted(self, job: Job) -> bool:
+        return not self._interruption.requested
+
+    def heard(self, job: Job, *message: Any) -> bool:
+        self._on_epoch(*message)
+        return not self._interruption.requested
+
+    def ended(self, job: Job, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            raise UserError(f"{job.key}: {outcome.error}") from outcome.error
+        if not outcome.stopped:
+            self._keep(job.key, outcome.value)
+
+
+def _stop_if(interruption: Interruption) -> None:
+    if interruption.requested:
+        raise KeyboardInterrupt
+
+
+def _why_none(study: Search) -> str:
+    reasons = [
+        f"trial {trial.number} failed: {trial.user_attrs[REASON]}"
+        for trial in study.trials(TrialState.FAIL, TrialState.PRUNED)
+        if REASON in trial.user_attrs
+    ]
+    return "\n".join(
+        [f"study {study.name} has no complete trial", *reasons[-3:]]
+        if reasons
+        else [f"study {study.name} has no complete trial: raise tune.trials or tune.timeout"]
+    )
 
 
 def _compare(trial: FrozenTrial, score: float) -> None:

@@ -1,4 +1,4 @@
-"""SIGKILL of the train stage at twenty random moments, as a power cut would do it: no finished trial is lost,
+"""SIGKILL of the train stage at ten random moments, as a power cut would do it: no finished trial is lost,
 none runs twice."""
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from mlflow import MlflowClient
 from toy_project import environment, make_project, report
 
 from pipeline.params import load_params
-from pipeline.tuning import open_study
+from pipeline.tuning import open_search
 
-KILLS, TRIALS = 20, 12
+KILLS, TRIALS = 10, 8
 SECONDS_AN_EPOCH = 0.3  # two epochs a trial
 IMPORTS = (
     "pipeline.stages.train",
@@ -38,9 +38,7 @@ def run_stage(folder: str) -> None:
     log = os.open("log.txt", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     os.dup2(log, sys.stdout.fileno())
     from pipeline.__main__ import cli  # noqa: PLC0415 - in the forked process only
-    from pipeline.tuning import workers  # noqa: PLC0415
 
-    workers.TRIALS_A_PROCESS = TRIALS  # the stage runs them itself, so that every kill hits them
     cli(["train"])
 
 
@@ -55,13 +53,13 @@ def wait_for_trial(folder: Path, stage: Any) -> None:
 def finished_trials(folder: Path) -> dict[int, Any]:
     """Parameters and score of each finished trial, by number."""
     dataset = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
-    study = open_study(load_params(folder / "params.yaml"), dataset)
+    study = open_search(load_params(folder / "params.yaml"), dataset)
     return {trial.number: (trial.params, trial.value) for trial in study.ranked()}
 
 
 @pytest.mark.slow
-def test_a_study_survives_twenty_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = make_project(tmp_path, {"trials": TRIALS})
+def test_a_study_survives_ten_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_project(tmp_path, {"trials": TRIALS}, cluster={"jobs_a_process": TRIALS})
     for key, value in environment(folder, stand_in=True, STAND_IN_SECONDS=str(SECONDS_AN_EPOCH)).items():
         monkeypatch.setenv(key, value)
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
@@ -97,7 +95,7 @@ def test_a_study_survives_twenty_kills(tmp_path: Path, monkeypatch: pytest.Monke
     delivered = report(folder)
     dataset = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
     more = load_params(folder / "params.yaml").replace({"tune.trials": TRIALS + 1})
-    study = open_study(more, dataset)  # wants one more, so it is the delivered study itself
+    study = open_search(more, dataset)  # wants one more, so it is the delivered study itself
     final = {trial.number: (trial.params, trial.value) for trial in study.ranked()}
     assert study.name == delivered["study"]
     assert seen.items() <= final.items()

@@ -1,29 +1,35 @@
-"""The train stage, where it needs no network: what a worker does that comes too late."""
+"""The train stage without a network: its files change together, or not at all."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from pipeline import tuning
-from pipeline.params import Params
-from pipeline.runtime.files import write_json
-from pipeline.runtime.paths import PADDED_DATASET
+from e2e.toy_project import make_project
+from pipeline.params import load_params
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.paths import MODEL, TRAIN_REPORT
 from pipeline.stages import train
+from tuning.stand_in import fit_formula
 
 
-def test_a_worker_that_comes_too_late_fails_only_if_a_person_started_it(
-    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_lost_network_leaves_the_files_of_the_last_good_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    make_project(tmp_path, {"trials": 1})
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    dataset = {"name": "toy", "padded_digest": "sha256:ab", "sizes": {"train": 64}}
-    write_json(PADDED_DATASET, dataset)
-    study = tuning.open_study(params, dataset)
-    study.set_attribute("trials", 0)
-    study.set_attribute("delivered", True)
-    train.work(params, coordinator=os.getppid())
-    with pytest.raises(tuning.StudyFinishedError, match="nothing to join"):
-        train.work(params, coordinator=None)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setattr(train, "fit", fit_formula)
+    monkeypatch.setattr("tuning.stand_in.score_of", lambda params, seed, epoch: float("nan"))
+    for file in (MODEL, TRAIN_REPORT):
+        file.parent.mkdir(parents=True)
+        file.write_text("of the last good run")
+    with pytest.raises(UserError, match="trial 0 failed: loss is nan"):
+        train.run(load_params())
+    assert MODEL.read_text() == TRAIN_REPORT.read_text() == "of the last good run"
+    assert {path.name for path in (*MODEL.parent.iterdir(), *TRAIN_REPORT.parent.iterdir())} == {
+        MODEL.name,
+        TRAIN_REPORT.name,
+    }

@@ -20,7 +20,9 @@ from sqlalchemy.engine import Engine
 
 from pipeline import tracking
 from pipeline.params import Params
+from pipeline.runtime.errors import UserError
 from pipeline.tracking.runs import OWNER_TAG, end_abandoned_runs, network_name
+from pipeline.tracking.store import Client
 
 DATASET = {
     "name": "tiny",
@@ -151,25 +153,24 @@ def test_a_networks_name_tells_what_sets_it_apart(values: dict[str, object], nam
 
 def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: MlflowClient) -> None:
     with tracking.pipeline_run(params, "train") as run, tracking.TrialRuns(run, DATASET) as trials:
-        trials.started(0, {"model.depth": 3}, finished=0)
+        trials.started(0, "trial 0", {"model.depth": 3}, finished=0)
         trials.epoch(0, 1, {"validation_accuracy": 0.5})
         trials.epoch(0, 2, {"validation_accuracy": 0.75})
-        trials.finished(0, "PRUNED", {"seconds": 1.0}, summary="two layers")
+        trials.finished(0, "PRUNED", {"seconds": 1.0}, reason="too wide")
     experiment = client.get_experiment(run.experiment_id)
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     (child,) = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
     assert child.data.params == {"model.depth": "3"}
-    assert child.data.tags["trial.state"] == "PRUNED"
+    assert child.info.run_name == "trial 0"
+    assert (child.data.tags["trial.state"], child.data.tags["trial.reason"]) == ("PRUNED", "too wide")
     assert child.info.status == "KILLED"  # a mark that MLflow's pages show; the tag says the rest
-    summary = Path(client.download_artifacts(child.info.run_id, "model_summary.txt"))
-    assert summary.read_text() == "two layers"
     history = client.get_metric_history(child.info.run_id, "validation_accuracy")
     assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.75)]
 
 
 def test_a_lost_trials_run_is_ended_wherever_it_ran(params: Params, client: MlflowClient) -> None:
     with tracking.pipeline_run(params, "train") as run, tracking.TrialRuns(run, DATASET) as trials:
-        trials.opened("toy-1", finished=0)
+        trials.opened("toy-1", finished=0, wanted=4)
         elsewhere = {
             number: client.create_run(
                 run.experiment_id,
@@ -182,11 +183,14 @@ def test_a_lost_trials_run_is_ended_wherever_it_ran(params: Params, client: Mlfl
         assert status(client, elsewhere["4"]) == "RUNNING"
 
 
-def test_a_worker_attaches_to_a_run_of_its_own_store_only(params: Params, client: MlflowClient) -> None:
-    with tracking.pipeline_run(params, "train") as run:
-        assert tracking.attach(params, run.run_id).experiment_id == run.experiment_id
-    with pytest.raises(ValueError, match=r"doesn't hold the study's run 0123.*point MLFLOW_TRACKING_URI"):
-        tracking.attach(params, "0123")
+def test_a_server_that_is_lost_is_one_message_and_not_asked_for_long_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
+    with pytest.raises(UserError, match=r"is lost: start it, and the same command goes on"):
+        Client("http://127.0.0.1:9").set_tag("0123", "trial.state", "FAIL")
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
 
 
 def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: MlflowClient) -> None:
@@ -195,7 +199,7 @@ def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: Mlflo
         tracking.pipeline_run(params, "train") as run,
         tracking.TrialRuns(run, DATASET) as trials,
     ):
-        trials.started(0, {}, finished=0)
+        trials.started(0, "trial 0", {}, finished=0)
         raise KeyboardInterrupt
     children = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
     assert [child.info.status for child in children] == ["KILLED"]
@@ -229,21 +233,6 @@ def test_ctrl_c_inside_a_query_waits_for_the_call_to_end(
         run.set_tags({"study": "never set"})
     assert client.get_run(run.run_id).data.tags["study"] == "toy-1"
     assert status(client, run.run_id) == "FAILED"
-
-
-def test_ctrl_c_leaves_no_half_child(
-    params: Params, client: MlflowClient, ctrl_c: Callable[[], None]
-) -> None:
-    """An interrupted study would make the same child once more when it goes on."""
-    with (
-        pytest.raises(KeyboardInterrupt),
-        tracking.pipeline_run(params, "train") as run,
-        during_a_query(ctrl_c),
-    ):
-        run.log_child("fit", {"depth": 2}, [{"loss": 0.5}], {"accuracy": 0.75})
-    (child,) = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
-    assert (child.data.params, child.info.status) == ({"depth": "2"}, "FINISHED")
-    assert child.data.metrics == {"loss": 0.5, "accuracy": 0.75}
 
 
 def test_only_runs_of_dead_processes_on_this_machine_are_ended(client: MlflowClient) -> None:

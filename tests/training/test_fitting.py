@@ -35,7 +35,7 @@ from pipeline.training import fitting, prediction  # noqa: E402
 from pipeline.training.batches import STEPS_A_CALL, align_left, shuffled_batches  # noqa: E402
 from pipeline.training.fitting import Fitted, Split, fit  # noqa: E402
 from pipeline.training.optimizers import build_optimizer  # noqa: E402
-from pipeline.training.preparation import num_epochs  # noqa: E402
+from pipeline.training.task import num_epochs  # noqa: E402
 
 
 def predict(model: keras.Model, token_ids: np.ndarray, batch_size: int = 256) -> np.ndarray:
@@ -277,6 +277,6 @@ def test_soft_labels_of_unlabelled_reviews_are_learnt_first() -> None:
     params = PARAMS.replace(values | {"train.epochs": 9, "train.patience": None})
     soft = Split(reviews(600, 5).token_ids, np.where(reviews(600, 5).labels == 1, 0.9, 0.1))
     fitted = fit(params, *ARGS, unlabelled=soft)
-    assert len(fitted.history) == 3 == num_epochs(params, len(soft.labels))
+    assert len(fitted.history) == 3 == num_epochs(params, {"unlabelled.labels": soft.labels})
     assert fitted.best_epoch == 3  # nothing stops early, so the last is kept
     assert fitted.history[1]["validation_accuracy"] > 0.7  # 70 labels for one epoch give a coin's

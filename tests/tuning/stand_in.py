@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pipeline.params import Params, Value
-from pipeline.tuning import Study, Winner, open_study, search
+from pipeline.training.task import Trained, num_epochs
+from pipeline.tuning import Search, Winner, open_search, search
 
 DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
 
@@ -19,31 +19,6 @@ def score_of(params: Params, seed: int, epoch: int) -> float:
     return 0.8 - abs(units - 20) / 1000 - abs(dropout - 0.3) / 10 + epoch / 100 - (seed - 42) / 1000
 
 
-@dataclass(frozen=True)
-class StandInNetwork:
-    """Saves what it was fitted with, so that a test can tell whose network a file holds."""
-
-    text: str
-
-    def save(self, path: Path) -> None:
-        path.write_text(self.text)
-
-
-@dataclass(frozen=True)
-class StandInFitted:
-    model: StandInNetwork
-    history: tuple[Mapping[str, float], ...]
-    implementation: str = "formula"
-
-    @property
-    def best_epoch(self) -> int:
-        return len(self.history)
-
-    @property
-    def best(self) -> Mapping[str, float]:
-        return self.history[-1]
-
-
 @dataclass
 class StandInFit:
     """Counts its calls; ``before_epoch`` is called with the call's index and the epoch to come."""
@@ -51,19 +26,28 @@ class StandInFit:
     before_epoch: Callable[[int, int], None] = lambda call, epoch: None
     calls: list[dict[str, Any]] = field(default_factory=list)
 
-    def __call__(self, params: Params, seed: int, on_epoch: Any) -> Any:
+    def __call__(self, params: Params, seed: int, data: Any, on_epoch: Any) -> Trained:
         call = len(self.calls)
         self.calls.append({"units": params.model.units, "dropout": params.model.dropout, "seed": seed})
-        history = []
-        for epoch in range(1, params.train.epochs + 1):
-            self.before_epoch(call, epoch)
-            score = score_of(params, seed, epoch)
-            metrics = {"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score}
-            history.append(metrics)
-            if on_epoch is not None:
-                on_epoch(epoch, metrics)
-        text = f"{params.model.units} units, dropout {params.model.dropout}, seed {seed}"
-        return StandInFitted(StandInNetwork(text), tuple(history))
+
+        def heard(epoch: int, metrics: Mapping[str, float]) -> None:
+            on_epoch(epoch, metrics)
+            if epoch < num_epochs(params, {}):
+                self.before_epoch(call, epoch + 1)
+
+        self.before_epoch(call, 1)
+        return fit_formula(params, seed, data, heard)
+
+
+def fit_formula(params: Params, seed: int, data: Any, on_epoch: Any) -> Trained:
+    """Its network says what it was fitted with, so that a test can tell whose network a file holds."""
+    history = []
+    for epoch in range(1, num_epochs(params, {}) + 1):
+        score = score_of(params, seed, epoch)
+        history.append({"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score})
+        on_epoch(epoch, history[-1])
+    text = f"{params.model.units} units, dropout {params.model.dropout}, seed {seed}"
+    return Trained(text.encode(), tuple(history), len(history), "formula")
 
 
 class Recorder:
@@ -72,16 +56,16 @@ class Recorder:
     def __init__(self) -> None:
         self.events: list[tuple[str, Any]] = []
 
-    def opened(self, study: str, finished: int) -> None:
+    def opened(self, study: str, finished: int, wanted: int) -> None:
         self.events.append(("opened", finished))
 
-    def started(self, number: int, values: Mapping[str, Value], finished: int) -> None:
+    def started(self, number: int, name: str, values: Mapping[str, Value], finished: int) -> None:
         self.events.append(("started", number))
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         pass
 
-    def finished(self, number: int, state: str, metrics: Mapping[str, float], summary: str | None) -> None:
+    def finished(self, number: int, state: str, metrics: Mapping[str, float], reason: str | None) -> None:
         self.events.append((state, number))
 
     def lost(self, number: int) -> None:
@@ -91,9 +75,9 @@ class Recorder:
         self.events.append((f"seed {seed}", number))
 
 
-def run_study(params: Params, fit: Any, observer: Any = None) -> tuple[Study, Winner]:
+def run_study(params: Params, fit: Any, observer: Any = None) -> tuple[Search, Winner]:
     """Opens, runs and delivers a study, as the train stage does."""
-    study = open_study(params, DATASET)
-    winner = search(study, fit, observer or Recorder())
+    study = open_search(params, DATASET)
+    winner = search(study, fit, {}, observer or Recorder())
     study.set_attribute("delivered", True)
     return study, winner

@@ -14,7 +14,7 @@ from optuna.trial import create_trial
 from stand_in import DATASET, Recorder, StandInFit, run_study
 
 from pipeline.params import Params
-from pipeline.tuning import open_study, pictures, search, trials_table
+from pipeline.tuning import open_search, pictures, search, trials_table
 
 
 def test_the_table_has_a_row_for_every_trial_that_ended(toy: Params) -> None:
@@ -22,10 +22,10 @@ def test_the_table_has_a_row_for_every_trial_that_ended(toy: Params) -> None:
         if call == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
-    study = open_study(toy.replace({"tune.trials": 2}), DATASET)
+    study = open_search(toy.replace({"tune.trials": 2}), DATASET)
     with pytest.raises(InterruptedError):
-        search(study, StandInFit(interrupt), Recorder())
-    search(study, StandInFit(), Recorder())
+        search(study, StandInFit(interrupt), {}, Recorder())
+    search(study, StandInFit(), {}, Recorder())
     table = trials_table(study)
     assert [row["state"] for row in table] == ["COMPLETE", "FAIL", "COMPLETE"]
     assert table[0] | {"seconds": 0} == {

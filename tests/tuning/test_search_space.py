@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pipeline.params import Params, ParamsError, Range, parse_params
-from pipeline.tuning.search_space import _distribution, configured_suggestions, search_space, suggest
+from pipeline.tuning.search_space import _distribution, configured_suggestions, decoded, search_space
 
 
 def with_space(params: Params, space: dict[str, Any], **model: Any) -> Params:
@@ -32,6 +32,7 @@ def test_whole_ends_do_not_make_a_real_number_whole() -> None:
         ("model.units", {"low": 8, "high": 64, "log": True}, IntDistribution(8, 64, log=True)),
         ("model.units", {"low": 8, "high": 60, "step": 8}, IntDistribution(8, 56, step=8)),
         ("model.dropout", {"low": 0, "high": 0.5}, FloatDistribution(0, 0.5)),
+        ("model.identity_scale", {"low": 1, "high": 2}, FloatDistribution(1, 2)),  # not 1 and 2 alone
         ("model.dropout", {"low": 0.0, "high": 0.5, "step": 0.1}, FloatDistribution(0, 0.5, step=0.1)),
         ("train.clipnorm", {"choices": [1.0]}, CategoricalDistribution([1.0, None])),
         ("model.cell", {"choices": ["lstm", "gru"]}, CategoricalDistribution(["lstm", "gru"])),
@@ -54,7 +55,7 @@ def test_lists_such_as_units_a_layer_survive_the_storage(params: Params) -> None
     assert configured_suggestions(chosen) == {"model.units": "[16, 8]"}
     study = optuna.create_study()
     study.enqueue_trial({"model.units": "[64, 32]"})
-    values = suggest(study.ask(), search_space(chosen))
+    values = decoded(study.ask(dict(search_space(chosen))).params)
     assert values == {"model.units": (64, 32)}
     assert chosen.replace(values).model.layer_units == (64, 32)
 
@@ -89,7 +90,11 @@ def test_a_search_space_that_cannot_be_used_is_one_message(
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("storage", "mysql://someone@there/db", "must be null, a journal file's path, or postgresql://"),
+        (
+            "storage",
+            "mysql://someone@there/db",
+            "must be null, a journal file's path, sqlite:///FILE, or postgresql://",
+        ),
         ("storage", "postgres://someone:secret@there/db", "but got postgres://someone@there/db"),
         ("storage", "postgresql://someone:secret@there/db", "write postgresql://someone@there/db"),
         ("storage", "", "tune.storage"),

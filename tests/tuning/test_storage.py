@@ -10,21 +10,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-import optuna
 import pytest
 from stand_in import DATASET, StandInFit, run_study
 
 from pipeline.params import Params
-from pipeline.tuning import open_study
+from pipeline.tuning import open_search
 from pipeline.tuning.storage import KernelLock, open_storage
 
 HAS_DRIVER = importlib.util.find_spec("psycopg") is not None
-
-
-def ignore(study: optuna.Study, trial: Any) -> None:
-    pass
 
 
 def test_the_default_lies_in_the_projects_folder(toy: Params, project: Path) -> None:
@@ -33,23 +27,23 @@ def test_the_default_lies_in_the_projects_folder(toy: Params, project: Path) -> 
 
 
 def test_a_path_is_relative_to_the_projects_folder(toy: Params, project: Path) -> None:
-    open_study(toy.replace({"tune.storage": "elsewhere/a.journal"}), DATASET)
+    open_search(toy.replace({"tune.storage": "elsewhere/a.journal"}), DATASET)
     assert (project / "elsewhere" / "a.journal").stat().st_size > 0
     assert not (project / "studies" / "journal.log").exists()
 
 
 @pytest.mark.parametrize("cut", [1, 10, 5000])
 def test_a_torn_line_is_cut_and_what_stood_before_it_stays(toy: Params, project: Path, cut: int) -> None:
-    study = open_study(toy, DATASET)
+    study = open_search(toy, DATASET)
     study.set_attribute("kept", 1)
     journal = project / "studies" / "journal.log"
     whole = journal.stat().st_size
     study.set_attribute("torn", "x" * 6000)
     os.truncate(journal, journal.stat().st_size - cut)
-    again = open_study(toy, DATASET)
+    again = open_search(toy, DATASET)
     assert (again.attributes.get("kept"), again.attributes.get("torn")) == (1, None)
     again.set_attribute("next", 2)
-    assert open_study(toy, DATASET).attributes["next"] == 2
+    assert open_search(toy, DATASET).attributes["next"] == 2
     assert journal.read_bytes()[whole - 1 : whole + 1] == b"\n{"
 
 
@@ -91,10 +85,10 @@ def test_a_killed_owner_leaves_no_lock(tmp_path: Path) -> None:
 def test_a_file_that_is_no_journal_is_left_alone_and_named(toy: Params, project: Path) -> None:
     (project / "notes.txt").write_text("milk\nbread\n")
     with pytest.raises(ValueError, match=r"notes.txt can't be used as a study's journal"):
-        open_study(toy.replace({"tune.storage": "notes.txt"}), DATASET)
+        open_search(toy.replace({"tune.storage": "notes.txt"}), DATASET)
     assert (project / "notes.txt").read_text() == "milk\nbread\n"
     with pytest.raises(ValueError, match="can't be used as a study's journal"):
-        open_study(toy.replace({"tune.storage": "."}), DATASET)
+        open_search(toy.replace({"tune.storage": "."}), DATASET)
 
 
 @pytest.mark.skipif(not HAS_DRIVER, reason="psycopg isn't installed")
@@ -105,40 +99,19 @@ def test_an_unreachable_server_is_one_message() -> None:
     url = f"postgresql://nobody@127.0.0.1:{port}/studies"
     started = time.monotonic()
     with pytest.raises(ValueError, match=rf"127.0.0.1:{port}/studies can't be opened: .*start the server"):
-        open_storage(url, ignore)
+        open_storage(url)
     assert time.monotonic() - started < 30
 
 
 def test_a_missing_driver_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ValueError, match=r"driver isn't installed: pip install '.\[postgresql\]'"):
-        open_storage("postgresql://someone@127.0.0.1/studies", ignore)
+        open_storage("postgresql://someone@127.0.0.1/studies")
 
 
-def test_a_trial_on_another_machine_is_taken_over_when_its_heartbeat_stops(
-    toy: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def heartbeating(configured: str | None, on_stale: Any) -> optuna.storages.RDBStorage:
-        """As PostgreSQL is opened, with a file instead of a server and a second instead of a minute."""
-        return optuna.storages.RDBStorage(
-            f"sqlite:///{tmp_path}/study.db",
-            heartbeat_interval=1,
-            grace_period=1,
-            heartbeat_stale_trial_callback=on_stale,
-        )
-
-    monkeypatch.setattr("pipeline.tuning.study.open_storage", heartbeating)
-    study = open_study(toy, DATASET)
-    study.set_attribute("trials", 4)
-    trial = study.optuna.ask()
-    trial.set_user_attr("process", "another-machine/1/1")
-    trial.suggest_int("model.units", 8, 32)
-    trial.suggest_float("model.dropout", 0.0, 0.5)
-    study.optuna._storage.record_heartbeat(trial._trial_id)  # type: ignore[attr-defined]
-    assert study.reclaim() == []
-    time.sleep(2.5)
-    study.reclaim()
-    assert [other.state.name for other in study.trials()] == ["FAIL", "WAITING"]
-    again = study.optuna.ask()
-    assert again.suggest_int("model.units", 8, 32) == 16
-    assert again.user_attrs["retry_of"] == 0
+def test_a_study_in_sqlite_goes_on_where_it_was(toy: Params, project: Path) -> None:
+    params = toy.replace({"tune.storage": f"sqlite:///{project}/studies.db", "tune.trials": 2})
+    run_study(params, StandInFit())
+    fit = StandInFit()
+    study, _ = run_study(params.replace({"tune.trials": 3}), fit)
+    assert (len(fit.calls), study.counts()["complete"]) == (1, 3)

@@ -7,17 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from stand_in import DATASET, Recorder, StandInFit, run_study
+from stand_in import DATASET, Recorder, StandInFit, run_study, score_of
 
 from pipeline.params import Params
-from pipeline.tuning import Study, join_study, open_study, search
+from pipeline.tuning import Study, held, open_search, search
 from pipeline.tuning import study as study_module
-from pipeline.tuning.study import base_name, identity
+from pipeline.tuning.study import identity
 
 
 def states(study: Study) -> list[str]:
@@ -42,7 +40,7 @@ def test_the_winner_is_the_best_score(toy: Params) -> None:
     assert winner.best["validation_accuracy"] == max(scores)
     assert winner.number == scores.index(max(scores))
     best = fit.calls[winner.number]
-    assert winner.network.read_text() == f"{best['units']} units, dropout {best['dropout']}, seed 42"
+    assert winner.network.decode() == f"{best['units']} units, dropout {best['dropout']}, seed 42"
     assert winner.params.model.units == best["units"]
 
 
@@ -70,10 +68,10 @@ def test_a_delivered_study_that_is_forced_starts_afresh_and_repeats_itself(toy: 
 
 
 def test_a_finished_study_that_was_not_delivered_is_delivered_without_training(toy: Params) -> None:
-    study = open_study(toy, DATASET)
-    first = search(study, StandInFit(), Recorder())
+    study = open_search(toy, DATASET)
+    first = search(study, StandInFit(), {}, Recorder())
     fit = StandInFit()
-    second = search(open_study(toy, DATASET), fit, Recorder())
+    second = search(open_search(toy, DATASET), fit, {}, Recorder())
     assert fit.calls == []
     assert (second.number, second.scores) == (first.number, first.scores)
     assert second.network == first.network
@@ -86,17 +84,17 @@ def test_an_interrupted_study_goes_on_where_it_stopped(toy: Params) -> None:
         if (call, epoch) == (2, 1):
             os.kill(os.getpid(), signal.SIGINT)
 
-    stopped = open_study(toy, DATASET)
+    stopped = open_search(toy, DATASET)
     assert stopped.name == f"{whole.name}-2"
     recorder = Recorder()
     with pytest.raises(InterruptedError, match=r"2 of 4 trials finished\n.*\n`dvc repro` goes on"):
-        search(stopped, StandInFit(interrupt), recorder)
+        search(stopped, StandInFit(interrupt), {}, recorder)
     assert states(stopped) == ["COMPLETE", "COMPLETE", "FAIL"]
     assert recorder.events[-1] == ("FAIL", 2)
 
     fit = StandInFit()
-    continued = open_study(toy, DATASET)
-    winner = search(continued, fit, Recorder())
+    continued = open_search(toy, DATASET)
+    winner = search(continued, fit, {}, Recorder())
     assert continued.name == stopped.name
     assert states(continued) == ["COMPLETE", "COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     finished = [trial.params for trial in continued.ranked()]
@@ -111,9 +109,9 @@ def test_settling_for_the_trials_so_far_trains_nothing(toy: Params) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(InterruptedError, match=r"-S tune.trials=3"):
-        search(open_study(toy, DATASET), StandInFit(interrupt), Recorder())
+        search(open_search(toy, DATASET), StandInFit(interrupt), {}, Recorder())
     fit = StandInFit()
-    winner = search(open_study(toy.replace({"tune.trials": 3}), DATASET), fit, Recorder())
+    winner = search(open_search(toy.replace({"tune.trials": 3}), DATASET), fit, {}, Recorder())
     assert fit.calls == []
     assert winner.number in (0, 1, 2)
 
@@ -123,9 +121,9 @@ def test_an_interruption_in_the_last_epoch_lets_the_trial_finish(toy: Params) ->
         if (call, epoch) == (1, 2):
             os.kill(os.getpid(), signal.SIGINT)
 
-    study = open_study(toy, DATASET)
+    study = open_search(toy, DATASET)
     with pytest.raises(InterruptedError):
-        search(study, StandInFit(interrupt), Recorder())
+        search(study, StandInFit(interrupt), {}, Recorder())
     assert states(study) == ["COMPLETE", "COMPLETE"]
 
 
@@ -134,13 +132,13 @@ import os, signal, sys
 sys.path[:0] = {path!r}
 from stand_in import DATASET, Recorder, StandInFit
 from pipeline.params import load_params
-from pipeline.tuning import open_study, search
+from pipeline.tuning import open_search, search
 
 def die(call, epoch):
     if (call, epoch) == (2, 2):
         os.kill(os.getpid(), signal.SIGKILL)
 
-search(open_study(load_params(), DATASET), StandInFit(die), Recorder())
+search(open_search(load_params(), DATASET), StandInFit(die), {{}}, Recorder())
 """
 
 
@@ -153,76 +151,49 @@ def run_code(code: str, params: Params, project: Path) -> subprocess.Popen[bytes
 def test_a_killed_trial_is_tried_again_and_no_finished_one_is(toy: Params, project: Path) -> None:
     process = run_code(KILLED_IN_TRIAL_2, toy, project)
     assert process.wait() == -signal.SIGKILL
-    study = open_study(toy, DATASET)
+    study = open_search(toy, DATASET)
     assert states(study) == ["COMPLETE", "COMPLETE", "RUNNING"]
     fit, recorder = StandInFit(), Recorder()
-    search(study, fit, recorder)
+    search(study, fit, {}, recorder)
     assert states(study) == ["COMPLETE", "COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert values(study)[3] == values(study)[2]
     assert recorder.events[:3] == [("opened", 2), ("lost", 2), ("started", 3)]
     assert len(fit.calls) == 2
 
 
-def test_a_trial_of_a_living_process_is_left_alone(toy: Params) -> None:
-    study = open_study(toy, DATASET)
-    study.set_attribute("trials", 4)
-    assert study.claim(study.optuna.ask())
-    assert study.reclaim() == []
-    assert states(study) == ["RUNNING"]
+def test_a_study_that_another_process_runs_is_left_alone(toy: Params) -> None:
+    study = open_search(toy, DATASET)
+    with held(study.folder, study.name), pytest.raises(ValueError, match=r"run by another process"):
+        search(study, StandInFit(), {}, Recorder())
 
 
-def test_a_trial_that_was_killed_before_it_was_claimed_is_given_up_after_a_while(
+def test_a_loss_that_is_not_a_number_fails_its_trial_and_nothing_is_chosen(
     toy: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study = open_study(toy, DATASET)
-    study.optuna.ask()
-    assert study.reclaim() == []
-    monkeypatch.setattr(study_module, "UNCLAIMED", timedelta(0))
-    assert study.reclaim() == [0]
-    assert states(study) == ["FAIL", "WAITING"]
+    monkeypatch.setattr("stand_in.score_of", lambda params, seed, epoch: float("nan"))
+    study = open_search(toy.replace({"tune.trials": 1}), DATASET)
+    with pytest.raises(ValueError, match=r"trial 0 failed: loss is nan after epoch 1: lower train"):
+        search(study, StandInFit(), {}, Recorder())
+    assert states(study) == ["FAIL"]
+    assert list(study.folder.glob("*.keras")) == []
 
 
-def test_of_two_processes_that_take_the_last_place_one_stands_down(toy: Params) -> None:
-    study = open_study(toy, DATASET)
-    study.set_attribute("trials", 2)
-    trials = [study.optuna.ask() for _ in range(3)]
-    assert [study.claim(trial) for trial in trials] == [True, True, False]
-    study.optuna.tell(trials[2], state=study_module.TrialState.FAIL)
-    study.reclaim()
-    assert states(study) == ["RUNNING", "RUNNING", "FAIL"], "what stood down isn't tried again"
-
-
-JOIN_IN = """
-import sys
-sys.path[:0] = {path!r}
-import time
-from stand_in import DATASET, Recorder, StandInFit
-from pipeline.params import load_params
-from pipeline.tuning import open_study, search
-
-search(open_study(load_params(), DATASET), StandInFit(lambda call, epoch: time.sleep(0.05)), Recorder())
-"""
-
-
-def test_processes_that_start_the_same_study_at_once_share_it(toy: Params, project: Path) -> None:
-    params = toy.replace({"tune.trials": 6})
-    processes = [run_code(JOIN_IN, params, project) for _ in range(3)]
-    assert [process.wait() for process in processes] == [0, 0, 0]
-    study = open_study(params, DATASET)
-    assert study.name == base_name("toy", identity(params, DATASET["padded_digest"]))
-    finished = [trial for trial in study.trials() if trial.state.name == "COMPLETE"]
-    assert len(finished) == 6
-    configured = {"model.units": 16, "model.dropout": 0.2}
-    assert [trial.params for trial in finished].count(configured) == 1
-    assert len({trial.user_attrs["process"] for trial in finished}) > 1
+def test_the_winner_of_short_trials_is_trained_in_full(toy: Params) -> None:
+    params = toy.replace({"tune.epochs": 1, "train.epochs": 3})
+    fit = StandInFit()
+    study, winner = run_study(params, fit)
+    assert [trial.last_step for trial in study.trials()] == [1] * 4
+    assert len(fit.calls) == 5
+    assert len(winner.curve) == 3
+    assert winner.best["validation_accuracy"] == score_of(winner.params, 42, 3)
 
 
 def test_a_time_limit_lets_the_trial_in_progress_finish(toy: Params) -> None:
-    study = open_study(toy.replace({"tune.timeout": 1e-9}), DATASET)
+    study = open_search(toy.replace({"tune.timeout": 1e-9}), DATASET)
     with pytest.raises(ValueError, match=r"no complete trial: raise tune.trials or tune.timeout"):
-        search(study, StandInFit(), Recorder())
+        search(study, StandInFit(), {}, Recorder())
     fit = StandInFit(lambda call, epoch: time.sleep(0.4))
-    winner = search(open_study(toy.replace({"tune.timeout": 0.5}), DATASET), fit, Recorder())
+    winner = search(open_search(toy.replace({"tune.timeout": 0.5}), DATASET), fit, {}, Recorder())
     assert (len(fit.calls), winner.number) == (1, 0)
 
 
@@ -248,41 +219,17 @@ def test_the_name_is_made_of_what_makes_trials_comparable(
 
 
 def test_a_new_configured_model_is_tried_even_if_the_study_is_full(toy: Params) -> None:
-    search(open_study(toy, DATASET), StandInFit(), Recorder())
-    moved = open_study(toy.replace({"model.units": 24}), DATASET)
+    search(open_search(toy, DATASET), StandInFit(), {}, Recorder())
+    moved = open_search(toy.replace({"model.units": 24}), DATASET)
     assert moved.name.endswith("-2")
-    search(moved, StandInFit(), Recorder())
+    search(moved, StandInFit(), {}, Recorder())
     assert values(moved)[0]["model.units"] == 24
 
 
 def test_other_code_starts_afresh(
     toy: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    study = open_study(toy, DATASET)
+    study = open_search(toy, DATASET)
     monkeypatch.setattr(study_module, "code_version", lambda params: "0123456789ab")
-    assert open_study(toy, DATASET).name == f"{study.name}-2"
+    assert open_search(toy, DATASET).name == f"{study.name}-2"
     assert "other code" in capsys.readouterr().out
-
-
-def test_a_worker_says_why_it_cannot_join(toy: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match="no study to join: start one"):
-        join_study(toy, DATASET)
-    study = open_study(toy, DATASET)
-    study.set_attribute("trials", 4)
-    assert join_study(toy, DATASET).name == study.name
-    with pytest.raises(ValueError, match=r"runs on padded data sha256:abab.*, but here it is sha256:cd"):
-        join_study(toy, DATASET | {"padded_digest": "sha256:cd"})
-    with pytest.raises(ValueError, match=r"train.batch_size is 64 there and 8 here"):
-        join_study(toy.replace({"train.batch_size": 8}), DATASET)
-    monkeypatch.setattr(study_module, "code_version", lambda params: "0123456789ab")
-    with pytest.raises(ValueError, match=r"runs code version \w{12}, but here it is 0123456789ab"):
-        join_study(toy, DATASET)
-
-
-def test_concurrent_claims_never_exceed_the_trials_wanted(toy: Params) -> None:
-    study = open_study(toy, DATASET)
-    study.set_attribute("trials", 3)
-    with ThreadPoolExecutor(8) as threads:
-        trials = list(threads.map(lambda _: study.optuna.ask(), range(8)))
-        claimed = list(threads.map(study.claim, trials))
-    assert sum(claimed) == 3

@@ -8,12 +8,12 @@ import pytest
 from stand_in import DATASET, Recorder, StandInFit, run_study, score_of
 
 from pipeline.params import Params
-from pipeline.tuning import open_study, search
+from pipeline.tuning import open_search, search
 
 
 def test_only_networks_that_may_win_are_kept(toy: Params) -> None:
     study, winner = run_study(toy, StandInFit())
-    assert [path.name for path in study.folder.iterdir()] == [f"trial-{winner.number}.keras"]
+    assert [path.name for path in study.folder.glob("*.keras")] == [f"trial-{winner.number}.keras"]
 
 
 def test_the_winner_is_not_trained_again_when_its_network_is_here(toy: Params) -> None:
@@ -26,13 +26,13 @@ def test_the_winner_is_not_trained_again_when_its_network_is_here(toy: Params) -
 def test_a_network_that_is_missing_is_trained_again_to_the_same_digits(
     toy: Params, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = search(open_study(toy, DATASET), StandInFit(), Recorder())
-    text = first.network.read_text()
-    first.network.unlink()
+    first = search(open_search(toy, DATASET), StandInFit(), {}, Recorder())
+    text = first.network
+    open_search(toy, DATASET).network_file(first.number).unlink()
     fit = StandInFit()
-    second = search(open_study(toy, DATASET), fit, Recorder())
+    second = search(open_search(toy, DATASET), fit, {}, Recorder())
     assert second.retrained
-    assert second.network.read_text() == text
+    assert second.network == text
     assert second.best == first.best
     assert len(fit.calls) == 1
     assert "the same digits as before" in capsys.readouterr().out
@@ -41,10 +41,10 @@ def test_a_network_that_is_missing_is_trained_again_to_the_same_digits(
 def test_a_network_that_scores_otherwise_when_trained_again_is_reported_as_it_is(
     toy: Params, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = search(open_study(toy, DATASET), StandInFit(), Recorder())
-    first.network.unlink()
+    first = search(open_search(toy, DATASET), StandInFit(), {}, Recorder())
+    open_search(toy, DATASET).network_file(first.number).unlink()
     monkeypatch.setattr("stand_in.score_of", lambda params, seed, epoch: 0.5)
-    second = search(open_study(toy, DATASET), StandInFit(), Recorder())
+    second = search(open_search(toy, DATASET), StandInFit(), {}, Recorder())
     assert second.best["validation_accuracy"] == 0.5
     assert second.scores == (0.5,)
     assert f"scores 0.5, not {first.scores[0]}" in capsys.readouterr().out
@@ -74,7 +74,7 @@ def test_the_finalist_with_the_best_mean_wins(toy: Params, monkeypatch: pytest.M
         ("seed 43", runner_up.number),
         ("seed 44", runner_up.number),
     ]
-    assert winner.network.read_text().endswith("seed 42")
+    assert winner.network.decode().endswith("seed 42")
 
 
 def test_a_single_seed_has_no_spread(toy: Params) -> None:

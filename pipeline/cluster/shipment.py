@@ -1,0 +1,92 @@
+"""What a worker is sent when it joins: the code, the data and the settings that decide a result.
+
+Dask gives a worker plugin to every worker, also to those that join later or take a dead one's place. This
+module travels by value, since the worker that receives it may lack the package: so it imports none of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import io
+import os
+import platform
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from distributed import WorkerPlugin
+
+LIBRARIES = ("keras", "tensorflow", "jax", "numpy")
+# A task has its GPU for itself, but neither library may take all of its memory at once.
+_ENVIRONMENT = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+_RESULT_SETTINGS = ("XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "TF_DETERMINISTIC_OPS")
+
+
+class Shipment(WorkerPlugin):
+    """Put on each worker before its first task.
+
+    Args:
+        name: of the plugin, and the topic under which a difference of versions is reported.
+        package: the folder of the package that is sent.
+        data: arrays by name.
+        gpus: of the machine whose workers are numbered from 0, a GPU for each in turn; none elsewhere, where
+            a user gives each worker its own.
+        versions: of the libraries here.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        package: Path,
+        data: Mapping[str, Any],
+        gpus: Sequence[str],
+        versions: Mapping[str, str],
+    ) -> None:
+        self.name, self.data, self._gpus = name, data, gpus
+        self._package, self._code = package.name, _zipped(package)
+        self._environment = {key: os.environ[key] for key in _RESULT_SETTINGS if key in os.environ}
+        self._versions = versions
+
+    def setup(self, worker: Any) -> None:
+        """Unpacks the code before every other of that name, and tells how the worker's versions differ."""
+        os.environ.update(_ENVIRONMENT | self._environment)
+        if self._gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = self._gpus[int(worker.name) % len(self._gpus)]
+        folder = Path(worker.local_directory) / f"{self.name}-code"
+        zipfile.ZipFile(io.BytesIO(self._code)).extractall(folder)
+        sys.path.insert(0, str(folder))
+        if self._package in sys.modules:  # of a checkout in the worker's folder, or of an earlier coordinator
+            for module in [name for name in sys.modules if name.split(".")[0] == self._package]:
+                del sys.modules[module]
+        importlib.invalidate_caches()
+        here = versions()
+        different = [
+            f"{library} {here[library]} instead of {wanted}"
+            for library, wanted in self._versions.items()
+            if here[library] != wanted
+        ]
+        if different:
+            worker.log_event(self.name, {"worker": worker.address, "differs": ", ".join(different)})
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the libraries that decide a result."""
+    found = {"Python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            found[library] = "none"
+    return found
+
+
+def _zipped(package: Path) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(package.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                file.write(path, path.relative_to(package.parent))
+    return archive.getvalue()

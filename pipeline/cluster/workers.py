@@ -1,0 +1,309 @@
+"""Jobs on the workers of a Dask scheduler, which is the user's or runs inside this process.
+
+A worker tells each message to the scheduler, which passes it on; the answer goes to the worker as a call. A
+worker that dies takes with it one unfinished job, which is given to another.
+"""
+
+from __future__ import annotations
+
+import logging
+import operator
+import pickle
+import queue
+import signal
+import tempfile
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import cloudpickle
+import dask
+import toolz
+from distributed import Client, Future, KilledWorker, LocalCluster
+
+from pipeline.cluster import shipment, task
+from pipeline.cluster.cores import gpus
+from pipeline.cluster.jobs import Data, Job, Jobs, Outcome
+from pipeline.cluster.shipment import versions
+from pipeline.runtime.cores import THREAD_LIMITS, cores
+from pipeline.runtime.errors import UserError
+
+CONNECT_TIMEOUT = 10  # seconds
+RESTART_TIMEOUT = 60  # seconds
+POLL_SECONDS = 1.0  # between looks at which workers there are
+# Deaths of its workers after which a job is given up; one that is too large for the memory kills each.
+ALLOWED_DEATHS = 5
+PACKAGE = Path(__file__).parents[1]
+
+
+@contextmanager
+def start_local(processes: int) -> Iterator[Client]:
+    """A scheduler on loopback and ``processes`` workers of this machine, which share its cores.
+
+    The workers are children that end with this process, whatever ends it. Ctrl-C is for this process alone:
+    a signal that is blocked here while threads and processes start stays blocked in these.
+    """
+    settings = {
+        "distributed.scheduler.allowed-failures": ALLOWED_DEATHS,
+        "distributed.nanny.pre-spawn-environ": dict.fromkeys(
+            THREAD_LIMITS, str(max(1, cores() // processes))
+        ),
+    }
+    with dask.config.set(settings), tempfile.TemporaryDirectory(prefix="pipeline-") as folder:
+        with _blocked(signal.SIGINT):
+            cluster = LocalCluster(
+                n_workers=processes,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                memory_limit=0,  # the user's `workers` decide, not a share of the memory
+                local_directory=folder,
+                silence_logs=logging.CRITICAL,
+            )
+            client = Client(cluster)
+        try:
+            yield client
+        finally:
+            client.close()
+            with suppress(TimeoutError):
+                cluster.close(timeout=5)
+
+
+@contextmanager
+def connect(address: str) -> Iterator[Client]:
+    """The scheduler at ``address``, which a user started.
+
+    Raises:
+        UserError: if it doesn't answer.
+    """
+    try:
+        client = Client(address, timeout=CONNECT_TIMEOUT)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"cluster.address: no Dask scheduler answers at {address} ({type(error).__name__}): start one "
+            "(docs/scale-out.md), or set cluster.address to null"
+        ) from None
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def _blocked(number: int) -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    job: Job
+    future: Future[Outcome]
+    worker: str
+
+
+class Workers:
+    """Runs jobs on the workers of ``client``, one at a time on each.
+
+    Args:
+        client: of a scheduler.
+        name: of what is run; two of different names may share a scheduler.
+        jobs_a_process: after so many a worker is started afresh.
+        data: sent to each worker once.
+        local: whether the workers are this process' own, to share out its machine's GPUs to.
+    """
+
+    def __init__(self, client: Client, name: str, jobs_a_process: int, data: Data, local: bool) -> None:
+        self._client: Any = client  # whose methods have no types
+        self._topic = f"pipeline-{name}"
+        self._jobs_a_process = jobs_a_process
+        self._shipment = shipment.Shipment(self._topic, PACKAGE, data, gpus() if local else [], versions())
+        self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self._running: dict[str, _Placed] = {}
+        self._waiting: list[Job] = []  # their worker died, or is being started afresh
+        self._retiring: set[str] = set()  # such workers
+        self._served: Counter[str] = Counter()  # jobs that ended on each worker
+        self._deaths: Counter[str] = Counter()  # of the workers of each job
+        self._told: set[str] = set()
+
+    def __enter__(self) -> Self:
+        cloudpickle.register_pickle_by_value(shipment)
+        try:
+            self._client.subscribe_topic(self._topic, lambda event: self._events.put(("heard", event[1])))
+            self._client.register_plugin(self._shipment, name=self._topic)
+        finally:
+            cloudpickle.unregister_pickle_by_value(shipment)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError, TimeoutError):  # the scheduler may be what was lost
+            self._client.cancel([placed.future for placed in self._running.values()])
+            self._client.unregister_worker_plugin(self._topic)
+
+    def run(self, jobs: Jobs) -> None:
+        """Runs what ``jobs`` gives until it gives no more and all have ended.
+
+        Raises:
+            UserError: if the scheduler is lost.
+            Exception: what a job raised, if it isn't a UserError.
+        """
+        while self._start(jobs) or self._running:
+            self._listen(jobs)
+
+    def _start(self, jobs: Jobs) -> bool:
+        """Gives each idle worker a job, or starts it afresh for one; False if there are no more jobs now."""
+        try:
+            known = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
+            self._take_back(jobs, known)
+        except (OSError, TimeoutError) as error:
+            raise UserError(_lost(error)) from None
+        for unwanted in [job for job in self._waiting if not jobs.is_wanted(job)]:
+            self._waiting.remove(unwanted)
+            jobs.ended(unwanted, Outcome(stopped=True))
+        if not known and not self._retiring:
+            self._say_once("the Dask scheduler has no workers: waiting for one")
+        # Where there is no worker and no job runs, there may be no job to wait for either: it is asked.
+        for worker in self._idle(known) or [""] * (not self._running):
+            job = self._waiting.pop(0) if self._waiting else jobs.next_job()
+            if job is None:
+                return False
+            if not worker or self._retire(worker, has_nanny=bool(known[worker].get("nanny"))):
+                self._waiting.append(job)
+            else:
+                self._submit(job, worker)
+        return True
+
+    def _take_back(self, jobs: Jobs, known: Mapping[str, Any]) -> None:
+        """Jobs whose worker is gone are run again by another, unless each worker dies of them."""
+        for key, placed in list(self._running.items()):
+            if placed.worker not in known:
+                del self._running[key]
+                self._client.cancel([placed.future])
+                self._deaths[key] += 1
+                if self._deaths[key] > ALLOWED_DEATHS:
+                    jobs.ended(placed.job, Outcome(error=UserError(_KILLED)))
+                else:
+                    self._waiting.append(placed.job)
+
+    def _idle(self, known: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """Workers without a job; where any of them declare a GPU, of those that do."""
+        with_gpu = [address for address, worker in known.items() if worker["resources"].get("GPU")]
+        busy = {*self._retiring, *(placed.worker for placed in self._running.values())}
+        return [address for address in with_gpu or known if address not in busy]
+
+    def _submit(self, job: Job, worker: str) -> None:
+        """As bytes, since the scheduler, which reads what a task calls, lacks this package."""
+        call = partial(task.run_job, self._topic, job.key, job.function, job.arguments)
+        future = self._client.submit(
+            toolz.pipe,
+            pickle.dumps(call),
+            pickle.loads,
+            operator.call,
+            key=f"{self._topic}-{job.key}-{uuid.uuid4().hex}",
+            pure=False,
+            workers=[worker],
+        )
+        self._running[job.key] = placed = _Placed(job, future, worker)
+        future.add_done_callback(
+            lambda _: threading.Thread(target=self._gather, args=(placed,), daemon=True).start()
+        )
+
+    def _gather(self, placed: _Placed) -> None:
+        """In a thread, since the worker may die before its result is fetched."""
+        try:
+            error = placed.future.exception()
+            outcome = None if error else placed.future.result()
+        except (CancelledError, OSError) as lost:
+            outcome, error = None, lost
+        self._events.put(("ended", placed, outcome, error))
+
+    def _listen(self, jobs: Jobs) -> None:
+        """Until a job has ended, or it is time to look at the workers."""
+        deadline = time.monotonic() + POLL_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                kind, *event = self._events.get(timeout=left)
+            except queue.Empty:
+                return
+            if kind == "ended":
+                self._end(jobs, *event)
+                return
+            self._hear(jobs, event[0])
+
+    def _hear(self, jobs: Jobs, said: dict[str, Any]) -> None:
+        if "differs" in said:
+            self._say_once(f"worker {said['worker']} has {said['differs']}: its numbers may differ")
+            return
+        placed = self._running.get(said["job"])
+        wanted = placed is not None and placed.worker == said["worker"]
+        goes_on = placed is not None and wanted and jobs.heard(placed.job, *said["message"])
+        # Nobody waits until it has arrived: the worker may be gone.
+        self._client.loop.add_callback(
+            self._client._run,
+            task.answer,
+            said["attempt"],
+            goes_on,
+            workers=[said["worker"]],
+            on_error="ignore",
+        )
+
+    def _end(self, jobs: Jobs, placed: _Placed, outcome: Outcome | None, error: BaseException | None) -> None:
+        if self._running.get(placed.job.key) is not placed:
+            return  # taken back
+        if isinstance(error, CancelledError | OSError):
+            raise UserError(_lost(error))
+        del self._running[placed.job.key]
+        self._served[placed.worker] += 1
+        match error:
+            case None:
+                jobs.ended(placed.job, outcome or Outcome())
+            case KilledWorker():
+                jobs.ended(placed.job, Outcome(error=UserError(_KILLED)))
+            case UserError():
+                jobs.ended(placed.job, Outcome(error=error))
+            case _:
+                raise error
+
+    def _retire(self, worker: str, has_nanny: bool) -> bool:
+        """Starts the process of ``worker`` afresh if it has run enough; its compiled networks go with it."""
+        if self._served[worker] < self._jobs_a_process or not has_nanny:
+            return False
+        del self._served[worker]
+        self._retiring.add(worker)
+        self._client.loop.add_callback(self._restart, worker)
+        return True
+
+    async def _restart(self, worker: str) -> None:
+        """In the client's loop, so that nobody waits for it; one that died meanwhile is started anyway."""
+        with suppress(OSError, TimeoutError, ValueError, KeyError):
+            await self._client._restart_workers([worker], timeout=RESTART_TIMEOUT, raise_for_error=False)
+        self._retiring.discard(worker)
+
+    def _say_once(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            print(line, flush=True)
+
+
+_KILLED = (
+    f"the workers that ran it were killed, {ALLOWED_DEATHS + 1} in turn, perhaps for memory: run fewer "
+    "workers on a machine, or smaller networks"
+)
+
+
+def _lost(error: BaseException) -> str:
+    return (
+        f"the Dask scheduler is lost ({type(error).__name__}); what is finished is kept: start the "
+        "scheduler, and the same command goes on"
+    )

@@ -1,0 +1,77 @@
+"""One fit as the engine runs it, in this process or in a worker's: arrays in, the bytes of a network out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.params import Params
+from pipeline.training.backend import select_backend
+
+OnEpoch = Callable[[int, Mapping[str, float]], None]
+# SPLIT.token_ids and SPLIT.labels of train, validation and, where there is a teacher, of unlabelled (whose
+# labels are soft); vectors, where the embedding starts from word vectors.
+Data = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted network as it travels and is kept.
+
+    Attributes:
+        network: the bytes of a .keras file, with the weights of ``best_epoch``.
+        history: the metrics of each epoch, as ``fitting.Fitted.history``.
+        best_epoch: the epoch (from 1) that was kept.
+        implementation: how the recurrent layers were computed.
+    """
+
+    network: bytes
+    history: tuple[Mapping[str, float], ...]
+    best_epoch: int
+    implementation: str
+
+    @property
+    def best(self) -> Mapping[str, float]:
+        """The metrics of the kept epoch."""
+        return self.history[self.best_epoch - 1]
+
+
+def num_epochs(params: Params, data: Data) -> int:
+    """How many epochs ``fit`` has at most: soft labels are learnt only where there are unlabelled reviews."""
+    if params.tune.epochs is not None:
+        return params.trial_epochs
+    if params.distill.epochs and "unlabelled.labels" in data:
+        return params.distill.epochs + params.distill.label_epochs
+    return params.train.num_epochs
+
+
+def fit(params: Params, seed: int, data: Data, on_epoch: OnEpoch) -> Trained:
+    """Fits the network of ``params`` to the reviews of ``data``; see ``fitting.fit``.
+
+    Where ``tune.epochs`` is given, the fit ends after so many epochs on the labels alone. Word vectors of
+    another width than ``model.embedding_dim`` aren't used.
+    """
+    select_backend(params.train)
+    from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
+
+    if params.tune.epochs is not None:
+        params = params.replace({"train.epochs": params.trial_epochs, "distill.epochs": 0})
+    train, validation = (
+        fitting.Split(data[f"{split}.token_ids"], data[f"{split}.labels"])
+        for split in ("train", "validation")
+    )
+    unlabelled = None
+    if "unlabelled.labels" in data:
+        unlabelled = fitting.Split(data["unlabelled.token_ids"], data["unlabelled.labels"])
+    vectors = data.get("vectors")
+    if vectors is not None and vectors.shape[1] != params.model.embedding_dim:
+        vectors = None
+    fitted = fitting.fit(params, train, validation, seed, on_epoch, unlabelled, vectors)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "network.keras"
+        fitted.model.save(file)
+        return Trained(file.read_bytes(), fitted.history, fitted.best_epoch, fitted.implementation)

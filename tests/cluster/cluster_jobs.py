@@ -1,0 +1,81 @@
+"""What the workers of the tests run; the module is sent to them, since they have no tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+
+def double(number: int, data: Any, on_message: Any) -> tuple[int, int]:
+    """(2 * number + the data's first, the pid); says 1 and 2."""
+    for message in (1, 2):
+        on_message(message)
+    return 2 * number + int(data["first"][0]), os.getpid()
+
+
+def die_once(number: int, marker: str, data: Any, on_message: Any) -> tuple[int, int]:
+    """``double``, but the process of number 1 is killed after its first message, once."""
+    on_message(0)
+    if number == 1 and not Path(marker).exists():
+        Path(marker).write_text(str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return double(number, data, on_message)
+
+
+def die(data: Any, on_message: Any) -> None:
+    """What no memory is large enough for."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse(data: Any, on_message: Any) -> None:
+    """A fault of the values."""
+    from pipeline.runtime.errors import UserError  # noqa: PLC0415 - sent to the worker after this module
+
+    raise UserError("no such number")
+
+
+def listen(data: Any, on_message: Any) -> None:
+    """Goes on until it is told to stop."""
+    while True:
+        on_message("still here")
+        time.sleep(0.01)
+
+
+def fit_formula(params: Any, seed: int, data: Any, on_epoch: Any) -> Any:
+    """A network's place taken by a formula; the first process to fit 16 units and epoch 2 is killed."""
+    from pipeline.training.task import Trained  # noqa: PLC0415 - sent to the worker after this module
+
+    history = []
+    for epoch in (1, 2):
+        if epoch == 2 and params.model.units == 16:
+            _die_but_once(data)
+        score = 0.8 - abs(params.model.units - 20) / 1000 - abs(params.model.dropout - 0.3) / 10 + epoch / 100
+        history.append({"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score})
+        on_epoch(epoch, history[-1])
+    text = f"{params.model.units} units, dropout {params.model.dropout}, seed {seed}"
+    return Trained(text.encode(), tuple(history), 2, "formula")
+
+
+def measure_formula(params: Any, fit: Any, data: Any, on_epoch: Any) -> Any:
+    """The same for a fit of the depth study, whose deepest network kills."""
+    from pipeline.depth.records import Record  # noqa: PLC0415
+
+    score = 0.5 + fit.depth / 10 + fit.seed / 100
+    metrics = {"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score}
+    on_epoch(1, metrics)
+    if fit.depth == 2:
+        _die_but_once(data)
+    norms = ((1.0,),) * fit.depth
+    scores = dict.fromkeys(("train_accuracy", "validation_accuracy", "test_accuracy"), score)
+    return Record(fit, 7, 0.1, 1, (metrics,), scores, norms, norms, (0.5,) * (fit.depth + 1))
+
+
+def _die_but_once(data: Any) -> None:
+    """``data`` holds the letters of a file's name, which exists once a process was killed."""
+    name = "".join(map(chr, data["marker"]))
+    if name and not Path(name).exists():
+        Path(name).write_text(str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGKILL)

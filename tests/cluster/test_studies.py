@@ -1,0 +1,88 @@
+"""A study and a depth study on a scheduler's workers, one of which is killed in the middle: the same numbers
+as in one process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cluster_jobs
+import numpy as np
+import pytest
+
+from pipeline import tuning
+from pipeline.depth import study as depth_study
+from pipeline.depth.grid import grid
+from pipeline.params import ClusterParams, Params, parse_params
+
+DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
+HERE = ClusterParams(address=None, jobs_a_process=100)
+
+
+class Silent:
+    """An observer that counts how the trials ended."""
+
+    def __init__(self) -> None:
+        self.states: list[str] = []
+        self.epochs: list[tuple[int, int]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
+    def epoch(self, number: int, epoch: int, metrics: Any) -> None:
+        self.epochs.append((number, epoch))
+
+    def finished(self, number: int, state: str, metrics: Any, reason: str | None) -> None:
+        self.states.append(state)
+
+
+def params_on(params: Params, cluster: ClusterParams) -> Params:
+    tree = params.model_dump(mode="json")
+    tree["cluster"] = cluster.model_dump(mode="json")
+    tree["model"] |= {"units": 16, "dropout": 0.2}
+    space = {"model.units": {"low": 8, "high": 32}, "model.dropout": {"low": 0.0, "high": 0.5}}
+    tree["tune"] |= {"trials": 6, "sampler": "random", "pruner": "none", "search_space": space}
+    tree["tune"]["epochs"], tree["train"]["epochs"], tree["distill"]["epochs"] = None, 2, 0
+    tree["depth_study"] |= {"cells": ["gru"], "depths": [1, 2], "skips": ["none"], "seeds": 2, "workers": 1}
+    return parse_params(tree, "test")
+
+
+def marker(file: Path | str) -> dict[str, np.ndarray]:
+    return {"marker": np.array([ord(letter) for letter in str(file)])}
+
+
+@pytest.mark.slow
+def test_a_study_gives_the_same_on_workers_one_of_which_is_killed(
+    params: Params, cluster: ClusterParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[tuple[dict[int, Any], bytes]] = []
+    observers: list[Silent] = []
+    for where, data in ((HERE, marker("")), (cluster, marker(tmp_path / "killed"))):
+        monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
+        observers.append(Silent())
+        study = tuning.open_search(params_on(params, where), DATASET)
+        winner = tuning.search(study, cluster_jobs.fit_formula, data, observers[-1])
+        scores = {trial.number: (trial.params, trial.value) for trial in study.ranked()}
+        found.append((scores, winner.network))
+    assert (tmp_path / "killed").exists(), "a worker was killed"
+    assert found[0] == found[1]
+    assert len(found[1][0]) == 6
+    assert sorted(observers[1].epochs) == sorted(observers[0].epochs), "each epoch is heard once"
+    assert observers[1].states == ["COMPLETE"] * 6
+
+
+@pytest.mark.slow
+def test_a_depth_study_gives_the_same_on_workers_one_of_which_is_killed(
+    params: Params, cluster: ClusterParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[dict[Any, Any]] = []
+    for where, data in ((HERE, marker("")), (cluster, marker(tmp_path / "killed"))):
+        monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
+        monkeypatch.setattr(depth_study, "_data", lambda data=data: data)
+        chosen = params_on(params, where)
+        study = tuning.open_grid(chosen, "depth-toy", depth_study.SPACE)
+        fits = grid(chosen.depth_study)
+        found.append(depth_study.fit_missing(chosen, fits, study, cluster_jobs.measure_formula, Silent()))
+    assert (tmp_path / "killed").exists(), "a worker was killed"
+    assert found[0] == found[1]
+    assert len(found[1]) == 12
