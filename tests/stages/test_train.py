@@ -22,6 +22,8 @@ def test_a_lost_network_leaves_the_files_of_the_last_good_run(
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.setattr(train, "fit", fit_formula)
+    monkeypatch.setattr(train, "select_backend", lambda train: None)
+    monkeypatch.setattr(train, "describe_device", lambda: "a formula")
     monkeypatch.setattr("tuning.stand_in.score_of", lambda params, seed, epoch: float("nan"))
     for file in (MODEL, TRAIN_REPORT):
         file.parent.mkdir(parents=True)
