@@ -34,6 +34,7 @@ STAGES: dict[Stage, str] = {
 COMMANDS = {
     "check": ("pipeline.commands.check:check", "Look at a file of reviews before training on it."),
     "predict": ("pipeline.commands.predict:predict", "Label texts with the champion."),
+    "monitor": ("pipeline.commands.monitor:monitor", "Compare new reviews with those of a version."),
     "serve": ("pipeline.commands.serve:serve", "Serve the champion over HTTP on loopback."),
     "ui": ("pipeline.commands.ui:ui", "Open MLflow's pages: runs, trials, registered models."),
     "compare": ("pipeline.commands.compare:compare", "Show experiments beside each other."),

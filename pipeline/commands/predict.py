@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from pipeline.commands.score import score_table
 from pipeline.commands.store import chosen_version, open_store
 from pipeline.registry.loading import load_classifier
 from pipeline.serving.classifier import Contribution, TextClassifier
-from pipeline.serving.tables import batches, score_file
+from pipeline.serving.parts import Options
+from pipeline.serving.tables import batches
 
 _LINES = 256  # of standard input, scored together
 
@@ -23,8 +24,24 @@ _LINES = 256  # of standard input, scored together
 @click.argument("texts", nargs=-1)
 @click.option("--model", help="models:/NAME/VERSION or models:/NAME@ALIAS.")
 @click.option("--dataset", help="The data set whose champion is taken; else the one in data/padded.")
-@click.option("--input", "source", type=click.Path(path_type=Path), help="A .csv, .jsonl or .parquet file.")
-@click.option("--output", "target", type=click.Path(path_type=Path), help="Where --input's rows go, scored.")
+@click.option(
+    "--input",
+    "source",
+    type=click.Path(path_type=Path),
+    help="A .csv, .tsv, .jsonl or .parquet file, or a folder or quoted pattern of such.",
+)
+@click.option(
+    "--output",
+    "target",
+    type=click.Path(path_type=Path),
+    help="Where --input's rows go, scored: a file, or a folder for a folder or pattern.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "jsonl", "parquet"]),
+    help="What a folder's parts are written as.  [default: what they are]",
+)
 @click.option("--text-column", default="text", show_default=True, help="The column of --input to read.")
 @click.option("--threshold", type=float, help="A probability from here on is the second label.")
 @click.option("--explain", is_flag=True, help="Show what each word contributes.")
@@ -35,17 +52,24 @@ def predict(
     dataset: str | None,
     source: Path | None,
     target: Path | None,
+    kind: str | None,
     text_column: str,
     threshold: float | None,
     explain: bool,
     as_json: bool,
 ) -> None:
-    """Label TEXTS, the rows of --input, or standard input line by line, with the champion."""
+    """Label TEXTS, the rows of --input, or standard input line by line, with the champion.
+
+    A folder's parts are written as they finish; the same command goes on where a run was stopped.
+    """
     _check(texts, source, target, explain)
-    classifier = _load(model, dataset)
+    version = chosen_version(open_store(), model, dataset)
+    click.echo(f"{version.name} version {version.version}", err=True)
     if source and target:
-        _score_file(classifier, source, target, text_column, threshold)
+        options = Options(text_column, threshold, f"models:/{version.name}/{version.version}")
+        score_table(version, source, target, kind, options)
         return
+    classifier = load_classifier(version)
     for batch in batches(texts or (line.rstrip("\n") for line in sys.stdin), _LINES):
         _print(classifier, batch, threshold, explain, as_json)
 
@@ -57,31 +81,6 @@ def _check(texts: tuple[str, ...], source: Path | None, target: Path | None, exp
         raise click.UsageError("--input goes with neither texts nor --explain")
     if not source and not texts and sys.stdin.isatty():
         raise click.UsageError('give texts ("a review"), --input and --output, or pipe lines in')
-
-
-def _load(model: str | None, dataset: str | None) -> TextClassifier:
-    version = chosen_version(open_store(), model, dataset)
-    classifier = load_classifier(version)
-    click.echo(f"{version.name} version {version.version}", err=True)
-    return classifier
-
-
-def _score_file(
-    classifier: TextClassifier, source: Path, target: Path, text_column: str, threshold: float | None
-) -> None:
-    columns = (TextColumn("{task.completed:,} rows"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("score", total=None)
-        count = score_file(
-            classifier,
-            source,
-            target,
-            text_column=text_column,
-            threshold=threshold,
-            on_batch=lambda rows: progress.advance(task, rows),
-        )
-        progress.update(task, total=count)
-    click.echo(f"{count:,} rows -> {target}", err=True)
 
 
 def _print(

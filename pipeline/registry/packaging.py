@@ -26,6 +26,7 @@ from pipeline.runtime.interruption import uninterrupted
 from pipeline.serving.classifier import CLASSIFIER, LINEAGE, NETWORK, write_classifier
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.serving.onnx_network import Network, OnnxNetwork
+from pipeline.serving.profile import PROFILE, Profile
 
 if TYPE_CHECKING:
     import keras
@@ -50,6 +51,7 @@ class Trained:
         probabilities: what Keras gives for them, (num_reviews,).
         validation_accuracy: what the network was chosen by.
         lineage: JSON values that lead back to the source.
+        profile: of the validation reviews.
     """
 
     model: keras.Model
@@ -60,6 +62,7 @@ class Trained:
     probabilities: np.ndarray
     validation_accuracy: float
     lineage: Mapping[str, Any]
+    profile: Profile
 
 
 @uninterrupted()
@@ -106,6 +109,7 @@ def packed(trained: Trained, package: Path = PACKAGE) -> Iterator[dict[str, Any]
         )
         check_onnx(OnnxNetwork(classifier / NETWORK), trained.token_ids, trained.probabilities)
         write_json(classifier / LINEAGE, trained.lineage)
+        trained.profile.save(classifier / PROFILE)
         module, copied = copy_code(package, package / "serving" / "pyfunc_model.py", code)
         sys.path.insert(0, str(code))  # MLflow executes the module also when it logs it
         try:

@@ -125,6 +125,33 @@ def confusion_figure(labels: np.ndarray, predicted: np.ndarray, names: Sequence[
     return figure
 
 
+def histogram_figure(samples: Mapping[str, np.ndarray], x: str) -> Figure:
+    """The shares of each sample's values, (num_reviews,), in the same bins, up to the 99th percentile."""
+    figure, axes = _axes(x, x, "share")
+    values = np.concatenate(list(samples.values()))
+    edges = np.linspace(values.min(), max(np.quantile(values, 0.99), values.min() + 1e-9), 31).tolist()
+    for (name, sample), color in zip(samples.items(), COLORS, strict=False):
+        weights = np.full(len(sample), 1 / len(sample))
+        axes.hist(sample, edges, weights=weights, histtype="step", color=color, linewidth=1.4, label=name)
+    axes.legend(frameon=False, fontsize="small")
+    return figure
+
+
+def over_time_figure(rows: Rows, expected: float) -> Figure:
+    """Accuracy by period with its interval, and the expected one; rows have since, accuracy, low and high."""
+    figure, axes = _axes("accuracy over time", "since", "accuracy (95 % interval)")
+    places = range(len(rows))
+    accuracies = np.array([row["accuracy"] for row in rows])
+    reach = np.maximum(
+        [accuracies - [row["low"] for row in rows], [row["high"] for row in rows] - accuracies], 0
+    )
+    axes.errorbar(places, accuracies, yerr=reach, color=MODEL_COLOR, marker="o", markersize=4, capsize=2)
+    axes.axhline(expected, color="grey", linestyle="--", linewidth=1)
+    step = -(-len(rows) // 6)
+    axes.set_xticks(places[::step], [str(row["since"]) for row in rows[::step]], rotation=30)
+    return figure
+
+
 def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()

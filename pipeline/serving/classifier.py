@@ -100,8 +100,7 @@ class TextClassifier:
         _check_texts(texts)
         token_ids = pad_texts(texts, self.vocabulary, **self.layout)
         probabilities = self.network(token_ids)
-        words = (token_ids >= OOV_ID).sum(1)
-        unknown_shares = np.where(words > 0, (token_ids == OOV_ID).sum(1) / np.maximum(words, 1), 1.0)
+        unknown_shares = unknown_share(token_ids)
         labels = [
             UNDECIDED if unknown == 1 else label
             for label, unknown in zip(self.decided(probabilities, threshold), unknown_shares, strict=True)
@@ -168,6 +167,12 @@ def write_classifier(
     vocabulary.first(dataset["vocab_size"] - INDEX_FROM - 1).save(folder / VOCABULARY)
     kept = {key: dataset[key] for key in (*_LAYOUT, "labels", "name", "digest")}
     write_json(folder / FACTS, kept | {"threshold": threshold})
+
+
+def unknown_share(token_ids: np.ndarray) -> np.ndarray:
+    """The share of unknown words among those of each row of (num_texts, max_length); 1 if there are none."""
+    words = (token_ids >= OOV_ID).sum(1)
+    return np.where(words > 0, (token_ids == OOV_ID).sum(1) / np.maximum(words, 1), 1.0)
 
 
 def _check_texts(texts: Sequence[object]) -> None:

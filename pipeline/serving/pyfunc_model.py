@@ -18,6 +18,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from pipeline.serving.classifier import CLASSIFIER, Scores, TextClassifier
 from pipeline.serving.provenance import Provenance
+from pipeline.serving.request_log import log_request
 from pipeline.serving.table_input import texts_of
 
 _EVALUATOR = "mlflow.models.evaluation.evaluators.classifier"
@@ -64,6 +65,7 @@ class ReviewClassifier(PythonModel):
         if _asked_by_evaluator():
             labels = self._classifier.decided(scores.probabilities, params.get("threshold"))
             return pd.Series(labels, texts.index, name="label")
+        log_request(texts.tolist(), scores, self._classifier.vocabulary, self._provenance.version)
         table = self._table(scores, texts.index)
         if params.get("explain"):
             explained = [[word._asdict() for word in self._classifier.explain(text)] for text in texts]

@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pipeline.reviews.sources.tables import Record, read_records
+from pipeline.reviews.sources.dialects import kind_of
+from pipeline.reviews.sources.tables import Record, Refuse, read_records
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.files import written_whole
-from pipeline.serving.classifier import TextClassifier
+from pipeline.runtime.files import replaced_together, written_whole
+from pipeline.serving.classifier import Scores, TextClassifier
+from pipeline.serving.table_writers import WRITERS, Row
+
+if TYPE_CHECKING:
+    import pyarrow
 
 BATCH = 1024  # rows
-_ADDED = ("predicted_label", "probability", "unknown_share")
-Row = dict[str, Any]
+LABEL, OTHER_LABEL = "label", "predicted_label"  # the second where the table has a column of the first name
+_NUMBERS = ("probability", "unknown_share")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 Item = TypeVar("Item")
-Write = Callable[[list[Row]], None]
+OnBatch = Callable[[int], None]
+
+
+class Counts(NamedTuple):
+    """Rows of a file."""
+
+    scored: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of a scored file.
+
+    Attributes:
+        given: every column that a row has, in the order of their first appearance.
+        schema: with the added ones, where a Parquet file is to be written.
+    """
+
+    given: list[str]
+    schema: pyarrow.Schema | None
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Those that scoring adds."""
+        return (LABEL if LABEL not in self.given else OTHER_LABEL, *_NUMBERS)
 
 
 def score_file(
@@ -29,53 +61,50 @@ def score_file(
     *,
     text_column: str,
     threshold: float | None,
-    on_batch: Callable[[int], None],
-) -> int:
-    """Writes ``source``'s rows to ``target`` with predicted_label, probability and unknown_share added.
+    rejects: Path | None = None,
+    on_batch: OnBatch = lambda _rows: None,
+) -> Counts:
+    """Writes ``source``'s rows to ``target`` with label, probability and unknown_share added.
 
-    ``target`` is written whole or not at all, and has every column that any row has.
+    Rows keep their order and every column; where the table has a column `label`, the added one is
+    `predicted_label`. A row that can't be scored goes to ``rejects`` with its place and the reason. Both
+    files are written whole or not at all.
 
     Args:
         classifier: what labels the texts.
-        source: a .csv, .jsonl or .parquet file.
-        target: the same three; another kind than ``source``'s will do.
+        source: a file that :func:`read_records` reads.
+        target: .csv, .jsonl or .parquet; another kind than ``source``'s will do.
         text_column: the column of the texts.
         threshold: in place of the classifier's own.
+        rejects: a JSON Lines file, which exists only if there are such rows; by default beside ``target``.
         on_batch: told the number of rows after each batch.
 
-    Returns:
-        The number of rows.
-
     Raises:
-        UserError: if a file is of another kind or can't be read, has a column of one of the added names, or
-            a text isn't a string.
+        UserError: if a file is of another kind or can't be read, or has a column of an added name.
     """
-    writers = {".csv": _csv_writer, ".jsonl": _jsonl_writer, ".parquet": _parquet_writer}
-    writer = writers.get(target.suffix.lower())
+    rejects = rejects or rejects_of(target)
+    writer = WRITERS.get(target.suffix.lower())
     if writer is None:
         raise UserError(f"--output must be a .csv, .jsonl or .parquet file, but is {target}")
+    columns = _columns(source, text_column, wants_schema=target.suffix.lower() == ".parquet")
+    scored = 0
+    with replaced_together(), _rejecting(rejects) as (reject, rejected):
+        rows = _scorable(source, text_column, reject)
+        with (
+            written_whole(target) as temporary,
+            writer(temporary, [*columns.given, *columns.added], columns.schema) as write,
+        ):
+            for batch in batches(rows, BATCH):
+                scores = classifier.score([row[text_column] for row in batch], threshold)
+                write([row | added for row, added in zip(batch, _added(scores, columns), strict=True)])
+                scored += len(batch)
+                on_batch(len(batch))
+    return Counts(scored, len(rejected))
 
-    def records() -> Iterator[Record]:
-        return read_records(source, [text_column], file_option="--input", column_options="--text-column")
 
-    columns = _columns(source, records())  # a first pass: a column may appear in the last row only
-    count = 0
-    with written_whole(target) as temporary, writer(temporary, columns) as write:
-        for batch in batches(records(), BATCH):
-            texts = [_text(source, place, row[text_column], text_column) for place, row in batch]
-            scores = classifier.score(texts, threshold)
-            added = zip(scores.labels, map(float, scores.probabilities), scores.unknown_shares, strict=True)
-            write(
-                [
-                    row | dict(zip(_ADDED, values, strict=True))
-                    for (_, row), values in zip(batch, added, strict=True)
-                ]
-            )
-            count += len(batch)
-            on_batch(len(batch))
-        if count == 0:
-            raise UserError(f"{source} holds no text: give a file with some")
-    return count
+def rejects_of(target: Path) -> Path:
+    """Where a file's rejected rows go: ``scored.rejected.jsonl`` of ``scored.csv``."""
+    return target.with_name(f"{target.stem}.rejected.jsonl")
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -85,68 +114,132 @@ def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield batch
 
 
-def _columns(source: Path, records: Iterable[Record]) -> list[str]:
-    """Every column that a row has, in the order of their first appearance, and those that are added.
+def _added(scores: Scores, columns: _Columns) -> Iterator[Row]:
+    values = zip(
+        scores.labels, map(float, scores.probabilities), map(float, scores.unknown_shares), strict=True
+    )
+    return (dict(zip(columns.added, row, strict=True)) for row in values)
+
+
+def _records(source: Path, text_column: str, refuse: Refuse) -> Iterator[Record]:
+    # A line of JSON without the column is one bad row; a table without it is no table of texts.
+    names = [] if kind_of(source) == ".jsonl" else [text_column]
+    return read_records(source, names, file_option="--input", column_options="--text-column", refuse=refuse)
+
+
+def _scorable(source: Path, text_column: str, reject: Refuse) -> Iterator[Row]:
+    """The rows that have a text; the others are given to ``reject``, in the file's order."""
+    for place, row in _records(source, text_column, reject):
+        problem = _problem(row, text_column)
+        if problem:
+            reject(place, problem, row)
+        else:
+            yield row
+
+
+def _problem(row: Row, text_column: str) -> str:
+    """Why a row can't be scored; empty if it can."""
+    if text_column not in row:
+        return f"there is no column {text_column!r}"
+    if not isinstance(row[text_column], str):
+        return f"column {text_column!r} must be a text, but is {json.dumps(row[text_column], default=str)}"
+    broken = [name for name, value in row.items() if isinstance(value, str) and _SURROGATE.search(value)]
+    return f"column {broken[0]!r} is not Unicode text: half a surrogate pair" if broken else ""
+
+
+@contextmanager
+def _rejecting(path: Path) -> Iterator[tuple[Refuse, list[str]]]:
+    """What writes a rejected row, and the places of those so far; the file is made with the first one."""
+    places: list[str] = []
+    with ExitStack() as stack:
+        files: list[Any] = []
+
+        def reject(place: str, problem: str, record: Any) -> None:
+            if not files:
+                temporary = stack.enter_context(written_whole(path))
+                files.append(stack.enter_context(temporary.open("w", encoding="utf-8")))
+            row = {"place": place, "reason": problem, "record": record}
+            files[0].write(json.dumps(row, default=str) + "\n")
+            places.append(place)
+
+        yield reject, places
+    if not places:
+        path.unlink(missing_ok=True)
+
+
+def _columns(source: Path, text_column: str, *, wants_schema: bool) -> _Columns:
+    """Reads what tells the columns: of JSON Lines every row, since one may appear in the last row only.
 
     Raises:
-        UserError: if a row has one of the added columns already.
+        UserError: if a row has one of the added columns already, or none has the text.
     """
-    columns = list(dict.fromkeys(name for _, row in records for name in row))
-    taken = [name for name in _ADDED if name in columns]
+    match kind_of(source):
+        case ".parquet":
+            given, schema = _parquet_columns(source, text_column)
+        case ".jsonl":
+            given, schema = _jsonl_columns(source, text_column, wants_schema)
+        case _:
+            _, first = next(_records(source, text_column, _ignore), ("", {text_column: ""}))
+            given, schema = list(first), None
+    columns = _Columns(given, schema)
+    taken = [name for name in columns.added if name in given]
     if taken:
         raise UserError(
             f"{source} has a column {taken[0]!r} already, and one of that name is to be added: rename it"
         )
-    return [*columns, *_ADDED]
+    return _Columns(given, _with_added(columns) if wants_schema else None)
 
 
-def _text(source: Path, place: str, value: object, column: str) -> str:
-    if not isinstance(value, str):
-        raise UserError(f"{source}, {place}: column {column!r} must be a text, but is {value!r}")
-    return value
-
-
-@contextmanager
-def _csv_writer(path: Path, columns: list[str]) -> Iterator[Write]:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        yield writer.writerows
-
-
-@contextmanager
-def _jsonl_writer(path: Path, _columns: list[str]) -> Iterator[Write]:
-    with path.open("w", encoding="utf-8") as file:
-
-        def write(rows: list[Row]) -> None:
-            file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
-
-        yield write
-
-
-@contextmanager
-def _parquet_writer(path: Path, columns: list[str]) -> Iterator[Write]:
+def _parquet_columns(source: Path, text_column: str) -> tuple[list[str], pyarrow.Schema]:
     import pyarrow  # noqa: PLC0415 - slow to import; only Parquet files need it
     import pyarrow.parquet  # noqa: PLC0415
 
-    writers: list[Any] = []
+    next(_records(source, text_column, _ignore), None)  # it says what is wrong with the file
+    schema = pyarrow.parquet.read_schema(source).remove_metadata()
+    return schema.names, schema
 
-    def write(found: list[Row]) -> None:
-        rows = [{name: row.get(name) for name in columns} for row in found]
-        if not writers:
-            table = pyarrow.Table.from_pylist(rows)
-            writers.append(pyarrow.parquet.ParquetWriter(path, table.schema))
-        else:
-            try:
-                table = pyarrow.Table.from_pylist(rows, schema=writers[0].schema)
-            except pyarrow.ArrowException as error:
-                raise UserError(
-                    f"--output: the first rows' types don't hold all: {error}; write .jsonl"
-                ) from None
-        writers[0].write_table(table)
+
+def _jsonl_columns(
+    source: Path, text_column: str, wants_schema: bool
+) -> tuple[list[str], pyarrow.Schema | None]:
+    found: dict[str, None] = {}
+    schema = None
+    for batch in batches((row for _, row in _records(source, text_column, _ignore)), BATCH):
+        found |= dict.fromkeys(name for row in batch for name in row)
+        scorable = [row for row in batch if not _problem(row, text_column)]
+        if wants_schema and scorable:
+            schema = _widened(schema, scorable, list(found))
+    if found and text_column not in found:
+        raise UserError(
+            f"{source}: there is no column {text_column!r}, only {', '.join(map(repr, found))}: "
+            "set --text-column"
+        )
+    return list(found) or [text_column], schema
+
+
+def _widened(schema: pyarrow.Schema | None, rows: Sequence[Row], names: list[str]) -> pyarrow.Schema:
+    """The types that hold ``rows`` too; an integer column becomes a float one where it must."""
+    import pyarrow  # noqa: PLC0415 - slow to import; only Parquet files need it
 
     try:
-        yield write
-    finally:
-        for writer in writers:
-            writer.close()
+        found = pyarrow.Table.from_pylist([{name: row.get(name) for name in names} for row in rows]).schema
+        return (
+            found if schema is None else pyarrow.unify_schemas([schema, found], promote_options="permissive")
+        )
+    except (pyarrow.ArrowException, UnicodeEncodeError) as error:
+        raise UserError(f"--output: no Parquet type holds all rows ({error}): write .jsonl") from None
+
+
+def _with_added(columns: _Columns) -> pyarrow.Schema:
+    """The given columns, of text if nothing else is known of them, and the added ones."""
+    import pyarrow  # noqa: PLC0415 - slow to import; only Parquet files need it
+
+    label, *numbers = columns.added
+    types = {name: pyarrow.string() for name in [*columns.given, label]}
+    types |= {name: pyarrow.float64() for name in numbers}
+    types |= {field.name: field.type for field in columns.schema or []}
+    return pyarrow.schema(list(types.items()))
+
+
+def _ignore(_place: str, _problem: str, _record: Any) -> None:
+    """Of a first pass: the second one rejects."""

@@ -52,6 +52,7 @@ from pipeline.runtime.paths import (
     TRIALS,
     padded_split,
 )
+from pipeline.serving.profile import profile_of
 from pipeline.tracking import PipelineRun, pipeline_run
 from pipeline.training.prediction import predict
 
@@ -95,8 +96,17 @@ def run(params: Params) -> None:
             print("the network is packed, tried and registered")
             record = lineage.record(params, dataset, trained, metrics)
             accuracy = trained["validation_accuracy"]
+            profile = profile_of(
+                reviews["train"],
+                reviews["validation"],
+                validation["token_ids"],
+                scored,
+                vocab_size=dataset["vocab_size"],
+                accuracy=metrics["test_accuracy"],
+                seed=params.seed,
+            )
             submitted = Trained(
-                model, MODEL, vocabulary, dataset, validation["token_ids"], scored, accuracy, record
+                model, MODEL, vocabulary, dataset, validation["token_ids"], scored, accuracy, record, profile
             )
             predictions = Predictions(held["rows"], held["labels"], compared)
             rule = Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level)

@@ -21,6 +21,7 @@ from pipeline.registry.packaging import PACKAGE, Trained, packed
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import TextClassifier
+from pipeline.serving.profile import Profile
 
 WORDS = ("great", "film", "bad")
 LAYOUT: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
@@ -40,7 +41,10 @@ def trained(folder: Path) -> Trained:
     model.save(file)
     rows = pad_texts(TEXTS, Vocabulary(WORDS), **LAYOUT)
     probabilities = model.predict(rows, verbose=0)[:, 0]
-    return Trained(model, file, Vocabulary(WORDS), DATASET, rows, probabilities, 0.5, {})
+    profile = Profile(
+        {"length": np.full(4, 2.0)}, np.zeros(7, int), np.arange(4), np.zeros(0, int), np.zeros(5, int), 0.5
+    )
+    return Trained(model, file, Vocabulary(WORDS), DATASET, rows, probabilities, 0.5, {}, profile)
 
 
 def save(folder: Path, package: Path = PACKAGE) -> Path:
@@ -111,7 +115,14 @@ def test_a_version_takes_the_modules_along_that_it_needs_and_no_more(version: Pa
 
 def test_a_version_holds_the_onnx_network_beside_the_keras_one_and_no_pickle(version: Path) -> None:
     names = {path.name for path in (version / "artifacts/classifier").iterdir()}
-    assert {"model.onnx", "stacked_rnn.keras", "vocabulary.json", "classifier.json", "lineage.json"} == names
+    assert names == {
+        "model.onnx",
+        "stacked_rnn.keras",
+        "vocabulary.json",
+        "classifier.json",
+        "lineage.json",
+        "profile.npz",
+    }
     assert not [path for path in version.rglob("*") if path.suffix in (".pkl", ".pickle")]
     requirements = (version / "requirements.txt").read_text()
     assert "onnxruntime==" in requirements

@@ -1,4 +1,4 @@
-"""Files of texts, scored: formats, batches, what is refused."""
+"""Files of texts, scored: formats, batches, rows that are set aside, files that are refused."""
 
 from __future__ import annotations
 
@@ -51,9 +51,8 @@ def read(path: Path) -> list[dict[str, Any]]:
         return list(csv.DictReader(file))
 
 
-def score(source: Path, target: Path, **options: Any) -> int:
-    chosen = {"text_column": "text", "threshold": None, "on_batch": lambda rows: None} | options
-    return score_file(CLASSIFIER, source, target, **chosen)
+def score(source: Path, target: Path, **options: Any) -> tuple[int, int]:
+    return score_file(CLASSIFIER, source, target, **{"text_column": "text", "threshold": None} | options)
 
 
 @pytest.mark.parametrize("source_kind", [".csv", ".jsonl", ".parquet"])
@@ -65,11 +64,11 @@ def test_rows_keep_their_columns_and_order(
     source, target = tmp_path / f"in{source_kind}", tmp_path / f"out{target_kind}"
     write(source, ROWS)
     batches: list[int] = []
-    assert score(source, target, on_batch=batches.append) == 4
+    assert score(source, target, on_batch=batches.append) == (4, 0)
     assert batches == [3, 1]
     rows = read(target)
     assert [(int(row["id"]), row["text"]) for row in rows] == [(row["id"], row["text"]) for row in ROWS]
-    found = [(row["predicted_label"], float(row["probability"]), float(row["unknown_share"])) for row in rows]
+    found = [(row["label"], float(row["probability"]), float(row["unknown_share"])) for row in rows]
     assert found == EXPECTED
 
 
@@ -82,21 +81,88 @@ def test_a_column_that_only_the_last_row_has_is_kept(target_kind: str, tmp_path:
     assert first.get("stars") in (None, "")
 
 
-@pytest.mark.parametrize("name", ["predicted_label", "probability", "unknown_share"])
-def test_a_column_of_an_added_name_is_not_overwritten(name: str, tmp_path: Path) -> None:
-    write(tmp_path / "in.jsonl", [{"text": "good"}, {"text": "good", name: "mine"}])
-    with pytest.raises(ValueError, match=f"has a column '{name}' already, .*: rename it"):
+def test_a_table_with_a_label_keeps_it(tmp_path: Path) -> None:
+    write(tmp_path / "in.jsonl", [{"text": "good", "label": "mine"}])
+    score(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    (row,) = read(tmp_path / "out.jsonl")
+    assert (row["label"], row["predicted_label"]) == ("mine", "yes")
+
+
+@pytest.mark.parametrize("taken", [{"label": 1, "predicted_label": 1}, {"probability": 1}])
+def test_a_column_of_an_added_name_is_not_overwritten(taken: dict[str, int], tmp_path: Path) -> None:
+    write(tmp_path / "in.jsonl", [{"text": "good"}, {"text": "good"} | taken])
+    with pytest.raises(ValueError, match=f"has a column '{list(taken)[-1]}' already, .*: rename it"):
         score(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()
+
+
+BAD_JSONL = '{"text": "good"}\n\nnot json\n{"text": null, "id": 7}\n[1]\n{"id": 8}\n{"text": "\\ud800"}\n'
+BAD_CSV = 'text,id\ngood,1\nbad,2,3\n"good\ngood",4\nbad\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "scored", "rejected"),
+    [
+        (
+            "in.jsonl",
+            BAD_JSONL,
+            ["good"],
+            [
+                ("line 3", "not valid JSON", "not json"),
+                ("line 4", "column 'text' must be a text, but is null", {"text": None, "id": 7}),
+                ("line 5", "must be a JSON object", [1]),
+                ("line 6", "there is no column 'text'", {"id": 8}),
+                ("line 7", "column 'text' is not Unicode text", {"text": "\ud800"}),
+            ],
+        ),
+        (
+            "in.csv",
+            BAD_CSV,
+            ["good", "good\ngood"],
+            [("line 3", "has 3 fields", ["bad", "2", "3"]), ("line 6", "has 1 fields", ["bad"])],
+        ),
+    ],
+)
+@pytest.mark.parametrize("target_kind", [".jsonl", ".parquet"])
+def test_rows_that_can_not_be_scored_are_set_aside_with_their_lines_and_reasons(
+    name: str, content: str, scored: list[str], rejected: list[Any], target_kind: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(content)
+    target = tmp_path / f"out{target_kind}"
+    assert score(tmp_path / name, target) == (len(scored), len(rejected))
+    assert [row["text"] for row in read(target)] == scored
+    found = read(tmp_path / "out.rejected.jsonl")
+    assert [(row["place"], row["record"]) for row in found] == [(place, row) for place, _, row in rejected]
+    for row, (_, reason, _) in zip(found, rejected, strict=True):
+        assert row["reason"].startswith(reason)
+    (tmp_path / name).write_text('{"text": "good"}' if name == "in.jsonl" else "text,id\ngood,1\n")
+    score(tmp_path / name, target)
+    assert not (tmp_path / "out.rejected.jsonl").exists()  # none of the rows that are there now
+
+
+def test_parquet_keeps_its_types_and_json_numbers_find_one(tmp_path: Path, monkeypatch: Any) -> None:
+    schema = pyarrow.schema(
+        [("text", pyarrow.string()), ("n", pyarrow.int8()), ("t", pyarrow.timestamp("ns"))]
+    )
+    rows = [{"text": "good", "n": None, "t": None}, {"text": "bad", "n": 3, "t": 1_700_000_000_000_000_001}]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema), tmp_path / "in.parquet")
+    score(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    kept = pyarrow.parquet.read_table(tmp_path / "out.parquet").select(["text", "n", "t"])
+    assert kept.equals(pyarrow.parquet.read_table(tmp_path / "in.parquet"))
+    monkeypatch.setattr(tables, "BATCH", 1)
+    write(
+        tmp_path / "in.jsonl",
+        [{"text": "good", "n": None}, {"text": "good", "n": 1}, {"text": "bad", "n": 0.5}],
+    )
+    score(tmp_path / "in.jsonl", tmp_path / "out.parquet")
+    assert [row["n"] for row in read(tmp_path / "out.parquet")] == [None, 1.0, 0.5]
 
 
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        ([{"text": "good"}, {"text": None}], {}, "in.jsonl, line 2: column 'text' must be a text"),
-        ([{"review": "good"}], {}, "there is no column 'text', only 'review': mend --text-column"),
+        ([{"review": "good"}], {}, "there is no column 'text', only 'review': set --text-column"),
         ([{"text": "good"}], {"threshold": 2.0}, "threshold must be above 0"),
-        ([], {}, "holds no text"),
     ],
 )
 def test_a_refused_file_leaves_the_old_output(

@@ -45,7 +45,7 @@ class Column:
 
 Record = tuple[str, dict[str, Any]]  # its place, and its values by column
 Require = Callable[[list[str], str], None]  # given the columns found and where, raises if one is missing
-Refuse = Callable[[str, str], None]  # told the place of a record that can't be read, and why
+Refuse = Callable[[str, str, Any], None]  # told the place of a record that can't be read, why, and what it is
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def read_records(
     if reader is None:
         raise UserError(f"{file_option} must be a {_KINDS} file, but is {path}")
 
-    def fail(place: str, problem: str) -> None:
+    def fail(place: str, problem: str, _record: Any) -> None:
         raise UserError(f"{path}, {place}: {problem}")
 
     source = _Source(path, names, wanted or Wanted(), refuse or fail, on_format)
@@ -190,6 +190,7 @@ def _read_csv(source: _Source, require: Require) -> Iterator[Record]:
                         f"line {start + skipped}",
                         f"has {len(fields)} fields, but the header has {len(header)}: put texts that hold "
                         f"the delimiter {dialect.delimiter!r} in double quotes, and double the quotes inside",
+                        fields,
                     )
                 elif fields:
                     yield f"line {start + skipped}", dict(zip(header, fields, strict=True))
@@ -214,10 +215,10 @@ def _read_jsonl(source: _Source, require: Require) -> Iterator[Record]:
             try:
                 values = json.loads(line)
             except json.JSONDecodeError as error:
-                source.refuse(place, f"not valid JSON: {error}; write one object a line")
+                source.refuse(place, f"not valid JSON: {error}; write one object a line", line.rstrip("\r\n"))
                 continue
             if not isinstance(values, dict):
-                source.refuse(place, 'must be a JSON object, such as {"text": "Fine.", "label": 1}')
+                source.refuse(place, 'must be a JSON object, such as {"text": "Fine.", "label": 1}', values)
                 continue
             require(list(values), f"{path}, {place}")
             yield place, values
@@ -239,7 +240,7 @@ def _read_parquet(source: _Source, require: Require) -> Iterator[Record]:
         raise UserError(f"{source.path}: not a Parquet file that can be read: {error}") from None
 
 
-def _note(faults: list[tuple[str, str]], place: str, problem: str) -> None:
+def _note(faults: list[tuple[str, str]], place: str, problem: str, _record: Any) -> None:
     faults.append((place, problem))
 
 

@@ -1,0 +1,62 @@
+"""`monitor`: are the reviews that a version is asked about still like those that it was made with?"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from pipeline.commands.store import chosen_version, open_store
+from pipeline.evaluation.drift import SHIFTED
+from pipeline.registry.loading import fetch_classifier
+from pipeline.runtime.files import write_text
+from pipeline.serving.classifier import TextClassifier
+from pipeline.serving.monitor_page import lines, page
+from pipeline.serving.monitoring import Columns, compare
+from pipeline.serving.profile import Profile
+
+STATUS = 3  # neither an error's nor a wrong option's
+
+
+@click.command()
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--model", help="models:/NAME/VERSION or models:/NAME@ALIAS.")
+@click.option("--dataset", help="The data set whose champion is taken; else the one in data/padded.")
+@click.option("--text-column", default="text", show_default=True, help="The column of the texts.")
+@click.option("--label-column", help="The column of the true labels, as far as they are known.")
+@click.option("--time-column", help="The column that says when: accuracy is shown over time.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    default="reports/monitor.html",
+    show_default=True,
+    help="Where the page goes.",
+)
+def monitor(
+    table: Path,
+    model: str | None,
+    dataset: str | None,
+    text_column: str,
+    label_column: str | None,
+    time_column: str | None,
+    report: Path,
+) -> None:
+    """Compare the reviews of TABLE, scored or not, with those that the champion was made with.
+
+    TABLE is a .csv, .tsv, .jsonl or .parquet file, or a folder of them. Status 3: they are not alike, or the
+    accuracy has fallen.
+    """
+    if time_column and not label_column:
+        raise click.UsageError("--time-column is for accuracy over time: give --label-column too")
+    version = chosen_version(open_store(), model, dataset)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = fetch_classifier(version, Path(temporary))
+        profile, classifier = Profile.load(folder), TextClassifier.load(folder)
+    comparison = compare(classifier, profile, table, Columns(text_column, label_column, time_column))
+    write_text(report, page(comparison, f"models:/{version.name}/{version.version}", table))
+    for line in lines(comparison):
+        click.echo(line)
+    click.echo(f"-> {report}", err=True)
+    sys.exit(STATUS if comparison.verdict == SHIFTED else 0)

@@ -1,0 +1,203 @@
+"""New reviews against a version's own: what is read of a table, what is said, the exit status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from pipeline.commands import monitor as command
+from pipeline.reviews.ragged import Sequences, flatten
+from pipeline.serving.classifier import TextClassifier
+from pipeline.serving.monitoring import Columns, accuracies, compare
+from pipeline.serving.profile import Profile, profile_of
+from pipeline.serving.request_log import log_request
+from pipeline.serving.tables import score_file
+from serving.test_scored_tables import CLASSIFIER, read, write
+
+TEXTS = ["good bad", "bad", "good good bad", "so bad"] * 50
+
+
+@pytest.fixture(scope="module")
+def reference() -> Profile:
+    """Of `TEXTS`, as the evaluate stage makes it."""
+    reviews = Sequences(*flatten([CLASSIFIER.vocabulary.encode(text) for text in TEXTS]))
+    scores = CLASSIFIER.score(TEXTS)
+    rows = np.array([[1, 4, 5], [0, 1, 5], [4, 4, 5], [1, 2, 5]] * 50)
+    return profile_of(reviews, reviews, rows, scores.probabilities, vocab_size=6, accuracy=0.9, seed=0)
+
+
+def table(folder: Path, rows: list[dict[str, Any]], kind: str = "jsonl") -> Path:
+    write(folder / f"table.{kind}", rows)
+    return folder / f"table.{kind}"
+
+
+def test_a_profile_is_in_numbers_and_comes_back_from_its_file(reference: Profile, tmp_path: Path) -> None:
+    reference.save(tmp_path / "profile.npz")
+    loaded = Profile.load(tmp_path)
+    assert loaded.numbers["length"][:4].tolist() == [2, 1, 3, 2]
+    assert loaded.numbers["unknown_share"][:4].tolist() == [0, 0, 0, 0.5]
+    assert loaded.numbers["probability"][:4].tolist() == [0.5, 0.25, 0.75, 0.25]
+    assert loaded.word_counts.tolist() == [0, 0, 50, 0, 150, 200]  # [OOV], good, bad
+    assert (loaded.accuracy, len(loaded.rows)) == (0.9, 200)
+    features = loaded.features(with_words=True)[2].toarray()[0]
+    assert features[:3].tolist() == [np.log1p(3), 0, 0.75]
+    assert np.flatnonzero(features[3:]).tolist() == [4, 5]
+
+
+def test_the_same_reviews_are_like_themselves_and_others_are_not(reference: Profile, tmp_path: Path) -> None:
+    same = compare(CLASSIFIER, reference, table(tmp_path, [{"text": text} for text in TEXTS]), Columns())
+    assert same.verdict == "stable"
+    assert [shift.psi for shift in same.shifts] == [0, 0, 0]
+    assert same.words == []
+    others = table(tmp_path, [{"text": "zzz zzz zzz good"}] * 60 + [{"text": None}] * 3)
+    moved = compare(CLASSIFIER, reference, others, Columns())
+    assert moved.verdict == "shifted"
+    assert moved.telling is not None
+    assert moved.telling.accuracy == 1.0
+    assert {text for text, _ in moved.words} == {"[OOV]", "bad"}
+    assert moved.passed_over == 3
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_scored_table_is_taken_as_it_is_and_gives_the_same(
+    kind: str, reference: Profile, tmp_path: Path
+) -> None:
+    rows = [{"text": text} for text in TEXTS[:60]]
+    new = compare(CLASSIFIER, reference, table(tmp_path, rows, kind), Columns())
+    scored = tmp_path / f"scored.{kind}"
+    score_file(CLASSIFIER, tmp_path / f"table.{kind}", scored, text_column="text", threshold=None)
+    deaf = TextClassifier(lambda rows: rows / 0, CLASSIFIER.vocabulary, CLASSIFIER.layout, ("no", "yes"), 0.5)
+    old = compare(deaf, reference, scored, Columns())
+    assert [shift.ks for shift in old.shifts] == [shift.ks for shift in new.shifts]
+
+
+def test_a_log_of_numbers_alone_is_compared_without_words(reference: Profile, tmp_path: Path) -> None:
+    row = {"length": 9, "unknown_share": 0.5, "probability": 0.9}
+    comparison = compare(CLASSIFIER, reference, table(tmp_path, [row] * 30), Columns())
+    assert [shift.found for shift in comparison.shifts] == [9, 0.5, 0.9]
+    assert (comparison.verdict, comparison.words) == ("shifted", [])
+
+
+def test_accuracy_is_of_the_given_labels_and_only_of_rows_that_have_a_true_one(
+    reference: Profile, tmp_path: Path
+) -> None:
+    row = {"text": "good", "unknown_share": 0.0, "probability": 0.5}
+    rows = [row | {"label": "yes", "predicted_label": "no", "day": "2026-03-01"}] * 2
+    rows += [row | {"label": "yes", "predicted_label": "yes", "day": "2026-03-02T10:00:00Z"}] * 8
+    rows += [
+        row | {"label": "no", "predicted_label": "undecided", "day": "2026-03-05"},
+        row,
+        row | {"label": ""},
+    ]
+    comparison = compare(CLASSIFIER, reference, table(tmp_path, rows), Columns(label="label", time="day"))
+    everything, *days = comparison.accuracies
+    assert (everything.reviews, everything.accuracy) == (11, 8 / 11)
+    assert everything.interval == pytest.approx((0.4344, 0.9025), abs=1e-4)  # Wilson's, by his formula
+    assert [(day.since, day.reviews, day.accuracy) for day in days] == [
+        ("2026-03-01", 2, 0.0),
+        ("2026-03-02", 8, 1.0),
+        ("2026-03-05", 1, 0.0),
+    ]
+
+
+def test_periods_grow_with_the_time_that_is_covered() -> None:
+    times = ["2026-01-01 10:15", "2026-01-01 10:45", "2026-01-01 11:00"]
+    assert [each.since for each in accuracies([True] * 3, times)][1:] == [
+        "2026-01-01 10:00",
+        "2026-01-01 11:00",
+    ]
+    assert [each.since for each in accuracies([True] * 2, ["2024-01-31", "2026-01-01"])][1:] == [
+        "2024-01-01",
+        "2026-01-01",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "columns", "message"),
+    [
+        (
+            {"review": "good"},
+            Columns(),
+            "has neither a column 'text' .* nor the columns length, unknown_share",
+        ),
+        (
+            {"text": "good", "label": "1"},
+            Columns(label="label"),
+            "'1' is none of the version's labels, no, yes",
+        ),
+        ({"text": "good", "label": None}, Columns(label="label"), "no row of .* has a label there"),
+        ({"text": "good", "probability": "high", "unknown_share": 0}, Columns(), "must hold numbers: .*high"),
+    ],
+)
+def test_a_table_that_can_not_be_compared_says_why(
+    row: dict[str, Any], columns: Columns, message: str, reference: Profile, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        compare(CLASSIFIER, reference, table(tmp_path, [row]), columns)
+
+
+@pytest.mark.parametrize(
+    ("rows", "status", "said"),
+    [
+        (
+            [{"text": text, "label": "no" if "good" not in text else "yes"} for text in TEXTS],
+            0,
+            "are like those",
+        ),
+        (
+            [{"text": text, "label": "yes" if "good" not in text else "no"} for text in TEXTS],
+            3,
+            "accuracy 0.0%",
+        ),
+    ],
+)
+def test_the_command_writes_a_page_and_its_status_says_whether_to_look(
+    rows: list[dict[str, Any]],
+    status: int,
+    said: str,
+    reference: Profile,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    version = SimpleNamespace(name="stacked-rnn-tiny", version="1")
+    monkeypatch.setattr(command, "open_store", lambda: None)
+    monkeypatch.setattr(command, "chosen_version", lambda *_: version)
+    monkeypatch.setattr(command, "fetch_classifier", lambda version, folder: tmp_path)
+    monkeypatch.setattr(TextClassifier, "load", lambda folder: CLASSIFIER)
+    reference.save(tmp_path / "profile.npz")
+    if status == 0:  # one page will do
+        monkeypatch.setattr(command, "page", lambda comparison, version, table: said + version)
+    page = tmp_path / "monitor.html"
+    arguments = [str(table(tmp_path, rows)), "--label-column", "label", "--report", str(page)]
+    done = CliRunner().invoke(command.monitor, arguments, catch_exceptions=False)
+    assert done.exit_code == status, done.output
+    assert said in done.output
+    assert said in page.read_text()
+    assert "models:/stacked-rnn-tiny/1" in page.read_text()
+
+
+@pytest.mark.parametrize("with_texts", ["0", "1"])
+def test_a_served_models_log_can_be_monitored_and_holds_texts_only_if_asked(
+    with_texts: str, reference: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log.jsonl"
+    log_request(["good"], CLASSIFIER.score(["good"]), CLASSIFIER.vocabulary, "models:/tiny/1")  # switched off
+    monkeypatch.setenv("PIPELINE_REQUEST_LOG", str(log))
+    monkeypatch.setenv("PIPELINE_REQUEST_LOG_TEXTS", with_texts)
+    for text in ("good, so good", "bad"):
+        log_request([text], CLASSIFIER.score([text]), CLASSIFIER.vocabulary, "models:/tiny/1")
+    first, second = read(log)
+    assert (first["length"], first["unknown_share"], first["label"]) == (3, pytest.approx(1 / 3), "yes")
+    assert (second["probability"], second["version"]) == (0.25, "models:/tiny/1")
+    assert ("text" in first) == (with_texts == "1")
+    assert compare(CLASSIFIER, reference, log, Columns()).found.numbers["length"].tolist() == [3, 1]
+
+
+def test_a_version_of_before_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"before versions had a profile .*dvc repro -f evaluate"):
+        Profile.load(tmp_path)
