@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline.depth import pictures, report, tables
 from pipeline.depth.findings import judge
 from pipeline.depth.grid import Fit, grid, study_name
@@ -17,7 +15,7 @@ from pipeline.depth.records import Record, read_records, record_file, records_fo
 from pipeline.depth.workers import run_fits
 from pipeline.evaluation.baselines import fit_baselines
 from pipeline.evaluation.ngrams import Ragged
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import from_columns, right
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
@@ -165,9 +163,7 @@ def _baseline(params: Params) -> dict[str, float]:
     scores = [
         {
             f"{split}_accuracy": float(
-                np.mean(
-                    (model.predict_proba(reviews[split])[:, 1] >= THRESHOLD) == (arrays[split]["labels"] == 1)
-                )
+                right(arrays[split]["labels"], from_columns(model.predict_proba(reviews[split]))).mean()
             )
             for split in ("validation", "test")
         }

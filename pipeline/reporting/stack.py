@@ -8,9 +8,8 @@ from typing import NamedTuple
 from pipeline.networks.summary import LayerSummary
 from pipeline.reporting import counted
 
-TITLES = {
+_TITLES = {
     "SimpleRNN": "simple RNN",
-    "Dense": "dense, sigmoid",
     "Embedding": "embedding",
     "GlobalMaxPooling1D": "maximum over time",
     "SpatialDropout1D": "dropout",
@@ -21,6 +20,13 @@ _BESIDE = ("projection_", "gate_", "residual_")  # parts of a skip, which are no
 _BOX, _THIN, _GAP = 46, 22, 20  # heights in the drawing's units
 LEFT, WIDTH = 50, 320
 MARGIN = 8
+
+
+def title_of(layer: LayerSummary) -> str:
+    """What a layer is called: ``maximum over time`` of GlobalMaxPooling1D."""
+    if layer.kind == "Dense":
+        return "dense, sigmoid" if layer.shape == (1,) else "dense, softmax"
+    return _TITLES.get(layer.kind, layer.kind)
 
 
 class Box(NamedTuple):
@@ -63,7 +69,7 @@ def draw_stack(layers: Sequence[LayerSummary], max_length: int, skip: str) -> St
 def stack_text(layers: Sequence[LayerSummary]) -> str:
     """A line for each layer, the top one first, with its output and its weights in columns."""
     rows = [
-        (layer.name, TITLES.get(layer.kind, layer.kind), times(layer.shape), f"{layer.parameters:,}")
+        (layer.name, title_of(layer), times(layer.shape), f"{layer.parameters:,}")
         for layer in reversed(layers)
     ]
     rows.insert(0, ("layer", "kind", "output", "parameters"))
@@ -80,11 +86,13 @@ def stacked(layers: Sequence[LayerSummary]) -> list[LayerSummary]:
 
 
 def _step(layer: LayerSummary) -> tuple[str, str, bool, bool]:
-    title = TITLES.get(layer.kind, layer.kind)
+    title = title_of(layer)
     if "Dropout" in layer.kind:
         return "dropout", "", True, False
     weights = f", {counted(layer.parameters, 'parameter')}" if layer.parameters else ""
-    shape = "1 probability" if layer.name == "probability" else times(layer.shape)
+    shape = times(layer.shape)
+    if layer.name == "probability":
+        shape = "1 probability" if layer.shape == (1,) else f"{shape} probabilities"
     return title, f"{shape}{weights}", False, layer.recurrent
 
 
