@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -93,7 +94,7 @@ def _print(
     for row_number, (text, label) in enumerate(zip(texts, scores.labels, strict=True)):
         words = classifier.explain(text) if explain else []
         if as_json:
-            row = {"text": text, "label": label}
+            row: dict[str, Any] = {"text": text, "label": label}
             row |= {name: float(values[row_number]) for name, values in numbers.items()}
             row |= {"contributions": [word._asdict() for word in words]} if explain else {}
             click.echo(json.dumps(row, ensure_ascii=False))

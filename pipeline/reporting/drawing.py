@@ -34,9 +34,11 @@ def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, hi
             for label, guess in zip(labels, predicted, strict=True)
         ],
     )
-    by_class = [row | {"class": names[int(row["label"])]} for row in assessment.by_class]
+    by_class, roc_by_class = (
+        [{"class": names[int(row["label"])], **row} for row in rows]
+        for rows in (assessment.by_class, assessment.roc_by_class)
+    )
     write_csv(PLOTS_DIR / "by_class.csv", by_class)
-    roc_by_class = [row | {"class": names[int(row["label"])]} for row in assessment.roc_by_class]
     write_csv(PLOTS_DIR / "roc_by_class.csv", roc_by_class)
     where = f"{dataset['name']}, test split"
     drawn = {
