@@ -157,7 +157,7 @@ def test_every_parameter_is_read_somewhere() -> None:
         if isinstance(node, ast.Attribute)
     }
     # Read in the schema itself: by a property of the section, or by the check of a combination.
-    through_property = {"units", "source", "skip_projection"}
+    through_property = {"units", "source", "skip_projection", "patience"}
     tree = yaml.safe_load((PROJECT / "params.yaml").read_text())
     unread = [
         f"{section}.{key}"

@@ -105,6 +105,6 @@ def _settings(study: DepthStudyParams, fit: Fit) -> dict[str, Value]:
         "train.clipnorm": study.clipnorm if fit.variant == CLIPPING else None,
         "train.epochs": study.epochs,
         "train.batch_size": study.batch_size,
-        "train.patience": None,  # curves of one length
+        "train.patience": study.epochs,  # never spent: curves of one length, and the best epoch is kept
         "tune.trials": 1,  # the search space, which these values need not fit, plays no part
     }

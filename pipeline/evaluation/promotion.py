@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.evaluation.binning import wilson_interval
 from pipeline.evaluation.paired import least_gain, mcnemar
 from pipeline.evaluation.probabilities import right
 
@@ -25,9 +26,10 @@ class Predictions:
 
     @property
     def beat_the_commoner_label(self) -> bool:
-        """Whether more are labelled right than by a guess that always gives the label that most have."""
-        commoner = np.unique(self.labels, return_counts=True)[1].max()
-        return bool(self._right().sum() > commoner)
+        """Whether the low end of the accuracy's interval is above the share of the label that most have."""
+        count, commoner = len(self.labels), np.unique(self.labels, return_counts=True)[1].max()
+        low, _ = wilson_interval(int(self._right().sum()), count)
+        return bool(low > commoner / count)
 
     def right_on(self, rows: np.ndarray) -> np.ndarray:
         """Whether each of ``rows`` was labelled right: bool (len(rows),)."""

@@ -82,19 +82,16 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
 
     Returns:
         ``rows`` and ``classes`` by split, ``lengths`` (quantiles of words), ``cut_share`` and
-        ``unknown_share``, and ``findings``.
+        ``unknown_share`` (None where ``max_length`` or ``vocab_size`` is), and ``findings``.
     """
     every = _all_reviews(dataset)
     lengths = every.reviews.lengths
     names = dataset.labels
-    unknown = every.reviews.cut(vocab_size or _UNLIMITED) == OOV_ID
-    max_length = max_length or _UNLIMITED
-    train_tokens = int(lengths[every.splits == TRAIN].sum())
     quantiles = np.quantile(lengths, [0, 0.5, 0.9, 0.99, 1]).tolist()
     findings = [
         *_classes(every, names),
         *_sizes(every),
-        *_lengths(every, max_length),
+        *_lengths(every, max_length or _UNLIMITED),
         *_same_texts(every),
         *_near_duplicates(every),
         *_unspaced(every),
@@ -110,16 +107,13 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
             for split, reviews in dataset.splits.items()
         },
         "lengths": dict(zip(("shortest", "median", "90 %", "99 %", "longest"), quantiles, strict=True)),
-        "cut_share": float((lengths > max_length - 1).mean()),
-        "unknown_share": {
-            TRAIN: float(unknown[:train_tokens].mean()) if train_tokens else 1.0,
-            "others": float(unknown[train_tokens:].mean()) if len(unknown) > train_tokens else 1.0,
-        },
+        "cut_share": None if max_length is None else float((lengths > max_length - 1).mean()),
+        "unknown_share": None if vocab_size is None else _unknown_shares(every, vocab_size),
         "findings": [asdict(finding) for finding in findings],
     }
 
 
-def lines_of(checked: dict[str, Any]) -> list[str]:
+def lines_of(checked: dict[str, Any], with_examples: bool = True) -> list[str]:
     """What :func:`check` gave, as lines to print."""
     lines = []
     for split, counts in checked["classes"].items():
@@ -127,14 +121,27 @@ def lines_of(checked: dict[str, Any]) -> list[str]:
         shares = ", ".join(f"{name} {count:,} ({count / total:.1%})" for name, count in counts.items())
         lines.append(f"{split}: {checked['rows'][split]:,} rows: {shares}")
     lengths = ", ".join(f"{name} {value:,.0f}" for name, value in checked["lengths"].items())
-    unknown = ", ".join(f"{share:.1%} in {split}" for split, share in checked["unknown_share"].items())
-    lines.append(f"words: {lengths}; {checked['cut_share']:.1%} of the texts are cut; unknown: {unknown}")
+    lines.append(f"words of a text: {lengths}")
+    if checked["cut_share"] is not None:
+        lines.append(f"{checked['cut_share']:.1%} of the texts are cut")
+    if checked["unknown_share"] is not None:
+        unknown = ", ".join(f"{share:.1%} in {split}" for split, share in checked["unknown_share"].items())
+        lines.append(f"unknown words: {unknown}")
     if checked["rows_skipped"]:
         lines.append(f"{checked['rows_skipped']:,} rows can't be used and were skipped")
     for finding in checked["findings"]:
         lines.append(f"! {finding['name']}: {finding['count']:,}. {finding['advice']}")
-        lines += [f"    {example}" for example in finding["examples"]]
+        if with_examples:
+            lines += [f"    {example}" for example in finding["examples"]]
     return lines if checked["findings"] else [*lines, "nothing else was found"]
+
+
+def _unknown_shares(every: _All, vocab_size: int) -> dict[str, float]:
+    """The share of unknown words in the training reviews, which come first, and in all others."""
+    unknown = every.reviews.cut(vocab_size) == OOV_ID
+    count = int(every.reviews.lengths[every.splits == TRAIN].sum())
+    parts = {TRAIN: unknown[:count], "others": unknown[count:]}
+    return {name: float(part.mean()) if len(part) else 1.0 for name, part in parts.items()}
 
 
 def _all_reviews(dataset: Dataset) -> _All:

@@ -17,6 +17,7 @@ from pipeline.runtime.paths import (
     PADDED_DATASET,
     RAW_DATASET,
     RAW_REVIEWS,
+    RAW_UNLABELLED,
     RAW_VOCABULARY,
     TRAIN_REPORT,
     TRAINING_CURVE,
@@ -26,8 +27,11 @@ from pipeline.runtime.paths import (
 Stage = Literal["download", "pad", "train", "evaluate"]
 
 OUTPUTS: dict[Stage, tuple[Path, ...]] = {  # those that a later stage reads
-    "download": (RAW_REVIEWS, RAW_VOCABULARY, RAW_DATASET),
-    "pad": (PADDED_DATASET, *(padded_split(split) for split in ("train", "validation", "test"))),
+    "download": (RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY, RAW_DATASET),
+    "pad": (
+        PADDED_DATASET,
+        *(padded_split(split) for split in ("train", "validation", "test", "unlabelled")),
+    ),
     "train": (MODEL, TRAIN_REPORT, TRAINING_CURVE),
 }
 BEFORE: dict[Stage, tuple[Stage, ...]] = {

@@ -37,8 +37,10 @@ def run(params: Params) -> None:
         f"download: {facts['name']}: {sizes}, {len(unlabelled.reviews):,} unlabelled reviews, "
         f"{facts['words']:,} words; {facts['digest'][:19]}"
     )
-    for line in checking.lines_of(checked):
+    for line in checking.lines_of(checked, with_examples=False):
         note(line)
+    if checked["findings"]:
+        note(f"examples of each finding (!) are in {RAW_CHECK}")
 
 
 def note(message: str) -> None:

@@ -149,7 +149,7 @@ class _Fitting:
 
     def learn_labels(self, train: Split, epochs: int, learning_rate: float) -> None:
         """Passes over the labelled reviews, ended by ``train.patience``."""
-        smoothing, patience = self.params.train.label_smoothing, self.params.train.patience
+        smoothing, patience = self.params.train.label_smoothing, self.params.train.stop_after
         self._epochs(self.params.model, train, epochs, learning_rate, smoothing, patience)
 
     def restore_best(self) -> int:

@@ -13,11 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.params import Params
+from pipeline.params import Params, VectorParams
 from pipeline.runtime.files import read_arrays, write_arrays
 from pipeline.runtime.source import source_digest
 
 Arrays = Mapping[str, np.ndarray]
+_READ = ("train", "unlabelled")  # by word vectors
+_WORDS_READ = 28_000_000
 
 
 class Prepared(NamedTuple):
@@ -50,22 +52,41 @@ def prepare(params: Params, splits: Mapping[str, Arrays], padded_digest: str, fo
     """
     vectors = labels = None
     if params.vectors.epochs:
-        settings = params.vectors.model_dump() | {"embedding_dim": params.model.embedding_dim}
+        chosen = params.vectors.model_copy(update={"epochs": _passes(params.vectors, splits)})
+        settings = chosen.model_dump() | {"embedding_dim": params.model.embedding_dim}
         key = _digest(params, padded_digest, settings)
-        vectors = _kept(folder / f"vectors-{key}.npz", lambda: _vectors(params, splits))
+        vectors = _kept(folder / f"vectors-{key}.npz", lambda: _vectors(params, chosen, splits))
     if params.distill.epochs and len(splits["unlabelled"]["offsets"]) > 1:
         key = _digest(params, padded_digest, {"teacher": 1})
         labels = _kept(folder / f"soft-labels-{key}.npz", lambda: _soft_labels(params, splits))
     return Prepared(vectors, labels)
 
 
-def _vectors(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
+def _passes(vectors: VectorParams, splits: Mapping[str, Arrays]) -> int:
+    if vectors.epochs != "auto":
+        return vectors.epochs
+    return suited_passes(sum(len(splits[name]["tokens"]) for name in _READ))
+
+
+def suited_passes(num_words: int) -> int:
+    """How often reviews of so many words are to be read: about 28 million words in all, 3 to 60 times.
+
+    After too few steps all vectors still point the way they started together, and a network that starts from
+    them can't tell words apart.
+
+    >>> [suited_passes(words) for words in (140_000, 4_700_000, 16_500_000)]
+    [60, 6, 3]
+    """
+    return min(max(round(_WORDS_READ / max(num_words, 1)), 3), 60)
+
+
+def _vectors(params: Params, chosen: VectorParams, splits: Mapping[str, Arrays]) -> np.ndarray:
     from pipeline.training.word_vectors import skip_gram  # noqa: PLC0415 - gensim, only where it is wanted
 
-    corpora = [(splits[name]["tokens"], splits[name]["offsets"]) for name in ("train", "unlabelled")]
+    corpora = [(splits[name]["tokens"], splits[name]["offsets"]) for name in _READ]
     count = sum(len(offsets) - 1 for _, offsets in corpora)
-    print(f"word vectors of {count:,} reviews, {params.vectors.epochs} passes, on one core")
-    return skip_gram(corpora, params.pad.vocab_size, params.model.embedding_dim, params.vectors, params.seed)
+    print(f"word vectors of {count:,} reviews, {chosen.epochs} passes, on one core")
+    return skip_gram(corpora, params.pad.vocab_size, params.model.embedding_dim, chosen, params.seed, print)
 
 
 def _soft_labels(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:

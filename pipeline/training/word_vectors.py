@@ -7,7 +7,8 @@ training ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +19,7 @@ from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 
 COMMON_WORDS = 5000  # whose vectors' standard deviation is set: rare words' vectors are shorter
 MIN_COUNT = 2
+SILENCE = 5.0  # seconds
 
 
 class _Sentences:
@@ -39,6 +41,7 @@ def skip_gram(
     dimension: int,
     params: VectorParams,
     seed: int,
+    say: Callable[[str], object] = lambda _: None,
 ) -> np.ndarray:
     """Learns a vector for each word id; one seed gives the same digits, since one thread learns.
 
@@ -47,8 +50,9 @@ def skip_gram(
             reviews. Ids up to OOV_ID are left out, so that a word's window reaches past an unknown one.
         vocab_size: ids are below it.
         dimension: of a vector.
-        params: section ``vectors``.
+        params: section ``vectors``, ``epochs`` a number.
         seed: of the start and of the samples.
+        say: told of the passes that are done, every few seconds.
 
     Returns:
         float32 (vocab_size, dimension). The vectors of the COMMON_WORDS most frequent words have
@@ -56,6 +60,16 @@ def skip_gram(
         as have the ids that are no words.
     """
     from gensim.models import Word2Vec  # noqa: PLC0415 - a second to import, and only here
+    from gensim.models.callbacks import CallbackAny2Vec  # noqa: PLC0415
+
+    class Passes(CallbackAny2Vec):
+        done, said = 0, time.monotonic()
+
+        def on_epoch_end(self, _model: Word2Vec) -> None:
+            self.done += 1
+            if time.monotonic() - self.said > SILENCE:
+                self.said = time.monotonic()
+                say(f"word vectors: pass {self.done} of {params.epochs} is done")
 
     words = [str(token) for token in range(vocab_size)]
     model = Word2Vec(
@@ -69,6 +83,7 @@ def skip_gram(
         epochs=params.epochs,
         seed=seed % 2**32,
         workers=1,
+        callbacks=[Passes()],
     )
     vectors = np.zeros((vocab_size, dimension), np.float32)
     ids = np.array([int(word) for word in model.wv.index_to_key], np.int64)

@@ -83,6 +83,7 @@ def keep(source: str, expected: str, downloader: Downloader) -> bytes:
     import pooch  # noqa: PLC0415 - imports tqdm, and is needed here only
     import requests  # noqa: PLC0415
 
+    pooch.get_logger().setLevel("WARNING")  # it says at each attempt that it begins
     name = Path(source)
     cached = f"{name.stem}-{expected.partition(':')[2][:12]}{name.suffix}"
     try:
