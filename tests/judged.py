@@ -33,7 +33,7 @@ DATASET: dict[str, Any] = {
     "digest": "sha256:abc",
     "labels": ["negative", "positive"],
     "sizes": {"train": 800, "validation": 200, "test": 240},
-    "positive_share": {"train": 0.5, "validation": 0.5, "test": 0.5},
+    "class_shares": {split: {"negative": 0.5, "positive": 0.5} for split in ("train", "validation", "test")},
     "citation": "Nobody 2026",
     "licence": "CC0",
     "truncating": "pre",

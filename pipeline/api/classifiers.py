@@ -20,14 +20,16 @@ class Prediction(NamedTuple):
     """What a classifier says of one text.
 
     Attributes:
-        label: ``negative`` or ``positive``; ``undecided`` for a text without one known word.
-        probability: of the second label.
+        label: a label's name, such as ``positive``; ``undecided`` for a text without one known word.
+        probability: of the second label; of more than two labels, of the likeliest.
         unknown_share: of the words read, the share that the classifier doesn't know.
+        by_label: the probability of every label, by its name.
     """
 
     label: str
     probability: float
     unknown_share: float
+    by_label: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +54,13 @@ class Classifier:
             raise UserError(f"texts must be a list of texts, but got one text: predict([{texts[:20]!r}])")
         scores = self.texts.score(texts)
         return [
-            Prediction(label, float(probability), float(unknown))
-            for label, probability, unknown in zip(*scores, strict=True)
+            Prediction(
+                label,
+                float(probability),
+                float(unknown),
+                dict(zip(self.texts.labels, map(float, every), strict=True)),
+            )
+            for label, probability, unknown, every in zip(*scores, strict=True)
         ]
 
 
@@ -98,13 +105,18 @@ def load_champion(name: str | None = None) -> Classifier:
     return Classifier(f"{version.name} version {version.version}", load_classifier(version))
 
 
-def explain(model: Classifier, text: str) -> list[Contribution]:
+def explain(model: Classifier, text: str, label: str | None = None) -> list[Contribution]:
     """What each word that is read contributes: (word, contribution), in the text's order.
 
-    A contribution is the text's log-odds of the second label less those with that one word made unknown (Li,
-    Monroe & Jurafsky, 2016): above 0 the word speaks for the second label.
+    A contribution is the text's log-odds of ``label`` less those with that one word made unknown (Li, Monroe
+    & Jurafsky, 2016): above 0 the word speaks for the label.
+
+    Args:
+        model: of :func:`load_champion` or :func:`fit`.
+        text: any string.
+        label: a label's name; None: the second of two labels, of more the likeliest.
 
     Raises:
-        ValueError: if ``text`` is no string.
+        ValueError: if ``text`` is no string, or there is no such label.
     """
-    return model.texts.explain(text)
+    return model.texts.explain(text, label)

@@ -13,7 +13,6 @@ import numpy as np
 from pipeline.api.classifiers import FittedClassifier
 from pipeline.api.reviews import PaddedReviews, layout, plain_params
 from pipeline.params import Cell, ModelParams, Params, ParamsError, TrainParams, Value
-from pipeline.reviews.dataset import LABEL_NAMES
 from pipeline.reviews.splitting import TEST
 from pipeline.runtime.errors import UserError
 from pipeline.training.backend import select_backend
@@ -41,6 +40,7 @@ def build_stacked_rnn(
     vocab_size: int = 10_000,
     max_length: int = 100,
     seed: int = 42,
+    num_labels: int = 2,
     **values: Value,
 ) -> keras.Model:
     """Builds a network that isn't fitted.
@@ -52,11 +52,12 @@ def build_stacked_rnn(
         vocab_size: how many token ids there are.
         max_length: tokens of a row.
         seed: of the weights and the dropout masks.
+        num_labels: how many labels there are.
         **values: others of ``model`` in params.yaml: ``skip="residual"``, ``bidirectional=True``, ...
 
     Returns:
-        A Keras model from int32 (batch, max_length) to the probability of a positive review, float32
-        (batch, 1).
+        A Keras model from int32 (batch, max_length) to the probability of the second label, float32
+        (batch, 1); of more than two labels, to that of each, (batch, num_labels).
 
     Raises:
         ValueError: for a name that there isn't, or a value that can't be used.
@@ -68,7 +69,7 @@ def build_stacked_rnn(
     select_backend(params.train)
     from pipeline.networks import stacked_rnn  # noqa: PLC0415 - imports Keras, which takes seconds
 
-    return stacked_rnn.build_stacked_rnn(params.model, vocab_size, max_length, seed)
+    return stacked_rnn.build_stacked_rnn(params.model, vocab_size, max_length, seed, num_labels)
 
 
 def fit(
@@ -94,7 +95,7 @@ def fit(
 
     fitted = fitting.fit(params, reviews.train, reviews.validation, params.seed, on_epoch)
     texts = TextClassifier(
-        _Network(fitted.model, params), reviews.vocabulary, layout(params), LABEL_NAMES, threshold=0.5
+        _Network(fitted.model, params), reviews.vocabulary, layout(params), reviews.labels, threshold=0.5
     )
     return FittedClassifier(reviews.name, texts, fitted, params)
 
@@ -108,7 +109,8 @@ def evaluate(fitted: FittedClassifier, reviews: PaddedReviews, split: str = TEST
         split: test, or validation while something is still to be chosen.
 
     Returns:
-        accuracy, f1, roc_auc, log_loss (natural logarithm), brier and ece (expected calibration error).
+        accuracy, f1, roc_auc, log_loss (natural logarithm), brier and ece (expected calibration error); of
+        more than two labels balanced_accuracy too.
 
     Raises:
         ValueError: for another split, or rows that aren't made as those it was fitted to.
@@ -132,7 +134,7 @@ def evaluate(fitted: FittedClassifier, reviews: PaddedReviews, split: str = TEST
 
 @dataclass(frozen=True, eq=False)
 class _Network:
-    """A fitted network as ``serving.classifier.Network``: rows to probabilities, float32 (num_reviews,)."""
+    """A fitted network as ``serving.classifier.Network``: rows to probabilities."""
 
     model: keras.Model
     params: Params

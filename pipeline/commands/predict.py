@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.text import Text
 from pipeline.commands.score import score_table
 from pipeline.commands.store import chosen_version, open_store
 from pipeline.registry.loading import load_classifier
-from pipeline.serving.classifier import Contribution, TextClassifier
+from pipeline.serving.classifier import Contribution, TextClassifier, described
 from pipeline.serving.parts import Options
 from pipeline.serving.tables import batches
 
@@ -88,22 +89,24 @@ def _print(
 ) -> None:
     scores = classifier.score(texts, threshold)
     console = Console(soft_wrap=True, highlight=False)
-    for text, label, probability, unknown in zip(texts, *scores, strict=True):
+    labels, numbers = classifier.labels, classifier.numbers(scores)
+    for row_number, (text, label) in enumerate(zip(texts, scores.labels, strict=True)):
         words = classifier.explain(text) if explain else []
         if as_json:
-            row = {"text": text, "label": label, "probability": float(probability)}
-            row |= {"unknown_share": float(unknown)}
+            row: dict[str, Any] = {"text": text, "label": label}
+            row |= {name: float(values[row_number]) for name, values in numbers.items()}
             row |= {"contributions": [word._asdict() for word in words]} if explain else {}
             click.echo(json.dumps(row, ensure_ascii=False))
             continue
-        click.echo(f"{label}\t{probability:.4f}\t{unknown:.0%} unknown\t{text}")
+        said, unknown = described(labels, scores.by_label[row_number]), scores.unknown_shares[row_number]
+        click.echo(f"{label}\t{said}\t{unknown:.0%} unknown\t{text}")
         if explain:
             console.print(coloured(words))
             console.print(Text(strongest(words), style="dim"))
 
 
 def coloured(words: list[Contribution]) -> Text:
-    """The words read, green where they speak for the second label, red against it, pale where weakly."""
+    """The words read, green where they speak for the label asked about, red against it, pale where weakly."""
     largest = max((abs(word.contribution) for word in words), default=0.0) or 1.0
     text = Text("  ")
     for word, contribution in words:

@@ -11,7 +11,7 @@ from pipeline.depth.gradients import gradient_norms
 from pipeline.depth.grid import Fit
 from pipeline.depth.probes import describe, describing_network, probe_accuracy
 from pipeline.depth.records import Record, matrix
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import from_columns, number_of_labels, right
 from pipeline.networks.implementation import choose_implementation
 from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.params import Params
@@ -43,7 +43,13 @@ def run_fit(params: Params, fit: Fit, splits: Splits, on_epoch: OnEpoch | None =
     train, validation = splits["train"], splits["validation"]
     seed = (params.seed + fit.seed) % 2**32
     fitted = fitting.fit(configured, train, validation, seed, on_epoch)
-    start = build_stacked_rnn(configured.model, params.pad.vocab_size, train.token_ids.shape[1], seed)
+    start = build_stacked_rnn(
+        configured.model,
+        params.pad.vocab_size,
+        train.token_ids.shape[1],
+        seed,
+        number_of_labels(train.labels),
+    )
     chosen = _sample(len(validation.labels), params.depth_study.gradient_reviews, params.seed)
     sample = Split(validation.token_ids[chosen], validation.labels[chosen])
     norms = [gradient_norms(network, *sample) for network in (start, fitted.model)]
@@ -61,7 +67,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits, on_epoch: OnEpoch | None =
         best_epoch=fitted.best_epoch,
         curve=tuple(dict(epoch) for epoch in fitted.history),
         scores={
-            f"{name}_accuracy": float(np.mean((values[0][:, 0] >= THRESHOLD) == (splits[name].labels > 0.5)))
+            f"{name}_accuracy": float(right(splits[name].labels, from_columns(values[0])).mean())
             for name, values in described.items()
         },
         initial_gradients=matrix(norms[0]),
@@ -71,11 +77,11 @@ def run_fit(params: Params, fit: Fit, splits: Splits, on_epoch: OnEpoch | None =
 
 
 def _describe(params: Params, network: keras.Model, splits: Splits) -> dict[str, list[np.ndarray]]:
-    """For each split the probability, then each layer's mean states, all (num_reviews, width)."""
+    """For each split the probabilities, then each layer's mean states, all (num_reviews, width)."""
     describing, widths = describing_network(network)
     implementation = choose_implementation(params.model, params.train)
     compute = compile_prediction(implementation.apply(describing), implementation.xla)
-    cuts = np.cumsum([1, *widths])[:-1]
+    cuts = np.cumsum(widths)[:-1]
     return {
         name: np.split(describe(compute, split.token_ids, PREDICTION_BATCH), cuts, axis=1)
         for name, split in splits.items()

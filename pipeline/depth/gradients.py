@@ -14,6 +14,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from pipeline.evaluation.probabilities import targets_of
+from pipeline.training.compiled import label_objective
+
 Tensor = Any
 
 
@@ -63,7 +66,7 @@ def gradient_norms(network: keras.Model, token_ids: np.ndarray, labels: np.ndarr
     Args:
         network: of ``build_stacked_rnn``.
         token_ids: int32 (num_reviews, timesteps).
-        labels: 0 or 1, (num_reviews,); a review's loss is its binary cross-entropy.
+        labels: whole numbers from 0, (num_reviews,); a review's loss is its cross-entropy.
 
     Returns:
         float64 (depth, timesteps), the bottom layer first.
@@ -83,13 +86,15 @@ def gradient_norms(network: keras.Model, token_ids: np.ndarray, labels: np.ndarr
         call_function=call,
     )
     shifts = [layer.shift.value for layer in shifted]
-    targets = tf.constant(np.asarray(labels, np.float32)[:, None])
+    width = network.output.shape[-1]
+    targets = tf.constant(targets_of(labels, max(width, 2)), tf.float32)
+    losses = label_objective()
 
     @tf.function(autograph=False)
     def gradients(ids: Tensor) -> list[Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(shifts)
-            loss = ops.sum(keras.losses.binary_crossentropy(targets, moved(ids, training=False)))
+            loss = ops.sum(losses(moved(ids, training=False), ids, targets)[0])
         return tape.gradient(loss, shifts)
 
     ids = tf.constant(np.asarray(token_ids, np.int32))

@@ -13,9 +13,8 @@ from pipeline.reporting.evaluated import CELLS
 
 
 def commoner_share(dataset: Mapping[str, Any]) -> float:
-    """The accuracy of always giving the commoner label, on the validation reviews."""
-    positive = float(dataset["positive_share"]["validation"])
-    return max(positive, 1 - positive)
+    """The accuracy of always giving the commonest label, on the validation reviews."""
+    return float(max(dataset["class_shares"]["validation"].values()))
 
 
 def chance_accuracy(dataset: Mapping[str, Any]) -> float:

@@ -21,20 +21,19 @@ from pipeline.runtime.errors import UserError
 
 
 def describing_network(network: keras.Model) -> tuple[keras.Model, list[int]]:
-    """A network of ``network``'s own layers that gives its probability and every layer's mean state.
+    """A network of ``network``'s own layers that gives its probabilities and every layer's mean state.
 
     Returns:
-        A model from ``token_ids`` to float32 (batch, 1 + sum of widths), and the widths: of the embeddings,
-        then of each recurrent layer. The mean is over a review's real words.
+        A model from ``token_ids`` to float32 (batch, sum of widths), and the widths: of the probabilities, of
+        the embeddings, then of each recurrent layer. The mean is over a review's real words.
     """
     token_ids = network.input
     mask = ops.not_equal(token_ids, PAD_ID)
     sequences = [network.get_layer("embedding").output]
     sequences += [layer.output for layer in recurrent_layers(network)]
     means = [keras.layers.GlobalAveragePooling1D()(sequence, mask=mask) for sequence in sequences]
-    return keras.Model(token_ids, ops.concatenate([network.output, *means], axis=-1)), [
-        mean.shape[-1] for mean in means
-    ]
+    outputs = [network.output, *means]
+    return keras.Model(token_ids, ops.concatenate(outputs, axis=-1)), [each.shape[-1] for each in outputs]
 
 
 def describe(
@@ -59,9 +58,9 @@ def probe_accuracy(
 
     Args:
         train: float (num_reviews, width), features.
-        train_labels: 0 or 1, (num_reviews,).
+        train_labels: whole numbers from 0, (num_reviews,).
         validation: float (num_reviews, width).
-        validation_labels: 0 or 1, (num_reviews,).
+        validation_labels: likewise.
     """
     if len(np.unique(train_labels)) == 1:
         raise UserError(

@@ -16,7 +16,7 @@ from pipeline.depth.records import Record, as_json, from_json
 from pipeline.depth.task import SPLITS, measure
 from pipeline.evaluation.baselines import fit_baselines
 from pipeline.evaluation.ngrams import Ragged
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import from_columns, right
 from pipeline.params import Cell, Params, Skip
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
@@ -186,9 +186,7 @@ def _baseline(params: Params) -> dict[str, float]:
     scores = [
         {
             f"{split}_accuracy": float(
-                np.mean(
-                    (model.predict_proba(reviews[split])[:, 1] >= THRESHOLD) == (arrays[split]["labels"] == 1)
-                )
+                right(arrays[split]["labels"], from_columns(model.predict_proba(reviews[split]))).mean()
             )
             for split in ("validation", "test")
         }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.evaluation.binning import Interval
+from pipeline.evaluation.by_class import class_table
 from pipeline.evaluation.calibration import reliability
 from pipeline.evaluation.intervals import metric_intervals, threshold_intervals
 from pipeline.evaluation.metrics import (
@@ -15,12 +16,14 @@ from pipeline.evaluation.metrics import (
     classification_metrics,
     precision_recall_points,
     prefixed,
+    roc_by_label,
     roc_points,
 )
 from pipeline.evaluation.paired import Paired, mcnemar
+from pipeline.evaluation.probabilities import by_label, decide, right
 from pipeline.evaluation.rivals import MAJORITY, Scored, stronger_baseline
 from pipeline.evaluation.slices import accuracy_by, unknown_share
-from pipeline.evaluation.threshold import THRESHOLD, choose_threshold
+from pipeline.evaluation.threshold import choose_threshold
 from pipeline.runtime.files import Row
 
 MODEL = "stacked RNN"
@@ -33,16 +36,18 @@ class Assessment:
     """What was found.
 
     Attributes:
-        labels: (num_reviews,), 0 or 1.
+        labels: whole numbers from 0, (num_reviews,).
         classifiers: the model first, then its rivals.
         baseline: the rival that the model is tested against, the stronger one on validation reviews.
         metrics: of each classifier (its prefix + test_...), and of the model's comparison with the baseline;
-            the threshold that was chosen on validation reviews, and the model's accuracy and f1 at it; each
-            rival's validation accuracy.
+            of two labels, the threshold that was chosen on validation reviews, and the model's accuracy and
+            f1 at it; each rival's validation accuracy.
         intervals: 95 %, of those metrics that vary with the test reviews drawn, under the same names.
         paired: the model and each rival but the majority class, review by review.
         curves: by name, the points of each classifier but the majority class: roc, precision_recall,
             reliability, accuracy_by_length (in words) and accuracy_by_unknown_share.
+        by_class: the model's ``class_table``.
+        roc_by_class: the model's ``roc_by_label``.
     """
 
     labels: np.ndarray
@@ -52,10 +57,12 @@ class Assessment:
     intervals: dict[str, Interval]
     paired: dict[str, Paired]
     curves: dict[str, Curves]
+    by_class: Sequence[Row]
+    roc_by_class: Sequence[Row]
 
     @property
     def probabilities(self) -> np.ndarray:
-        """The model's, of the test reviews: float64 (num_reviews,)."""
+        """The model's, of the test reviews, in the form of ``evaluation.probabilities``."""
         return self.classifiers[0].test
 
     @property
@@ -66,6 +73,11 @@ class Assessment:
             "test_accuracy_of_baseline": self.metrics[f"{self.baseline.prefix}test_accuracy"],
             "test_accuracy_of_majority": self.metrics[f"{self.classifiers[-1].prefix}test_accuracy"],
         }
+
+    @property
+    def num_labels(self) -> int:
+        """How many labels there are."""
+        return by_label(self.probabilities[:1]).shape[1]
 
     @property
     def drawn(self) -> list[Scored]:
@@ -98,16 +110,17 @@ def assess(
         intervals |= prefixed(metric_intervals(labels, each.test, seed), prefix)
     for each in rivals:
         metrics[f"{each.prefix}validation_accuracy"] = each.validation_accuracy(validation_labels)
-    metrics["threshold"] = threshold = choose_threshold(validation_labels, model.validation)
-    at_threshold = classification_metrics(labels, model.test, threshold)
-    bounds = threshold_intervals(labels, model.test, threshold)
-    for name in ("accuracy", "f1"):
-        metrics[f"test_{name}_at_threshold"] = at_threshold[name]
-        intervals[f"test_{name}_at_threshold"] = bounds[name]
+    if model.test.ndim == 1:
+        metrics["threshold"] = threshold = choose_threshold(validation_labels, model.validation)
+        at_threshold = classification_metrics(labels, model.test, threshold)
+        bounds = threshold_intervals(labels, model.test, threshold)
+        for name in ("accuracy", "f1"):
+            metrics[f"test_{name}_at_threshold"] = at_threshold[name]
+            intervals[f"test_{name}_at_threshold"] = bounds[name]
 
-    right = {each.name: (each.test >= THRESHOLD) == (labels == 1) for each in classifiers}
+    hits = {each.name: right(labels, each.test) for each in classifiers}
     paired = {
-        each.name: mcnemar(right[model.name], right[each.name]) for each in rivals if each.name != MAJORITY
+        each.name: mcnemar(hits[model.name], hits[each.name]) for each in rivals if each.name != MAJORITY
     }
     baseline = stronger_baseline(rivals, validation_labels)
     metrics |= {
@@ -115,19 +128,23 @@ def assess(
         "test_only_baseline_right": paired[baseline.name].only_second,
         "test_mcnemar_p_value": paired[baseline.name].p_value,
     }
-    curves = _curves(test, [each for each in classifiers if each.name != MAJORITY], right)
-    return Assessment(labels, classifiers, baseline, metrics, intervals, paired, curves)
+    curves = _curves(test, [each for each in classifiers if each.name != MAJORITY], hits)
+    by_class = class_table(labels, decide(model.test), by_label(model.test).shape[1])
+    roc_by_class = roc_by_label(labels, model.test)
+    return Assessment(
+        labels, classifiers, baseline, metrics, intervals, paired, curves, by_class, roc_by_class
+    )
 
 
 def _curves(
-    test: Mapping[str, np.ndarray], classifiers: Sequence[Scored], right: Mapping[str, np.ndarray]
+    test: Mapping[str, np.ndarray], classifiers: Sequence[Scored], hits: Mapping[str, np.ndarray]
 ) -> dict[str, Curves]:
     labels, words, unknown = test["labels"], test["lengths"] - 1, unknown_share(test["token_ids"])
     points: dict[str, Callable[[Scored], Sequence[Row]]] = {
         "roc": lambda each: roc_points(labels, each.test),
         "precision_recall": lambda each: precision_recall_points(labels, each.test),
         "reliability": lambda each: reliability(labels, each.test),
-        "accuracy_by_length": lambda each: accuracy_by("length", words, right[each.name]),
-        "accuracy_by_unknown_share": lambda each: accuracy_by("unknown_share", unknown, right[each.name]),
+        "accuracy_by_length": lambda each: accuracy_by("length", words, hits[each.name]),
+        "accuracy_by_unknown_share": lambda each: accuracy_by("unknown_share", unknown, hits[each.name]),
     }
     return {curve: {each.name: draw(each) for each in classifiers} for curve, draw in points.items()}

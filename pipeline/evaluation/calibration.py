@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from pipeline.evaluation.binning import shares_by_bin
+from pipeline.evaluation.probabilities import confidences
 from pipeline.runtime.files import Row
 
 BINS = 10
@@ -107,20 +108,25 @@ def bins_of(probabilities: np.ndarray) -> np.ndarray:
 def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """The distance between a bin's share of positive reviews and its mean probability, over all reviews.
 
-    As Guo et al. define it, "On Calibration of Modern Neural Networks" (ICML 2017), but of the probability
-    of label 1: each bin weighs as much as it has reviews.
+    As Guo et al. define it, "On Calibration of Modern Neural Networks" (ICML 2017), but, of two labels, of
+    the probability of label 1: each bin weighs as much as it has reviews.
 
     Args:
-        labels: (num_reviews,), 0 or 1.
-        probabilities: (num_reviews,), of label 1.
+        labels: whole numbers from 0, (num_reviews,).
+        probabilities: (num_reviews,), of label 1; of more than two labels, (num_reviews, num_labels).
 
     Returns:
         From 0, calibrated, to 1.
     """
-    gaps = np.bincount(bins_of(probabilities), labels - probabilities.astype(np.float64), BINS)
+    hits, sure = confidences(labels, probabilities)
+    gaps = np.bincount(bins_of(sure), hits - sure.astype(np.float64), BINS)
     return float(np.abs(gaps).sum() / len(labels))
 
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray) -> list[Row]:
-    """The reliability diagram: ``shares_by_bin`` with the columns probability and positive_share."""
-    return shares_by_bin(bins_of(probabilities), "probability", probabilities, "positive_share", labels == 1)
+    """The reliability diagram: ``shares_by_bin`` with the columns probability and positive_share.
+
+    Of more than two labels: of the label given, and the share of reviews that have it.
+    """
+    hits, sure = confidences(labels, probabilities)
+    return shares_by_bin(bins_of(sure), "probability", sure, "positive_share", hits)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import by_label, decide, shown
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import Row
@@ -22,28 +22,30 @@ def confident_errors(
     names: Sequence[str],
     most: int = MOST,
 ) -> list[Row]:
-    """The wrong positives with the highest probabilities, then the wrong negatives with the lowest.
+    """The reviews of each label that another one was given to, those first that it was surest of.
 
     Args:
         reviews: in full, as the source gives them.
-        probabilities: (num_reviews,), of label 1.
+        probabilities: (num_reviews,), of label 1; of more than two labels, (num_reviews, num_labels).
         vocabulary: the words of ``reviews``; they were lower-cased and lost their punctuation.
-        names: of labels 0 and 1.
-        most: rows of each kind at most; of equal probabilities the earlier review is taken.
+        names: of the labels.
+        most: rows of each label at most; of equal probabilities the earlier review is taken.
 
     Returns:
-        ``COLUMNS`` for each; ``probability`` is that of label 1, ``row`` the review's place.
+        ``COLUMNS`` for each; ``probability`` is that of label 1, or, of more than two labels, of the one
+        given; ``row`` the review's place.
     """
     rows: list[Row] = []
-    for actual, doubt in ((0, -probabilities), (1, probabilities)):
-        wrong = (reviews.labels == actual) & ((probabilities >= THRESHOLD) != actual)
-        candidates = np.flatnonzero(wrong)
+    given, about = decide(probabilities), shown(probabilities)
+    doubt = -by_label(probabilities.astype(np.float64))[np.arange(len(given)), given]
+    for actual, name in enumerate(names):
+        candidates = np.flatnonzero((reviews.labels == actual) & (given != actual))
         for row in candidates[np.argsort(doubt[candidates], kind="stable")][:most]:
             rows.append(
                 {
-                    "actual": names[actual],
-                    "predicted": names[1 - actual],
-                    "probability": float(probabilities[row]),
+                    "actual": name,
+                    "predicted": names[given[row]],
+                    "probability": float(about[row]),
                     "row": int(row),
                     "text": vocabulary.decode(reviews.review(row)),
                 }

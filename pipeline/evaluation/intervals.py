@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from scipy.optimize import brentq
 from scipy.stats import norm
 
+from pipeline.evaluation import multiclass
+from pipeline.evaluation.auc import newcombe_interval, weighted_auc
 from pipeline.evaluation.binning import Interval, wilson_interval
+from pipeline.evaluation.by_class import f1_interval
 from pipeline.evaluation.calibration import BINS, bins_of
+from pipeline.evaluation.probabilities import right
 from pipeline.evaluation.threshold import THRESHOLD
 
 RESAMPLES = 1000
@@ -33,9 +38,12 @@ def metric_intervals(
     wider ones than the truth. So ece's is the basic interval, the percentiles mirrored at the sample's value,
     which takes most of the excess off; it may end below that value.
 
+    Of more than two labels, :func:`pipeline.evaluation.multiclass.closed_intervals` says what is not
+    resampled.
+
     Args:
-        labels: (num_reviews,), 0 or 1.
-        probabilities: (num_reviews,), of label 1.
+        labels: whole numbers from 0, (num_reviews,).
+        probabilities: (num_reviews,), of label 1; of more than two labels, (num_reviews, num_labels).
         seed: of the resampling.
         threshold: from this probability on, label 1 is predicted.
         resamples: how often.
@@ -43,47 +51,51 @@ def metric_intervals(
     Returns:
         (low, high) for the metrics of ``weighted_metrics``.
     """
-    order = np.argsort(probabilities, kind="stable")
-    labels, probabilities = labels[order], probabilities[order].astype(np.float64)
-    resampled = _resample(labels, probabilities, seed, threshold, resamples)
-    sample, groups = (
-        weighted_metrics(labels, probabilities, weights, threshold)
-        for weights in (np.ones((1, len(labels))), _without_a_group(len(labels)))
-    )
+    probabilities = probabilities.astype(np.float64)
+    if probabilities.ndim == 1:
+        order = np.argsort(probabilities, kind="stable")
+        labels, probabilities = labels[order], probabilities[order]
+
+    def weigh(weights: np.ndarray) -> dict[str, np.ndarray]:
+        return weighted_metrics(labels, probabilities, weights, threshold)
+
+    resampled = _resample(weigh, len(labels), seed, resamples)
+    sample, groups = weigh(np.ones((1, len(labels)))), weigh(_without_a_group(len(labels)))
     bounds = {name: _bca(values, sample[name][0], groups[name]) for name, values in resampled.items()}
     low, high = np.percentile(resampled["ece"], [2.5, 97.5])
     twice = 2 * float(sample["ece"][0])
     bounds["ece"] = (max(twice - float(high), 0.0), max(twice - float(low), 0.0))
+    if probabilities.ndim > 1:
+        accuracy = wilson_interval(int(right(labels, probabilities).sum()), len(labels))
+        return bounds | {"accuracy": accuracy} | multiclass.closed_intervals(labels, probabilities, FEW)
     bounds |= threshold_intervals(labels, probabilities, threshold)
     positive = int((labels == 1).sum())
     fewest = min(positive, len(labels) - positive)
     if 0 < fewest < FEW:
-        bounds["roc_auc"] = _newcombe(float(sample["roc_auc"][0]), positive, len(labels) - positive)
+        bounds["roc_auc"] = newcombe_interval(float(sample["roc_auc"][0]), positive, len(labels) - positive)
     return bounds
 
 
 def threshold_intervals(
     labels: np.ndarray, probabilities: np.ndarray, threshold: float
 ) -> dict[str, Interval]:
-    """The intervals of accuracy and f1 alone, as in :func:`metric_intervals`."""
+    """The intervals of accuracy and f1 alone, as in :func:`metric_intervals`, of two labels."""
     positive, predicted = labels == 1, probabilities >= threshold
-    right, hits = int((positive == predicted).sum()), int((positive & predicted).sum())
-    either = int((positive | predicted).sum())
-    share = wilson_interval(hits, either) if either else (0.0, 1.0)
-    low, high = (2 * bound / (1 + bound) for bound in share)
-    return {"accuracy": wilson_interval(right, len(labels)), "f1": (low, high)}
+    hits, either = int((positive & predicted).sum()), int((positive | predicted).sum())
+    accuracy = wilson_interval(int((positive == predicted).sum()), len(labels))
+    return {"accuracy": accuracy, "f1": f1_interval(hits, either)}
 
 
 def _resample(
-    labels: np.ndarray, probabilities: np.ndarray, seed: int, threshold: float, resamples: int
+    weigh: Callable[[np.ndarray], dict[str, np.ndarray]], count: int, seed: int, resamples: int
 ) -> dict[str, np.ndarray]:
     """The metrics of reviews drawn with replacement, each (resamples,)."""
-    random, count = np.random.default_rng(seed), len(labels)
+    random = np.random.default_rng(seed)
     values: dict[str, list[np.ndarray]] = {}
     for start in range(0, resamples, _CHUNK):
         size = min(_CHUNK, resamples - start)
         weights = random.multinomial(count, np.full(count, 1 / count), size).astype(np.float64)
-        for name, value in weighted_metrics(labels, probabilities, weights, threshold).items():
+        for name, value in weigh(weights).items():
             values.setdefault(name, []).append(value)
     return {name: np.concatenate(parts) for name, parts in values.items()}
 
@@ -115,25 +127,11 @@ def _bca(resampled: np.ndarray, sample: float, left_out: np.ndarray) -> Interval
     return float(low), float(high)
 
 
-def _newcombe(auc: float, positives: int, negatives: int) -> Interval:
-    """The AUCs from which ``auc`` is no more than 1.96 standard errors, as they would be there, away."""
-    half = (positives + negatives) / 2 - 1
-
-    def excess(value: float) -> float:
-        spread = 1 + half * (1 - value) / (2 - value) + half * value / (1 + value)
-        variance = value * (1 - value) * spread / (positives * negatives)
-        return float((auc - value) ** 2 - norm.ppf(0.975) ** 2 * variance)
-
-    # 0 and 1 are roots of their own where the sample's AUC is that; the other one is wanted.
-    low = brentq(excess, 0, min(auc, 1 - 1e-9)) if auc > 0 else 0.0
-    high = brentq(excess, max(auc, 1e-9), 1) if auc < 1 else 1.0
-    return float(low), float(high)
-
-
 def weighted_metrics(
     labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray, threshold: float = THRESHOLD
 ) -> dict[str, np.ndarray]:
-    """The metrics of reviews that each count ``weights`` times.
+    """The metrics of reviews that each count ``weights`` times; of more than two labels, those of
+    :func:`pipeline.evaluation.multiclass.weighted_metrics`.
 
     Args:
         labels: (num_reviews,), 0 or 1.
@@ -145,6 +143,8 @@ def weighted_metrics(
         accuracy, f1, roc_auc, log_loss, brier and ece, each (num_resamples,); roc_auc is NaN where a
         resample holds one label only.
     """
+    if probabilities.ndim > 1:
+        return multiclass.weighted_metrics(labels, probabilities, weights)
     positive = labels == 1
     predicted = probabilities >= threshold
     total = weights.sum(1)
@@ -157,17 +157,8 @@ def weighted_metrics(
         return {
             "accuracy": weights @ (positive == predicted) / total,
             "f1": np.nan_to_num(f1),
-            "roc_auc": _roc_auc(positive, probabilities, weights),
+            "roc_auc": weighted_auc(positive, probabilities, weights),
             "log_loss": weights @ losses / total,
             "brier": weights @ (probabilities - positive) ** 2 / total,
             "ece": np.abs(weights @ gaps).sum(1) / total,
         }
-
-
-def _roc_auc(positive: np.ndarray, ascending: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The share of pairs of a positive and a negative review in the right order; a tie counts half."""
-    negatives = np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights * ~positive, axis=1)], axis=1)
-    below = np.searchsorted(ascending, ascending, side="left")
-    up_to = np.searchsorted(ascending, ascending, side="right")
-    won = (weights * positive * (negatives[:, below] + negatives[:, up_to]) / 2).sum(1)
-    return np.asarray(won / ((weights @ positive) * negatives[:, -1]))

@@ -8,12 +8,13 @@ import numpy as np
 
 from pipeline.evaluation.binning import wilson_interval
 from pipeline.evaluation.paired import least_gain, mcnemar
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import right
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model said of the reviews held back from it: arrays (num_reviews,) of one length.
+    """What a model said of the reviews held back from it: arrays (num_reviews,) of one length; of more than
+    two labels, ``probabilities`` are (num_reviews, num_labels).
 
     ``rows`` are the reviews' places in their raw split, so that two models padded and split differently can
     be compared on the reviews that were held back from both.
@@ -36,7 +37,7 @@ class Predictions:
         return self._right()[order[np.searchsorted(self.rows, rows, sorter=order)]]
 
     def _right(self) -> np.ndarray:
-        return np.asarray((self.probabilities >= THRESHOLD) == (self.labels == 1))
+        return right(self.labels, self.probabilities)
 
 
 @dataclass(frozen=True)

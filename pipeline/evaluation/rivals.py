@@ -10,7 +10,7 @@ from sklearn.dummy import DummyClassifier
 
 from pipeline.evaluation.baselines import NAIVE_BAYES, TFIDF, fit_baselines, fit_naive_bayes
 from pipeline.evaluation.ngrams import Ragged
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import from_columns, right
 
 WHOLE = f"{NAIVE_BAYES}, whole reviews"
 MAJORITY = "majority class"
@@ -25,7 +25,7 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A classifier's probabilities of label 1, float64 (num_reviews,) of each split.
+    """A classifier's probabilities, float64 of each split, in the form of ``evaluation.probabilities``.
 
     Attributes:
         name: as it is shown.
@@ -41,7 +41,7 @@ class Scored:
 
     def validation_accuracy(self, labels: np.ndarray) -> float:
         """The share of validation reviews labelled right."""
-        return float(np.mean((self.validation >= THRESHOLD) == (labels == 1)))
+        return float(right(labels, self.validation).mean())
 
 
 def score_rivals(
@@ -71,13 +71,13 @@ def score_rivals(
         Scored(
             name,
             PREFIXES[name],
-            *(model.predict_proba(reviews[split])[:, 1] for split in ("validation", "test")),
+            *(from_columns(model.predict_proba(reviews[split])) for split in ("validation", "test")),
         )
         for name, model, reviews in fitted
     ]
     shares = DummyClassifier(strategy="prior").fit(np.zeros((len(labels), 1)), labels)
     guesses = (
-        shares.predict_proba(np.zeros((len(padded[split]["labels"]), 1)))[:, 1]
+        from_columns(shares.predict_proba(np.zeros((len(padded[split]["labels"]), 1))))
         for split in ("validation", "test")
     )
     return [*scored, Scored(MAJORITY, PREFIXES[MAJORITY], *guesses)]

@@ -26,16 +26,18 @@ _LOWEST = -3e38  # what a maximum over time sees of padding
 NewSeed = Callable[[], int]
 
 
-def build_stacked_rnn(model: ModelParams, vocab_size: int, max_length: int, seed: int) -> keras.Model:
+def build_stacked_rnn(
+    model: ModelParams, vocab_size: int, max_length: int, seed: int, num_labels: int = 2
+) -> keras.Model:
     """Builds the network; the same ``seed`` gives the same weights and the same dropout masks.
 
     Dropout masks of the embedding and between layers are drawn once a review and hold at all its time steps
     (Gal & Ghahramani, 2016). Skip connections and layer normalization come after each recurrent layer.
 
     Returns:
-        A model from ``token_ids``, int32 (batch, max_length), to the probability of a positive review,
-        float32 (batch, 1). Its layer ``top_states`` gives the states of the top layer, float32
-        (batch, max_length, layer_widths[-1]).
+        A model from ``token_ids``, int32 (batch, max_length), to the probability of label 1, float32
+        (batch, 1); of more than two labels, to that of each, (batch, num_labels). Its layer ``top_states``
+        gives the states of the top layer, float32 (batch, max_length, layer_widths[-1]).
     """
     new_seed = _seeds(seed)
     # A masked network gives the same answer however much padding follows a review, so any length will do.
@@ -58,8 +60,9 @@ def build_stacked_rnn(model: ModelParams, vocab_size: int, max_length: int, seed
     dropout = model.dropout if model.output_dropout is None else model.output_dropout
     if dropout:
         features = layers.Dropout(dropout, seed=new_seed(), name="dropout")(features)
+    width, activation = (1, "sigmoid") if num_labels == 2 else (num_labels, "softmax")
     output = layers.Dense(
-        1, "sigmoid", kernel_initializer=initializers.GlorotUniform(new_seed()), name="probability"
+        width, activation, kernel_initializer=initializers.GlorotUniform(new_seed()), name="probability"
     )
     return keras.Model(token_ids, output(features), name=f"stacked_{model.cell}")
 

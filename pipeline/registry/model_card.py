@@ -9,15 +9,13 @@ from typing import Any
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.promotion import Registration
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.reporting import METRIC_NAMES, counted, p_text, span
+from pipeline.reporting import counted, metric_names, p_text, span
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import became
 from pipeline.reporting.stack import stack_text
 from pipeline.reporting.verdict import judge
 from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.serving.classifier import UNDECIDED
-
-_OTHERS = tuple(name for name in METRIC_NAMES if name != "accuracy")
 
 
 def write(result: Evaluated) -> str:
@@ -60,13 +58,18 @@ validation accuracy {trained["validation_accuracy"]:.4f}
 
 
 def _use(dataset: Mapping[str, Any]) -> str:
-    negative, positive = dataset["labels"]
+    *others, last = dataset["labels"]
+    answer = (
+        f"Probabilities from {THRESHOLD} on are {last}."
+        if len(others) == 1
+        else "The label of the highest probability is given."
+    )
     english = dataset["name"] in ("imdb", "snippets")  # of a user's own texts the language isn't known
     text = "an English review" if english else "a text (language and subject unknown)"
     return f"""## Intended use
 
-Labels {text} like those it was trained on as {negative} or {positive}. Probabilities from \
-{THRESHOLD} on are {positive}. Not meant for other languages, other kinds of text, or decisions about people.
+Labels {text} like those it was trained on as {", ".join(others)} or {last}. {answer} Not meant for other \
+languages, other kinds of text, or decisions about people.
 """
 
 
@@ -76,14 +79,13 @@ def _data(result: Evaluated) -> str:
         f"{count:,} {where.replace('_', ' ')}" for where, count in result.duplicates.items()
     )
     sizes = ", ".join(f"{size:,} {split}" for split, size in dataset["sizes"].items())
-    positive = ", ".join(f"{share:.1%} {split}" for split, share in dataset["positive_share"].items())
     note = "" if dataset["requested"] == dataset["name"] else f" (asked for: {dataset['requested']})"
     count = dataset.get("reading", {}).get("rows_skipped", 0)
     skipped = f"; {count:,} rows could not be used and were skipped" if count else ""
     return f"""## Data
 
 - {dataset["name"]}{note}, digest `{dataset["digest"]}`
-- {sizes} reviews; {positive} {dataset["labels"][1]}; {dataset[HELD_BACK]:,} validation reviews were held \
+- {sizes} reviews; {_shares(dataset)}; {dataset[HELD_BACK]:,} validation reviews were held \
 back to compare with the champion{skipped}
 - {counted(dataset["unlabelled"]["size"], "unlabelled review")}
 - left out as duplicates: {duplicates}
@@ -92,23 +94,33 @@ back to compare with the champion{skipped}
 """
 
 
+def _shares(dataset: Mapping[str, Any]) -> str:
+    """Of two labels the second one's share of each split, of more all shares of the training reviews."""
+    names, shares = dataset["labels"], dataset["class_shares"]
+    if len(names) == 2:
+        return ", ".join(f"{shares[split][names[1]]:.1%} {split}" for split in shares) + f" {names[1]}"
+    return "in training " + ", ".join(f"{name} {share:.1%}" for name, share in shares["train"].items())
+
+
 def _metrics(result: Evaluated) -> str:
     assessment, calibration = result.assessment, result.trained["calibration"]
     metrics, intervals, baseline = assessment.metrics, assessment.intervals, assessment.baseline
+    names = metric_names(assessment.num_labels)
+    others = [name for name in names if name != "accuracy"]
     rows = [
         f"| {each.name} | {metrics[f'{each.prefix}test_accuracy']:.4f} "
         f"| {span(intervals[f'{each.prefix}test_accuracy'])} | "
-        + " | ".join(f"{metrics[f'{each.prefix}test_{name}']:.4f}" for name in _OTHERS)
+        + " | ".join(f"{metrics[f'{each.prefix}test_{name}']:.4f}" for name in others)
         + " |"
         for each in assessment.classifiers
     ]
-    arrows = [METRIC_NAMES[name].arrow for name in _OTHERS]
+    arrows = [names[name].arrow for name in others]
     return "\n".join(
         [
             f"## Metrics on {counted(len(assessment.labels), 'test review')}",
             "",
             f"| classifier | accuracy ↑ | 95 % interval | {' | '.join(arrows)} |",
-            f"| --- | --- | --- | {' | '.join(['---'] * len(_OTHERS))} |",
+            f"| --- | --- | --- | {' | '.join(['---'] * len(others))} |",
             *rows,
             "",
             f"Intervals: Wilson for accuracy and F1, else {RESAMPLES:,} resamples of the test reviews; "
@@ -119,11 +131,19 @@ def _metrics(result: Evaluated) -> str:
             f"on validation: McNemar's exact test, {p_text(metrics['test_mcnemar_p_value'])}",
             f"- calibrated on validation: error there {calibration['validation_ece_before']:.4f} before, "
             f"{calibration['validation_ece_after']:.4f} after",
-            f"- from {metrics['threshold']:.4f} on, the threshold with the best validation accuracy: test "
-            f"accuracy {metrics['test_accuracy_at_threshold']:.4f}, F1 {metrics['test_f1_at_threshold']:.4f}",
+            *_at_threshold(metrics),
             "",
         ]
     )
+
+
+def _at_threshold(metrics: Mapping[str, float]) -> list[str]:
+    if "threshold" not in metrics:
+        return []
+    return [
+        f"- from {metrics['threshold']:.4f} on, the threshold with the best validation accuracy: test "
+        f"accuracy {metrics['test_accuracy_at_threshold']:.4f}, F1 {metrics['test_f1_at_threshold']:.4f}"
+    ]
 
 
 def _limits(result: Evaluated) -> str:

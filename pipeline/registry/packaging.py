@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,7 +23,13 @@ from pipeline.registry.code_copy import copy_code
 from pipeline.reviews.vocabulary import PAD_ID, Vocabulary
 from pipeline.runtime.files import write_json
 from pipeline.runtime.interruption import uninterrupted
-from pipeline.serving.classifier import CLASSIFIER, LINEAGE, NETWORK, write_classifier
+from pipeline.serving.classifier import (
+    CLASSIFIER,
+    LINEAGE,
+    NETWORK,
+    probability_column,
+    write_classifier,
+)
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.serving.onnx_network import Network, OnnxNetwork
 from pipeline.serving.profile import PROFILE, Profile
@@ -48,7 +54,7 @@ class Trained:
         vocabulary: the data set's.
         dataset: data/padded/dataset.json.
         token_ids: validation rows, int32 (num_reviews, max_length).
-        probabilities: what Keras gives for them, (num_reviews,).
+        probabilities: what Keras gives for them, in the form of ``evaluation.probabilities``.
         validation_accuracy: what the network was chosen by.
         lineage: JSON values that lead back to the source.
         profile: of the validation reviews.
@@ -78,7 +84,7 @@ def log_models(trained: Trained, name: str) -> int:
     mlflow.keras.log_model(
         trained.model,
         name="keras",
-        signature=infer_signature(trained.token_ids[:1], trained.probabilities[:1, None]),
+        signature=infer_signature(trained.token_ids[:1], trained.probabilities[:1].reshape(1, -1)),
         pip_requirements=pinned(("mlflow", "keras", "tensorflow")),
     )
     with packed(trained) as model:
@@ -117,7 +123,7 @@ def packed(trained: Trained, package: Path = PACKAGE) -> Iterator[dict[str, Any]
                 "python_model": str(module),
                 "artifacts": {CLASSIFIER: str(classifier)},
                 "code_paths": [str(copied)],
-                "signature": signature(),
+                "signature": signature(trained.dataset["labels"]),
                 "input_example": pd.DataFrame({"text": EXAMPLE}),
                 "pip_requirements": pinned(_SERVED_PACKAGES),
             }
@@ -131,7 +137,7 @@ def check_onnx(network: Network, token_ids: np.ndarray, probabilities: np.ndarra
     Args:
         network: the ONNX one.
         token_ids: int32 (num_reviews, max_length).
-        probabilities: Keras' for them, (num_reviews,).
+        probabilities: Keras' for them.
 
     Raises:
         ValueError: if one differs by more than ``TOLERANCE``.
@@ -146,25 +152,35 @@ def check_onnx(network: Network, token_ids: np.ndarray, probabilities: np.ndarra
         )
 
 
-def signature() -> ModelSignature:
+def signature(labels: Sequence[str]) -> ModelSignature:
     """The columns that come out, and the params ``threshold`` and ``explain``.
+
+    Of more than two labels a probability of each comes out too, and the params are ``explain`` and
+    ``explain_label``: the likeliest label needs no threshold.
 
     None of what goes in: with a named column there, MLflow refuses a list of texts or a Series before the
     model sees it. The model checks its input itself.
     """
+    several = len(labels) > 2
+    chosen = (
+        ParamSpec("explain_label", DataType.string, "")
+        if several
+        else ParamSpec("threshold", DataType.double, THRESHOLD)
+    )
     return ModelSignature(
         outputs=Schema(
             [
                 ColSpec(DataType.string, "label"),
                 ColSpec(DataType.double, "probability"),
                 ColSpec(DataType.double, "unknown_share"),
+                *(ColSpec(DataType.double, probability_column(name)) for name in labels if several),
                 ColSpec(DataType.string, "version"),
                 ColSpec(DataType.string, "run_id"),
             ]
         ),
         params=ParamSchema(
             [
-                ParamSpec("threshold", DataType.double, THRESHOLD),
+                chosen,
                 ParamSpec("explain", DataType.boolean, False),
             ]
         ),

@@ -29,6 +29,20 @@ METRIC_NAMES = {
 }
 
 
+_SEVERAL = {
+    "accuracy": METRIC_NAMES["accuracy"],
+    "balanced_accuracy": MetricName("balanced accuracy", True),
+    "f1": MetricName("macro F1", True),
+    "roc_auc": MetricName("macro ROC AUC", True),
+    **{name: METRIC_NAMES[name] for name in ("log_loss", "brier", "ece")},
+}
+
+
+def metric_names(num_labels: int) -> dict[str, MetricName]:
+    """The metrics that are shown of a classifier of so many labels, by their names in metrics.json."""
+    return METRIC_NAMES if num_labels == 2 else _SEVERAL
+
+
 def span(interval: Interval) -> str:
     """An interval as it is shown everywhere: ``0.8341 to 0.8469``."""
     low, high = interval

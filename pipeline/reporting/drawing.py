@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.evaluation.assessment import Assessment, Curves
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import decide
 from pipeline.reporting import figures
 from pipeline.runtime.files import write_csv
 from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
@@ -26,7 +26,7 @@ def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, hi
         for each in assessment.drawn:
             write_csv(PLOTS_DIR / f"{each.prefix}{name}.csv", points[each.name])
     labels, names = assessment.labels, dataset["labels"]
-    predicted = assessment.probabilities >= THRESHOLD
+    predicted = decide(assessment.probabilities)
     write_csv(
         PLOTS_DIR / "confusion.csv",
         [
@@ -34,17 +34,32 @@ def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, hi
             for label, guess in zip(labels, predicted, strict=True)
         ],
     )
+    by_class, roc_by_class = (
+        [{"class": names[int(row["label"])], **row} for row in rows]
+        for rows in (assessment.by_class, assessment.roc_by_class)
+    )
+    write_csv(PLOTS_DIR / "by_class.csv", by_class)
+    write_csv(PLOTS_DIR / "roc_by_class.csv", roc_by_class)
     where = f"{dataset['name']}, test split"
     drawn = {
         "roc": figures.curve_figure(
             curves["roc"], "false_positive_rate", "true_positive_rate", f"ROC, {where}", diagonal=True
+        ),
+        "roc_by_class": figures.curve_figure(
+            {name: [row for row in roc_by_class if row["class"] == name] for name in names},
+            "false_positive_rate",
+            "true_positive_rate",
+            f"ROC of each class against all others, {where}",
+            diagonal=True,
         ),
         "precision_recall": figures.curve_figure(
             curves["precision_recall"], "recall", "precision", f"Precision-recall, {where}"
         ),
         "confusion": figures.confusion_figure(labels, predicted, names, f"Confusion, {where}"),
         "reliability": figures.reliability_figure(
-            _paired(assessment, "reliability"), f"Reliability, {where}"
+            _paired(assessment, "reliability"),
+            f"Reliability, {where}",
+            "share labelled right" if assessment.num_labels > 2 else f"share {names[1]}",
         ),
         "accuracy_by_length": figures.binned_figure(
             _paired(assessment, "accuracy_by_length"), "length", "accuracy", f"Accuracy by length, {where}"

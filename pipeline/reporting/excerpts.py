@@ -17,7 +17,7 @@ _STEPS = (0.1, 0.35, 0.7)  # of the strongest word's contribution; from the last
 
 
 class Word(NamedTuple):
-    """One word; ``level`` is from -3, strongly for the first label, to 3, strongly for the second."""
+    """One word; ``level`` is from -3, strongly against the label that is spoken of, to 3, strongly for it."""
 
     text: str
     contribution: float
@@ -31,13 +31,15 @@ class Excerpt:
     Attributes:
         actual: its label.
         predicted: the one given.
-        probability: of the second label.
+        about: the label that probability and words speak of: the second of two, of more the one given.
+        probability: of that label.
         words: in the review's order.
         cut: where the network reads no further: ``start``, ``end``, or "" where it reads everything.
     """
 
     actual: str
     predicted: str
+    about: str
     probability: float
     words: tuple[Word, ...]
     cut: str
@@ -59,7 +61,9 @@ def excerpt(error: Row, contributions: np.ndarray, dataset: Mapping[str, Any]) -
     joined = list(_without_markup(zip(kept, map(float, contributions), strict=True)))
     scale = max([LEAST, *(abs(value) for _, value in joined)])
     words = tuple(Word(text, value, _level(value / scale)) for text, value in joined)
-    return Excerpt(str(error["actual"]), str(error["predicted"]), float(error["probability"]), words, cut)
+    actual, given, names = str(error["actual"]), str(error["predicted"]), dataset["labels"]
+    about = names[1] if len(names) == 2 else given
+    return Excerpt(actual, given, about, float(error["probability"]), words, cut)
 
 
 def _without_markup(words: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -21,6 +22,10 @@ Rows = Sequence[Row]
 SIZE = (5.2, 4.2)  # inches
 MODEL_COLOR, BASELINE_COLOR, GRID_COLOR = "#1f5fa8", "#c7611b", "#d8d8d8"
 COLORS = (MODEL_COLOR, BASELINE_COLOR, "#3f8f4f", "#8a5aa8")  # of a model and its rivals, in their order
+
+
+_ROOMY = 6  # labels whose confusion matrix has room for shares in its cells
+_WIDE_NAMES = 50  # characters of all labels that have room beside each other
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -37,7 +42,8 @@ def curve_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagona
     figure, axes = _axes(title, x, y)
     if diagonal:
         axes.plot([0, 1], [0, 1], color=GRID_COLOR, linestyle="--", linewidth=1)
-    for (name, rows), color in zip(curves.items(), COLORS, strict=False):
+    colors = COLORS if len(curves) <= len(COLORS) else colormaps["turbo"](np.linspace(0, 1, len(curves)))
+    for (name, rows), color in zip(curves.items(), colors, strict=False):
         axes.plot([row[x] for row in rows], [row[y] for row in rows], label=name, color=color, linewidth=1.4)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
@@ -56,16 +62,16 @@ def binned_figure(curves: Mapping[str, Rows], x: str, y: str, title: str) -> Fig
     return figure
 
 
-def reliability_figure(curves: Mapping[str, Rows], title: str) -> Figure:
+def reliability_figure(curves: Mapping[str, Rows], title: str, share: str) -> Figure:
     """The reliability diagram of each curve above how many reviews each bin of the first one holds.
 
     The rows have the columns probability, positive_share, low, high, from, to and reviews. On the dashed line
-    both are equal: a calibrated classifier.
+    both are equal: a calibrated classifier. ``share`` is what positive_share is called.
     """
     figure = Figure(figsize=(SIZE[0], 1.25 * SIZE[1]), layout="constrained")
     shares, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     shares.set_title(title)
-    _style(shares, "", "positive share (95 % interval)")
+    _style(shares, "", f"{share} (95 % interval)")
     shares.plot([0, 1], [0, 1], color=GRID_COLOR, linestyle="--", linewidth=1)
     _error_lines(shares, curves, "probability", "positive_share")
     shares.set_xlim(0, 1)
@@ -110,8 +116,8 @@ def training_figure(history: Rows, metric: str, best_epoch: int, title: str) -> 
 
 
 def confusion_figure(labels: np.ndarray, predicted: np.ndarray, names: Sequence[str], title: str) -> Figure:
-    """Counts of actual against predicted labels; both arrays (num_reviews,), 0 or 1."""
-    counts = np.zeros((2, 2), dtype=int)
+    """Counts of actual against predicted labels; both arrays (num_reviews,), numbers of ``names``."""
+    counts = np.zeros((len(names), len(names)), dtype=int)
     np.add.at(counts, (labels.astype(int), predicted.astype(int)), 1)
     figure, axes = _axes(title, "predicted", "actual")
     axes.grid(False)
@@ -119,9 +125,12 @@ def confusion_figure(labels: np.ndarray, predicted: np.ndarray, names: Sequence[
     for (row, column), count in np.ndenumerate(counts):
         share = count / max(counts[row].sum(), 1)
         color = "white" if count > counts.max() / 2 else "black"
-        axes.text(column, row, f"{count:,}\n{share:.1%}", ha="center", va="center", color=color)
-    axes.set_xticks([0, 1], names)
-    axes.set_yticks([0, 1], names)
+        text = f"{count:,}\n{share:.1%}" if len(names) <= _ROOMY else f"{count:,}"
+        size = "medium" if len(names) <= _ROOMY else "x-small"
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
+    ticks = range(len(names))
+    axes.set_xticks(ticks, names, rotation=0 if sum(map(len, names)) < _WIDE_NAMES else 90)
+    axes.set_yticks(ticks, names)
     return figure
 
 

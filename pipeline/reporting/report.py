@@ -5,18 +5,18 @@ What stands on the page is in templates/report.html; here are the values, tables
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.rivals import MAJORITY, Scored
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.reporting import METRIC_NAMES, counted, p_text, span
+from pipeline.reporting import counted, metric_names, p_text, span
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.excerpts import excerpt
 from pipeline.reporting.page import Cell, Picture, Table, render
-from pipeline.reporting.stack import draw_stack, stacked, times, title
+from pipeline.reporting.stack import draw_stack, stacked, times, title_of
 from pipeline.reporting.verdict import LEVEL, judge
 from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
@@ -59,6 +59,8 @@ def write_report(result: Evaluated) -> str:
     The pictures of the run lie in reports/figures, those of the study in reports/study.
     """
     dataset, assessment, baseline = result.dataset, result.assessment, result.assessment.baseline
+    names, several = dataset["labels"], assessment.num_labels > 2
+    by_class = {"roc_by_class": "ROC of each class against all others, of the network"} if several else {}
     chosen = result.trained["params"]
     return render(
         "report.html",
@@ -87,15 +89,30 @@ def write_report(result: Evaluated) -> str:
         ),
         classifier_table=_classifier_table(assessment),
         interval_table=_interval_table(assessment),
-        threshold_table=_threshold_table(assessment),
-        confusion=_pictures({"confusion": f"Labels given and actual labels at threshold {THRESHOLD}"}),
+        class_table=_class_table(assessment, names),
+        threshold_table=None if several else _threshold_table(assessment, names[1]),
+        confusion=_pictures(
+            {
+                "confusion": "Labels given and actual labels"
+                + ("" if several else f" at threshold {THRESHOLD}")
+            }
+        ),
         paired_table=_paired_table(result),
         baseline=baseline.name,
-        curves=_pictures({"roc": "ROC", "precision_recall": "Precision and recall"}),
+        several=several,
+        curves=_pictures(
+            {
+                "roc": "ROC" + (", all classes together" if several else ""),
+                **by_class,
+                "precision_recall": "Precision and recall" + (", all classes together" if several else ""),
+            }
+        ),
         ece=assessment.metrics["test_ece"],
         baseline_ece=assessment.metrics[f"{baseline.prefix}test_ece"],
-        reliability=_pictures({"reliability": "Share of positive reviews by predicted probability"}),
-        reliability_table=_reliability_table(assessment),
+        reliability=_pictures(
+            {"reliability": f"{'Share labelled right' if several else f'Share {names[1]}'} by probability"}
+        ),
+        reliability_table=_reliability_table(assessment, "right" if several else names[1]),
         slices=_pictures(
             {
                 "accuracy_by_length": "Accuracy by the number of words of the whole review",
@@ -107,6 +124,8 @@ def write_report(result: Evaluated) -> str:
             _slice_table(assessment, "unknown words", "accuracy_by_unknown_share", "{:.1%}"),
         ],
         errors=_errors(result),
+        against="other classes" if several else names[0],
+        speaks_for="the class given" if several else names[1],
         study=[
             Picture(path, STUDY_CAPTIONS.get(path.stem, path.stem.replace("_", " ")))
             for path in sorted(STUDY_DIR.glob("*.png"), key=_study_order)
@@ -165,19 +184,20 @@ def _title(result: Evaluated) -> str:
 
 def _layer_table(result: Evaluated) -> Table:
     rows: list[list[Cell]] = [
-        [title(layer.kind), times(layer.shape), layer.parameters] for layer in stacked(result.layers)
+        [title_of(layer), times(layer.shape), layer.parameters] for layer in stacked(result.layers)
     ]
     rows.append(["all layers", "", result.parameters])
     return Table(["layer", "output", "parameters"], rows, "Weights of each layer, the lowest first.")
 
 
 def _classifier_table(assessment: Assessment) -> Table:
+    metrics = metric_names(assessment.num_labels)
     rows: list[list[Cell]] = [
-        [each.name, *(assessment.metrics[f"{each.prefix}test_{name}"] for name in METRIC_NAMES)]
+        [each.name, *(assessment.metrics[f"{each.prefix}test_{name}"] for name in metrics)]
         for each in assessment.classifiers
     ]
     return Table(
-        ["classifier", *(name.arrow for name in METRIC_NAMES.values())],
+        ["classifier", *(name.arrow for name in metrics.values())],
         rows,
         f"The n-grams read the same tokens as the {assessment.classifiers[0].name}, or the whole review "
         f"where it says so; the {MAJORITY} knows the shares of the training labels and nothing else.",
@@ -188,7 +208,7 @@ def _interval_table(assessment: Assessment) -> Table:
     model, baseline = assessment.classifiers[0], assessment.baseline
     rows = [
         [each.arrow, *_with_intervals(assessment, f"test_{name}", f"{baseline.prefix}test_{name}")]
-        for name, each in METRIC_NAMES.items()
+        for name, each in metric_names(assessment.num_labels).items()
     ]
     return Table(
         ["metric", model.name, "95 % interval", baseline.name, "95 % interval"],
@@ -198,7 +218,26 @@ def _interval_table(assessment: Assessment) -> Table:
     )
 
 
-def _threshold_table(assessment: Assessment) -> Table:
+def _class_table(assessment: Assessment, names: Sequence[str]) -> Table:
+    columns = ["class", "reviews", "labelled so"]
+    columns += [cell for name in ("precision ↑", "recall ↑", "F1 ↑") for cell in (name, "95 % interval")]
+    rows: list[list[Cell]] = [
+        [
+            names[int(row["label"])],
+            row["reviews"],
+            row["given"],
+            *(
+                cell
+                for key in ("precision", "recall", "f1")
+                for cell in (row[key], span((float(row[f"{key}_low"]), float(row[f"{key}_high"]))))
+            ),
+        ]
+        for row in assessment.by_class
+    ]
+    return Table(columns, rows, "The network by class, with Wilson's intervals.")
+
+
+def _threshold_table(assessment: Assessment, second: str) -> Table:
     rows: list[list[Cell]] = []
     for threshold, origin, suffix in (
         (THRESHOLD, "the default", ""),
@@ -209,7 +248,7 @@ def _threshold_table(assessment: Assessment) -> Table:
     return Table(
         ["threshold", "chosen as", "accuracy ↑", "95 % interval", "F1 ↑", "95 % interval"],
         rows,
-        "Test metrics of the network where a review counts as positive from this probability on.",
+        f"Test metrics of the network where a review counts as {second} from this probability on.",
     )
 
 
@@ -259,7 +298,7 @@ def _paired_table(result: Evaluated) -> Table:
     return Table(columns, rows)
 
 
-def _reliability_table(assessment: Assessment) -> Table:
+def _reliability_table(assessment: Assessment, share: str) -> Table:
     model = assessment.classifiers[0]
     rows: list[list[Cell]] = [
         [
@@ -271,7 +310,7 @@ def _reliability_table(assessment: Assessment) -> Table:
         ]
         for row in assessment.curves["reliability"][model.name]
     ]
-    columns = ["probabilities", "reviews", "mean probability", "share positive", "95 % interval"]
+    columns = ["probabilities", "reviews", "mean probability", f"share {share}", "95 % interval"]
     return Table(columns, rows, f"The bins of the {model.name}, with Wilson's intervals", folded=True)
 
 
@@ -295,14 +334,16 @@ def _slice_table(assessment: Assessment, column: str, curve: str, form: str) -> 
 
 
 def _errors(result: Evaluated) -> list[dict[str, Any]]:
-    negative, positive = result.dataset["labels"]
+    names = result.dataset["labels"]
     every = [
         excerpt(error, contributions, result.dataset)
         for error, contributions in zip(result.errors, result.contributions, strict=True)
     ]
     kinds = []
-    for actual, predicted in ((negative, positive), (positive, negative)):
+    for actual in names:
         found = [each for each in every if each.actual == actual]
+        others = [name for name in names if name != actual]
+        predicted = others[0] if len(others) == 1 else "otherwise"
         heading = (
             f"Called {predicted}, but {actual}" if found else f"No {actual} review was called {predicted}"
         )
@@ -353,13 +394,15 @@ def _trial_cell(value: Cell) -> Cell:
 
 
 def _size_table(dataset: Mapping[str, Any]) -> Table:
+    names = dataset["labels"] if len(dataset["labels"]) > 2 else dataset["labels"][1:]
+    blank = [""] * len(names)
     rows: list[list[Cell]] = []
     for split, size in dataset["sizes"].items():
-        rows.append([split, size, f"{dataset['positive_share'][split]:.1%}"])
+        rows.append([split, size, *(f"{dataset['class_shares'][split][name]:.1%}" for name in names)])
         if split == "validation":
-            rows.append(["of these held back for the champion's comparison", dataset[HELD_BACK], ""])
-    rows.append(["unlabelled", dataset["unlabelled"]["size"], ""])
-    return Table(["split", "reviews", dataset["labels"][1]], rows)
+            rows.append(["of these held back for the champion's comparison", dataset[HELD_BACK], *blank])
+    rows.append(["unlabelled", dataset["unlabelled"]["size"], *blank])
+    return Table(["split", "reviews", *names], rows)
 
 
 def _study_order(path: Any) -> tuple[int, str]:

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from pipeline.networks.summary import LayerSummary
 from pipeline.reporting import counted
 
-TITLES = {
+_TITLES = {
     "SimpleRNN": "simple RNN",
-    "Dense": "dense, sigmoid",
     "Embedding": "embedding",
     "GlobalMaxPooling1D": "maximum over time",
     "SpatialDropout1D": "dropout",
@@ -24,6 +23,15 @@ _BESIDE = ("projection_", "gate_", "residual_", "mask_pooling_")
 _BOX, _THIN, _GAP = 46, 22, 20  # heights in the drawing's units
 LEFT, WIDTH = 50, 320
 MARGIN = 8
+
+
+def title_of(layer: LayerSummary) -> str:
+    """What a layer is called: ``maximum over time`` of GlobalMaxPooling1D, ``LSTM, both directions``."""
+    if layer.kind == "Dense":
+        return "dense, sigmoid" if layer.shape == (1,) else "dense, softmax"
+    one = layer.kind.removeprefix(_BOTH).removesuffix(")") if layer.kind.startswith(_BOTH) else layer.kind
+    name = _TITLES.get(one, one)
+    return name if one == layer.kind else f"{name}, both directions"
 
 
 class Box(NamedTuple):
@@ -66,7 +74,7 @@ def draw_stack(layers: Sequence[LayerSummary], max_length: int, skip: str) -> St
 def stack_text(layers: Sequence[LayerSummary]) -> str:
     """A line for each layer, the top one first, with its output and its weights in columns."""
     rows = [
-        (layer.name, title(layer.kind), times(layer.shape), f"{layer.parameters:,}")
+        (layer.name, title_of(layer), times(layer.shape), f"{layer.parameters:,}")
         for layer in reversed(stacked(layers))
     ]
     rows.insert(0, ("layer", "kind", "output", "parameters"))
@@ -80,13 +88,6 @@ def stack_text(layers: Sequence[LayerSummary]) -> str:
 def stacked(layers: Sequence[LayerSummary]) -> list[LayerSummary]:
     """The layers that stand on one another: all but what stands beside the stack."""
     return [layer for layer in layers if not layer.name.startswith(_BESIDE)]
-
-
-def title(kind: str) -> str:
-    """A kind of layer in words: ``LSTM, both directions`` for ``Bidirectional(LSTM)``."""
-    one = kind.removeprefix(_BOTH).removesuffix(")") if kind.startswith(_BOTH) else kind
-    name = TITLES.get(one, one)
-    return name if one == kind else f"{name}, both directions"
 
 
 def _steps(layers: Sequence[LayerSummary]) -> Iterator[tuple[str, str, bool, bool]]:
@@ -103,8 +104,10 @@ def _step(layer: LayerSummary) -> tuple[str, str, bool, bool]:
     if "Dropout" in layer.kind:
         return "dropout", "", True, False
     weights = f", {counted(layer.parameters, 'parameter')}" if layer.parameters else ""
-    shape = "1 probability" if layer.name == "probability" else times(layer.shape)
-    return title(layer.kind), f"{shape}{weights}", False, layer.recurrent
+    shape = times(layer.shape)
+    if layer.name == "probability":
+        shape = "1 probability" if layer.shape == (1,) else f"{shape} probabilities"
+    return title_of(layer), f"{shape}{weights}", False, layer.recurrent
 
 
 def times(shape: Sequence[int | None]) -> str:

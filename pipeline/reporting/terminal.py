@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.reporting import METRIC_NAMES, counted, span
+from pipeline.reporting import counted, metric_names, span
 from pipeline.reporting.evaluated import Evaluated, duration
 from pipeline.reporting.report import became
 from pipeline.reporting.verdict import judge
@@ -45,7 +45,8 @@ def _table(result: Evaluated) -> Table:
         pad_edge=False,
     )
     table.add_column("classifier")
-    for column in ("accuracy ↑", "95 % interval", *(METRIC_NAMES[name].arrow for name in _SHOWN)):
+    names = metric_names(assessment.num_labels)
+    for column in ("accuracy ↑", "95 % interval", *(names[name].arrow for name in _SHOWN)):
         table.add_column(column, justify="right", no_wrap=True)
     for place, each in enumerate(assessment.classifiers):
         accuracy, *others = (

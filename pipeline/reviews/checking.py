@@ -15,7 +15,7 @@ from pipeline.reviews.splitting import TEST, TRAIN
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 
 EXAMPLES = 5
-SMALL_CLASS = 0.2  # below this share, accuracy says little
+SMALL_CLASS = 0.4  # of an even share: below, accuracy says little of the class
 FEW_TEST_REVIEWS = 300  # the 95 % interval of an accuracy of 0.8 is then 9 points wide
 FEW_TRAINING_REVIEWS = 1_000
 TELLTALE_SHARE = 0.99  # of the reviews with a word that are of one class
@@ -173,7 +173,7 @@ def _classes(every: _All, names: Sequence[str]) -> list[Finding]:
             "read balanced accuracy and F1, not accuracy, or collect more of the class",
         )
         for name, count in zip(names, counts, strict=True)
-        if count < SMALL_CLASS * counts.sum()
+        if count < SMALL_CLASS * counts.sum() / len(names)
     ]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pipeline.runtime.errors import UserError
 
 MISSING = -2  # no label at all
+MOST = 100  # classes; a column of more different values is hardly one of labels
 UNKNOWN = -1  # a value that data.labels doesn't name
 LEFT_OUT = -3  # a value that data.labels maps to null
 
@@ -68,7 +69,7 @@ def classes_of(values: Sequence[object], wanted: Mapping[str, str | None] | Sequ
             negative before positive, all others by the alphabet.
 
     Raises:
-        UserError: if there are not two classes.
+        UserError: if there is one class only, or more than MOST.
     """
     if isinstance(wanted, Mapping):
         names = tuple(dict.fromkeys(name for name in wanted.values() if name is not None))
@@ -77,10 +78,11 @@ def classes_of(values: Sequence[object], wanted: Mapping[str, str | None] | Sequ
             for value, name in wanted.items()
             if (key := fold(value)) is not None
         }
-        return Classes(_two(names), numbers)
+        return Classes(_distinct(names), numbers)
     if wanted is not None:
         return Classes(
-            _two(tuple(wanted)), {key: number for number, name in enumerate(wanted) if (key := fold(name))}
+            _distinct(tuple(wanted)),
+            {key: number for number, name in enumerate(wanted) if (key := fold(name))},
         )
     spellings: dict[str, Counter[str]] = {}
     for value in values:
@@ -91,14 +93,14 @@ def classes_of(values: Sequence[object], wanted: Mapping[str, str | None] | Sequ
     counts: dict[int, Counter[str]] = {number: Counter() for number in sorted(set(numbers.values()))}
     for key, number in numbers.items():
         counts[number] += spellings[key]
-    if len(counts) != 2:
+    if not 2 <= len(counts) <= MOST:
         shown = ", ".join(
             f"{count.most_common(1)[0][0]!r} ({count.total():,} rows)" for count in list(counts.values())[:20]
         )
         raise UserError(
-            f"data.labels is null, so that the labels found are the classes, but there are {len(counts)}: "
-            f"{shown}; two are needed: name them in data.labels, such as "
-            "{1: bad, 2: bad, 3: null, 4: good, 5: good}, where null leaves rows out"
+            f"data.labels is null, so that the labels found are the classes, but there are {len(counts):,}: "
+            f"{shown}{', ...' if len(counts) > 20 else ''}; 2 to {MOST} are possible: name them in "
+            "data.labels, such as {1: bad, 2: bad, 3: null, 4: good, 5: good}, where null leaves rows out"
         )
     return Classes(tuple(count.most_common(1)[0][0] for count in counts.values()), numbers)
 
@@ -116,9 +118,9 @@ def _order(key: str) -> tuple[float, str]:
         return math.inf, key
 
 
-def _two(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(names) != 2 or len(set(names)) != 2:
-        raise UserError(f"data.labels must name two classes, but names {list(names)}")
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not 2 <= len(names) <= MOST or len(set(names)) != len(names):
+        raise UserError(f"data.labels must name 2 to {MOST} classes, each once, but names {list(names)}")
     return names
 
 

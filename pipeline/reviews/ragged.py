@@ -76,7 +76,7 @@ class Reviews(Sequences):
     """Labelled reviews.
 
     Attributes:
-        labels: int8 (num_reviews,), 1 for a positive review, 0 for a negative one.
+        labels: int8 (num_reviews,), the class of each review, from 0.
 
     Raises:
         ValueError: if the arrays' types, shapes or values are not these.
@@ -90,8 +90,8 @@ class Reviews(Sequences):
             raise ValueError(
                 f"{len(self.labels)} labels need {len(self.labels) + 1} offsets, but got {len(self.offsets)}"
             )
-        if ((self.labels != 0) & (self.labels != 1)).any():
-            raise ValueError(f"labels must be 0 or 1, but got {np.unique(self.labels).tolist()}")
+        if (self.labels < 0).any():
+            raise ValueError(f"labels must be 0 or more, but got {self.labels.min()}")
         super().__post_init__()
 
     def select(self, rows: Rows) -> Reviews:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipeline.evaluation.erasure import contributions
+from pipeline.evaluation.probabilities import by_label, decide, shown
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
 from pipeline.runtime.errors import UserError
@@ -32,17 +34,19 @@ class Scores(NamedTuple):
 
     Attributes:
         labels: a label's name, or ``UNDECIDED`` where no word is known.
-        probabilities: float32, of the second label.
+        probabilities: float32, of the second label; of more than two, of the likeliest.
         unknown_shares: float64, the share of unknown words among those read; 1 if there are none.
+        by_label: float32 (num_texts, num_labels), of every label.
     """
 
     labels: list[str]
     probabilities: np.ndarray
     unknown_shares: np.ndarray
+    by_label: np.ndarray
 
 
 class Contribution(NamedTuple):
-    """A word that was read, and how much it speaks for the second label (see :meth:`explain`)."""
+    """A word that was read, and how much it speaks for the label asked about (see :meth:`explain`)."""
 
     word: str
     contribution: float
@@ -56,14 +60,14 @@ class TextClassifier:
         network: from padded rows to probabilities.
         vocabulary: the words that have an id below ``layout["vocab_size"]``.
         layout: vocab_size, max_length, padding and truncating of the rows.
-        labels: the names of label 0 and label 1.
-        threshold: a probability from here on is label 1.
+        labels: the names of the labels, label 0 first.
+        threshold: of two labels: a probability from here on is label 1.
     """
 
     network: Network
     vocabulary: Vocabulary
     layout: Mapping[str, Any]
-    labels: tuple[str, str]
+    labels: tuple[str, ...]
     threshold: float
 
     @classmethod
@@ -83,7 +87,7 @@ class TextClassifier:
             OnnxNetwork(folder / NETWORK),
             Vocabulary.load(folder / VOCABULARY),
             {key: facts[key] for key in _LAYOUT},
-            (facts["labels"][0], facts["labels"][1]),
+            tuple(facts["labels"]),
             facts["threshold"],
         )
 
@@ -95,7 +99,8 @@ class TextClassifier:
             threshold: in place of the classifier's own.
 
         Raises:
-            ValueError: for a text that isn't a string, or a threshold outside (0, 1).
+            ValueError: for a text that isn't a string, or a threshold outside (0, 1) or for more than two
+                labels.
         """
         _check_texts(texts)
         token_ids = pad_texts(texts, self.vocabulary, **self.layout)
@@ -105,41 +110,85 @@ class TextClassifier:
             UNDECIDED if unknown == 1 else label
             for label, unknown in zip(self.decided(probabilities, threshold), unknown_shares, strict=True)
         ]
-        return Scores(labels, probabilities, unknown_shares)
+        return Scores(labels, shown(probabilities), unknown_shares, by_label(probabilities))
 
     def decided(self, probabilities: np.ndarray, threshold: float | None = None) -> list[str]:
-        """The label of each probability, also where no word is known.
+        """The label of each text by the network's probabilities, also where no word is known.
 
         Raises:
-            UserError: for a threshold outside (0, 1).
+            UserError: for a threshold outside (0, 1), or for more than two labels.
         """
+        if threshold is not None and len(self.labels) > 2:
+            raise UserError(
+                f"threshold must be left out, since there are {len(self.labels)} labels, of which the "
+                f"likeliest is given, but got {threshold}"
+            )
         threshold = self.threshold if threshold is None else threshold
         if not 0 < threshold < 1:
             raise UserError(f"threshold must be above 0 and below 1, but got {threshold}")
-        return [self.labels[int(probability >= threshold)] for probability in probabilities]
+        return [self.labels[label] for label in decide(probabilities, threshold)]
 
-    def explain(self, text: str) -> list[Contribution]:
+    def numbers(self, scores: Scores) -> dict[str, np.ndarray]:
+        """The columns of numbers that an answer has beside its label, each float64 (num_texts,).
+
+        ``probability`` and ``unknown_share``; of more than two labels, ``probability_NAME`` of each too.
+        """
+        of_labels = scores.by_label.T if len(self.labels) > 2 else ()
+        values = [scores.probabilities, scores.unknown_shares, *of_labels]
+        return {
+            name: column.astype(np.float64) for name, column in zip(self.number_columns, values, strict=True)
+        }
+
+    @property
+    def number_columns(self) -> list[str]:
+        """The names of ``numbers``."""
+        of_labels = map(probability_column, self.labels) if len(self.labels) > 2 else ()
+        return ["probability", "unknown_share", *of_labels]
+
+    def explain(self, text: str, label: str | None = None) -> list[Contribution]:
         """The contribution of each word that is read, in the text's order, by erasure.
 
         log-odds of the text minus log-odds of the text with that one word made unknown (Li, Monroe and
         Jurafsky, "Understanding Neural Networks through Representation Erasure", 2016): above 0 the word
-        speaks for the second label. An unknown word's is 0. Words beyond ``max_length`` are left out.
+        speaks for ``label``. An unknown word's is 0. Words beyond ``max_length`` are left out.
+
+        Args:
+            text: any string.
+            label: a label's name; None: the second of two labels, of more the likeliest.
 
         Raises:
-            ValueError: for a text that isn't a string.
+            ValueError: for a text that isn't a string, or another label.
         """
         _check_texts([text])
+        if label is not None and label not in self.labels:
+            raise UserError(
+                f"the label to explain must be one of {', '.join(self.labels)}, but got {label!r}"
+            )
+        number = None if label is None else self.labels.index(label)
         row = pad_texts([text], self.vocabulary, **self.layout)
-        places = np.flatnonzero(row[0] >= OOV_ID)
-        rows = np.repeat(row, len(places) + 1, axis=0)
-        rows[np.arange(len(places)), places] = OOV_ID  # the last row stays whole
-        log_odds = _log_odds(self.network(rows))
+        (values,) = contributions(self.network, row, number)
         words = self.vocabulary.split(text)
-        first = len(words) - len(places) if self.layout["truncating"] == "pre" else 0
+        first = len(words) - len(values) if self.layout["truncating"] == "pre" else 0
         return [
-            Contribution(word, float(log_odds[-1] - without))
-            for word, without in zip(words[first : first + len(places)], log_odds[:-1], strict=True)
+            Contribution(word, float(value))
+            for word, value in zip(words[first : first + len(values)], values, strict=True)
         ]
+
+
+def described(labels: Sequence[str], probabilities: np.ndarray) -> str:
+    """A text's probabilities in words: of two labels that of the second, of more each with its name.
+
+    >>> described(("ham", "spam"), np.array([0.25, 0.75])), described("abc", np.array([0.5, 0.25, 0.25]))
+    ('0.7500', 'a 0.5000, b 0.2500, c 0.2500')
+    """
+    if len(labels) == 2:
+        return f"{probabilities[1]:.4f}"
+    return ", ".join(f"{name} {value:.4f}" for name, value in zip(labels, probabilities, strict=True))
+
+
+def probability_column(label: str) -> str:
+    """The column of a label's probability, where there are more than two labels."""
+    return f"probability_{label}"
 
 
 def write_classifier(
@@ -159,7 +208,7 @@ def write_classifier(
         keras_file: the same as a `.keras` file, for whoever wants to train on.
         vocabulary: the data set's; words without an id of their own in the rows are left out.
         dataset: data/padded/dataset.json.
-        threshold: a probability from here on is label 1.
+        threshold: of two labels: a probability from here on is label 1.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NETWORK).write_bytes(onnx)
@@ -186,8 +235,3 @@ def _json_type(value: object) -> str:
     name = type(value).__name__
     missing = name in ("NoneType", "NAType") or value != value  # noqa: PLR0124 - only NaN differs from itself
     return "missing" if missing else f"of type {name}"
-
-
-def _log_odds(probabilities: np.ndarray) -> np.ndarray:
-    clipped = probabilities.astype(np.float64).clip(1e-7, 1 - 1e-7)
-    return np.asarray(np.log(clipped) - np.log1p(-clipped))

@@ -10,15 +10,22 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from pipeline.serving.classifier import TextClassifier  # noqa: E402
+from pipeline.serving.classifier import TextClassifier, described  # noqa: E402
 
 
 def main() -> None:
-    """Prints a line a text: label, probability of the second label, share of unknown words, text."""
+    """Prints a line a text: label, its probabilities, share of unknown words, text.
+
+    The probability is that of the second label; of more than two labels, there is one for each.
+    """
     texts = sys.argv[1:] or ["A superb cast in a moving film.", "Dull and far too long."]
-    scores = TextClassifier.load(HERE).score(texts)
-    for text, label, probability, unknown in zip(texts, *scores, strict=True):
-        print(f"{label}\t{probability:.4f}\t{unknown:.0%} unknown\t{text}")
+    classifier = TextClassifier.load(HERE)
+    scores = classifier.score(texts)
+    for text, label, all_probabilities, unknown in zip(
+        texts, scores.labels, scores.by_label, scores.unknown_shares, strict=True
+    ):
+        said = described(classifier.labels, all_probabilities)
+        print(f"{label}\t{said}\t{unknown:.0%} unknown\t{text}")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pipeline.evaluation.drift import (
     shift_of,
     two_sample_test,
 )
+from pipeline.evaluation.probabilities import from_columns
 from pipeline.reviews.sources.dialects import kind_of
 from pipeline.reviews.sources.tables import files_of, read_records
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, OOV_WORD
@@ -207,25 +208,32 @@ class _Reader:
             elif known:
                 numbers = _numbers_of(known, _NUMBERS)
                 self.observer.add(numbers)
-                self._judge(known, numbers[PROBABILITY])
+                self._judge(known, self._decided(numbers[PROBABILITY]))
 
-    def _take_texts(self, rows: list[Row]) -> np.ndarray:
-        """Returns the probabilities."""
+    def _take_texts(self, rows: list[Row]) -> Sequence[str | None]:
+        """Returns the labels that follow from the probabilities."""
         texts = [row[self.columns.text] for row in rows]
         encoded = [np.array(self.classifier.vocabulary.encode(text), np.int32) for text in texts]
         if all(_has(row, (UNKNOWN, PROBABILITY)) for row in rows):
             numbers = _numbers_of(rows, (UNKNOWN, PROBABILITY))
+            decided = self._decided(numbers[PROBABILITY])
         else:
-            _, probabilities, unknown_shares = self.classifier.score(texts)
-            numbers = {UNKNOWN: unknown_shares, PROBABILITY: probabilities}
+            scores = self.classifier.score(texts)
+            numbers = {UNKNOWN: scores.unknown_shares, PROBABILITY: scores.probabilities}
+            decided = self.classifier.decided(from_columns(scores.by_label))
         self.observer.add({LENGTH: np.array([len(ids) for ids in encoded]), **numbers}, encoded)
-        return numbers[PROBABILITY]
+        return decided
 
-    def _judge(self, rows: list[Row], probabilities: np.ndarray) -> None:
+    def _decided(self, probabilities: np.ndarray) -> Sequence[str | None]:
+        """The labels; of more than two the likeliest's probability doesn't tell which label that is."""
+        two = len(self.classifier.labels) == 2
+        return self.classifier.decided(probabilities) if two else [None] * len(probabilities)
+
+    def _judge(self, rows: list[Row], of_probabilities: Sequence[str | None]) -> None:
         """The label that was given is the table's, where it has it, else follows from the probability."""
         if not self.columns.label:
             return
-        for row, decided in zip(rows, self.classifier.decided(probabilities), strict=True):
+        for row, decided in zip(rows, of_probabilities, strict=True):
             true = row.get(self.columns.label)
             if true in (None, "") or true != true:  # noqa: PLR0124 - only NaN differs from itself
                 continue
@@ -235,6 +243,10 @@ class _Reader:
                     f"--label-column {self.columns.label}: {true!r} is none of the version's labels, {known}"
                 )
             given = row.get(OTHER_LABEL) or (row.get(LABEL) if self.columns.label != LABEL else None)
+            if given is None and decided is None:
+                raise UserError(
+                    f"a row has a probability, but no column {LABEL!r} or {OTHER_LABEL!r} says of which label"
+                )
             self.right.append(str(true) == (given or decided))
             if self.columns.time:
                 self.times.append(row.get(self.columns.time))

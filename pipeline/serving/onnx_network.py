@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from pipeline.evaluation.probabilities import from_columns
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.runtime.cores import cores
 
@@ -20,10 +21,13 @@ BATCH = 32  # rows; the states of so few stay in a core's cache
 
 
 class Network(Protocol):
-    """What gives a probability for each padded row."""
+    """What gives probabilities for each padded row."""
 
     def __call__(self, token_ids: np.ndarray) -> Array:
-        """From int32 (num_reviews, max_length) to the probability of label 1, float32 (num_reviews,)."""
+        """From int32 (num_reviews, max_length) to the probability of label 1, float32 (num_reviews,).
+
+        Of more than two labels, to that of each, (num_reviews, num_labels).
+        """
 
 
 class OnnxNetwork:
@@ -44,20 +48,20 @@ class OnnxNetwork:
         self._masked, self._step_multiple = facts["masked"] == "1", int(facts["step_multiple"])
 
     def __call__(self, token_ids: np.ndarray) -> Array:
-        """The probability of label 1 for each row of ``token_ids``: float32 (num_reviews,)."""
-        probabilities = np.empty(len(token_ids), np.float32)
+        """The probabilities of each row of ``token_ids``, as :class:`Network` says."""
+        outputs = np.empty((len(token_ids), self._output.shape[-1]), np.float32)
         batches = list(self._batches(token_ids))
 
         def run(rows: np.ndarray) -> None:
-            probabilities[rows] = self._run(token_ids[rows])
+            outputs[rows] = self._run(token_ids[rows])
 
         if len(batches) <= 1:
             for rows in batches:
                 run(rows)
-            return probabilities
+            return from_columns(outputs)
         with ThreadPoolExecutor(min(len(batches), cores())) as pool:
             list(pool.map(run, batches))  # the list raises what a thread raised
-        return probabilities
+        return from_columns(outputs)
 
     def _batches(self, token_ids: np.ndarray) -> Iterator[np.ndarray]:
         """Indices of the rows of each batch; the longest rows first, so that no core ends with them alone."""
@@ -70,7 +74,7 @@ class OnnxNetwork:
     def _run(self, token_ids: np.ndarray) -> Array:
         rows = cut_padding(token_ids, self._step_multiple) if self._masked else token_ids
         (output,) = self._session.run([self._output.name], {self._input.name: rows})
-        return np.asarray(output[:, 0])
+        return np.asarray(output)
 
 
 def cut_padding(token_ids: np.ndarray, step_multiple: int) -> np.ndarray:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
+from pipeline.evaluation.probabilities import shown
 from pipeline.reviews.ragged import Offsets, Sequences, Tokens, flatten
 from pipeline.reviews.vocabulary import OOV_ID
 from pipeline.runtime.errors import UserError
@@ -151,12 +152,13 @@ def profile_of(
         train: whole reviews, of which the words are counted.
         validation: whole reviews, of which the numbers are.
         token_ids: their rows, int32 (num_reviews, max_length).
-        probabilities: what the network gives for them, (num_reviews,).
+        probabilities: what the network gives for them; of more than two labels, the likeliest's are kept.
         vocab_size: how many ids there are.
         accuracy: on test reviews.
         seed: of the sample.
     """
-    numbers = {LENGTH: validation.lengths, UNKNOWN: unknown_share(token_ids), PROBABILITY: probabilities}
+    numbers = {LENGTH: validation.lengths, UNKNOWN: unknown_share(token_ids)}
+    numbers[PROBABILITY] = shown(probabilities)
     words = np.split(validation.cut(vocab_size), validation.offsets[1:-1])
     observer = Observer(vocab_size, seed)
     observer.add(numbers, words)

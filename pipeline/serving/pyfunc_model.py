@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from pipeline.evaluation.probabilities import from_columns
 from pipeline.serving.classifier import CLASSIFIER, Scores, TextClassifier
 from pipeline.serving.provenance import Provenance
 from pipeline.serving.request_log import log_request
@@ -25,7 +25,10 @@ _EVALUATOR = "mlflow.models.evaluation.evaluators.classifier"
 
 
 class ReviewClassifier(PythonModel):
-    """Texts in; columns label, probability, unknown_share, version and run_id out, a row a text."""
+    """Texts in, a row a text out: label, probability, unknown_share, version and run_id.
+
+    Of more than two labels ``probability`` is the likeliest's, and there is a ``probability_NAME`` of each.
+    """
 
     def load_context(self, context: PythonModelContext) -> None:
         """Reads the artifacts."""
@@ -44,8 +47,9 @@ class ReviewClassifier(PythonModel):
         Args:
             context: not needed after ``load_context``.
             model_input: a table with a column ``text``, or texts alone: see :func:`texts_of`.
-            params: ``threshold``, and ``explain``, which adds ``contributions``, a list of
-                {word, contribution} for each text.
+            params: ``threshold`` (of two labels), and ``explain``, which adds ``contributions``, a list of
+                {word, contribution} for each text; of more than two labels, ``explain_label`` says for which
+                label the words are to speak.
 
         Returns:
             A row a text, with the index of ``model_input``. MLflow's classifier evaluator is given the labels
@@ -63,20 +67,25 @@ class ReviewClassifier(PythonModel):
         except ValueError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from None
         if _asked_by_evaluator():
-            labels = self._classifier.decided(scores.probabilities, params.get("threshold"))
+            labels = self._classifier.decided(from_columns(scores.by_label), params.get("threshold"))
             return pd.Series(labels, texts.index, name="label")
         log_request(texts.tolist(), scores, self._classifier.vocabulary, self._provenance.version)
         table = self._table(scores, texts.index)
         if params.get("explain"):
-            explained = [[word._asdict() for word in self._classifier.explain(text)] for text in texts]
-            table["contributions"] = pd.Series(explained, texts.index, dtype=object)
+            table["contributions"] = self._explained(texts, params.get("explain_label") or None)
         return table
+
+    def _explained(self, texts: pd.Series, label: str | None) -> pd.Series:
+        try:
+            explained = [[word._asdict() for word in self._classifier.explain(text, label)] for text in texts]
+        except ValueError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from None
+        return pd.Series(explained, texts.index, dtype=object)
 
     def _table(self, scores: Scores, index: pd.Index) -> pd.DataFrame:
         columns = {
             "label": scores.labels,
-            "probability": scores.probabilities.astype(np.float64),
-            "unknown_share": scores.unknown_shares,
+            **self._classifier.numbers(scores),
             "version": self._provenance.version,
             "run_id": self._provenance.run_id,
         }

@@ -29,7 +29,8 @@ def log_request(texts: Sequence[str], scores: Scores, vocabulary: Vocabulary, ve
         return
     moment = datetime.now(UTC).isoformat(timespec="seconds")
     lines = []
-    for text, label, probability, unknown in zip(texts, *scores, strict=True):
+    said = zip(texts, scores.labels, scores.probabilities, scores.unknown_shares, strict=True)
+    for text, label, probability, unknown in said:
         row = {"time": moment, "length": len(vocabulary.split(text)), "unknown_share": float(unknown)}
         row |= {"probability": float(probability), "label": label, "version": version}
         row |= {"text": text} if os.environ.get(WITH_TEXTS) == "1" else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -15,15 +15,15 @@ from pipeline.reviews.sources.dialects import kind_of
 from pipeline.reviews.sources.tables import Record, Refuse, read_records
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import replaced_together, written_whole
-from pipeline.serving.classifier import Scores, TextClassifier
+from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.table_writers import WRITERS, Row
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow
 
 BATCH = 1024  # rows
 LABEL, OTHER_LABEL = "label", "predicted_label"  # the second where the table has a column of the first name
-_NUMBERS = ("probability", "unknown_share")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 Item = TypeVar("Item")
 OnBatch = Callable[[int], None]
@@ -42,16 +42,18 @@ class _Columns:
 
     Attributes:
         given: every column that a row has, in the order of their first appearance.
+        numbers: the added ones beside the label.
         schema: with the added ones, where a Parquet file is to be written.
     """
 
     given: list[str]
+    numbers: Sequence[str]
     schema: pyarrow.Schema | None
 
     @property
     def added(self) -> tuple[str, ...]:
         """Those that scoring adds."""
-        return (LABEL if LABEL not in self.given else OTHER_LABEL, *_NUMBERS)
+        return (LABEL if LABEL not in self.given else OTHER_LABEL, *self.numbers)
 
 
 def score_file(
@@ -64,7 +66,7 @@ def score_file(
     rejects: Path | None = None,
     on_batch: OnBatch = lambda _rows: None,
 ) -> Counts:
-    """Writes ``source``'s rows to ``target`` with label, probability and unknown_share added.
+    """Writes ``source``'s rows to ``target`` with label and the classifier's numbers added.
 
     Rows keep their order and every column; where the table has a column `label`, the added one is
     `predicted_label`. A row that can't be scored goes to ``rejects`` with its place and the reason. Both
@@ -86,7 +88,9 @@ def score_file(
     writer = WRITERS.get(target.suffix.lower())
     if writer is None:
         raise UserError(f"--output must be a .csv, .jsonl or .parquet file, but is {target}")
-    columns = _columns(source, text_column, wants_schema=target.suffix.lower() == ".parquet")
+    columns = _columns(
+        source, text_column, classifier.number_columns, wants_schema=target.suffix.lower() == ".parquet"
+    )
     scored = 0
     with replaced_together(), _rejecting(rejects) as (reject, rejected):
         rows = _scorable(source, text_column, reject)
@@ -96,7 +100,8 @@ def score_file(
         ):
             for batch in batches(rows, BATCH):
                 scores = classifier.score([row[text_column] for row in batch], threshold)
-                write([row | added for row, added in zip(batch, _added(scores, columns), strict=True)])
+                added = _added(scores.labels, classifier.numbers(scores), columns)
+                write([row | more for row, more in zip(batch, added, strict=True)])
                 scored += len(batch)
                 on_batch(len(batch))
     return Counts(scored, len(rejected))
@@ -114,10 +119,8 @@ def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield batch
 
 
-def _added(scores: Scores, columns: _Columns) -> Iterator[Row]:
-    values = zip(
-        scores.labels, map(float, scores.probabilities), map(float, scores.unknown_shares), strict=True
-    )
+def _added(labels: list[str], numbers: Mapping[str, np.ndarray], columns: _Columns) -> Iterator[Row]:
+    values = zip(labels, *(numbers[name].tolist() for name in columns.numbers), strict=True)
     return (dict(zip(columns.added, row, strict=True)) for row in values)
 
 
@@ -167,7 +170,7 @@ def _rejecting(path: Path) -> Iterator[tuple[Refuse, list[str]]]:
         path.unlink(missing_ok=True)
 
 
-def _columns(source: Path, text_column: str, *, wants_schema: bool) -> _Columns:
+def _columns(source: Path, text_column: str, numbers: Sequence[str], *, wants_schema: bool) -> _Columns:
     """Reads what tells the columns: of JSON Lines every row, since one may appear in the last row only.
 
     Raises:
@@ -181,13 +184,13 @@ def _columns(source: Path, text_column: str, *, wants_schema: bool) -> _Columns:
         case _:
             _, first = next(_records(source, text_column, _ignore), ("", {text_column: ""}))
             given, schema = list(first), None
-    columns = _Columns(given, schema)
+    columns = _Columns(given, numbers, schema)
     taken = [name for name in columns.added if name in given]
     if taken:
         raise UserError(
             f"{source} has a column {taken[0]!r} already, and one of that name is to be added: rename it"
         )
-    return _Columns(given, _with_added(columns) if wants_schema else None)
+    return _Columns(given, numbers, _with_added(columns) if wants_schema else None)
 
 
 def _parquet_columns(source: Path, text_column: str) -> tuple[list[str], pyarrow.Schema]:

@@ -65,7 +65,13 @@ def run(params: Params) -> None:
             HELD_BACK: int(splits[VALIDATION].held_back.sum()),
             "raw_splits": {name: split.source for name, split in splits.items()},
             "duplicates_dropped": duplicates,
-            "positive_share": {name: float(split.reviews.labels.mean()) for name, split in splits.items()},
+            "class_shares": {
+                name: {
+                    label: float((split.reviews.labels == number).mean())
+                    for number, label in enumerate(facts["labels"])
+                }
+                for name, split in splits.items()
+            },
             "unlabelled": facts[UNLABELLED]
             | {"raw_size": len(unlabelled), "size": len(kept), "duplicates_dropped": judged},
             "padded_digest": content_digest(flat),

@@ -119,7 +119,7 @@ def _write(
     return whole
 
 
-def _deliver(winner: tuning.Winner, validation: Arrays) -> dict[str, float]:
+def _deliver(winner: tuning.Winner, validation: Arrays) -> dict[str, float | list[float]]:
     """Writes the winner's network, calibrated; returns what its calibration is and does."""
     select_backend(winner.params.train)
     from pipeline.training.delivery import deliver  # noqa: PLC0415 - Keras loads where networks are computed

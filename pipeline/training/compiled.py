@@ -55,19 +55,29 @@ class Average(NamedTuple):
 
 
 def label_objective(smoothing: float = 0.0) -> Objective:
-    """Binary cross-entropy and correctness of probabilities, float32 (batch, 1).
+    """Cross-entropy and correctness of probabilities, float32 (batch, 1) or (batch, num_labels).
+
+    The labels are :func:`pipeline.evaluation.probabilities.targets_of`'s, hard or soft.
 
     Args:
-        smoothing: the share of each label that is spread over both classes (Szegedy et al., 2016).
+        smoothing: the share of each label that is spread over all (Szegedy et al., 2016).
     """
 
-    def objective(probabilities: Tensor, _token_ids: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def binary(probabilities: Tensor, _token_ids: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         targets = labels * (1 - smoothing) + smoothing / 2
         losses = keras.losses.binary_crossentropy(targets[:, None], probabilities)
         hits = ops.equal(probabilities[:, 0] >= THRESHOLD, labels >= THRESHOLD)
         return losses, ops.cast(hits, "float32")
 
-    return objective
+    def categorical(probabilities: Tensor, _token_ids: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        targets = labels * (1 - smoothing) + smoothing / labels.shape[1]
+        losses = keras.losses.categorical_crossentropy(targets, probabilities)
+        hits = ops.equal(ops.argmax(probabilities, axis=1), ops.argmax(labels, axis=1))
+        return losses, ops.cast(hits, "float32")
+
+    return lambda outputs, ids, labels: (binary if len(labels.shape) == 1 else categorical)(
+        outputs, ids, labels
+    )
 
 
 def compile_training(

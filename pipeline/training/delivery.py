@@ -15,17 +15,18 @@ from pipeline.training.fitting import Split
 from pipeline.training.prediction import predict
 
 
-def deliver(network: Path, params: Params, validation: Split, target: Path) -> dict[str, float]:
+def deliver(network: Path, params: Params, validation: Split, target: Path) -> dict[str, float | list[float]]:
     """Writes the network to ``target`` with its probabilities calibrated on ``validation``.
 
     Args:
         network: a .keras file of :func:`pipeline.networks.stacked_rnn.build_stacked_rnn`'s.
         params: what it was made with.
-        validation: reviews that it wasn't fitted to; labels 0 or 1.
+        validation: reviews that it wasn't fitted to; labels whole numbers from 0.
         target: a .keras file.
 
     Returns:
-        ``scale`` and ``shift`` of the logits, and ``validation_ece_before`` and ``validation_ece_after``,
+        ``scale`` and ``shift`` of the logits (of more than two labels, a shift each),
+        and ``validation_ece_before`` and ``validation_ece_after``,
         the expected calibration error on ``validation``.
     """
     model = keras.models.load_model(network, compile=False, safe_mode=True)
@@ -36,7 +37,7 @@ def deliver(network: Path, params: Params, validation: Split, target: Path) -> d
     model.save(target)
     return {
         "scale": calibration.scale,
-        "shift": float(calibration.shift[0]),
+        "shift": calibration.shift.tolist() if len(calibration.shift) > 1 else float(calibration.shift[0]),
         "validation_ece_before": expected_calibration_error(validation.labels, said),
         "validation_ece_after": expected_calibration_error(validation.labels, calibration.apply(said)),
     }

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import cross_entropy, number_of_labels, right, targets_of
 from pipeline.networks.implementation import Implementation, choose_implementation
 from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.networks.word_dropout import with_word_dropout
@@ -28,7 +28,8 @@ OnEpoch = Callable[[int, Mapping[str, float]], None]
 class Split(NamedTuple):
     """Padded reviews: ``token_ids`` int32 (num_reviews, max_length), ``labels`` (num_reviews,).
 
-    A label is 0 or 1; a soft one, the probability that a teacher gives to 1.
+    A label is a whole number from 0. Soft labels are a teacher's probabilities: of label 1, or, of more than
+    two labels, of each, (num_reviews, num_labels).
     """
 
     token_ids: np.ndarray
@@ -89,7 +90,9 @@ def fit(
     started = time.perf_counter()
     params = params.resolved(len(train.labels))
     keras.backend.clear_session()  # a study fits many networks in one process
-    fitting = _Fitting(params, seed, validation, on_epoch)
+    num_labels = number_of_labels(train.labels)
+    fitting = _Fitting(params, seed, num_labels, validation, on_epoch)
+    train = Split(train.token_ids, targets_of(train.labels, num_labels))
     if vectors is not None:
         _start_embedding(fitting.model, vectors)
     if params.pretrain.epochs:
@@ -111,6 +114,7 @@ class _Fitting:
 
     params: Params
     seed: int
+    num_labels: int
     validation: Split
     on_epoch: OnEpoch | None
     history: list[Mapping[str, float]] = field(default_factory=list)
@@ -159,7 +163,7 @@ class _Fitting:
 
     def _build(self, model: ModelParams) -> keras.Model:
         max_length = self.validation.token_ids.shape[1]
-        return build_stacked_rnn(model, self.params.pad.vocab_size, max_length, self.seed)
+        return build_stacked_rnn(model, self.params.pad.vocab_size, max_length, self.seed, self.num_labels)
 
     def _epochs(
         self,
@@ -296,10 +300,7 @@ def _with_less_dropout(model: ModelParams, scale: float) -> ModelParams:
 
 
 def _evaluate(predict: Predict, split: Split) -> tuple[float, float]:
-    """Mean binary cross-entropy and accuracy on ``split``."""
-    labels = np.asarray(split.labels, np.float64)
-    probabilities = predict(split.token_ids, PREDICTION_BATCH).astype(np.float64)
-    right = np.mean((probabilities >= THRESHOLD) == (labels >= THRESHOLD))
-    probabilities = probabilities.clip(1e-7, 1 - 1e-7)
-    losses = -(labels * np.log(probabilities) + (1 - labels) * np.log1p(-probabilities))
-    return float(losses.mean()), float(right)
+    """Mean cross-entropy and accuracy on ``split``."""
+    probabilities = predict(split.token_ids, PREDICTION_BATCH)
+    losses = cross_entropy(split.labels, probabilities)
+    return float(losses.mean()), float(right(split.labels, probabilities).mean())

@@ -7,13 +7,14 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from pipeline.evaluation.probabilities import from_columns
 from pipeline.networks.implementation import Implementation
 from pipeline.training.batches import align_left, sorted_batches
 from pipeline.training.compiled import compile_prediction
 
 PREDICTION_BATCH = 256
 
-# (token_ids int32 (num_reviews, timesteps), batch size) -> float32 (num_reviews,)
+# (token_ids int32 (num_reviews, timesteps), batch size) -> float32, of evaluation.probabilities' form
 Predict = Callable[[np.ndarray, int], np.ndarray]
 
 
@@ -23,14 +24,14 @@ def predict(
     implementation: Implementation,
     batch_size: int = PREDICTION_BATCH,
 ) -> np.ndarray:
-    """The probability that each review of ``token_ids``, int32 (num_reviews, timesteps), is positive.
+    """The probabilities of each review of ``token_ids``, int32 (num_reviews, timesteps).
 
     Args:
         model: of ``build_stacked_rnn``; one that takes rows of any length is a masked one.
         implementation: how its recurrent layers are computed here.
 
     Returns:
-        float32 (num_reviews,).
+        float32 (num_reviews,), of label 1; of more than two labels, (num_reviews, num_labels).
     """
     masked = model.input.shape[1] is None
     run = compile_probabilities(implementation.apply(model), implementation.xla, masked)
@@ -47,17 +48,17 @@ def compile_probabilities(computed: keras.Model, xla: bool, masked: bool) -> Pre
     run = compile_prediction(computed, xla)
 
     def probabilities(token_ids: np.ndarray, batch_size: int) -> np.ndarray:
-        result = np.zeros(len(token_ids), np.float32)
+        result = np.zeros((len(token_ids), computed.output.shape[-1]), np.float32)
         timesteps = token_ids.shape[1]
         if not len(token_ids):
-            return result
+            return from_columns(result)
         if masked:
             token_ids, lengths = align_left(token_ids)
         else:
             lengths = np.full(len(token_ids), timesteps)
         for call in sorted_batches(np.arange(len(token_ids)), lengths, timesteps, batch_size):
             for rows in call.rows[: call.steps]:
-                result[rows] = run(token_ids[rows, : call.timesteps].astype(np.int32))[:, 0]
-        return result
+                result[rows] = run(token_ids[rows, : call.timesteps].astype(np.int32))
+        return from_columns(result)
 
     return probabilities

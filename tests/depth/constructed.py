@@ -13,7 +13,7 @@ NOISE = (-0.001, 0.0, 0.001, -0.001, 0.0, 0.001)  # added by seed
 DATASET = {  # chance reaches up to 0.6 + 1.96 * sqrt(0.6 * 0.4 / 400) = 0.648
     "name": "toy",
     "sizes": {"train": 800, "validation": 400, "test": 200},
-    "positive_share": {"train": 0.5, "validation": 0.4, "test": 0.5},
+    "class_shares": {"validation": {"negative": 0.6, "positive": 0.4}},
 }
 
 

@@ -30,7 +30,7 @@ def test_a_probe_finds_the_label_where_it_is_and_nowhere_else(params: Params) ->
     token_ids[::2, 0] = 0  # padding in every other review
     describing, widths = describing_network(network)
     described = describe(compile_prediction(describing, xla=False), token_ids, batch_size=64)
-    assert widths == [1, 2, 2]
+    assert widths == [1, 1, 2, 2]
     assert described.shape == (200, 6)
     np.testing.assert_allclose(described[:, :1], network.predict(token_ids, verbose=0), atol=1e-6)
 

@@ -50,7 +50,9 @@ def make_project(folder: Path, tune: Mapping[str, Any], **sections: Mapping[str,
             "source": {"kind": "toy"},
             "labels": ["negative", "positive"],
             "sizes": {"train": 64, "validation": 32, "test": 32},
-            "positive_share": {"train": 0.5, "validation": 0.5, "test": 0.5},
+            "class_shares": {
+                split: {"negative": 0.5, "positive": 0.5} for split in ("train", "validation", "test")
+            },
         },
     )
     params = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text(encoding="utf-8"))

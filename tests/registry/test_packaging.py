@@ -215,3 +215,50 @@ def test_a_version_without_an_onnx_network_is_converted_on_the_way(version: Path
     converted = TextClassifier.load(tmp_path / "new").score(TEXTS).probabilities
     registered = TextClassifier.load(version / "artifacts/classifier").score(TEXTS).probabilities
     np.testing.assert_array_equal(converted, registered)
+
+
+def test_a_version_of_three_labels_answers_with_a_probability_of_each(tmp_path: Path) -> None:
+    """`great` speaks for one label, `bad` for another, by a known softmax of the two counts."""
+    names = ["dire", "mixed", "fine, really"]
+    token_ids = keras.Input((4,), dtype="int32")
+    states = keras.layers.SimpleRNN(2, "relu")  # it counts
+    counts = states(keras.layers.Embedding(7, 2)(token_ids))
+    network = keras.Model(token_ids, keras.layers.Dense(3, "softmax", name="probability")(counts))
+    embedding = np.zeros((7, 2))
+    embedding[4], embedding[6] = (1, 0), (0, 1)
+    output = np.array([[0, 0, 2.0], [2.0, 0, 0]])
+    network.set_weights([embedding, np.eye(2), np.eye(2), np.zeros(2), output, np.zeros(3)])
+    file = tmp_path / "stacked_rnn.keras"
+    network.save(file)
+    rows = pad_texts(TEXTS, Vocabulary(WORDS), **LAYOUT)
+    said = network.predict(rows, verbose=0)
+    dataset = DATASET | {"labels": names}
+    with packed(Trained(network, file, Vocabulary(WORDS), dataset, rows, said, 0.5, {})) as version:
+        mlflow.pyfunc.save_model(tmp_path / "model", **version)
+    model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    table = model.predict(pd.DataFrame({"text": TEXTS}), params={"explain": True, "explain_label": "dire"})
+    e = np.exp(2)
+    by_label = [
+        [1 / (2 + e), 1 / (2 + e), e / (2 + e)],
+        [e / (2 + e), 1 / (2 + e), 1 / (2 + e)],
+        [1 / 3] * 3,
+        [e**2 / (e**2 + 1 + e), 1 / (e**2 + 1 + e), e / (e**2 + 1 + e)],
+    ]
+    assert table[[f"probability_{name}" for name in names]].to_numpy() == pytest.approx(np.array(by_label))
+    assert table["label"].tolist() == [names[2], names[0], names[0], names[0]]
+    assert table["probability"].tolist() == pytest.approx([max(row) for row in by_label])
+    # Of "great film", without great all three are alike: the odds of "dire" go from 1 : 1 + e to 1 : 2.
+    assert table["contributions"][0][0]["contribution"] == pytest.approx(np.log(2 / (1 + e)), abs=1e-5)
+    assert model.metadata.signature.outputs.input_names() == list(
+        table.drop(columns="contributions").columns[:3]
+    ) + [f"probability_{name}" for name in names] + ["version", "run_id"]
+    with pytest.raises(MlflowException, match="must be one of dire, mixed, fine, really, but got 'odd'"):
+        model.predict(TEXTS, params={"explain": True, "explain_label": "odd"})
+    classifier = TextClassifier.load(tmp_path / "model/artifacts/classifier")
+    with pytest.raises(ValueError, match="threshold must be left out, since there are 3 labels"):
+        classifier.score(TEXTS, threshold=0.4)
+    folder = tmp_path / "exported"
+    write_export(tmp_path / "model/artifacts/classifier", folder)
+    command = [sys.executable, "-I", str(folder / "example.py"), "great film"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert printed == "fine, really\tdire 0.1065, mixed 0.1065, fine, really 0.7870\t0% unknown\tgreat film\n"

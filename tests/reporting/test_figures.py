@@ -72,7 +72,7 @@ def test_binned_shares_have_their_intervals_and_bins_their_counts() -> None:
             "reviews": 4,
         },
     ]
-    shares, counts = reliability_figure({"ours": rows}, "Reliability").axes
+    shares, counts = reliability_figure({"ours": rows}, "Reliability", "share good").axes
     drawn: Any
     bins: Any = counts.patches
     (drawn,) = shares.containers

@@ -88,7 +88,7 @@ def test_rows_of_the_real_reviews_are_keras_own(
     pad.run(params)
     require_keras_rows(shared_imdb / "imdb.npz", params, monkeypatch)
     facts = read_json(PADDED_DATASET)
-    assert (facts["sizes"]["test"], facts["positive_share"]["test"]) == (12_500, 0.5)
+    assert (facts["sizes"]["test"], facts["class_shares"]["test"]["positive"]) == (12_500, 0.5)
     assert sum(facts["sizes"].values()) + sum(facts["duplicates_dropped"].values()) == 37_500
 
 
@@ -184,8 +184,10 @@ def test_the_facts_of_both_stages_stand_in_one_file(
     assert facts["duplicates_dropped"] == {
         "train_in_test": 1, "train_in_validation": 0, "validation_in_test": 0
     }  # fmt: skip
-    assert facts["positive_share"] == {
-        split: float(np.mean(read(split)["labels"])) for split in ("train", "validation", "test")
+    assert {split: list(shares.values()) for split, shares in facts["class_shares"].items()} == {
+        split: [float(np.mean(labels == 0)), float(np.mean(labels == 1))]
+        for split in ("train", "validation", "test")
+        for labels in [read(split)["labels"]]
     }
     assert [facts[name] for name in ("vocab_size", "max_length", "padding", "truncating", "seed")] == [
         10_000, 100, "pre", "pre", 42

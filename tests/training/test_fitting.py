@@ -33,6 +33,7 @@ from pipeline.networks.implementation import choose_implementation  # noqa: E402
 from pipeline.networks.word_dropout import WordDropout  # noqa: E402
 from pipeline.training import fitting, prediction  # noqa: E402
 from pipeline.training.batches import STEPS_A_CALL, align_left, shuffled_batches  # noqa: E402
+from pipeline.training.compiled import label_objective  # noqa: E402
 from pipeline.training.fitting import Fitted, Split, fit  # noqa: E402
 from pipeline.training.optimizers import build_optimizer  # noqa: E402
 from pipeline.training.task import num_epochs  # noqa: E402
@@ -280,3 +281,36 @@ def test_soft_labels_of_unlabelled_reviews_are_learnt_first() -> None:
     assert len(fitted.history) == 3 == num_epochs(params, {"unlabelled.labels": soft.labels})
     assert fitted.best_epoch == 3  # nothing stops early, so the last is kept
     assert fitted.history[1]["validation_accuracy"] > 0.7  # 70 labels for one epoch give a coin's
+
+
+def test_more_labels_are_learnt_by_their_cross_entropy() -> None:
+    labels = np.array([[0, 1, 0], [0.2, 0.2, 0.6]], np.float32)
+    said = np.array([[0.2, 0.5, 0.3], [0.5, 0.25, 0.25]], np.float32)
+    losses, hits = label_objective(smoothing=0.3)(said, None, keras.ops.convert_to_tensor(labels))
+    spread = labels * 0.7 + 0.1
+    assert np.asarray(losses) == pytest.approx(-(spread * np.log(said)).sum(1))
+    assert np.asarray(hits).tolist() == [1, 0]
+
+
+def test_a_network_of_three_labels_learns_hard_and_soft_ones() -> None:
+    """The label is told by the one id below 4 of each review; a teacher knows it too."""
+    random = np.random.default_rng(0)
+
+    def part(count: int) -> Split:
+        labels = random.integers(0, 3, count)
+        token_ids = random.integers(4, 20, (count, 6)).astype(np.int32)
+        token_ids[np.arange(count), random.integers(0, 6, count)] = labels + 1
+        return Split(token_ids, labels)
+
+    train, validation, unlabelled = part(150), part(60), part(60)
+    soft = Split(unlabelled.token_ids, (0.8 * np.eye(3)[unlabelled.labels] + 0.2 / 3).astype(np.float32))
+    values = {"model.pooling": "max", "train.label_smoothing": 0.1}
+    values |= {"distill.epochs": 4, "distill.label_epochs": 6, "distill.learning_rate": 0.03}
+    fitted = fit(PARAMS.replace(values), train, validation, 3, unlabelled=soft)
+    said = predict(fitted.model, validation.token_ids)
+    assert said.shape == (60, 3)
+    assert said.sum(1) == pytest.approx(np.ones(60), abs=1e-5)
+    right = said.argmax(1) == validation.labels
+    assert fitted.best["validation_accuracy"] == right.mean() > 0.8
+    loss = -np.log(said[np.arange(60), validation.labels]).mean()
+    assert fitted.best["validation_loss"] == pytest.approx(loss, rel=1e-4)

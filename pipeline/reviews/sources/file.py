@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,11 @@ def load(params: DataParams, seed: int) -> Dataset:
     kept, skipped = usable(table, faults, params.bad_rows, path)
     kept = kept[numbers[kept] != LEFT_OUT]
     labels = numbers[kept]
-    rows = parse_splits(split, kept) if split else draw_test(labels, params.test_fraction, seed, path)
+    if split:
+        rows = parse_splits(split, kept)
+    else:
+        require_two_of_each(labels, classes.names, path)
+        rows = draw_test(labels, params.test_fraction, seed)
     for name in rows:
         try:
             require_every_label(labels[rows[name]], name, classes.names)
@@ -207,16 +211,26 @@ def parse_splits(column: Column, kept: Rows) -> dict[str, Rows]:
     return {split: np.flatnonzero(found == split) for split in _SPLITS if split in found}
 
 
-def draw_test(labels: Labels, fraction: float, seed: int, path: Path) -> dict[str, Rows]:
-    """Train and test rows, drawn at random, stratified by label.
+def require_two_of_each(labels: Labels, names: Sequence[str], path: Path) -> None:
+    """Raises UserError if a class is too rare to be trained and tested on: it may be a slip of the pen."""
+    for number, name in enumerate(names):
+        count = int((labels == number).sum())
+        if count < 2:
+            raise UserError(
+                f"{path}: the class {name!r} has {counted_rows(count)}, but needs 2 or more, to train and to "
+                f"test on: add some, mend its name, or leave it out by data.labels, with {{{name}: null}} "
+                "beside the other classes"
+            )
 
-    Raises:
-        UserError: if a label is too rare to be on both sides.
-    """
-    try:
-        test = draw_stratified(labels, fraction, seed)
-    except ValueError as error:
-        raise UserError(f"{path}: {error}") from None
+
+def counted_rows(count: int) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def draw_test(labels: Labels, fraction: float, seed: int) -> dict[str, Rows]:
+    """Train and test rows, drawn at random, stratified by label."""
+    test = draw_stratified(labels, fraction, seed)
     return {TRAIN: np.setdiff1d(np.arange(len(labels)), test), TEST: test}
 
 

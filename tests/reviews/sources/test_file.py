@@ -84,11 +84,11 @@ def test_labels_are_read_in_many_forms(
 
 
 @pytest.mark.parametrize("label", ["meh", 2, -1, 0.5])
-def test_a_third_class_is_named(params: Params, tmp_path: Path, label: object) -> None:
+def test_a_class_of_one_row_is_named(params: Params, tmp_path: Path, label: object) -> None:
     path = write_reviews(tmp_path / "mine.jsonl", [*TEN, ("text", label)])
-    with pytest.raises(ValueError, match="there are 3: ") as e:
+    with pytest.raises(ValueError, match=f"the class '{label}' has 1 row, but needs 2 or more") as e:
         load(params, path)
-    assert f"'{label}' (1 rows)" in str(e.value)
+    assert f"{{{label}: null}}" in str(e.value)
 
 
 @pytest.mark.parametrize("label", [None, "", [1], {"a": 1}, float("nan")])
@@ -189,15 +189,26 @@ def test_the_classes_keep_the_users_names(
 def test_labels_are_mapped_and_left_out(params: Params, tmp_path: Path) -> None:
     path = write_reviews(tmp_path / "mine.jsonl", [(f"text {row}", 1 + row % 5) for row in range(20)])
     values = {"data.source": "file", "data.path": str(path)}
-    with pytest.raises(ValueError, match=r"but there are 5: '1' \(4 rows\), '2' \(4 rows\)"):
-        file.load(params.replace(values).data, seed=42)
+    assert file.load(params.replace(values).data, seed=42).labels == ("1", "2", "3", "4", "5")
+    order = {"data.labels": ("5", "4", "3", "2", "1")}
+    by_order = file.load(params.replace(values | order).data, seed=42)
+    last = by_order.texts["train"][-1]  # review n has 1 + n % 5 stars
+    assert by_order.splits["train"].labels[-1] == 4 - int(last.split()[1]) % 5
     stars = {"1": "bad", "2": "bad", "3": None, "4": "good", "5": "good"}
     dataset = file.load(params.replace(values | {"data.labels": stars}).data, seed=42)
     assert dataset.labels == ("bad", "good")
     assert sum(map(len, dataset.splits.values())) == 16
     assert dataset.facts("file")["reading"]["rows_left_out"] == 4
+    with pytest.raises(ValueError, match=r"must name 2 to 100 classes, each once, but names \['5'\]"):
+        file.load(params.replace(values | {"data.labels": ("5",)}).data, seed=42)
     with pytest.raises(ValueError, match="line 5: column 'label' is 5, which is no label: data"):
         file.load(params.replace(values | {"data.labels": {"1": "a", "2": "b", "3": "a", "4": "b"}}).data, 42)
+
+
+def test_a_column_of_too_many_values_is_no_labels(params: Params, tmp_path: Path) -> None:
+    path = write_reviews(tmp_path / "mine.jsonl", [(f"text {row}", f"own {row}") for row in range(101)])
+    with pytest.raises(ValueError, match=r"but there are 101: 'own 0' \(1 rows\), .*, \.\.\.; 2 to 100 are"):
+        load(params, path)
 
 
 def test_all_bad_rows_are_named_at_once_or_skipped_and_counted(params: Params, tmp_path: Path) -> None:

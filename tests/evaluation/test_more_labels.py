@@ -1,0 +1,162 @@
+"""More than two labels: every figure against scikit-learn's, or worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
+
+from pipeline.evaluation.assessment import MODEL, assess
+from pipeline.evaluation.binning import wilson_interval
+from pipeline.evaluation.by_class import class_table
+from pipeline.evaluation.calibration import expected_calibration_error, fit_calibration
+from pipeline.evaluation.erasure import contributions
+from pipeline.evaluation.errors import confident_errors
+from pipeline.evaluation.intervals import metric_intervals, weighted_metrics
+from pipeline.evaluation.metrics import classification_metrics
+from pipeline.evaluation.ngrams import Ragged
+from pipeline.evaluation.probabilities import decide, from_columns
+from pipeline.evaluation.promotion import Predictions
+from pipeline.evaluation.rivals import PREFIXES, Scored, score_rivals
+from pipeline.reviews.ragged import Reviews
+from pipeline.reviews.vocabulary import Vocabulary
+
+LABELS = np.array([0, 0, 1, 2, 2, 2])
+PROBABILITIES = np.array(
+    [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.6, 0.3], [0.1, 0.1, 0.8], [0.2, 0.3, 0.5], [0.5, 0.2, 0.3]]
+)  # given: 0, 1, 1, 2, 2, 0
+
+
+def drawn(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 3, count)
+    logits = random.normal(0, 1, (count, 3)) + 1.5 * np.eye(3)[labels]
+    values = np.exp(logits)
+    return labels, values / values.sum(1, keepdims=True)
+
+
+def test_the_metrics_are_scikit_learns() -> None:
+    labels, probabilities = drawn(60, seed=0)
+    found, given = classification_metrics(labels, probabilities), probabilities.argmax(1)
+    assert found == pytest.approx(
+        {
+            "accuracy": np.mean(given == labels),
+            "balanced_accuracy": balanced_accuracy_score(labels, given),
+            "f1": f1_score(labels, given, average="macro"),
+            "roc_auc": roc_auc_score(labels, probabilities, multi_class="ovr"),
+            "log_loss": -np.log(probabilities[np.arange(60), labels]).mean(),
+            "brier": ((probabilities - np.eye(3)[labels]) ** 2).sum(1).mean(),
+            "ece": expected_calibration_error(labels, probabilities),
+        }
+    )
+
+
+def test_weights_count_reviews_several_times() -> None:
+    labels, probabilities = drawn(40, seed=1)
+    weights = np.random.default_rng(2).integers(0, 4, (2, 40))
+    computed = weighted_metrics(labels, probabilities, weights.astype(float))
+    for row, counts in enumerate(weights):
+        expected = classification_metrics(np.repeat(labels, counts), np.repeat(probabilities, counts, axis=0))
+        assert {name: values[row] for name, values in computed.items()} == pytest.approx(expected)
+
+
+def test_the_calibration_error_is_of_the_label_given() -> None:
+    """Of four reviews given their label with 0.9, three have it; two given it with 0.5 have it not."""
+    sure, doubtful = [0.9, 0.05, 0.05], [0.25, 0.5, 0.25]
+    probabilities = np.array([sure] * 4 + [doubtful] * 2)
+    labels = np.array([0, 0, 0, 1, 2, 0])
+    expected = (4 * abs(0.75 - 0.9) + 2 * abs(0 - 0.5)) / 6
+    assert expected_calibration_error(labels, probabilities) == pytest.approx(expected)
+
+
+def test_each_class_has_its_precision_and_recall() -> None:
+    rows = class_table(LABELS, decide(PROBABILITIES), 3)
+    assert [(row["reviews"], row["given"]) for row in rows] == [(2, 2), (1, 2), (3, 2)]
+    assert [row["precision"] for row in rows] == [1 / 2, 1 / 2, 1]
+    assert [row["recall"] for row in rows] == [1 / 2, 1, 2 / 3]
+    assert [row["f1"] for row in rows] == pytest.approx([1 / 2, 2 / 3, 4 / 5])
+    assert (rows[2]["recall_low"], rows[2]["recall_high"]) == wilson_interval(2, 3)
+
+
+def test_intervals_of_few_reviews_promise_nothing() -> None:
+    labels = np.array([0, 1, 2])
+    intervals = metric_intervals(labels, np.eye(3)[labels] * 0.7 + 0.1, seed=0)
+    for name in ("accuracy", "balanced_accuracy", "f1", "roc_auc"):
+        low, high = intervals[name]
+        assert low < 0.7, name
+        assert high == pytest.approx(1), name
+    # Each recall is 1 with the interval of 1 in 1; their mean is off by its root of a third at the most.
+    alone = wilson_interval(1, 1)[0]
+    assert intervals["balanced_accuracy"][0] == pytest.approx(1 - (1 - alone) / np.sqrt(3))
+
+
+def test_an_assessment_has_curves_and_tests_alike_but_no_threshold() -> None:
+    test = {"labels": LABELS, "token_ids": np.ones((6, 3), int) * 4, "lengths": np.arange(2, 8)}
+    perfect = np.eye(3)[LABELS]
+    rivals = [
+        Scored(name, prefix, perfect, perfect if name != "majority class" else np.full((6, 3), 1 / 3))
+        for name, prefix in PREFIXES.items()
+    ]
+    found = assess(test, LABELS, Scored(MODEL, "", perfect, PROBABILITIES), rivals, seed=0)
+    assert found.metrics["test_accuracy"] == 4 / 6
+    assert (found.metrics["test_only_model_right"], found.metrics["test_only_baseline_right"]) == (0, 2)
+    assert not any("threshold" in name for name in found.metrics)
+    assert found.num_labels == 3
+    # Label 1 against the others: its only review has 0.6, below the 0.7 of one of the five others.
+    curve = [row for row in found.roc_by_class if row["label"] == 1]
+    points = {(row["false_positive_rate"], row["true_positive_rate"]) for row in curve}
+    assert {(0, 0), (0.2, 0), (0.2, 1), (1, 1)} <= points
+
+
+def test_the_surest_errors_of_each_class_name_the_class_given() -> None:
+    reviews = Reviews.from_lists([[4]] * 6, LABELS.tolist())
+    rows = confident_errors(reviews, PROBABILITIES, Vocabulary(("good",)), ["bad", "fair", "fine"])
+    assert [(row["actual"], row["predicted"], row["probability"], row["row"]) for row in rows] == [
+        ("bad", "fair", 0.7, 1),
+        ("fine", "bad", 0.5, 5),
+    ]
+
+
+def test_a_words_contribution_is_to_the_label_given_or_the_one_asked_about() -> None:
+    def network(rows: np.ndarray) -> np.ndarray:
+        """Token 7 makes label 2 likely, 8 makes label 0."""
+        scores = np.stack([(rows == 8).sum(1), np.zeros(len(rows)), (rows == 7).sum(1) * 2.0], axis=1)
+        return np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+
+    def log_odds(scores: list[float], label: int) -> float:
+        shares = np.exp(scores) / np.exp(scores).sum()
+        return float(np.log(shares[label] / (1 - shares[label])))
+
+    ids = np.array([[7, 8, 0]])
+    whole, without_7, without_8 = [1.0, 0, 2.0], [1.0, 0, 0], [0, 0, 2.0]
+    for label, asked in ((2, None), (0, 0)):
+        (found,) = contributions(network, ids, asked)
+        expected = [log_odds(whole, label) - log_odds(less, label) for less in (without_7, without_8)]
+        assert found == pytest.approx(expected)
+
+
+def test_a_calibration_gives_too_sure_probabilities_back() -> None:
+    labels, probabilities = drawn(4000, seed=3)
+    sharpened = probabilities**3 / (probabilities**3).sum(1, keepdims=True)
+    calibration = fit_calibration(labels, sharpened)
+    assert expected_calibration_error(labels, calibration.apply(sharpened)) < 0.03
+    assert expected_calibration_error(labels, sharpened) > 0.08
+
+
+def test_rivals_answer_with_a_probability_a_label() -> None:
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    token_ids = np.column_stack([labels + 10, random.integers(4, 8, (60, 3))])
+    padded = {name: {"token_ids": token_ids, "labels": labels} for name in ("train", "validation", "test")}
+    whole = {name: Ragged.from_padded(token_ids) for name in padded}
+    *baselines, majority = score_rivals(padded, whole, 1, seed=0)
+    for rival in baselines:
+        assert rival.test.shape == (60, 3)
+        assert rival.validation_accuracy(labels) == 1
+    assert majority.test[0] == pytest.approx([1 / 3] * 3)
+
+
+def test_a_champion_must_beat_the_commonest_label() -> None:
+    said, labels = from_columns(np.tile(PROBABILITIES, (20, 1))), np.tile(LABELS, 20)
+    assert Predictions(np.arange(120), labels, said).beat_the_commoner_label  # 4 of 6 against 3
+    assert not Predictions(np.arange(120), labels, said[:, [1, 2, 0]]).beat_the_commoner_label
