@@ -100,9 +100,15 @@ RUNGS: list[tuple[str, dict[str, Value]]] = [
         "distill.label_epochs": 2,
         "distill.label_learning_rate": 0.0007,
     }),
-    ("400 tokens (`accurate`)", {"pad.max_length": 400}),
+    ("400 tokens", {"pad.max_length": 400}),
+    ("three passes on soft labels, one on labels, a tenth for validation (`accurate`)", {
+        "distill.epochs": 3,
+        "distill.label_epochs": 1,
+        "pad.validation_fraction": 0.1,
+    }),
     ("400 tokens, without the unlabelled reviews", {
         "distill.epochs": 0,
+        "pad.validation_fraction": 0.2,
         "vectors.epochs": 6,
         "unlabelled": False,
         "train.epochs": 4,
