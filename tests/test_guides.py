@@ -117,7 +117,10 @@ def _check_parameter(key: str, value: str = "") -> None:
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
 def test_every_command_parses(guide: Path) -> None:
-    for command, *words in _commands(guide.read_text(encoding="utf-8")):
+    text = guide.read_text(encoding="utf-8")
+    for command, *words in _commands(text):
+        if words and f"cat > {words[0]} " in text:
+            continue  # a script of the guide's own
         try:
             CHECKS[command](words)
         except (SystemExit, Exception) as error:  # noqa: BLE001 - of click, of DVC, or an assertion of ours
