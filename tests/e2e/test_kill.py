@@ -21,6 +21,8 @@ from pipeline.tuning import open_search
 
 KILLS, TRIALS = 10, 8
 SECONDS_AN_EPOCH = 0.3  # two epochs a trial
+# What the stage has said when it is killed, a moment later; the first is at some moment of its start-up.
+SAID = ("", "\ntrial", "  complete", "\ntrial", "  complete")
 IMPORTS = (
     "pipeline.stages.train",
     "mlflow.store.tracking.sqlalchemy_store",
@@ -42,10 +44,10 @@ def run_stage(folder: str) -> None:
     cli(["train"])
 
 
-def wait_for_trial(folder: Path, stage: Any) -> None:
-    """Returns when the stage has begun a trial, or has ended."""
+def wait_for(said: str, folder: Path, stage: Any) -> None:
+    """Returns when the stage has said that, or has ended."""
     while stage.is_alive():
-        if (folder / "log.txt").exists() and "\ntrial" in (folder / "log.txt").read_text():
+        if (folder / "log.txt").exists() and said in (folder / "log.txt").read_text():
             return
         time.sleep(0.01)
 
@@ -72,9 +74,8 @@ def test_a_study_survives_ten_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (folder / "log.txt").unlink(missing_ok=True)
         stage = context.Process(target=run_stage, args=(str(folder),))
         stage.start()
-        if kill % 5:  # every fifth kill hits the start-up, the others the trials
-            wait_for_trial(folder, stage)
-        time.sleep(moments.uniform(0, 2 * SECONDS_AN_EPOCH + 0.5))
+        wait_for(SAID[kill % len(SAID)], folder, stage)
+        time.sleep(moments.uniform(0, SECONDS_AN_EPOCH))
         assert stage.is_alive(), (folder / "log.txt").read_text()
         stage.kill()
         stage.join()
