@@ -14,6 +14,7 @@ from rich.table import Table
 
 from pipeline.commands.store import chosen_name, open_store
 from pipeline.registry import versions
+from pipeline.registry.names import CHAMPION, registered_name
 from pipeline.runtime.errors import UserError
 
 
@@ -23,7 +24,7 @@ from pipeline.runtime.errors import UserError
 def list_versions(dataset: str | None, as_json: bool) -> None:
     """List the registered versions: alias, scores, run, commit."""
     client = open_store()
-    listed = versions.list_versions(versions.registered_name(dataset) if dataset else None)
+    listed = versions.list_versions(registered_name(dataset) if dataset else None)
     if not listed and not as_json:
         raise UserError("the registry has no such model: run `make run` first")
     named = {name: versions.aliases(client, name) for name in {version.name for version in listed}}
@@ -50,7 +51,7 @@ def list_versions(dataset: str | None, as_json: bool) -> None:
     # A pipe has no width: there, whole lines are wanted.
     Console(width=None if console.is_terminal else 200).print(table)
     for version in listed:
-        if versions.CHAMPION in named[version.name].get(str(version.version), []):
+        if CHAMPION in named[version.name].get(str(version.version), []):
             reason = version.tags.get(versions.DECISION_TAG, "alias set by other means")
             click.echo(f"{version.name}: version {version.version} is champion: {reason}")
 

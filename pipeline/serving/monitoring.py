@@ -26,10 +26,11 @@ from pipeline.reviews.sources.dialects import kind_of
 from pipeline.reviews.sources.tables import files_of, read_records
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, OOV_WORD
 from pipeline.runtime.errors import UserError
+from pipeline.serving.batching import batches
 from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.profile import LENGTH, PROBABILITY, UNKNOWN, Observer, Profile
 from pipeline.serving.table_writers import Row
-from pipeline.serving.tables import BATCH, LABEL, OTHER_LABEL, batches
+from pipeline.serving.tables import BATCH, LABEL, OTHER_LABEL
 
 SEED = 0  # of the samples and of the classifier's halves: the same table has the same verdict
 MOVED_WORDS = 20
