@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.params import load_params
-from pipeline.params.store_address import tracking_uri
 from pipeline.registry.embedded import find_classifier
 from pipeline.registry.names import CHAMPION, registered_name
 from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import PADDED_DATASET
+from pipeline.runtime.store_address import store_address
 from pipeline.serving.batching import batches
 from pipeline.serving.classifier import Contribution, TextClassifier
 
@@ -96,7 +96,8 @@ def _load(model: str | None, dataset: str | None) -> TextClassifier:
     uri = model
     if model is None and (dataset or PADDED_DATASET.exists()):
         uri = f"models:/{registered_name(dataset or read_json(PADDED_DATASET)['name'])}@{CHAMPION}"
-    found = find_classifier(tracking_uri(load_params()), uri) if uri and not (model and dataset) else None
+    store = store_address(load_params().mlflow.tracking_uri)
+    found = find_classifier(store, uri) if uri and not (model and dataset) else None
     if found:
         click.echo(f"{found.name} version {found.version}", err=True)
         return TextClassifier.load(found.folder)

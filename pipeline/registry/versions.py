@@ -15,9 +15,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
 from pipeline.evaluation.promotion import Registration
-from pipeline.params.store_address import SQLITE
 from pipeline.registry.names import CHAMPION, NAME_PREFIX, parse_uri
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.store_address import SQLITE
 
 CHALLENGER = "challenger"
 DIGEST_TAG = "dataset.digest"

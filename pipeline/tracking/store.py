@@ -17,10 +17,10 @@ from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
 from pipeline.params import Params
-from pipeline.params.store_address import SQLITE, tracking_uri
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import uninterrupted
 from pipeline.runtime.paths import project_folder
+from pipeline.runtime.store_address import SQLITE, store_address
 from pipeline.tracking.moved import follow_folder
 
 CONNECT_TIMEOUT = 5.0  # seconds
@@ -38,6 +38,11 @@ class Client(MlflowClient):
         """The attribute; a public method is held together by ``uninterrupted``."""
         value = super().__getattribute__(name)
         return uninterrupted()(value) if inspect.ismethod(value) and not name.startswith("_") else value
+
+
+def tracking_uri(params: Params) -> str:
+    """The store that ``params`` and the environment name: see :func:`store_address`."""
+    return store_address(params.mlflow.tracking_uri)
 
 
 def settle_address(params: Params) -> None:

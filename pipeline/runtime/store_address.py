@@ -6,19 +6,18 @@ import os
 from pathlib import Path
 from urllib.parse import unquote
 
-from pipeline.params.schema import Params
 from pipeline.runtime.paths import project_folder
 
 SQLITE = "sqlite:///"
 
 
-def tracking_uri(params: Params) -> str:
-    """MLFLOW_TRACKING_URI, else mlflow.tracking_uri, else mlflow.db in the project's folder.
+def store_address(configured: str | None) -> str:
+    """MLFLOW_TRACKING_URI, else ``configured``, else mlflow.db in the project's folder.
 
     A relative SQLite address means the project's folder: a stage of `dvc exp run --temp` works in another,
     which is deleted afterwards.
     """
-    configured = os.environ.get("MLFLOW_TRACKING_URI") or params.mlflow.tracking_uri
+    configured = os.environ.get("MLFLOW_TRACKING_URI") or configured
     if configured is None:
         return f"{SQLITE}{project_folder()}/mlflow.db"
     if not configured.startswith(SQLITE):
