@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.commands.score import score_table
-from pipeline.commands.store import chosen_version, open_store
-from pipeline.registry.loading import load_classifier
+from pipeline.params import load_params
+from pipeline.registry.embedded import find_classifier
+from pipeline.registry.names import CHAMPION, registered_name
+from pipeline.runtime.files import read_json
+from pipeline.runtime.paths import PADDED_DATASET
+from pipeline.runtime.store_address import store_address
+from pipeline.serving.batching import batches
 from pipeline.serving.classifier import Contribution, TextClassifier, described
-from pipeline.serving.parts import Options
-from pipeline.serving.tables import batches
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
 
 _LINES = 256  # of standard input, scored together
 
@@ -64,13 +69,15 @@ def predict(
     A folder's parts are written as they finish; the same command goes on where a run was stopped.
     """
     _check(texts, source, target, explain)
-    version = chosen_version(open_store(), model, dataset)
-    click.echo(f"{version.name} version {version.version}", err=True)
     if source and target:
+        from pipeline.commands.score import score_table  # noqa: PLC0415 - imports MLflow, which takes seconds
+        from pipeline.serving.parts import Options  # noqa: PLC0415
+
+        version = _asked_of_mlflow(model, dataset)
         options = Options(text_column, threshold, f"models:/{version.name}/{version.version}")
         score_table(version, source, target, kind, options)
         return
-    classifier = load_classifier(version)
+    classifier = _load(model, dataset)
     for batch in batches(texts or (line.rstrip("\n") for line in sys.stdin), _LINES):
         _print(classifier, batch, threshold, explain, as_json)
 
@@ -82,6 +89,29 @@ def _check(texts: tuple[str, ...], source: Path | None, target: Path | None, exp
         raise click.UsageError("--input goes with neither texts nor --explain")
     if not source and not texts and sys.stdin.isatty():
         raise click.UsageError('give texts ("a review"), --input and --output, or pipe lines in')
+
+
+def _load(model: str | None, dataset: str | None) -> TextClassifier:
+    """The classifier that is meant: straight from the embedded store where it is there, else by MLflow."""
+    uri = model
+    if model is None and (dataset or PADDED_DATASET.exists()):
+        uri = f"models:/{registered_name(dataset or read_json(PADDED_DATASET)['name'])}@{CHAMPION}"
+    store = store_address(load_params().mlflow.tracking_uri)
+    found = find_classifier(store, uri) if uri and not (model and dataset) else None
+    if found:
+        click.echo(f"{found.name} version {found.version}", err=True)
+        return TextClassifier.load(found.folder)
+    from pipeline.registry.loading import load_classifier  # noqa: PLC0415 - imports MLflow
+
+    return load_classifier(_asked_of_mlflow(model, dataset))
+
+
+def _asked_of_mlflow(model: str | None, dataset: str | None) -> ModelVersion:
+    from pipeline.commands.store import chosen_version, open_store  # noqa: PLC0415 - imports MLflow
+
+    version = chosen_version(open_store(), model, dataset)
+    click.echo(f"{version.name} version {version.version}", err=True)
+    return version
 
 
 def _print(

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from pipeline.commands.store import chosen_name, open_store
 from pipeline.registry import versions
+from pipeline.registry.names import CHAMPION, registered_name
 from pipeline.runtime.errors import UserError
 
 
@@ -25,7 +26,7 @@ from pipeline.runtime.errors import UserError
 def list_versions(dataset: str | None, as_json: bool) -> None:
     """List the registered versions: alias, scores, run, commit."""
     client = open_store()
-    listed = versions.list_versions(versions.registered_name(dataset) if dataset else None)
+    listed = versions.list_versions(registered_name(dataset) if dataset else None)
     if not listed and not as_json:
         raise UserError("the registry has no such model: run `make run` first")
     named = {name: versions.aliases(client, name) for name in {version.name for version in listed}}
@@ -37,7 +38,7 @@ def list_versions(dataset: str | None, as_json: bool) -> None:
     for name, group in groupby(listed, key=lambda version: version.name):
         console.print(_table(client, name, list(group), named[name]))
     for version in listed:
-        if versions.CHAMPION in named[version.name].get(str(version.version), []):
+        if CHAMPION in named[version.name].get(str(version.version), []):
             reason = version.tags.get(versions.DECISION_TAG, "the alias was set by other means")
             console.print(f"{version.name}: version {version.version} is champion: {reason}.", soft_wrap=True)
 

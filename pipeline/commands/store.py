@@ -7,6 +7,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from pipeline.params import load_params
 from pipeline.registry import versions
+from pipeline.registry.names import NAME_PREFIX, registered_name
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import PADDED_DATASET
@@ -38,10 +39,10 @@ def chosen_name(dataset: str | None) -> str:
     if dataset is None and PADDED_DATASET.exists():
         dataset = read_json(PADDED_DATASET)["name"]
     if dataset is not None:
-        return versions.registered_name(dataset)
+        return registered_name(dataset)
     names = sorted({version.name for version in versions.list_versions()})
     if len(names) != 1:
-        known = ", ".join(name.removeprefix(versions.NAME_PREFIX) for name in names)
+        known = ", ".join(name.removeprefix(NAME_PREFIX) for name in names)
         raise UserError(
             f"--dataset must say which champion is meant, one of {known}"
             if names

@@ -12,9 +12,9 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from pipeline.evaluation.promotion import Comparison, Predictions, Registration, Rule, compare
+from pipeline.registry.names import CHAMPION, registered_name
 from pipeline.registry.versions import (
     CHALLENGER,
-    CHAMPION,
     DECISION_TAG,
     DIGEST_TAG,
     champions_so_far,
@@ -22,7 +22,6 @@ from pipeline.registry.versions import (
     find_champion,
     is_champion,
     one_at_a_time,
-    registered_name,
     set_tags,
 )
 from pipeline.runtime.files import read_arrays, write_arrays

@@ -15,22 +15,17 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
 from pipeline.evaluation.promotion import Registration
+from pipeline.registry.names import CHAMPION, NAME_PREFIX, parse_uri
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.store_address import SQLITE
 
-CHAMPION, CHALLENGER = "champion", "challenger"
-NAME_PREFIX = "stacked-rnn-"
+CHALLENGER = "challenger"
 DIGEST_TAG = "dataset.digest"
 DECISION_TAG = "decision"
 PREVIOUS_TAG = "champion.previous"  # of a version: who was champion before it
 HISTORY_TAG = "champion.history"  # of a registered model: the champions so far, the present one last
 _HISTORY_LENGTH = 200
-_SQLITE = "sqlite:///"
 _NO_SUCH_THING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-
-
-def registered_name(dataset_name: str) -> str:
-    """The registered model's name: one for each data set, so that champions can't be mistaken."""
-    return f"{NAME_PREFIX}{dataset_name}"
 
 
 def describe(client: MlflowClient, registration: Registration, text: str) -> None:
@@ -65,10 +60,10 @@ def one_at_a_time() -> Iterator[None]:
     A server has no such lock; there, :func:`pipeline.registry.promotion.contend` looks again after a move.
     """
     uri = mlflow.get_registry_uri()
-    if not uri.startswith(_SQLITE):
+    if not uri.startswith(SQLITE):
         yield
         return
-    with FileLock(f"{uri.removeprefix(_SQLITE)}.champion.lock"):
+    with FileLock(f"{uri.removeprefix(SQLITE)}.champion.lock"):
         yield
 
 
@@ -189,13 +184,10 @@ def find_version(client: MlflowClient, uri: str) -> ModelVersion:
     Raises:
         UserError: if the address has another form, or there is no such version.
     """
-    name, at, alias = uri.removeprefix("models:/").partition("@")
-    name, _, number = (name, "", "") if at else name.partition("/")
-    if not uri.startswith("models:/") or not name or not (alias or number.isdecimal()):
-        raise UserError(f"a model must be models:/NAME/VERSION or models:/NAME@ALIAS, but got {uri}")
+    name, alias, number = parse_uri(uri)
     with _plain_errors():
         try:
-            if at:
+            if alias:
                 return client.get_model_version_by_alias(name, alias)
             return client.get_model_version(name, number)
         except MlflowException as error:

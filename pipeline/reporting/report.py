@@ -213,8 +213,8 @@ def _interval_table(assessment: Assessment) -> Table:
     return Table(
         ["metric", model.name, "95 % interval", baseline.name, "95 % interval"],
         rows,
-        f"Intervals: Wilson for accuracy{' and F1' if assessment.num_labels == 2 else ''}, else {RESAMPLES:,} "
-        "resamples of the test reviews. They don't hold the spread between trainings.",
+        f"Intervals: Wilson for accuracy{' and F1' if assessment.num_labels == 2 else ''}, else "
+        f"{RESAMPLES:,} resamples of the test reviews. They don't hold the spread between trainings.",
     )
 
 

@@ -27,10 +27,11 @@ from pipeline.reviews.sources.dialects import kind_of
 from pipeline.reviews.sources.tables import files_of, read_records
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, OOV_WORD
 from pipeline.runtime.errors import UserError
+from pipeline.serving.batching import batches
 from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.profile import LENGTH, PROBABILITY, UNKNOWN, Observer, Profile
 from pipeline.serving.table_writers import Row
-from pipeline.serving.tables import BATCH, LABEL, OTHER_LABEL, batches
+from pipeline.serving.tables import BATCH, LABEL, OTHER_LABEL
 
 SEED = 0  # of the samples and of the classifier's halves: the same table has the same verdict
 MOVED_WORDS = 20
@@ -226,8 +227,9 @@ class _Reader:
 
     def _decided(self, probabilities: np.ndarray) -> Sequence[str | None]:
         """The labels; of more than two the likeliest's probability doesn't tell which label that is."""
-        two = len(self.classifier.labels) == 2
-        return self.classifier.decided(probabilities) if two else [None] * len(probabilities)
+        if len(self.classifier.labels) > 2:
+            return [None] * len(probabilities)
+        return self.classifier.decided(probabilities)
 
     def _judge(self, rows: list[Row], of_probabilities: Sequence[str | None]) -> None:
         """The label that was given is the table's, where it has it, else follows from the probability."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.reviews.sources.dialects import kind_of
 from pipeline.reviews.sources.tables import Record, Refuse, read_records
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import replaced_together, written_whole
+from pipeline.serving.batching import batches
 from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.table_writers import WRITERS, Row
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 BATCH = 1024  # rows
 LABEL, OTHER_LABEL = "label", "predicted_label"  # the second where the table has a column of the first name
 _SURROGATE = re.compile("[\ud800-\udfff]")
-Item = TypeVar("Item")
 OnBatch = Callable[[int], None]
 
 
@@ -110,13 +109,6 @@ def score_file(
 def rejects_of(target: Path) -> Path:
     """Where a file's rejected rows go: ``scored.rejected.jsonl`` of ``scored.csv``."""
     return target.with_name(f"{target.stem}.rejected.jsonl")
-
-
-def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of ``size`` items, the last one shorter."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def _added(labels: list[str], numbers: Mapping[str, np.ndarray], columns: _Columns) -> Iterator[Row]:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import mlflow
 import requests
@@ -23,11 +22,11 @@ from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import uninterrupted
 from pipeline.runtime.paths import project_folder
+from pipeline.runtime.store_address import SQLITE, store_address
 from pipeline.tracking.moved import follow_folder
 
 CONNECT_TIMEOUT = 5.0  # seconds
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
-_SQLITE = "sqlite:///"
 _WHERE = "MLFLOW_TRACKING_URI, or mlflow.tracking_uri in params.yaml"
 
 
@@ -65,21 +64,8 @@ def _noticing_loss(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def tracking_uri(params: Params) -> str:
-    """MLFLOW_TRACKING_URI, else mlflow.tracking_uri, else mlflow.db in the project's folder.
-
-    A relative SQLite address means the project's folder: a stage of `dvc exp run --temp` works in another,
-    which is deleted afterwards.
-    """
-    configured = os.environ.get("MLFLOW_TRACKING_URI") or params.mlflow.tracking_uri
-    if configured is None:
-        return f"{_SQLITE}{project_folder()}/mlflow.db"
-    if not configured.startswith(_SQLITE):
-        return configured
-    path = Path(configured.removeprefix(_SQLITE))
-    unquoted = Path(unquote(str(path)))  # `mlflow run` writes a blank in its folder's path as %20
-    if not path.exists() and unquoted.parent.exists():
-        path = unquoted
-    return f"{_SQLITE}{project_folder() / path}"
+    """The store that ``params`` and the environment name: see :func:`store_address`."""
+    return store_address(params.mlflow.tracking_uri)
 
 
 def settle_address(params: Params) -> None:
@@ -89,8 +75,8 @@ def settle_address(params: Params) -> None:
     """
     given, meant = os.environ.get("MLFLOW_TRACKING_URI", ""), tracking_uri(params)
     os.environ["MLFLOW_TRACKING_URI"] = meant
-    stray = Path(given.removeprefix(_SQLITE)).parent
-    if not given.startswith(_SQLITE) or meant == given:
+    stray = Path(given.removeprefix(SQLITE)).parent
+    if not given.startswith(SQLITE) or meant == given:
         return
     with suppress(OSError):  # not empty: somebody uses it
         while "%" in str(stray):
@@ -108,8 +94,8 @@ def connect(params: Params) -> MlflowClient:
     uri = tracking_uri(params)
     if uri.startswith(("http://", "https://")):
         _ask_server(uri)
-    if uri.startswith(_SQLITE):
-        database = Path(uri.removeprefix(_SQLITE))
+    if uri.startswith(SQLITE):
+        database = Path(uri.removeprefix(SQLITE))
         if not database.exists():
             _make_store(database)
         elif database.parent == project_folder():
@@ -120,7 +106,7 @@ def connect(params: Params) -> MlflowClient:
     except MlflowException as error:
         raise UserError(
             f"the MLflow tracking store {uri} can't be opened: {_first_line(error)}; give {_WHERE}, "
-            f"null, http(s)://HOST, {_SQLITE}FILE, or the address of another database that MLflow knows"
+            f"null, http(s)://HOST, {SQLITE}FILE, or the address of another database that MLflow knows"
         ) from None
     mlflow.set_tracking_uri(uri)
     return client
@@ -183,5 +169,5 @@ def _make_store(path: Path) -> None:
             return
         with tempfile.TemporaryDirectory(prefix=f"{path.name}-", dir=path.parent) as folder:
             temporary = Path(folder) / path.name
-            MlflowClient(f"{_SQLITE}{temporary}").search_experiments(max_results=1)
+            MlflowClient(f"{SQLITE}{temporary}").search_experiments(max_results=1)
             temporary.replace(path)

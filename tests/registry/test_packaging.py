@@ -27,6 +27,9 @@ WORDS = ("great", "film", "bad")
 LAYOUT: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
 DATASET = LAYOUT | {"labels": ["negative", "positive"], "name": "tiny", "digest": "sha256:0"}
 TEXTS = ["great film", "bad film", "film", "bad great bad"]
+PROFILE = Profile(
+    {"length": np.full(4, 2.0)}, np.zeros(7, int), np.arange(4), np.zeros(0, int), np.zeros(5, int), 0.5
+)
 
 
 def trained(folder: Path) -> Trained:
@@ -41,10 +44,7 @@ def trained(folder: Path) -> Trained:
     model.save(file)
     rows = pad_texts(TEXTS, Vocabulary(WORDS), **LAYOUT)
     probabilities = model.predict(rows, verbose=0)[:, 0]
-    profile = Profile(
-        {"length": np.full(4, 2.0)}, np.zeros(7, int), np.arange(4), np.zeros(0, int), np.zeros(5, int), 0.5
-    )
-    return Trained(model, file, Vocabulary(WORDS), DATASET, rows, probabilities, 0.5, {}, profile)
+    return Trained(model, file, Vocabulary(WORDS), DATASET, rows, probabilities, 0.5, {}, PROFILE)
 
 
 def save(folder: Path, package: Path = PACKAGE) -> Path:
@@ -233,7 +233,8 @@ def test_a_version_of_three_labels_answers_with_a_probability_of_each(tmp_path: 
     rows = pad_texts(TEXTS, Vocabulary(WORDS), **LAYOUT)
     said = network.predict(rows, verbose=0)
     dataset = DATASET | {"labels": names}
-    with packed(Trained(network, file, Vocabulary(WORDS), dataset, rows, said, 0.5, {})) as version:
+    submitted = Trained(network, file, Vocabulary(WORDS), dataset, rows, said, 0.5, {}, PROFILE)
+    with packed(submitted) as version:
         mlflow.pyfunc.save_model(tmp_path / "model", **version)
     model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
     table = model.predict(pd.DataFrame({"text": TEXTS}), params={"explain": True, "explain_label": "dire"})

@@ -149,7 +149,7 @@ def test_pretraining_learns_which_word_follows() -> None:
     token_ids = (np.arange(8) + np.random.default_rng(0).integers(0, 19, (64, 1))) % 19 + 1
     counting = Split(token_ids.astype(np.int32), np.zeros(64))
     params = PARAMS.replace({"pretrain.epochs": 30, "model.dropout": 0.0})
-    words = fitting._Fitting(params, 1, counting, None).pretrain(counting)
+    words = fitting._Fitting(params, 1, 2, counting, None).pretrain(counting)
     assert words.hits / 64 > 0.5
 
 
