@@ -193,7 +193,7 @@ def test_mlflow_run_lands_in_one_parent_run(project: Project) -> None:
     values |= {"model.embedding_dim": "6"}  # no parameter of MLproject: any dotted key will do
     words = [word for key, value in values.items() for word in ("-P", f"{key}={value}")]
     output = project.run("mlflow", "run", ".", "--env-manager", "local", *words).stdout
-    assert output.rindex("Experiment results") < output.index("The report: reports/report.html")  # DVC's before
+    assert output.rindex("Experiment results") < output.index("The report: reports/report.html")
     assert stages_run(output) == ["train", "evaluate"]
     new = [run for run in all_runs(project) if run.info.run_id not in known]
     parents = [run for run in new if "mlflow.parentRunId" not in run.data.tags]
