@@ -160,7 +160,7 @@ def test_the_checks_find_what_is_wrong() -> None:
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in tree.items():
-        if isinstance(value, dict) and key != "search_space":
+        if isinstance(value, dict) and key not in ("search_space", "labels"):  # values themselves
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
