@@ -59,7 +59,7 @@ def _table(result: Evaluated) -> Table:
 
 def _network(result: Evaluated) -> str:
     values = ", ".join(
-        f"{key.split('.')[1]} {value}"
+        f"{key.split('.')[1]} {f'{value:.3g}' if isinstance(value, float) else value}"
         for key, value in result.trained["params"].items()
         if key in ("model.dropout", "train.learning_rate", "train.batch_size")
     )
