@@ -114,7 +114,6 @@ def learning_figure(records: Records) -> Figure:
 def gradients_figure(records: Records) -> Figure:
     """The gradient's norm at every time step, a line for each layer of the plain networks."""
     return _by_step(
-        [("before training", "initial_gradients"), ("after training", "trained_gradients")],
         lambda cell, moment: [
             (f"layer {layer}", f"C{layer - 1}", row)
             for layer, row in enumerate(getattr(records[cell, KINDS[0]], moment), start=1)
@@ -125,7 +124,6 @@ def gradients_figure(records: Records) -> Figure:
 def helps_figure(records: Records) -> Figure:
     """The gradient's norm in the bottom layer, a line for each kind of network."""
     return _by_step(
-        [("before training", "initial_gradients"), ("after training", "trained_gradients")],
         lambda cell, moment: [
             (kind.label, kind.color, getattr(records[cell, kind], moment)[0]) for kind in KINDS
         ],
@@ -133,12 +131,13 @@ def helps_figure(records: Records) -> Figure:
 
 
 Lines = Callable[[str, str], list[tuple[str, str, Sequence[float]]]]
+_MOMENTS = {"initial_gradients": "before training", "trained_gradients": "after training"}
 
 
-def _by_step(rows: Sequence[tuple[str, str]], lines: Lines) -> Figure:
+def _by_step(lines: Lines) -> Figure:
     """A row of panels for each moment, a column for each cell, what ``lines`` gives in each."""
-    figure, panels = make_panels(len(rows), len(CELL_STYLE))
-    for axes_row, (title, moment) in zip(panels, rows, strict=True):
+    figure, panels = make_panels(len(_MOMENTS), len(CELL_STYLE))
+    for axes_row, (moment, title) in zip(panels, _MOMENTS.items(), strict=True):
         for axes, (cell, style) in zip(axes_row, CELL_STYLE.items(), strict=True):
             for label, color, norms in lines(cell, moment):
                 axes.plot(np.arange(1, len(norms) + 1), norms, color=color, label=label)

@@ -14,7 +14,7 @@ from pipeline.depth.records import Record, Records
 from pipeline.depth.statistics import t_interval
 from pipeline.depth.tables import repeats
 from pipeline.params import Params
-from pipeline.reporting import counted, p_text
+from pipeline.reporting import counted, p_cell
 from pipeline.reporting.evaluated import CELLS
 from pipeline.reporting.page import Cell, Picture, Table, render
 
@@ -105,9 +105,7 @@ def _claims(findings: Sequence[Finding]) -> Table:
 def _claim_row(finding: Finding) -> tuple[str, ...]:
     claim = finding.claim
     difference = difference_text(finding.mean, finding.interval) if finding.effects else ""
-    p_value = (
-        "" if finding.corrected is None else p_text(finding.corrected).removeprefix("p = ").removeprefix("p ")
-    )
+    p_value = "" if finding.corrected is None else p_cell(finding.corrected)
     return (claim.statement, finding.verdict, difference, p_value, str(claim.figure))
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
-import numpy as np
-
 from pipeline import tuning
 from pipeline.cluster import open_pool
 from pipeline.depth import pictures, report, tables
@@ -24,6 +22,7 @@ from pipeline.runtime.interruption import interruptible
 from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
 from pipeline.tracking import PipelineRun, TrialRuns, pipeline_run
 from pipeline.training.backend import choose_backend
+from pipeline.training.task import data_of
 from pipeline.tuning.progress import Progress
 
 RUN_NAME = "depth study"
@@ -70,7 +69,8 @@ def fit_missing(
         observer.opened(study.name, len(fits) - len(missing), len(fits))
         workers = params.depth_study.workers
         try:
-            with open_pool(study.name, params.cluster, workers, len(missing), _data()) as pool:
+            data = data_of({split: read_arrays(padded_split(split)) for split in SPLITS})
+            with open_pool(study.name, params.cluster, workers, len(missing), data) as pool:
                 tuning.run_trials(
                     study, _Plan(params, study, missing, function), pool, observer, interruption
                 )
@@ -122,15 +122,6 @@ def _records(study: tuning.Study) -> dict[Fit, Record]:
     """Of the finished fits; of one that was tried twice, the first."""
     kept = (from_json(trial.user_attrs["record"]) for trial in reversed(study.ranked()))
     return {record.fit: record for record in kept}
-
-
-def _data() -> dict[str, np.ndarray]:
-    return {
-        f"{split}.{name}": array
-        for split in SPLITS
-        for name, array in read_arrays(padded_split(split)).items()
-        if name in ("token_ids", "labels")
-    }
 
 
 def read_dataset(params: Params) -> dict[str, Any]:

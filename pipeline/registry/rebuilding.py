@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ import yaml
 
 from pipeline.params import PARAMS_FILE
 from pipeline.registry.lineage import installed_packages
+from pipeline.reviews.sources.file import hash_of
 from pipeline.runtime.dvc_lock import DVC_LOCK
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
@@ -166,7 +166,7 @@ def _bring(path: Path, recorded: str, worktree: Path) -> None:
         return
     if not path.is_file():
         raise UserError(f"can't be rebuilt: the reviews are gone: there is no {path}")
-    digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    digest = hash_of(path)
     if digest != recorded:
         raise UserError(
             f"can't be rebuilt: {path} has changed since: it is {digest}, "
@@ -188,8 +188,7 @@ def _bring_data(
     if lock is not None and set(_DATA_STAGES) <= set(lock["stages"]):
         (worktree / DVC_LOCK).write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
         _run(worktree, environment, say, "cache", "dir", "--local", cache)
-        restored = _dvc(worktree, environment, "checkout", "--quiet", *_DATA_STAGES).returncode == 0
-        if restored:
+        if _succeeds(worktree, environment, _pass_over, "checkout", "--quiet", *_DATA_STAGES):
             say("data from DVC's cache")
             return
         (worktree / DVC_LOCK).unlink()
@@ -198,6 +197,10 @@ def _bring_data(
     say("data from their source: they are not in DVC's cache")
     _run(worktree, environment, say, "repro", "pad")
     check_reviews(record["dataset"], read_json(worktree / RAW_DATASET))
+
+
+def _pass_over(_line: str) -> None:
+    """Of what may fail."""
 
 
 def check_reviews(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:
@@ -224,6 +227,20 @@ def _run(worktree: Path, environment: Mapping[str, str], say: Callable[[str], ob
         UserError: with the end of what it printed, if it fails.
     """
     last: deque[str] = deque(maxlen=15)
+
+    def hear(line: str) -> None:
+        last.append(line)
+        say(f"  {line}")
+
+    if not _succeeds(worktree, environment, hear, *words):
+        end = "\n".join(last)
+        raise UserError(f"can't be rebuilt: `dvc {' '.join(words)}` failed:\n{end}")
+
+
+def _succeeds(
+    worktree: Path, environment: Mapping[str, str], hear: Callable[[str], object], *words: str
+) -> bool:
+    """Whether dvc does so in the worktree; ``hear`` is told each line that it prints."""
     with subprocess.Popen(
         [sys.executable, "-m", "dvc", *words],
         cwd=worktree,
@@ -233,23 +250,8 @@ def _run(worktree: Path, environment: Mapping[str, str], say: Callable[[str], ob
         text=True,
     ) as process:
         for line in process.stdout or ():
-            last.append(line.rstrip())
-            say(f"  {last[-1]}")
-    if process.returncode != 0:
-        end = "\n".join(last)
-        raise UserError(f"can't be rebuilt: `dvc {' '.join(words)}` failed:\n{end}")
-
-
-def _dvc(worktree: Path, environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "dvc", *words],
-        cwd=worktree,
-        env=dict(environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+            hear(line.rstrip())
+    return process.returncode == 0
 
 
 def _pairs(

@@ -51,7 +51,13 @@ def span(interval: Interval) -> str:
 
 def p_text(p_value: float) -> str:
     """``p = 0.031``, or ``p < 0.0001``, which no reader needs to know more exactly."""
-    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.2g}"
+    shown = p_cell(p_value)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
+def p_cell(p_value: float) -> str:
+    """The same in a column that is called p: ``0.031`` or ``< 0.0001``."""
+    return "< 0.0001" if p_value < 0.0001 else f"{p_value:.2g}"
 
 
 def counted(count: int, noun: str) -> str:

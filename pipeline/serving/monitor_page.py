@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.evaluation.drift import LARGE, LEVEL, MOVED, SHIFTED, SMALL, STABLE, Shift
-from pipeline.reporting import counted, p_text, span
+from pipeline.reporting import counted, p_cell, p_text, span
 from pipeline.reporting.figures import histogram_figure, over_time_figure, save
 from pipeline.reporting.page import Picture, Table, render
 from pipeline.runtime.files import Row
@@ -103,7 +103,7 @@ def _shift_row(shift: Shift) -> tuple[str, ...]:
         f"{shift.found:.4g}",
         f"{shift.psi:.3f}",
         f"{shift.ks:.3f}",
-        p_text(shift.p_value).removeprefix("p = ").removeprefix("p "),
+        p_cell(shift.p_value),
         shift.verdict,
     )
 

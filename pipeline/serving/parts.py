@@ -24,6 +24,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from pipeline.reviews.sources.dialects import kind_of
+from pipeline.reviews.sources.file import hash_of
 from pipeline.reviews.sources.tables import files_of
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, replaced_together, write_json
@@ -148,7 +149,7 @@ def score_part(
         UserError: as :func:`score_file`.
     """
     made_of = {
-        "input": _digest([part.source]),
+        "input": hash_of(part.source),
         "model": model_digest(classifier),
         "text_column": options.text_column,
         "threshold": options.threshold,
@@ -208,7 +209,8 @@ def alone_in(folder: Path) -> Iterator[None]:
 @lru_cache(maxsize=1)
 def model_digest(classifier: Path) -> str:
     """Of the files that decide an answer."""
-    return _digest([classifier / name for name in (NETWORK, VOCABULARY, FACTS)])
+    hashes = [hash_of(classifier / name) for name in (NETWORK, VOCABULARY, FACTS)]
+    return f"sha256:{hashlib.sha256(''.join(hashes).encode()).hexdigest()}"
 
 
 @lru_cache(maxsize=1)
@@ -231,11 +233,3 @@ def _written_name(file: Path, kind: str | None) -> str:
     found = kind_of(file)
     stem = file.name[: file.name.lower().rindex(found)] if found else file.name
     return stem + (kind or (found if found in WRITERS else ".csv"))
-
-
-def _digest(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return f"sha256:{digest.hexdigest()}"

@@ -31,7 +31,7 @@ from pipeline.runtime.paths import (
 )
 from pipeline.training.backend import describe_device, select_backend
 from pipeline.training.preparation import prepare
-from pipeline.training.task import fit, num_epochs
+from pipeline.training.task import data_of, fit, num_epochs
 from pipeline.tuning.progress import Progress
 
 Arrays = dict[str, np.ndarray]
@@ -85,11 +85,7 @@ def read_splits() -> dict[str, Arrays]:
 def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, Any]) -> Arrays:
     """What every fit of the study reads, as ``training.task.Data``; what all share is prepared here, once."""
     prepared = prepare(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
-    data = {
-        f"{split}.{name}": splits[split][name]
-        for split in ("train", "validation")
-        for name in ("token_ids", "labels")
-    }
+    data = data_of({name: splits[name] for name in ("train", "validation")})
     if prepared.soft_labels is not None:
         data["unlabelled.token_ids"] = splits["unlabelled"]["token_ids"]
         data["unlabelled.labels"] = prepared.soft_labels

@@ -40,6 +40,12 @@ class Trained:
         return self.history[self.best_epoch - 1]
 
 
+def data_of(splits: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The token ids and labels of ``splits`` under the names of ``Data``."""
+    names = ("token_ids", "labels")
+    return {f"{split}.{name}": arrays[name] for split, arrays in splits.items() for name in names}
+
+
 def num_epochs(params: Params, data: Data) -> int:
     """How many epochs ``fit`` has at most: soft labels are learnt only where there are unlabelled reviews."""
     if params.tune.epochs is not None:

@@ -38,9 +38,7 @@ class Progress:
         left = max(0, (self._wanted - self._finished) * self._epochs - epoch)
         seconds = (time.monotonic() - self._started) / self._epochs_done * left
         print(
-            f"{self._title(number)}  epoch {epoch}/{self._epochs}  loss {metrics['loss']:.4f}  "
-            f"validation loss {metrics['validation_loss']:.4f}  "
-            f"accuracy {metrics['validation_accuracy']:.4f}  "
+            f"{self._title(number)}  {epoch_text(epoch, self._epochs, metrics)}  "
             f"at most {_clock(seconds)} left"
         )
         self._then.epoch(number, epoch, metrics)
@@ -64,6 +62,14 @@ class Progress:
 
     def _title(self, number: int) -> str:
         return f"{self._titles[number]} ({self._finished}/{self._wanted} done)"
+
+
+def epoch_text(epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
+    """An epoch's number and scores, as every line of a training shows them."""
+    return (
+        f"epoch {epoch}/{epochs}  loss {metrics['loss']:.4f}  validation loss "
+        f"{metrics['validation_loss']:.4f}  accuracy {metrics['validation_accuracy']:.4f}"
+    )
 
 
 def _short(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,9 +18,7 @@ from pipeline.training.task import Trained, num_epochs
 from pipeline.tuning.storage import held
 from pipeline.tuning.study import SCORE, Search
 from pipeline.tuning.trials import Observer, Result, run_trials
-from pipeline.tuning.winner import Winner, choose_winner, train_in_full
-
-Fit = Callable[..., Trained]  # (params, seed, data, on_epoch)
+from pipeline.tuning.winner import Fit, Winner, choose_winner, train_in_full
 
 
 def search(study: Search, fit: Fit, data: Mapping[str, np.ndarray], observer: Observer) -> Winner:

@@ -15,11 +15,12 @@ from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
 from pipeline.training.task import Data, Trained, num_epochs
+from pipeline.tuning.progress import epoch_text
 from pipeline.tuning.sampling import REASON
 from pipeline.tuning.study import SCORE, Search, repeat_key
 from pipeline.tuning.trials import Observer
 
-Fit = Callable[..., Trained]
+Fit = Callable[..., Trained]  # (params, seed, data, on_epoch)
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,7 @@ def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption
     print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
 
     def show(epoch: int, metrics: Mapping[str, float]) -> None:
-        print(
-            f"trial {winner.number} in full  epoch {epoch}/{passes}  loss {metrics['loss']:.4f}  "
-            f"validation loss {metrics['validation_loss']:.4f}  accuracy {metrics['validation_accuracy']:.4f}"
-        )
+        print(f"trial {winner.number} in full  {epoch_text(epoch, passes, metrics)}")
 
     trained = _fit_once(params, fit, pool, interruption, show)
     return replace(
