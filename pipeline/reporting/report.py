@@ -110,7 +110,10 @@ def write_report(result: Evaluated) -> str:
         ece=assessment.metrics["test_ece"],
         baseline_ece=assessment.metrics[f"{baseline.prefix}test_ece"],
         reliability=_pictures(
-            {"reliability": f"{'Share labelled right' if several else f'Share {names[1]}'} by probability"}
+            {
+                "reliability": ("Share labelled right" if several else f"Share of {names[1]} reviews")
+                + " by predicted probability"
+            }
         ),
         reliability_table=_reliability_table(assessment, "right" if several else names[1]),
         slices=_pictures(

@@ -256,7 +256,11 @@ def _near_duplicates(every: _All) -> list[Finding]:
     if not pairs:
         return []
     across = sum(every.splits[one] != every.splits[other] for one, other in pairs)
-    advice = f"{across:,} of them lie in two splits, where they make results look better than they are"
+    advice = (
+        f"{across:,} of them lie in two splits, where they make results look better than they are"
+        if across
+        else "none lies in two splits"
+    )
     return [Finding("pairs of nearly the same text", len(pairs), advice, every.pairs(pairs))]
 
 

@@ -68,7 +68,7 @@ def test_every_picture_is_drawn_and_described(opened) -> None:
     script = "return [...document.images].map(image => [image.naturalWidth, image.alt])"
     pictures = opened.execute_script(script)
     described = [alt for _, alt in pictures]
-    assert "Share positive by probability" in described
+    assert "Share of positive reviews by predicted probability" in described
     assert "Score of each trial, in the order of the trials" in described
     assert len(pictures) == 9  # eight of the run, one of the study
     assert all(width > 0 and alt for width, alt in pictures)
