@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
+import numpy as np
+
 from pipeline import tuning
 from pipeline.cluster import open_pool
 from pipeline.depth import pictures, report, tables
@@ -69,8 +71,7 @@ def fit_missing(
         observer.opened(study.name, len(fits) - len(missing), len(fits))
         workers = params.depth_study.workers
         try:
-            data = data_of({split: read_arrays(padded_split(split)) for split in SPLITS})
-            with open_pool(study.name, params.cluster, workers, len(missing), data) as pool:
+            with open_pool(study.name, params.cluster, workers, len(missing), _data()) as pool:
                 tuning.run_trials(
                     study, _Plan(params, study, missing, function), pool, observer, interruption
                 )
@@ -122,6 +123,10 @@ def _records(study: tuning.Study) -> dict[Fit, Record]:
     """Of the finished fits; of one that was tried twice, the first."""
     kept = (from_json(trial.user_attrs["record"]) for trial in reversed(study.ranked()))
     return {record.fit: record for record in kept}
+
+
+def _data() -> dict[str, np.ndarray]:
+    return data_of({split: read_arrays(padded_split(split)) for split in SPLITS})
 
 
 def read_dataset(params: Params) -> dict[str, Any]:
