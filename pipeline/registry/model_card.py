@@ -148,12 +148,12 @@ def _at_threshold(metrics: Mapping[str, float]) -> list[str]:
 
 def _limits(result: Evaluated) -> str:
     dataset = result.dataset
-    kept = "last" if dataset["truncating"] == "pre" else "first"
+    kept, token = "last" if dataset["truncating"] == "pre" else "first", result.tokens.removesuffix("s")
     return f"""## Limits
 
 - Reads the {kept} {dataset["max_length"]} tokens of a review and knows \
-{counted(result.known_words, "word")}; others are one unknown word. \
-`unknown_share` says how many of those read were unknown; a text without one known word is labelled \
+{counted(result.known_words, token)}; others are one unknown {token}. \
+`unknown_share` says how many of those read were unknown; a text without one known {token} is labelled \
 `{UNDECIDED}`.
 - Irony, comparisons with other works and reviews that weigh both sides are where such models fail most.
 - The training reviews carry their writers' preferences; no group of writers or subjects was examined alone.

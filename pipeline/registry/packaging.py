@@ -125,7 +125,7 @@ def packed(trained: Trained, package: Path = PACKAGE) -> Iterator[dict[str, Any]
                 "code_paths": [str(copied)],
                 "signature": signature(trained.dataset["labels"]),
                 "input_example": pd.DataFrame({"text": EXAMPLE}),
-                "pip_requirements": pinned(_SERVED_PACKAGES),
+                "pip_requirements": pinned((*_SERVED_PACKAGES, *trained.vocabulary.packages)),
             }
         finally:
             sys.path.remove(str(code))

@@ -61,7 +61,7 @@ def write_report(result: Evaluated) -> str:
     dataset, assessment, baseline = result.dataset, result.assessment, result.assessment.baseline
     names, several = dataset["labels"], assessment.num_labels > 2
     by_class = {"roc_by_class": "ROC of each class against all others, of the network"} if several else {}
-    chosen = result.trained["params"]
+    chosen, tokens = result.trained["params"], result.tokens
     return render(
         "report.html",
         title=_title(result),
@@ -118,13 +118,13 @@ def write_report(result: Evaluated) -> str:
         reliability_table=_reliability_table(assessment, "right" if several else names[1]),
         slices=_pictures(
             {
-                "accuracy_by_length": "Accuracy by the number of words of the whole review",
-                "accuracy_by_unknown_share": "Accuracy by the share of unknown words among those read",
+                "accuracy_by_length": f"Accuracy by the number of {tokens} of the whole review",
+                "accuracy_by_unknown_share": f"Accuracy by the share of unknown {tokens} among those read",
             }
         ),
         slice_tables=[
-            _slice_table(assessment, "words", "accuracy_by_length", "{:,.0f}"),
-            _slice_table(assessment, "unknown words", "accuracy_by_unknown_share", "{:.1%}"),
+            _slice_table(assessment, tokens, "accuracy_by_length", "{:,.0f}"),
+            _slice_table(assessment, f"unknown {result.tokens}", "accuracy_by_unknown_share", "{:.1%}"),
         ],
         errors=_errors(result),
         against="other classes" if several else names[0],
@@ -339,8 +339,8 @@ def _slice_table(assessment: Assessment, column: str, curve: str, form: str) -> 
 def _errors(result: Evaluated) -> list[dict[str, Any]]:
     names = result.dataset["labels"]
     every = [
-        excerpt(error, contributions, result.dataset)
-        for error, contributions in zip(result.errors, result.contributions, strict=True)
+        excerpt(*each, result.dataset)
+        for each in zip(result.errors, result.error_words, result.contributions, strict=True)
     ]
     kinds = []
     for actual in names:

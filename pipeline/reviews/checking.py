@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Reviews, Rows
 from pipeline.reviews.splitting import TEST, TRAIN
+from pipeline.reviews.tokenizing import WORDS
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 
 EXAMPLES = 5
@@ -81,7 +82,8 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
         max_length: ``pad.max_length``; START_ID takes one place of it. None where texts are not cut.
 
     Returns:
-        ``rows`` and ``classes`` by split, ``lengths`` (quantiles of words), ``cut_share`` and
+        ``rows`` and ``classes`` by split, ``tokens`` (words, characters or subwords), ``lengths`` (their
+        quantiles), ``cut_share`` and
         ``unknown_share`` (None where ``max_length`` or ``vocab_size`` is), and ``findings``.
     """
     every = _all_reviews(dataset)
@@ -106,6 +108,7 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
             split: {name: int((reviews.labels == number).sum()) for number, name in enumerate(names)}
             for split, reviews in dataset.splits.items()
         },
+        "tokens": dataset.vocabulary.tokenizer.kind,
         "lengths": dict(zip(("shortest", "median", "90 %", "99 %", "longest"), quantiles, strict=True)),
         "cut_share": None if max_length is None else float((lengths > max_length - 1).mean()),
         "unknown_share": None if vocab_size is None else _unknown_shares(every, vocab_size),
@@ -121,12 +124,13 @@ def lines_of(checked: dict[str, Any], with_examples: bool = True) -> list[str]:
         shares = ", ".join(f"{name} {count:,} ({count / total:.1%})" for name, count in counts.items())
         lines.append(f"{split}: {checked['rows'][split]:,} rows: {shares}")
     lengths = ", ".join(f"{name} {value:,.0f}" for name, value in checked["lengths"].items())
-    lines.append(f"words of a text: {lengths}")
+    tokens = checked["tokens"]
+    lines.append(f"{tokens} of a text: {lengths}")
     if checked["cut_share"] is not None:
         lines.append(f"{checked['cut_share']:.1%} of the texts are cut")
     if checked["unknown_share"] is not None:
         unknown = ", ".join(f"{share:.1%} in {split}" for split, share in checked["unknown_share"].items())
-        lines.append(f"unknown words: {unknown}")
+        lines.append(f"unknown {tokens}: {unknown}")
     if checked["rows_skipped"]:
         lines.append(f"{checked['rows_skipped']:,} rows can't be used and were skipped")
     for finding in checked["findings"]:
@@ -301,13 +305,18 @@ def _equal(reviews: Reviews, one: int, other: int) -> bool:
 
 
 def _unspaced(every: _All) -> list[Finding]:
+    if every.dataset.vocabulary.tokenizer.kind != WORDS:
+        return []
     words = every.dataset.vocabulary.words
     flagged = np.zeros(len(words) + INDEX_FROM + 1, np.int64)
     flagged[INDEX_FROM + 1 :] = [bool(_UNSPACED.search(word)) for word in words]
     sums = np.concatenate([[0], np.cumsum(flagged[every.reviews.tokens])])
     counts = sums[every.reviews.offsets[1:]] - sums[every.reviews.offsets[:-1]]
     rows = np.flatnonzero(counts > 0.3 * np.maximum(every.reviews.lengths, 1))
-    advice = "a whole sentence counts as one word, which no other text has: cut them into words first"
+    advice = (
+        "a whole sentence counts as one word, which no other text has: set data.tokens to characters, or to "
+        "subwords"
+    )
     name = "texts without blanks between words"
     return [Finding(name, len(rows), advice, every.examples(rows))] if len(rows) else []
 

@@ -82,6 +82,7 @@ class Dataset:
             "digest": content_digest(self.arrays(), self.vocabulary),
             "sizes": {name: len(reviews) for name, reviews in self.splits.items()},
             "words": len(self.vocabulary),
+            "tokens": self.vocabulary.tokenizer.kind,
             "labels": list(self.labels),
             "citation": self.citation,
             "licence": self.licence,

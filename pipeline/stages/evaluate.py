@@ -121,6 +121,7 @@ def run(params: Params) -> None:
             len(vocabulary.words[: dataset["vocab_size"] - INDEX_FROM - 1]),
             assessment,
             errors,
+            [vocabulary.words_of(reviews["test"].review(int(error["row"]))) for error in errors],
             contributions(lambda rows: predict(model, rows, implementation), token_ids),
             registration,
         )

@@ -23,7 +23,7 @@ def load_dataset(params: Params, warn: Callable[[str], None]) -> Dataset:
     """
     data = params.data
     if data.source == "snippets":
-        return snippets.load(data.test_fraction, params.seed)
+        return snippets.load(data.test_fraction, params.seed, data.tokens, data.subwords)
     if data.source == "file":
         return file.load(data, params.seed)
     try:

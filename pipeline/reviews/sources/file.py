@@ -66,7 +66,7 @@ def load(params: DataParams, seed: int) -> Dataset:
         except ValueError as error:
             raise UserError(f"{path}: {error}") from None
     by_split = {name: [texts.values[row] for row in kept[rows[name]]] for name in rows}
-    vocabulary = Vocabulary.from_texts(by_split[TRAIN])
+    vocabulary = Vocabulary.from_texts(by_split[TRAIN], params.tokens, params.subwords)
     return Dataset(
         name=dataset_name(path),
         source={"file": path.name, "hash": hash_of(path)},
