@@ -34,10 +34,11 @@ PARAMS_FILE = Path("params.yaml")
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=4096)]
-Value = bool | int | float | str | tuple[int, ...] | tuple[str, ...] | None
+Value = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | None
 Cell = Literal["simple_rnn", "lstm", "gru"]
 Skip = Literal["none", "residual", "highway"]
 Depth = Annotated[int, Field(ge=1, le=8)]
+Objective = Literal["accuracy", "balanced_accuracy", "f1", "log_loss"]
 _HASH = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
 
 
@@ -127,8 +128,8 @@ class DataParams(Section):
     def _texts_can_be_cut(self) -> Self:
         if self.source == "imdb" and self.tokens != "words":
             raise ValueError(
-                f"data.tokens is {self.tokens}, but data.source is imdb, which is ids of words "
-                "and no text: set data.tokens to words"
+                f"data.tokens is {self.tokens}, but data.source is imdb, which Keras gives "
+                "as ids of words: set data.tokens to words"
             )
         return self
 
@@ -243,6 +244,7 @@ class TrainParams(Section):
     weight_decay: Annotated[float, Field(ge=0, le=1)]
     average_decay: Annotated[float, Field(ge=0, lt=1)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    class_weights: Literal["none", "balanced"] | tuple[Annotated[float, Field(gt=0)], ...]
     epochs: PositiveInt | Literal["auto"]
     batch_size: PositiveInt | Literal["auto"]
     patience: PositiveInt | Literal["auto"] | None
@@ -324,6 +326,7 @@ class TuneParams(Section):
     """The study; ``search_space`` maps a dotted key of ``model`` or ``train`` to its values."""
 
     trials: PositiveInt
+    objective: Objective
     epochs: PositiveInt | Literal["auto"] | None
     sampler: Literal["tpe", "random"]
     pruner: Literal["hyperband", "median", "none"]

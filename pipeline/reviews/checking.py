@@ -185,7 +185,12 @@ def _sizes(every: _All) -> list[Finding]:
     found = []
     for split, least, why in (
         (TRAIN, FEW_TRAINING_REVIEWS, "a bag of words usually does better than a network"),
-        (TEST, FEW_TEST_REVIEWS, "an accuracy is uncertain by 5 points or more to each side"),
+        (
+            TEST,
+            FEW_TEST_REVIEWS,
+            "an accuracy is uncertain by 5 points or more to each side; `python -m pipeline cross-validate` "
+            "judges the network on all reviews in turn",
+        ),
     ):
         count = int((every.splits == split).sum())
         if count < least:

@@ -47,7 +47,10 @@ def run(params: Params) -> None:
     dataset = read_json(PADDED_DATASET)
     params = params.resolved(dataset["sizes"]["train"])
     study = tuning.open_search(params, dataset)
-    with tracking.pipeline_run(params, "train") as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
+    with (
+        tracking.pipeline_run(params, "train") as parent,
+        tracking.TrialRuns(parent, dataset, study.score_name) as trial_runs,
+    ):
         splits = read_splits()
         for name, arrays in splits.items():
             if len(arrays["token_ids"]):
@@ -56,7 +59,8 @@ def run(params: Params) -> None:
             select_backend(params.train)
             print(describe_device())
         data = data_of_fits(params, splits, dataset)
-        winner = tuning.search(study, fit, data, Progress(num_epochs(params, data), trial_runs))
+        progress = Progress(num_epochs(params, data), trial_runs, study.score_name)
+        winner = tuning.search(study, fit, data, progress)
         curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
         report = _write(
             _report(parent.run_id, dataset, study, winner), curve, study, winner, splits["validation"]
@@ -69,8 +73,12 @@ def run(params: Params) -> None:
             parent.log_file(file)
         parent.log_file(STUDY_DIR, STUDY_DIR.name)
         study.set_attribute("delivered", True)
-        score = winner.best["validation_accuracy"]
-        print(f"best trial {winner.number}: validation accuracy {score:.4f} on {dataset['name']}")
+        accuracy = winner.best["validation_accuracy"]
+        name = study.score_name.replace("_", " ")
+        chosen_by = "" if params.tune.objective == "accuracy" else f", {name} {study.score(winner.best):.4f}"
+        print(
+            f"best trial {winner.number}: validation accuracy {accuracy:.4f}{chosen_by} on {dataset['name']}"
+        )
 
 
 def read_splits() -> dict[str, Arrays]:
@@ -153,6 +161,7 @@ def _report(
             for key, value in winner.params.flat().items()
             if key.split(".")[0] in ("model", "train")
         },
+        "objective": study.params.tune.objective,
         "best_epoch": winner.best_epoch,
         "validation_accuracy": winner.best["validation_accuracy"],
         "validation_loss": winner.best["validation_loss"],
@@ -161,9 +170,9 @@ def _report(
     }
     if winner.spread is not None:
         report |= {
-            "validation_accuracy_by_seed": list(winner.scores),
-            "validation_accuracy_mean": winner.mean,
-            "validation_accuracy_spread": winner.spread,
+            f"{study.score_name}_by_seed": list(winner.scores),
+            f"{study.score_name}_mean": winner.mean,
+            f"{study.score_name}_spread": winner.spread,
         }
     if winner.seconds_in_full is not None:
         report["seconds_in_full"] = winner.seconds_in_full

@@ -76,9 +76,7 @@ def test_a_file_is_read_as_params_say(params: Params, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_cut_so_is_one_clear_error(params: Params, tmp_path: Path) -> None:
-    with pytest.raises(
-        ParamsError, match=r"data.tokens is subwords, but data.source is imdb, of which Keras"
-    ):
+    with pytest.raises(ParamsError, match=r"data.tokens is subwords, but data.source is imdb, which Keras"):
         params.replace({"data.tokens": "subwords"})
     with pytest.raises(ValueError, match=r"5 subwords can't be learnt from 16 texts: .*raise data.subwords"):
         Vocabulary.from_texts(TRAINING, "subwords", 5)
