@@ -16,7 +16,7 @@ from pipeline.evaluation.metrics import Metrics
 from pipeline.evaluation.rivals import PREFIXES
 from pipeline.params import Params
 from pipeline.reviews.dataset import read_splits
-from pipeline.reviews.ragged import flatten
+from pipeline.reviews.ragged import offsets_of
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json
 from pipeline.runtime.interruption import Interruption, interruptible
@@ -65,11 +65,9 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
 def all_reviews() -> dict[str, np.ndarray]:
     """Those of data/raw: the labelled ones of all splits, one after the other, and the unlabelled ones."""
     splits, unlabelled = read_splits(read_arrays(RAW_REVIEWS)), read_arrays(RAW_UNLABELLED)
-    every = [part.review(row) for part in splits.values() for row in range(len(part))]
-    tokens, offsets = flatten(every)  # type: ignore[arg-type]
     return {
-        "tokens": tokens,
-        "offsets": offsets,
+        "tokens": np.concatenate([part.tokens for part in splits.values()]),
+        "offsets": offsets_of(np.concatenate([part.lengths for part in splits.values()])),
         "labels": np.concatenate([part.labels for part in splits.values()]),
         "unlabelled_tokens": unlabelled["tokens"],
         "unlabelled_offsets": unlabelled["offsets"],

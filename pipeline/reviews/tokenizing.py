@@ -23,6 +23,9 @@ _BLANK = "\u2581"  # how SentencePiece writes a blank
 
 # Only the space separates words in Keras: a no-break space or "\x85" stays part of its word.
 _FILTERS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
+_SPACES = "\r\v\f\x1c\x1d\x1e\x1f"  # those that nfkc_1 makes blanks of
+_ASCII = bytes(range(128)).decode().lower().translate(_FILTERS | dict.fromkeys(map(ord, _SPACES), " "))
+_ASCII_TABLE = _ASCII.encode().ljust(256)
 
 
 def split_words(text: str) -> list[str]:
@@ -31,7 +34,15 @@ def split_words(text: str) -> list[str]:
     >>> split_words("It's GREAT, isn't it?")
     ["it's", 'great', "isn't", 'it']
     """
-    return [word for word in text.lower().translate(_FILTERS).split(" ") if word]
+    return list(filter(None, text.lower().translate(_FILTERS).split(" ")))
+
+
+def split_ascii_words(text: str) -> list[str]:
+    """What :func:`split_words` gives for an ASCII text after ``nfkc_1``, several times as fast.
+
+    Of ASCII characters that normalization changes the blanks alone, so one table does for all.
+    """
+    return text.encode("ascii").translate(_ASCII_TABLE).decode("ascii").split()
 
 
 @dataclass(frozen=True)

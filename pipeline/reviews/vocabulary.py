@@ -19,7 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.reviews.normalization import AS_TYPED, NFKC_1, NORMALIZATIONS
-from pipeline.reviews.tokenizing import SUBWORD_PACKAGE, SUBWORDS, WORDS, Tokenizer, split_words
+from pipeline.reviews.tokenizing import (
+    SUBWORD_PACKAGE,
+    SUBWORDS,
+    WORDS,
+    Tokenizer,
+    split_ascii_words,
+    split_words,
+)
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json
 
@@ -74,10 +81,15 @@ class Vocabulary:
         Raises:
             UserError: if so few subwords can't spell the texts.
         """
-        unified = [NORMALIZATIONS[NFKC_1](text) for text in texts] if tokens == SUBWORDS else []
-        empty = cls((), tokenizer=Tokenizer.learn(tokens, unified, subwords))
+        empty = cls.learning(texts, tokens, subwords)
         counts = Counter(chain.from_iterable(map(empty.split, texts)))
         return replace(empty, words=tuple(word for word, _ in counts.most_common()))
+
+    @classmethod
+    def learning(cls, texts: Sequence[str], tokens: str, subwords: int) -> Vocabulary:
+        """One without a word yet, that cuts texts as ``tokens`` says; else as :meth:`from_texts`."""
+        unified = [NORMALIZATIONS[NFKC_1](text) for text in texts] if tokens == SUBWORDS else []
+        return cls((), tokenizer=Tokenizer.learn(tokens, unified, subwords))
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -86,6 +98,8 @@ class Vocabulary:
 
     def split(self, text: str) -> list[str]:
         """The words of ``text``, known or not, one for each id of :meth:`encode`."""
+        if self.tokenizer.kind == WORDS and self.normalization == NFKC_1 and text.isascii():
+            return split_ascii_words(text)
         return self.tokenizer.split(NORMALIZATIONS[self.normalization](text))
 
     def encode(self, text: str) -> list[int]:
