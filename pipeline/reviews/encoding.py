@@ -118,4 +118,4 @@ def _keys_of_unknown(tokens: np.ndarray, offsets: np.ndarray, ids: np.ndarray) -
 
 def digest(tokens: np.ndarray) -> bytes:
     """16 bytes that are equal for the same tokens, and by all odds for no others."""
-    return hashlib.blake2b(np.ascontiguousarray(tokens), digest_size=16).digest()
+    return hashlib.blake2b(np.ascontiguousarray(tokens).data, digest_size=16).digest()
