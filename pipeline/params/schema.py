@@ -262,9 +262,11 @@ class TrainParams(Section):
 
 
 class PretrainParams(Section):
-    """Next-word prediction on the training reviews before fine-tuning (Dai & Le, 2015)."""
+    """Language modelling on the training and unlabelled reviews before fine-tuning (Dai & Le, 2015)."""
 
     epochs: NonNegativeInt
+    samples: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
 class Range(Section):
@@ -507,15 +509,6 @@ class Params(Section):
             raise ValueError(
                 f"model.layer_pooling is {self.model.layer_pooling} and model.masking is true, but "
                 f"pad.padding is {self.pad.padding}: set pad.padding to post"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _pretraining_reads_forwards(self) -> Self:
-        if self.pretrain.epochs and self.model.bidirectional:
-            raise ValueError(
-                f"pretrain.epochs is {self.pretrain.epochs}, but model.bidirectional is true: a layer that "
-                "reads backwards has seen the next word; set one of them to 0 or false"
             )
         return self
 

@@ -91,6 +91,8 @@ def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[
         data["unlabelled.labels"] = prepared.soft_labels
     if prepared.vectors is not None:
         data["vectors"] = prepared.vectors
+    if prepared.windows is not None:
+        data["windows"] = prepared.windows
     return data
 
 

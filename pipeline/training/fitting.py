@@ -20,7 +20,7 @@ from pipeline.training.batches import align_left, shuffled_batches
 from pipeline.training.compiled import Average, RunBatches, Totals, compile_training, label_objective
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.prediction import PREDICTION_BATCH, Predict, compile_probabilities
-from pipeline.training.pretraining import language_model, next_word_objective
+from pipeline.training.pretraining import language_model, word_objective
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 
@@ -69,6 +69,7 @@ def fit(
     on_epoch: OnEpoch | None = None,
     unlabelled: Split | None = None,
     vectors: np.ndarray | None = None,
+    windows: np.ndarray | None = None,
 ) -> Fitted:
     """Builds and fits the network of ``params``; on one machine one seed gives one result, digit for digit.
 
@@ -83,6 +84,7 @@ def fit(
             learnt as ``distill`` says, else as ``train`` says.
         vectors: float32 (vocab_size, embedding_dim), what the embedding starts from; a row of zeros starts
             at random.
+        windows: int32 (num_windows, timesteps), whole reviews in pieces, which ``pretrain.epochs`` reads.
 
     Raises:
         ValueError: if ``train.implementation`` can't run on this machine.
@@ -95,8 +97,8 @@ def fit(
     train = Split(train.token_ids, targets_of(train.labels, num_labels))
     if vectors is not None:
         _start_embedding(fitting.model, vectors)
-    if params.pretrain.epochs:
-        fitting.pretrain(train)
+    if params.pretrain.epochs and windows is not None:
+        fitting.pretrain(windows)
     if params.distill.epochs and unlabelled is not None:
         both = Split(*(np.concatenate(pair) for pair in zip(train, unlabelled, strict=True)))
         fitting.distill(both)
@@ -125,20 +127,22 @@ class _Fitting:
         self.random = np.random.default_rng(self.seed)
         self.best_epoch, self.best_weights = 0, self.model.get_weights()
 
-    def pretrain(self, train: Split) -> Totals:
-        """Teaches the stack to predict the next word; returns the last epoch's totals."""
-        words = language_model(self.model, self.params.pad.vocab_size, int(self.random.integers(2**31)))
-        rows = _Rows.of(train, masked=self.params.model.masking)
+    def pretrain(self, windows: np.ndarray) -> Totals:
+        """Teaches recurrent layers to tell the words that follow; returns the last epoch's totals."""
+        settings = self.params.pretrain
+        words = language_model(self.model, settings.samples, int(self.random.integers(2**31)))
+        rows = _Rows.of(Split(windows, np.zeros(len(windows))), masked=self.params.model.masking)
+        steps = rows.steps(self._batch_size) * settings.epochs
         run = compile_training(
             self.implementation.apply(words),
             words.trainable_variables,
-            build_optimizer(self.params.train, rows.steps(self._batch_size) * self.params.pretrain.epochs),
-            next_word_objective,
+            build_optimizer(self.params.train, steps, settings.learning_rate),
+            word_objective,
             rows.token_ids,
             rows.labels,
             xla=self.implementation.xla,
         )
-        for _ in range(self.params.pretrain.epochs):
+        for _ in range(settings.epochs):
             totals = self._pass(run, rows)
         return totals
 

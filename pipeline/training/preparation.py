@@ -28,10 +28,12 @@ class Prepared(NamedTuple):
     Attributes:
         vectors: float32 (vocab_size, embedding_dim).
         soft_labels: float32 (num_unlabelled,), the probability of label 1.
+        windows: int32 (num_windows, max_length), whole reviews in pieces, for ``pretrain``.
     """
 
     vectors: np.ndarray | None = None
     soft_labels: np.ndarray | None = None
+    windows: np.ndarray | None = None
 
 
 def prepare(params: Params, splits: Mapping[str, Arrays], padded_digest: str, folder: Path) -> Prepared:
@@ -52,7 +54,8 @@ def prepare(params: Params, splits: Mapping[str, Arrays], padded_digest: str, fo
     if params.distill.epochs and len(splits["unlabelled"]["offsets"]) > 1:
         key = _digest(params, padded_digest, {"teacher": 1})
         labels = _kept(folder / f"soft-labels-{key}.npz", lambda: _soft_labels(params, splits))
-    return Prepared(vectors, labels)
+    windows = _windows(params, splits) if params.pretrain.epochs else None
+    return Prepared(vectors, labels, windows)
 
 
 def _passes(vectors: VectorParams, splits: Mapping[str, Arrays]) -> int:
@@ -80,6 +83,15 @@ def _vectors(params: Params, chosen: VectorParams, splits: Mapping[str, Arrays])
     count = sum(len(offsets) - 1 for _, offsets in corpora)
     print(f"word vectors of {count:,} reviews, {chosen.epochs} passes, on one core")
     return skip_gram(corpora, params.pad.vocab_size, params.model.embedding_dim, chosen, params.seed, print)
+
+
+def _windows(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
+    from pipeline.training.pretraining import windows_of  # noqa: PLC0415 - Keras, only where it is wanted
+
+    size = (params.pad.vocab_size, params.pad.max_length)
+    return np.concatenate(
+        [windows_of(splits[name]["tokens"], splits[name]["offsets"], *size) for name in _READ]
+    )
 
 
 def _soft_labels(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:

@@ -14,7 +14,8 @@ from pipeline.training.backend import select_backend
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 # SPLIT.token_ids and SPLIT.labels of train, validation and, where there is a teacher, of unlabelled (whose
-# labels are soft); vectors, where the embedding starts from word vectors.
+# labels are soft); vectors, where the embedding starts from word vectors; windows, where a language model is
+# learnt first.
 Data = Mapping[str, np.ndarray]
 
 
@@ -76,7 +77,8 @@ def fit(params: Params, seed: int, data: Data, on_epoch: OnEpoch) -> Trained:
     vectors = data.get("vectors")
     if vectors is not None and vectors.shape[1] != params.model.embedding_dim:
         vectors = None
-    fitted = fitting.fit(params, train, validation, seed, on_epoch, unlabelled, vectors)
+    windows = data.get("windows")
+    fitted = fitting.fit(params, train, validation, seed, on_epoch, unlabelled, vectors, windows)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"
         fitted.model.save(file)
