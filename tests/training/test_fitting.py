@@ -31,7 +31,7 @@ import keras  # noqa: E402
 
 from pipeline.networks.implementation import choose_implementation  # noqa: E402
 from pipeline.networks.word_dropout import WordDropout  # noqa: E402
-from pipeline.training import fitting, prediction  # noqa: E402
+from pipeline.training import prediction  # noqa: E402
 from pipeline.training.batches import STEPS_A_CALL, align_left, shuffled_batches  # noqa: E402
 from pipeline.training.compiled import label_objective  # noqa: E402
 from pipeline.training.fitting import Fitted, Split, fit  # noqa: E402

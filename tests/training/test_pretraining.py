@@ -1,4 +1,4 @@
-"""Language modelling by independently computed values: the pieces, the sampled softmax, who sees which word."""
+"""Language modelling by independently computed values: pieces, the sampled softmax, who sees which word."""
 
 from __future__ import annotations
 
