@@ -47,7 +47,8 @@ def run(params: Params) -> None:
     dataset = read_json(PADDED_DATASET)
     params = params.resolved(dataset["sizes"]["train"])
     study = tuning.open_search(params, dataset)
-    with tracking.pipeline_run(params, "train") as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
+    in_run = tracking.pipeline_run(params, "train", study=study.name)
+    with in_run as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
         splits = read_splits()
         for name, arrays in splits.items():
             if len(arrays["token_ids"]):

@@ -29,12 +29,14 @@ class Trained:
         history: the metrics of each epoch, as ``fitting.Fitted.history``.
         best_epoch: the epoch (from 1) that was kept.
         implementation: how the recurrent layers were computed.
+        summary: Keras' table of its layers.
     """
 
     network: bytes
     history: tuple[Mapping[str, float], ...]
     best_epoch: int
     implementation: str
+    summary: str = ""
 
     @property
     def best(self) -> Mapping[str, float]:
@@ -85,4 +87,7 @@ def fit(params: Params, seed: int, data: Data, on_epoch: OnEpoch) -> Trained:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"
         fitted.model.save(file)
-        return Trained(file.read_bytes(), fitted.history, fitted.best_epoch, fitted.implementation)
+        network = file.read_bytes()
+    lines: list[str] = []
+    fitted.model.summary(line_length=80, print_fn=lines.append)
+    return Trained(network, fitted.history, fitted.best_epoch, fitted.implementation, "\n".join(lines))

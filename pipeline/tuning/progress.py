@@ -43,6 +43,10 @@ class Progress:
         )
         self._then.epoch(number, epoch, metrics)
 
+    def wrote(self, number: int, texts: Mapping[str, str]) -> None:
+        """Prints nothing of them."""
+        self._then.wrote(number, texts)
+
     def finished(self, number: int, state: str, metrics: Mapping[str, float], reason: str | None) -> None:
         """Says how the trial ended."""
         self._finished += 1
