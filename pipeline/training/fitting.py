@@ -23,6 +23,8 @@ from pipeline.training.prediction import PREDICTION_BATCH, Predict, compile_prob
 from pipeline.training.pretraining import language_model, word_objective
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
+OnShare = Callable[[int, float], None]  # an epoch (0: of pretraining) and the share of it that is done
+SHARE_SECONDS = 2.0  # between two words of a share
 
 
 class Split(NamedTuple):
@@ -70,6 +72,7 @@ def fit(
     unlabelled: Split | None = None,
     vectors: np.ndarray | None = None,
     windows: np.ndarray | None = None,
+    on_share: OnShare | None = None,
 ) -> Fitted:
     """Builds and fits the network of ``params``; on one machine one seed gives one result, digit for digit.
 
@@ -85,6 +88,7 @@ def fit(
         vectors: float32 (vocab_size, embedding_dim), what the embedding starts from; a row of zeros starts
             at random.
         windows: int32 (num_windows, timesteps), whole reviews in pieces, which ``pretrain.epochs`` reads.
+        on_share: told every few seconds which epoch is under way, and how much of it is done.
 
     Raises:
         ValueError: if ``train.implementation`` can't run on this machine.
@@ -93,7 +97,7 @@ def fit(
     params = params.resolved(len(train.labels))
     keras.backend.clear_session()  # a study fits many networks in one process
     num_labels = number_of_labels(train.labels)
-    fitting = _Fitting(params, seed, num_labels, validation, on_epoch)
+    fitting = _Fitting(params, seed, num_labels, validation, on_epoch, on_share)
     train = Split(train.token_ids, targets_of(train.labels, num_labels))
     if vectors is not None:
         _start_embedding(fitting.model, vectors)
@@ -119,6 +123,7 @@ class _Fitting:
     num_labels: int
     validation: Split
     on_epoch: OnEpoch | None
+    on_share: OnShare | None = None
     history: list[Mapping[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -142,8 +147,8 @@ class _Fitting:
             rows.labels,
             xla=self.implementation.xla,
         )
-        for _ in range(settings.epochs):
-            totals = self._pass(run, rows)
+        for done in range(settings.epochs):
+            totals = self._pass(run, rows, 0, done, settings.epochs)
         return totals
 
     def distill(self, reviews: Split) -> None:
@@ -204,7 +209,7 @@ class _Fitting:
         )
         first = len(self.history)
         for _ in range(epochs):
-            totals = self._pass(run, rows)
+            totals = self._pass(run, rows, len(self.history) + 1)
             _copy(average.values or variables, self.model)
             if not self._judge(totals, rows, predict, float(optimizer.learning_rate), steps, first, patience):
                 break
@@ -215,12 +220,16 @@ class _Fitting:
         _copy(self.model.trainable_variables, copy)
         return copy
 
-    def _pass(self, run: RunBatches, rows: _Rows) -> Totals:
-        """One pass over the reviews in a random order."""
-        totals = Totals(0.0, 0.0, 0.0)
+    def _pass(self, run: RunBatches, rows: _Rows, epoch: int, done: int = 0, passes: int = 1) -> Totals:
+        """One pass over the reviews in a random order; an epoch may be of several, of which ``done`` are."""
+        totals, read, said = Totals(0.0, 0.0, 0.0), 0, time.monotonic()
         count, timesteps = rows.token_ids.shape
         for batches in shuffled_batches(rows.lengths, count, timesteps, self._batch_size, self.random):
             totals += run(batches)
+            read += batches.steps * self._batch_size
+            if self.on_share is not None and time.monotonic() - said >= SHARE_SECONDS:
+                said = time.monotonic()
+                self.on_share(epoch, (done + min(read / count, 1.0)) / passes)
         return totals
 
     def _judge(

@@ -13,7 +13,8 @@ import numpy as np
 from pipeline.params import Params
 from pipeline.training.backend import select_backend
 
-OnEpoch = Callable[[int, Mapping[str, float]], None]
+# An epoch (from 1) and its metrics, or the epoch under way (0: pretraining) and the share of it that is done.
+OnMessage = Callable[[int, Mapping[str, float] | float], None]
 # SPLIT.token_ids and SPLIT.labels of train, validation and, where there is a teacher, of unlabelled (whose
 # labels are soft); ``vectors_name``, where the embedding starts from word vectors; windows, where a language
 # model is learnt first.
@@ -65,7 +66,7 @@ def num_epochs(params: Params, data: Data) -> int:
     return params.train.num_epochs
 
 
-def fit(params: Params, seed: int, data: Data, on_epoch: OnEpoch) -> Trained:
+def fit(params: Params, seed: int, data: Data, on_message: OnMessage) -> Trained:
     """Fits the network of ``params`` to the reviews of ``data``; see ``fitting.fit``.
 
     Where ``tune.epochs`` is given, the fit ends after so many epochs on the labels alone.
@@ -83,7 +84,9 @@ def fit(params: Params, seed: int, data: Data, on_epoch: OnEpoch) -> Trained:
     if "unlabelled.labels" in data:
         unlabelled = fitting.Split(data["unlabelled.token_ids"], data["unlabelled.labels"])
     vectors, windows = data.get(vectors_name(params)), data.get("windows")
-    fitted = fitting.fit(params, train, validation, seed, on_epoch, unlabelled, vectors, windows)
+    fitted = fitting.fit(
+        params, train, validation, seed, on_message, unlabelled, vectors, windows, on_message
+    )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"
         fitted.model.save(file)
