@@ -21,15 +21,15 @@ from pipeline.reviews.padded import padded_arrays
 from pipeline.reviews.ragged import Reviews, Sequences
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
 from pipeline.training.backend import select_backend
-from pipeline.training.preparation import prepare
-from pipeline.training.task import OnEpoch, data_of, fit
+from pipeline.training.preparation import prepared_data
+from pipeline.training.task import OnMessage, fit
 
 UNLABELLED = "unlabelled"
 Arrays = Mapping[str, np.ndarray]
 
 
 def judge_fold(
-    params: Params, fold: Fold, longest: int, data: Arrays, on_epoch: OnEpoch
+    params: Params, fold: Fold, longest: int, data: Arrays, on_message: OnMessage
 ) -> dict[str, Metrics]:
     """What the test reviews of the fold say of each classifier.
 
@@ -38,7 +38,7 @@ def judge_fold(
         fold: whose reviews are judged.
         longest: the baselines' n-grams are of 1 to so many tokens.
         data: tokens, offsets and labels of all reviews; unlabelled_tokens and unlabelled_offsets.
-        on_epoch: told of each epoch.
+        on_message: told of each epoch.
 
     Returns:
         By the classifier's name, the metrics of ``classification_metrics``.
@@ -51,7 +51,7 @@ def judge_fold(
         UNLABELLED: unlabelled,
     }
     padded = {name: padded_arrays(part, np.arange(len(part)), params.pad) for name, part in splits.items()}
-    validation, test = _probabilities(params, seed, padded, on_epoch)
+    validation, test = _probabilities(params, seed, padded, on_message)
     labels = padded[VALIDATION]["labels"].astype(np.int64)
     weights = weights_of(params.train.class_weights, labels, by_label(test[:1]).shape[1])
     calibrated = worthwhile_calibration(labels, validation, weights).apply(test)
@@ -63,7 +63,7 @@ def judge_fold(
 
 
 def _probabilities(
-    params: Params, seed: int, padded: Mapping[str, Arrays], on_epoch: OnEpoch
+    params: Params, seed: int, padded: Mapping[str, Arrays], on_message: OnMessage
 ) -> tuple[np.ndarray, np.ndarray]:
     """Those of the validation and the test reviews, of a network fitted as the train stage does it."""
     select_backend(params.train)
@@ -73,15 +73,9 @@ def _probabilities(
     from pipeline.training.prediction import predict  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:
-        prepared = prepare(params, padded, "fold", Path(folder))
-        data = data_of({name: padded[name] for name in (TRAIN, VALIDATION)})
-        if prepared.soft_labels is not None:
-            data["unlabelled.token_ids"] = padded[UNLABELLED]["token_ids"]
-            data["unlabelled.labels"] = prepared.soft_labels
-        if prepared.vectors is not None:
-            data["vectors"] = prepared.vectors
+        data = prepared_data(params, padded, "fold", Path(folder))
         network = Path(folder) / "network.keras"
-        network.write_bytes(fit(params, seed, data, on_epoch).network)
+        network.write_bytes(fit(params, seed, data, on_message).network)
         model = keras.models.load_model(network, compile=False, safe_mode=True)
     implementation = choose_implementation(params.model, params.train)
     validation, test = (

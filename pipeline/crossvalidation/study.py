@@ -48,7 +48,7 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     drawn = draw_folds(data["labels"], folds, repeats, params.seed)
     num_reviews = len(data["labels"])
     fitted = params.resolved(round(num_reviews * (1 - 1 / folds) * (1 - params.pad.validation_fraction)))
-    fitted = fitted.replace({"tune.epochs": None})
+    fitted = fitted.replace({"tune.epochs": None, "tune.trials": 1})
     with interruptible() as interruption:
         jobs = _Folds(fitted, drawn, interruption)
         opened = open_pool("cross-validation", params.cluster, params.tune.workers, len(drawn), data)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import tracking, tuning
-from pipeline.params import Params
+from pipeline.params import SEARCHED, Params
 from pipeline.reviews.holding_back import chosen_by
 from pipeline.runtime.files import (
     read_arrays,
@@ -30,8 +30,8 @@ from pipeline.runtime.paths import (
     padded_split,
 )
 from pipeline.training.backend import describe_device, select_backend
-from pipeline.training.preparation import prepare
-from pipeline.training.task import data_of, fit, num_epochs
+from pipeline.training.preparation import prepared_data
+from pipeline.training.task import fit, num_epochs
 from pipeline.tuning.progress import Progress
 
 Arrays = dict[str, np.ndarray]
@@ -47,10 +47,8 @@ def run(params: Params) -> None:
     dataset = read_json(PADDED_DATASET)
     params = params.resolved(dataset["sizes"]["train"])
     study = tuning.open_search(params, dataset)
-    with (
-        tracking.pipeline_run(params, "train") as parent,
-        tracking.TrialRuns(parent, dataset, study.score_name) as trial_runs,
-    ):
+    in_run = tracking.pipeline_run(params, "train", study=study.name)
+    with in_run as parent, tracking.TrialRuns(parent, dataset, study.score_name) as trial_runs:
         splits = read_splits()
         for name, arrays in splits.items():
             if len(arrays["token_ids"]):
@@ -92,14 +90,7 @@ def read_splits() -> dict[str, Arrays]:
 
 def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, Any]) -> Arrays:
     """What every fit of the study reads, as ``training.task.Data``; what all share is prepared here, once."""
-    prepared = prepare(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
-    data = data_of({name: splits[name] for name in ("train", "validation")})
-    if prepared.soft_labels is not None:
-        data["unlabelled.token_ids"] = splits["unlabelled"]["token_ids"]
-        data["unlabelled.labels"] = prepared.soft_labels
-    if prepared.vectors is not None:
-        data["vectors"] = prepared.vectors
-    return data
+    return prepared_data(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
 
 
 def _write(
@@ -157,9 +148,7 @@ def _report(
         "search_order": tuning.search_order(study.params),
         "trial": winner.number,
         "params": {
-            key: value
-            for key, value in winner.params.flat().items()
-            if key.split(".")[0] in ("model", "train")
+            key: value for key, value in winner.params.flat().items() if key.split(".")[0] in SEARCHED
         },
         "objective": study.params.tune.objective,
         "best_epoch": winner.best_epoch,

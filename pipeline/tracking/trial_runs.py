@@ -12,9 +12,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.processes import this_process
-from pipeline.tracking.runs import OWNER_TAG, PipelineRun, milliseconds
+from pipeline.tracking.runs import OWNER_TAG, STUDY_TAG, PipelineRun, milliseconds
 
-STUDY_TAG = "study"
 _STATUS = {
     "COMPLETE": "FINISHED",
     "PRUNED": "KILLED",
@@ -64,6 +63,14 @@ class TrialRuns:
         self._client.log_batch(
             self._runs[number], [Metric(key, value, now, epoch) for key, value in metrics.items()]
         )
+
+    def within(self, number: int, epoch: int, share: float) -> None:
+        """Logs nothing of an epoch that isn't over."""
+
+    def wrote(self, number: int, texts: Mapping[str, str]) -> None:
+        """Logs each as an artifact of the child run."""
+        for name, text in texts.items():
+            self._client.log_text(self._runs[number], text, name)
 
     def finished(self, number: int, state: str, metrics: Mapping[str, float], reason: str | None) -> None:
         """Closes the child run; ``state`` is Optuna's: COMPLETE, PRUNED or FAIL."""

@@ -102,7 +102,8 @@ class _Plan:
         if len(best) < self._tune.finalists or score > float(best[-1].value or 0):
             self._study.keep_network(trial.number, value.network)
         attributes = {"best_epoch": value.best_epoch, "implementation": value.implementation}
-        return Result(score, attributes, {f"best_{self._study.score_name}": score})
+        texts = {"model_summary.txt": value.summary} if value.summary else {}
+        return Result(score, attributes, {f"best_{self._study.score_name}": score}, texts)
 
 
 def _pool(study: Search, data: Mapping[str, np.ndarray]) -> AbstractContextManager[Pool]:

@@ -121,6 +121,8 @@ def test_one_parent_run_holds_everything_and_a_child_each_trial(reproduced: Proj
         curve = client(reproduced).get_metric_history(child.info.run_id, "validation_accuracy")
         assert [point.step for point in curve] == list(range(1, len(curve) + 1))
         assert curve
+        summary = client(reproduced).download_artifacts(child.info.run_id, "model_summary.txt")
+        assert "Total params" in Path(summary).read_text()
     first = next(run for run in runs.values() if run.data.tags["trial.number"] == "0")
     assert first.data.params["model.units"] == "4"  # the configured model
 

@@ -1,9 +1,10 @@
 """Each case is a process of its own, since a backend is chosen once for a process."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
+
+from pipeline.runtime.cores import cores
 
 PROJECT = Path(__file__).resolve().parents[2]
 START = """
@@ -59,7 +60,7 @@ backend._gpu_names = lambda: ["H100"]
 print(backend.describe_device(Path("params.yaml")))
 """
     none, unused, used = run(code).stdout.splitlines()
-    cores = len(os.sched_getaffinity(0))
-    assert none == f"computed on the CPU, {cores} core{'' if cores == 1 else 's'}: no NVIDIA driver is loaded"
+    count = f"{cores()} core{'' if cores() == 1 else 's'}"
+    assert none == f"computed on the CPU, {count}: no NVIDIA driver is loaded"
     assert unused.endswith("CUDA's libraries are missing; pip install '.[cuda]'")
     assert used == "computed on the GPU: H100"
