@@ -9,6 +9,7 @@ import pytest
 from e2e.toy_project import make_project
 from pipeline.params import load_params
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import MODEL, TRAIN_REPORT
 from pipeline.stages import train
 from tuning.stand_in import fit_formula
@@ -35,3 +36,24 @@ def test_a_lost_network_leaves_the_files_of_the_last_good_run(
         MODEL.name,
         TRAIN_REPORT.name,
     }
+
+
+def test_finalists_with_more_seeds_and_another_objective_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The formula's loss is 1 less its score, which each seed above the first lowers by 0.001."""
+    make_project(tmp_path, {"trials": 2, "finalists": 2, "seeds": 2, "epochs": None, "objective": "log_loss"})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setattr(train, "fit", fit_formula)
+    monkeypatch.setattr(train, "select_backend", lambda train: None)
+    monkeypatch.setattr(train, "describe_device", lambda: "a formula")
+    monkeypatch.setattr(train, "_deliver", lambda winner, validation: {"scale": 1.0})
+    monkeypatch.setattr(train, "_curve_row", lambda epoch, metrics: {"epoch": epoch})
+    train.run(load_params())
+    report = read_json(TRAIN_REPORT)
+    first, second = report["validation_neg_log_loss_by_seed"]
+    assert first == pytest.approx(report["validation_accuracy"] - 1)
+    assert second == pytest.approx(first - 0.001)
+    assert report["objective"] == "log_loss"
