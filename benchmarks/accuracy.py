@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import machine, table, write_section
+from pipeline.evaluation.baselines import NAIVE_BAYES, TFIDF
 from pipeline.params import Params, Value, load_params
 from pipeline.reviews.dataset import content_digest
 from pipeline.reviews.splitting import drop_judged, split_reviews
@@ -216,7 +217,7 @@ def row(number: int, fits: Sequence[Mapping[str, float]]) -> list[str]:
 
     tokens = str(values_of(number)[0]["pad.max_length"])
     minutes = f"{statistics.mean(fit['minutes'] for fit in fits):.1f}"
-    scores = [percent(name) for name in ("validation", "test", "ece", "naive_bayes", "tfidf")]
+    scores = [percent(name) for name in ("validation", "test", "ece", NAIVE_BAYES, TFIDF)]
     return [("+ " if number else "") + RUNGS[number][0], tokens, *scores, minutes]
 
 

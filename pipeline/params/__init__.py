@@ -3,12 +3,13 @@
 from pipeline.params.data import DataParams, PadParams
 from pipeline.params.kinds import Cell, ParamsError, Skip, Value, is_number
 from pipeline.params.network import ModelParams
-from pipeline.params.schema import PARAMS_FILE, Params, load_params, parse_params
+from pipeline.params.schema import PARAMS_FILE, SEARCHED, Params, load_params, parse_params
 from pipeline.params.study import Choices, ClusterParams, DepthStudyParams, Range
 from pipeline.params.training import TrainParams, VectorParams
 
 __all__ = [
     "PARAMS_FILE",
+    "SEARCHED",
     "Cell",
     "Choices",
     "ClusterParams",

@@ -19,10 +19,11 @@ from pipeline.params.data import DataParams, PadParams
 from pipeline.params.kinds import ParamsError, Section, Value, faults_of
 from pipeline.params.network import ModelParams
 from pipeline.params.results import EvaluateParams, MlflowParams
-from pipeline.params.study import ClusterParams, DepthStudyParams, Range, TuneParams, check_range
+from pipeline.params.study import Choices, ClusterParams, DepthStudyParams, Range, TuneParams, check_range
 from pipeline.params.training import DistillParams, PretrainParams, TrainParams, VectorParams
 
 PARAMS_FILE = Path("params.yaml")
+SEARCHED = ("model", "train", "pretrain", "vectors", "distill")  # what ``tune.search_space`` may vary
 
 
 class Params(Section):
@@ -70,26 +71,14 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
-    def _pretraining_reads_forwards(self) -> Self:
-        if self.pretrain.epochs and self.model.bidirectional:
-            raise ValueError(
-                f"pretrain.epochs is {self.pretrain.epochs}, but model.bidirectional is true: a layer that "
-                "reads backwards has seen the next word; set one of them to 0 or false"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _search_space_is_valid(self) -> Self:
         if self.tune.trials == 1:
             return self
         flat = self.flat()
         for key, form in self.tune.search_space.items():
-            if key not in flat or key.split(".")[0] not in ("model", "train"):
-                raise ValueError(f"tune.search_space.{key}: there is no such key of model or train")
-            if key == "train.backend":
-                raise ValueError(
-                    "tune.search_space.train.backend: a process has one backend: set train.backend"
-                )
+            if key not in flat or key.split(".")[0] not in SEARCHED:
+                raise ValueError(f"tune.search_space.{key}: there is no such key of {', '.join(SEARCHED)}")
+            self._can_be_searched(key, form)
             if isinstance(form, Range):
                 check_range(key, form, flat[key])
             for value in form.values:
@@ -101,6 +90,22 @@ class Params(Section):
                     faults = "; ".join(faults_of(error, section))
                     raise ValueError(f"tune.search_space.{key}: {value!r} can't be used: {faults}") from None
         return self
+
+    def _can_be_searched(self, key: str, form: Range | Choices) -> None:
+        name = f"tune.search_space.{key}"
+        section = key.split(".")[0]
+        if key == "train.backend":
+            raise ValueError(f"{name}: a process has one backend: set train.backend")
+        if section == "distill" and self.tune.epochs is not None:
+            raise ValueError(
+                f"{name}: trials of tune.epochs ({self.tune.epochs}) learn the labels alone and can't tell "
+                "what soft labels are worth: set tune.epochs to null"
+            )
+        of_vectors = section == "vectors" or (key == "model.embedding_dim" and self.vectors.epochs)
+        if of_vectors and isinstance(form, Range):
+            raise ValueError(
+                f"{name}: each value has word vectors of its own, made before the search: give a few choices"
+            )
 
     def flat(self) -> dict[str, Value]:
         """Every value under its dotted key, ``tune.search_space`` left out."""

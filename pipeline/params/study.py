@@ -53,7 +53,7 @@ class ClusterParams(Section):
 
 
 class TuneParams(Section):
-    """The study; ``search_space`` maps a dotted key of ``model`` or ``train`` to its values."""
+    """The study; ``search_space`` maps a dotted key, such as ``model.depth``, to its values."""
 
     trials: PositiveInt
     epochs: PositiveInt | Literal["auto"] | None

@@ -74,6 +74,8 @@ class TrainParams(Section):
 
 
 class PretrainParams(Section):
-    """Next-word prediction on the training reviews before fine-tuning (Dai & Le, 2015)."""
+    """Language modelling on the training and unlabelled reviews before fine-tuning (Dai & Le, 2015)."""
 
     epochs: NonNegativeInt
+    samples: PositiveInt
+    learning_rate: Annotated[float, Field(gt=0, le=1)]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import tracking, tuning
-from pipeline.params import Params
+from pipeline.params import SEARCHED, Params
 from pipeline.reviews.holding_back import chosen_by
 from pipeline.runtime.files import (
     read_arrays,
@@ -86,12 +86,12 @@ def read_splits() -> dict[str, Arrays]:
 def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, Any]) -> Arrays:
     """What every fit of the study reads, as ``training.task.Data``; what all share is prepared here, once."""
     prepared = prepare(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
-    data = data_of({name: splits[name] for name in ("train", "validation")})
+    data = data_of({name: splits[name] for name in ("train", "validation")}) | dict(prepared.vectors)
     if prepared.soft_labels is not None:
         data["unlabelled.token_ids"] = splits["unlabelled"]["token_ids"]
         data["unlabelled.labels"] = prepared.soft_labels
-    if prepared.vectors is not None:
-        data["vectors"] = prepared.vectors
+    if prepared.windows is not None:
+        data["windows"] = prepared.windows
     return data
 
 
@@ -150,9 +150,7 @@ def _report(
         "search_order": tuning.search_order(study.params),
         "trial": winner.number,
         "params": {
-            key: value
-            for key, value in winner.params.flat().items()
-            if key.split(".")[0] in ("model", "train")
+            key: value for key, value in winner.params.flat().items() if key.split(".")[0] in SEARCHED
         },
         "best_epoch": winner.best_epoch,
         "validation_accuracy": winner.best["validation_accuracy"],

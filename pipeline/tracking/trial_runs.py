@@ -62,6 +62,9 @@ class TrialRuns:
             self._runs[number], [Metric(key, value, now, epoch) for key, value in metrics.items()]
         )
 
+    def within(self, number: int, epoch: int, share: float) -> None:
+        """Logs nothing of an epoch that isn't over."""
+
     def wrote(self, number: int, texts: Mapping[str, str]) -> None:
         """Logs each as an artifact of the child run."""
         for name, text in texts.items():

@@ -20,9 +20,11 @@ from pipeline.training.batches import align_left, shuffled_batches
 from pipeline.training.compiled import Average, RunBatches, Totals, compile_training, label_objective
 from pipeline.training.optimizers import build_optimizer
 from pipeline.training.prediction import PREDICTION_BATCH, Predict, compile_probabilities
-from pipeline.training.pretraining import language_model, next_word_objective
+from pipeline.training.pretraining import language_model, word_objective
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
+OnShare = Callable[[int, float], None]  # an epoch (0: of pretraining) and the share of it that is done
+SHARE_SECONDS = 2.0  # between two words of a share
 
 
 class Split(NamedTuple):
@@ -69,6 +71,8 @@ def fit(
     on_epoch: OnEpoch | None = None,
     unlabelled: Split | None = None,
     vectors: np.ndarray | None = None,
+    windows: np.ndarray | None = None,
+    on_share: OnShare | None = None,
 ) -> Fitted:
     """Builds and fits the network of ``params``; on one machine one seed gives one result, digit for digit.
 
@@ -83,6 +87,8 @@ def fit(
             learnt as ``distill`` says, else as ``train`` says.
         vectors: float32 (vocab_size, embedding_dim), what the embedding starts from; a row of zeros starts
             at random.
+        windows: int32 (num_windows, timesteps), whole reviews in pieces, which ``pretrain.epochs`` reads.
+        on_share: told every few seconds which epoch is under way, and how much of it is done.
 
     Raises:
         ValueError: if ``train.implementation`` can't run on this machine.
@@ -91,12 +97,12 @@ def fit(
     params = params.resolved(len(train.labels))
     keras.backend.clear_session()  # a study fits many networks in one process
     num_labels = number_of_labels(train.labels)
-    fitting = _Fitting(params, seed, num_labels, validation, on_epoch)
+    fitting = _Fitting(params, seed, num_labels, validation, on_epoch, on_share)
     train = Split(train.token_ids, targets_of(train.labels, num_labels))
     if vectors is not None:
         _start_embedding(fitting.model, vectors)
-    if params.pretrain.epochs:
-        fitting.pretrain(train)
+    if params.pretrain.epochs and windows is not None:
+        fitting.pretrain(windows)
     if params.distill.epochs and unlabelled is not None:
         both = Split(*(np.concatenate(pair) for pair in zip(train, unlabelled, strict=True)))
         fitting.distill(both)
@@ -117,6 +123,7 @@ class _Fitting:
     num_labels: int
     validation: Split
     on_epoch: OnEpoch | None
+    on_share: OnShare | None = None
     history: list[Mapping[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -125,21 +132,23 @@ class _Fitting:
         self.random = np.random.default_rng(self.seed)
         self.best_epoch, self.best_weights = 0, self.model.get_weights()
 
-    def pretrain(self, train: Split) -> Totals:
-        """Teaches the stack to predict the next word; returns the last epoch's totals."""
-        words = language_model(self.model, self.params.pad.vocab_size, int(self.random.integers(2**31)))
-        rows = _Rows.of(train, masked=self.params.model.masking)
+    def pretrain(self, windows: np.ndarray) -> Totals:
+        """Teaches recurrent layers to tell the words that follow; returns the last epoch's totals."""
+        settings = self.params.pretrain
+        words = language_model(self.model, settings.samples, int(self.random.integers(2**31)))
+        rows = _Rows.of(Split(windows, np.zeros(len(windows))), masked=self.params.model.masking)
+        steps = rows.steps(self._batch_size) * settings.epochs
         run = compile_training(
             self.implementation.apply(words),
             words.trainable_variables,
-            build_optimizer(self.params.train, rows.steps(self._batch_size) * self.params.pretrain.epochs),
-            next_word_objective,
+            build_optimizer(self.params.train, steps, settings.learning_rate),
+            word_objective,
             rows.token_ids,
             rows.labels,
             xla=self.implementation.xla,
         )
-        for _ in range(self.params.pretrain.epochs):
-            totals = self._pass(run, rows)
+        for done in range(settings.epochs):
+            totals = self._pass(run, rows, 0, done, settings.epochs)
         return totals
 
     def distill(self, reviews: Split) -> None:
@@ -200,7 +209,7 @@ class _Fitting:
         )
         first = len(self.history)
         for _ in range(epochs):
-            totals = self._pass(run, rows)
+            totals = self._pass(run, rows, len(self.history) + 1)
             _copy(average.values or variables, self.model)
             if not self._judge(totals, rows, predict, float(optimizer.learning_rate), steps, first, patience):
                 break
@@ -211,12 +220,16 @@ class _Fitting:
         _copy(self.model.trainable_variables, copy)
         return copy
 
-    def _pass(self, run: RunBatches, rows: _Rows) -> Totals:
-        """One pass over the reviews in a random order."""
-        totals = Totals(0.0, 0.0, 0.0)
+    def _pass(self, run: RunBatches, rows: _Rows, epoch: int, done: int = 0, passes: int = 1) -> Totals:
+        """One pass over the reviews in a random order; an epoch may be of several, of which ``done`` are."""
+        totals, read, said = Totals(0.0, 0.0, 0.0), 0, time.monotonic()
         count, timesteps = rows.token_ids.shape
         for batches in shuffled_batches(rows.lengths, count, timesteps, self._batch_size, self.random):
             totals += run(batches)
+            read += batches.steps * self._batch_size
+            if self.on_share is not None and time.monotonic() - said >= SHARE_SECONDS:
+                said = time.monotonic()
+                self.on_share(epoch, (done + min(read / count, 1.0)) / passes)
         return totals
 
     def _judge(

@@ -36,6 +36,9 @@ class Observer(Protocol):
     def epoch(self, number: int, epoch: int, metrics: Metrics) -> None:
         """An epoch (from 1) of trial ``number`` ended."""
 
+    def within(self, number: int, epoch: int, share: float) -> None:
+        """Trial ``number`` has done this share of an epoch; 0 is pretraining."""
+
     def wrote(self, number: int, texts: Mapping[str, str]) -> None:
         """Trial ``number`` made these texts, by the names of files."""
 
@@ -141,6 +144,9 @@ class _Runner:
     def heard(self, job: Job, *message: Any) -> bool:
         epoch, metrics = message
         running = self._running[job.key]
+        if isinstance(metrics, float):
+            self._observer.within(running.trial.number, epoch, metrics)
+            return True
         if epoch > len(running.curve):  # else a second worker says again what the first, now dead, had said
             running.curve.append(metrics)
             self._observer.epoch(running.trial.number, epoch, metrics)

@@ -65,6 +65,9 @@ class Recorder:
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         pass
 
+    def within(self, number: int, epoch: int, share: float) -> None:
+        pass
+
     def wrote(self, number: int, texts: Mapping[str, str]) -> None:
         pass
 
