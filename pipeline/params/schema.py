@@ -303,10 +303,10 @@ class Choices(Section):
 
 
 class ClusterParams(Section):
-    """Where networks are fitted side by side."""
+    """Where networks are fitted side by side; it changes no result, so that it may be left out."""
 
-    address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None
-    jobs_a_process: PositiveInt
+    address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None = None
+    jobs_a_process: PositiveInt = 6
 
 
 class TuneParams(Section):
@@ -477,7 +477,7 @@ class Params(Section):
     pretrain: PretrainParams
     vectors: VectorParams
     distill: DistillParams
-    cluster: ClusterParams
+    cluster: ClusterParams = ClusterParams()
     tune: TuneParams
     depth_study: DepthStudyParams
     evaluate: EvaluateParams

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joblib import cpu_count
+import os
 
 THREAD_LIMITS = (
     "OMP_NUM_THREADS",
@@ -14,5 +14,21 @@ THREAD_LIMITS = (
 
 
 def cores() -> int:
-    """The cores this process may use: a container's CPU quota and its affinity count, not the machine's."""
+    """The cores this process may use: a container's CPU quota and its affinity count, not the machine's.
+
+    Beside an exported model, which needs no joblib, the quota is not known.
+    """
+    try:
+        from joblib import cpu_count  # noqa: PLC0415 - may be missing
+    except ImportError:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return int(cpu_count())
+
+
+def threads() -> int:
+    """How many threads this process may compute with: OMP_NUM_THREADS where it is set, else one a core.
+
+    A server and a pool of processes set it to the share of each of their processes.
+    """
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return int(limit) if limit.isdecimal() and int(limit) > 0 else cores()
