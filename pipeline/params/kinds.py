@@ -12,10 +12,11 @@ from pipeline.runtime.errors import UserError
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=4096)]
-Value = bool | int | float | str | tuple[int, ...] | tuple[str, ...] | None
+Value = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | None
 Cell = Literal["simple_rnn", "lstm", "gru"]
 Skip = Literal["none", "residual", "highway"]
 Depth = Annotated[int, Field(ge=1, le=8)]
+Objective = Literal["accuracy", "balanced_accuracy", "f1", "log_loss"]
 _HASH = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
-from pipeline.params.kinds import Cell, Depth, Section, Skip, Value, Width, faults_of, is_number
+from pipeline.params.kinds import Cell, Depth, Objective, Section, Skip, Value, Width, faults_of, is_number
 
 
 class Range(Section):
@@ -56,6 +56,7 @@ class TuneParams(Section):
     """The study; ``search_space`` maps a dotted key, such as ``model.depth``, to its values."""
 
     trials: PositiveInt
+    objective: Objective
     epochs: PositiveInt | Literal["auto"] | None
     sampler: Literal["tpe", "random"]
     pruner: Literal["hyperband", "median", "none"]
