@@ -21,7 +21,7 @@ from pipeline.reviews.padded import padded_arrays
 from pipeline.reviews.ragged import Reviews, Sequences
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
 from pipeline.training.backend import select_backend
-from pipeline.training.preparation import data_of_fits
+from pipeline.training.preparation import prepared_data
 from pipeline.training.task import OnMessage, fit
 
 UNLABELLED = "unlabelled"
@@ -38,7 +38,7 @@ def judge_fold(
         fold: whose reviews are judged.
         longest: the baselines' n-grams are of 1 to so many tokens.
         data: tokens, offsets and labels of all reviews; unlabelled_tokens and unlabelled_offsets.
-        on_message: told of each epoch, and of the share of one.
+        on_message: told of each epoch.
 
     Returns:
         By the classifier's name, the metrics of ``classification_metrics``.
@@ -73,7 +73,7 @@ def _probabilities(
     from pipeline.training.prediction import predict  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:
-        data = data_of_fits(params, padded, "fold", Path(folder))
+        data = prepared_data(params, padded, "fold", Path(folder))
         network = Path(folder) / "network.keras"
         network.write_bytes(fit(params, seed, data, on_message).network)
         model = keras.models.load_model(network, compile=False, safe_mode=True)

@@ -23,7 +23,7 @@ from pipeline.runtime.interruption import Interruption, interruptible
 from pipeline.runtime.paths import RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED
 
 CLASSIFIERS = (MODEL, *PREFIXES)
-Judged = Mapping[Fold, Mapping[str, Metrics]]
+Judged = Sequence[tuple[Fold, Mapping[str, Metrics]]]
 
 
 def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     drawn = draw_folds(data["labels"], folds, repeats, params.seed)
     num_reviews = len(data["labels"])
     fitted = params.resolved(round(num_reviews * (1 - 1 / folds) * (1 - params.pad.validation_fraction)))
-    fitted = fitted.replace({"tune.epochs": None})
+    fitted = fitted.replace({"tune.epochs": None, "tune.trials": 1})
     with interruptible() as interruption:
         jobs = _Folds(fitted, drawn, interruption)
         opened = open_pool("cross-validation", params.cluster, params.tune.workers, len(drawn), data)
@@ -56,7 +56,7 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
             pool.run(jobs)
         if interruption.requested:
             raise InterruptedError(f"cross-validation was interrupted with {len(jobs.judged)} folds judged")
-    judged = {fold: jobs.judged[fold.name] for fold in drawn}
+    judged = [(fold, jobs.judged[fold.name]) for fold in drawn]
     return {"dataset": dataset["name"], "digest": dataset["digest"], "labels": dataset["labels"]} | summarise(
         judged, folds, repeats, num_reviews
     )
@@ -81,9 +81,9 @@ def summarise(judged: Judged, folds: int, repeats: int, num_reviews: int) -> dic
         ``classifiers``: by name, by metric: mean, low, high. ``lead``: by rival: mean, low, high, p_value.
         ``scores``: a row a fold: repeat, fold, and each classifier's accuracy.
     """
-    share, metrics = 1 / folds, list(next(iter(judged.values()))[MODEL])
+    share, metrics = 1 / folds, list(judged[0][1][MODEL])
     scores = {
-        name: {metric: [each[name][metric] for each in judged.values()] for metric in metrics}
+        name: {metric: [each[name][metric] for _, each in judged] for metric in metrics}
         for name in CLASSIFIERS
     }
     means = {
@@ -105,7 +105,7 @@ def summarise(judged: Judged, folds: int, repeats: int, num_reviews: int) -> dic
         "scores": [
             {"repeat": fold.repeat, "fold": fold.number}
             | {name: each[name]["accuracy"] for name in CLASSIFIERS}
-            for fold, each in judged.items()
+            for fold, each in judged
         ],
     }
 

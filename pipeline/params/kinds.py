@@ -16,7 +16,6 @@ Value = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[s
 Cell = Literal["simple_rnn", "lstm", "gru"]
 Skip = Literal["none", "residual", "highway"]
 Depth = Annotated[int, Field(ge=1, le=8)]
-Objective = Literal["accuracy", "balanced_accuracy", "f1", "log_loss"]
 _HASH = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
-from pipeline.params.kinds import Cell, Depth, Objective, Section, Skip, Value, Width, faults_of, is_number
+from pipeline.params.kinds import Cell, Depth, Section, Skip, Value, Width, faults_of, is_number
 
 
 class Range(Section):
@@ -46,17 +46,17 @@ class Choices(Section):
 
 
 class ClusterParams(Section):
-    """Where networks are fitted side by side; it changes no result, so that it may be left out."""
+    """Where networks are fitted side by side."""
 
-    address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None = None
-    jobs_a_process: PositiveInt = 6
+    address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None
+    jobs_a_process: PositiveInt
 
 
 class TuneParams(Section):
     """The study; ``search_space`` maps a dotted key, such as ``model.depth``, to its values."""
 
     trials: PositiveInt
-    objective: Objective
+    objective: Literal["accuracy", "balanced_accuracy", "f1", "log_loss"]
     epochs: PositiveInt | Literal["auto"] | None
     sampler: Literal["tpe", "random"]
     pruner: Literal["hyperband", "median", "none"]

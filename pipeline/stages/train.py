@@ -29,9 +29,9 @@ from pipeline.runtime.paths import (
     TRIALS,
     padded_split,
 )
-from pipeline.training import preparation
 from pipeline.training.backend import describe_device, select_backend
-from pipeline.training.task import Data, fit, num_epochs
+from pipeline.training.preparation import prepared_data
+from pipeline.training.task import fit, num_epochs
 from pipeline.tuning.progress import Progress
 
 Arrays = dict[str, np.ndarray]
@@ -47,10 +47,8 @@ def run(params: Params) -> None:
     dataset = read_json(PADDED_DATASET)
     params = params.resolved(dataset["sizes"]["train"])
     study = tuning.open_search(params, dataset)
-    with (
-        tracking.pipeline_run(params, "train", study=study.name) as parent,
-        tracking.TrialRuns(parent, dataset, study.score_name) as trial_runs,
-    ):
+    in_run = tracking.pipeline_run(params, "train", study=study.name)
+    with in_run as parent, tracking.TrialRuns(parent, dataset, study.score_name) as trial_runs:
         splits = read_splits()
         for name, arrays in splits.items():
             if len(arrays["token_ids"]):
@@ -90,10 +88,9 @@ def read_splits() -> dict[str, Arrays]:
     return splits | {"validation": chosen_by(splits["validation"])}
 
 
-def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, Any]) -> Data:
-    """What every fit of the study reads; what all share is made once and kept beside the studies."""
-    folder = tuning.studies_folder() / "prepared"
-    return preparation.data_of_fits(params, splits, dataset["padded_digest"], folder)
+def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, Any]) -> Arrays:
+    """What every fit of the study reads, as ``training.task.Data``; what all share is prepared here, once."""
+    return prepared_data(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
 
 
 def _write(

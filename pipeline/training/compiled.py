@@ -68,7 +68,7 @@ def label_objective(smoothing: float = 0.0, weights: np.ndarray | None = None) -
         targets = labels * (1 - smoothing) + smoothing / 2
         losses = keras.losses.binary_crossentropy(targets[:, None], probabilities)
         if weights is not None:
-            losses = losses * (weights[0] + (weights[1] - weights[0]) * labels)
+            losses = losses * (float(weights[0]) + float(weights[1] - weights[0]) * labels)
         hits = ops.equal(probabilities[:, 0] >= THRESHOLD, labels >= THRESHOLD)
         return losses, ops.cast(hits, "float32")
 

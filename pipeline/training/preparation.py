@@ -66,10 +66,10 @@ def prepare(params: Params, splits: Mapping[str, Arrays], padded_digest: str, fo
     return Prepared(vectors, labels, windows)
 
 
-def data_of_fits(
+def prepared_data(
     params: Params, splits: Mapping[str, Arrays], padded_digest: str, folder: Path
 ) -> dict[str, np.ndarray]:
-    """What fits read, as ``training.task.Data``; arguments are those of :func:`prepare`."""
+    """What every fit reads, as ``training.task.Data``, with what :func:`prepare` makes."""
     prepared = prepare(params, splits, padded_digest, folder)
     data = data_of({name: splits[name] for name in ("train", "validation")}) | dict(prepared.vectors)
     if prepared.soft_labels is not None:

@@ -13,6 +13,7 @@ import pytest
 
 import judged
 from pipeline.evaluation.paired import Paired
+from pipeline.registry import model_card
 from pipeline.reporting.excerpts import excerpt
 from pipeline.reporting.report import tiles, write_report
 from pipeline.reporting.verdict import judge
@@ -247,6 +248,15 @@ def test_what_is_left_of_a_line_break_is_one_sign() -> None:
         ("bad", -1.0),
         ("br", 0.0),
     ]
+
+
+def test_rows_that_were_skipped_are_counted(html: str) -> None:
+    said = "3 could not be used and were skipped, and 1,200 have a label that data.labels leaves out."
+    assert said not in plain(html)
+    dataset = judged.DATASET | {"reading": {"rows_skipped": 3, "rows_left_out": 1200}}
+    assert said in plain(write_report(judged.evaluated(dataset=dataset)))
+    card = model_card.write(judged.evaluated(dataset=dataset))
+    assert "; 3 rows could not be used and were skipped" in card
 
 
 def test_the_same_run_is_the_same_page(html: str) -> None:
