@@ -46,10 +46,10 @@ class Choices(Section):
 
 
 class ClusterParams(Section):
-    """Where networks are fitted side by side."""
+    """Where networks are fitted side by side; it changes no result, so that it may be left out."""
 
-    address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None
-    jobs_a_process: PositiveInt
+    address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None = None
+    jobs_a_process: PositiveInt = 6
 
 
 class TuneParams(Section):

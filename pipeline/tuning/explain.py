@@ -42,14 +42,16 @@ def trials_table(study: Search) -> list[dict[str, Any]]:
 
 
 def pictures(study: Search, dataset: str) -> dict[str, Figure]:
-    """Figures by file stem: history and epochs always, slices where two trials differ, importance where
-    there are trials enough to tell it."""
+    """Figures by file stem: history always, epochs where a trial had two, slices where two trials differ,
+    importance where there are trials enough to tell it."""
     ended, repeats = study.trials(TrialState.COMPLETE, TrialState.PRUNED), _repeats(study)
     label = study.score_name.replace("neg_", "negative ").replace("_", " ")
     figures = {
         "history": charts.history_figure(ended, repeats, label, f"Trials, {dataset}"),
         "epochs": charts.epochs_figure(ended, repeats, label, f"Trials by epoch, {dataset}"),
     }
+    if all(len(trial.intermediate_values) < 2 for trial in ended):
+        del figures["epochs"]  # it would show history's points, all above one another
     searched = {
         key: distribution
         for key, distribution in study.space.items()

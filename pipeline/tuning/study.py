@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.params import Params
 from pipeline.runtime.files import written_whole
-from pipeline.runtime.source import SCORING_MODULES, source_digest
+from pipeline.runtime.source import SCORING_MODULES, result_settings, source_digest
 from pipeline.tuning.sampling import StudySampler, make_pruner, was_cut_short
 from pipeline.tuning.search_space import SearchSpace, configured_suggestions, decoded, search_space
 from pipeline.tuning.storage import open_storage, studies_folder
 
 SCORE = "validation_accuracy"  # what trials are ranked by, unless tune.objective is another
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-# Settings of the libraries that change the digits of a score; a worker is sent them (pipeline/cluster).
-LIBRARY_SETTINGS = ("XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS")
 Identity = dict[str, Any]
 Metrics = Mapping[str, float]
 
@@ -213,8 +210,7 @@ def code_version(params: Params, *more: str) -> str:
         more: modules besides those that fit a network.
     """
     code = source_digest((*SCORING_MODULES, "params", *more), ("keras", params.train.backend, "numpy"))
-    settings = "".join(f"{key}={os.environ.get(key, '')};" for key in LIBRARY_SETTINGS)
-    return hashlib.sha256(f"{code} {settings}".encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{code} {result_settings()}".encode()).hexdigest()[:12]
 
 
 def open_search(params: Params, dataset: Mapping[str, Any]) -> Search:

@@ -71,7 +71,7 @@ def test_a_small_data_set_is_judged_beside_its_baselines(
     random = np.random.default_rng(0)
     labels = np.arange(40) % 2
     sequences = [[*random.integers(4, 10, 5).tolist(), 10 + label] for label in labels]
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for split, rows in (("train", range(30)), ("test", range(30, 40))):
         part = Reviews.from_lists([sequences[row] for row in rows], [labels[row] for row in rows])
         arrays |= part.to_arrays(split)

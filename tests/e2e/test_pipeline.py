@@ -11,7 +11,7 @@ import yaml
 from mlflow import MlflowClient
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from e2e.conftest import Project
+from e2e.conftest import FOLDER, Project
 
 pytestmark = pytest.mark.slow
 PREFIXES = ("test_", "naive_bayes_test_", "tfidf_test_", "naive_bayes_whole_test_", "majority_test_")
@@ -179,18 +179,9 @@ def test_a_bad_value_loses_nothing(project: Project) -> None:
     assert {name: project.path(name).read_bytes() for name in kept} == before
 
 
-def test_a_failed_stage_leaves_a_failed_run(project: Project) -> None:
-    known = {run.info.run_id for run in all_runs(project)}
-    project.path("data/padded/validation.npz").write_bytes(b"not an archive")
-    done = project.run("python", "-m", "pipeline", "train", check=False)
-    assert done.returncode == 1
-    statuses = [run.info.status for run in all_runs(project) if run.info.run_id not in known]
-    assert statuses == ["FAILED"]
-
-
 def test_mlflow_run_lands_in_one_parent_run(project: Project) -> None:
     known = {run.info.run_id for run in all_runs(project)}
-    values = {"depth": "3", "units": "3", "dropout": "0.1", "cell": "lstm", "trials": "1"}
+    values = {"depth": "1", "units": "3", "dropout": "0.1", "cell": "lstm", "trials": "1"}
     values |= {"source": "file", "path": "mine.csv", "max_length": "30", "epochs": "1"}
     values |= {"model.embedding_dim": "6"}  # no parameter of MLproject: any dotted key will do
     words = [word for key, value in values.items() for word in ("-P", f"{key}={value}")]
@@ -203,13 +194,14 @@ def test_mlflow_run_lands_in_one_parent_run(project: Project) -> None:
     assert len(new) == 2  # and one trial
     assert all(run.info.status == "FINISHED" for run in new)
     parent = parents[0]
-    assert parent.data.params["depth"] == "3"  # as `mlflow run` logs it
-    assert (parent.data.params["model.depth"], parent.data.params["model.cell"]) == ("3", "lstm")
+    assert parent.data.params["depth"] == "1"  # as `mlflow run` logs it
+    assert (parent.data.params["model.depth"], parent.data.params["model.cell"]) == ("1", "lstm")
     assert parent.data.params["model.embedding_dim"] == "6"
     assert json.loads(project.path("reports/train.json").read_text())["run_id"] == parent.info.run_id
     assert "test_accuracy" in parent.data.metrics
     version = client(project).get_model_version("stacked-rnn-mine", "2")
     assert version.run_id == parent.info.run_id
+    assert [path.name for path in project.folder.parent.iterdir()] == [FOLDER]  # no jos%C3%A9%20luis
 
 
 def test_mlflow_run_judges_every_value_before_any_work(project: Project) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib.metadata import distribution
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +19,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from click.testing import CliRunner
 from mlflow.exceptions import MlflowException
+from mlflow.models.cli import commands
 
 from pipeline.registry.exporting import write_export
 from pipeline.registry.packaging import PACKAGE, Trained, packed
@@ -194,26 +201,79 @@ def test_what_can_not_be_scored_is_an_invalid_parameter_value(
     assert raised.value.get_http_status_code() == 400
 
 
-def test_an_exported_version_runs_on_onnxruntime_and_numpy_alone(
-    version: Path, model: Any, tmp_path: Path
+def linked(python: Path) -> None:
+    """Lends an empty environment the packages that are installed here."""
+    (site,) = python.parents[1].glob("lib/python3*/site-packages")
+    waiting, seen = ["onnxruntime", "numpy"], set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        found = distribution(name)
+        waiting += [re.split(r"[^\w.-]", line)[0] for line in found.requires or () if "extra ==" not in line]
+        for top in {file.parts[0] for file in found.files or () if file.parts[0] != ".."}:
+            if not (site / top).exists():
+                (site / top).symlink_to(str(found.locate_file(top)))
+
+
+def from_the_index(python: Path) -> None:
+    """Installs them as a user does."""
+    if "CI" not in os.environ:
+        pytest.skip("brings 25 MB from the package index, so it runs in CI only: CI=true")
+    subprocess.run([str(python), "-m", "ensurepip"], check=True, capture_output=True)
+    words = [str(python), "-m", "pip", "install", "--quiet", "--retries", "1", "--timeout", "10"]
+    words += [f"{name}=={version_of(name)}" for name in ("onnxruntime", "numpy")]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"the package index gives nothing: {done.stderr.strip().splitlines()[-1]}")
+
+
+@pytest.mark.parametrize("install", [linked, pytest.param(from_the_index, marks=pytest.mark.slow)])
+def test_an_exported_version_runs_where_there_is_onnxruntime_and_numpy_alone(
+    install: Callable[[Path], None], version: Path, model: Any, tmp_path: Path
 ) -> None:
     write_export(version / "artifacts/classifier", tmp_path / "exported")
-    code = (
-        "import runpy, sys\n"
-        "sys.argv = ['example.py', 'great film', 'zzz']\n"
-        f"runpy.run_path({str(tmp_path / 'exported/example.py')!r}, run_name='__main__')\n"
-        "others = {'mlflow', 'pandas', 'keras', 'tensorflow', 'onnx', 'yaml', 'pipeline', 'pydantic'}\n"
-        "print(sorted(others & set(sys.modules)))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "fresh")], check=True)
+    python = tmp_path / "fresh/bin/python"
+    install(python)
+    command = [str(python), "-I", str(tmp_path / "exported/example.py"), "great film", "zzz"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    first, second, imported = done.stdout.splitlines()
+    first, second = done.stdout.splitlines()
     probability = model.predict("great film").probability[0]
     assert first.split("\t") == ["positive", f"{probability:.4f}", "0% unknown", "great film"]
     assert second.startswith("undecided\t")
-    assert imported == "[]"
+    for absent in ("joblib", "mlflow", "pandas", "keras", "yaml"):
+        words = [str(python), "-I", "-c", f"import {absent}"]
+        assert subprocess.run(words, check=False, capture_output=True).returncode == 1, absent
+    # More texts than one batch holds, which run side by side.
+    many = subprocess.run([*command[:3], *["great film"] * 100], capture_output=True, text=True, check=True)
+    assert set(many.stdout.splitlines()) == {first}
+
+
+def test_mlflow_makes_a_dockerfile_with_what_a_version_needs(version: Path, tmp_path: Path) -> None:
+    words = [
+        "generate-dockerfile",
+        "--model-uri",
+        str(version),
+        "--output-directory",
+        str(tmp_path / "image"),
+    ]
+    done = CliRunner().invoke(commands, words)
+    assert done.exit_code == 0, done.output
+    dockerfile = (tmp_path / "image/Dockerfile").read_text()
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert dockerfile.splitlines()[1] == f"FROM python:{python}-slim"
+    assert f"RUN pip install mlflow=={mlflow.__version__}" in dockerfile
+    (source,) = re.findall(r"^COPY (\S+) /opt/ml/model$", dockerfile, re.MULTILINE)
+    copied = tmp_path / "image" / source
+    assert (copied / "artifacts/classifier/model.onnx").is_file()
+    assert list((copied / "code").iterdir())
+    requirements = (copied / "requirements.txt").read_text()
+    assert {"mlflow", "numpy", "onnxruntime", "pandas"} == set(
+        re.findall(r"^(\w+)==", requirements, re.MULTILINE)
+    )
 
 
 def test_an_export_overwrites_nothing(version: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import judged
 from pipeline.evaluation.paired import Paired
+from pipeline.evaluation.rivals import WHOLE
 from pipeline.registry import model_card
 from pipeline.reporting.excerpts import excerpt
 from pipeline.reporting.report import tiles, write_report
@@ -41,8 +42,17 @@ def plain(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).replace("\u2011", "-").split())
 
 
+EVEN = Paired(20, 20, 1.0)
+
+
 def with_scores(
-    mine: float, theirs: float, only_mine: int, only_theirs: int, p_value: float, low: float = 0.7
+    mine: float,
+    theirs: float,
+    only_mine: int,
+    only_theirs: int,
+    p_value: float,
+    low: float = 0.7,
+    whole: Paired = EVEN,
 ):
     """The evaluated network with these test accuracies and this paired test against the baseline."""
     found, _ = judged.judged()
@@ -50,13 +60,15 @@ def with_scores(
         "test_accuracy": mine,
         f"{found.baseline.prefix}test_accuracy": theirs,
         "majority_test_accuracy": 0.6,
+        "naive_bayes_whole_test_accuracy": 0.875,
     }
     return judged.evaluated(
         assessment=replace(
             found,
             metrics=metrics,
             intervals=found.intervals | {"test_accuracy": (low, 0.9)},
-            paired=found.paired | {found.baseline.name: Paired(only_mine, only_theirs, p_value)},
+            paired=found.paired
+            | {found.baseline.name: Paired(only_mine, only_theirs, p_value), WHOLE: whole},
         )
     )
 
@@ -89,6 +101,13 @@ def test_the_verdict_says_which_is_better(scores: tuple, ahead: str, said: str) 
     assert verdict.ahead == ahead
     assert verdict.sentence == f"The GRU network {said}"
     assert verdict.learned
+
+
+def test_the_verdict_does_not_hide_a_baseline_that_reads_more() -> None:
+    said = judge(with_scores(0.85, 0.8, 30, 18, 0.01, whole=Paired(10, 40, 0.001))).sentence
+    assert said.endswith(" Naive Bayes n-grams of whole reviews label 87.5% right.")
+    for whole in (Paired(40, 10, 0.001), Paired(18, 20, 0.8)):
+        assert "whole" not in judge(with_scores(0.85, 0.8, 30, 18, 0.01, whole=whole)).sentence
 
 
 def test_a_network_no_better_than_the_commoner_label_is_said_to_be_so() -> None:

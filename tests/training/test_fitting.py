@@ -29,6 +29,7 @@ select_backend(PARAMS.train)
 
 import keras  # noqa: E402
 
+from pipeline.evaluation.probabilities import decide  # noqa: E402
 from pipeline.networks.implementation import choose_implementation  # noqa: E402
 from pipeline.networks.word_dropout import WordDropout  # noqa: E402
 from pipeline.training import prediction  # noqa: E402
@@ -275,6 +276,13 @@ def test_soft_labels_of_unlabelled_reviews_are_learnt_first() -> None:
     assert len(fitted.history) == 3 == num_epochs(params, {"unlabelled.labels": soft.labels})
     assert fitted.best_epoch == 3  # nothing stops early, so the last is kept
     assert fitted.history[1]["validation_accuracy"] > 0.7  # 70 labels for one epoch give a coin's
+
+
+def test_a_probability_of_one_half_is_the_second_label_in_training_as_everywhere_else() -> None:
+    said, labels = np.array([[0.5], [0.5], [0.49]], np.float32), np.array([1, 0, 0], np.float32)
+    _, hits = label_objective()(said, None, keras.ops.convert_to_tensor(labels))
+    assert np.asarray(hits).tolist() == [1, 0, 1]
+    assert decide(said[:, 0]).tolist() == [1, 1, 0]
 
 
 def test_more_labels_are_learnt_by_their_cross_entropy() -> None:
