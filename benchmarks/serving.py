@@ -131,12 +131,17 @@ def seconds_of(command: list[str]) -> list[float]:
     return times[1:]
 
 
+def free_port() -> int:
+    """One of loopback that nobody listens on."""
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        return int(chosen.getsockname()[1])
+
+
 @contextmanager
 def scoring_server(uri: str) -> Iterator[Callable[[list[str]], object]]:
     """`mlflow models serve` while the block runs; gives what posts texts to it."""
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
+    port = free_port()
     words = [sys.executable, "-m", "pipeline", "serve", "--model", uri, "--port", str(port)]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address, session = f"http://127.0.0.1:{port}", requests.Session()

@@ -1,14 +1,16 @@
-"""A million reviews as a folder of Parquet parts through `predict --input`: rate, memory, going on.
+"""Many reviews as a folder of Parquet parts through `predict --input`: rate, memory, going on.
 
-    nice taskset -c 0 python -m benchmarks.tables
+    python -m benchmarks.tables [ROWS]
 
-Takes the champion of the data set in data/padded and its whole test reviews, repeated.
+A million rows unless it is told another number. Takes the champion of the data set in data/padded and its
+whole test reviews, repeated.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +24,7 @@ from benchmarks.results import machine, table, write_section
 from pipeline.commands.store import chosen_version, open_store
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.cores import cores
 from pipeline.runtime.files import read_arrays
 from pipeline.runtime.paths import RAW_REVIEWS, RAW_VOCABULARY
 
@@ -30,70 +33,83 @@ PART = 12_500  # rows of each part
 _SUMMARY = re.compile(r"([\d,]+) rows, ([\d,]+) a second")
 
 
-def main() -> None:
+def main(rows: int) -> None:
     """Measures and writes the section; the scored parts are thrown away."""
     found = machine()
     client = open_store()
     version = chosen_version(client, None, None)
+    measured = []
     with tempfile.TemporaryDirectory(dir=".") as folder:
         source, target = Path(folder) / "reviews", Path(folder) / "scored"
-        write_parts(source)
-        first = run(source, target)
-        again = run(source, target)
-        shutil.rmtree(target)
+        words = write_parts(source, -(-rows // PART))
+        for name, workers in (("one process", "1"), (f"`--workers {cores()}`", str(cores()))):
+            if name == "one process" or cores() > 1:
+                measured.append((name, *run(source, target, workers)))
+                again = run(source, target, "1")
+                shutil.rmtree(target)
+    measured.append(("the same command again: every part is kept", *again))
     header = ("", "rows scored", "rows a second", "seconds", "peak MB")
-    rows = [("all parts", *first), ("again: every part is kept", *again)]
     values = client.get_run(str(version.run_id)).data.params
     network = f"{values['model.depth']} layers of {values['model.units']} units ({values['model.cell']})"
     about = (
-        f"{found}. `models:/{version.name}/{version.version}`: {network}, {values['pad.max_length']} tokens."
+        f"{found}. `models:/{version.name}/{version.version}`: {network}, {values['pad.max_length']} tokens. "
+        f"Whole test reviews of {words:.0f} words on average, repeated, in Parquet parts of {PART:,} rows; "
+        "`predict --input FOLDER --output FOLDER`, start-up counted."
     )
-    text = (
-        f"{ROWS:,} whole test reviews, repeated, in {ROWS // PART} Parquet parts; `predict --input FOLDER`."
-    )
-    report = "\n\n".join(["## Large tables", about, text, table(header, rows)])
+    report = "\n\n".join(["## Large tables", about, table(header, measured)])
     write_section("tables", report)
     print(report)
 
 
-def write_parts(folder: Path) -> None:
-    """The parts, all of the same reviews: one file under many names."""
+def write_parts(folder: Path, count: int) -> float:
+    """The parts, all of the same reviews: one file under many names. Returns the words of a review."""
     folder.mkdir()
     reviews = read_splits(read_arrays(RAW_REVIEWS))["test"]
     vocabulary = Vocabulary.load(RAW_VOCABULARY)
     texts = [vocabulary.decode(reviews.review(row % len(reviews))) for row in range(PART)]
     first = folder / "part-000.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"id": range(PART), "text": texts}), first)
-    for number in range(1, ROWS // PART):
-        (folder / f"part-{number:03}.parquet").hardlink_to(first)
+    for number in range(1, count):
+        link_or_copy(first, folder / f"part-{number:03}.parquet")
+    return sum(text.count(" ") + 1 for text in texts) / PART
 
 
-def run(source: Path, target: Path) -> tuple[str, str, str, str]:
-    """Rows scored, rows a second, seconds and peak memory of one command."""
+def link_or_copy(file: Path, other: Path) -> None:
+    """The same file under another name; a copy where the file system has no hard links."""
+    try:
+        other.hardlink_to(file)
+    except OSError:
+        shutil.copyfile(file, other)
+
+
+def run(source: Path, target: Path, workers: str) -> tuple[str, str, str, str]:
+    """Rows scored, rows a second of the whole command, its seconds and peak memory, of all its processes."""
     words = ["-m", "pipeline", "predict", "--input", str(source), "--output", str(target)]
     started, peak = time.perf_counter(), 0.0
     with tempfile.TemporaryFile("w+") as output:
-        process = psutil.Popen([sys.executable, *words], stderr=output)
+        process = subprocess.Popen([sys.executable, *words, "--workers", workers], stderr=output)
         while process.poll() is None:
             # Not getrusage, which counts what this process held when it started the other.
-            peak = max(peak, rss(process))
+            peak = max(peak, rss(process.pid))
             time.sleep(0.2)
         seconds = time.perf_counter() - started
         output.seek(0)
         said = output.read()
     if process.returncode:
         raise RuntimeError(said)
-    rows, rate = _SUMMARY.findall(said)[-1]
-    return rows, rate, f"{seconds:,.0f}", f"{peak / 2**20:,.0f}"
+    rows, _ = _SUMMARY.findall(said)[-1]
+    rate = int(rows.replace(",", "")) / seconds
+    return rows, f"{rate:,.0f}", f"{seconds:,.0f}", f"{peak / 2**20:,.0f}"
 
 
-def rss(process: psutil.Process) -> float:
-    """Resident bytes of a process; 0 if it has ended."""
+def rss(pid: int) -> float:
+    """Resident bytes of a process and its children; 0 if it has ended."""
     try:
-        return float(process.memory_info().rss)
+        process = psutil.Process(pid)
+        return float(sum(each.memory_info().rss for each in [process, *process.children(recursive=True)]))
     except psutil.NoSuchProcess:
         return 0.0
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)

@@ -19,10 +19,9 @@ from typing import Any
 
 from distributed import WorkerPlugin
 
-LIBRARIES = ("keras", "tensorflow", "jax", "numpy")
+LIBRARIES = ("keras", "tensorflow", "jax", "numpy", "onnxruntime")
 # A task has its GPU for itself, but neither library may take all of its memory at once.
 _ENVIRONMENT = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-_RESULT_SETTINGS = ("XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "TF_DETERMINISTIC_OPS")
 
 
 class Shipment(WorkerPlugin):
@@ -35,6 +34,7 @@ class Shipment(WorkerPlugin):
         gpus: of the machine whose workers are numbered from 0, a GPU for each in turn; none elsewhere, where
             a user gives each worker its own.
         versions: of the libraries here.
+        settings: variables of the environment that decide digits.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class Shipment(WorkerPlugin):
         data: Mapping[str, Any],
         gpus: Sequence[str],
         versions: Mapping[str, str],
+        settings: Mapping[str, str],
     ) -> None:
         self.name, self.data, self._gpus = name, data, gpus
         self._package, self._code = package.name, _zipped(package)
-        self._environment = {key: os.environ[key] for key in _RESULT_SETTINGS if key in os.environ}
-        self._versions = versions
+        self._versions, self._settings = versions, settings
 
     def setup(self, worker: Any) -> None:
         """Unpacks the code before every other of that name, and tells how the worker's versions differ."""
-        os.environ.update(_ENVIRONMENT | self._environment)
+        os.environ.update({**_ENVIRONMENT, **self._settings})
         if self._gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = self._gpus[int(worker.name) % len(self._gpus)]
         folder = Path(worker.local_directory) / f"{self.name}-code"

@@ -35,6 +35,7 @@ from pipeline.cluster.jobs import Data, Job, Jobs, Outcome
 from pipeline.cluster.shipment import versions
 from pipeline.runtime.cores import THREAD_LIMITS, cores
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.source import result_settings
 
 CONNECT_TIMEOUT = 10  # seconds
 RESTART_TIMEOUT = 60  # seconds
@@ -128,7 +129,9 @@ class Workers:
         self._client: Any = client  # whose methods have no types
         self._topic = f"pipeline-{name}"
         self._jobs_a_process = jobs_a_process
-        self._shipment = shipment.Shipment(self._topic, PACKAGE, data, gpus() if local else [], versions())
+        self._shipment = shipment.Shipment(
+            self._topic, PACKAGE, data, gpus() if local else [], versions(), result_settings()
+        )
         self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._running: dict[str, _Placed] = {}
         self._waiting: list[Job] = []  # their worker died, or is being started afresh

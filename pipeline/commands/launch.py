@@ -84,8 +84,10 @@ def launch(values: Mapping[str, Value], until: str | None = None, preset: str | 
     """
     now = load_params()
     wanted = _judged(_with_preset(now, preset) if preset else now, values)
-    if wanted.data.source == "file" and not Path(wanted.data.path).is_file():
-        raise ParamsError(f"command line: data.path must be a file, but got {wanted.data.path}: no such file")
+    if wanted.data.source == "file" and not Path(wanted.data.path).exists():
+        raise ParamsError(
+            f"command line: data.path must be a file or folder, but there is no {wanted.data.path}"
+        )
     arguments = dvc_arguments(now, wanted)
     _settle_git(experiment=arguments[0] == "exp")
     if "MLFLOW_RUN_ID" in os.environ:
@@ -126,11 +128,16 @@ def dvc_arguments(now: Params, wanted: Params) -> list[str]:
     changes = {key: value for key, value in wanted.flat().items() if value != before[key]}
     if not changes:
         return ["repro"]
-    words = [f"{key}={_hydra(value)}" for key, value in changes.items()]
+    words = [f"{_sign(key, now)}{key}={_hydra(value)}" for key, value in changes.items()]
     if wanted.tune.trials > 1:
         held = [key for key in now.tune.search_space if key not in wanted.tune.search_space]
         words += [f"~tune.search_space.{key}" for key in held]
     return ["exp", "run", *(f"--set-param={word}" for word in words)]
+
+
+def _sign(key: str, now: Params) -> str:
+    """What Hydra's grammar wants before a key whose section params.yaml hasn't."""
+    return "" if key.split(".")[0] in now.model_fields_set else "++"
 
 
 def _settle_git(experiment: bool) -> None:

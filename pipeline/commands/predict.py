@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from rich.console import Console
@@ -48,6 +48,12 @@ _LINES = 256  # of standard input, scored together
     type=click.Choice(["csv", "jsonl", "parquet"]),
     help="What a folder's parts are written as.  [default: what they are]",
 )
+@click.option(
+    "--workers",
+    metavar="N|auto",
+    callback=lambda _context, _option, text: _workers(text),
+    help="Processes that score a folder's files side by side; auto: one a core.  [default: 1]",
+)
 @click.option("--text-column", default="text", show_default=True, help="The column of --input to read.")
 @click.option("--threshold", type=float, help="A probability from here on is the second label.")
 @click.option("--explain", is_flag=True, help="Show what each word contributes.")
@@ -59,6 +65,7 @@ def predict(
     source: Path | None,
     target: Path | None,
     kind: str | None,
+    workers: int | Literal["auto"] | None,
     text_column: str,
     threshold: float | None,
     explain: bool,
@@ -75,11 +82,19 @@ def predict(
 
         version = _asked_of_mlflow(model, dataset)
         options = Options(text_column, threshold, f"models:/{version.name}/{version.version}")
-        score_table(version, source, target, kind, options)
+        score_table(version, source, target, options, kind, workers)
         return
     classifier = _load(model, dataset)
     for batch in batches(texts or (line.rstrip("\n") for line in sys.stdin), _LINES):
         _print(classifier, batch, threshold, explain, as_json)
+
+
+def _workers(text: str | None) -> int | Literal["auto"] | None:
+    if text is None or text == "auto":
+        return "auto" if text else None
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter(f"must be a number from 1 on, or auto, but is {text}")
+    return int(text)
 
 
 def _check(texts: tuple[str, ...], source: Path | None, target: Path | None, explain: bool) -> None:
@@ -131,18 +146,18 @@ def _print(
         said, unknown = described(labels, scores.by_label[row_number]), scores.unknown_shares[row_number]
         click.echo(f"{label}\t{said}\t{unknown:.0%} unknown\t{text}")
         if explain:
-            console.print(coloured(words))
+            console.print(coloured(words, classifier.vocabulary.tokenizer.between))
             console.print(Text(strongest(words), style="dim"))
 
 
-def coloured(words: list[Contribution]) -> Text:
+def coloured(words: list[Contribution], between: str = " ") -> Text:
     """The words read, green where they speak for the label asked about, red against it, pale where weakly."""
     largest = max((abs(word.contribution) for word in words), default=0.0) or 1.0
     text = Text("  ")
     for word, contribution in words:
         pale = round(190 * (1 - abs(contribution) / largest))
         colour = f"rgb({pale},190,{pale})" if contribution > 0 else f"rgb(190,{pale},{pale})"
-        text.append(word, style="dim" if contribution == 0 else colour).append(" ")
+        text.append(word, style="dim" if contribution == 0 else colour).append(between)
     return text
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import click
 from mlflow.entities.model_registry import ModelVersion
@@ -13,23 +14,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from pipeline.params import load_params
 from pipeline.registry.loading import fetch_classifier, load_classifier
 from pipeline.runtime.errors import UserError
-from pipeline.serving.parts import (
-    REJECTED,
-    Done,
-    Options,
-    Part,
-    alone_in,
-    find_parts,
-    is_table,
-    score_parts,
-)
+from pipeline.serving.parts import REJECTED, Done, Options, Part, alone_in, find_parts, is_table
+from pipeline.serving.scoring import score_parts
 from pipeline.serving.tables import rejects_of, score_file
 
 
 def score_table(
-    version: ModelVersion, source: Path, target: Path, kind: str | None, options: Options
+    version: ModelVersion,
+    source: Path,
+    target: Path,
+    options: Options,
+    kind: str | None = None,
+    workers: int | Literal["auto"] | None = None,
 ) -> None:
     """Scores a file, or a folder or pattern of files; says how many rows, how fast, and where the others are.
 
@@ -37,16 +36,19 @@ def score_table(
         version: what scores.
         source: the file, folder or pattern.
         target: a file, or a folder.
-        kind: csv, jsonl or parquet, where a table's parts are to be written as another kind than they are.
         options: how it is scored.
+        kind: csv, jsonl or parquet, where a table's parts are to be written as another kind than they are.
+        workers: processes that a table's parts are scored by; None: this one, or those of cluster.address.
 
     Raises:
         UserError: if a file can't be read; of a table when all other parts are scored.
     """
     if is_table(source):
-        _score_parts(version, find_parts(source, target, f".{kind}" if kind else None), options)
+        _score_parts(version, find_parts(source, target, f".{kind}" if kind else None), options, workers)
     elif kind:
         raise click.UsageError("--format is for a folder or pattern; a file's is the ending of --output")
+    elif workers:
+        raise click.UsageError("--workers is for a folder or pattern, whose files are scored side by side")
     else:
         _score_file(version, source, target, options)
 
@@ -67,27 +69,50 @@ def _score_file(version: ModelVersion, source: Path, target: Path, options: Opti
     click.echo(f"{bar.summary()} -> {target}{_where(counts.rejected, rejects_of(target))}", err=True)
 
 
-def _score_parts(version: ModelVersion, parts: list[Part], options: Options) -> None:
+def _score_parts(
+    version: ModelVersion, parts: list[Part], options: Options, workers: int | Literal["auto"] | None
+) -> None:
     """Each part's line is printed as it ends, and the sum at the end."""
-    folder, ended, kept, rejected = parts[0].folder, 0, 0, 0
-    failures: list[str] = []
+    folder, done = parts[0].folder, _Ended(len(parts))
     sizes = {part.name: part.source.stat().st_size for part in parts}
     with alone_in(folder), tempfile.TemporaryDirectory() as temporary, Bar(sum(sizes.values())) as bar:
         classifier = fetch_classifier(version, Path(temporary))
-        for part, outcome in score_parts(classifier, parts, options, bar.count):
-            ended += 1
-            if isinstance(outcome, Done):
-                kept += outcome.kept
-                rejected += outcome.counts.rejected
-            else:
-                failures.append(str(outcome))
-            bar.end_part(f"{ended} of {len(parts)}: {_line(part, outcome)}", sizes[part.name])
-    done = f"{ended - len(failures)} of {len(parts)} parts" + (
-        f", {kept} of them by an earlier run" if kept else ""
-    )
-    click.echo(f"{done}; {bar.summary()} -> {folder}{_where(rejected, folder / REJECTED)}", err=True)
-    if failures:
-        raise UserError(f"{len(failures)} of {len(parts)} parts can't be scored:\n" + "\n".join(failures))
+
+        def on_end(part: Part, outcome: Done | UserError) -> None:
+            bar.end_part(done.count(part, outcome), sizes[part.name])
+
+        cluster = load_params().cluster
+        score_parts(classifier, parts, options, cluster, workers or 1, bar.count, on_end)
+    click.echo(f"{done}; {bar.summary()} -> {folder}{_where(done.rejected, folder / REJECTED)}", err=True)
+    if done.failures:
+        failures = "\n".join(done.failures)
+        raise UserError(f"{len(done.failures)} of {len(parts)} parts can't be scored:\n{failures}")
+
+
+@dataclass
+class _Ended:
+    """How the parts of a table ended so far."""
+
+    parts: int
+    ended: int = 0
+    kept: int = 0
+    rejected: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def count(self, part: Part, outcome: Done | UserError) -> str:
+        """Adds one; returns its line."""
+        self.ended += 1
+        if isinstance(outcome, Done):
+            self.kept += outcome.kept
+            self.rejected += outcome.counts.rejected
+        else:
+            self.failures.append(str(outcome))
+        return f"{self.ended} of {self.parts}: {_line(part, outcome)}"
+
+    def __str__(self) -> str:
+        """``7 of 8 parts, 2 of them by an earlier run``."""
+        by_earlier = f", {self.kept} of them by an earlier run" if self.kept else ""
+        return f"{self.ended - len(self.failures)} of {self.parts} parts{by_earlier}"
 
 
 def _line(part: Part, outcome: Done | UserError) -> str:

@@ -49,6 +49,8 @@ class DataParams(Section):
     quoting: Literal["auto", "doubled", "backslash"]
     bad_rows: Literal["error", "skip"]
     test_fraction: Fraction
+    tokens: Literal["words", "characters", "subwords"]
+    subwords: Annotated[int, Field(ge=50, le=1_000_000)]
     unlabelled: Literal["auto", "imdb", "file", "none"]
     unlabelled_url: Url
     unlabelled_hash: Hash
@@ -58,6 +60,15 @@ class DataParams(Section):
     def _columns_differ(self) -> Self:
         if self.text_column == self.label_column:
             raise ValueError(f"data.text_column and data.label_column are both {self.text_column!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _texts_can_be_cut(self) -> Self:
+        if self.source == "imdb" and self.tokens != "words":
+            raise ValueError(
+                f"data.tokens is {self.tokens}, but data.source is imdb, which Keras gives "
+                "as ids of words: set data.tokens to words"
+            )
         return self
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from pipeline.runtime.errors import UserError
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=4096)]
-Value = bool | int | float | str | tuple[int, ...] | tuple[str, ...] | None
+Value = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | None
 Cell = Literal["simple_rnn", "lstm", "gru"]
 Skip = Literal["none", "residual", "highway"]
 Depth = Annotated[int, Field(ge=1, le=8)]

@@ -37,7 +37,7 @@ class Params(Section):
     pretrain: PretrainParams
     vectors: VectorParams
     distill: DistillParams
-    cluster: ClusterParams
+    cluster: ClusterParams = ClusterParams()
     tune: TuneParams
     depth_study: DepthStudyParams
     evaluate: EvaluateParams

@@ -46,16 +46,17 @@ class Choices(Section):
 
 
 class ClusterParams(Section):
-    """Where networks are fitted side by side."""
+    """Where networks are fitted side by side; it changes no result, so that it may be left out."""
 
-    address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None
-    jobs_a_process: PositiveInt
+    address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None = None
+    jobs_a_process: PositiveInt = 6
 
 
 class TuneParams(Section):
     """The study; ``search_space`` maps a dotted key, such as ``model.depth``, to its values."""
 
     trials: PositiveInt
+    objective: Literal["accuracy", "balanced_accuracy", "f1", "log_loss"]
     epochs: PositiveInt | Literal["auto"] | None
     sampler: Literal["tpe", "random"]
     pruner: Literal["hyperband", "median", "none"]

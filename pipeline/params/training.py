@@ -44,6 +44,7 @@ class TrainParams(Section):
     weight_decay: Annotated[float, Field(ge=0, le=1)]
     average_decay: Annotated[float, Field(ge=0, lt=1)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    class_weights: Literal["none", "balanced"] | tuple[Annotated[float, Field(gt=0)], ...]
     epochs: PositiveInt | Literal["auto"]
     batch_size: PositiveInt | Literal["auto"]
     patience: PositiveInt | Literal["auto"] | None

@@ -20,6 +20,7 @@ import yaml
 from pipeline.params import PARAMS_FILE
 from pipeline.registry.lineage import installed_packages
 from pipeline.reviews.sources.file import hash_of
+from pipeline.reviews.sources.tables import files_of
 from pipeline.runtime.dvc_lock import DVC_LOCK
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
@@ -87,6 +88,9 @@ def rebuilt_params(params: Mapping[str, Any]) -> dict[str, Any]:
     changed = copy.deepcopy(dict(params))
     changed["evaluate"]["register_model"] = False
     changed["mlflow"]["tracking_uri"] = None
+    for key in ("path", "unlabelled_path"):
+        if key in changed.get("data", {}):
+            changed["data"][key] = str(_seen_from_worktree(changed["data"][key]))
     for section, key, value in (
         ("tune", "storage", None),
         ("tune", "workers", 1),
@@ -148,23 +152,33 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def bring_own_files(record: Mapping[str, Any], worktree: Path) -> None:
-    """Copies a user's own files, of reviews and of unlabelled ones, into the worktree where git has none.
+    """Copies a user's own files or folders, of reviews and of unlabelled ones, into the worktree.
+
+    What git has brought there is left, if it is what it was.
 
     Raises:
         UserError: if one is gone, or isn't what it was.
     """
     params, dataset = record["params"]["data"], record["dataset"]
     if params["source"] == "file":
-        _bring(Path(params["path"]), dataset["source"]["hash"], worktree)
+        _bring(_seen_from_worktree(params["path"]), dataset["source"]["hash"], worktree)
     if params.get("unlabelled") == "file":  # a version may be older than the parameter
-        _bring(Path(params["unlabelled_path"]), dataset["unlabelled"]["source"]["hash"], worktree)
+        _bring(
+            _seen_from_worktree(params["unlabelled_path"]), dataset["unlabelled"]["source"]["hash"], worktree
+        )
+
+
+def _seen_from_worktree(path: str) -> Path:
+    """The same path; one that leads out of the project is absolute, since the worktree lies elsewhere."""
+    outside = os.path.normpath(path).startswith(os.pardir)
+    return Path(path).resolve() if outside else Path(path)
 
 
 def _bring(path: Path, recorded: str, worktree: Path) -> None:
     target = worktree / path  # an absolute path is its own target
-    if target != path and target.exists():
+    if target != path and _holds(target, recorded):
         return
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"can't be rebuilt: the reviews are gone: there is no {path}")
     digest = hash_of(path)
     if digest != recorded:
@@ -172,9 +186,19 @@ def _bring(path: Path, recorded: str, worktree: Path) -> None:
             f"can't be rebuilt: {path} has changed since: it is {digest}, "
             f"but the model was trained on {recorded}"
         )
-    if target != path:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+    if target == path:
+        return
+    for file in files_of(path):  # the file itself, or what is read of a folder
+        copy = target / file.relative_to(path)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+
+
+def _holds(path: Path, recorded: str) -> bool:
+    try:
+        return path.exists() and hash_of(path) == recorded
+    except UserError:  # a folder of which git has something, but none of its reviews
+        return False
 
 
 def _bring_data(

@@ -12,15 +12,17 @@ from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.rivals import MAJORITY, Scored
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.reporting import counted, metric_names, p_text, span
+from pipeline.reporting import counted, measure_name, metric_names, p_text, span
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.excerpts import excerpt
 from pipeline.reporting.page import Cell, Picture, Table, render
 from pipeline.reporting.stack import draw_stack, stacked, times, title_of
 from pipeline.reporting.verdict import LEVEL, judge
+from pipeline.reviews.checking import FEW_TEST_REVIEWS
 from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
 
+_AT_THRESHOLD = ("accuracy", "balanced_accuracy", "f1")
 FEW = 2000  # training reviews, below which the page says so first
 SECTIONS = {
     "training": "Training",
@@ -61,7 +63,7 @@ def write_report(result: Evaluated) -> str:
     dataset, assessment, baseline = result.dataset, result.assessment, result.assessment.baseline
     names, several = dataset["labels"], assessment.num_labels > 2
     by_class = {"roc_by_class": "ROC of each class against all others, of the network"} if several else {}
-    chosen = result.trained["params"]
+    chosen, tokens = result.trained["params"], result.tokens
     return render(
         "report.html",
         title=_title(result),
@@ -70,6 +72,7 @@ def write_report(result: Evaluated) -> str:
         became=became(result),
         result=result,
         few=FEW,
+        few_test=FEW_TEST_REVIEWS,
         dataset=dataset,
         trained=result.trained,
         tiles=tiles(assessment),
@@ -118,13 +121,13 @@ def write_report(result: Evaluated) -> str:
         reliability_table=_reliability_table(assessment, "right" if several else names[1]),
         slices=_pictures(
             {
-                "accuracy_by_length": "Accuracy by the number of words of the whole review",
-                "accuracy_by_unknown_share": "Accuracy by the share of unknown words among those read",
+                "accuracy_by_length": f"Accuracy by the number of {tokens} of the whole review",
+                "accuracy_by_unknown_share": f"Accuracy by the share of unknown {tokens} among those read",
             }
         ),
         slice_tables=[
-            _slice_table(assessment, "words", "accuracy_by_length", "{:,.0f}"),
-            _slice_table(assessment, "unknown words", "accuracy_by_unknown_share", "{:.1%}"),
+            _slice_table(assessment, tokens, "accuracy_by_length", "{:,.0f}"),
+            _slice_table(assessment, f"unknown {result.tokens}", "accuracy_by_unknown_share", "{:.1%}"),
         ],
         errors=_errors(result),
         against="other classes" if several else names[0],
@@ -208,13 +211,17 @@ def _classifier_table(assessment: Assessment) -> Table:
 
 
 def _interval_table(assessment: Assessment) -> Table:
-    model, baseline = assessment.classifiers[0], assessment.baseline
+    model, baseline, guess = assessment.classifiers[0], assessment.baseline, assessment.classifiers[-1]
     rows = [
-        [each.arrow, *_with_intervals(assessment, f"test_{name}", f"{baseline.prefix}test_{name}")]
+        [
+            each.arrow,
+            *_with_intervals(assessment, f"test_{name}", f"{baseline.prefix}test_{name}"),
+            assessment.metrics[f"{guess.prefix}test_{name}"],
+        ]
         for name, each in metric_names(assessment.num_labels).items()
     ]
     return Table(
-        ["metric", model.name, "95 % interval", baseline.name, "95 % interval"],
+        ["metric", model.name, "95 % interval", baseline.name, "95 % interval", guess.name],
         rows,
         f"Intervals: Wilson for accuracy{' and F1' if assessment.num_labels == 2 else ''}, else "
         f"{RESAMPLES:,} resamples of the test reviews. They don't hold the spread between trainings.",
@@ -242,16 +249,25 @@ def _class_table(assessment: Assessment, names: Sequence[str]) -> Table:
 
 def _threshold_table(assessment: Assessment, second: str) -> Table:
     rows: list[list[Cell]] = []
-    for threshold, origin, suffix in (
-        (THRESHOLD, "the default", ""),
-        (assessment.metrics["threshold"], "best accuracy on the validation reviews", "_at_threshold"),
-    ):
-        cells = _with_intervals(assessment, f"test_accuracy{suffix}", f"test_f1{suffix}")
+    chosen = assessment.metrics["threshold"]
+    by = f"best {measure_name(assessment.measure)} on the validation reviews"
+    for threshold, origin, suffix in ((THRESHOLD, "the default", ""), (chosen, by, "_at_threshold")):
+        cells = _with_intervals(assessment, *(f"test_{name}{suffix}" for name in _AT_THRESHOLD))
         rows.append([threshold, origin, *cells])
+    guess = assessment.classifiers[-1].prefix
+    rows.append(
+        ["", MAJORITY, *_with_intervals(assessment, *(f"{guess}test_{name}" for name in _AT_THRESHOLD))]
+    )
+    names = metric_names(2)
     return Table(
-        ["threshold", "chosen as", "accuracy ↑", "95 % interval", "F1 ↑", "95 % interval"],
+        [
+            "threshold",
+            "chosen as",
+            *(cell for name in _AT_THRESHOLD for cell in (names[name].arrow, "95 % interval")),
+        ],
         rows,
-        f"Test metrics of the network where a review counts as {second} from this probability on.",
+        f"Test metrics of the network where a review counts as {second} from this probability on; a served "
+        f"model takes {assessment.threshold:.4g}.",
     )
 
 
@@ -339,8 +355,8 @@ def _slice_table(assessment: Assessment, column: str, curve: str, form: str) -> 
 def _errors(result: Evaluated) -> list[dict[str, Any]]:
     names = result.dataset["labels"]
     every = [
-        excerpt(error, contributions, result.dataset)
-        for error, contributions in zip(result.errors, result.contributions, strict=True)
+        excerpt(*each, result.dataset)
+        for each in zip(result.errors, result.error_words, result.contributions, strict=True)
     ]
     kinds = []
     for actual in names:
@@ -376,9 +392,10 @@ def _trial_sentence(result: Evaluated) -> str:
         if scores and max(scores) <= guess
         else ""
     )
+    objective = measure_name(result.trained.get("objective", "accuracy"))
     return (
-        f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation accuracy "
-        f"won; the test reviews played no part in the choice.{at_chance}"
+        f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation "
+        f"{objective} won; the test reviews played no part in the choice.{at_chance}"
     )
 
 

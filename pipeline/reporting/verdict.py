@@ -45,6 +45,9 @@ def judge(result: Evaluated) -> Verdict:
         "baseline": f"{scored}; {baseline.name} does better, by {points} ({theirs:.1%}; {test}).",
         "neither": f"{scored}, {baseline.name} {theirs:.1%}: a difference that may be chance ({test}).",
     }[ahead]
+    if assessment.only_label is not None:
+        only = result.dataset["labels"][assessment.only_label]
+        sentence += f" It gives every one of them the same label, {only}."
     learned = has_learned(assessment)
     if not learned:
         sentence += " It is not better than always giving the commoner label."

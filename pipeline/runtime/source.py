@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 SCORING_MODULES = ("training", "networks")  # the code that decides a network's score
+# Variables of the environment by which the libraries compute other digits.
+RESULT_SETTINGS = (
+    "XLA_FLAGS",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_DETERMINISTIC_OPS",
+    "NVIDIA_TF32_OVERRIDE",
+    "JAX_DEFAULT_MATMUL_PRECISION",
+    "JAX_ENABLE_X64",
+)
+
+
+def result_settings() -> dict[str, str]:
+    """Those of ``RESULT_SETTINGS`` that are set, and to what."""
+    return {name: os.environ[name] for name in RESULT_SETTINGS if name in os.environ}
 
 
 def source_digest(modules: Sequence[str], libraries: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ import onnxruntime
 
 from pipeline.evaluation.probabilities import from_columns
 from pipeline.reviews.vocabulary import PAD_ID
-from pipeline.runtime.cores import cores
+from pipeline.runtime.cores import threads
 
 Array = npt.NDArray[np.float32]
 
@@ -34,8 +34,8 @@ class OnnxNetwork:
     """A network in an ONNX Runtime session of its own; safe to call from several threads.
 
     A small recurrent network gains nothing from a second thread inside it, so the session has one and batches
-    run side by side, one a core. Where padding is masked, rows are sorted by length and cut to the longest
-    of their batch.
+    run side by side, one on each thread of this process' share of the cores. Where padding is masked, rows
+    are sorted by length and cut to the longest of their batch.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,11 +55,11 @@ class OnnxNetwork:
         def run(rows: np.ndarray) -> None:
             outputs[rows] = self._run(token_ids[rows])
 
-        if len(batches) <= 1:
+        if len(batches) <= 1 or (limit := threads()) == 1:
             for rows in batches:
                 run(rows)
             return from_columns(outputs)
-        with ThreadPoolExecutor(min(len(batches), cores())) as pool:
+        with ThreadPoolExecutor(min(len(batches), limit)) as pool:
             list(pool.map(run, batches))  # the list raises what a thread raised
         return from_columns(outputs)
 

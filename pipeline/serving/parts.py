@@ -13,14 +13,13 @@ from __future__ import annotations
 import glob
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from pipeline.reviews.sources.dialects import kind_of
@@ -160,7 +159,7 @@ def score_part(
             return Done(Counts(record["scored"], record["rejected"]), kept=True)
     with replaced_together():
         counts = score_file(
-            _loaded(classifier),
+            loaded(classifier),
             part.source,
             part.target,
             text_column=options.text_column,
@@ -172,25 +171,9 @@ def score_part(
     return Done(counts, kept=False)
 
 
-def score_parts(
-    classifier: Path, parts: Iterable[Part], options: Options, on_batch: OnBatch
-) -> Iterator[tuple[Part, Done | UserError]]:
-    """Scores one part after the other; a part that can't be read doesn't stop the others.
-
-    Raises:
-        UserError: if ``options.threshold`` is out of range.
-    """
-    _loaded(classifier).decided(np.empty(0), options.threshold)
-    for part in parts:
-        try:
-            yield part, score_part(classifier, part, options, on_batch)
-        except UserError as error:
-            yield part, error
-
-
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Holds ``folder`` for one run, and clears away what a killed one was writing.
+    """Holds ``folder`` for one run, and clears away what a killed one or a killed worker was writing.
 
     Raises:
         UserError: if another run writes there.
@@ -198,12 +181,17 @@ def alone_in(folder: Path) -> Iterator[None]:
     (folder / RECORDS).mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / RECORDS / ".lock", timeout=0):
-            for file in folder.rglob(".*"):
-                if _LEFTOVER.fullmatch(file.name):
-                    file.unlink()
+            _clear(folder)
             yield
+            _clear(folder)
     except Timeout:
         raise UserError(f"--output: another run is writing to {folder}: wait until it has ended") from None
+
+
+def _clear(folder: Path) -> None:
+    for file in folder.rglob(".*"):
+        if _LEFTOVER.fullmatch(file.name):
+            file.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=1)
@@ -214,7 +202,8 @@ def model_digest(classifier: Path) -> str:
 
 
 @lru_cache(maxsize=1)
-def _loaded(classifier: Path) -> TextClassifier:
+def loaded(classifier: Path) -> TextClassifier:
+    """The classifier of a folder; the last one is kept, since a process scores many parts with it."""
     return TextClassifier.load(classifier)
 
 

@@ -30,8 +30,8 @@ from pipeline.runtime.paths import (
     padded_split,
 )
 from pipeline.training.backend import describe_device, select_backend
-from pipeline.training.preparation import prepare
-from pipeline.training.task import data_of, fit, num_epochs
+from pipeline.training.preparation import prepared_data
+from pipeline.training.task import fit, num_epochs
 from pipeline.tuning.progress import Progress
 
 Arrays = dict[str, np.ndarray]
@@ -48,7 +48,7 @@ def run(params: Params) -> None:
     params = params.resolved(dataset["sizes"]["train"])
     study = tuning.open_search(params, dataset)
     in_run = tracking.pipeline_run(params, "train", study=study.name)
-    with in_run as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
+    with in_run as parent, tracking.TrialRuns(parent, dataset, study.score_name) as trial_runs:
         splits = read_splits()
         for name, arrays in splits.items():
             if len(arrays["token_ids"]):
@@ -57,7 +57,8 @@ def run(params: Params) -> None:
             select_backend(params.train)
             print(describe_device())
         data = data_of_fits(params, splits, dataset)
-        winner = tuning.search(study, fit, data, Progress(num_epochs(params, data), trial_runs))
+        progress = Progress(num_epochs(params, data), trial_runs, study.score_name)
+        winner = tuning.search(study, fit, data, progress)
         curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
         report = _write(
             _report(parent.run_id, dataset, study, winner), curve, study, winner, splits["validation"]
@@ -70,8 +71,12 @@ def run(params: Params) -> None:
             parent.log_file(file)
         parent.log_file(STUDY_DIR, STUDY_DIR.name)
         study.set_attribute("delivered", True)
-        score = winner.best["validation_accuracy"]
-        print(f"best trial {winner.number}: validation accuracy {score:.4f} on {dataset['name']}")
+        accuracy = winner.best["validation_accuracy"]
+        name = study.score_name.replace("_", " ")
+        chosen_by = "" if params.tune.objective == "accuracy" else f", {name} {study.score(winner.best):.4f}"
+        print(
+            f"best trial {winner.number}: validation accuracy {accuracy:.4f}{chosen_by} on {dataset['name']}"
+        )
 
 
 def read_splits() -> dict[str, Arrays]:
@@ -85,14 +90,7 @@ def read_splits() -> dict[str, Arrays]:
 
 def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, Any]) -> Arrays:
     """What every fit of the study reads, as ``training.task.Data``; what all share is prepared here, once."""
-    prepared = prepare(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
-    data = data_of({name: splits[name] for name in ("train", "validation")}) | dict(prepared.vectors)
-    if prepared.soft_labels is not None:
-        data["unlabelled.token_ids"] = splits["unlabelled"]["token_ids"]
-        data["unlabelled.labels"] = prepared.soft_labels
-    if prepared.windows is not None:
-        data["windows"] = prepared.windows
-    return data
+    return prepared_data(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
 
 
 def _write(
@@ -152,6 +150,7 @@ def _report(
         "params": {
             key: value for key, value in winner.params.flat().items() if key.split(".")[0] in SEARCHED
         },
+        "objective": study.params.tune.objective,
         "best_epoch": winner.best_epoch,
         "validation_accuracy": winner.best["validation_accuracy"],
         "validation_loss": winner.best["validation_loss"],
@@ -160,9 +159,9 @@ def _report(
     }
     if winner.spread is not None:
         report |= {
-            "validation_accuracy_by_seed": list(winner.scores),
-            "validation_accuracy_mean": winner.mean,
-            "validation_accuracy_spread": winner.spread,
+            f"{study.score_name}_by_seed": list(winner.scores),
+            f"{study.score_name}_mean": winner.mean,
+            f"{study.score_name}_spread": winner.spread,
         }
     if winner.seconds_in_full is not None:
         report["seconds_in_full"] = winner.seconds_in_full

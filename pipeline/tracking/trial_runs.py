@@ -24,8 +24,10 @@ _STATUS = {
 class TrialRuns:
     """A child run for each trial; given to the study, which knows nothing of MLflow."""
 
-    def __init__(self, parent: PipelineRun, dataset: Mapping[str, Any]) -> None:
-        self._parent = parent
+    def __init__(
+        self, parent: PipelineRun, dataset: Mapping[str, Any], score_name: str = "validation_accuracy"
+    ) -> None:
+        self._parent, self._score_name = parent, score_name
         self._client = parent.client
         self._dataset = dataset
         self._study = ""
@@ -94,7 +96,7 @@ class TrialRuns:
 
     def repeated(self, number: int, seed: int, score: float) -> None:
         """Logs a finalist's score with another seed on the parent run; the step is the seed."""
-        metric = Metric(f"trial_{number}_validation_accuracy", score, milliseconds(), seed)
+        metric = Metric(f"trial_{number}_{self._score_name}", score, milliseconds(), seed)
         self._client.log_batch(self._parent.run_id, [metric])
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from pipeline.evaluation.measures import measured, weights_of
 from pipeline.evaluation.probabilities import cross_entropy, number_of_labels, right, targets_of
 from pipeline.networks.implementation import Implementation, choose_implementation
 from pipeline.networks.stacked_rnn import build_stacked_rnn
@@ -44,8 +45,10 @@ class Fitted:
 
     Attributes:
         model: with the weights of ``best_epoch``.
-        history: one mapping an epoch: loss, accuracy, validation_loss, validation_accuracy, learning_rate,
-            gradient_norm (the mean over the epoch's steps, before clipping); those of ``distill`` first.
+        history: one mapping an epoch: loss, accuracy, validation_loss, validation_accuracy,
+            validation_balanced_accuracy, validation_f1, learning_rate, gradient_norm (the mean over the
+            epoch's steps, before clipping); those of ``distill`` first. Losses count a review as
+            ``train.class_weights`` says.
         best_epoch: the epoch (from 1) of the lowest validation loss; the last if ``train.patience`` is null.
         seconds: wall time of the fit, compilation included.
         implementation: how the recurrent layers were computed: keras, fused or cudnn, and on what.
@@ -97,7 +100,8 @@ def fit(
     params = params.resolved(len(train.labels))
     keras.backend.clear_session()  # a study fits many networks in one process
     num_labels = number_of_labels(train.labels)
-    fitting = _Fitting(params, seed, num_labels, validation, on_epoch, on_share)
+    weights = weights_of(params.train.class_weights, train.labels, num_labels)
+    fitting = _Fitting(params, seed, num_labels, validation, on_epoch, on_share, weights)
     train = Split(train.token_ids, targets_of(train.labels, num_labels))
     if vectors is not None:
         _start_embedding(fitting.model, vectors)
@@ -124,6 +128,7 @@ class _Fitting:
     validation: Split
     on_epoch: OnEpoch | None
     on_share: OnShare | None = None
+    class_weights: np.ndarray | None = None
     history: list[Mapping[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -197,7 +202,7 @@ class _Fitting:
             with_word_dropout(computed, self.params.model.word_dropout, self.seed),
             variables,
             optimizer,
-            label_objective(smoothing),
+            label_objective(smoothing, self.class_weights),
             rows.token_ids,
             rows.labels,
             self.implementation.shards(self._batch_size),
@@ -246,12 +251,11 @@ class _Fitting:
 
         Without a ``patience`` the last epoch is the one to keep.
         """
-        validation_loss, validation_accuracy = _evaluate(predict, self.validation)
+        judged = _evaluate(predict, self.validation, self.class_weights)
         metrics = {
             "loss": totals.loss / len(rows.labels),
             "accuracy": totals.hits / len(rows.labels),
-            "validation_loss": validation_loss,
-            "validation_accuracy": validation_accuracy,
+            **judged,
             "learning_rate": learning_rate,
             "gradient_norm": totals.gradient_norm / steps,
         }
@@ -260,7 +264,7 @@ class _Fitting:
         if self.on_epoch is not None:
             self.on_epoch(epoch, metrics)
         best = self.history[self.best_epoch - 1]["validation_loss"] if self.best_epoch else math.inf
-        if patience is None or self.best_epoch == 0 or validation_loss < best:
+        if patience is None or self.best_epoch == 0 or judged["validation_loss"] < best:
             self.best_epoch, self.best_weights = epoch, self.model.get_weights()
         return patience is None or epoch - max(self.best_epoch, first) < patience
 
@@ -312,8 +316,14 @@ def _with_less_dropout(model: ModelParams, scale: float) -> ModelParams:
     return model.model_copy(update={name: rate and rate * scale for name, rate in rates.items()})
 
 
-def _evaluate(predict: Predict, split: Split) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy on ``split``."""
+def _evaluate(predict: Predict, split: Split, weights: np.ndarray | None) -> dict[str, float]:
+    """Mean cross-entropy (``validation_loss``), accuracy, balanced accuracy and F1 on ``split``."""
     probabilities = predict(split.token_ids, PREDICTION_BATCH)
     losses = cross_entropy(split.labels, probabilities)
-    return float(losses.mean()), float(right(split.labels, probabilities).mean())
+    counts = None if weights is None else weights[split.labels]
+    others = measured(split.labels, probabilities)
+    return {
+        "validation_loss": float(losses.mean() if counts is None else np.average(losses, weights=counts)),
+        "validation_accuracy": float(right(split.labels, probabilities).mean()),
+        **{f"validation_{name}": value for name, value in others.items()},
+    }

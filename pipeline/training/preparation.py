@@ -18,7 +18,7 @@ import numpy as np
 from pipeline.params import Params, VectorParams
 from pipeline.runtime.files import read_arrays, write_arrays
 from pipeline.runtime.source import source_digest
-from pipeline.training.task import vectors_name
+from pipeline.training.task import data_of, vectors_name
 
 Arrays = Mapping[str, np.ndarray]
 _READ = ("train", "unlabelled")  # by word vectors
@@ -64,6 +64,20 @@ def prepare(params: Params, splits: Mapping[str, Arrays], padded_digest: str, fo
     if _may_be_wanted(params, "pretrain.epochs"):
         windows = _windows(params, splits)
     return Prepared(vectors, labels, windows)
+
+
+def prepared_data(
+    params: Params, splits: Mapping[str, Arrays], padded_digest: str, folder: Path
+) -> dict[str, np.ndarray]:
+    """What every fit reads, as ``training.task.Data``, with what :func:`prepare` makes."""
+    prepared = prepare(params, splits, padded_digest, folder)
+    data = data_of({name: splits[name] for name in ("train", "validation")}) | dict(prepared.vectors)
+    if prepared.soft_labels is not None:
+        data["unlabelled.token_ids"] = splits["unlabelled"]["token_ids"]
+        data["unlabelled.labels"] = prepared.soft_labels
+    if prepared.windows is not None:
+        data["windows"] = prepared.windows
+    return data
 
 
 def _variants(params: Params) -> list[Params]:

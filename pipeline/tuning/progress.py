@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.runtime.live import WIDTH, LiveLine, bar
+from pipeline.tuning.study import SCORE
 from pipeline.tuning.trials import Observer
 
 
 class Progress:
     """Prints each epoch of each trial and passes everything on to another observer."""
 
-    def __init__(self, epochs: int, then: Observer) -> None:
-        self._epochs, self._then = epochs, then
+    def __init__(self, epochs: int, then: Observer, score_name: str = SCORE) -> None:
+        self._epochs, self._then, self._score_name = epochs, then, score_name.replace("_", " ")
         self._started = time.monotonic()
         self._epochs_done = 0
         self._finished = self._wanted = 0
@@ -68,7 +69,7 @@ class Progress:
 
     def repeated(self, number: int, seed: int, score: float) -> None:
         """Prints a finalist's score with another seed."""
-        self._live.say(f"finalist trial {number}, seed {seed}: validation accuracy {score:.4f}")
+        self._live.say(f"finalist trial {number}, seed {seed}: {self._score_name} {score:.4f}")
         self._then.repeated(number, seed, score)
 
 

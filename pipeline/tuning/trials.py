@@ -19,7 +19,7 @@ from pipeline.params import ParamsError, Value
 from pipeline.runtime.interruption import Interruption
 from pipeline.tuning.sampling import REASON
 from pipeline.tuning.search_space import decoded
-from pipeline.tuning.study import SCORE, Study
+from pipeline.tuning.study import Study
 
 Metrics = Mapping[str, float]
 
@@ -178,7 +178,7 @@ class _Runner:
                     f"{key} is {metrics[key]} after epoch {epoch}: lower train.learning_rate, set "
                     "train.clipnorm, or set model.activation to tanh"
                 )
-        trial.report(metrics[SCORE], epoch)
+        trial.report(self._study.score(metrics), epoch)
         if self._interruption.requested and epoch < self._plan.epochs:
             return TrialState.FAIL, None
         return (TrialState.PRUNED, None) if trial.should_prune() else None

@@ -18,7 +18,7 @@ from pipeline.runtime.live import LiveLine
 from pipeline.training.task import Data, Trained, num_epochs
 from pipeline.tuning.progress import epoch_line, share_line
 from pipeline.tuning.sampling import REASON
-from pipeline.tuning.study import SCORE, Search, repeat_key
+from pipeline.tuning.study import Search, repeat_key, score_name, score_of
 from pipeline.tuning.trials import Observer
 
 Fit = Callable[..., Trained]  # (params, seed, data, on_epoch)
@@ -35,7 +35,7 @@ class Winner:
         curve: the metrics of each epoch.
         best_epoch: the epoch (from 1) that was kept.
         implementation: how the recurrent layers were computed.
-        scores: validation accuracy with the configured seed, then with each further one.
+        scores: what the study maximises, with the configured seed, then with each further one.
         retrained: whether the network had to be trained again, since none was kept here.
         seconds_in_full: wall time of the full training after a search of short trials; None without one.
     """
@@ -89,7 +89,7 @@ def choose_winner(
     }
 
     def keep(key: str, trained: Trained) -> None:
-        study.set_attribute(key, float(trained.best[SCORE]))
+        study.set_attribute(key, float(study.score(trained.best)))
 
     pool.run(_Fits(fit, missing, keep, interruption))
     _stop_if(interruption)
@@ -128,7 +128,7 @@ def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption
         curve=trained.history,
         best_epoch=trained.best_epoch,
         implementation=trained.implementation,
-        scores=(float(trained.best[SCORE]),),
+        scores=(float(score_of(score_name(params), trained.best)),),
         seconds_in_full=time.perf_counter() - started,
     )
 
@@ -150,7 +150,7 @@ def _deliver(
         print(f"no network of trial {best.number} is kept here: it is trained again")
         trained = _fit_once(params, fit, pool, interruption)
         study.keep_network(best.number, trained.network)
-        score = float(trained.best[SCORE])
+        score = float(study.score(trained.best))
         _compare(best, score)
         scores = (score, *scores[1:])
         curve, best_epoch, implementation = trained.history, trained.best_epoch, trained.implementation

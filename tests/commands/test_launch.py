@@ -74,6 +74,20 @@ def test_a_value_for_one_run_is_not_varied_by_its_study(
     assert units.values == (8, 128)
 
 
+def test_a_section_that_params_yaml_is_older_than_may_be_absent_and_set(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "params.yaml"
+    tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
+    given = tree.pop("cluster")
+    file.write_text(yaml.safe_dump(tree))
+    old = load_params(file)
+    assert old.cluster.model_dump() == given
+    wanted = old.replace({"cluster.address": "tcp://127.0.0.1:8786"})
+    apply_overrides(file, [word.removeprefix("--set-param=") for word in dvc_arguments(old, wanted)[2:]])
+    assert load_params(file) == wanted
+
+
 def test_text_is_quoted_for_hydra(params: Params) -> None:
     changed = params.replace({"data.path": "it's, here.csv"})
     assert dvc_arguments(params, changed)[-1] == r"--set-param=data.path='it\'s, here.csv'"

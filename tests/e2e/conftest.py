@@ -16,6 +16,8 @@ import yaml
 from filelock import FileLock
 
 PROJECT = Path(__file__).resolve().parents[2]
+WITHOUT_LINKS = Path(__file__).parent / "without_links"
+FOLDER = "josé luis"
 POSITIVE = ["wonderful", "moving", "funny", "clever", "warm", "brilliant", "gripping", "tender"]
 NEGATIVE = ["dull", "awful", "boring", "clumsy", "lazy", "tedious", "stupid", "hollow"]
 NEUTRAL = [
@@ -135,23 +137,25 @@ def copy_project(folder: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Project:
-    """The project after its first `dvc repro`. Tests that change it make their own copy of the folder."""
+    """The project after its first `dvc repro`. Tests that change it make their own copy of the folder.
+
+    Its path is as some users' are, and the run met a file system without hard links.
+    """
     own = tmp_path_factory.getbasetemp()
-    folder = (
-        own if worker_id == "master" else own.parent
-    ) / "reproduced"  # one for all of pytest's processes
+    folder = (own if worker_id == "master" else own.parent) / FOLDER  # one for all of pytest's processes
     output = folder / "first_output.txt"
     with FileLock(f"{folder}.lock"):
         if output.exists():
             return Project(folder, user_environment())
         folder.mkdir()
         project = copy_project(folder)
-        output.write_text(project.run("dvc", "repro").stdout)
+        path = os.pathsep.join([str(WITHOUT_LINKS), os.environ.get("PYTHONPATH", "")])
+        output.write_text(project.run("dvc", "repro", PYTHONPATH=path).stdout)
         return project
 
 
 @pytest.fixture
 def project(reproduced: Project, tmp_path: Path) -> Project:
     """A copy of the reproduced project that a test may change; its MLflow store is its own."""
-    shutil.copytree(reproduced.folder, tmp_path / "project", symlinks=True)
-    return Project(tmp_path / "project", reproduced.environment)
+    shutil.copytree(reproduced.folder, tmp_path / FOLDER, symlinks=True)
+    return Project(tmp_path / FOLDER, reproduced.environment)

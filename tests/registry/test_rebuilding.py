@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.params import Params
 from pipeline.registry import lineage, rebuilding
+from pipeline.reviews.sources.file import hash_of
 from pipeline.runtime import git
 
 
@@ -81,6 +82,32 @@ def test_a_users_own_file_must_be_what_it_was(repository: Path, tmp_path: Path) 
     (repository / "mine.csv").write_bytes(b"text,label\nFine,1\n")
     with pytest.raises(ValueError, match=r"mine\.csv has changed since"):
         rebuilding.bring_own_files(given, worktree)
+
+
+def test_a_users_own_folder_is_brought_even_where_git_has_a_part_of_it(
+    repository: Path, tmp_path: Path
+) -> None:
+    worktree = tmp_path / "worktree"
+    for file in ("2025/a.csv", "b.csv", "notes.txt"):
+        (repository / "mine" / file).parent.mkdir(parents=True, exist_ok=True)
+        (repository / "mine" / file).write_text(f"text,label\n{file},1\n")
+    given = record(dataset={"source": {"hash": hash_of(repository / "mine")}, "digest": "sha256:0"})
+    given["params"]["data"]["path"] = "mine"
+    (worktree / "mine").mkdir(parents=True)
+    (worktree / "mine/notes.txt").touch()  # what git has
+    rebuilding.bring_own_files(given, worktree)
+    assert hash_of(worktree / "mine") == hash_of(repository / "mine")
+    (repository / "mine/b.csv").write_text("text,label\nother,0\n")
+    rebuilding.bring_own_files(given, worktree)  # the worktree has what it was
+    (worktree / "mine/b.csv").unlink()
+    with pytest.raises(ValueError, match="mine has changed since"):
+        rebuilding.bring_own_files(given, worktree)
+
+
+def test_reviews_outside_the_project_are_read_where_they_lie(params: Params, repository: Path) -> None:
+    given = params.replace({"data.path": "../mine", "data.unlabelled_path": "mine/more.csv"})
+    data = rebuilding.rebuilt_params(given.model_dump(mode="json"))["data"]
+    assert (data["path"], data["unlabelled_path"]) == (str(repository.parent / "mine"), "mine/more.csv")
 
 
 def test_a_rebuild_registers_nothing_and_has_a_study_of_its_own(params: Params) -> None:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import write_json
 from pipeline.serving.classifier import UNDECIDED, TextClassifier, write_classifier
@@ -95,32 +96,82 @@ def test_an_explanation_covers_the_words_that_are_read(truncating: str, read: li
     assert classifier.explain("...") == []
 
 
-def test_deleting_the_words_named_first_changes_the_answer_more_than_deleting_others(tmp_path: Path) -> None:
-    words = tuple(f"w{number}" for number in range(40))
-    token_ids = keras.Input((12,), dtype="int32")
-    states = keras.layers.GRU(4)(keras.layers.Embedding(44, 3)(token_ids))
-    model = keras.Model(token_ids, keras.layers.Dense(1, "sigmoid")(states))
-    random = np.random.default_rng(0)
-    model.set_weights([random.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
-    (tmp_path / "model.onnx").write_bytes(to_onnx(model).SerializeToString())
-    layout = LAYOUT | {"vocab_size": 44, "max_length": 12}
-    explained = TextClassifier(
-        OnnxNetwork(tmp_path / "model.onnx"), Vocabulary(words), layout, ("negative", "positive"), 0.5
+@pytest.mark.parametrize("tokens", ["characters", "subwords"])
+def test_characters_and_subwords_are_explained_as_words_are(tokens: str) -> None:
+    """Every token weighs 1 against the log-odds of 0.1 for the start; made unknown it weighs -0.2."""
+    vocabulary = Vocabulary.from_texts(["很好看", "太无聊"] * 9, tokens, 50)
+    layout = LAYOUT | {"vocab_size": 30, "max_length": 9}
+    weights = np.concatenate([WEIGHTS[:4], np.ones(26)])
+    classifier = TextClassifier(
+        lambda rows: 1 / (1 + np.exp(-weights[rows].sum(1))), vocabulary, layout, ("bad", "good"), 0.5
     )
+    explained = classifier.explain("很好看鯨")
+    assert "".join(word for word, _ in explained).strip() == "很好看鯨"
+    values = [value for _, value in explained]
+    np.testing.assert_allclose(values[:-1], 1.2, atol=1e-6)
+    assert values[-1] == 0
+    assert classifier.score(["很好看鯨"]).unknown_shares[0] == pytest.approx(1 / len(explained))
 
-    def change(text: list[str], places: list[int]) -> float:
-        """What the log-odds change by without the words at ``places``."""
+
+WORDS = tuple(f"w{number}" for number in range(40))
+TELLING = 4  # words of each label, the first ones of WORDS
+
+
+def reviews_of(label: int, labels: int, count: int, random: np.random.Generator) -> list[list[str]]:
+    """Reviews of eleven words: two tell the label, one tells another, and the others nothing."""
+    texts = []
+    for _ in range(count):
+        other = random.choice([number for number in range(labels) if number != label])
+        numbers = [*random.integers(0, TELLING, 3) + TELLING * np.array([label, label, other])]
+        numbers += random.integers(TELLING * 3, len(WORDS), 8).tolist()
+        texts.append([WORDS[number] for number in random.permutation(numbers)])
+    return texts
+
+
+def learnt(names: tuple[str, ...], folder: Path) -> TextClassifier:
+    """A classifier with a network that was trained on such reviews."""
+    random, vocabulary = np.random.default_rng(0), Vocabulary(WORDS)
+    layout = LAYOUT | {"vocab_size": 44, "max_length": 12}
+    texts = [
+        " ".join(words) for label in range(len(names)) for words in reviews_of(label, len(names), 200, random)
+    ]
+    labels = np.repeat(np.arange(len(names)), 200)
+    keras.utils.set_random_seed(0)
+    token_ids = keras.Input((12,), dtype="int32")
+    states = keras.layers.GRU(8)(keras.layers.Embedding(44, 8)(token_ids))
+    sure = keras.layers.Dense(1, "sigmoid") if len(names) == 2 else keras.layers.Dense(len(names), "softmax")
+    model = keras.Model(token_ids, sure(states))
+    loss = "binary_crossentropy" if len(names) == 2 else "sparse_categorical_crossentropy"
+    model.compile(keras.optimizers.Adam(0.02), loss)
+    model.fit(pad_texts(texts, vocabulary, **layout), labels, batch_size=16, epochs=8, verbose=0)
+    (folder / "model.onnx").write_bytes(to_onnx(model).SerializeToString())
+    return TextClassifier(OnnxNetwork(folder / "model.onnx"), vocabulary, layout, names, 0.5)
+
+
+@pytest.mark.parametrize("names", [("negative", "positive"), ("bad", "mixed", "good")], ids=len)
+def test_the_words_named_for_a_label_are_those_that_its_answer_hangs_on(
+    names: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Deletion: without the two words named first the label loses far more than without two others."""
+    classifier, random = learnt(names, tmp_path), np.random.default_rng(1)
+
+    def loss(text: list[str], places: list[int], label: int) -> float:
+        """What the log-odds of the label lose when the words at ``places`` are deleted."""
         shorter = [word for place, word in enumerate(text) if place not in places]
-        before, after = explained.score([" ".join(text), " ".join(shorter)]).probabilities
-        return abs(log_odds(before) - log_odds(after))
+        before, after = classifier.score([" ".join(text), " ".join(shorter)]).by_label[:, label]
+        return log_odds(before) - log_odds(after)
 
-    named, others = [], []
-    for _ in range(40):
-        text = list(random.choice(words, 11))
-        weights = [abs(word.contribution) for word in explained.explain(" ".join(text))]
-        named.append(change(text, np.argsort(weights)[-2:].tolist()))
-        others.append(change(text, random.choice(11, 2, replace=False).tolist()))
-    assert np.mean(named) > 1.5 * np.mean(others)
+    for label, name in enumerate(names):
+        named, others, telling = [], [], 0
+        for text in reviews_of(label, len(names), 20, random):
+            said = [word.contribution for word in classifier.explain(" ".join(text), name)]
+            first = np.argsort(said)[-2:].tolist()
+            telling += sum(WORDS.index(text[place]) // TELLING == label for place in first)
+            rest = [place for place in range(len(text)) if place not in first]
+            named.append(loss(text, first, label))
+            others.append(loss(text, random.choice(rest, 2, replace=False).tolist(), label))
+        assert np.mean(named) > 4 * abs(np.mean(others)), name
+        assert telling >= 0.9 * 2 * 20, name
 
 
 def test_a_written_classifier_scores_as_its_network(tmp_path: Path) -> None:

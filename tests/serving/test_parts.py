@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.params import ClusterParams
 from pipeline.runtime.files import read_json
 from pipeline.serving.classifier import TextClassifier
-from pipeline.serving.parts import Options, Part, alone_in, find_parts, score_part, score_parts
+from pipeline.serving.parts import Options, Part, alone_in, find_parts, score_part
+from pipeline.serving.scoring import score_parts
 from serving.test_scored_tables import CLASSIFIER, read, write
 
 OPTIONS = Options("text")
@@ -85,13 +88,26 @@ def test_a_part_that_can_not_be_read_stops_no_other(model: Path, tmp_path: Path)
     for name in ("a.csv", "c.csv"):
         (tmp_path / name).write_text("text\ngood\n")
     (tmp_path / "b.csv").write_text("review\ngood\n")
-    outcomes = score_parts(
-        model, find_parts(tmp_path / "*.csv", tmp_path / "out"), OPTIONS, lambda rows: None
-    )
-    first, second, third = (outcome for _, outcome in outcomes)
+    parts = find_parts(tmp_path / "*.csv", tmp_path / "out")
+    first, second, third = score_all(model, parts)
     assert first == third == ((1, 0), False)
     assert "there is no column 'text', only 'review'" in str(second)
     assert {"a.csv", "c.csv"} == {name for name in tree(tmp_path / "out") if "_" not in name}
+
+
+def score_all(model: Path, parts: list[Part]) -> list[Any]:
+    """How each part ended, scored in this process."""
+    ended: dict[str, Any] = {}
+    score_parts(
+        model,
+        parts,
+        OPTIONS,
+        ClusterParams(),
+        1,
+        lambda _: None,
+        lambda part, how: ended.update({part.name: how}),
+    )
+    return [ended[part.name] for part in parts]
 
 
 KILLED = """
@@ -99,7 +115,8 @@ import os, signal, sys
 from pathlib import Path
 from serving.test_scored_tables import CLASSIFIER
 from pipeline.serving.classifier import TextClassifier
-from pipeline.serving import parts, tables
+from pipeline.params import ClusterParams
+from pipeline.serving import parts, scoring, tables
 
 tables.BATCH, scored = 2, 0
 TextClassifier.load = lambda folder: CLASSIFIER
@@ -112,7 +129,9 @@ def count(rows):
 
 found = parts.find_parts(Path("in"), Path("out"))
 with parts.alone_in(Path("out")):
-    list(parts.score_parts(Path("model"), found, parts.Options("text"), count))
+    scoring.score_parts(
+        Path("model"), found, parts.Options("text"), ClusterParams(), 1, count, lambda *_: None
+    )
 """
 
 
@@ -131,7 +150,7 @@ def test_a_killed_run_leaves_whole_parts_and_the_next_goes_on(model: Path, tmp_p
 
     parts = find_parts(tmp_path / "in", tmp_path / "out")
     with alone_in(tmp_path / "out"):
-        done = [outcome for _, outcome in score_parts(model, parts, OPTIONS, lambda rows: None)]
+        done = score_all(model, parts)
         with pytest.raises(ValueError, match="another run is writing"), alone_in(tmp_path / "out"):
             pass
     assert done == [((4, 0), True), ((6, 0), False)]

@@ -29,6 +29,7 @@ select_backend(PARAMS.train)
 
 import keras  # noqa: E402
 
+from pipeline.evaluation.probabilities import decide  # noqa: E402
 from pipeline.networks.implementation import choose_implementation  # noqa: E402
 from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
 from pipeline.networks.word_dropout import WordDropout  # noqa: E402
@@ -279,6 +280,13 @@ def test_soft_labels_of_unlabelled_reviews_are_learnt_first() -> None:
     assert fitted.history[1]["validation_accuracy"] > 0.7  # 70 labels for one epoch give a coin's
 
 
+def test_a_probability_of_one_half_is_the_second_label_in_training_as_everywhere_else() -> None:
+    said, labels = np.array([[0.5], [0.5], [0.49]], np.float32), np.array([1, 0, 0], np.float32)
+    _, hits = label_objective()(said, None, keras.ops.convert_to_tensor(labels))
+    assert np.asarray(hits).tolist() == [1, 0, 1]
+    assert decide(said[:, 0]).tolist() == [1, 1, 0]
+
+
 def test_more_labels_are_learnt_by_their_cross_entropy() -> None:
     labels = np.array([[0, 1, 0], [0.2, 0.2, 0.6]], np.float32)
     said = np.array([[0.2, 0.5, 0.3], [0.5, 0.25, 0.25]], np.float32)
@@ -310,3 +318,35 @@ def test_a_network_of_three_labels_learns_hard_and_soft_ones() -> None:
     assert fitted.best["validation_accuracy"] == right.mean() > 0.8
     loss = -np.log(said[np.arange(60), validation.labels]).mean()
     assert fitted.best["validation_loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def test_a_review_counts_as_much_as_its_label() -> None:
+    weights = np.array([0.5, 4.0])
+    labels, said = np.array([0.0, 1.0, 0.25], np.float32), np.array([[0.2], [0.4], [0.7]], np.float32)
+    losses, _ = label_objective(weights=weights)(said, None, keras.ops.convert_to_tensor(labels))
+    plain = -(labels * np.log(said[:, 0]) + (1 - labels) * np.log(1 - said[:, 0]))
+    assert np.asarray(losses) == pytest.approx(plain * [0.5, 4.0, 0.75 * 0.5 + 0.25 * 4.0], rel=1e-5)
+    several = np.eye(3, dtype=np.float32)[[2, 0]]
+    said = np.array([[0.2, 0.5, 0.3], [0.5, 0.25, 0.25]], np.float32)
+    weighed = label_objective(weights=np.array([1.0, 2.0, 3.0]))
+    losses, _ = weighed(said, None, keras.ops.convert_to_tensor(several))
+    assert np.asarray(losses) == pytest.approx([-3 * np.log(0.3), -np.log(0.5)], rel=1e-5)
+
+
+def test_balanced_weights_find_the_rare_label() -> None:
+    """One review in seven is positive, and its words tell it but for a fifth of them."""
+    random = np.random.default_rng(0)
+
+    def part(count: int) -> Split:
+        labels = (np.arange(count) % 7 == 0).astype(np.int64)
+        token_ids = random.integers(4, 15, (count, 6)).astype(np.int32)
+        token_ids[np.arange(count), 3] = np.where(random.random(count) < 0.2, 15, 16 + labels)
+        return Split(token_ids, labels)
+
+    train, validation = part(210), part(210)
+    recalls = {}
+    for weights in ("none", "balanced"):
+        values = {"train.class_weights": weights, "model.pooling": "max"}
+        best = fit(PARAMS.replace(values), train, validation, 3).best
+        recalls[weights] = 2 * best["validation_balanced_accuracy"]
+    assert recalls["balanced"] > recalls["none"] + 0.2

@@ -80,6 +80,7 @@ def test_importance_is_told_of_enough_trials_only(count: int, told: bool) -> Non
         optuna=optuna_study,
         space=space,
         attributes={},
+        score_name="validation_accuracy",
         repeat_seeds=list,
         trials=lambda *states: [trial for trial in optuna_study.trials if trial.state in states],
     )

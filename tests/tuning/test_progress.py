@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.runtime import live
 from pipeline.tuning.progress import Progress, epoch_line, share_line
-from tests.tuning.stand_in import Recorder
+from tuning.stand_in import Recorder
 
 METRICS = {"loss": 0.53149, "validation_loss": 0.37, "validation_accuracy": 0.83625}
 

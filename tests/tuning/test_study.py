@@ -226,6 +226,16 @@ def test_a_new_configured_model_is_tried_even_if_the_study_is_full(toy: Params) 
     assert values(moved)[0]["model.units"] == 24
 
 
+def test_a_setting_of_the_libraries_that_changes_digits_is_part_of_the_code_version(
+    toy: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = study_module.code_version(toy)
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
+    assert study_module.code_version(toy) == before
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+    assert study_module.code_version(toy) != before
+
+
 def test_other_code_starts_afresh(
     toy: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,241 @@
+"""A served version under eight clients: requests a second, latencies, malformed requests, memory.
+
+    python -m benchmarks.clients
+
+Takes the champion of the data set in data/padded and its test reviews. Servers and clients share this
+machine's cores and talk over loopback.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import mlflow
+import numpy as np
+import psutil
+
+from benchmarks.results import machine, table, write_section
+from benchmarks.serving import describe_model, free_port, test_texts, wait_for
+from pipeline.commands.store import chosen_version, open_store
+from pipeline.runtime.cores import THREAD_LIMITS, cores
+from pipeline.serving.classifier import CLASSIFIER, TextClassifier
+
+CLIENTS, SINGLE, MIXED = 8, 4000, 10_000
+JSON = {"Content-Type": "application/json"}
+Request = tuple[bytes, dict[str, str]]  # body, headers
+
+
+class Answered(NamedTuple):
+    """What clients found: statuses, milliseconds of each request, seconds in all."""
+
+    statuses: list[int]
+    times: list[float]
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return len(self.times) / self.seconds
+
+
+def main() -> None:
+    """Measures and writes the section."""
+    found = machine()
+    version = chosen_version(open_store(), None, None)
+    uri = f"models:/{version.name}/{version.version}"
+    texts = test_texts(2000)
+    requests = [well_formed([texts[number % len(texts)]]) for number in range(SINGLE)]
+    rows = []
+    for name, command in servers(uri).items():
+        with serving(command) as (port, process):
+            ask(port, requests[:400])
+            before = cpu_seconds(process)
+            answered = ask(port, requests)
+            used = (cpu_seconds(process) - before) / len(requests) * 1000
+            rows.append((name, f"{answered.rate:,.0f}", *percentiles(answered.times), f"{used:.2f}"))
+            print(rows[-1], flush=True)
+    folder = Path(mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{CLASSIFIER}"))
+    report = [
+        "## Over HTTP, eight clients",
+        f"{found}. {describe_model(uri)} The clients take a share of the same cores.",
+        table(
+            ("one review a request", "requests a second", "median ms", "95th", "99th", "server's CPU ms"),
+            rows,
+        ),
+        f"The same review scored in process, all of it: {cpu_of_scoring(folder, texts):.2f} ms of CPU.",
+        many_reviews(uri, texts),
+        mixed(uri, texts),
+    ]
+    write_section("clients", "\n\n".join(report))
+    print("\n\n".join(report))
+
+
+def servers(uri: str) -> dict[str, list[str]]:
+    """The command of each server that is measured, without its port."""
+    ours = [sys.executable, "-m", "pipeline", "serve", "--model", uri, "--workers"]
+    mlflows = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "models",
+        "serve",
+        "--model-uri",
+        uri,
+        "--env-manager",
+        "local",
+    ]
+    return {
+        "`python -m pipeline serve --workers 1`": [*ours, "1"],
+        f"`python -m pipeline serve`, {cores()} workers": [*ours, str(cores())],
+        f"`mlflow models serve --workers {cores()}`": [*mlflows, "--workers", str(cores())],
+    }
+
+
+@contextmanager
+def serving(command: Sequence[str]) -> Iterator[tuple[int, psutil.Process]]:
+    """The server while the block runs: its port and its process."""
+    port = free_port()
+    limits = dict.fromkeys(THREAD_LIMITS, "1")  # as `pipeline serve` sets them itself
+    environment = os.environ | limits | {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
+    process = subprocess.Popen(
+        [*command, "--port", str(port)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/ping", process)
+        yield port, psutil.Process(process.pid)
+    finally:
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        process.wait(timeout=30)
+        for child in children:  # MLflow's server leaves its workers
+            if child.is_running():
+                child.terminate()
+
+
+def well_formed(texts: Sequence[str]) -> Request:
+    """A request for these texts."""
+    return json.dumps({"dataframe_records": [{"text": text} for text in texts]}).encode(), JSON
+
+
+def ask(port: int, requests: Sequence[Request]) -> Answered:
+    """Eight clients, each with a connection of its own, ask one request after the other."""
+    shares = [requests[first::CLIENTS] for first in range(CLIENTS)]
+    started = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        found = list(clients.map(lambda share: _ask(port, share), shares))
+    seconds = time.perf_counter() - started
+    statuses, times = (list(chain.from_iterable(lists)) for lists in zip(*found, strict=True))
+    return Answered(statuses, times, seconds)
+
+
+def _ask(port: int, requests: Sequence[Request]) -> tuple[list[int], list[float]]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    statuses, times = [], []
+    for body, headers in requests:
+        started = time.perf_counter()
+        connection.request("POST", "/invocations", body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        times.append((time.perf_counter() - started) * 1000)
+        statuses.append(answer.status)
+    connection.close()
+    return statuses, times
+
+
+def many_reviews(uri: str, texts: list[str]) -> str:
+    """Requests of a hundred reviews, as a sentence."""
+    command = [sys.executable, "-m", "pipeline", "serve", "--model", uri]
+    requests = [well_formed(texts[first : first + 100]) for first in range(0, len(texts), 100)]
+    with serving(command) as (port, _):
+        ask(port, requests)
+        answered = ask(port, requests * 3)
+    return (
+        f"A hundred reviews a request, {cores()} workers: {answered.rate * 100:,.0f} reviews a second, "
+        f"median {np.median(answered.times):.0f} ms a request."
+    )
+
+
+MALFORMED: list[Request] = [
+    (b'{"dataframe_records": [', JSON),
+    (b"\xff\xfe", JSON),
+    (b'{"dataframe_records": [{"text": 5}]}', JSON),
+    (b'{"dataframe_records": [{"review": "fine"}]}', JSON),
+    (b'{"inputs": ["fine"], "params": {"treshold": 0.4}}', JSON),
+    (b'{"inputs": ["fine"], "params": {"threshold": 2}}', JSON),
+    (b'{"inputs": ["fine"]}', {}),  # no Content-Type
+    (b"text\na,b\n", {"Content-Type": "text/csv"}),
+    (b"fine", {"Content-Type": "text/plain"}),
+]
+
+
+def mixed(uri: str, texts: list[str]) -> str:
+    """10,000 requests of which each tenth is malformed: statuses, and memory on the way, as sentences."""
+    requests = [
+        MALFORMED[number // 10 % len(MALFORMED)]
+        if number % 10 == 9
+        else well_formed([texts[number % len(texts)]])
+        for number in range(MIXED)
+    ]
+    command = [sys.executable, "-m", "pipeline", "serve", "--model", uri]
+    with serving(command) as (port, process):
+        memory, statuses = [], Counter[int]()
+        for first in range(0, MIXED, MIXED // 5):
+            statuses.update(ask(port, requests[first : first + MIXED // 5]).statuses)
+            memory.append(megabytes(process))
+    said = ", ".join(f"{count:,} x {status}" for status, count in sorted(statuses.items()))
+    grown = ", ".join(f"{value:,.0f}" for value in memory)
+    return (
+        f"{MIXED:,} requests of which each tenth is malformed (broken JSON and CSV, wrong types, columns and "
+        f"params, no or an unknown Content-Type): {said}. Memory of the server's processes after each fifth, "
+        f"MB: {grown}."
+    )
+
+
+def cpu_of_scoring(folder: Path, texts: list[str]) -> float:
+    """Milliseconds of CPU that one review takes in process."""
+    classifier = TextClassifier.load(folder)
+    for text in texts[:100]:
+        classifier.score([text])
+    started = time.process_time()
+    for text in texts[:1000]:
+        classifier.score([text])
+    return (time.process_time() - started) / 1000 * 1000
+
+
+def family(process: psutil.Process) -> list[psutil.Process]:
+    """The process and its children."""
+    return [process, *process.children(recursive=True)]
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Of the server's processes so far."""
+    return sum(sum(each.cpu_times()[:2]) for each in family(process))
+
+
+def megabytes(process: psutil.Process) -> float:
+    """Resident memory of the server's processes."""
+    return sum(each.memory_info().rss for each in family(process)) / 2**20
+
+
+def percentiles(times: list[float]) -> tuple[str, ...]:
+    """Median, 95th and 99th, as text."""
+    return tuple(f"{np.percentile(times, share):.1f}" for share in (50, 95, 99))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""A table of parts scored by the workers of a scheduler: the same files as in one process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from pipeline.params import ClusterParams
+from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.files import write_json
+from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY
+from pipeline.serving.parts import RECORDS, Done, Options, find_parts
+from pipeline.serving.scoring import score_parts
+
+HERE = ClusterParams(address=None, jobs_a_process=1)
+GOOD = 4  # the id of the first word
+
+
+def make_classifier(folder: Path) -> Path:
+    """A classifier whose probability is 0.75 where a text has the word good, else 0.25."""
+    node, tensor, info = onnx.helper.make_node, onnx.helper.make_tensor, onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [
+            node("Equal", ["token_ids", "good"], ["found"]),
+            node("Cast", ["found"], ["numbers"], to=onnx.TensorProto.FLOAT),
+            node("ReduceMax", ["numbers"], ["any"], axes=[1], keepdims=1),
+            node("Mul", ["any", "half"], ["halved"]),
+            node("Add", ["halved", "quarter"], ["probability"]),
+        ],
+        "good",
+        [info("token_ids", onnx.TensorProto.INT32, ["batch", "steps"])],
+        [info("probability", onnx.TensorProto.FLOAT, ["batch", 1])],
+        [
+            tensor("good", onnx.TensorProto.INT32, [], [GOOD]),
+            tensor("half", onnx.TensorProto.FLOAT, [], [0.5]),
+            tensor("quarter", onnx.TensorProto.FLOAT, [], [0.25]),
+        ],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.helper.set_model_props(model, {"masked": "1", "step_multiple": "1"})
+    folder.mkdir()
+    onnx.save(model, folder / NETWORK)
+    Vocabulary(("good", "bad")).save(folder / VOCABULARY)
+    layout = {"vocab_size": 6, "max_length": 5, "padding": "post", "truncating": "pre"}
+    write_json(folder / FACTS, layout | {"labels": ["no", "yes"], "threshold": 0.5})
+    return folder
+
+
+def make_table(folder: Path) -> None:
+    folder.mkdir()
+    for number in range(4):
+        texts = ["good", "bad", None] * (number + 1)
+        rows = ({"id": place, "text": text} for place, text in enumerate(texts))
+        (folder / f"{number}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    (folder / "5.csv").write_text("review\ngood\n")
+
+
+def score(classifier: Path, source: Path, target: Path, cluster: ClusterParams) -> tuple[dict[str, Any], int]:
+    """How each part ended, and the sum of the rows that were told."""
+    ended: dict[str, Any] = {}
+    rows: list[int] = []
+    score_parts(
+        classifier,
+        find_parts(source, target),
+        Options("text", version="models:/m/1"),
+        cluster,
+        1,
+        rows.append,
+        lambda part, outcome: ended.update({part.name: outcome}),
+    )
+    return ended, sum(rows)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_workers_write_the_files_that_one_process_writes_and_keep_what_is_there(
+    cluster: ClusterParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where no worker is
+    classifier = make_classifier(tmp_path / "model")
+    make_table(tmp_path / "in")
+    here, rows = score(classifier, Path("in"), Path("here"), HERE)
+    there, rows_there = score(classifier, Path("in"), Path("there"), cluster)
+    assert rows == rows_there == 2 * (1 + 2 + 3 + 4)
+    assert here["3.jsonl"] == there["3.jsonl"] == Done((8, 4), kept=False)
+    for ended in (here, there):
+        assert isinstance(ended.pop("5.csv"), UserError)
+    assert here == there
+    scored = [json.loads(line) for line in (tmp_path / "there/0.jsonl").read_text().splitlines()]
+    assert [(row["label"], row["probability"]) for row in scored] == [("yes", 0.75), ("no", 0.25)]
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")
+    (tmp_path / "there/1.jsonl").unlink()
+    again, rows = score(classifier, Path("in"), Path("there"), cluster)
+    assert rows == 4
+    assert {name: done.kept for name, done in again.items() if isinstance(done, Done)} == {
+        "0.jsonl": True,
+        "1.jsonl": False,
+        "2.jsonl": True,
+        "3.jsonl": True,
+    }
+
+
+def test_a_folder_that_a_worker_does_not_see_is_named(cluster: ClusterParams, tmp_path: Path) -> None:
+    classifier = make_classifier(tmp_path / "model")
+    make_table(tmp_path / "in")
+    ended: dict[str, Any] = {}
+    parts = find_parts(tmp_path / "in", tmp_path / "out")
+    for part in parts:
+        part.source.unlink()
+    score_parts(
+        classifier,
+        parts,
+        Options("text"),
+        cluster,
+        1,
+        lambda _: None,
+        lambda part, outcome: ended.update({part.name: outcome}),
+    )
+    assert all(
+        "or the worker doesn't see it: --input and --output must" in str(how) for how in ended.values()
+    )
+    assert not (tmp_path / "out" / RECORDS).exists()
