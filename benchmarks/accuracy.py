@@ -16,6 +16,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +128,13 @@ def main() -> None:
     arguments = parser.parse_args()
     found, facts = machine(), read_raw()[0]
     rungs = []
-    for number in range(len(RUNGS)):
-        fits = [measure(number, seed) for seed in range(42, 42 + arguments.seeds)]
-        rungs.append(fits)
-        print(row(number, fits), flush=True)
-        write_section("accuracy", render(found, facts["name"], rungs))
+    # A process a fit, so that none finds the memory full of those before.
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+        for number in range(len(RUNGS)):
+            fits = [pool.submit(measure, number, seed).result() for seed in range(42, 42 + arguments.seeds)]
+            rungs.append(fits)
+            print(row(number, fits), flush=True)
+            write_section("accuracy", render(found, facts["name"], rungs))
 
 
 def values_of(number: int) -> tuple[dict[str, Value], bool]:
