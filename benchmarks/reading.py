@@ -2,7 +2,8 @@
 
     nice taskset -c 0,1 python -m benchmarks.reading
 
-The words are drawn at random, as often as Zipf's law says, from a list of 200,000.
+The words are drawn at random, as often as Zipf's law says, from a list of 200,000; the exponent is such that
+the 10,000 commonest make up 95 %, as in IMDb's reviews.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from benchmarks.tables import rss
 ROWS = 1_000_000
 WORDS = 200  # of a review, on average
 _VOCABULARY = 200_000
+_EXPONENT = 1.3
 _BATCH = 10_000
 _PROJECT = Path(__file__).resolve().parents[1]
 
@@ -36,7 +38,9 @@ _PROJECT = Path(__file__).resolve().parents[1]
 def main(rows: int = ROWS) -> None:
     """Measures, and writes the section where all rows were asked for."""
     found = machine()
-    with tempfile.TemporaryDirectory(dir=".") as temporary:
+    place = Path(".dvc/tmp")  # which git passes over
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place) as temporary:
         folder = Path(temporary)
         files = write_files(folder, rows)
         measured = [(kind, *run(folder, file)) for kind, file in files.items()]
@@ -87,7 +91,7 @@ def reviews(rows: int) -> Iterator[tuple[list[str], list[str]]]:
     for start in range(0, rows, _BATCH):
         count = min(_BATCH, rows - start)
         sizes = random.integers(WORDS // 2, 3 * WORDS // 2, count)
-        drawn = random.zipf(1.15, int(sizes.sum())) % _VOCABULARY
+        drawn = random.zipf(_EXPONENT, int(sizes.sum())) % _VOCABULARY
         texts = [
             f"{' '.join(map(words.__getitem__, part.tolist())).capitalize()}, he said. Fine!"
             for part in np.split(drawn, np.cumsum(sizes)[:-1])
