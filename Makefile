@@ -64,9 +64,11 @@ bench-accuracy: setup  ## What each ingredient of the accurate network is worth,
 bench-tune: setup  ## Trials a minute beside a plain Optuna loop, on the data of the last run
 	python -m benchmarks.tuning
 
-bench-serving: setup  ## What a prediction costs, in process and over HTTP, with the champion of the last run
+bench-serving: setup  ## What a prediction costs with the champion: in process, over HTTP, under load, in large tables
 	python -m benchmarks.inference
 	python -m benchmarks.serving
+	python -m benchmarks.clients
+	python -m benchmarks.tables 100000
 
 docs: .venv/installed-dev  ## Build the guides as a site, strictly: site/index.html
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict

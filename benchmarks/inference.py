@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -21,27 +20,15 @@ import numpy as np
 from benchmarks.results import machine, write_section
 from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.params import ModelParams, load_params
+from pipeline.params.presets import read_preset
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.serving.onnx_network import OnnxNetwork
+from pipeline.tracking.runs import network_name
 
 VOCAB_SIZE, BULK, SINGLE = 10_000, 1024, 200
 KERAS_BATCH = 128
-SIZES: dict[str, tuple[int, dict[str, Any]]] = {
-    "default: 2 x GRU(32), 100 tokens": (100, {}),
-    "2 x BiLSTM(64), masked, 400 tokens": (
-        400,
-        {
-            "model.cell": "lstm",
-            "model.units": 64,
-            "model.embedding_dim": 100,
-            "model.bidirectional": True,
-            "model.masking": True,
-            "model.pooling": "max_mean",
-            "pad.padding": "post",
-        },
-    ),
-}
+PRESETS = ("default", "accurate")
 Predict = Callable[[np.ndarray], object]
 
 
@@ -50,14 +37,16 @@ def main() -> None:
     lines = ["## The network alone", "", f"{machine()}. Rows of 20 tokens to the full length.", ""]
     lines += ["| network | runtime | one review, ms: median | 95th | 99th percentile | reviews a second |"]
     lines += ["| --- | --- | --- | --- | --- | --- |"]
-    for size, (length, changes) in SIZES.items():
-        model = load_params().replace({"tune.trials": 1} | changes).model
-        token_ids = rows(length, "post" if model.masking else "pre")
-        for runtime, predict in runtimes(model, length).items():
+    for preset in PRESETS:
+        params = load_params().replace(read_preset(preset))
+        length = params.pad.max_length
+        size = f"{preset}: {network_name(params.flat())}, {length} tokens"
+        token_ids = rows(length, params.pad.padding)
+        for runtime, predict in runtimes(params.model, length).items():
             times = single(predict, token_ids)
             shares = [f"{np.percentile(times, share):.2f}" for share in (50, 95, 99)]
             lines.append(f"| {size} | {runtime} | {' | '.join(shares)} | {rate(predict, token_ids):,.0f} |")
-            print(lines[-1])
+            print(lines[-1], flush=True)
     write_section("inference", "\n".join([*lines, ""]))
 
 
@@ -94,14 +83,12 @@ def torch_predict(model: ModelParams) -> Predict:
 
     kind = {"simple_rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[model.cell]
     embedding = torch.nn.Embedding(VOCAB_SIZE, model.embedding_dim)
-    recurrent = kind(
-        model.embedding_dim,
-        model.layer_units[0],
-        model.depth,
-        batch_first=True,
-        bidirectional=model.bidirectional,
-    )
-    output = torch.nn.Linear(model.layer_units[-1] * (2 if model.bidirectional else 1), 1)
+    widths = (model.embedding_dim, *model.layer_widths)
+    layers = [
+        kind(width, units, batch_first=True, bidirectional=model.bidirectional)
+        for width, units in zip(widths, model.layer_units, strict=False)
+    ]
+    output = torch.nn.Linear(widths[-1], 1)
 
     @torch.inference_mode()
     def predict(token_ids: np.ndarray) -> object:
@@ -111,7 +98,11 @@ def torch_predict(model: ModelParams) -> Predict:
             batch = token_ids[order[start : start + KERAS_BATCH]]
             if model.masking:
                 batch = batch[:, : (batch != PAD_ID).sum(1).max()]
-            states, _ = recurrent(embedding(torch.from_numpy(batch)))
+            states = embedding(torch.from_numpy(batch))
+            for place, layer in enumerate(layers):
+                if place and model.layer_pooling == "max":
+                    states = torch.nn.functional.max_pool1d(states.mT, 2, ceil_mode=True).mT
+                states, _ = layer(states)
             answers.append(torch.sigmoid(output(states.amax(1) if model.masking else states[:, -1])))
         return torch.cat(answers)
 

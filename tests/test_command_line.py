@@ -29,6 +29,13 @@ def call(*words: str) -> Result:
     return CliRunner().invoke(cli, list(words), prog_name="stacked-rnn")
 
 
+def test_the_workers_of_a_table_are_a_number_or_auto() -> None:
+    for given in ("0", "many"):
+        result = call("predict", "--input", "in", "--output", "out", "--workers", given)
+        assert result.exit_code == 2
+        assert f"must be a number from 1 on, or auto, but is {given}" in result.output
+
+
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A command `fail` that raises what a test puts into ``ERROR``."""

@@ -63,7 +63,8 @@ def run(params: Params) -> None:
         report = _write(
             _report(parent.run_id, dataset, study, winner), curve, study, winner, splits["validation"]
         )
-        parent.log_metrics({key: value for key, value in report.items() if key.startswith("validation_")})
+        numbers = {key: value for key, value in report.items() if isinstance(value, float)}
+        parent.log_metrics({key: value for key, value in numbers.items() if key.startswith("validation_")})
         parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})
         parent.log_network(report)
         parent.log_curve(curve)

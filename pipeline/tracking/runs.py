@@ -224,8 +224,9 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
     if experiment is not None:
         if experiment.lifecycle_stage != "active":
             raise UserError(
-                f"the MLflow experiment {name} was deleted: restore it with `mlflow experiments restore "
-                f"--experiment-id {experiment.experiment_id}`, or give mlflow.experiment another name"
+                f"the MLflow experiment {name} of {mlflow.get_tracking_uri()} was deleted: restore it with "
+                f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`, "
+                "or give mlflow.experiment another name"
             )
         return str(experiment.experiment_id)
     embedded = mlflow.get_tracking_uri().startswith("sqlite:")

@@ -2,11 +2,9 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import keras
-import mlflow
 import numpy as np
 import pytest
 import yaml
@@ -216,37 +214,3 @@ def test_mlflow_run_judges_every_value_before_any_work(project: Project) -> None
     assert project.path("params.yaml").read_text() == before
     assert stages_run(done.stdout) == []
     assert {run.info.status for run in all_runs(project)} <= {"FINISHED", "FAILED"}
-
-
-def test_a_folder_is_scored_by_two_processes_as_by_one(project: Project) -> None:
-    folder = project.path("parts")
-    folder.mkdir()
-    rows = project.path("mine.csv").read_text().splitlines()
-    for number in range(4):
-        part = "\n".join([rows[0], *rows[1 + 20 * number : 21 + 20 * number]])
-        (folder / f"{number}.csv").write_text(part + "\n")
-    predict = ("python", "-m", "pipeline", "predict", "--input")
-    said = project.run(*predict, "parts", "--output", "scored", "--workers", "2").stdout
-    assert re.search(r"4 of 4 parts; 80 rows, [\d,]+ a second -> scored", said)
-    project.run(*predict, "parts/0.csv", "--output", "one.csv")
-    assert project.path("scored/0.csv").read_text() == project.path("one.csv").read_text()
-    assert (
-        "4 of 4 parts, 4 of them by an earlier run"
-        in project.run(*predict, "parts", "--output", "scored", "--workers", "auto").stdout
-    )
-
-
-def test_mlflow_makes_a_dockerfile_for_a_version(reproduced: Project, tmp_path: Path) -> None:
-    words = ("mlflow", "models", "generate-dockerfile", "--model-uri", "models:/stacked-rnn-mine@champion")
-    uri = f"sqlite:///{reproduced.path('mlflow.db')}"
-    reproduced.run(*words, "--output-directory", str(tmp_path / "image"), MLFLOW_TRACKING_URI=uri)
-    dockerfile = (tmp_path / "image/Dockerfile").read_text()
-    version = ".".join(map(str, sys.version_info[:3]))
-    assert f"FROM python:{version}-slim" in dockerfile
-    assert f"pip install mlflow=={mlflow.__version__}" in dockerfile
-    (source,) = re.findall(r"^COPY (\S+) /opt/ml/model$", dockerfile, re.MULTILINE)
-    model = tmp_path / "image" / source
-    assert {"MLmodel", "requirements.txt", "code", "artifacts"} <= {path.name for path in model.iterdir()}
-    requirements = (model / "requirements.txt").read_text()
-    assert "onnxruntime==" in requirements
-    assert "tensorflow" not in requirements

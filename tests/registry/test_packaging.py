@@ -19,7 +19,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from click.testing import CliRunner
 from mlflow.exceptions import MlflowException
+from mlflow.models.cli import commands
 
 from pipeline.registry.exporting import write_export
 from pipeline.registry.packaging import PACKAGE, Trained, packed
@@ -248,6 +250,30 @@ def test_an_exported_version_runs_where_there_is_onnxruntime_and_numpy_alone(
     # More texts than one batch holds, which run side by side.
     many = subprocess.run([*command[:3], *["great film"] * 100], capture_output=True, text=True, check=True)
     assert set(many.stdout.splitlines()) == {first}
+
+
+def test_mlflow_makes_a_dockerfile_with_what_a_version_needs(version: Path, tmp_path: Path) -> None:
+    words = [
+        "generate-dockerfile",
+        "--model-uri",
+        str(version),
+        "--output-directory",
+        str(tmp_path / "image"),
+    ]
+    done = CliRunner().invoke(commands, words)
+    assert done.exit_code == 0, done.output
+    dockerfile = (tmp_path / "image/Dockerfile").read_text()
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert dockerfile.splitlines()[1] == f"FROM python:{python}-slim"
+    assert f"RUN pip install mlflow=={mlflow.__version__}" in dockerfile
+    (source,) = re.findall(r"^COPY (\S+) /opt/ml/model$", dockerfile, re.MULTILINE)
+    copied = tmp_path / "image" / source
+    assert (copied / "artifacts/classifier/model.onnx").is_file()
+    assert list((copied / "code").iterdir())
+    requirements = (copied / "requirements.txt").read_text()
+    assert {"mlflow", "numpy", "onnxruntime", "pandas"} == set(
+        re.findall(r"^(\w+)==", requirements, re.MULTILINE)
+    )
 
 
 def test_an_export_overwrites_nothing(version: Path, tmp_path: Path) -> None:

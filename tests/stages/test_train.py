@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from e2e.toy_project import make_project
 from pipeline.params import load_params
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import MODEL, TRAIN_REPORT
 from pipeline.stages import train
 from tuning.stand_in import fit_formula
@@ -54,3 +55,18 @@ def test_a_broken_file_leaves_a_failed_run(project: Path) -> None:
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     assert [run.info.status for run in client.search_runs(experiments)] == ["FAILED"]
+
+
+def test_finalists_with_more_seeds_and_another_objective_are_reported(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The formula's loss is 1 less its score, which each seed above the first lowers by 0.001."""
+    make_project(project, {"trials": 2, "finalists": 2, "seeds": 2, "epochs": None, "objective": "log_loss"})
+    monkeypatch.setattr(train, "_deliver", lambda winner, validation: {"scale": 1.0})
+    monkeypatch.setattr(train, "_curve_row", lambda epoch, metrics: {"epoch": epoch})
+    train.run(load_params())
+    report = read_json(TRAIN_REPORT)
+    first, second = report["validation_neg_log_loss_by_seed"]
+    assert first == pytest.approx(report["validation_accuracy"] - 1)
+    assert second == pytest.approx(first - 0.001)
+    assert report["objective"] == "log_loss"
