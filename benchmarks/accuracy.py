@@ -201,13 +201,11 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
         name: predict(network, splits[name]["token_ids"], implementation) for name in ("validation", "test")
     }
     labels = {name: splits[name]["labels"].astype(np.int64) for name in said}
-    calibrated = calibration.worthwhile_calibration(labels["validation"], said["validation"]).apply(
-        said["test"]
-    )
+    fitted = calibration.worthwhile_calibration(labels["validation"], said["validation"])
     figures = {
         "validation": float(np.mean((said["validation"] >= 0.5) == labels["validation"])),
         "test": float(np.mean((said["test"] >= 0.5) == labels["test"])),
-        "ece": calibration.expected_calibration_error(labels["test"], calibrated),
+        "ece": calibration.expected_calibration_error(labels["test"], fitted.apply(said["test"])),
         "minutes": minutes,
     }
     words = {name: Ragged.from_padded(splits[name]["token_ids"]) for name in ("train", "test")}
@@ -244,10 +242,10 @@ def render(found: str, name: str, rungs: list[list[dict[str, float]]]) -> str:
     ]
     lines = [row(number, fits) for number, fits in enumerate(rungs)]
     explained = (
-        f"`make bench-accuracy`; {found}. {name}, {counted(len(rungs[0]), 'seed')}. Each rung keeps what those above "
-        "it changed, but for the last. Accuracies are of the network alone; ECE is the expected calibration "
-        "error on the test reviews, after the calibration that is fitted on validation. Minutes are those of "
-        "the fit, with word vectors and soft labels."
+        f"`make bench-accuracy`; {found}. {name}, {counted(len(rungs[0]), 'seed')}. Each rung keeps what "
+        "those above it changed, but for the last. Accuracies are of the network alone; ECE is the expected "
+        "calibration error on the test reviews, after the calibration that is fitted on validation. Minutes "
+        "are those of the fit, with word vectors, soft labels and language model."
     )
     return f"## The ladder: what each ingredient is worth\n\n{explained}\n\n{table(header, lines)}"
 
