@@ -82,9 +82,9 @@ def fit_calibration(
     """The scale and shift under which the labels are likeliest.
 
     Platt, "Probabilistic Outputs for Support Vector Machines" (1999); with a shift for each label it is his
-    method for a softmax. As he does, a label counts as a little less than certain, (n + 1) / (n + number of
-    labels) for one that n reviews have: so reviews that are all told apart, or few, don't ask for
-    probabilities of 0 and 1.
+    method for a softmax. As he does, a label counts as a little less than certain, (n + 1) / (n + 2) for one
+    that n reviews have, and the rest is shared by the others: so reviews that are all told apart, or few,
+    don't ask for probabilities of 0 and 1.
 
     >>> sure, right = np.array([0.02, 0.98] * 50), np.array([0, 1, 0, 1, 0, 1, 0, 1, 1, 0] * 10)
     >>> fit_calibration(right, sure).apply(sure[:2]).round(2)
@@ -107,7 +107,8 @@ def fit_calibration(
     logits = _logits(probabilities)
     count, kinds = logits.shape
     members = np.bincount(labels, minlength=kinds)[labels][:, None]
-    targets = (np.eye(kinds)[labels] * members + 1) / (members + kinds)
+    own, other = (members + 1) / (members + 2), 1 / (members + 2) / (kinds - 1)
+    targets = np.where(np.eye(kinds, dtype=bool)[labels], own, other)
 
     times = 1.0 if weights is None else weights[labels][:, None]
 

@@ -133,11 +133,18 @@ def _metrics(result: Evaluated) -> str:
             f"{metrics['test_only_baseline_right']:,} only {baseline.name}, the better baseline "
             f"on validation: McNemar's exact test, {p_text(metrics['test_mcnemar_p_value'])}",
             f"- calibrated on validation: error there {calibration['validation_ece_before']:.4f} before, "
-            f"{calibration['validation_ece_after']:.4f} after",
+            f"{calibration['validation_ece_after']:.4f} after{_weighed(result.trained['params'])}",
             *_at_threshold(metrics, measure_name(assessment.measure)),
             "",
         ]
     )
+
+
+def _weighed(params: Mapping[str, Any]) -> str:
+    weights = params.get("train.class_weights", "none")
+    if weights == "none":
+        return ""
+    return f"; for labels as common as train.class_weights ({weights}) count them, not as they are"
 
 
 def _at_threshold(metrics: Mapping[str, float], measure: str) -> list[str]:

@@ -20,6 +20,7 @@ from pipeline.reviews.splitting import TRAIN
 from pipeline.reviews.tokenizing import SUBWORDS, WORDS, Tokenizer
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
 
+_ROWS = 10_000  # reviews at a time
 _CHUNK = 1 << 22  # tokens at a time, where arrays of that many would else lie beside the tokens
 
 
@@ -67,16 +68,17 @@ class Encoder:
         if self._texts is not None:
             self._learn(rows[TRAIN])
         flat, lengths = np.frombuffer(self._tokens, np.int32), np.frombuffer(self._lengths, np.int64)
-        parts = {}
-        for name, chosen in rows.items():
-            is_chosen = np.zeros(len(lengths), bool)
-            is_chosen[chosen] = True
-            parts[name] = flat[np.repeat(is_chosen, lengths)]
-        del flat
-        self._tokens = array("i")  # the parts hold what is used of it
+        parts = {
+            name: _gather(flat, lengths, chosen, np.empty(int(lengths[chosen].sum()), np.int32))
+            for name, chosen in rows.items()
+            if name != TRAIN
+        }
+        # Most tokens are the training reviews', and take no second place: they move to the front.
+        parts[TRAIN] = _gather(flat, lengths, rows[TRAIN], flat)
         ids, words = _ranked(parts[TRAIN], list(self._numbers))
         reviews, unknown = {}, {}
-        for name, part in parts.items():
+        for name in rows:
+            part = parts[name]
             of_part = offsets_of(lengths[rows[name]])
             unknown[name] = {} if name == TRAIN else _keys_of_unknown(part, of_part, ids)
             for start in range(0, len(part), _CHUNK):
@@ -89,6 +91,20 @@ class Encoder:
         self._vocabulary = Vocabulary.learning([texts[row] for row in training], self._kind, self._subwords)
         for text in texts:
             self.add(text)
+
+
+def _gather(flat: np.ndarray, lengths: np.ndarray, rows: Rows, target: np.ndarray) -> np.ndarray:
+    """The tokens of ``rows``, ascending, at the front of ``target``, which may be ``flat`` itself."""
+    is_chosen = np.zeros(len(lengths), bool)
+    is_chosen[rows] = True
+    offsets, end = offsets_of(lengths), 0
+    for start in range(0, len(lengths), _ROWS):
+        chunk = slice(start, start + _ROWS)
+        tokens = flat[offsets[start] : offsets[min(start + _ROWS, len(lengths))]]
+        chosen = tokens[np.repeat(is_chosen[chunk], lengths[chunk])]
+        target[end : end + len(chosen)] = chosen
+        end += len(chosen)
+    return target[:end]
 
 
 def _ranked(tokens: np.ndarray, words: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:

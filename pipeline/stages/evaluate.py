@@ -14,6 +14,7 @@ from pipeline.evaluation.assessment import MODEL as MODEL_NAME
 from pipeline.evaluation.assessment import Assessment, assess
 from pipeline.evaluation.erasure import contributions
 from pipeline.evaluation.errors import COLUMNS, confident_errors
+from pipeline.evaluation.measures import ACCURACY
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.evaluation.rivals import Scored, score_rivals
@@ -63,7 +64,7 @@ Arrays = dict[str, np.ndarray]
 def run(params: Params) -> None:
     """Reads the model, data/padded and data/raw; writes metrics, plots, figures, errors, the model card and
     the report, all in reports/; registers the model."""
-    trained = read_json(TRAIN_REPORT) | {"preset": preset_of(params)}
+    trained = {"objective": ACCURACY} | read_json(TRAIN_REPORT) | {"preset": preset_of(params)}
     dataset = read_json(PADDED_DATASET)
     vocabulary = Vocabulary.load(RAW_VOCABULARY)
     splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "test")}

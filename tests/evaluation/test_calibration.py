@@ -105,11 +105,12 @@ def test_two_columns_are_calibrated_as_their_second_alone() -> None:
 
 
 def test_three_labels_get_their_shares_back() -> None:
-    """A classifier that says the same of every review is given the labels' shares, Platt's one added."""
+    """A classifier that says the same of every review is given the labels' shares, but for Platt's doubt."""
     labels = np.array([0] * 50 + [1] * 30 + [2] * 20)
     said = np.full((100, 3), 1 / 3)
-    expected = np.array([50 * 51 / 53 + 30 / 33 + 20 / 23, 50 / 53 + 30 * 31 / 33 + 20 / 23, 0]) / 100
-    expected[2] = 1 - expected.sum()
+    others = 50 / 52 / 2, 30 / 32 / 2, 20 / 22 / 2  # what the two other labels have of each
+    expected = np.array([50 * 51 / 52, 30 * 31 / 32, 20 * 21 / 22]) + sum(others) - others
+    expected /= 100
     np.testing.assert_allclose(fit_calibration(labels, said).apply(said)[0], expected, atol=1e-4)
 
 

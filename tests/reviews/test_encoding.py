@@ -18,6 +18,7 @@ def test_ids_are_those_of_a_vocabulary_of_the_training_texts(
 ) -> None:
     """Test texts come between training texts, so that words are first met in either."""
     monkeypatch.setattr(encoding, "_CHUNK", 7)
+    monkeypatch.setattr(encoding, "_ROWS", 5)
     random = np.random.default_rng(0)
     words = ["film", "plot", "gut", "schön", "über", "bad", "na\u0308iv", "dull", "it's", "the", "end"]
     texts = [" ".join(random.choice(words, 6)) for _ in range(40)]

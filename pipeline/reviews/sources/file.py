@@ -44,9 +44,10 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
     """
     path = Path(params.path)
     columns = [params.text_column, params.label_column, *filter(None, [params.split_column])]
-    reading = Texts(Encoder(params.tokens, params.subwords))
+    encoder = Encoder(params.tokens, params.subwords)
+    reading = Texts(encoder)
     kept_of = {params.text_column: reading.take, params.label_column: Once().take}
-    table = read_table(path, columns, wanted=wanted(params), kept=kept_of, on_rows=_progress(path, say))
+    table = read_table(path, columns, wanted=wanted(params), kept=kept_of, on_rows=progress(path, say))
     texts, values = table.columns[params.text_column], table.columns[params.label_column]
     try:
         classes = classes_of(values.values, params.labels)
@@ -70,7 +71,7 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
         except ValueError as error:
             raise UserError(f"{path}: {error}") from None
     in_file = {name: kept[chosen] for name, chosen in rows.items()}
-    vocabulary, reviews, unknown = reading.encoder.splits(
+    vocabulary, reviews, unknown = encoder.splits(
         in_file, {name: labels[chosen] for name, chosen in rows.items()}
     )
     return Dataset(
@@ -93,7 +94,8 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
     )
 
 
-def _progress(path: Path, say: Callable[[str], None]) -> Callable[[int], None]:
+def progress(path: Path, say: Callable[[str], None]) -> Callable[[int], None]:
+    """Says how many rows have been read."""
     return lambda count: say(f"{path.name}: {count:,} rows read")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from array import array
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,20 +17,38 @@ READ = object()  # in the place of a text that was encoded as it was read
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,80}>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5});")
 
 
-class Texts:
-    """Encodes the texts of a column as they are read, and keeps none that can be used."""
+class Ids:
+    """Takes texts one after the other; ``tokens`` and ``lengths`` are theirs, of a known vocabulary."""
 
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
+    def __init__(self, encode: Callable[[str], list[int]]) -> None:
+        self._encode = encode
+        self.tokens, self.lengths = array("i"), array("q")
+
+    def add(self, text: str) -> None:
+        """Takes the next text."""
+        token_ids = self._encode(text)
+        self.tokens.extend(array("i", token_ids))
+        self.lengths.append(len(token_ids))
+
+
+class Texts:
+    """Encodes the texts of a column as they are read, and keeps none that can be used.
+
+    Args:
+        encoder: is given each text, and "" for what is none.
+    """
+
+    def __init__(self, encoder: Encoder | Ids) -> None:
+        self._encoder = encoder
         self._rows, self._markup = 0, dict[int, str]()
 
     def take(self, value: Any) -> Any:
         """``READ``; a value that is no text that can be used, as it is."""
         self._rows += 1
         if text_problem(value) is not None:
-            self.encoder.add("")
+            self._encoder.add("")
             return value
-        self.encoder.add(value)
+        self._encoder.add(value)
         if ("<" in value or "&" in value) and (found := _MARKUP.search(value)):
             self._markup[self._rows - 1] = found[0]
         return READ
