@@ -355,17 +355,23 @@ def _markup(dataset: Dataset) -> list[Finding]:
     return [Finding("texts with HTML in them", len(found), advice, found[:EXAMPLES])] if found else []
 
 
+def _reviews_with(reviews: Reviews, label: int, size: int) -> np.ndarray:
+    """How many reviews of a class have each token: int64 (size,)."""
+    part = reviews.select(np.flatnonzero(reviews.labels == label))
+    once = np.repeat(np.arange(len(part)) * size, part.lengths)
+    once += part.tokens
+    once.sort()
+    is_first = np.ones(len(once), bool)
+    np.not_equal(once[1:], once[:-1], out=is_first[1:])
+    return np.bincount(once[is_first] % size, minlength=size)
+
+
 def _telltales(every: _All, names: Sequence[str]) -> list[Finding]:
     """Words that many reviews of one class have and hardly one of another."""
     training = every.parts[every.names.index(TRAIN)]
     reviews = training.select(np.arange(min(len(training), _COMPARED_REVIEWS)))
     size = len(every.dataset.vocabulary) + INDEX_FROM + 1
-    once = np.repeat(np.arange(len(reviews)) * size, reviews.lengths)
-    once += reviews.tokens
-    once.sort()
-    once = once[np.concatenate([[True], once[1:] != once[:-1]])] if len(once) else once
-    labels, tokens = reviews.labels[once // size], once % size
-    by_class = np.stack([np.bincount(tokens[labels == label], minlength=size) for label in range(len(names))])
+    by_class = np.stack([_reviews_with(reviews, label, size) for label in range(len(names))])
     totals = np.maximum(np.bincount(reviews.labels, minlength=len(names)), 1)
     strongest = by_class.argmax(0)
     most = by_class.max(0)

@@ -140,10 +140,11 @@ def _ranked(tokens: np.ndarray, words: list[str]) -> tuple[np.ndarray, tuple[str
 
     By count; of equal counts the one goes first that comes first in the training reviews.
     """
-    counts = np.bincount(tokens, minlength=len(words))
+    counts = np.zeros(len(words), np.int64)
     first = np.full(len(words), len(tokens))
     for start in reversed(range(0, len(tokens), _CHUNK)):
         chunk = tokens[start : start + _CHUNK]
+        counts += np.bincount(chunk, minlength=len(words))
         # Of an index that is repeated, the last value stays.
         first[chunk[::-1]] = np.arange(start, start + len(chunk))[::-1]
     order = np.lexsort((first, -counts))[: np.count_nonzero(counts)]
