@@ -7,7 +7,7 @@ import platform
 import re
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,6 +37,13 @@ def machine() -> str:
         f"{datetime.now(UTC):%Y-%m-%d}; {processor}, {cores} cores; Python {platform.python_version()}; "
         f"load {os.getloadavg()[0]:.1f} at the start"
     )
+
+
+def described(uri: str, params: Mapping[str, str]) -> str:
+    """A version and its network, from the parameters of its run."""
+    kind = "bidirectional " * (params["model.bidirectional"] == "True") + params["model.cell"]
+    size = f"{params['model.depth']} layers of {params['model.units']} units"
+    return f"`{uri}`: {kind}, {size}, {params['pad.max_length']} tokens."
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

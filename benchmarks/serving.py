@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import requests
 
-from benchmarks.results import machine, write_section
+from benchmarks.results import described, machine, write_section
 from pipeline.commands.store import chosen_version, open_store
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
@@ -43,7 +43,8 @@ IMPORTS = {
 def main() -> None:
     """Measures and writes the table."""
     found = machine()
-    version = chosen_version(open_store(), None, None)
+    client = open_store()
+    version = chosen_version(client, None, None)
     uri = f"models:/{version.name}/{version.version}"
     texts = test_texts(BATCH)
     folder = Path(mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{CLASSIFIER}"))
@@ -74,7 +75,8 @@ def main() -> None:
     starts["`python -m pipeline predict TEXT`, all of it"] = seconds_of(
         [sys.executable, "-m", "pipeline", "predict", texts[0]]
     )
-    report = render(f"{found}. {describe_model(uri)}", single, batches, starts)
+    about = f"{found}. {described(uri, client.get_run(str(version.run_id)).data.params)}"
+    report = render(about, single, batches, starts)
     write_section("serving", report)
     print(report)
 
@@ -173,15 +175,6 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
         except requests.RequestException:
             time.sleep(0.2)
     raise RuntimeError(f"{address} doesn't answer")
-
-
-def describe_model(uri: str) -> str:
-    """The network that is measured."""
-    facts, model = read_json(PADDED_DATASET), keras.models.load_model(MODEL, compile=False)
-    sizes = ", ".join(
-        f"{type(layer).__name__} {layer.units}" for layer in model.layers if hasattr(layer, "units")
-    )
-    return f"`{uri}`: {sizes}; {facts['max_length']} tokens."
 
 
 def render(

@@ -21,7 +21,7 @@ import psutil
 import pyarrow
 import pyarrow.parquet
 
-from benchmarks.results import machine, table, write_section
+from benchmarks.results import described, machine, table, write_section
 from pipeline.commands.store import chosen_version, open_store
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.vocabulary import Vocabulary
@@ -49,11 +49,10 @@ def main(rows: int) -> None:
                 again = run(source, target, "1")
                 shutil.rmtree(target)
     measured.append(("the same command again: every part is kept", *again))
-    header = ("", "rows scored", "rows a second", "seconds", "CPU seconds", "peak MB")
-    values = client.get_run(str(version.run_id)).data.params
-    network = f"{values['model.depth']} layers of {values['model.units']} units ({values['model.cell']})"
+    header = ("", "rows scored", "rows a second", "seconds", "CPU seconds", "rows a CPU second", "peak MB")
+    params = client.get_run(str(version.run_id)).data.params
     about = (
-        f"{found}. `models:/{version.name}/{version.version}`: {network}, {values['pad.max_length']} tokens. "
+        f"{found}. {described(f'models:/{version.name}/{version.version}', params)} "
         f"Whole test reviews of {words:.0f} words on average, repeated, in Parquet parts of {PART:,} rows; "
         "`predict --input FOLDER --output FOLDER`, start-up counted."
     )
@@ -101,7 +100,8 @@ def run(source: Path, target: Path, workers: str) -> tuple[str, ...]:
     rows, _ = _SUMMARY.findall(said)[-1]
     rate, now = int(rows.replace(",", "")) / seconds, os.times()  # of children, and theirs, that have ended
     spent = now.children_user + now.children_system - used.children_user - used.children_system
-    return rows, f"{rate:,.0f}", f"{seconds:,.0f}", f"{spent:,.0f}", f"{peak / 2**20:,.0f}"
+    by_cpu = int(rows.replace(",", "")) / spent
+    return rows, *(f"{value:,.0f}" for value in (rate, seconds, spent, by_cpu, peak / 2**20))
 
 
 def rss(pid: int) -> float:

@@ -42,6 +42,7 @@ def run(params: Params) -> None:
         UserError: if the params can't be used, data/padded is missing, or a fit failed.
     """
     dataset = read_dataset(params)
+    fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     fits = grid(params.depth_study)
     for fit in fits:
         fit.configure(params)  # all are judged before any is run
@@ -49,7 +50,7 @@ def run(params: Params) -> None:
     in_run = pipeline_run(params, "study-depth", study=study.name)
     with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
         parent.set_tags({"mlflow.runName": RUN_NAME, "dataset": dataset["name"]})
-        records = fit_missing(params, fits, study, measure, Progress(params.depth_study.epochs, trial_runs))
+        records = fit_missing(fitted, fits, study, measure, Progress(params.depth_study.epochs, trial_runs))
         _deliver(params, dataset, records, parent)
 
 

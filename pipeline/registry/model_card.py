@@ -31,8 +31,12 @@ def write(result: Evaluated) -> str:
 
 
 def description(card: str) -> str:
-    """The card as MLflow's pages show it, below a heading of their own: its headings one level down."""
-    return re.sub(r"^#", "##", card, flags=re.MULTILINE)
+    """The card as MLflow's pages show it, below a heading of their own: its headings one level down.
+
+    The first one is plain text: MLflow's tables show a description as it is written, and where a heading of
+    its pages takes two lines, one lies on the other.
+    """
+    return re.sub(r"^#", "##", card.removeprefix("# "), flags=re.MULTILINE)
 
 
 def _model(result: Evaluated) -> str:

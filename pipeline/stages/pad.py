@@ -11,6 +11,7 @@ from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.reviews.padded import padded_arrays
 from pipeline.reviews.ragged import Reviews, Sequences
 from pipeline.reviews.splitting import VALIDATION, drop_judged, split_reviews
+from pipeline.reviews.vocabulary import INDEX_FROM
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
 from pipeline.runtime.paths import (
@@ -51,7 +52,9 @@ def run(params: Params) -> None:
         write_arrays(padded_split(name), **values)
     flat = {f"{split}_{name}": array for split, values in padded.items() for name, array in values.items()}
     sizes = {name: len(split.rows) for name, split in splits.items()}
-    layout = params.pad.model_dump(include={"vocab_size", "max_length", "padding", "truncating"})
+    layout = params.pad.model_dump(include={"max_length", "padding", "truncating"})
+    # A network has no more ids than there are words.
+    layout["vocab_size"] = min(params.pad.vocab_size, facts["words"] + INDEX_FROM + 1)
     write_json(
         PADDED_DATASET,
         facts

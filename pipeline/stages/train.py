@@ -46,7 +46,8 @@ def run(params: Params) -> None:
     """
     dataset = read_json(PADDED_DATASET)
     params = params.resolved(dataset["sizes"]["train"])
-    study = tuning.open_search(params, dataset)
+    fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
+    study = tuning.open_search(fitted, dataset)
     in_run = tracking.pipeline_run(params, "train", study=study.name)
     with in_run as parent, tracking.TrialRuns(parent, dataset, study.score_name) as trial_runs:
         splits = read_splits()
@@ -56,7 +57,7 @@ def run(params: Params) -> None:
         if not tuning.needs_workers(study):
             select_backend(params.train)
             print(describe_device())
-        data = data_of_fits(params, splits, dataset)
+        data = data_of_fits(fitted, splits, dataset)
         progress = Progress(num_epochs(params, data), trial_runs, study.score_name)
         winner = tuning.search(study, fit, data, progress)
         curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]

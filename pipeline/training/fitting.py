@@ -6,37 +6,27 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from pipeline.evaluation.measures import measured, weights_of
-from pipeline.evaluation.probabilities import cross_entropy, number_of_labels, right, targets_of
+from pipeline.evaluation.measures import weights_of
+from pipeline.evaluation.probabilities import number_of_labels, targets_of
 from pipeline.networks.implementation import Implementation, choose_implementation
 from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.networks.word_dropout import with_word_dropout
 from pipeline.params import ModelParams, Params
-from pipeline.training.batches import align_left, shuffled_batches
-from pipeline.training.compiled import Average, RunBatches, Totals, compile_training, label_objective
+from pipeline.training.batches import shuffled_batches
+from pipeline.training.compiled import RunBatches, Totals, compile_training, label_objective
 from pipeline.training.optimizers import build_optimizer
-from pipeline.training.prediction import PREDICTION_BATCH, Predict, compile_probabilities
+from pipeline.training.prediction import Predict, compile_probabilities
 from pipeline.training.pretraining import language_model, word_objective
+from pipeline.training.rows import Rows, Split, scores_on
+from pipeline.training.weights import average_of, copy_weights, start_embedding
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 OnShare = Callable[[int, float], None]  # an epoch (0: of pretraining) and the share of it that is done
 SHARE_SECONDS = 2.0  # between two words of a share
-
-
-class Split(NamedTuple):
-    """Padded reviews: ``token_ids`` int32 (num_reviews, max_length), ``labels`` (num_reviews,).
-
-    A label is a whole number from 0. Soft labels are a teacher's probabilities: of label 1, or, of more than
-    two labels, of each, (num_reviews, num_labels).
-    """
-
-    token_ids: np.ndarray
-    labels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -104,7 +94,7 @@ def fit(
     fitting = _Fitting(params, seed, num_labels, validation, on_epoch, on_share, weights)
     train = Split(train.token_ids, targets_of(train.labels, num_labels))
     if vectors is not None:
-        _start_embedding(fitting.model, vectors)
+        start_embedding(fitting.model, vectors)
     if params.pretrain.epochs and windows is not None:
         fitting.pretrain(windows)
     if params.distill.epochs and unlabelled is not None:
@@ -141,7 +131,7 @@ class _Fitting:
         """Teaches recurrent layers to tell the words that follow; returns the last epoch's totals."""
         settings = self.params.pretrain
         words = language_model(self.model, settings.samples, int(self.random.integers(2**31)))
-        rows = _Rows.of(Split(windows, np.zeros(len(windows))), masked=self.params.model.masking)
+        rows = Rows.of(Split(windows, np.zeros(len(windows))), masked=self.params.model.masking)
         steps = rows.steps(self._batch_size) * settings.epochs
         run = compile_training(
             self.implementation.apply(words),
@@ -189,14 +179,14 @@ class _Fitting:
         patience: int | None = None,
     ) -> None:
         """Trains on ``reviews`` with the dropout of ``model``; judges each epoch's network, or average."""
-        rows = _Rows.of(reviews, masked=self.params.model.masking)
+        rows = Rows.of(reviews, masked=self.params.model.masking)
         steps = rows.steps(self._batch_size)
         optimizer = build_optimizer(self.params.train, steps * epochs, learning_rate)
         # Where the network is an average, or has other dropout, what is trained is a copy of it.
         decay = self.params.train.average_decay
         trained = self.model if model == self.params.model and not decay else self._copied(model)
         variables = trained.trainable_variables
-        average = _average_of(variables, decay)
+        average = average_of(variables, decay)
         computed = self.implementation.apply(trained)
         run = compile_training(
             with_word_dropout(computed, self.params.model.word_dropout, self.seed),
@@ -215,17 +205,17 @@ class _Fitting:
         first = len(self.history)
         for _ in range(epochs):
             totals = self._pass(run, rows, len(self.history) + 1)
-            _copy(average.values or variables, self.model)
+            copy_weights(average.values or variables, self.model)
             if not self._judge(totals, rows, predict, float(optimizer.learning_rate), steps, first, patience):
                 break
 
     def _copied(self, model: ModelParams) -> keras.Model:
         """The network built again from ``model``, with the weights that it has now."""
         copy = self._build(model)
-        _copy(self.model.trainable_variables, copy)
+        copy_weights(self.model.trainable_variables, copy)
         return copy
 
-    def _pass(self, run: RunBatches, rows: _Rows, epoch: int, done: int = 0, passes: int = 1) -> Totals:
+    def _pass(self, run: RunBatches, rows: Rows, epoch: int, done: int = 0, passes: int = 1) -> Totals:
         """One pass over the reviews in a random order; an epoch may be of several, of which ``done`` are."""
         totals, read, said = Totals(0.0, 0.0, 0.0), 0, time.monotonic()
         count, timesteps = rows.token_ids.shape
@@ -240,7 +230,7 @@ class _Fitting:
     def _judge(
         self,
         totals: Totals,
-        rows: _Rows,
+        rows: Rows,
         predict: Predict,
         learning_rate: float,
         steps: int,
@@ -251,7 +241,7 @@ class _Fitting:
 
         Without a ``patience`` the last epoch is the one to keep.
         """
-        judged = _evaluate(predict, self.validation, self.class_weights)
+        judged = scores_on(predict, self.validation, self.class_weights)
         metrics = {
             "loss": totals.loss / len(rows.labels),
             "accuracy": totals.hits / len(rows.labels),
@@ -269,61 +259,7 @@ class _Fitting:
         return patience is None or epoch - max(self.best_epoch, first) < patience
 
 
-class _Rows(NamedTuple):
-    """Reviews as the compiled steps take them; ``lengths`` where padding is left out of the computation."""
-
-    token_ids: np.ndarray
-    labels: np.ndarray
-    lengths: np.ndarray | None
-
-    @classmethod
-    def of(cls, split: Split, masked: bool) -> _Rows:
-        if not masked:
-            return cls(split.token_ids, split.labels, None)
-        token_ids, lengths = align_left(split.token_ids)
-        return cls(token_ids, split.labels, lengths)
-
-    def steps(self, batch_size: int) -> int:
-        """Batches of one pass."""
-        return math.ceil(len(self.labels) / batch_size)
-
-
-def _average_of(variables: list[keras.Variable], decay: float) -> Average:
-    """An average that starts at the variables' values; an empty one for a decay of 0."""
-    # As numbers: Keras would share the storage of a variable that it is given.
-    starts = [keras.ops.convert_to_numpy(variable) for variable in variables] if decay else []
-    values = [keras.Variable(start, trainable=False) for start in starts]
-    return Average(values, decay)
-
-
-def _copy(values: list[keras.Variable], target: keras.Model) -> None:
-    """Gives ``target`` the weights of a network of the same layers."""
-    for variable, value in zip(target.trainable_variables, values, strict=True):
-        if variable is not value:
-            variable.assign(value.value)
-
-
-def _start_embedding(model: keras.Model, vectors: np.ndarray) -> None:
-    """Gives the embedding the rows of ``vectors`` that aren't all zero."""
-    embeddings = model.get_layer("embedding").embeddings
-    known = vectors.any(axis=1, keepdims=True)
-    embeddings.assign(np.where(known, vectors, keras.ops.convert_to_numpy(embeddings)))
-
-
 def _with_less_dropout(model: ModelParams, scale: float) -> ModelParams:
     """``model`` with its rates of dropout multiplied by ``scale``; words are dropped as before."""
     rates = {name: getattr(model, name) for name in ("dropout", "output_dropout", "embedding_dropout")}
     return model.model_copy(update={name: rate and rate * scale for name, rate in rates.items()})
-
-
-def _evaluate(predict: Predict, split: Split, weights: np.ndarray | None) -> dict[str, float]:
-    """Mean cross-entropy (``validation_loss``), accuracy, balanced accuracy and F1 on ``split``."""
-    probabilities = predict(split.token_ids, PREDICTION_BATCH)
-    losses = cross_entropy(split.labels, probabilities)
-    counts = None if weights is None else weights[split.labels]
-    others = measured(split.labels, probabilities)
-    return {
-        "validation_loss": float(losses.mean() if counts is None else np.average(losses, weights=counts)),
-        "validation_accuracy": float(right(split.labels, probabilities).mean()),
-        **{f"validation_{name}": value for name, value in others.items()},
-    }

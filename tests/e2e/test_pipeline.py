@@ -83,6 +83,7 @@ def test_the_registry_holds_the_model_under_the_data_sets_name(reproduced: Proje
     assert version.run_id == report["run_id"]
     raw = json.loads(reproduced.path("data/raw/dataset.json").read_text())
     assert version.tags["dataset.digest"] == raw["digest"]
+    assert "models:/stacked-rnn-mine@champion" in store.get_registered_model("stacked-rnn-mine").description
 
 
 def test_one_parent_run_holds_everything_and_a_child_each_trial(reproduced: Project) -> None:
@@ -110,7 +111,7 @@ def test_one_parent_run_holds_everything_and_a_child_each_trial(reproduced: Proj
     assert {name: value for name, value in parent.data.metrics.items() if name in scores} == scores
     tested = {name for name in parent.data.metrics if "test_" in name}
     assert tested == set(scores)  # the other fifty are in the artifact metrics.json
-    assert parent.data.tags["mlflow.note.content"].startswith("## simple RNN network, 2 layers of ")
+    assert parent.data.tags["mlflow.note.content"].startswith("simple RNN network, 2 layers of ")
     artifacts = {item.path for item in client(reproduced).list_artifacts(parent.info.run_id, "figures")}
     assert {"figures/roc.png", "figures/confusion.png", "figures/training_accuracy.png"} <= artifacts
     assert any(name.startswith("system/") for name in parent.data.metrics)

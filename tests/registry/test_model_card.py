@@ -37,10 +37,8 @@ def test_the_card_says_what_the_reports_say() -> None:
         assert line in card
     assert "gru_2 GRU 12 \N{MULTIPLICATION SIGN} 16 1,632 dropout_1 dropout" in " ".join(card.split())
     described = model_card.description(card)
-    assert [line for line in described.splitlines() if line.startswith("#")][:2] == [
-        "## GRU network, 3 layers of 16 units",
-        "### Intended use",
-    ]
+    assert described.startswith("GRU network, 3 layers of 16 units\n")
+    assert next(line for line in described.splitlines() if line.startswith("#")) == "### Intended use"
     assert len(described) < 5000  # the limit of a version's description
 
 
