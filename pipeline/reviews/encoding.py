@@ -64,7 +64,7 @@ class Encoder:
         import pyarrow  # noqa: PLC0415 - slow to import; only files of reviews need it
         import pyarrow.compute  # noqa: PLC0415
 
-        lists = pyarrow.compute.split_pattern(pyarrow.array(self._waiting, pyarrow.string()), " ")
+        lists = pyarrow.compute.split_pattern(pyarrow.array(self._waiting, pyarrow.large_string()), " ")
         coded = lists.flatten().dictionary_encode()
         # Two spaces in a row have an empty text between them, which is no word.
         numbers = [self._numbers[word] if word else -1 for word in coded.dictionary.to_pylist()]
