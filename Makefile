@@ -56,6 +56,7 @@ depth: setup  ## Show what stacking layers does on these reviews (reports/depth)
 
 bench: setup  ## Milliseconds a training step beside the notebook's code, on the data of the last run
 	python -m benchmarks.speed
+	python -m benchmarks.recurrence
 
 bench-accuracy: setup  ## What each ingredient of the accurate network is worth, on the data of the last run
 	python -m benchmarks.accuracy

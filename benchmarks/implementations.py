@@ -12,8 +12,9 @@ import argparse
 import sys
 from typing import Any
 
+from benchmarks.notebook import pad_imdb
 from benchmarks.results import machine, shown, table, write_section
-from benchmarks.speed import CELLS, has, is_imdb, measure
+from benchmarks.speed import CELLS, has, measure
 
 # (units, batch_size, steps a repeat) of two layers over 100 tokens
 SIZES = ((5, 32, 40), (16, 64, 40), (32, 64, 20), (64, 128, 5), (128, 128, 5))
@@ -48,8 +49,9 @@ def main() -> None:
         f"{machine()}. Milliseconds a training step of 2 layers over 100 tokens in our compiled loop, the "
         "median over 5 repeats (least to most): Keras' own layers, the fused ones, and what `auto` takes.",
     ]
+    imdb = pad_imdb()
     for backend, python in (("tensorflow", sys.executable), ("jax", given.python_jax)):
-        found = section_of(backend, python, is_imdb()) if has(python, backend) else "Not installed."
+        found = section_of(backend, python, imdb) if has(python, backend) else "Not installed."
         parts += [f"### {backend}", found]
     write_section("implementations", "\n\n".join(parts))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks.notebook import notebook_params
 from benchmarks.results import ratio, shown, table
 from pipeline.reviews.sources.fetching import fetch
 
@@ -58,9 +59,8 @@ def loading_table() -> str:
 
 def run_stages(source: dict[str, str]) -> Usage:
     """Both stages in a folder of their own."""
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    params["data"] |= {"source": "imdb", "fallback": None}
-    params["data"] |= {key: source[key] for key in ("url", "hash", "word_index_url", "word_index_hash")}
+    where = {f"data.{key}": source[key] for key in ("url", "hash", "word_index_url", "word_index_hash")}
+    params = notebook_params({"data.source": "imdb", "data.fallback": None, **where}).model_dump(mode="json")
     folder = Path(tempfile.mkdtemp())
     try:
         (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")

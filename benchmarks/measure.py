@@ -20,7 +20,7 @@ import numpy as np
 
 Case = dict[str, Any]
 VOCAB_SIZE = 10_000
-PADDED = Path("data/padded")
+PADDED = Path("studies/benchmarks")  # of benchmarks.notebook, whose imports other environments lack
 
 
 class Reached(Exception):  # noqa: N818 - an end, not an error
@@ -90,13 +90,12 @@ def notebook_step(case: Case) -> list[float]:
 
 
 def our_params(case: Case) -> Any:
-    from pipeline.params import load_params  # noqa: PLC0415
+    from benchmarks.notebook import notebook_params  # noqa: PLC0415
     from pipeline.training.backend import select_backend  # noqa: PLC0415
 
     names = {"cell": "model", "depth": "model", "units": "model", "batch_size": "train", "backend": "train"}
     values = {f"{section}.{name}": case[name] for name, section in names.items() if name in case}
-    settings = {"model.dropout": 0.0, "tune.trials": 1, **values, **case.get("settings", {})}
-    params = load_params().replace(settings)
+    params = notebook_params({**values, **case.get("settings", {})})
     select_backend(params.train)
     return params
 

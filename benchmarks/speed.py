@@ -4,7 +4,7 @@ python -m benchmarks.speed [--python-torch PYTHON] [--python-jax PYTHON]
 
 The interpreters are of environments that have PyTorch, or jax and keras; by default this one, which has them
 after ``pip install '.[bench,jax]'``. What isn't there is left out and said so. Writes its section
-of benchmarks/RESULTS.md and the plot beside it; reads data/padded where that is IMDb.
+of benchmarks/RESULTS.md and the plot beside it; reads data/raw where that is IMDb.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 
 from benchmarks.loading import loading_table
+from benchmarks.notebook import pad_imdb
 from benchmarks.results import RESULTS, machine, ratio, shown, table, write_section
 
 PLOT = Path("benchmarks/step_time.png")
@@ -155,12 +156,6 @@ def plot_growth(imdb: bool) -> str:
     return table(["changed", "cell", *[""] * len(GROWTH["depth"])], sorted(rows))
 
 
-def is_imdb() -> bool:
-    """Whether data/padded was made from IMDb, 100 tokens a review."""
-    description = Path("data/padded/dataset.json")
-    return description.exists() and json.loads(description.read_text())["name"] == "imdb"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--python-torch", default=sys.executable)
@@ -170,10 +165,10 @@ def main() -> None:
     wished = {"torch": given.python_torch, "jax": given.python_jax}
     pythons = {name: python for name, python in wished.items() if has(python, name)}
     missing = [name for name in wished if name not in pythons]
-    imdb = is_imdb()
+    imdb = pad_imdb()
     notes = [f"{name} not installed: its figures are missing." for name in missing]
     if not imdb:
-        notes.append("data/padded isn't IMDb: steps are timed on random ids, and nothing is trained to 0.84.")
+        notes.append("data/raw isn't IMDb: steps are timed on random ids, and nothing is trained to 0.84.")
     print(*notes, sep="\n")
     parts = [
         "## Speed of training",
@@ -183,9 +178,9 @@ def main() -> None:
         "### Milliseconds a step: 2 layers of 64 units, batch 128, 100 tokens",
         step_table(LARGE, pythons, imdb),
         f"### Seconds of training until validation accuracy {ACCURACY} on IMDb, compilation counted",
-        until_table(pythons) if imdb else "Not measured: data/padded isn't IMDb.",
+        until_table(pythons) if imdb else "Not measured: data/raw isn't IMDb.",
         "### From imdb.npz to padded reviews, imports counted",
-        loading_table() if imdb else "Not measured: data/padded isn't IMDb.",
+        loading_table() if imdb else "Not measured: data/raw isn't IMDb.",
         "### How a step grows",
         f"![]({PLOT.name})",
         plot_growth(imdb),

@@ -1,9 +1,9 @@
 """Trials a minute and the best validation accuracy: a plain Optuna loop beside this project's study.
 
-Both search depth, units and dropout over the same ranges on data/padded, one after the other on the same
-machine. (a) is what one writes first: `study.optimize` around the Keras code of the notebook that this
-project replaces (batches of 32, five epochs, no pruning). (b) is the train stage: the fitted networks are
-computed by `pipeline.training`, bad trials are pruned, and there is a worker a core.
+Both search depth, units and dropout over the same ranges on IMDb as the notebook pads it, one after the
+other on the same machine. (a) is what one writes first: `study.optimize` around the notebook's Keras code
+(batches of 32, five epochs, no pruning). (b) is the train stage: the fitted networks are computed by
+`pipeline.training`, bad trials are pruned, and there is a worker a core.
 
     python -m benchmarks.tuning --minutes 10
 """
@@ -20,11 +20,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 import yaml
 
+from benchmarks.notebook import notebook_params, pad_imdb, padded
 from benchmarks.results import machine, table, write_section
+from pipeline.params import Value
 
 PROJECT = Path(__file__).resolve().parents[1]
 CELL, EPOCHS, SEED = "lstm", 5, 42
@@ -43,6 +44,8 @@ def main() -> None:
         print(json.dumps(run_plain(arguments.minutes * 60)))
         return
     found = machine()
+    if not pad_imdb():
+        parser.error("data/raw isn't IMDb: `make run` where its host can be reached")
     plain = measure_plain(arguments.minutes)
     ours = measure_ours(arguments.minutes, arguments.trials)
     text = render(found, plain, ours)
@@ -54,8 +57,7 @@ def run_plain(seconds: float) -> dict[str, Any]:
     """(a): the notebook's network and fit in an objective; trials begin until the time is over."""
     import keras  # noqa: PLC0415 - not in the process that measures
 
-    splits = {name: np.load(PROJECT / f"data/padded/{name}.npz") for name in ("train", "validation")}
-    train, validation = ((split["token_ids"], split["labels"]) for split in splits.values())
+    train, validation = padded("train"), padded("validation")
     scores: list[float] = []
 
     def objective(trial: optuna.Trial) -> float:
@@ -93,12 +95,14 @@ def measure_ours(minutes: float, trials: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "data").mkdir()
-        (folder / "data/padded").symlink_to(PROJECT / "data/padded")
+        (folder / "data/raw").symlink_to(PROJECT / "data/raw")
         (folder / "params.yaml").write_text(yaml.safe_dump(study_params(minutes, trials)), encoding="utf-8")
         variables = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
         variables |= {"PYTHONPATH": str(PROJECT), "DVC_ROOT": name}
+        command = [sys.executable, "-m", "pipeline"]
+        subprocess.run([*command, "pad"], cwd=folder, env=variables, check=True)
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "pipeline", "train"], cwd=folder, env=variables, check=True)
+        subprocess.run([*command, "train"], cwd=folder, env=variables, check=True)
         seconds = time.perf_counter() - started
         report = json.loads((folder / "reports/train.json").read_text(encoding="utf-8"))
     counts = report["trials"]
@@ -113,11 +117,16 @@ def measure_ours(minutes: float, trials: int) -> dict[str, Any]:
 
 
 def study_params(minutes: float, trials: int) -> dict[str, Any]:
-    """params.yaml with the plain loop's network, ranges, epochs and batch size."""
-    params: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
-    params["seed"] = SEED
-    params["model"] |= {"cell": CELL, "depth": DEPTH[0], "units": UNITS[0], "embedding_dim": EMBEDDING_DIM}
-    params["train"] |= {"epochs": EPOCHS, "batch_size": BATCH_SIZE}
+    """The notebook's values with the plain loop's network, ranges, epochs and batch size."""
+    model: dict[str, Value] = {
+        "cell": CELL,
+        "depth": DEPTH[0],
+        "units": UNITS[0],
+        "embedding_dim": EMBEDDING_DIM,
+    }
+    fixed = {f"model.{key}": value for key, value in model.items()}
+    fixed |= {"train.epochs": EPOCHS, "train.batch_size": BATCH_SIZE, "seed": SEED}
+    params = notebook_params(fixed).model_dump(mode="json")
     params["tune"] |= {
         "trials": trials,
         "timeout": minutes * 60,

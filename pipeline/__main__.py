@@ -33,6 +33,10 @@ STAGES: dict[Stage, str] = {
 # these need MLflow and download and pad do not.
 COMMANDS = {
     "check": ("pipeline.commands.check:check", "Look at a file of reviews before training on it."),
+    "cross-validate": (
+        "pipeline.commands.cross_validate:cross_validate",
+        "Judge the network on many splits of few reviews.",
+    ),
     "predict": ("pipeline.commands.predict:predict", "Label texts with the champion."),
     "monitor": ("pipeline.commands.monitor:monitor", "Compare new reviews with those of a version."),
     "serve": ("pipeline.commands.serve:serve", "Serve the champion over HTTP on loopback."),

@@ -142,9 +142,10 @@ def judged(count: int = 240) -> tuple[Assessment, list[Row]]:
 def evaluated(**other: Any) -> Evaluated:
     """The whole of it, with ``other`` attributes; the n-th word read of an error contributes n - 3."""
     assessment, errors = judged()
-    read = [min(len(str(error["text"]).split(" ")), DATASET["max_length"]) for error in errors]
-    contributions = [np.arange(count) - 3.0 for count in read]
-    whole = Evaluated(DATASET, TRAINED, TRIALS, LAYERS, 56, assessment, errors, contributions, REGISTRATION)
+    words = [str(error["text"]).split(" ") for error in errors]
+    contributions = [np.arange(min(len(every), DATASET["max_length"])) - 3.0 for every in words]
+    of_errors = (errors, words, contributions)
+    whole = Evaluated(DATASET, TRAINED, TRIALS, LAYERS, 56, assessment, *of_errors, REGISTRATION)
     return replace(whole, **other)
 
 

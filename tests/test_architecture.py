@@ -21,7 +21,7 @@ LAYERS = (
     ("training", "reporting"),
     ("cluster", "tracking"),
     ("tuning", "serving"),
-    ("registry", "depth"),
+    ("registry", "depth", "crossvalidation"),
     ("stages",),
     ("commands",),
     ("api",),
@@ -84,8 +84,11 @@ def test_imports_go_down_the_layers() -> None:
         ("optuna", {"tuning"}),
         ("distributed", {"cluster"}),
         ("mlflow", {"tracking", "registry", "serving", "commands"}),
-        ("keras", {"networks", "training", "stages", "serving", "registry", "depth", "api"}),
-        ("sklearn", {"evaluation", "depth"}),
+        (
+            "keras",
+            {"networks", "training", "stages", "serving", "registry", "depth", "api", "crossvalidation"},
+        ),
+        ("sklearn", {"evaluation", "depth", "crossvalidation"}),
         ("matplotlib", {"reporting", "tuning", "depth"}),
     ],
 )

@@ -23,7 +23,9 @@ from pipeline.params import load_params
 from pipeline.params.presets import preset_names
 
 PROJECT = Path(__file__).resolve().parents[1]
-GUIDES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
+DOCS = PROJECT / "docs"
+PAGES = [*sorted(DOCS.glob("*.md")), *sorted((DOCS / "examples").glob("*.md"))]
+GUIDES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *PAGES]
 SHIPPED = load_params(PROJECT / "params.yaml")
 SEARCHED = {f"tune.search_space.{key}" for key in SHIPPED.flat() if key.startswith(("model.", "train."))}
 TARGETS = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))

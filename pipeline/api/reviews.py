@@ -91,6 +91,7 @@ def load_reviews(
     seed: int = 42,
     text_column: str = "text",
     label_column: str = "label",
+    tokens: str = "words",
 ) -> PaddedReviews:
     """Loads reviews, splits them, and makes rows of ``max_length`` token ids.
 
@@ -105,6 +106,7 @@ def load_reviews(
         seed: of the draws, and of every :func:`fit` on these reviews.
         text_column: of a file.
         label_column: of a file.
+        tokens: ``words``; where no blanks stand between them, ``characters`` or ``subwords``.
 
     Raises:
         ValueError: if the reviews can't be had or read, hold one label only, or a value is out of range.
@@ -117,6 +119,7 @@ def load_reviews(
         "data.fallback": None,
         "data.text_column": text_column,
         "data.label_column": label_column,
+        "data.tokens": tokens,
         "pad.max_length": max_length,
         "pad.vocab_size": vocab_size,
         "pad.padding": padding,

@@ -45,7 +45,8 @@ def open_pool(
     if not needs_processes(cluster, workers, count):
         yield Here(data)
         return
-    from pipeline.cluster.workers import Workers, connect, start_local  # noqa: PLC0415 - Dask only if needed
+    from pipeline.cluster.clients import connect, start_local  # noqa: PLC0415 - Dask only if needed
+    from pipeline.cluster.workers import Workers  # noqa: PLC0415
 
     local = cluster.address is None
     opened = (

@@ -146,18 +146,18 @@ def _print(
         said, unknown = described(labels, scores.by_label[row_number]), scores.unknown_shares[row_number]
         click.echo(f"{label}\t{said}\t{unknown:.0%} unknown\t{text}")
         if explain:
-            console.print(coloured(words))
+            console.print(coloured(words, classifier.vocabulary.tokenizer.between))
             console.print(Text(strongest(words), style="dim"))
 
 
-def coloured(words: list[Contribution]) -> Text:
+def coloured(words: list[Contribution], between: str = " ") -> Text:
     """The words read, green where they speak for the label asked about, red against it, pale where weakly."""
     largest = max((abs(word.contribution) for word in words), default=0.0) or 1.0
     text = Text("  ")
     for word, contribution in words:
         pale = round(190 * (1 - abs(contribution) / largest))
         colour = f"rgb({pale},190,{pale})" if contribution > 0 else f"rgb(190,{pale},{pale})"
-        text.append(word, style="dim" if contribution == 0 else colour).append(" ")
+        text.append(word, style="dim" if contribution == 0 else colour).append(between)
     return text
 
 

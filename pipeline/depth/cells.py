@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from pipeline.depth.comparisons import trained_decades
 from pipeline.depth.fitting import Splits, run_fit
 from pipeline.depth.grid import CLIPPING, PLAIN, Fit
-from pipeline.depth.pictures import CELL_STYLE, make_panels, shared_legend
+from pipeline.depth.panels import CELL_STYLE, make_panels, shared_legend
 from pipeline.depth.records import Record
 from pipeline.params import Params
 from pipeline.reporting import figures

@@ -19,20 +19,21 @@ from pipeline.runtime.errors import UserError
 from pipeline.training import fitting
 from pipeline.training.batches import align_right
 from pipeline.training.compiled import compile_prediction
-from pipeline.training.fitting import OnEpoch, Split
+from pipeline.training.fitting import Split
 from pipeline.training.prediction import PREDICTION_BATCH
+from pipeline.training.task import OnMessage
 
 Splits = Mapping[str, Split]
 
 
-def run_fit(params: Params, fit: Fit, splits: Splits, on_epoch: OnEpoch | None = None) -> Record:
+def run_fit(params: Params, fit: Fit, splits: Splits, on_message: OnMessage | None = None) -> Record:
     """Fits the network of ``fit``; nothing is chosen by the test split.
 
     Args:
         params: all of params.yaml.
         fit: which network.
         splits: train, validation and test.
-        on_epoch: as of ``training.fitting.fit``.
+        on_message: as of ``training.task.fit``.
 
     Raises:
         UserError: if the loss or a gradient isn't finite.
@@ -42,7 +43,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits, on_epoch: OnEpoch | None =
     splits = {name: Split(align_right(split.token_ids), split.labels) for name, split in splits.items()}
     train, validation = splits["train"], splits["validation"]
     seed = (params.seed + fit.seed) % 2**32
-    fitted = fitting.fit(configured, train, validation, seed, on_epoch)
+    fitted = fitting.fit(configured, train, validation, seed, on_message, on_share=on_message)
     start = build_stacked_rnn(
         configured.model,
         params.pad.vocab_size,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
@@ -13,20 +13,19 @@ from matplotlib.figure import Figure
 
 from pipeline.depth.comparisons import Measure, initial_decades, trained_decades, validation_accuracy
 from pipeline.depth.grid import CLIPPING, DROPOUT, PLAIN, Fit
+from pipeline.depth.panels import (
+    BASELINE_STYLE,
+    CELL_STYLE,
+    dodged,
+    limit,
+    make_panels,
+    seeds_line,
+    shared_legend,
+)
 from pipeline.depth.records import Record, Records
 from pipeline.depth.tables import When, mean_norms, repeats
 from pipeline.reporting import figures
 from pipeline.reporting.page import Picture
-
-# Okabe & Ito's colours, which colour-blind people tell apart; the markers tell the cells apart in grey.
-CELL_STYLE: dict[str, dict[str, Any]] = {
-    "simple_rnn": {"color": "#0072B2", "marker": "o", "label": "simple RNN"},
-    "lstm": {"color": "#D55E00", "marker": "s", "label": "LSTM"},
-    "gru": {"color": "#009E73", "marker": "^", "label": "GRU"},
-}
-BASELINE_STYLE: dict[str, Any] = {"color": "#555555", "linestyle": ":", "label": "bag of n-grams"}
-PANEL = (3.6, 3.0)  # inches
-Axis = np.ndarray  # of Axes
 
 
 class _Kinds(NamedTuple):
@@ -76,7 +75,7 @@ def accuracy_figure(records: Records, baseline: float) -> Figure:
             if split == "validation":
                 axes.axhline(baseline, **BASELINE_STYLE)
         row[0].set_ylabel(f"{split} accuracy")
-    _limit(panels)
+    limit(panels)
     shared_legend(figure, panels)
     return figure
 
@@ -150,10 +149,10 @@ def probe_figure(records: Records, baseline: float) -> Figure:
     kinds = _Kinds.of(records)
     figure, panels = make_panels(1, len(kinds.depths))
     for axes, depth in zip(panels[0], kinds.depths, strict=True):
-        for offset, cell in _dodged(kinds.cells):
+        for offset, cell in dodged(kinds.cells):
             found = repeats(records, Fit(cell, depth, "none", PLAIN, 0))
             layers = range(depth + 1)
-            _seeds_line(
+            seeds_line(
                 axes,
                 [layer + offset for layer in layers],
                 [[record.probes[layer] for record in found] for layer in layers],
@@ -164,7 +163,7 @@ def probe_figure(records: Records, baseline: float) -> Figure:
         axes.set_xlabel("layer (0: embeddings)")
         axes.set_xticks(range(depth + 1))
     panels[0][0].set_ylabel("validation accuracy of the probe")
-    _limit(panels)
+    limit(panels)
     shared_legend(figure, panels)
     return figure
 
@@ -181,7 +180,7 @@ def cost_figure(records: Records, baseline: float) -> Figure:
         for cell in kinds.cells:
             found = [repeats(records, Fit(cell, depth, "none", PLAIN, 0)) for depth in kinds.depths]
             x = [float(np.mean([cost(record) for record in seeds])) for seeds in found]
-            _seeds_line(axes, x, [[validation_accuracy(record) for record in seeds] for seeds in found], cell)
+            seeds_line(axes, x, [[validation_accuracy(record) for record in seeds] for seeds in found], cell)
             for depth, at, seeds in zip(kinds.depths, x, found, strict=True):
                 middle = float(np.mean([validation_accuracy(record) for record in seeds]))
                 axes.annotate(
@@ -194,7 +193,7 @@ def cost_figure(records: Records, baseline: float) -> Figure:
         axes.axhline(baseline, **BASELINE_STYLE)
         axes.set_xlabel(title)
     panels[0][0].set_ylabel("validation accuracy")
-    _limit(panels)
+    limit(panels)
     shared_legend(figure, panels)
     return figure
 
@@ -203,64 +202,23 @@ def _accuracy(split: str) -> Measure:
     return lambda record: record.scores[f"{split}_accuracy"]
 
 
-def _limit(panels: Axis) -> None:
-    """Keeps a shared axis of accuracies to what they can be, however wide an interval is."""
-    low, high = panels.flat[0].get_ylim()
-    panels.flat[0].set_ylim(max(low, 0.0), min(high, 1.0))
-
-
 def _by_depth(axes: Axes, records: Records, kinds: _Kinds, skip: str, measure: Measure) -> None:
     """A line through the means for each cell, a dot for each seed.
 
     The depths stand at even distances, the cells a little apart.
     """
-    for offset, cell in _dodged(kinds.cells):
+    for offset, cell in dodged(kinds.cells):
         found = [repeats(records, Fit(cell, depth, skip, PLAIN, 0)) for depth in kinds.depths]
         places = [place + offset for place in range(len(kinds.depths))]
-        _seeds_line(axes, places, [[measure(record) for record in seeds] for seeds in found], cell)
+        seeds_line(axes, places, [[measure(record) for record in seeds] for seeds in found], cell)
     axes.set_xticks(range(len(kinds.depths)), [str(depth) for depth in kinds.depths])
     axes.set_xlabel("recurrent layers")
-
-
-def _dodged(cells: Sequence[str]) -> list[tuple[float, str]]:
-    """The cells with a shift to the side, so that their dots don't hide each other."""
-    return [(0.08 * (index - (len(cells) - 1) / 2), cell) for index, cell in enumerate(cells)]
-
-
-def _seeds_line(axes: Axes, x: Sequence[float], samples: Sequence[Sequence[float]], cell: str) -> None:
-    """A line through the samples' means, and a dot for each value: a seed."""
-    style = CELL_STYLE[cell]
-    axes.plot(x, [float(np.mean(sample)) for sample in samples], markersize=5, linewidth=1.4, **style)
-    places = [place for place, sample in zip(x, samples, strict=True) for _ in sample]
-    values = [value for sample in samples for value in sample]
-    axes.scatter(places, values, s=9, color=style["color"], alpha=0.55, zorder=3)
 
 
 def _mean_curve(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.ndarray]:
     """The epochs, and the mean of ``key`` over the records at each."""
     values = np.array([[epoch[key] for epoch in record.curve] for record in records])
     return np.arange(1, values.shape[1] + 1), values.mean(0)
-
-
-def make_panels(
-    rows: int, columns: int, share_y: Literal["all", "row", False] = "all"
-) -> tuple[Figure, Axis]:
-    """A figure of ``rows`` x ``columns`` empty panels."""
-    figure = Figure(figsize=(PANEL[0] * max(columns, 2), PANEL[1] * rows + 1), layout="constrained")
-    panels = figure.subplots(rows, columns, sharey=share_y, squeeze=False)
-    for axes in panels.flat:
-        axes.grid(color=figures.GRID_COLOR, linewidth=0.6)
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure, panels
-
-
-def shared_legend(figure: Figure, panels: Axis) -> None:
-    """One legend below all panels."""
-    handles: dict[str, Any] = {}
-    for axes in panels.flat:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=5, frameon=False)
 
 
 Draw = Callable[[Records, float], Figure]

@@ -42,13 +42,15 @@ def run(params: Params) -> None:
         UserError: if the params can't be used, data/padded is missing, or a fit failed.
     """
     dataset = read_dataset(params)
+    fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     fits = grid(params.depth_study)
     for fit in fits:
         fit.configure(params)  # all are judged before any is run
     study = tuning.open_grid(params, f"depth-{study_name(params, dataset)}", SPACE)
-    with pipeline_run(params, "study-depth") as parent, TrialRuns(parent, dataset) as trial_runs:
-        parent.set_tags({"mlflow.runName": RUN_NAME, "study": study.name, "dataset": dataset["name"]})
-        records = fit_missing(params, fits, study, measure, Progress(params.depth_study.epochs, trial_runs))
+    in_run = pipeline_run(params, "study-depth", study=study.name)
+    with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
+        parent.set_tags({"mlflow.runName": RUN_NAME, "dataset": dataset["name"]})
+        records = fit_missing(fitted, fits, study, measure, Progress(params.depth_study.epochs, trial_runs))
         _deliver(params, dataset, records, parent)
 
 

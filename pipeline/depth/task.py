@@ -8,12 +8,12 @@ from pipeline.depth.grid import Fit
 from pipeline.depth.records import Record
 from pipeline.params import Params
 from pipeline.training.backend import select_backend
-from pipeline.training.task import Data, OnEpoch
+from pipeline.training.task import Data, OnMessage
 
 SPLITS = ("train", "validation", "test")
 
 
-def measure(params: Params, fit: Fit, data: Data, on_epoch: OnEpoch) -> Record:
+def measure(params: Params, fit: Fit, data: Data, on_message: OnMessage) -> Record:
     """Fits the network of ``fit`` and measures it; see ``fitting.run_fit``."""
     select_backend(params.train)
     # TensorFlow takes several networks in one process, a program each, for a mistake and says so at length.
@@ -22,4 +22,4 @@ def measure(params: Params, fit: Fit, data: Data, on_epoch: OnEpoch) -> Record:
     from pipeline.training.fitting import Split  # noqa: PLC0415
 
     splits = {name: Split(data[f"{name}.token_ids"], data[f"{name}.labels"]) for name in SPLITS}
-    return fitting.run_fit(params, fit, splits, on_epoch)
+    return fitting.run_fit(params, fit, splits, on_message)

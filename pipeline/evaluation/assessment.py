@@ -11,6 +11,7 @@ from pipeline.evaluation.binning import Interval
 from pipeline.evaluation.by_class import class_table
 from pipeline.evaluation.calibration import reliability
 from pipeline.evaluation.intervals import metric_intervals, threshold_intervals
+from pipeline.evaluation.measures import ACCURACY
 from pipeline.evaluation.metrics import (
     Metrics,
     classification_metrics,
@@ -23,7 +24,13 @@ from pipeline.evaluation.paired import Paired, mcnemar
 from pipeline.evaluation.probabilities import by_label, decide, right
 from pipeline.evaluation.rivals import MAJORITY, Scored, stronger_baseline
 from pipeline.evaluation.slices import accuracy_by, unknown_share
-from pipeline.evaluation.threshold import choose_threshold
+from pipeline.evaluation.threshold import (
+    BALANCED_ACCURACY,
+    F1,
+    THRESHOLD,
+    choose_threshold,
+    served_threshold,
+)
 from pipeline.runtime.files import Row
 
 MODEL = "stacked RNN"
@@ -40,14 +47,15 @@ class Assessment:
         classifiers: the model first, then its rivals.
         baseline: the rival that the model is tested against, the stronger one on validation reviews.
         metrics: of each classifier (its prefix + test_...), and of the model's comparison with the baseline;
-            of two labels, the threshold that was chosen on validation reviews, and the model's accuracy and
-            f1 at it; each rival's validation accuracy.
+            of two labels, the threshold that was chosen on validation reviews, and the model's accuracy,
+            balanced accuracy and f1 at it; each rival's validation accuracy.
         intervals: 95 %, of those metrics that vary with the test reviews drawn, under the same names.
         paired: the model and each rival but the majority class, review by review.
         curves: by name, the points of each classifier but the majority class: roc, precision_recall,
             reliability, accuracy_by_length (in words) and accuracy_by_unknown_share.
         by_class: the model's ``class_table``.
         roc_by_class: the model's ``roc_by_label``.
+        measure: what the threshold was chosen by.
     """
 
     labels: np.ndarray
@@ -59,6 +67,7 @@ class Assessment:
     curves: dict[str, Curves]
     by_class: Sequence[Row]
     roc_by_class: Sequence[Row]
+    measure: str = ACCURACY
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -73,6 +82,17 @@ class Assessment:
             "test_accuracy_of_baseline": self.metrics[f"{self.baseline.prefix}test_accuracy"],
             "test_accuracy_of_majority": self.metrics[f"{self.classifiers[-1].prefix}test_accuracy"],
         }
+
+    @property
+    def threshold(self) -> float:
+        """Of two labels, from which probability on a served model gives the second."""
+        return served_threshold(self.measure, self.metrics.get("threshold", THRESHOLD))
+
+    @property
+    def only_label(self) -> int | None:
+        """The label that the model gives to every test review; None where it gives more than one."""
+        given = np.unique(decide(self.probabilities, self.threshold))
+        return int(given[0]) if len(given) == 1 else None
 
     @property
     def num_labels(self) -> int:
@@ -91,6 +111,7 @@ def assess(
     model: Scored,
     rivals: Sequence[Scored],
     seed: int,
+    measure: str = ACCURACY,
 ) -> Assessment:
     """Judges the probabilities of the test reviews; nothing is chosen by them.
 
@@ -100,6 +121,7 @@ def assess(
         model: the network's probabilities.
         rivals: of ``score_rivals``.
         seed: of the resampling.
+        measure: what the threshold is chosen by: accuracy, balanced_accuracy or f1.
     """
     labels, classifiers = test["labels"], (model, *rivals)
     metrics: Metrics = {}
@@ -111,10 +133,10 @@ def assess(
     for each in rivals:
         metrics[f"{each.prefix}validation_accuracy"] = each.validation_accuracy(validation_labels)
     if model.test.ndim == 1:
-        metrics["threshold"] = threshold = choose_threshold(validation_labels, model.validation)
+        metrics["threshold"] = threshold = choose_threshold(validation_labels, model.validation, measure)
         at_threshold = classification_metrics(labels, model.test, threshold)
         bounds = threshold_intervals(labels, model.test, threshold)
-        for name in ("accuracy", "f1"):
+        for name in (ACCURACY, BALANCED_ACCURACY, F1):
             metrics[f"test_{name}_at_threshold"] = at_threshold[name]
             intervals[f"test_{name}_at_threshold"] = bounds[name]
 
@@ -132,7 +154,7 @@ def assess(
     by_class = class_table(labels, decide(model.test), by_label(model.test).shape[1])
     roc_by_class = roc_by_label(labels, model.test)
     return Assessment(
-        labels, classifiers, baseline, metrics, intervals, paired, curves, by_class, roc_by_class
+        labels, classifiers, baseline, metrics, intervals, paired, curves, by_class, roc_by_class, measure
     )
 
 

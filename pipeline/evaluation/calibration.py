@@ -9,10 +9,11 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from pipeline.evaluation.binning import shares_by_bin
-from pipeline.evaluation.probabilities import confidences
+from pipeline.evaluation.probabilities import confidences, cross_entropy
 from pipeline.runtime.files import Row
 
 BINS = 10
+FOLDS = 5
 SCALES = (0.01, 100.0)  # positive, so that a review never changes places with a surer one
 _SMALLEST = 1e-7  # float32 has no probability between 1 less this and 1
 
@@ -44,13 +45,46 @@ class Calibration:
         return np.array([0.0, self.shift[0]]) if len(self.shift) == 1 else self.shift
 
 
-def fit_calibration(labels: np.ndarray, probabilities: np.ndarray) -> Calibration:
+def worthwhile_calibration(
+    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None
+) -> Calibration:
+    """:func:`fit_calibration`'s, or none where reviews that it isn't fitted to are no better off with it.
+
+    Fitted to four fifths of the reviews it must give the others no greater a log loss than they have without.
+    Few reviews that are all told apart have a smaller one without: there, labels that count as less than
+    certain would take back what is right.
+    """
+    found = fit_calibration(labels, probabilities, weights)
+    folds = _folds(labels)
+    after = np.empty_like(probabilities, np.float64)
+    for fold in np.unique(folds):
+        held, rest = folds == fold, folds != fold
+        after[held] = fit_calibration(labels[rest], probabilities[rest], weights).apply(probabilities[held])
+    before, counts = cross_entropy(labels, probabilities), _counts(labels, weights)
+    worse = counts @ cross_entropy(labels, after) > counts @ before
+    return Calibration(1.0, np.zeros_like(found.shift)) if worse else found
+
+
+def _folds(labels: np.ndarray) -> np.ndarray:
+    """The fold of each review, each with about its share of every label: int64 (num_reviews,)."""
+    folds = np.empty(len(labels), np.int64)
+    folds[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % FOLDS
+    return folds
+
+
+def _counts(labels: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    return np.ones(len(labels)) if weights is None else weights[labels]
+
+
+def fit_calibration(
+    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None
+) -> Calibration:
     """The scale and shift under which the labels are likeliest.
 
     Platt, "Probabilistic Outputs for Support Vector Machines" (1999); with a shift for each label it is his
-    method for a softmax. As he does, a label counts as a little less than certain, (n + 1) / (n + number of
-    labels) for one that n reviews have: so reviews that are all told apart, or few, don't ask for
-    probabilities of 0 and 1.
+    method for a softmax. As he does, a label counts as a little less than certain, (n + 1) / (n + 2) for one
+    that n reviews have, and the rest is shared by the others: so reviews that are all told apart, or few,
+    don't ask for probabilities of 0 and 1.
 
     >>> sure, right = np.array([0.02, 0.98] * 50), np.array([0, 1, 0, 1, 0, 1, 0, 1, 1, 0] * 10)
     >>> fit_calibration(right, sure).apply(sure[:2]).round(2)
@@ -60,6 +94,7 @@ def fit_calibration(labels: np.ndarray, probabilities: np.ndarray) -> Calibratio
         labels: whole numbers (num_reviews,), from 0; of reviews that the classifier wasn't trained on, never
             those that it will be judged on.
         probabilities: (num_reviews,), of label 1; or (num_reviews, num_labels).
+        weights: (num_labels,), how much a review of each label counts; None: alike.
 
     Raises:
         ValueError: if the lengths differ, or there is no review.
@@ -72,13 +107,16 @@ def fit_calibration(labels: np.ndarray, probabilities: np.ndarray) -> Calibratio
     logits = _logits(probabilities)
     count, kinds = logits.shape
     members = np.bincount(labels, minlength=kinds)[labels][:, None]
-    targets = (np.eye(kinds)[labels] * members + 1) / (members + kinds)
+    own, other = (members + 1) / (members + 2), 1 / (members + 2) / (kinds - 1)
+    targets = np.where(np.eye(kinds, dtype=bool)[labels], own, other)
+
+    times = 1.0 if weights is None else weights[labels][:, None]
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
         scaled = values[0] * logits + np.append(0.0, values[1:])
-        error = (softmax(scaled, 1) - targets) / count
+        error = times * (softmax(scaled, 1) - targets) / count
         gradient = np.append((error * logits).sum(), error[:, 1:].sum(0))
-        return float(-(targets * log_softmax(scaled, 1)).sum() / count), gradient
+        return float(-(times * targets * log_softmax(scaled, 1)).sum() / count), gradient
 
     start = np.append(1.0, np.zeros(kinds - 1))
     bounds = [SCALES, *[(None, None)] * (kinds - 1)]

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from pipeline.evaluation import multiclass
 from pipeline.evaluation.auc import newcombe_interval, weighted_auc
 from pipeline.evaluation.binning import Interval, wilson_interval
-from pipeline.evaluation.by_class import f1_interval
+from pipeline.evaluation.by_class import class_table, f1_interval
 from pipeline.evaluation.calibration import BINS, bins_of
 from pipeline.evaluation.probabilities import right
 from pipeline.evaluation.threshold import THRESHOLD
@@ -31,12 +31,13 @@ def metric_intervals(
     """95 % intervals, by methods that hold for few reviews too.
 
     accuracy: the score interval (Wilson, 1927). f1: that of TP / (TP + FP + FN), a share, of which F1 is a
-    growing function (Takahashi et al., 2022). roc_auc: Newcombe's score interval (2006, method 5) where a
-    label has fewer than ``FEW`` reviews: resamples of few reviews can all be told apart, and would promise
-    1 to 1. All else by resampling the reviews (Efron & Tibshirani, 1993), bias-corrected and accelerated,
-    but for ece: a resample, being noisier than the sample, has wider gaps in its bins, as the sample has
-    wider ones than the truth. So ece's is the basic interval, the percentiles mirrored at the sample's value,
-    which takes most of the excess off; it may end below that value.
+    growing function (Takahashi et al., 2022). balanced_accuracy: its recalls' score intervals, put together
+    (:func:`pipeline.evaluation.multiclass.balanced_accuracy_interval`). roc_auc: Newcombe's score interval
+    (2006, method 5) where a label has fewer than ``FEW`` reviews: resamples of few reviews can all be told
+    apart, and would promise 1 to 1. All else by resampling the reviews (Efron & Tibshirani, 1993),
+    bias-corrected and accelerated, but for ece: a resample, being noisier than the sample, has wider gaps in
+    its bins, as the sample has wider ones than the truth. So ece's is the basic interval, the percentiles
+    mirrored at the sample's value, which takes most of the excess off; it may end below that value.
 
     Of more than two labels, :func:`pipeline.evaluation.multiclass.closed_intervals` says what is not
     resampled.
@@ -79,11 +80,12 @@ def metric_intervals(
 def threshold_intervals(
     labels: np.ndarray, probabilities: np.ndarray, threshold: float
 ) -> dict[str, Interval]:
-    """The intervals of accuracy and f1 alone, as in :func:`metric_intervals`, of two labels."""
+    """The intervals that need no resampling, as in :func:`metric_intervals`, of two labels."""
     positive, predicted = labels == 1, probabilities >= threshold
     hits, either = int((positive & predicted).sum()), int((positive | predicted).sum())
     accuracy = wilson_interval(int((positive == predicted).sum()), len(labels))
-    return {"accuracy": accuracy, "f1": f1_interval(hits, either)}
+    balanced = multiclass.balanced_accuracy_interval(class_table(labels, predicted.astype(int), 2))
+    return {"accuracy": accuracy, "balanced_accuracy": balanced, "f1": f1_interval(hits, either)}
 
 
 def _resample(
@@ -140,22 +142,24 @@ def weighted_metrics(
         threshold: from this probability on, label 1 is predicted.
 
     Returns:
-        accuracy, f1, roc_auc, log_loss, brier and ece, each (num_resamples,); roc_auc is NaN where a
-        resample holds one label only.
+        accuracy, balanced_accuracy, f1, roc_auc, log_loss, brier and ece, each (num_resamples,);
+        balanced_accuracy and roc_auc are NaN where a resample holds one label only.
     """
     if probabilities.ndim > 1:
         return multiclass.weighted_metrics(labels, probabilities, weights)
     positive = labels == 1
     predicted = probabilities >= threshold
     total = weights.sum(1)
-    true_positive = weights @ (positive & predicted)
+    true_positive, true_negative = weights @ (positive & predicted), weights @ (~positive & ~predicted)
     clipped = probabilities.clip(1e-15, 1 - 1e-15)
     losses = -np.where(positive, np.log(clipped), np.log1p(-clipped))
     gaps = np.eye(BINS)[bins_of(probabilities)] * (positive - probabilities)[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
+        recalls = true_positive / (weights @ positive), true_negative / (weights @ ~positive)
         f1 = 2 * true_positive / (weights @ positive + weights @ predicted)
         return {
             "accuracy": weights @ (positive == predicted) / total,
+            "balanced_accuracy": np.mean(recalls, axis=0),
             "f1": np.nan_to_num(f1),
             "roc_auc": weighted_auc(positive, probabilities, weights),
             "log_loss": weights @ losses / total,

@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from sklearn.metrics import (
     accuracy_score,
+    balanced_accuracy_score,
     brier_score_loss,
     f1_score,
     log_loss,
@@ -36,8 +37,9 @@ def classification_metrics(
         threshold: from this probability on, label 1 is predicted; of more than two labels, the likeliest is.
 
     Returns:
-        accuracy, f1, roc_auc, log_loss (natural logarithm), brier and ece (expected calibration error); of
-        more than two labels, those of :func:`pipeline.evaluation.multiclass.weighted_metrics`.
+        accuracy, balanced_accuracy, f1, roc_auc, log_loss (natural logarithm), brier and ece (expected
+        calibration error); of more than two labels, those of
+        :func:`pipeline.evaluation.multiclass.weighted_metrics`.
     """
     probabilities = probabilities.astype(np.float64)
     if probabilities.ndim > 1:
@@ -46,6 +48,7 @@ def classification_metrics(
     predicted = probabilities >= threshold
     return {
         "accuracy": float(accuracy_score(labels, predicted)),
+        "balanced_accuracy": float(balanced_accuracy_score(labels, predicted)),
         "f1": float(f1_score(labels, predicted, zero_division=0.0)),
         "roc_auc": float(roc_auc_score(labels, probabilities)),
         "log_loss": float(log_loss(labels, probabilities, labels=[0, 1])),

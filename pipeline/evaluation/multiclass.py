@@ -6,13 +6,17 @@ much as a common one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pipeline.evaluation.auc import newcombe_interval, weighted_auc
 from pipeline.evaluation.binning import Interval
 from pipeline.evaluation.by_class import class_table
 from pipeline.evaluation.calibration import BINS, bins_of
+from pipeline.evaluation.measures import balanced_accuracy, f1
 from pipeline.evaluation.probabilities import confidences, decide
+from pipeline.runtime.files import Row
 
 
 def weighted_metrics(
@@ -40,8 +44,8 @@ def weighted_metrics(
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
             "accuracy": hits.sum(1) / total,
-            "balanced_accuracy": np.nanmean(hits / members, axis=1),
-            "f1": np.nan_to_num(2 * hits / (members + answers)).mean(1),
+            "balanced_accuracy": balanced_accuracy(hits, members),
+            "f1": f1(hits, members, answers),
             "roc_auc": np.mean([*aucs_by_label(labels, probabilities, weights)], axis=0),
             "log_loss": weights @ losses / total,
             "brier": weights @ ((probabilities - actual) ** 2).sum(1) / total,
@@ -61,18 +65,12 @@ def aucs_by_label(labels: np.ndarray, probabilities: np.ndarray, weights: np.nda
 def closed_intervals(labels: np.ndarray, probabilities: np.ndarray, few: int) -> dict[str, Interval]:
     """Intervals that need no resampling, which of few reviews promises too much.
 
-    balanced_accuracy: the labels' recalls are of different reviews, so their Wilson intervals are put
-    together as independent ones (Zou & Donner, 2008). Where a label has fewer than ``few`` reviews, f1's and
-    roc_auc's are the mean of the labels' own, which is never too narrow.
+    balanced_accuracy: :func:`balanced_accuracy_interval`. Where a label has fewer than ``few`` reviews, f1's
+    and roc_auc's are the mean of the labels' own, which is never too narrow.
     """
     num_labels = probabilities.shape[1]
     table = class_table(labels, decide(probabilities), num_labels)
-    recalls, lows, highs = (
-        np.array([row[key] for row in table], float) for key in ("recall", "recall_low", "recall_high")
-    )
-    below, above = (np.sqrt(((recalls - ends) ** 2).sum()) / num_labels for ends in (lows, highs))
-    middle = recalls.mean()
-    bounds = {"balanced_accuracy": (float(middle - below), float(middle + above))}
+    bounds = {"balanced_accuracy": balanced_accuracy_interval(table)}
     members = np.bincount(labels, minlength=num_labels)
     if members.min() >= few or members.min() == 0:
         return bounds
@@ -85,6 +83,21 @@ def closed_intervals(labels: np.ndarray, probabilities: np.ndarray, few: int) ->
         "f1": _mean([(float(row["f1_low"]), float(row["f1_high"])) for row in table]),
         "roc_auc": _mean(own),
     }
+
+
+def balanced_accuracy_interval(table: Sequence[Row]) -> Interval:
+    """The labels' recalls are of different reviews, so their Wilson intervals are put together as independent
+    ones (Zou & Donner, 2008).
+
+    Args:
+        table: of ``class_table``.
+    """
+    recalls, lows, highs = (
+        np.array([row[key] for row in table], float) for key in ("recall", "recall_low", "recall_high")
+    )
+    below, above = (np.sqrt(((recalls - ends) ** 2).sum()) / len(table) for ends in (lows, highs))
+    middle = recalls.mean()
+    return float(middle - below), float(middle + above)
 
 
 def _mean(intervals: list[Interval]) -> Interval:

@@ -5,10 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 THRESHOLD = 0.5
+BALANCED_ACCURACY, F1 = "balanced_accuracy", "f1"
 
 
-def choose_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The threshold with the best accuracy on reviews that the model wasn't trained on.
+def measure_of(objective: str) -> str:
+    """What a threshold is chosen by where ``tune.objective`` is this: a log loss has none to choose."""
+    return "accuracy" if objective == "log_loss" else objective
+
+
+def served_threshold(measure: str, chosen: float) -> float:
+    """Where a served model draws the line: at ``chosen`` if it was chosen for anything but accuracy.
+
+    Of calibrated probabilities 0.5 is the best threshold for accuracy, and one that was chosen by few reviews
+    is worse. For balanced accuracy and F1 the best one depends on how common the labels are.
+    """
+    return chosen if measure in (BALANCED_ACCURACY, F1) else THRESHOLD
+
+
+def choose_threshold(labels: np.ndarray, probabilities: np.ndarray, measure: str = "accuracy") -> float:
+    """The threshold with the best accuracy, or other measure, on reviews that the model wasn't trained on.
 
     A threshold between two neighbouring probabilities stands halfway. Of equally good ones the nearest to
     ``THRESHOLD`` is taken, and of two as near the lower, so that the choice never depends on chance.
@@ -19,6 +34,7 @@ def choose_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
     Args:
         labels: (num_reviews,), 0 or 1; of the validation reviews, never the test's.
         probabilities: (num_reviews,), of label 1.
+        measure: accuracy, balanced_accuracy or f1.
     """
     order = np.argsort(probabilities)
     ascending, positive = probabilities[order].astype(np.float64), labels[order] == 1
@@ -26,6 +42,21 @@ def choose_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
     candidates = np.unique([THRESHOLD, *(ends[:-1] + ends[1:]) / 2])
     below = np.searchsorted(ascending, candidates, side="left")  # called negative
     positives_below = np.concatenate([[0], np.cumsum(positive)])[below]
-    right = (below - positives_below) + (positive.sum() - positives_below)
-    best = candidates[right == right.max()]
+    reached = _reached(measure, below - positives_below, positive.sum() - positives_below, positive)
+    best = candidates[reached == reached.max()]
     return float(best[np.argmin(np.abs(best - THRESHOLD))])
+
+
+def _reached(
+    measure: str, true_negatives: np.ndarray, true_positives: np.ndarray, positive: np.ndarray
+) -> np.ndarray:
+    """What grows with the measure, at each candidate."""
+    positives, negatives = positive.sum(), (~positive).sum()
+    match measure:
+        case "balanced_accuracy":
+            return np.asarray(true_positives / max(positives, 1) + true_negatives / max(negatives, 1))
+        case "f1":
+            answers = true_positives + negatives - true_negatives
+            return np.asarray(2 * true_positives / np.maximum(positives + answers, 1))
+        case _:
+            return true_negatives + true_positives

@@ -1,28 +1,15 @@
 """What params.yaml may say: one schema judges every value before any work starts. Nothing here reads data."""
 
-from pipeline.params.schema import (
-    PARAMS_FILE,
-    Cell,
-    Choices,
-    ClusterParams,
-    DataParams,
-    DepthStudyParams,
-    ModelParams,
-    PadParams,
-    Params,
-    ParamsError,
-    Range,
-    Skip,
-    TrainParams,
-    Value,
-    VectorParams,
-    is_number,
-    load_params,
-    parse_params,
-)
+from pipeline.params.data import DataParams, PadParams
+from pipeline.params.kinds import Cell, ParamsError, Skip, Value, is_number
+from pipeline.params.network import ModelParams
+from pipeline.params.schema import PARAMS_FILE, SEARCHED, Params, load_params, parse_params
+from pipeline.params.study import Choices, ClusterParams, DepthStudyParams, Range
+from pipeline.params.training import TrainParams, VectorParams
 
 __all__ = [
     "PARAMS_FILE",
+    "SEARCHED",
     "Cell",
     "Choices",
     "ClusterParams",

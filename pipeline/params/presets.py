@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from pipeline.params.schema import Params, ParamsError, Value
+from pipeline.params.kinds import ParamsError, Value
+from pipeline.params.schema import Params
 
 PRESETS = Path("presets")
 PRESET_VARIABLE = "PIPELINE_PRESET"  # of the environment: the preset that `run` was asked for

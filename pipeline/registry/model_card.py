@@ -8,8 +8,7 @@ from typing import Any
 
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.promotion import Registration
-from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.reporting import counted, metric_names, p_text, span
+from pipeline.reporting import counted, measure_name, metric_names, p_text, span
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import became
 from pipeline.reporting.stack import stack_text
@@ -22,7 +21,7 @@ def write(result: Evaluated) -> str:
     """The card as Markdown, below MLflow's limit of 5,000 characters for a description."""
     parts = [
         _model(result),
-        _use(result.dataset),
+        _use(result.dataset, result.assessment.threshold),
         _data(result),
         _metrics(result),
         _limits(result),
@@ -32,8 +31,12 @@ def write(result: Evaluated) -> str:
 
 
 def description(card: str) -> str:
-    """The card as MLflow's pages show it, below a heading of their own: its headings one level down."""
-    return re.sub(r"^#", "##", card, flags=re.MULTILINE)
+    """The card as MLflow's pages show it, below a heading of their own: its headings one level down.
+
+    The first one is plain text: MLflow's tables show a description as it is written, and where a heading of
+    its pages takes two lines, one lies on the other.
+    """
+    return re.sub(r"^#", "##", card.removeprefix("# "), flags=re.MULTILINE)
 
 
 def _model(result: Evaluated) -> str:
@@ -57,10 +60,10 @@ validation accuracy {trained["validation_accuracy"]:.4f}
 """
 
 
-def _use(dataset: Mapping[str, Any]) -> str:
+def _use(dataset: Mapping[str, Any], threshold: float) -> str:
     *others, last = dataset["labels"]
     answer = (
-        f"Probabilities from {THRESHOLD} on are {last}."
+        f"Probabilities from {threshold:.4g} on are {last}."
         if len(others) == 1
         else "The label of the highest probability is given."
     )
@@ -130,30 +133,38 @@ def _metrics(result: Evaluated) -> str:
             f"{metrics['test_only_baseline_right']:,} only {baseline.name}, the better baseline "
             f"on validation: McNemar's exact test, {p_text(metrics['test_mcnemar_p_value'])}",
             f"- calibrated on validation: error there {calibration['validation_ece_before']:.4f} before, "
-            f"{calibration['validation_ece_after']:.4f} after",
-            *_at_threshold(metrics),
+            f"{calibration['validation_ece_after']:.4f} after{_weighed(result.trained['params'])}",
+            *_at_threshold(metrics, measure_name(assessment.measure)),
             "",
         ]
     )
 
 
-def _at_threshold(metrics: Mapping[str, float]) -> list[str]:
+def _weighed(params: Mapping[str, Any]) -> str:
+    weights = params.get("train.class_weights", "none")
+    if weights == "none":
+        return ""
+    return f"; for labels as common as train.class_weights ({weights}) count them, not as they are"
+
+
+def _at_threshold(metrics: Mapping[str, float], measure: str) -> list[str]:
     if "threshold" not in metrics:
         return []
     return [
-        f"- from {metrics['threshold']:.4f} on, the threshold with the best validation accuracy: test "
-        f"accuracy {metrics['test_accuracy_at_threshold']:.4f}, F1 {metrics['test_f1_at_threshold']:.4f}"
+        f"- from {metrics['threshold']:.4f} on, the threshold with the best validation {measure}: test "
+        f"accuracy {metrics['test_accuracy_at_threshold']:.4f}, balanced "
+        f"{metrics['test_balanced_accuracy_at_threshold']:.4f}, F1 {metrics['test_f1_at_threshold']:.4f}"
     ]
 
 
 def _limits(result: Evaluated) -> str:
     dataset = result.dataset
-    kept = "last" if dataset["truncating"] == "pre" else "first"
+    kept, token = "last" if dataset["truncating"] == "pre" else "first", result.tokens.removesuffix("s")
     return f"""## Limits
 
 - Reads the {kept} {dataset["max_length"]} tokens of a review and knows \
-{counted(result.known_words, "word")}; others are one unknown word. \
-`unknown_share` says how many of those read were unknown; a text without one known word is labelled \
+{counted(result.known_words, token)}; others are one unknown {token}. \
+`unknown_share` says how many of those read were unknown; a text without one known {token} is labelled \
 `{UNDECIDED}`.
 - Irony, comparisons with other works and reviews that weigh both sides are where such models fail most.
 - The training reviews carry their writers' preferences; no group of writers or subjects was examined alone.

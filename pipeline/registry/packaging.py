@@ -58,6 +58,7 @@ class Trained:
         validation_accuracy: what the network was chosen by.
         lineage: JSON values that lead back to the source.
         profile: of the validation reviews.
+        threshold: of two labels: a probability from here on is the second.
     """
 
     model: keras.Model
@@ -69,6 +70,7 @@ class Trained:
     validation_accuracy: float
     lineage: Mapping[str, Any]
     profile: Profile
+    threshold: float = THRESHOLD
 
 
 @uninterrupted()
@@ -111,7 +113,7 @@ def packed(trained: Trained, package: Path = PACKAGE) -> Iterator[dict[str, Any]
             trained.file,
             trained.vocabulary,
             trained.dataset,
-            threshold=THRESHOLD,
+            threshold=trained.threshold,
         )
         check_onnx(OnnxNetwork(classifier / NETWORK), trained.token_ids, trained.probabilities)
         write_json(classifier / LINEAGE, trained.lineage)
@@ -123,9 +125,9 @@ def packed(trained: Trained, package: Path = PACKAGE) -> Iterator[dict[str, Any]
                 "python_model": str(module),
                 "artifacts": {CLASSIFIER: str(classifier)},
                 "code_paths": [str(copied)],
-                "signature": signature(trained.dataset["labels"]),
+                "signature": signature(trained.dataset["labels"], trained.threshold),
                 "input_example": pd.DataFrame({"text": EXAMPLE}),
-                "pip_requirements": pinned(_SERVED_PACKAGES),
+                "pip_requirements": pinned((*_SERVED_PACKAGES, *trained.vocabulary.packages)),
             }
         finally:
             sys.path.remove(str(code))
@@ -152,7 +154,7 @@ def check_onnx(network: Network, token_ids: np.ndarray, probabilities: np.ndarra
         )
 
 
-def signature(labels: Sequence[str]) -> ModelSignature:
+def signature(labels: Sequence[str], threshold: float = THRESHOLD) -> ModelSignature:
     """The columns that come out, and the params ``threshold`` and ``explain``.
 
     Of more than two labels a probability of each comes out too, and the params are ``explain`` and
@@ -165,7 +167,7 @@ def signature(labels: Sequence[str]) -> ModelSignature:
     chosen = (
         ParamSpec("explain_label", DataType.string, "")
         if several
-        else ParamSpec("threshold", DataType.double, THRESHOLD)
+        else ParamSpec("threshold", DataType.double, threshold)
     )
     return ModelSignature(
         outputs=Schema(

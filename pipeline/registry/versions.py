@@ -29,8 +29,15 @@ _NO_SUCH_THING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 def describe(client: MlflowClient, registration: Registration, text: str) -> None:
-    """Sets the version's description, which MLflow's pages show as Markdown."""
-    client.update_model_version(registration.name, str(registration.version), text)
+    """Sets the description of the version, and of its model if that has none; MLflow renders Markdown."""
+    name = registration.name
+    client.update_model_version(name, str(registration.version), text)
+    if not client.get_registered_model(name).description:
+        about = (
+            f"Recurrent networks that label the reviews of {name.removeprefix(NAME_PREFIX)}. "
+            f"`models:/{name}@{CHAMPION}` is the one to use; the description of a version is its model card."
+        )
+        client.update_registered_model(name, about)
 
 
 def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:

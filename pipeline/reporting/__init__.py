@@ -21,6 +21,7 @@ class MetricName(NamedTuple):
 
 METRIC_NAMES = {
     "accuracy": MetricName("accuracy", True),
+    "balanced_accuracy": MetricName("balanced accuracy", True),
     "f1": MetricName("F1", True),
     "roc_auc": MetricName("ROC AUC", True),
     "log_loss": MetricName("log loss", False),
@@ -30,8 +31,7 @@ METRIC_NAMES = {
 
 
 _SEVERAL = {
-    "accuracy": METRIC_NAMES["accuracy"],
-    "balanced_accuracy": MetricName("balanced accuracy", True),
+    **{name: METRIC_NAMES[name] for name in ("accuracy", "balanced_accuracy")},
     "f1": MetricName("macro F1", True),
     "roc_auc": MetricName("macro ROC AUC", True),
     **{name: METRIC_NAMES[name] for name in ("log_loss", "brier", "ece")},
@@ -41,6 +41,11 @@ _SEVERAL = {
 def metric_names(num_labels: int) -> dict[str, MetricName]:
     """The metrics that are shown of a classifier of so many labels, by their names in metrics.json."""
     return METRIC_NAMES if num_labels == 2 else _SEVERAL
+
+
+def measure_name(measure: str) -> str:
+    """What a study or a threshold was chosen by, as ``tune.objective`` names it: ``balanced accuracy``."""
+    return METRIC_NAMES[measure].title
 
 
 def span(interval: Interval) -> str:

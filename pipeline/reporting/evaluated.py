@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.promotion import Registration
 from pipeline.networks.summary import LayerSummary
+from pipeline.reviews.tokenizing import WORDS
 from pipeline.runtime.files import Row
 
 CELLS = {"simple_rnn": "simple RNN", "lstm": "LSTM", "gru": "GRU"}
@@ -28,6 +29,7 @@ class Evaluated:
         known_words: how many words have a token id of their own.
         assessment: of the test reviews.
         errors: of ``confident_errors``.
+        error_words: all words of each error.
         contributions: of each error's words, of ``erasure.contributions``.
         registration: where the network was registered, if it was.
     """
@@ -39,6 +41,7 @@ class Evaluated:
     known_words: int
     assessment: Assessment
     errors: Sequence[Row]
+    error_words: Sequence[Sequence[str]]
     contributions: Sequence[np.ndarray]
     registration: Registration | None
 
@@ -58,6 +61,11 @@ class Evaluated:
         skips = "" if skip == "none" else f" with {skip} skips"
         layers = "layer" if depth == 1 else "layers"
         return f"{depth} {directions}{layers} of {' and '.join(map(str, widths))} units{skips}"
+
+    @property
+    def tokens(self) -> str:
+        """What the network reads: ``words``, ``characters`` or ``subwords``."""
+        return str(self.dataset.get("tokens", WORDS))
 
     @property
     def parameters(self) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipeline.reviews.tokenizing import WORDS, Tokenizer
 from pipeline.runtime.files import Row
 
 LINE_BREAK = "br"  # what is left of "<br />" where a source took the brackets away
@@ -34,6 +35,7 @@ class Excerpt:
         about: the label that probability and words speak of: the second of two, of more the one given.
         probability: of that label.
         words: in the review's order.
+        between: what stands between two of them.
         cut: where the network reads no further: ``start``, ``end``, or "" where it reads everything.
     """
 
@@ -42,19 +44,23 @@ class Excerpt:
     about: str
     probability: float
     words: tuple[Word, ...]
+    between: str
     cut: str
 
 
-def excerpt(error: Row, contributions: np.ndarray, dataset: Mapping[str, Any]) -> Excerpt:
+def excerpt(
+    error: Row, every: Sequence[str], contributions: np.ndarray, dataset: Mapping[str, Any]
+) -> Excerpt:
     """One error with its words.
 
     Args:
-        error: a row of ``confident_errors``, whose text is the review's words with spaces between.
+        error: a row of ``confident_errors``.
+        every: the review's words.
         contributions: (num_words,), of the words that the network reads: the text's last, or its first
             where ``dataset["truncating"]`` is post.
         dataset: data/padded/dataset.json.
     """
-    every, read = str(error["text"]).split(" "), len(contributions)
+    read = len(contributions)
     from_start = dataset["truncating"] == "post"
     kept = every[:read] if from_start else every[len(every) - read :]
     cut = "" if len(kept) == len(every) else "end" if from_start else "start"
@@ -63,7 +69,8 @@ def excerpt(error: Row, contributions: np.ndarray, dataset: Mapping[str, Any]) -
     words = tuple(Word(text, value, _level(value / scale)) for text, value in joined)
     actual, given, names = str(error["actual"]), str(error["predicted"]), dataset["labels"]
     about = names[1] if len(names) == 2 else given
-    return Excerpt(actual, given, about, float(error["probability"]), words, cut)
+    between = Tokenizer(dataset.get("tokens", WORDS)).between
+    return Excerpt(actual, given, about, float(error["probability"]), words, between, cut)
 
 
 def _without_markup(words: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:

@@ -5,20 +5,19 @@ What stands on the page is in templates/report.html; here are the values, tables
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pipeline.evaluation.assessment import Assessment
-from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.rivals import MAJORITY, Scored
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.reporting import counted, metric_names, p_text, span
+from pipeline.reporting import counted, measure_name, report_tables
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.excerpts import excerpt
-from pipeline.reporting.page import Cell, Picture, Table, render
-from pipeline.reporting.stack import draw_stack, stacked, times, title_of
+from pipeline.reporting.page import Picture, Table, render
+from pipeline.reporting.stack import draw_stack
 from pipeline.reporting.verdict import LEVEL, judge
-from pipeline.reviews.holding_back import HELD_BACK
+from pipeline.reviews.checking import FEW_TEST_REVIEWS
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
 
 FEW = 2000  # training reviews, below which the page says so first
@@ -61,7 +60,7 @@ def write_report(result: Evaluated) -> str:
     dataset, assessment, baseline = result.dataset, result.assessment, result.assessment.baseline
     names, several = dataset["labels"], assessment.num_labels > 2
     by_class = {"roc_by_class": "ROC of each class against all others, of the network"} if several else {}
-    chosen = result.trained["params"]
+    chosen, tokens = result.trained["params"], result.tokens
     return render(
         "report.html",
         title=_title(result),
@@ -70,6 +69,7 @@ def write_report(result: Evaluated) -> str:
         became=became(result),
         result=result,
         few=FEW,
+        few_test=FEW_TEST_REVIEWS,
         dataset=dataset,
         trained=result.trained,
         tiles=tiles(assessment),
@@ -80,24 +80,24 @@ def write_report(result: Evaluated) -> str:
             }
         ),
         stack=draw_stack(result.layers, dataset["max_length"], chosen.get("model.skip", "none")),
-        layer_table=_layer_table(result),
+        layer_table=report_tables.layer_table(result),
         parameter_table=Table(
             ["parameter", "value"],
             [[key, str(value)] for key, value in chosen.items()],
             "All parameters of the winning trial",
             folded=True,
         ),
-        classifier_table=_classifier_table(assessment),
-        interval_table=_interval_table(assessment),
-        class_table=_class_table(assessment, names),
-        threshold_table=None if several else _threshold_table(assessment, names[1]),
+        classifier_table=report_tables.classifier_table(assessment),
+        interval_table=report_tables.interval_table(assessment),
+        class_table=report_tables.class_table(assessment, names),
+        threshold_table=None if several else report_tables.threshold_table(assessment, names[1]),
         confusion=_pictures(
             {
                 "confusion": "Labels given and actual labels"
                 + ("" if several else f" at threshold {THRESHOLD}")
             }
         ),
-        paired_table=_paired_table(result),
+        paired_table=report_tables.paired_table(result),
         baseline=baseline.name,
         several=several,
         curves=_pictures(
@@ -115,16 +115,18 @@ def write_report(result: Evaluated) -> str:
                 + " by predicted probability"
             }
         ),
-        reliability_table=_reliability_table(assessment, "right" if several else names[1]),
+        reliability_table=report_tables.reliability_table(assessment, "right" if several else names[1]),
         slices=_pictures(
             {
-                "accuracy_by_length": "Accuracy by the number of words of the whole review",
-                "accuracy_by_unknown_share": "Accuracy by the share of unknown words among those read",
+                "accuracy_by_length": f"Accuracy by the number of {tokens} of the whole review",
+                "accuracy_by_unknown_share": f"Accuracy by the share of unknown {tokens} among those read",
             }
         ),
         slice_tables=[
-            _slice_table(assessment, "words", "accuracy_by_length", "{:,.0f}"),
-            _slice_table(assessment, "unknown words", "accuracy_by_unknown_share", "{:.1%}"),
+            report_tables.slice_table(assessment, tokens, "accuracy_by_length", "{:,.0f}"),
+            report_tables.slice_table(
+                assessment, f"unknown {result.tokens}", "accuracy_by_unknown_share", "{:.1%}"
+            ),
         ],
         errors=_errors(result),
         against="other classes" if several else names[0],
@@ -134,9 +136,9 @@ def write_report(result: Evaluated) -> str:
             for path in sorted(STUDY_DIR.glob("*.png"), key=_study_order)
         ],
         trial_sentence=_trial_sentence(result),
-        trial_table=_trial_table(result),
+        trial_table=report_tables.trial_table(result),
         calibration=result.trained["calibration"],
-        size_table=_size_table(dataset),
+        size_table=report_tables.size_table(dataset),
         duplicate_table=Table(
             ["same review", "dropped"],
             [[where.replace("_", " "), count] for where, count in result.duplicates.items()],
@@ -185,162 +187,11 @@ def _title(result: Evaluated) -> str:
     return f"Sentiment of reviews, {result.dataset['name']}: {model}"
 
 
-def _layer_table(result: Evaluated) -> Table:
-    rows: list[list[Cell]] = [
-        [title_of(layer), times(layer.shape), layer.parameters] for layer in stacked(result.layers)
-    ]
-    rows.append(["all layers", "", result.parameters])
-    return Table(["layer", "output", "parameters"], rows, "Weights of each layer, the lowest first.")
-
-
-def _classifier_table(assessment: Assessment) -> Table:
-    metrics = metric_names(assessment.num_labels)
-    rows: list[list[Cell]] = [
-        [each.name, *(assessment.metrics[f"{each.prefix}test_{name}"] for name in metrics)]
-        for each in assessment.classifiers
-    ]
-    return Table(
-        ["classifier", *(name.arrow for name in metrics.values())],
-        rows,
-        f"The n-grams read the same tokens as the {assessment.classifiers[0].name}, or the whole review "
-        f"where it says so; the {MAJORITY} knows the shares of the training labels and nothing else.",
-    )
-
-
-def _interval_table(assessment: Assessment) -> Table:
-    model, baseline = assessment.classifiers[0], assessment.baseline
-    rows = [
-        [each.arrow, *_with_intervals(assessment, f"test_{name}", f"{baseline.prefix}test_{name}")]
-        for name, each in metric_names(assessment.num_labels).items()
-    ]
-    return Table(
-        ["metric", model.name, "95 % interval", baseline.name, "95 % interval"],
-        rows,
-        f"Intervals: Wilson for accuracy{' and F1' if assessment.num_labels == 2 else ''}, else "
-        f"{RESAMPLES:,} resamples of the test reviews. They don't hold the spread between trainings.",
-    )
-
-
-def _class_table(assessment: Assessment, names: Sequence[str]) -> Table:
-    columns = ["class", "reviews", "labelled so"]
-    columns += [cell for name in ("precision ↑", "recall ↑", "F1 ↑") for cell in (name, "95 % interval")]
-    rows: list[list[Cell]] = [
-        [
-            names[int(row["label"])],
-            row["reviews"],
-            row["given"],
-            *(
-                cell
-                for key in ("precision", "recall", "f1")
-                for cell in (row[key], span((float(row[f"{key}_low"]), float(row[f"{key}_high"]))))
-            ),
-        ]
-        for row in assessment.by_class
-    ]
-    return Table(columns, rows, "The network by class, with Wilson's intervals.")
-
-
-def _threshold_table(assessment: Assessment, second: str) -> Table:
-    rows: list[list[Cell]] = []
-    for threshold, origin, suffix in (
-        (THRESHOLD, "the default", ""),
-        (assessment.metrics["threshold"], "best accuracy on the validation reviews", "_at_threshold"),
-    ):
-        cells = _with_intervals(assessment, f"test_accuracy{suffix}", f"test_f1{suffix}")
-        rows.append([threshold, origin, *cells])
-    return Table(
-        ["threshold", "chosen as", "accuracy ↑", "95 % interval", "F1 ↑", "95 % interval"],
-        rows,
-        f"Test metrics of the network where a review counts as {second} from this probability on.",
-    )
-
-
-def _with_intervals(assessment: Assessment, *metrics: str) -> list[Cell]:
-    """Each metric and, as the next cell, its interval."""
-    return [cell for name in metrics for cell in (assessment.metrics[name], span(assessment.intervals[name]))]
-
-
-def _paired_table(result: Evaluated) -> Table:
-    assessment, registration = result.assessment, result.registration
-    metrics = assessment.metrics
-    rows: list[list[Cell]] = [
-        [
-            each.name,
-            counted(len(assessment.labels), "test review"),
-            metrics["test_accuracy"],
-            metrics[f"{each.prefix}test_accuracy"],
-            paired.only_first,
-            paired.only_second,
-            p_text(paired.p_value),
-        ]
-        for each in assessment.drawn[1:]
-        for paired in [assessment.paired[each.name]]
-    ]
-    comparison = registration.comparison if registration else None
-    if comparison:
-        rows.append(
-            [
-                "the champion then",
-                counted(comparison.reviews, "held-back review"),
-                comparison.accuracy,
-                comparison.champion_accuracy,
-                comparison.only_challenger,
-                comparison.only_champion,
-                f"{p_text(comparison.p_value)}, one-sided",
-            ]
-        )
-    columns = [
-        "against",
-        "on",
-        "network's accuracy",
-        "the other's",
-        "only the network right",
-        "only the other right",
-        "McNemar",
-    ]
-    return Table(columns, rows)
-
-
-def _reliability_table(assessment: Assessment, share: str) -> Table:
-    model = assessment.classifiers[0]
-    rows: list[list[Cell]] = [
-        [
-            f"{row['from']:.2f} to {row['to']:.2f}",
-            row["reviews"],
-            row["probability"],
-            row["positive_share"],
-            span((float(row["low"]), float(row["high"]))),
-        ]
-        for row in assessment.curves["reliability"][model.name]
-    ]
-    columns = ["probabilities", "reviews", "mean probability", f"share {share}", "95 % interval"]
-    return Table(columns, rows, f"The bins of the {model.name}, with Wilson's intervals", folded=True)
-
-
-def _slice_table(assessment: Assessment, column: str, curve: str, form: str) -> Table:
-    names = assessment.classifiers[0].name, assessment.baseline.name
-    model, baseline = (assessment.curves[curve][name] for name in names)
-    rows = [
-        [
-            f"{form.format(row['from'])} to {form.format(row['to'])}",
-            row["reviews"],
-            *(
-                cell
-                for each in (row, other)
-                for cell in (each["accuracy"], span((float(each["low"]), float(each["high"]))))
-            ),
-        ]
-        for row, other in zip(model, baseline, strict=True)
-    ]
-    columns = [column, "reviews", names[0], "95 % interval", names[1], "95 % interval"]
-    return Table(columns, rows, f"Accuracy by {column}, with Wilson's intervals", folded=True)
-
-
 def _errors(result: Evaluated) -> list[dict[str, Any]]:
     names = result.dataset["labels"]
     every = [
-        excerpt(error, contributions, result.dataset)
-        for error, contributions in zip(result.errors, result.contributions, strict=True)
+        excerpt(*each, result.dataset)
+        for each in zip(result.errors, result.error_words, result.contributions, strict=True)
     ]
     kinds = []
     for actual in names:
@@ -376,36 +227,11 @@ def _trial_sentence(result: Evaluated) -> str:
         if scores and max(scores) <= guess
         else ""
     )
+    objective = measure_name(result.trained.get("objective", "accuracy"))
     return (
-        f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation accuracy "
-        f"won; the test reviews played no part in the choice.{at_chance}"
+        f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation "
+        f"{objective} won; the test reviews played no part in the choice.{at_chance}"
     )
-
-
-def _trial_table(result: Evaluated) -> Table | None:
-    if not result.trials:
-        return None
-    columns = [
-        key.removeprefix("model.").removeprefix("train.").replace("_", " ") for key in result.trials[0]
-    ]
-    rows = [[_trial_cell(value) for value in row.values()] for row in result.trials]
-    return Table(columns, rows, "All trials", folded=True)
-
-
-def _trial_cell(value: Cell) -> Cell:
-    return value.lower() if isinstance(value, str) and value.isupper() else value
-
-
-def _size_table(dataset: Mapping[str, Any]) -> Table:
-    names = dataset["labels"] if len(dataset["labels"]) > 2 else dataset["labels"][1:]
-    blank = [""] * len(names)
-    rows: list[list[Cell]] = []
-    for split, size in dataset["sizes"].items():
-        rows.append([split, size, *(f"{dataset['class_shares'][split][name]:.1%}" for name in names)])
-        if split == "validation":
-            rows.append(["of these held back for the champion's comparison", dataset[HELD_BACK], *blank])
-    rows.append(["unlabelled", dataset["unlabelled"]["size"], *blank])
-    return Table(["split", "reviews", *names], rows)
 
 
 def _study_order(path: Any) -> tuple[int, str]:

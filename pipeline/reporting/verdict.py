@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.evaluation.assessment import Assessment
-from pipeline.evaluation.rivals import MAJORITY
+from pipeline.evaluation.rivals import MAJORITY, PREFIXES, WHOLE
 from pipeline.reporting import counted, p_text
 from pipeline.reporting.evaluated import Evaluated
 
@@ -45,10 +45,22 @@ def judge(result: Evaluated) -> Verdict:
         "baseline": f"{scored}; {baseline.name} does better, by {points} ({theirs:.1%}; {test}).",
         "neither": f"{scored}, {baseline.name} {theirs:.1%}: a difference that may be chance ({test}).",
     }[ahead]
+    if assessment.only_label is not None:
+        only = result.dataset["labels"][assessment.only_label]
+        sentence += f" It gives every one of them the same label, {only}."
     learned = has_learned(assessment)
     if not learned:
         sentence += " It is not better than always giving the commoner label."
-    return Verdict(sentence, ahead, learned)
+    return Verdict(sentence + _of_whole_reviews(assessment), ahead, learned)
+
+
+def _of_whole_reviews(assessment: Assessment) -> str:
+    """What the baseline that reads all of each review scores, where that is better; else nothing."""
+    paired = assessment.paired.get(WHOLE)
+    if paired is None or _ahead(paired.only_first - paired.only_second, paired.p_value) != "baseline":
+        return ""
+    theirs = assessment.metrics[f"{PREFIXES[WHOLE]}test_accuracy"]
+    return f" Naive Bayes n-grams of whole reviews label {theirs:.1%} right."
 
 
 def has_learned(assessment: Assessment) -> bool:

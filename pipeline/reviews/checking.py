@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pipeline.reviews.dataset import Dataset
-from pipeline.reviews.ragged import Reviews, Rows
+from pipeline.reviews.encoding import digest
+from pipeline.reviews.ragged import Reviews, Rows, offsets_of
 from pipeline.reviews.splitting import TEST, TRAIN
+from pipeline.reviews.tokenizing import WORDS
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 
 EXAMPLES = 5
@@ -24,8 +26,8 @@ LONG = 500  # words that a text must have to be called very long
 NEAR = 0.8  # Jaccard similarity of three-word shingles from which texts are near-duplicates
 _HASHES, _BANDS = 16, 8
 _UNLIMITED = 2**31 - 1
+_AT_A_TIME = 5_000  # reviews whose shingles are held at once
 _COMPARED_REVIEWS = 100_000  # near-duplicates and telltale words are looked for among so many
-_MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,80}>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5});")
 # Scripts that put no blanks between words: Thai to Khmer, kana, Chinese characters.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
@@ -49,13 +51,28 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class _All:
-    """The reviews of all splits, one after the other."""
+    """The reviews of all splits, counted through, the training ones first; none is copied."""
 
-    reviews: Reviews
+    names: list[str]  # of the splits
+    parts: list[Reviews]
+    lengths: np.ndarray
+    labels: np.ndarray
     splits: np.ndarray
     places: list[str]
-    texts: list[str]  # none where the source has only token ids
     dataset: Dataset
+
+    def review(self, row: int) -> np.ndarray:
+        for part in self.parts:
+            if row < len(part):
+                return part.review(row)
+            row -= len(part)
+        raise IndexError(row)
+
+    def rows(self) -> Iterator[tuple[str, int, np.ndarray]]:
+        """The split, the row in it, and the tokens of each review."""
+        for name, part in zip(self.names, self.parts, strict=True):
+            for row in range(len(part)):
+                yield name, row, part.review(row)
 
     def examples(self, rows: Iterable[int]) -> list[str]:
         return [f"{self.places[row]}: {self._start(row)}" for row in list(rows)[:EXAMPLES]]
@@ -67,7 +84,7 @@ class _All:
         ]
 
     def _start(self, row: int) -> str:
-        shown = self.dataset.vocabulary.decode(self.reviews.review(row)[:12])
+        shown = self.dataset.vocabulary.decode(self.review(row)[:12])
         return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
@@ -81,12 +98,12 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
         max_length: ``pad.max_length``; START_ID takes one place of it. None where texts are not cut.
 
     Returns:
-        ``rows`` and ``classes`` by split, ``lengths`` (quantiles of words), ``cut_share`` and
+        ``rows`` and ``classes`` by split, ``tokens`` (words, characters or subwords), ``lengths`` (their
+        quantiles), ``cut_share`` and
         ``unknown_share`` (None where ``max_length`` or ``vocab_size`` is), and ``findings``.
     """
     every = _all_reviews(dataset)
-    lengths = every.reviews.lengths
-    names = dataset.labels
+    lengths, names = every.lengths, dataset.labels
     quantiles = np.quantile(lengths, [0, 0.5, 0.9, 0.99, 1]).tolist()
     findings = [
         *_classes(every, names),
@@ -106,6 +123,7 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
             split: {name: int((reviews.labels == number).sum()) for number, name in enumerate(names)}
             for split, reviews in dataset.splits.items()
         },
+        "tokens": dataset.vocabulary.tokenizer.kind,
         "lengths": dict(zip(("shortest", "median", "90 %", "99 %", "longest"), quantiles, strict=True)),
         "cut_share": None if max_length is None else float((lengths > max_length - 1).mean()),
         "unknown_share": None if vocab_size is None else _unknown_shares(every, vocab_size),
@@ -121,12 +139,13 @@ def lines_of(checked: dict[str, Any], with_examples: bool = True) -> list[str]:
         shares = ", ".join(f"{name} {count:,} ({count / total:.1%})" for name, count in counts.items())
         lines.append(f"{split}: {checked['rows'][split]:,} rows: {shares}")
     lengths = ", ".join(f"{name} {value:,.0f}" for name, value in checked["lengths"].items())
-    lines.append(f"words of a text: {lengths}")
+    tokens = checked["tokens"]
+    lines.append(f"{tokens} of a text: {lengths}")
     if checked["cut_share"] is not None:
         lines.append(f"{checked['cut_share']:.1%} of the texts are cut")
     if checked["unknown_share"] is not None:
         unknown = ", ".join(f"{share:.1%} in {split}" for split, share in checked["unknown_share"].items())
-        lines.append(f"unknown words: {unknown}")
+        lines.append(f"unknown {tokens}: {unknown}")
     if checked["rows_skipped"]:
         lines.append(f"{checked['rows_skipped']:,} rows can't be used and were skipped")
     for finding in checked["findings"]:
@@ -137,34 +156,36 @@ def lines_of(checked: dict[str, Any], with_examples: bool = True) -> list[str]:
 
 
 def _unknown_shares(every: _All, vocab_size: int) -> dict[str, float]:
-    """The share of unknown words in the training reviews, which come first, and in all others."""
-    unknown = every.reviews.cut(vocab_size) == OOV_ID
-    count = int(every.reviews.lengths[every.splits == TRAIN].sum())
-    parts = {TRAIN: unknown[:count], "others": unknown[count:]}
-    return {name: float(part.mean()) if len(part) else 1.0 for name, part in parts.items()}
+    """The share of unknown words in the training reviews, and in all others."""
+    unknown, counts = {TRAIN: 0, "others": 0}, {TRAIN: 0, "others": 0}
+    for name, part in zip(every.names, every.parts, strict=True):
+        kind = TRAIN if name == TRAIN else "others"
+        unknown[kind] += int(np.count_nonzero((part.tokens == OOV_ID) | (part.tokens >= vocab_size)))
+        counts[kind] += len(part.tokens)
+    return {kind: unknown[kind] / count if count else 1.0 for kind, count in counts.items()}
 
 
 def _all_reviews(dataset: Dataset) -> _All:
-    splits = sorted(dataset.splits, key=lambda name: name != TRAIN)  # the training reviews first
-    parts = [dataset.splits[name] for name in splits]
-    lengths = np.concatenate([part.lengths for part in parts])
-    reviews = Reviews(
-        np.concatenate([part.tokens for part in parts]),
-        np.concatenate([[0], np.cumsum(lengths)]),
-        np.concatenate([part.labels for part in parts]),
-    )
+    names = sorted(dataset.splits, key=lambda name: name != TRAIN)  # the training reviews first
+    parts = [dataset.splits[name] for name in names]
     places = [
         place
-        for name in splits
-        for place in dataset.places.get(name)
-        or [f"{name} review {row}" for row in range(len(dataset.splits[name]))]
+        for name, part in zip(names, parts, strict=True)
+        for place in dataset.places.get(name) or [f"{name} review {row}" for row in range(len(part))]
     ]
-    texts = [text for name in splits for text in dataset.texts.get(name, [])]
-    return _All(reviews, np.repeat(splits, [len(part) for part in parts]), places, texts, dataset)
+    return _All(
+        names,
+        parts,
+        np.concatenate([part.lengths for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.repeat(names, [len(part) for part in parts]),
+        places,
+        dataset,
+    )
 
 
 def _classes(every: _All, names: Sequence[str]) -> list[Finding]:
-    counts = np.bincount(every.reviews.labels, minlength=len(names))
+    counts = np.bincount(every.labels, minlength=len(names))
     return [
         Finding(
             f"class {name} has {count / counts.sum():.1%} of the reviews",
@@ -181,7 +202,12 @@ def _sizes(every: _All) -> list[Finding]:
     found = []
     for split, least, why in (
         (TRAIN, FEW_TRAINING_REVIEWS, "a bag of words usually does better than a network"),
-        (TEST, FEW_TEST_REVIEWS, "an accuracy is uncertain by 5 points or more to each side"),
+        (
+            TEST,
+            FEW_TEST_REVIEWS,
+            "an accuracy is uncertain by 5 points or more to each side; `python -m pipeline cross-validate` "
+            "judges the network on all reviews in turn",
+        ),
     ):
         count = int((every.splits == split).sum())
         if count < least:
@@ -191,7 +217,7 @@ def _sizes(every: _All) -> list[Finding]:
 
 
 def _lengths(every: _All, max_length: int) -> list[Finding]:
-    lengths = every.reviews.lengths
+    lengths = every.lengths
     found = []
     empty = np.flatnonzero(lengths == 0)
     if len(empty):
@@ -213,7 +239,7 @@ def _same_texts(every: _All) -> list[Finding]:
     for row, key in enumerate(_keys(every)):
         if firsts.setdefault(key, row) != row and key:
             same.append((firsts[key], row))
-    labels, splits = every.reviews.labels, every.splits
+    labels, splits = every.labels, every.splits
     contrary = [pair for pair in same if labels[pair[0]] != labels[pair[1]]]
     leaking = [pair for pair in same if splits[pair[0]] != splits[pair[1]]]
     kinds = (
@@ -228,15 +254,11 @@ def _same_texts(every: _All) -> list[Finding]:
     return [Finding(name, len(pairs), advice, every.pairs(pairs)) for name, pairs, advice in kinds if pairs]
 
 
-def _keys(every: _All) -> list[bytes]:
-    """One value a review, equal for the same words; unknown words are compared where there are texts."""
-    keys = every.reviews.keys()
-    if every.texts:
-        split = every.dataset.vocabulary.split
-        unknown = np.concatenate([[0], np.cumsum(every.reviews.tokens == OOV_ID)])[every.reviews.offsets]
-        for row in np.flatnonzero(np.diff(unknown)).tolist():
-            keys[row] = " ".join(split(every.texts[row])).encode()
-    return keys
+def _keys(every: _All) -> Iterator[bytes]:
+    """A value for each review, equal for the same words, known to the vocabulary or not; b"" for none."""
+    unknown = every.dataset.unknown_keys
+    for name, row, tokens in every.rows():
+        yield (unknown.get(name, {}).get(row) or digest(tokens)) if len(tokens) else b""
 
 
 def _near_duplicates(every: _All) -> list[Finding]:
@@ -245,13 +267,14 @@ def _near_duplicates(every: _All) -> list[Finding]:
     Broder, "On the resemblance and containment of documents", 1997: the chance that two sets have the same
     smallest hash is their Jaccard similarity. Reviews that agree in a band of hashes are compared.
     """
-    rows = np.flatnonzero(every.reviews.lengths >= 5)[:_COMPARED_REVIEWS]
+    rows = np.flatnonzero(every.lengths >= 5)[:_COMPARED_REVIEWS]
     if len(rows) < 2:
         return []
     pairs = [
         pair
-        for pair in _candidates(every.reviews, rows)
-        if _similarity(every.reviews, *pair) >= NEAR and not _equal(every.reviews, *pair)
+        for pair in _candidates(every, rows)
+        for one, other in [map(every.review, pair)]
+        if not np.array_equal(one, other) and _similarity(one, other) >= NEAR
     ]
     if not pairs:
         return []
@@ -264,19 +287,10 @@ def _near_duplicates(every: _All) -> list[Finding]:
     return [Finding("pairs of nearly the same text", len(pairs), advice, every.pairs(pairs))]
 
 
-def _candidates(reviews: Reviews, rows: Rows) -> list[tuple[int, int]]:
-    selected = reviews.select(rows)
-    shingles = _shingles(selected.tokens)
-    for last in (1, 2):  # those that run into the next review count for nothing: the first one once more
-        shingles[selected.offsets[1:] - last] = shingles[selected.offsets[:-1]]
-    generator = np.random.default_rng(0)
-    bands = np.zeros((_BANDS, len(rows)), np.uint64)
-    for number in range(_HASHES):
-        factor, shift = generator.integers(1, 2**63, 2, dtype=np.uint64)
-        mixed = (shingles * (factor | np.uint64(1)) + shift) >> np.uint64(16)
-        smallest = np.minimum.reduceat(mixed, selected.offsets[:-1])
-        band = number * _BANDS // _HASHES
-        bands[band] = bands[band] * np.uint64(1_000_003) + smallest
+def _candidates(every: _All, rows: Rows) -> list[tuple[int, int]]:
+    bands = np.concatenate(
+        [_bands(every, rows[start : start + _AT_A_TIME]) for start in range(0, len(rows), _AT_A_TIME)], axis=1
+    )
     pairs: set[tuple[int, int]] = set()
     for keys in bands:
         order = np.argsort(keys, kind="stable")
@@ -285,39 +299,57 @@ def _candidates(reviews: Reviews, rows: Rows) -> list[tuple[int, int]]:
     return sorted(tuple(sorted(pair)) for pair in pairs)  # type: ignore[misc]
 
 
+def _bands(every: _All, rows: Rows) -> np.ndarray:
+    """The bands of hashes of each review: uint64 (_BANDS, num_rows)."""
+    shingles = _shingles(np.concatenate([every.review(row) for row in rows.tolist()]))
+    offsets = offsets_of(every.lengths[rows])
+    for last in (1, 2):  # those that run into the next review count for nothing: the first one once more
+        shingles[offsets[1:] - last] = shingles[offsets[:-1]]
+    generator = np.random.default_rng(0)
+    bands = np.zeros((_BANDS, len(rows)), np.uint64)
+    for number in range(_HASHES):
+        factor, shift = generator.integers(1, 2**63, 2, dtype=np.uint64)
+        mixed = (shingles * (factor | np.uint64(1)) + shift) >> np.uint64(16)
+        smallest = np.minimum.reduceat(mixed, offsets[:-1])
+        band = number * _BANDS // _HASHES
+        bands[band] = bands[band] * np.uint64(1_000_003) + smallest
+    return bands
+
+
 def _shingles(tokens: np.ndarray) -> np.ndarray:
     """A number for each three tokens in a row: uint64 (total_tokens,)."""
     padded = np.concatenate([tokens, [0, 0]]).astype(np.uint64)
     return (padded[:-2] * np.uint64(1_000_003) + padded[1:-1]) * np.uint64(998_244_353) + padded[2:]
 
 
-def _similarity(reviews: Reviews, one: int, other: int) -> float:
-    sets = [set(_shingles(reviews.review(row))[:-2].tolist()) for row in (one, other)]
-    return len(sets[0] & sets[1]) / len(sets[0] | sets[1])
-
-
-def _equal(reviews: Reviews, one: int, other: int) -> bool:
-    return np.array_equal(reviews.review(one), reviews.review(other))
+def _similarity(one: np.ndarray, other: np.ndarray) -> float:
+    first, second = (set(_shingles(tokens)[:-2].tolist()) for tokens in (one, other))
+    return len(first & second) / len(first | second)
 
 
 def _unspaced(every: _All) -> list[Finding]:
+    if every.dataset.vocabulary.tokenizer.kind != WORDS:
+        return []
     words = every.dataset.vocabulary.words
-    flagged = np.zeros(len(words) + INDEX_FROM + 1, np.int64)
+    flagged = np.zeros(len(words) + INDEX_FROM + 1, bool)
     flagged[INDEX_FROM + 1 :] = [bool(_UNSPACED.search(word)) for word in words]
-    sums = np.concatenate([[0], np.cumsum(flagged[every.reviews.tokens])])
-    counts = sums[every.reviews.offsets[1:]] - sums[every.reviews.offsets[:-1]]
-    rows = np.flatnonzero(counts > 0.3 * np.maximum(every.reviews.lengths, 1))
-    advice = "a whole sentence counts as one word, which no other text has: cut them into words first"
+    if not flagged.any():
+        return []
+    counts = np.array([np.count_nonzero(flagged[tokens]) for _, _, tokens in every.rows()])
+    rows = np.flatnonzero(counts > 0.3 * np.maximum(every.lengths, 1))
+    advice = (
+        "a whole sentence counts as one word, which no other text has: set data.tokens to characters, or to "
+        "subwords"
+    )
     name = "texts without blanks between words"
     return [Finding(name, len(rows), advice, every.examples(rows))] if len(rows) else []
 
 
 def _markup(dataset: Dataset) -> list[Finding]:
     found = [
-        f"{dataset.places[split][row]}: {match[0]}"
-        for split, texts in dataset.texts.items()
-        for row, text in enumerate(texts)
-        if (match := _MARKUP.search(text))
+        f"{dataset.places[split][row]}: {markup}"
+        for split, by_row in dataset.markup.items()
+        for row, markup in by_row.items()
     ]
     advice = "its names are read as words: take it out, or know that served texts must have it too"
     return [Finding("texts with HTML in them", len(found), advice, found[:EXAMPLES])] if found else []
@@ -325,11 +357,13 @@ def _markup(dataset: Dataset) -> list[Finding]:
 
 def _telltales(every: _All, names: Sequence[str]) -> list[Finding]:
     """Words that many reviews of one class have and hardly one of another."""
-    rows = np.flatnonzero(every.splits == TRAIN)[:_COMPARED_REVIEWS]
-    reviews = every.reviews.select(rows)
+    training = every.parts[every.names.index(TRAIN)]
+    reviews = training.select(np.arange(min(len(training), _COMPARED_REVIEWS)))
     size = len(every.dataset.vocabulary) + INDEX_FROM + 1
-    review_of = np.repeat(np.arange(len(rows)), reviews.lengths)
-    once = np.unique(review_of * size + reviews.tokens)
+    once = np.repeat(np.arange(len(reviews)) * size, reviews.lengths)
+    once += reviews.tokens
+    once.sort()
+    once = once[np.concatenate([[True], once[1:] != once[:-1]])] if len(once) else once
     labels, tokens = reviews.labels[once // size], once % size
     by_class = np.stack([np.bincount(tokens[labels == label], minlength=size) for label in range(len(names))])
     totals = np.maximum(np.bincount(reviews.labels, minlength=len(names)), 1)

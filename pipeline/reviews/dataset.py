@@ -30,7 +30,8 @@ class Dataset:
         licence: under which terms they may be.
         as_keras: whether the reviews were made as typed, without the words that the vocabulary lacks.
         labels: the names of the classes, class 0 first.
-        texts: of each split, where the source has texts: as they were read.
+        unknown_keys: of each split, by row, a key for a review with a word that the vocabulary lacks.
+        markup: of each split, by row, what looked like HTML in a review's text.
         places: of each split, where each review stands in the source.
         reading: how the source's files are written, and which of their rows were not used.
 
@@ -46,7 +47,8 @@ class Dataset:
     licence: str
     as_keras: bool = False
     labels: tuple[str, ...] = LABEL_NAMES
-    texts: Mapping[str, list[str]] = field(default_factory=dict)
+    unknown_keys: Mapping[str, Mapping[int, bytes]] = field(default_factory=dict)
+    markup: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     places: Mapping[str, list[str]] = field(default_factory=dict)
     reading: Mapping[str, Any] = field(default_factory=dict)
 
@@ -82,6 +84,7 @@ class Dataset:
             "digest": content_digest(self.arrays(), self.vocabulary),
             "sizes": {name: len(reviews) for name, reviews in self.splits.items()},
             "words": len(self.vocabulary),
+            "tokens": self.vocabulary.tokenizer.kind,
             "labels": list(self.labels),
             "citation": self.citation,
             "licence": self.licence,

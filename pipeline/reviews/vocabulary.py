@@ -2,38 +2,37 @@
 
 The id of the word of rank r (1 is the most frequent of the training reviews) is r + 3; 0 pads, 1 starts a
 review and 2 stands for a word that is not in the vocabulary. Text is cut into words as Keras' Tokenizer
-does by default. Training data and served text go through the same :meth:`Vocabulary.encode`, which brings
-them into one form first (``pipeline.reviews.normalization``).
+does by default; where ``data.tokens`` says so, characters or subwords take the place of words
+(``pipeline.reviews.tokenizing``). Training data and served text go through the same
+:meth:`Vocabulary.encode`, which brings them into one form first (``pipeline.reviews.normalization``).
 """
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from pipeline.reviews.normalization import AS_TYPED, NFKC_1, NORMALIZATIONS
+from pipeline.reviews.tokenizing import (
+    SUBWORD_PACKAGE,
+    SUBWORDS,
+    WORDS,
+    Tokenizer,
+    split_ascii_words,
+    split_words,
+)
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json
 
 PAD_ID, START_ID, OOV_ID = 0, 1, 2
 INDEX_FROM = 3  # the id of rank r is r + INDEX_FROM, so the first word's id is INDEX_FROM + 1
 OOV_WORD = "[OOV]"
-
-# Only the space separates words in Keras: a no-break space or "\x85" stays part of its word.
-_FILTERS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
-
-
-def split_words(text: str) -> list[str]:
-    """Lower-case words of ``text``, punctuation left out.
-
-    >>> split_words("It's GREAT, isn't it?")
-    ["it's", 'great', "isn't", 'it']
-    """
-    return [word for word in text.lower().translate(_FILTERS).split(" ") if word]
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ class Vocabulary:
     Attributes:
         words: all different.
         normalization: the form that texts are brought into before they are cut into words.
+        tokenizer: what cuts them; what it gives is called words here, whatever it is.
 
     Raises:
         ValueError: if a word stands twice, or there is no such normalization.
@@ -50,6 +50,7 @@ class Vocabulary:
 
     words: tuple[str, ...]
     normalization: str = NFKC_1
+    tokenizer: Tokenizer = field(default_factory=Tokenizer)
 
     def __post_init__(self) -> None:
         if self.normalization not in NORMALIZATIONS:
@@ -69,14 +70,37 @@ class Vocabulary:
         return {word: rank + INDEX_FROM for rank, word in enumerate(self.words, start=1)}
 
     @classmethod
-    def from_texts(cls, texts: Iterable[str]) -> Vocabulary:
-        """Ranks the words of the training texts by count; of equal counts the one seen first goes first."""
-        counts = Counter(chain.from_iterable(map(cls(()).split, texts)))
-        return cls(tuple(word for word, _ in counts.most_common()))
+    def from_texts(cls, texts: Sequence[str], tokens: str = WORDS, subwords: int = 8_000) -> Vocabulary:
+        """Ranks the words of the training texts by count; of equal counts the one seen first goes first.
+
+        Args:
+            texts: as typed.
+            tokens: ``data.tokens``: words, characters or subwords.
+            subwords: how many of these are learnt at most.
+
+        Raises:
+            UserError: if so few subwords can't spell the texts.
+        """
+        empty = cls.learning(texts, tokens, subwords)
+        counts = Counter(chain.from_iterable(map(empty.split, texts)))
+        return replace(empty, words=tuple(word for word, _ in counts.most_common()))
+
+    @classmethod
+    def learning(cls, texts: Sequence[str], tokens: str, subwords: int) -> Vocabulary:
+        """One without a word yet, that cuts texts as ``tokens`` says; else as :meth:`from_texts`."""
+        unified = [NORMALIZATIONS[NFKC_1](text) for text in texts] if tokens == SUBWORDS else []
+        return cls((), tokenizer=Tokenizer.learn(tokens, unified, subwords))
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What :meth:`split` needs besides Python."""
+        return (SUBWORD_PACKAGE,) if self.tokenizer.kind == SUBWORDS else ()
 
     def split(self, text: str) -> list[str]:
         """The words of ``text``, known or not, one for each id of :meth:`encode`."""
-        return split_words(NORMALIZATIONS[self.normalization](text))
+        if self.tokenizer.kind == WORDS and self.normalization == NFKC_1 and text.isascii():
+            return split_ascii_words(text)
+        return self.tokenizer.split(NORMALIZATIONS[self.normalization](text))
 
     def encode(self, text: str) -> list[int]:
         """Ids of the words of ``text``, without START_ID and for an unlimited ``vocab_size``.
@@ -90,13 +114,17 @@ class Vocabulary:
         """The ids that Keras' imdb.npz has for ``text``: as typed, without words that are not known."""
         return [self._ids[word] for word in split_words(text) if word in self._ids]
 
-    def decode(self, token_ids: Iterable[int]) -> str:
-        """Words of ``token_ids`` with spaces between; PAD_ID and START_ID are left out, OOV_ID is [OOV].
+    def words_of(self, token_ids: Iterable[int]) -> list[str]:
+        """The word of each id; PAD_ID and START_ID are left out, OOV_ID is [OOV].
 
         Raises:
             ValueError: for an id that is negative or beyond the last word's.
         """
-        return " ".join(self._word(int(i)) for i in token_ids if i not in (PAD_ID, START_ID))
+        return [self._word(int(i)) for i in token_ids if i not in (PAD_ID, START_ID)]
+
+    def decode(self, token_ids: Iterable[int]) -> str:
+        """The text of :meth:`words_of`: words with spaces between."""
+        return self.tokenizer.join(self.words_of(token_ids))
 
     def _word(self, token_id: int) -> str:
         if token_id == OOV_ID:
@@ -111,8 +139,11 @@ class Vocabulary:
         return replace(self, words=self.words[:count])
 
     def save(self, path: Path) -> None:
-        """Writes JSON: the normalization, and the words in the order of their rank."""
-        write_json(path, {"normalization": self.normalization, "words": self.words})
+        """Writes JSON: the normalization, the tokenizer where it isn't of words, and the words by rank."""
+        tokenizer = {} if self.tokenizer.kind == WORDS else {"tokens": self.tokenizer.kind}
+        if self.tokenizer.model:
+            tokenizer["subwords"] = b64encode(self.tokenizer.model).decode("ascii")
+        write_json(path, {"normalization": self.normalization, **tokenizer, "words": self.words})
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
@@ -127,4 +158,12 @@ class Vocabulary:
         words = content.get("words") if isinstance(content, dict) else None
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise UserError(f"{path} must hold a JSON list of words; make it again: dvc repro -f download")
-        return cls(tuple(words), content.get("normalization", AS_TYPED))
+        tokenizer = Tokenizer(content.get("tokens", WORDS), _bytes_of(content.get("subwords", ""), path))
+        return cls(tuple(words), content.get("normalization", AS_TYPED), tokenizer)
+
+
+def _bytes_of(text: Any, path: Path) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except (TypeError, ValueError):
+        raise UserError(f"{path}: its subwords are no base64; make it again: dvc repro -f download") from None

@@ -25,6 +25,17 @@ def cores() -> int:
     return int(cpu_count())
 
 
+def hold_threads_to_cores() -> None:
+    """Where a quota leaves fewer cores than a library would count, tells those that read it at their start.
+
+    Elsewhere, and where a user or the process that started this one has set a number, it changes nothing.
+    """
+    counted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores() < counted:
+        for name in THREAD_LIMITS:
+            os.environ.setdefault(name, str(cores()))
+
+
 def threads() -> int:
     """How many threads this process may compute with: OMP_NUM_THREADS where it is set, else one a core.
 

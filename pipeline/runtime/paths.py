@@ -36,6 +36,9 @@ DEPTH_SUMMARY = DEPTH_DIR / "summary.json"
 CELLS_DIR = REPORTS_DIR / "cells"
 CELLS_REPORT = CELLS_DIR / "report.html"
 
+CROSS_VALIDATION = REPORTS_DIR / "cross_validation" / "scores.json"
+CROSS_VALIDATION_REPORT = REPORTS_DIR / "cross_validation" / "report.html"
+
 
 def padded_split(split: str) -> Path:
     """The padded rows of ``split``: train, validation, test or unlabelled."""

@@ -23,7 +23,7 @@ def run(params: Params) -> None:
     Raises:
         ValueError: if the reviews can't be had, or are not what they must be.
     """
-    dataset = load_dataset(params, warn)
+    dataset = load_dataset(params, warn, note)
     unlabelled = load_unlabelled(params.data, dataset, note)
     facts = dataset.facts(params.data.source) | {"unlabelled": unlabelled.facts(params.data.unlabelled)}
     write_arrays(RAW_REVIEWS, **dataset.arrays())

@@ -14,9 +14,11 @@ from pipeline.evaluation.assessment import MODEL as MODEL_NAME
 from pipeline.evaluation.assessment import Assessment, assess
 from pipeline.evaluation.erasure import contributions
 from pipeline.evaluation.errors import COLUMNS, confident_errors
+from pipeline.evaluation.measures import ACCURACY
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.evaluation.rivals import Scored, score_rivals
+from pipeline.evaluation.threshold import measure_of
 from pipeline.networks.implementation import choose_implementation
 from pipeline.networks.summary import summarize
 from pipeline.params import Params
@@ -62,7 +64,7 @@ Arrays = dict[str, np.ndarray]
 def run(params: Params) -> None:
     """Reads the model, data/padded and data/raw; writes metrics, plots, figures, errors, the model card and
     the report, all in reports/; registers the model."""
-    trained = read_json(TRAIN_REPORT) | {"preset": preset_of(params)}
+    trained = {"objective": ACCURACY} | read_json(TRAIN_REPORT) | {"preset": preset_of(params)}
     dataset = read_json(PADDED_DATASET)
     vocabulary = Vocabulary.load(RAW_VOCABULARY)
     splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "test")}
@@ -86,7 +88,9 @@ def run(params: Params) -> None:
         rivals = score_rivals(splits, whole, params.evaluate.baseline_ngrams, params.seed)
         network = Scored(MODEL_NAME, "", scored, probabilities)
         print("both are compared")
-        assessment = assess(test, validation["labels"], network, rivals, params.seed)
+        assessment = assess(
+            test, validation["labels"], network, rivals, params.seed, measure_of(trained["objective"])
+        )
         errors = confident_errors(reviews["test"], probabilities, vocabulary, dataset["labels"])
         metrics = _write_metrics(parent, dataset, assessment)
         draw(dataset, trained["best_epoch"], assessment, read_csv(TRAINING_CURVE))
@@ -106,7 +110,16 @@ def run(params: Params) -> None:
                 seed=params.seed,
             )
             submitted = Trained(
-                model, MODEL, vocabulary, dataset, validation["token_ids"], scored, accuracy, record, profile
+                model,
+                MODEL,
+                vocabulary,
+                dataset,
+                validation["token_ids"],
+                scored,
+                accuracy,
+                record,
+                profile,
+                assessment.threshold,
             )
             predictions = Predictions(held["rows"], held["labels"], compared)
             rule = Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level)
@@ -121,6 +134,7 @@ def run(params: Params) -> None:
             len(vocabulary.words[: dataset["vocab_size"] - INDEX_FROM - 1]),
             assessment,
             errors,
+            [vocabulary.words_of(reviews["test"].review(int(error["row"]))) for error in errors],
             contributions(lambda rows: predict(model, rows, implementation), token_ids),
             registration,
         )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import zipfile
 from typing import Any
 
-import numpy as np
-
-from pipeline.params import PadParams, Params
+from pipeline.params import Params
 from pipeline.reviews.dataset import content_digest, read_splits
 from pipeline.reviews.holding_back import HELD_BACK
-from pipeline.reviews.padding import pad_tokens
-from pipeline.reviews.ragged import Reviews, Rows, Sequences
+from pipeline.reviews.padded import padded_arrays
+from pipeline.reviews.ragged import Reviews, Sequences
 from pipeline.reviews.splitting import VALIDATION, drop_judged, split_reviews
+from pipeline.reviews.vocabulary import INDEX_FROM
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
 from pipeline.runtime.paths import (
@@ -53,7 +52,9 @@ def run(params: Params) -> None:
         write_arrays(padded_split(name), **values)
     flat = {f"{split}_{name}": array for split, values in padded.items() for name, array in values.items()}
     sizes = {name: len(split.rows) for name, split in splits.items()}
-    layout = params.pad.model_dump(include={"vocab_size", "max_length", "padding", "truncating"})
+    layout = params.pad.model_dump(include={"max_length", "padding", "truncating"})
+    # A network has no more ids than there are words.
+    layout["vocab_size"] = min(params.pad.vocab_size, facts["words"] + INDEX_FROM + 1)
     write_json(
         PADDED_DATASET,
         facts
@@ -92,23 +93,3 @@ def read_raw() -> tuple[dict[str, Any], dict[str, Reviews], Sequences]:
         raise UserError(f"{error.filename} is missing: run the download stage first") from None
     except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{RAW_DIR} can't be read ({error}): run the download stage again") from None
-
-
-def padded_arrays(reviews: Sequences, rows: Rows, pad: PadParams) -> dict[str, np.ndarray]:
-    """What one split's .npz holds; ``rows`` are the reviews' own in the raw split."""
-    token_ids = pad_tokens(
-        reviews.tokens,
-        reviews.offsets,
-        vocab_size=pad.vocab_size,
-        max_length=pad.max_length,
-        padding=pad.padding,
-        truncating=pad.truncating,
-    )
-    arrays: dict[str, np.ndarray] = {
-        "token_ids": token_ids,
-        "lengths": (reviews.lengths + 1).astype(np.int32),
-        "rows": rows,
-        "tokens": reviews.cut(pad.vocab_size),
-        "offsets": reviews.offsets,
-    }
-    return arrays | ({"labels": reviews.labels} if isinstance(reviews, Reviews) else {})

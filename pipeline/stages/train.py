@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import tracking, tuning
-from pipeline.params import Params
+from pipeline.params import SEARCHED, Params
 from pipeline.reviews.holding_back import chosen_by
 from pipeline.runtime.files import (
     read_arrays,
@@ -30,8 +30,8 @@ from pipeline.runtime.paths import (
     padded_split,
 )
 from pipeline.training.backend import describe_device, select_backend
-from pipeline.training.preparation import prepare
-from pipeline.training.task import data_of, fit, num_epochs
+from pipeline.training.preparation import prepared_data
+from pipeline.training.task import fit, num_epochs
 from pipeline.tuning.progress import Progress
 
 Arrays = dict[str, np.ndarray]
@@ -46,8 +46,10 @@ def run(params: Params) -> None:
     """
     dataset = read_json(PADDED_DATASET)
     params = params.resolved(dataset["sizes"]["train"])
-    study = tuning.open_search(params, dataset)
-    with tracking.pipeline_run(params, "train") as parent, tracking.TrialRuns(parent, dataset) as trial_runs:
+    fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
+    study = tuning.open_search(fitted, dataset)
+    in_run = tracking.pipeline_run(params, "train", study=study.name)
+    with in_run as parent, tracking.TrialRuns(parent, dataset, study.score_name) as trial_runs:
         splits = read_splits()
         for name, arrays in splits.items():
             if len(arrays["token_ids"]):
@@ -55,13 +57,15 @@ def run(params: Params) -> None:
         if not tuning.needs_workers(study):
             select_backend(params.train)
             print(describe_device())
-        data = data_of_fits(params, splits, dataset)
-        winner = tuning.search(study, fit, data, Progress(num_epochs(params, data), trial_runs))
+        data = data_of_fits(fitted, splits, dataset)
+        progress = Progress(num_epochs(params, data), trial_runs, study.score_name)
+        winner = tuning.search(study, fit, data, progress)
         curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
         report = _write(
             _report(parent.run_id, dataset, study, winner), curve, study, winner, splits["validation"]
         )
-        parent.log_metrics({key: value for key, value in report.items() if key.startswith("validation_")})
+        numbers = {key: value for key, value in report.items() if isinstance(value, float)}
+        parent.log_metrics({key: value for key, value in numbers.items() if key.startswith("validation_")})
         parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})
         parent.log_network(report)
         parent.log_curve(curve)
@@ -69,8 +73,12 @@ def run(params: Params) -> None:
             parent.log_file(file)
         parent.log_file(STUDY_DIR, STUDY_DIR.name)
         study.set_attribute("delivered", True)
-        score = winner.best["validation_accuracy"]
-        print(f"best trial {winner.number}: validation accuracy {score:.4f} on {dataset['name']}")
+        accuracy = winner.best["validation_accuracy"]
+        name = study.score_name.replace("_", " ")
+        chosen_by = "" if params.tune.objective == "accuracy" else f", {name} {study.score(winner.best):.4f}"
+        print(
+            f"best trial {winner.number}: validation accuracy {accuracy:.4f}{chosen_by} on {dataset['name']}"
+        )
 
 
 def read_splits() -> dict[str, Arrays]:
@@ -84,14 +92,7 @@ def read_splits() -> dict[str, Arrays]:
 
 def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, Any]) -> Arrays:
     """What every fit of the study reads, as ``training.task.Data``; what all share is prepared here, once."""
-    prepared = prepare(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
-    data = data_of({name: splits[name] for name in ("train", "validation")})
-    if prepared.soft_labels is not None:
-        data["unlabelled.token_ids"] = splits["unlabelled"]["token_ids"]
-        data["unlabelled.labels"] = prepared.soft_labels
-    if prepared.vectors is not None:
-        data["vectors"] = prepared.vectors
-    return data
+    return prepared_data(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
 
 
 def _write(
@@ -149,10 +150,9 @@ def _report(
         "search_order": tuning.search_order(study.params),
         "trial": winner.number,
         "params": {
-            key: value
-            for key, value in winner.params.flat().items()
-            if key.split(".")[0] in ("model", "train")
+            key: value for key, value in winner.params.flat().items() if key.split(".")[0] in SEARCHED
         },
+        "objective": study.params.tune.objective,
         "best_epoch": winner.best_epoch,
         "validation_accuracy": winner.best["validation_accuracy"],
         "validation_loss": winner.best["validation_loss"],
@@ -161,9 +161,9 @@ def _report(
     }
     if winner.spread is not None:
         report |= {
-            "validation_accuracy_by_seed": list(winner.scores),
-            "validation_accuracy_mean": winner.mean,
-            "validation_accuracy_spread": winner.spread,
+            f"{study.score_name}_by_seed": list(winner.scores),
+            f"{study.score_name}_mean": winner.mean,
+            f"{study.score_name}_spread": winner.spread,
         }
     if winner.seconds_in_full is not None:
         report["seconds_in_full"] = winner.seconds_in_full

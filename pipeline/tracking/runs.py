@@ -37,6 +37,9 @@ from pipeline.tracking.store import connect
 
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
 EVALUATED_TAG = "pipeline.evaluated"
+STAGE_TAG = "pipeline.stage"
+FAILED_TAG = "pipeline.failed_stage"
+STUDY_TAG = "study"
 # What MLflow's page notes when its reader says that an experiment is model training; else it asks every time.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 REPRODUCED_TAG = "pipeline.reproduced_from"
@@ -124,17 +127,23 @@ class PipelineRun:
 
 
 @contextmanager
-def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> Iterator[PipelineRun]:
+def pipeline_run(
+    params: Params, stage: str, trained_in: str | None = None, study: str | None = None
+) -> Iterator[PipelineRun]:
     """The parent run for ``stage``, RUNNING inside, FINISHED after, FAILED if the block raises.
 
     It is the run of `mlflow run` where there is one, else ``trained_in`` (the run that trained the model,
-    unless it was evaluated before or this store doesn't know it), else a new one.
+    unless it was evaluated before or this store doesn't know it), else the run in which ``study`` was cut
+    short, else a new one.
     """
     client = connect(params)
     project_run = os.environ.pop("MLFLOW_RUN_ID", None)
     end_abandoned_runs(client)
     run_id = project_run or _unless_evaluated(client, trained_in)
     experiment_id = None if run_id else _experiment_id(client, params.mlflow.experiment)
+    if experiment_id and study:
+        run_id = _cut_short(client, experiment_id, stage, study, _shown(params, stage))
+        experiment_id = None if run_id else experiment_id
     name = None if run_id else os.environ.get("DVC_EXP_NAME", stage)
     with _active_run(
         run_id=run_id,
@@ -144,15 +153,17 @@ def pipeline_run(params: Params, stage: str, trained_in: str | None = None) -> I
         log_system_metrics=True,
     ) as run:
         parent = PipelineRun(client, run)
+        if FAILED_TAG in run.data.tags:  # of an earlier attempt
+            client.delete_tag(run.info.run_id, FAILED_TAG)
         parent.log_params(_shown(params, stage))
-        parent.set_tags(_provenance() | {"pipeline.stage": stage})
+        parent.set_tags(_provenance() | {STAGE_TAG: stage})
         parent.log_text(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False), PARAMS_FILE.name)
         if lock := upstream_lock(stage):
             parent.log_text(yaml.safe_dump(lock, sort_keys=False), DVC_LOCK.name)
         try:
             yield parent
         except BaseException:
-            parent.set_tags({"pipeline.failed_stage": stage})
+            parent.set_tags({FAILED_TAG: stage})
             raise
         if stage == "evaluate":
             parent.set_tags(
@@ -185,6 +196,26 @@ def _unless_evaluated(client: MlflowClient, run_id: str | None) -> str | None:
         return None
     usable = run.info.lifecycle_stage == "active" and EVALUATED_TAG not in run.data.tags
     return run_id if usable else None
+
+
+def _cut_short(
+    client: MlflowClient, experiment_id: str, stage: str, study: str, shown: Mapping[str, Value]
+) -> str | None:
+    """The last run that had ``study``, if it was killed or interrupted and its parameters were these.
+
+    A run that is still RUNNING is another process', here or on a machine that we can't ask.
+    """
+    last = client.search_runs(
+        [experiment_id],
+        f"tags.`{STUDY_TAG}` = '{study}' and tags.`{STAGE_TAG}` = '{stage}'",
+        max_results=1,
+        order_by=["attributes.start_time DESC"],
+    )
+    for run in last:
+        same = all(run.data.params.get(key, str(value)) == str(value) for key, value in shown.items())
+        if same and run.info.status in ("FAILED", "KILLED"):
+            return str(run.info.run_id)
+    return None
 
 
 def _experiment_id(client: MlflowClient, name: str) -> str:

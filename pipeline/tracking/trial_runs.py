@@ -12,9 +12,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.processes import this_process
-from pipeline.tracking.runs import OWNER_TAG, PipelineRun, milliseconds
+from pipeline.tracking.runs import OWNER_TAG, STUDY_TAG, PipelineRun, milliseconds
 
-STUDY_TAG = "study"
 _STATUS = {
     "COMPLETE": "FINISHED",
     "PRUNED": "KILLED",
@@ -25,8 +24,10 @@ _STATUS = {
 class TrialRuns:
     """A child run for each trial; given to the study, which knows nothing of MLflow."""
 
-    def __init__(self, parent: PipelineRun, dataset: Mapping[str, Any]) -> None:
-        self._parent = parent
+    def __init__(
+        self, parent: PipelineRun, dataset: Mapping[str, Any], score_name: str = "validation_accuracy"
+    ) -> None:
+        self._parent, self._score_name = parent, score_name
         self._client = parent.client
         self._dataset = dataset
         self._study = ""
@@ -63,6 +64,14 @@ class TrialRuns:
             self._runs[number], [Metric(key, value, now, epoch) for key, value in metrics.items()]
         )
 
+    def within(self, number: int, epoch: int, share: float) -> None:
+        """Logs nothing of an epoch that isn't over."""
+
+    def wrote(self, number: int, texts: Mapping[str, str]) -> None:
+        """Logs each as an artifact of the child run."""
+        for name, text in texts.items():
+            self._client.log_text(self._runs[number], text, name)
+
     def finished(self, number: int, state: str, metrics: Mapping[str, float], reason: str | None) -> None:
         """Closes the child run; ``state`` is Optuna's: COMPLETE, PRUNED or FAIL."""
         now = milliseconds()
@@ -87,7 +96,7 @@ class TrialRuns:
 
     def repeated(self, number: int, seed: int, score: float) -> None:
         """Logs a finalist's score with another seed on the parent run; the step is the seed."""
-        metric = Metric(f"trial_{number}_validation_accuracy", score, milliseconds(), seed)
+        metric = Metric(f"trial_{number}_{self._score_name}", score, milliseconds(), seed)
         self._client.log_batch(self._parent.run_id, [metric])
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.params import TrainParams
+from pipeline.runtime.cores import cores, hold_threads_to_cores
 from pipeline.runtime.errors import UserError
 
 # TensorFlow's native libraries say these on every machine without a GPU, before any level can be set.
@@ -58,6 +59,7 @@ def choose_backend(train: TrainParams) -> None:
             f"train.backend is {backend}, but {backend} isn't installed: "
             "pip install '.[jax]', or set train.backend to tensorflow"
         )
+    hold_threads_to_cores()
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     flags = os.environ.get("XLA_FLAGS", "")
@@ -74,8 +76,7 @@ def describe_device(driver: Path = _NVIDIA_DRIVER) -> str:
     names = _gpu_names()
     if names:
         return f"computed on the GPU: {', '.join(names)}"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    said = f"computed on the CPU, {cores} core{'' if cores == 1 else 's'}"
+    said = f"computed on the CPU, {cores()} core{'' if cores() == 1 else 's'}"
     if not driver.exists():
         return f"{said}: no NVIDIA driver is loaded"
     return f"{said}, though an NVIDIA driver is loaded: CUDA's libraries are missing; pip install '.[cuda]'"

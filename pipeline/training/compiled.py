@@ -54,24 +54,29 @@ class Average(NamedTuple):
         ]
 
 
-def label_objective(smoothing: float = 0.0) -> Objective:
+def label_objective(smoothing: float = 0.0, weights: np.ndarray | None = None) -> Objective:
     """Cross-entropy and correctness of probabilities, float32 (batch, 1) or (batch, num_labels).
 
     The labels are :func:`pipeline.evaluation.probabilities.targets_of`'s, hard or soft.
 
     Args:
         smoothing: the share of each label that is spread over all (Szegedy et al., 2016).
+        weights: (num_labels,), how much a review of each label counts; of a soft one, the mean. None: alike.
     """
 
     def binary(probabilities: Tensor, _token_ids: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         targets = labels * (1 - smoothing) + smoothing / 2
         losses = keras.losses.binary_crossentropy(targets[:, None], probabilities)
+        if weights is not None:
+            losses = losses * (float(weights[0]) + float(weights[1] - weights[0]) * labels)
         hits = ops.equal(probabilities[:, 0] >= THRESHOLD, labels >= THRESHOLD)
         return losses, ops.cast(hits, "float32")
 
     def categorical(probabilities: Tensor, _token_ids: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         targets = labels * (1 - smoothing) + smoothing / labels.shape[1]
         losses = keras.losses.categorical_crossentropy(targets, probabilities)
+        if weights is not None:
+            losses = losses * ops.matmul(labels, weights.astype(np.float32)[:, None])[:, 0]
         hits = ops.equal(ops.argmax(probabilities, axis=1), ops.argmax(labels, axis=1))
         return losses, ops.cast(hits, "float32")
 

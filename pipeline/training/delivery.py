@@ -7,7 +7,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pipeline.evaluation.calibration import expected_calibration_error, fit_calibration
+from pipeline.evaluation.calibration import expected_calibration_error, worthwhile_calibration
+from pipeline.evaluation.measures import weights_of
+from pipeline.evaluation.probabilities import by_label
 from pipeline.networks.calibrated import fold_calibration
 from pipeline.networks.implementation import choose_implementation
 from pipeline.params import Params
@@ -16,7 +18,10 @@ from pipeline.training.prediction import predict
 
 
 def deliver(network: Path, params: Params, validation: Split, target: Path) -> dict[str, float | list[float]]:
-    """Writes the network to ``target`` with its probabilities calibrated on ``validation``.
+    """Writes the network to ``target`` with its probabilities calibrated on ``validation``, if that helps.
+
+    Where ``train.class_weights`` count some reviews more than others, the probabilities are those of reviews
+    among which each label is as common as it then counts.
 
     Args:
         network: a .keras file of :func:`pipeline.networks.stacked_rnn.build_stacked_rnn`'s.
@@ -32,7 +37,9 @@ def deliver(network: Path, params: Params, validation: Split, target: Path) -> d
     model = keras.models.load_model(network, compile=False, safe_mode=True)
     chosen = params.replace({"train.implementation": "auto"})
     said = predict(model, validation.token_ids, choose_implementation(chosen.model, chosen.train))
-    calibration = fit_calibration(validation.labels.astype(np.int64), said)
+    labels = validation.labels.astype(np.int64)
+    weights = weights_of(params.train.class_weights, labels, by_label(said[:1]).shape[1])
+    calibration = worthwhile_calibration(labels, said, weights)
     fold_calibration(model, calibration.scale, calibration.shift)
     model.save(target)
     return {

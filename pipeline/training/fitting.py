@@ -6,34 +6,27 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from pipeline.evaluation.probabilities import cross_entropy, number_of_labels, right, targets_of
+from pipeline.evaluation.measures import weights_of
+from pipeline.evaluation.probabilities import number_of_labels, targets_of
 from pipeline.networks.implementation import Implementation, choose_implementation
 from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.networks.word_dropout import with_word_dropout
 from pipeline.params import ModelParams, Params
-from pipeline.training.batches import align_left, shuffled_batches
-from pipeline.training.compiled import Average, RunBatches, Totals, compile_training, label_objective
+from pipeline.training.batches import shuffled_batches
+from pipeline.training.compiled import RunBatches, Totals, compile_training, label_objective
 from pipeline.training.optimizers import build_optimizer
-from pipeline.training.prediction import PREDICTION_BATCH, Predict, compile_probabilities
-from pipeline.training.pretraining import language_model, next_word_objective
+from pipeline.training.prediction import Predict, compile_probabilities
+from pipeline.training.pretraining import language_model, word_objective
+from pipeline.training.rows import Rows, Split, scores_on
+from pipeline.training.weights import average_of, copy_weights, start_embedding
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
-
-
-class Split(NamedTuple):
-    """Padded reviews: ``token_ids`` int32 (num_reviews, max_length), ``labels`` (num_reviews,).
-
-    A label is a whole number from 0. Soft labels are a teacher's probabilities: of label 1, or, of more than
-    two labels, of each, (num_reviews, num_labels).
-    """
-
-    token_ids: np.ndarray
-    labels: np.ndarray
+OnShare = Callable[[int, float], None]  # an epoch (0: of pretraining) and the share of it that is done
+SHARE_SECONDS = 2.0  # between two words of a share
 
 
 @dataclass(frozen=True)
@@ -42,8 +35,10 @@ class Fitted:
 
     Attributes:
         model: with the weights of ``best_epoch``.
-        history: one mapping an epoch: loss, accuracy, validation_loss, validation_accuracy, learning_rate,
-            gradient_norm (the mean over the epoch's steps, before clipping); those of ``distill`` first.
+        history: one mapping an epoch: loss, accuracy, validation_loss, validation_accuracy,
+            validation_balanced_accuracy, validation_f1, learning_rate, gradient_norm (the mean over the
+            epoch's steps, before clipping); those of ``distill`` first. Losses count a review as
+            ``train.class_weights`` says.
         best_epoch: the epoch (from 1) of the lowest validation loss; the last if ``train.patience`` is null.
         seconds: wall time of the fit, compilation included.
         implementation: how the recurrent layers were computed: keras, fused or cudnn, and on what.
@@ -69,6 +64,8 @@ def fit(
     on_epoch: OnEpoch | None = None,
     unlabelled: Split | None = None,
     vectors: np.ndarray | None = None,
+    windows: np.ndarray | None = None,
+    on_share: OnShare | None = None,
 ) -> Fitted:
     """Builds and fits the network of ``params``; on one machine one seed gives one result, digit for digit.
 
@@ -83,6 +80,8 @@ def fit(
             learnt as ``distill`` says, else as ``train`` says.
         vectors: float32 (vocab_size, embedding_dim), what the embedding starts from; a row of zeros starts
             at random.
+        windows: int32 (num_windows, timesteps), whole reviews in pieces, which ``pretrain.epochs`` reads.
+        on_share: told every few seconds which epoch is under way, and how much of it is done.
 
     Raises:
         ValueError: if ``train.implementation`` can't run on this machine.
@@ -91,12 +90,13 @@ def fit(
     params = params.resolved(len(train.labels))
     keras.backend.clear_session()  # a study fits many networks in one process
     num_labels = number_of_labels(train.labels)
-    fitting = _Fitting(params, seed, num_labels, validation, on_epoch)
+    weights = weights_of(params.train.class_weights, train.labels, num_labels)
+    fitting = _Fitting(params, seed, num_labels, validation, on_epoch, on_share, weights)
     train = Split(train.token_ids, targets_of(train.labels, num_labels))
     if vectors is not None:
-        _start_embedding(fitting.model, vectors)
-    if params.pretrain.epochs:
-        fitting.pretrain(train)
+        start_embedding(fitting.model, vectors)
+    if params.pretrain.epochs and windows is not None:
+        fitting.pretrain(windows)
     if params.distill.epochs and unlabelled is not None:
         both = Split(*(np.concatenate(pair) for pair in zip(train, unlabelled, strict=True)))
         fitting.distill(both)
@@ -117,6 +117,8 @@ class _Fitting:
     num_labels: int
     validation: Split
     on_epoch: OnEpoch | None
+    on_share: OnShare | None = None
+    class_weights: np.ndarray | None = None
     history: list[Mapping[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -125,21 +127,23 @@ class _Fitting:
         self.random = np.random.default_rng(self.seed)
         self.best_epoch, self.best_weights = 0, self.model.get_weights()
 
-    def pretrain(self, train: Split) -> Totals:
-        """Teaches the stack to predict the next word; returns the last epoch's totals."""
-        words = language_model(self.model, self.params.pad.vocab_size, int(self.random.integers(2**31)))
-        rows = _Rows.of(train, masked=self.params.model.masking)
+    def pretrain(self, windows: np.ndarray) -> Totals:
+        """Teaches recurrent layers to tell the words that follow; returns the last epoch's totals."""
+        settings = self.params.pretrain
+        words = language_model(self.model, settings.samples, int(self.random.integers(2**31)))
+        rows = Rows.of(Split(windows, np.zeros(len(windows))), masked=self.params.model.masking)
+        steps = rows.steps(self._batch_size) * settings.epochs
         run = compile_training(
             self.implementation.apply(words),
             words.trainable_variables,
-            build_optimizer(self.params.train, rows.steps(self._batch_size) * self.params.pretrain.epochs),
-            next_word_objective,
+            build_optimizer(self.params.train, steps, settings.learning_rate),
+            word_objective,
             rows.token_ids,
             rows.labels,
             xla=self.implementation.xla,
         )
-        for _ in range(self.params.pretrain.epochs):
-            totals = self._pass(run, rows)
+        for done in range(settings.epochs):
+            totals = self._pass(run, rows, 0, done, settings.epochs)
         return totals
 
     def distill(self, reviews: Split) -> None:
@@ -175,20 +179,20 @@ class _Fitting:
         patience: int | None = None,
     ) -> None:
         """Trains on ``reviews`` with the dropout of ``model``; judges each epoch's network, or average."""
-        rows = _Rows.of(reviews, masked=self.params.model.masking)
+        rows = Rows.of(reviews, masked=self.params.model.masking)
         steps = rows.steps(self._batch_size)
         optimizer = build_optimizer(self.params.train, steps * epochs, learning_rate)
         # Where the network is an average, or has other dropout, what is trained is a copy of it.
         decay = self.params.train.average_decay
         trained = self.model if model == self.params.model and not decay else self._copied(model)
         variables = trained.trainable_variables
-        average = _average_of(variables, decay)
+        average = average_of(variables, decay)
         computed = self.implementation.apply(trained)
         run = compile_training(
             with_word_dropout(computed, self.params.model.word_dropout, self.seed),
             variables,
             optimizer,
-            label_objective(smoothing),
+            label_objective(smoothing, self.class_weights),
             rows.token_ids,
             rows.labels,
             self.implementation.shards(self._batch_size),
@@ -200,29 +204,33 @@ class _Fitting:
         )
         first = len(self.history)
         for _ in range(epochs):
-            totals = self._pass(run, rows)
-            _copy(average.values or variables, self.model)
+            totals = self._pass(run, rows, len(self.history) + 1)
+            copy_weights(average.values or variables, self.model)
             if not self._judge(totals, rows, predict, float(optimizer.learning_rate), steps, first, patience):
                 break
 
     def _copied(self, model: ModelParams) -> keras.Model:
         """The network built again from ``model``, with the weights that it has now."""
         copy = self._build(model)
-        _copy(self.model.trainable_variables, copy)
+        copy_weights(self.model.trainable_variables, copy)
         return copy
 
-    def _pass(self, run: RunBatches, rows: _Rows) -> Totals:
-        """One pass over the reviews in a random order."""
-        totals = Totals(0.0, 0.0, 0.0)
+    def _pass(self, run: RunBatches, rows: Rows, epoch: int, done: int = 0, passes: int = 1) -> Totals:
+        """One pass over the reviews in a random order; an epoch may be of several, of which ``done`` are."""
+        totals, read, said = Totals(0.0, 0.0, 0.0), 0, time.monotonic()
         count, timesteps = rows.token_ids.shape
         for batches in shuffled_batches(rows.lengths, count, timesteps, self._batch_size, self.random):
             totals += run(batches)
+            read += batches.steps * self._batch_size
+            if self.on_share is not None and time.monotonic() - said >= SHARE_SECONDS:
+                said = time.monotonic()
+                self.on_share(epoch, (done + min(read / count, 1.0)) / passes)
         return totals
 
     def _judge(
         self,
         totals: Totals,
-        rows: _Rows,
+        rows: Rows,
         predict: Predict,
         learning_rate: float,
         steps: int,
@@ -233,12 +241,11 @@ class _Fitting:
 
         Without a ``patience`` the last epoch is the one to keep.
         """
-        validation_loss, validation_accuracy = _evaluate(predict, self.validation)
+        judged = scores_on(predict, self.validation, self.class_weights)
         metrics = {
             "loss": totals.loss / len(rows.labels),
             "accuracy": totals.hits / len(rows.labels),
-            "validation_loss": validation_loss,
-            "validation_accuracy": validation_accuracy,
+            **judged,
             "learning_rate": learning_rate,
             "gradient_norm": totals.gradient_norm / steps,
         }
@@ -247,60 +254,12 @@ class _Fitting:
         if self.on_epoch is not None:
             self.on_epoch(epoch, metrics)
         best = self.history[self.best_epoch - 1]["validation_loss"] if self.best_epoch else math.inf
-        if patience is None or self.best_epoch == 0 or validation_loss < best:
+        if patience is None or self.best_epoch == 0 or judged["validation_loss"] < best:
             self.best_epoch, self.best_weights = epoch, self.model.get_weights()
         return patience is None or epoch - max(self.best_epoch, first) < patience
-
-
-class _Rows(NamedTuple):
-    """Reviews as the compiled steps take them; ``lengths`` where padding is left out of the computation."""
-
-    token_ids: np.ndarray
-    labels: np.ndarray
-    lengths: np.ndarray | None
-
-    @classmethod
-    def of(cls, split: Split, masked: bool) -> _Rows:
-        if not masked:
-            return cls(split.token_ids, split.labels, None)
-        token_ids, lengths = align_left(split.token_ids)
-        return cls(token_ids, split.labels, lengths)
-
-    def steps(self, batch_size: int) -> int:
-        """Batches of one pass."""
-        return math.ceil(len(self.labels) / batch_size)
-
-
-def _average_of(variables: list[keras.Variable], decay: float) -> Average:
-    """An average that starts at the variables' values; an empty one for a decay of 0."""
-    # As numbers: Keras would share the storage of a variable that it is given.
-    starts = [keras.ops.convert_to_numpy(variable) for variable in variables] if decay else []
-    values = [keras.Variable(start, trainable=False) for start in starts]
-    return Average(values, decay)
-
-
-def _copy(values: list[keras.Variable], target: keras.Model) -> None:
-    """Gives ``target`` the weights of a network of the same layers."""
-    for variable, value in zip(target.trainable_variables, values, strict=True):
-        if variable is not value:
-            variable.assign(value.value)
-
-
-def _start_embedding(model: keras.Model, vectors: np.ndarray) -> None:
-    """Gives the embedding the rows of ``vectors`` that aren't all zero."""
-    embeddings = model.get_layer("embedding").embeddings
-    known = vectors.any(axis=1, keepdims=True)
-    embeddings.assign(np.where(known, vectors, keras.ops.convert_to_numpy(embeddings)))
 
 
 def _with_less_dropout(model: ModelParams, scale: float) -> ModelParams:
     """``model`` with its rates of dropout multiplied by ``scale``; words are dropped as before."""
     rates = {name: getattr(model, name) for name in ("dropout", "output_dropout", "embedding_dropout")}
     return model.model_copy(update={name: rate and rate * scale for name, rate in rates.items()})
-
-
-def _evaluate(predict: Predict, split: Split) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy on ``split``."""
-    probabilities = predict(split.token_ids, PREDICTION_BATCH)
-    losses = cross_entropy(split.labels, probabilities)
-    return float(losses.mean()), float(right(split.labels, probabilities).mean())

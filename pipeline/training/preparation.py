@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ import numpy as np
 from pipeline.params import Params, VectorParams
 from pipeline.runtime.files import read_arrays, write_arrays
 from pipeline.runtime.source import source_digest
+from pipeline.training.task import data_of, vectors_name
 
 Arrays = Mapping[str, np.ndarray]
 _READ = ("train", "unlabelled")  # by word vectors
@@ -23,36 +26,78 @@ _WORDS_READ = 28_000_000
 
 
 class Prepared(NamedTuple):
-    """Each None where the params don't ask for it.
+    """None, or empty, where the params don't ask for it.
 
     Attributes:
-        vectors: float32 (vocab_size, embedding_dim).
+        vectors: float32 (vocab_size, embedding_dim), by ``vectors_name``: one for each that a trial may want.
         soft_labels: float32 (num_unlabelled,), the probability of label 1.
+        windows: int32 (num_windows, max_length), whole reviews in pieces, for ``pretrain``.
     """
 
-    vectors: np.ndarray | None = None
-    soft_labels: np.ndarray | None = None
+    vectors: Mapping[str, np.ndarray]
+    soft_labels: np.ndarray | None
+    windows: np.ndarray | None
 
 
 def prepare(params: Params, splits: Mapping[str, Arrays], padded_digest: str, folder: Path) -> Prepared:
-    """Makes what ``vectors`` and ``distill`` ask for, or reads it from ``folder``.
+    """Makes what ``vectors``, ``distill`` and ``pretrain`` ask for, or reads it from ``folder``.
 
     Args:
-        params: sections ``seed``, ``vectors``, ``distill``, ``model.embedding_dim`` and ``pad.vocab_size``.
+        params: ``seed``, ``vectors``, ``distill``, ``pretrain``, ``model.embedding_dim``, ``pad``, and what
+            ``tune.search_space`` says of them.
         splits: arrays of data/padded by split: train, validation (what choices are made by), unlabelled.
         padded_digest: of data/padded.
         folder: where arrays are kept.
     """
-    vectors = labels = None
-    if params.vectors.epochs:
-        chosen = params.vectors.model_copy(update={"epochs": _passes(params.vectors, splits)})
-        settings = chosen.model_dump() | {"embedding_dim": params.model.embedding_dim}
-        key = _digest(params, padded_digest, settings)
-        vectors = _kept(folder / f"vectors-{key}.npz", lambda: _vectors(params, chosen, splits))
-    if params.distill.epochs and len(splits["unlabelled"]["offsets"]) > 1:
+    vectors = {}
+    for variant in _variants(params):
+        if variant.vectors.epochs:
+            chosen = variant.vectors.model_copy(update={"epochs": _passes(variant.vectors, splits)})
+            settings = chosen.model_dump() | {"embedding_dim": variant.model.embedding_dim}
+            file = folder / f"vectors-{_digest(params, padded_digest, settings)}.npz"
+            make = partial(_vectors, variant, chosen, splits)
+            vectors[vectors_name(variant)] = _kept(file, make)
+    labels = windows = None
+    if _may_be_wanted(params, "distill.epochs") and len(splits["unlabelled"]["offsets"]) > 1:
         key = _digest(params, padded_digest, {"teacher": 1})
         labels = _kept(folder / f"soft-labels-{key}.npz", lambda: _soft_labels(params, splits))
-    return Prepared(vectors, labels)
+    if _may_be_wanted(params, "pretrain.epochs"):
+        windows = _windows(params, splits)
+    return Prepared(vectors, labels, windows)
+
+
+def prepared_data(
+    params: Params, splits: Mapping[str, Arrays], padded_digest: str, folder: Path
+) -> dict[str, np.ndarray]:
+    """What every fit reads, as ``training.task.Data``, with what :func:`prepare` makes."""
+    prepared = prepare(params, splits, padded_digest, folder)
+    data = data_of({name: splits[name] for name in ("train", "validation")}) | dict(prepared.vectors)
+    if prepared.soft_labels is not None:
+        data["unlabelled.token_ids"] = splits["unlabelled"]["token_ids"]
+        data["unlabelled.labels"] = prepared.soft_labels
+    if prepared.windows is not None:
+        data["windows"] = prepared.windows
+    return data
+
+
+def _variants(params: Params) -> list[Params]:
+    """The params with every combination of searched values that decides word vectors."""
+    space = {
+        key: form.values
+        for key, form in params.tune.search_space.items()
+        if key.startswith("vectors.") or key == "model.embedding_dim"
+    }
+    configured = params.flat()
+    if params.tune.trials == 1 or (not params.vectors.epochs and "vectors.epochs" not in space):
+        space = {}
+    values = [list(dict.fromkeys([configured[key], *choices])) for key, choices in space.items()]
+    return [params.replace(dict(zip(space, chosen, strict=True))) for chosen in product(*values)]
+
+
+def _may_be_wanted(params: Params, key: str) -> bool:
+    """Whether ``key`` is above 0 in any trial."""
+    searched = params.tune.search_space.get(key) if params.tune.trials > 1 else None
+    return bool(params.flat()[key]) or (searched is not None and any(searched.values))
 
 
 def _passes(vectors: VectorParams, splits: Mapping[str, Arrays]) -> int:
@@ -80,6 +125,15 @@ def _vectors(params: Params, chosen: VectorParams, splits: Mapping[str, Arrays])
     count = sum(len(offsets) - 1 for _, offsets in corpora)
     print(f"word vectors of {count:,} reviews, {chosen.epochs} passes, on one core")
     return skip_gram(corpora, params.pad.vocab_size, params.model.embedding_dim, chosen, params.seed, print)
+
+
+def _windows(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
+    from pipeline.training.pretraining import windows_of  # noqa: PLC0415 - Keras, only where it is wanted
+
+    size = (params.pad.vocab_size, params.pad.max_length)
+    return np.concatenate(
+        [windows_of(splits[name]["tokens"], splits[name]["offsets"], *size) for name in _READ]
+    )
 
 
 def _soft_labels(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:

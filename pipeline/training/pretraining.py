@@ -1,46 +1,141 @@
-"""Next-word prediction: what the stack may learn before it sees a label.
+"""Language modelling: what the recurrent layers may learn from reviews without labels, before they see one.
 
 Dai & Le (2015), "Semi-supervised Sequence Learning": a recurrent language model's weights are a better start
-for a classifier than random ones.
+for a classifier than random ones. The next word is told from a sample of the vocabulary, and the output's
+word vectors are the embedding's own (Press & Wolf, 2017, "Using the Output Embedding to Improve Language
+Models").
 """
 
+from itertools import pairwise
 from typing import Any
 
 import keras
-from keras import ops
+import numpy as np
+from keras import layers, ops
 
-from pipeline.networks.stacked_rnn import TOP_STATES
-from pipeline.reviews.vocabulary import PAD_ID
+from pipeline.networks.stacked_rnn import TOP_STATES, recurrent_layers
+from pipeline.reviews.ragged import Offsets, Tokens, flat_ranges
+from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, PAD_ID
 
 Tensor = Any
+_FIRST_WORD = INDEX_FROM + 1  # the id of the most frequent word
+_NEVER = -1e9  # the logit of a sampled word that is the very one to be told
 
 
-def language_model(network: keras.Model, vocab_size: int, seed: int) -> keras.Model:
-    """A model of ``network``'s own embedding and recurrent layers with a prediction of the next word on top.
-
-    Returns:
-        A model from ``token_ids``, int32 (batch, timesteps), to logits over the words, float32
-        (batch, timesteps, vocab_size); row t predicts the token at t + 1.
-    """
-    head = keras.layers.Dense(
-        vocab_size, kernel_initializer=keras.initializers.GlorotUniform(seed), name="next_word"
-    )
-    return keras.Model(network.input, head(network.get_layer(TOP_STATES).output), name="language_model")
-
-
-def next_word_objective(logits: Tensor, token_ids: Tensor, _labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of the next words and the share guessed right, each the mean over a review's real words.
+def windows_of(tokens: Tokens, offsets: Offsets, vocab_size: int, length: int) -> np.ndarray:
+    """Whole reviews, cut into rows of ``length`` tokens; a review's last row is filled up with padding.
 
     Args:
-        logits: float32 (batch, timesteps, vocab_size).
-        token_ids: int32 (batch, timesteps).
+        tokens: int32 (total_tokens,), of all reviews.
+        offsets: int64 (num_reviews + 1,): review i is ``tokens[offsets[i]:offsets[i + 1]]``.
+        vocab_size: ids from it on become OOV_ID.
+        length: of a row.
 
     Returns:
-        Two of float32 (batch,).
+        int32 (num_rows, length); rows of a single token are left out, since nothing follows it.
+
+    >>> windows_of(np.array([4, 5, 6, 7, 8, 9], np.int32), np.array([0, 5, 6]), 9, 3)
+    array([[4, 5, 6],
+           [7, 8, 0]], dtype=int32)
     """
-    logits, following = logits[:, :-1], token_ids[:, 1:]
-    real = ops.cast(ops.not_equal(following, PAD_ID), "float32")
-    count = ops.maximum(ops.sum(real, axis=1), 1.0)
-    losses = keras.losses.sparse_categorical_crossentropy(following, logits, from_logits=True)
-    hits = ops.cast(ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), following), "float32")
-    return ops.sum(real * losses, axis=1) / count, ops.sum(real * hits, axis=1) / count
+    starts = [np.arange(start, end, length) for start, end in pairwise(offsets)]
+    edges = np.concatenate([*starts, offsets[-1:]]).astype(np.int64)
+    lengths = np.diff(edges)
+    kept = lengths > 1
+    rows = np.full((kept.sum(), length), PAD_ID, np.int32)
+    words = tokens[flat_ranges(edges[:-1][kept], lengths[kept])]
+    rows.reshape(-1)[flat_ranges(np.arange(len(rows)) * length, lengths[kept])] = np.where(
+        words < vocab_size, words, OOV_ID
+    )
+    return rows
+
+
+class SampledSoftmax(layers.Layer):
+    """How well states tell words: cross-entropy against ``samples`` words drawn for the whole batch.
+
+    A word of frequency rank r (from 0) is drawn in proportion to log((r + 2) / (r + 1)), near to how often
+    words occur. The logit of a drawn word is lessened by the log of how often it is expected in the sample:
+    the sum over the sample then estimates the softmax's over all other words (Bengio & Senecal, 2008,
+    "Adaptive Importance Sampling to Accelerate Training of a Neural Probabilistic Language Model").
+
+    Call arguments:
+        states: float32 (batch, timesteps, units).
+        targets: int32 (batch, timesteps), the word that each state is to tell; OOV_ID and less aren't.
+
+    Returns:
+        float32 (batch, 2): the mean loss over a review's words, and the share of them whose logit is above
+        those of all sampled words.
+    """
+
+    def __init__(self, embedding: layers.Embedding, samples: int, seed: int) -> None:
+        super().__init__(name="sampled_softmax")
+        self.embedding, self.samples = embedding, samples
+        self.generator = keras.random.SeedGenerator(seed)
+        self.projection = layers.Dense(
+            embedding.output_dim, kernel_initializer=keras.initializers.GlorotUniform(seed)
+        )
+
+    def build(self, states_shape: Any, targets_shape: Any) -> None:
+        """Makes the biases, float32 (vocab_size,)."""
+        self.projection.build(states_shape)
+        self.bias = self.add_weight(shape=(self.embedding.input_dim,), initializer="zeros", name="bias")
+
+    def call(self, states: Tensor, targets: Tensor) -> Tensor:
+        vectors = ops.convert_to_tensor(self.embedding.embeddings)
+        bias = ops.convert_to_tensor(self.bias)
+        told = self.projection(states)  # (batch, timesteps, embedding_dim)
+        right = ops.sum(told * ops.take(vectors, targets, axis=0), axis=-1) + ops.take(bias, targets)
+        drawn = self._draw()
+        others = ops.matmul(told, ops.transpose(ops.take(vectors, drawn, axis=0))) + ops.take(bias, drawn)
+        others = others - self._log_expected(drawn)
+        others = ops.where(ops.expand_dims(targets, -1) == drawn, _NEVER, others)
+        highest = ops.max(others, axis=-1)
+        losses = ops.logaddexp(right, ops.logsumexp(others, axis=-1)) - right
+        real = ops.cast(targets > OOV_ID, "float32")
+        count = ops.maximum(ops.sum(real, axis=1), 1.0)
+        hits = ops.cast(right > highest, "float32")
+        return ops.stack([ops.sum(real * values, axis=1) / count for values in (losses, hits)], axis=1)
+
+    @property
+    def _num_words(self) -> int:
+        return int(self.embedding.input_dim) - _FIRST_WORD
+
+    def _draw(self) -> Tensor:
+        uniform = keras.random.uniform((self.samples,), seed=self.generator)
+        ranks = ops.floor(ops.exp(uniform * float(np.log(self._num_words + 1)))) - 1
+        return ops.cast(ops.clip(ranks, 0, self._num_words - 1), "int32") + _FIRST_WORD
+
+    def _log_expected(self, words: Tensor) -> Tensor:
+        """The log of how often each word is expected in the sample."""
+        rank = ops.cast(ops.maximum(words - _FIRST_WORD, 0), "float32")
+        share = ops.log((rank + 2) / (rank + 1)) / float(np.log(self._num_words + 1))
+        return ops.log(self.samples * share)
+
+
+def language_model(network: keras.Model, samples: int, seed: int) -> keras.Model:
+    """A model of ``network``'s own embedding and recurrent layers that tells the words of its input.
+
+    States that read forwards are to tell the next word, those that read backwards the one before. Where a
+    layer reads both ways, or pools steps, all above it has seen the words that it would have to tell: then
+    the lowest recurrent layer learns alone, each direction for itself (as in Peters et al., 2018, "Deep
+    Contextualized Word Representations"). Otherwise the whole stack learns.
+
+    Returns:
+        A model from ``token_ids``, int32 (batch, timesteps), to what ``SampledSoftmax`` gives.
+    """
+    token_ids, lowest = network.inputs[0], recurrent_layers(network)[0]
+    tell = SampledSoftmax(network.get_layer("embedding"), samples, seed)
+    if isinstance(lowest, layers.Bidirectional):
+        forward, backward = ops.split(lowest.output, 2, axis=-1)
+        both = tell(forward[:, :-1], token_ids[:, 1:]) + tell(backward[:, 1:], token_ids[:, :-1])
+        outputs = both / 2
+    else:
+        pooled = any(layer.name.startswith("layer_pooling") for layer in network.layers)
+        states = lowest.output if pooled else network.get_layer(TOP_STATES).output
+        outputs = tell(states[:, :-1], token_ids[:, 1:])
+    return keras.Model(token_ids, outputs, name="language_model")
+
+
+def word_objective(outputs: Tensor, _token_ids: Tensor, _labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Loss and share of hits, each float32 (batch,), of the language model's outputs."""
+    return outputs[:, 0], outputs[:, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ import numpy as np
 from pipeline.params import Params
 from pipeline.training.backend import select_backend
 
-OnEpoch = Callable[[int, Mapping[str, float]], None]
+# An epoch (from 1) and its metrics, or the epoch under way (0: pretraining) and the share of it that is done.
+OnMessage = Callable[[int, Mapping[str, float] | float], None]
 # SPLIT.token_ids and SPLIT.labels of train, validation and, where there is a teacher, of unlabelled (whose
-# labels are soft); vectors, where the embedding starts from word vectors.
+# labels are soft); ``vectors_name``, where the embedding starts from word vectors; windows, where a language
+# model is learnt first.
 Data = Mapping[str, np.ndarray]
 
 
@@ -27,12 +30,14 @@ class Trained:
         history: the metrics of each epoch, as ``fitting.Fitted.history``.
         best_epoch: the epoch (from 1) that was kept.
         implementation: how the recurrent layers were computed.
+        summary: Keras' table of its layers.
     """
 
     network: bytes
     history: tuple[Mapping[str, float], ...]
     best_epoch: int
     implementation: str
+    summary: str = ""
 
     @property
     def best(self) -> Mapping[str, float]:
@@ -46,6 +51,12 @@ def data_of(splits: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndar
     return {f"{split}.{name}": arrays[name] for split, arrays in splits.items() for name in names}
 
 
+def vectors_name(params: Params) -> str:
+    """The name in ``Data`` of the word vectors that ``params`` start from."""
+    settings = params.vectors.model_dump() | {"embedding_dim": params.model.embedding_dim}
+    return f"vectors {json.dumps(settings, sort_keys=True)}"
+
+
 def num_epochs(params: Params, data: Data) -> int:
     """How many epochs ``fit`` has at most: soft labels are learnt only where there are unlabelled reviews."""
     if params.tune.epochs is not None:
@@ -55,11 +66,10 @@ def num_epochs(params: Params, data: Data) -> int:
     return params.train.num_epochs
 
 
-def fit(params: Params, seed: int, data: Data, on_epoch: OnEpoch) -> Trained:
+def fit(params: Params, seed: int, data: Data, on_message: OnMessage) -> Trained:
     """Fits the network of ``params`` to the reviews of ``data``; see ``fitting.fit``.
 
-    Where ``tune.epochs`` is given, the fit ends after so many epochs on the labels alone. Word vectors of
-    another width than ``model.embedding_dim`` aren't used.
+    Where ``tune.epochs`` is given, the fit ends after so many epochs on the labels alone.
     """
     select_backend(params.train)
     from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
@@ -73,11 +83,14 @@ def fit(params: Params, seed: int, data: Data, on_epoch: OnEpoch) -> Trained:
     unlabelled = None
     if "unlabelled.labels" in data:
         unlabelled = fitting.Split(data["unlabelled.token_ids"], data["unlabelled.labels"])
-    vectors = data.get("vectors")
-    if vectors is not None and vectors.shape[1] != params.model.embedding_dim:
-        vectors = None
-    fitted = fitting.fit(params, train, validation, seed, on_epoch, unlabelled, vectors)
+    vectors, windows = data.get(vectors_name(params)), data.get("windows")
+    fitted = fitting.fit(
+        params, train, validation, seed, on_message, unlabelled, vectors, windows, on_message
+    )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"
         fitted.model.save(file)
-        return Trained(file.read_bytes(), fitted.history, fitted.best_epoch, fitted.implementation)
+        network = file.read_bytes()
+    lines: list[str] = []
+    fitted.model.summary(line_length=80, print_fn=lines.append)
+    return Trained(network, fitted.history, fitted.best_epoch, fitted.implementation, "\n".join(lines))

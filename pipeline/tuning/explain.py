@@ -17,20 +17,22 @@ from pipeline.tuning.study import SCORE, Search, repeat_key
 
 FEWEST_FOR_IMPORTANCE, TRIALS_A_PARAMETER = 20, 8  # complete trials; of fewer, importance is mostly chance
 
-_LABEL = SCORE.replace("_", " ")
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 def trials_table(study: Search) -> list[dict[str, Any]]:
     """One row a trial that ended, by number: state, score, epochs, seconds, and the values it ran with.
 
-    A pruned trial's score is that of its last epoch; a failed one's cells are empty.
+    A pruned trial's score is that of its last epoch; a failed one's cells are empty. The validation accuracy
+    is there beside another score.
     """
+    own = {} if study.score_name == SCORE else {study.score_name: _score}
     return [
         {
             "trial": trial.number,
             "state": trial.state.name,
-            SCORE: "" if _score(trial) is None else _score(trial),
+            **{name: _cell(value_of(trial)) for name, value_of in own.items()},
+            SCORE: _cell(_accuracy(trial) if own else _score(trial)),
             "epochs": len(trial.intermediate_values),
             "seconds": round(trial.duration.total_seconds(), 1) if trial.duration else "",
         }
@@ -40,13 +42,16 @@ def trials_table(study: Search) -> list[dict[str, Any]]:
 
 
 def pictures(study: Search, dataset: str) -> dict[str, Figure]:
-    """Figures by file stem: history and epochs always, slices where two trials differ, importance where
-    there are trials enough to tell it."""
+    """Figures by file stem: history always, epochs where a trial had two, slices where two trials differ,
+    importance where there are trials enough to tell it."""
     ended, repeats = study.trials(TrialState.COMPLETE, TrialState.PRUNED), _repeats(study)
+    label = study.score_name.replace("neg_", "negative ").replace("_", " ")
     figures = {
-        "history": charts.history_figure(ended, repeats, _LABEL, f"Trials, {dataset}"),
-        "epochs": charts.epochs_figure(ended, repeats, _LABEL, f"Trials by epoch, {dataset}"),
+        "history": charts.history_figure(ended, repeats, label, f"Trials, {dataset}"),
+        "epochs": charts.epochs_figure(ended, repeats, label, f"Trials by epoch, {dataset}"),
     }
+    if all(len(trial.intermediate_values) < 2 for trial in ended):
+        del figures["epochs"]  # it would show history's points, all above one another
     searched = {
         key: distribution
         for key, distribution in study.space.items()
@@ -54,7 +59,7 @@ def pictures(study: Search, dataset: str) -> dict[str, Figure]:
     }
     if searched:
         figures["slices"] = charts.slices_figure(
-            ended, repeats, searched, _LABEL, f"Score by parameter, {dataset}"
+            ended, repeats, searched, label, f"Score by parameter, {dataset}"
         )
     complete = study.trials(TrialState.COMPLETE)
     if searched and len(complete) >= max(FEWEST_FOR_IMPORTANCE, TRIALS_A_PARAMETER * len(searched)):
@@ -87,6 +92,18 @@ def _repeats(study: Search) -> dict[int, list[float]]:
         for trial in study.trials(TrialState.COMPLETE)
     }
     return {number: scores for number, scores in found.items() if scores}
+
+
+def _cell(value: float | None) -> float | str:
+    return "" if value is None else value
+
+
+def _accuracy(trial: FrozenTrial) -> float | None:
+    """Of the epoch that was kept, or of the last one of a pruned trial."""
+    curve = trial.user_attrs.get("curve")
+    if trial.state == TrialState.FAIL or not curve:
+        return None
+    return float(curve[trial.user_attrs.get("best_epoch", len(curve)) - 1][SCORE])
 
 
 def _score(trial: FrozenTrial) -> float | None:

@@ -1,4 +1,4 @@
-"""A study as a person watches it: a line for each epoch, with the time left."""
+"""A study as a person watches it: a bar within each epoch, then a line; 80 columns hold every one."""
 
 from __future__ import annotations
 
@@ -6,30 +6,34 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.runtime.live import WIDTH, LiveLine, bar
+from pipeline.tuning.study import SCORE
 from pipeline.tuning.trials import Observer
 
 
 class Progress:
     """Prints each epoch of each trial and passes everything on to another observer."""
 
-    def __init__(self, epochs: int, then: Observer) -> None:
-        self._epochs, self._then = epochs, then
+    def __init__(self, epochs: int, then: Observer, score_name: str = SCORE) -> None:
+        self._epochs, self._then, self._score_name = epochs, then, score_name.replace("_", " ")
         self._started = time.monotonic()
         self._epochs_done = 0
         self._finished = self._wanted = 0
         self._titles: dict[int, str] = {}
+        self._live = LiveLine()
 
     def opened(self, study: str, finished: int, wanted: int) -> None:
         """Names the study and what it has already."""
         self._finished, self._wanted = finished, wanted
-        print(f"study {study}" + (f": {finished} of {wanted} trials finished before" if finished else ""))
+        before = f": {finished} of {wanted} trials finished before" if finished else ""
+        self._live.say(f"study {study}{before}; accuracy is that of the validation reviews")
         self._then.opened(study, finished, wanted)
 
     def started(self, number: int, name: str, values: Mapping[str, Any], finished: int) -> None:
         """Names the trial and its values."""
-        shown = "  ".join(f"{key.split('.')[-1]} {_short(value)}" for key, value in values.items())
+        shown = [f"{key.split('.')[-1]} {_short(value)}" for key, value in values.items()]
         self._titles[number] = name
-        print(f"{self._title(number)}  {shown}")
+        self._live.say(shortened(f"{name} ({self._finished}/{self._wanted} done)", *shown))
         self._then.started(number, name, values, finished)
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -37,39 +41,62 @@ class Progress:
         self._epochs_done += 1
         left = max(0, (self._wanted - self._finished) * self._epochs - epoch)
         seconds = (time.monotonic() - self._started) / self._epochs_done * left
-        print(
-            f"{self._title(number)}  {epoch_text(epoch, self._epochs, metrics)}  "
-            f"at most {_clock(seconds)} left"
+        self._live.say(
+            epoch_line(self._titles[number], epoch, self._epochs, metrics, f"{_clock(seconds)} left")
         )
         self._then.epoch(number, epoch, metrics)
+
+    def within(self, number: int, epoch: int, share: float) -> None:
+        """Moves the bar."""
+        self._live.show(share_line(self._titles[number], epoch, self._epochs, share))
+        self._then.within(number, epoch, share)
+
+    def wrote(self, number: int, texts: Mapping[str, str]) -> None:
+        """Prints nothing of them."""
+        self._then.wrote(number, texts)
 
     def finished(self, number: int, state: str, metrics: Mapping[str, float], reason: str | None) -> None:
         """Says how the trial ended."""
         self._finished += 1
         why = f": {reason}" if reason else ""
-        print(f"{self._title(number)}  {state.lower()} after {metrics['seconds']:.0f} s{why}")
+        self._live.say(f"{self._titles[number]}  {state.lower()} after {metrics['seconds']:.0f} s{why}")
         self._then.finished(number, state, metrics, reason)
 
     def lost(self, number: int) -> None:
         """Says that a trial was killed."""
-        print(f"trial {number} was killed; its values are tried again")
+        self._live.say(f"trial {number} was killed; its values are tried again")
         self._then.lost(number)
 
     def repeated(self, number: int, seed: int, score: float) -> None:
         """Prints a finalist's score with another seed."""
-        print(f"finalist trial {number}, seed {seed}: validation accuracy {score:.4f}")
+        self._live.say(f"finalist trial {number}, seed {seed}: {self._score_name} {score:.4f}")
         self._then.repeated(number, seed, score)
 
-    def _title(self, number: int) -> str:
-        return f"{self._titles[number]} ({self._finished}/{self._wanted} done)"
 
-
-def epoch_text(epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
+def epoch_line(title: str, epoch: int, epochs: int, metrics: Mapping[str, float], left: str = "") -> str:
     """An epoch's number and scores, as every line of a training shows them."""
-    return (
-        f"epoch {epoch}/{epochs}  loss {metrics['loss']:.4f}  validation loss "
-        f"{metrics['validation_loss']:.4f}  accuracy {metrics['validation_accuracy']:.4f}"
+    losses = f"loss {metrics['loss']:.3f}, validation {metrics['validation_loss']:.3f}"
+    return shortened(
+        title, f"epoch {epoch}/{epochs}", f"accuracy {metrics['validation_accuracy']:.3f}", losses, left
     )
+
+
+def share_line(title: str, epoch: int, epochs: int, share: float) -> str:
+    """How far an epoch is; epoch 0 is pretraining."""
+    return shortened(title, f"epoch {epoch}/{epochs}" if epoch else "pretraining", bar(share))
+
+
+def shortened(*parts: str) -> str:
+    """The parts side by side, without the last ones if a line of the terminal doesn't hold them.
+
+    >>> shortened("trial 3", "epoch 1/5", "word " * 20)
+    'trial 3  epoch 1/5'
+    """
+    line = parts[0]
+    for part in parts[1:]:
+        if part and len(line) + 2 + len(part) <= WIDTH:
+            line += f"  {part}"
+    return line
 
 
 def _short(value: Any) -> str:

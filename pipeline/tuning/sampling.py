@@ -100,7 +100,7 @@ class StudyHyperband(optuna.pruners.HyperbandPruner):
 
 
 def make_pruner(params: Params) -> optuna.pruners.BasePruner:
-    """``tune.pruner``; it sees the validation accuracy of each epoch, counted from 1."""
+    """``tune.pruner``; it sees the score of each epoch, counted from 1."""
     pruners: Mapping[str, optuna.pruners.BasePruner] = {
         "hyperband": StudyHyperband(max_resource=params.trial_epochs),
         "median": optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=1),

@@ -16,7 +16,7 @@ from pipeline.params import Params
 from pipeline.runtime.interruption import interruptible
 from pipeline.training.task import Trained, num_epochs
 from pipeline.tuning.storage import held
-from pipeline.tuning.study import SCORE, Search
+from pipeline.tuning.study import Search
 from pipeline.tuning.trials import Observer, Result, run_trials
 from pipeline.tuning.winner import Fit, Winner, choose_winner, train_in_full
 
@@ -97,12 +97,13 @@ class _Plan:
 
     def keep(self, trial: optuna.Trial, value: Trained) -> Result:
         """Saves the network if it may win."""
-        score = float(value.best[SCORE])
+        score = float(self._study.score(value.best))
         best = self._study.ranked()[: self._tune.finalists]
         if len(best) < self._tune.finalists or score > float(best[-1].value or 0):
             self._study.keep_network(trial.number, value.network)
         attributes = {"best_epoch": value.best_epoch, "implementation": value.implementation}
-        return Result(score, attributes, {f"best_{SCORE}": score})
+        texts = {"model_summary.txt": value.summary} if value.summary else {}
+        return Result(score, attributes, {f"best_{self._study.score_name}": score}, texts)
 
 
 def _pool(study: Search, data: Mapping[str, np.ndarray]) -> AbstractContextManager[Pool]:
@@ -120,7 +121,7 @@ def _how_to_go_on(study: Search) -> str:
     wanted = study.params.tune.trials
     lines = [f"study {study.name} was interrupted with {finished} of {wanted} trials finished"]
     if ranked:
-        lines.append(f"best so far: trial {ranked[0].number}, {SCORE} {ranked[0].value:.4f}")
+        lines.append(f"best so far: trial {ranked[0].number}, {study.score_name} {ranked[0].value:.4f}")
     lines.append("`dvc repro` goes on with it")
     if ranked and finished > 1:
         lines.append(f"`dvc exp run -S tune.trials={finished}` settles for these trials")

@@ -24,9 +24,21 @@ from pipeline.tuning.sampling import StudySampler, make_pruner, was_cut_short
 from pipeline.tuning.search_space import SearchSpace, configured_suggestions, decoded, search_space
 from pipeline.tuning.storage import open_storage, studies_folder
 
-SCORE = "validation_accuracy"  # the objective, maximised
+SCORE = "validation_accuracy"  # what trials are ranked by, unless tune.objective is another
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 Identity = dict[str, Any]
+Metrics = Mapping[str, float]
+
+
+def score_name(params: Params) -> str:
+    """The metric that the study of these params maximises; a log loss, with its sign changed."""
+    objective = params.tune.objective
+    return f"validation_{'neg_log_loss' if objective == 'log_loss' else objective}"
+
+
+def score_of(name: str, metrics: Metrics) -> float:
+    """The score of that name, out of an epoch's metrics."""
+    return -metrics["validation_loss"] if name == "validation_neg_log_loss" else metrics[name]
 
 
 class Study:
@@ -35,12 +47,20 @@ class Study:
     Attributes:
         name: in the storage; also the folder under ``studies/`` where networks are kept.
         space: Optuna's distributions by key.
+        score_name: what trials are ranked by, the more the better.
     """
 
-    def __init__(self, optuna_study: optuna.Study, sampler: StudySampler, space: SearchSpace) -> None:
+    def __init__(
+        self, optuna_study: optuna.Study, sampler: StudySampler, space: SearchSpace, name: str = SCORE
+    ) -> None:
         self.optuna, self._sampler = optuna_study, sampler
         self.name: str = optuna_study.study_name
         self.space = space
+        self.score_name = name
+
+    def score(self, metrics: Metrics) -> float:
+        """What an epoch's metrics count for."""
+        return score_of(self.score_name, metrics)
 
     @property
     def folder(self) -> Path:
@@ -100,7 +120,7 @@ class Search(Study):
     """The study that searches ``tune.search_space``."""
 
     def __init__(self, params: Params, optuna_study: optuna.Study, sampler: StudySampler) -> None:
-        super().__init__(optuna_study, sampler, search_space(params))
+        super().__init__(optuna_study, sampler, search_space(params), score_name(params))
         self.params = params
 
     def params_of(self, trial: FrozenTrial | optuna.Trial) -> Params:
@@ -168,7 +188,7 @@ def identity(params: Params, padded_digest: str) -> Identity:
     }
     described: Identity = {
         "data": padded_digest,
-        "objective": f"maximize {SCORE}",
+        "objective": f"maximize {score_name(params)}",
         "fixed": fixed,
         "space": {key: json.loads(distribution_to_json(values)) for key, values in space.items()},
     }

@@ -19,7 +19,7 @@ from pipeline.params import ParamsError, Value
 from pipeline.runtime.interruption import Interruption
 from pipeline.tuning.sampling import REASON
 from pipeline.tuning.search_space import decoded
-from pipeline.tuning.study import SCORE, Study
+from pipeline.tuning.study import Study
 
 Metrics = Mapping[str, float]
 
@@ -35,6 +35,12 @@ class Observer(Protocol):
 
     def epoch(self, number: int, epoch: int, metrics: Metrics) -> None:
         """An epoch (from 1) of trial ``number`` ended."""
+
+    def within(self, number: int, epoch: int, share: float) -> None:
+        """Trial ``number`` has done this share of an epoch; 0 is pretraining."""
+
+    def wrote(self, number: int, texts: Mapping[str, str]) -> None:
+        """Trial ``number`` made these texts, by the names of files."""
 
     def finished(self, number: int, state: str, metrics: Metrics, reason: str | None) -> None:
         """Trial ``number`` ended as COMPLETE, PRUNED or FAIL."""
@@ -54,11 +60,13 @@ class Result:
         score: what trials are ranked by.
         attributes: plain JSON values.
         metrics: for the observer.
+        texts: for the observer, by the names of files.
     """
 
     score: float
     attributes: Mapping[str, Any]
     metrics: Metrics
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Plan(Protocol):
@@ -136,6 +144,9 @@ class _Runner:
     def heard(self, job: Job, *message: Any) -> bool:
         epoch, metrics = message
         running = self._running[job.key]
+        if isinstance(metrics, float):
+            self._observer.within(running.trial.number, epoch, metrics)
+            return True
         if epoch > len(running.curve):  # else a second worker says again what the first, now dead, had said
             running.curve.append(metrics)
             self._observer.epoch(running.trial.number, epoch, metrics)
@@ -167,7 +178,7 @@ class _Runner:
                     f"{key} is {metrics[key]} after epoch {epoch}: lower train.learning_rate, set "
                     "train.clipnorm, or set model.activation to tanh"
                 )
-        trial.report(metrics[SCORE], epoch)
+        trial.report(self._study.score(metrics), epoch)
         if self._interruption.requested and epoch < self._plan.epochs:
             return TrialState.FAIL, None
         return (TrialState.PRUNED, None) if trial.should_prune() else None
@@ -180,6 +191,7 @@ class _Runner:
         trial.set_user_attr("curve", _plain(running.curve))
         if result is not None:
             metrics |= result.metrics
+            self._observer.wrote(trial.number, result.texts)
             for name, value in result.attributes.items():
                 trial.set_user_attr(name, value)
         if reason is not None:

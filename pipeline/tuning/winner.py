@@ -14,10 +14,11 @@ from pipeline.cluster import Job, Outcome, Pool
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
+from pipeline.runtime.live import LiveLine
 from pipeline.training.task import Data, Trained, num_epochs
-from pipeline.tuning.progress import epoch_text
+from pipeline.tuning.progress import epoch_line, share_line
 from pipeline.tuning.sampling import REASON
-from pipeline.tuning.study import SCORE, Search, repeat_key
+from pipeline.tuning.study import Search, repeat_key, score_name, score_of
 from pipeline.tuning.trials import Observer
 
 Fit = Callable[..., Trained]  # (params, seed, data, on_epoch)
@@ -34,7 +35,7 @@ class Winner:
         curve: the metrics of each epoch.
         best_epoch: the epoch (from 1) that was kept.
         implementation: how the recurrent layers were computed.
-        scores: validation accuracy with the configured seed, then with each further one.
+        scores: what the study maximises, with the configured seed, then with each further one.
         retrained: whether the network had to be trained again, since none was kept here.
         seconds_in_full: wall time of the full training after a search of short trials; None without one.
     """
@@ -88,7 +89,7 @@ def choose_winner(
     }
 
     def keep(key: str, trained: Trained) -> None:
-        study.set_attribute(key, float(trained.best[SCORE]))
+        study.set_attribute(key, float(study.score(trained.best)))
 
     pool.run(_Fits(fit, missing, keep, interruption))
     _stop_if(interruption)
@@ -111,9 +112,13 @@ def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption
     params = winner.params.replace({"tune.epochs": None})
     passes, started = num_epochs(params, data), time.perf_counter()
     print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
+    live, title = LiveLine(), f"trial {winner.number} in full"
 
-    def show(epoch: int, metrics: Mapping[str, float]) -> None:
-        print(f"trial {winner.number} in full  {epoch_text(epoch, passes, metrics)}")
+    def show(epoch: int, said: Mapping[str, float] | float) -> None:
+        if isinstance(said, float):
+            live.show(share_line(title, epoch, passes, said))
+        else:
+            live.say(epoch_line(title, epoch, passes, said))
 
     trained = _fit_once(params, fit, pool, interruption, show)
     return replace(
@@ -123,7 +128,7 @@ def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption
         curve=trained.history,
         best_epoch=trained.best_epoch,
         implementation=trained.implementation,
-        scores=(float(trained.best[SCORE]),),
+        scores=(float(score_of(score_name(params), trained.best)),),
         seconds_in_full=time.perf_counter() - started,
     )
 
@@ -145,7 +150,7 @@ def _deliver(
         print(f"no network of trial {best.number} is kept here: it is trained again")
         trained = _fit_once(params, fit, pool, interruption)
         study.keep_network(best.number, trained.network)
-        score = float(trained.best[SCORE])
+        score = float(study.score(trained.best))
         _compare(best, score)
         scores = (score, *scores[1:])
         curve, best_epoch, implementation = trained.history, trained.best_epoch, trained.implementation
@@ -160,10 +165,10 @@ def _fit_once(
     fit: Fit,
     pool: Pool,
     interruption: Interruption,
-    on_epoch: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None,
+    on_message: Callable[[int, Any], None] = lambda epoch, said: None,
 ) -> Trained:
     fitted: dict[str, Trained] = {}
-    pool.run(_Fits(fit, {"winner": (params, params.seed)}, fitted.__setitem__, interruption, on_epoch))
+    pool.run(_Fits(fit, {"winner": (params, params.seed)}, fitted.__setitem__, interruption, on_message))
     _stop_if(interruption)
     return fitted["winner"]
 
@@ -177,10 +182,10 @@ class _Fits:
         wanted: Mapping[str, tuple[Params, int]],
         keep: Callable[[str, Trained], object],
         interruption: Interruption,
-        on_epoch: Callable[..., None] = lambda epoch, metrics: None,
+        on_message: Callable[..., None] = lambda epoch, said: None,
     ) -> None:
         self._waiting = [Job(key, fit, arguments) for key, arguments in wanted.items()]
-        self._keep, self._interruption, self._on_epoch = keep, interruption, on_epoch
+        self._keep, self._interruption, self._on_message = keep, interruption, on_message
 
     def next_job(self) -> Job | None:
         return self._waiting.pop(0) if self._waiting and not self._interruption.requested else None
@@ -189,7 +194,7 @@ class _Fits:
         return not self._interruption.requested
 
     def heard(self, job: Job, *message: Any) -> bool:
-        self._on_epoch(*message)
+        self._on_message(*message)
         return not self._interruption.requested
 
     def ended(self, job: Job, outcome: Outcome) -> None:

@@ -83,6 +83,7 @@ def test_the_registry_holds_the_model_under_the_data_sets_name(reproduced: Proje
     assert version.run_id == report["run_id"]
     raw = json.loads(reproduced.path("data/raw/dataset.json").read_text())
     assert version.tags["dataset.digest"] == raw["digest"]
+    assert "models:/stacked-rnn-mine@champion" in store.get_registered_model("stacked-rnn-mine").description
 
 
 def test_one_parent_run_holds_everything_and_a_child_each_trial(reproduced: Project) -> None:
@@ -110,7 +111,7 @@ def test_one_parent_run_holds_everything_and_a_child_each_trial(reproduced: Proj
     assert {name: value for name, value in parent.data.metrics.items() if name in scores} == scores
     tested = {name for name in parent.data.metrics if "test_" in name}
     assert tested == set(scores)  # the other fifty are in the artifact metrics.json
-    assert parent.data.tags["mlflow.note.content"].startswith("## simple RNN network, 2 layers of ")
+    assert parent.data.tags["mlflow.note.content"].startswith("simple RNN network, 2 layers of ")
     artifacts = {item.path for item in client(reproduced).list_artifacts(parent.info.run_id, "figures")}
     assert {"figures/roc.png", "figures/confusion.png", "figures/training_accuracy.png"} <= artifacts
     assert any(name.startswith("system/") for name in parent.data.metrics)
@@ -121,6 +122,8 @@ def test_one_parent_run_holds_everything_and_a_child_each_trial(reproduced: Proj
         curve = client(reproduced).get_metric_history(child.info.run_id, "validation_accuracy")
         assert [point.step for point in curve] == list(range(1, len(curve) + 1))
         assert curve
+        summary = client(reproduced).download_artifacts(child.info.run_id, "model_summary.txt")
+        assert "Total params" in Path(summary).read_text()
     first = next(run for run in runs.values() if run.data.tags["trial.number"] == "0")
     assert first.data.params["model.units"] == "4"  # the configured model
 
@@ -177,18 +180,9 @@ def test_a_bad_value_loses_nothing(project: Project) -> None:
     assert {name: project.path(name).read_bytes() for name in kept} == before
 
 
-def test_a_failed_stage_leaves_a_failed_run(project: Project) -> None:
-    known = {run.info.run_id for run in all_runs(project)}
-    project.path("data/padded/validation.npz").write_bytes(b"not an archive")
-    done = project.run("python", "-m", "pipeline", "train", check=False)
-    assert done.returncode == 1
-    statuses = [run.info.status for run in all_runs(project) if run.info.run_id not in known]
-    assert statuses == ["FAILED"]
-
-
 def test_mlflow_run_lands_in_one_parent_run(project: Project) -> None:
     known = {run.info.run_id for run in all_runs(project)}
-    values = {"depth": "3", "units": "3", "dropout": "0.1", "cell": "lstm", "trials": "1"}
+    values = {"depth": "1", "units": "3", "dropout": "0.1", "cell": "lstm", "trials": "1"}
     values |= {"source": "file", "path": "mine.csv", "max_length": "30", "epochs": "1"}
     values |= {"model.embedding_dim": "6"}  # no parameter of MLproject: any dotted key will do
     words = [word for key, value in values.items() for word in ("-P", f"{key}={value}")]
@@ -201,8 +195,8 @@ def test_mlflow_run_lands_in_one_parent_run(project: Project) -> None:
     assert len(new) == 2  # and one trial
     assert all(run.info.status == "FINISHED" for run in new)
     parent = parents[0]
-    assert parent.data.params["depth"] == "3"  # as `mlflow run` logs it
-    assert (parent.data.params["model.depth"], parent.data.params["model.cell"]) == ("3", "lstm")
+    assert parent.data.params["depth"] == "1"  # as `mlflow run` logs it
+    assert (parent.data.params["model.depth"], parent.data.params["model.cell"]) == ("1", "lstm")
     assert parent.data.params["model.embedding_dim"] == "6"
     assert json.loads(project.path("reports/train.json").read_text())["run_id"] == parent.info.run_id
     assert "test_accuracy" in parent.data.metrics

@@ -1,27 +1,72 @@
-"""The report in a real browser: complete, quiet, and without a word to the network."""
+"""The pages that are written, in a real browser: complete, quiet, and without a word to the network."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import judged
+from depth.constructed import DATASET, record, records, study
+from pipeline.depth import cells, pictures
+from pipeline.depth.findings import judge
+from pipeline.depth.grid import Fit
+from pipeline.depth.report import render_report
+from pipeline.params import Params, load_params
+from pipeline.training.rows import Split
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml")
+
+
+def depth_report() -> str:
+    """On a study made by hand."""
+    fits, folder = records(record), Path("depth")
+    baseline = {"validation_accuracy": 0.87, "test_accuracy": 0.86}
+    drawn = pictures.write(fits, "toy", baseline["validation_accuracy"], folder)
+    params: Params = PARAMS.model_copy(update={"depth_study": study()})
+    return render_report(params, DATASET, fits, judge(fits, DATASET), baseline, drawn)
+
+
+def cells_report() -> str:
+    """Of the three cells side by side."""
+    fitted = {
+        (cell, kind): record(Fit(cell, 2, kind.skip, kind.variant, 0))
+        for cell in ("simple_rnn", "lstm", "gru")
+        for kind in cells.KINDS
+    }
+    splits = {"train": Split(np.zeros((800, 20), np.int32), np.zeros(800))}
+    return cells.render_page(DATASET, fitted, splits, depth=2)
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a made-up model, one word of whose reviews is a script and an address."""
-    folder = tmp_path_factory.mktemp("report")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        (folder / "report.html").write_text(judged.report(), encoding="utf-8")
-    return folder / "report.html"
+def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[], str]], Path]:
+    """Writes a page, drawn in a folder of its own, once."""
+    written: dict[str, Path] = {}
+
+    def writing(made: Callable[[], str]) -> Path:
+        if made.__name__ not in written:
+            folder = tmp_path_factory.mktemp(made.__name__)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(folder)
+                (folder / "page.html").write_text(made(), encoding="utf-8")
+            written[made.__name__] = folder / "page.html"
+        return written[made.__name__]
+
+    return writing
+
+
+@pytest.fixture
+def page(write: Callable[[Callable[[], str]], Path], request: pytest.FixtureRequest) -> Path:
+    """By default the report of a made-up model, one word of whose reviews is a script and an address."""
+    return write(getattr(request, "param", judged.report))
+
+
+EVERY_PAGE = pytest.mark.parametrize("page", [judged.report, depth_report, cells_report], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -64,22 +109,37 @@ def requested(browser) -> set[str]:
     }
 
 
-def test_every_picture_is_drawn_and_described(opened) -> None:
+@pytest.mark.parametrize(
+    ("page", "count", "captions"),
+    [
+        # Eight of the run, one of the study.
+        (
+            judged.report,
+            9,
+            ["Share of positive reviews by predicted probability", "Score of each trial, in "],
+        ),
+        (depth_report, 6, ["Accuracy by depth: ", "Gradient by layer and time step: "]),
+        (cells_report, 3, []),
+    ],
+    indirect=["page"],
+)
+def test_every_picture_is_drawn_and_described(opened, count: int, captions: list[str]) -> None:
     script = "return [...document.images].map(image => [image.naturalWidth, image.alt])"
-    pictures = opened.execute_script(script)
-    described = [alt for _, alt in pictures]
-    assert "Share of positive reviews by predicted probability" in described
-    assert "Score of each trial, in the order of the trials" in described
-    assert len(pictures) == 9  # eight of the run, one of the study
-    assert all(width > 0 and alt for width, alt in pictures)
+    images = opened.execute_script(script)
+    described = [alt for _, alt in images]
+    assert all(any(alt.startswith(caption) for alt in described) for caption in captions)
+    assert len(images) == count
+    assert all(width > 0 and alt for width, alt in images)
 
 
+@EVERY_PAGE
 def test_nothing_but_the_page_itself_is_asked_for(opened, page: Path) -> None:
     addresses = requested(opened)
     assert page.as_uri() in addresses  # the log works
     assert addresses == {page.as_uri(), "data:image/png;base64"}
 
 
+@EVERY_PAGE
 def test_the_browser_has_nothing_to_complain_about(opened) -> None:
     assert opened.get_log("browser") == []
 
@@ -90,6 +150,7 @@ def test_a_script_in_a_review_is_text(opened) -> None:
     assert "tiny & <b>odd</b>" in opened.title
 
 
+@EVERY_PAGE
 @pytest.mark.parametrize("width", [390, 1024, 1440])
 def test_the_page_fits_its_width_and_breaks_no_word(opened, width: int) -> None:
     """A word is broken if its rectangles in the layout are on more than one line."""

@@ -10,6 +10,7 @@ from pipeline.evaluation.calibration import (
     expected_calibration_error,
     fit_calibration,
     reliability,
+    worthwhile_calibration,
 )
 
 LABELS = np.array([0, 1, 1, 0, 1])
@@ -104,14 +105,42 @@ def test_two_columns_are_calibrated_as_their_second_alone() -> None:
 
 
 def test_three_labels_get_their_shares_back() -> None:
-    """A classifier that says the same of every review is given the labels' shares, Platt's one added."""
+    """A classifier that says the same of every review is given the labels' shares, but for Platt's doubt."""
     labels = np.array([0] * 50 + [1] * 30 + [2] * 20)
     said = np.full((100, 3), 1 / 3)
-    expected = np.array([50 * 51 / 53 + 30 / 33 + 20 / 23, 50 / 53 + 30 * 31 / 33 + 20 / 23, 0]) / 100
-    expected[2] = 1 - expected.sum()
+    others = 50 / 52 / 2, 30 / 32 / 2, 20 / 22 / 2  # what the two other labels have of each
+    expected = np.array([50 * 51 / 52, 30 * 31 / 32, 20 * 21 / 22]) + sum(others) - others
+    expected /= 100
     np.testing.assert_allclose(fit_calibration(labels, said).apply(said)[0], expected, atol=1e-4)
 
 
 def test_a_missing_probability_is_named() -> None:
     with pytest.raises(ValueError, match="got 2 labels and 3 probabilities"):
         fit_calibration(np.array([0, 1]), np.array([0.1, 0.2, 0.3]))
+
+
+def test_a_calibration_that_other_reviews_are_worse_off_with_is_not_kept() -> None:
+    """Forty reviews that are all told apart: as certain as Platt lets them be, they would be less sure."""
+    labels = np.arange(40) % 2
+    perfect = np.where(labels == 1, 0.999, 0.001)
+    assert expected_calibration_error(labels, fit_calibration(labels, perfect).apply(perfect)) > 0.01
+    kept = worthwhile_calibration(labels, perfect)
+    assert (kept.scale, kept.shift.tolist()) == (1, [0])
+    np.testing.assert_allclose(kept.apply(perfect), perfect)
+    several = worthwhile_calibration(np.arange(30) % 3, np.eye(3)[np.arange(30) % 3] * 0.997 + 0.001)
+    assert (several.scale, several.shift.tolist()) == (1, [0, 0, 0])
+
+
+def test_a_calibration_that_helps_is_kept_as_it_was_fitted() -> None:
+    labels, _, probabilities = over_sure(600)
+    assert worthwhile_calibration(labels, probabilities).scale == fit_calibration(labels, probabilities).scale
+
+
+def test_reviews_that_count_more_are_calibrated_as_if_they_were_more() -> None:
+    labels, _, probabilities = over_sure(3_000, seed=4)
+    repeated = np.concatenate([np.arange(3_000), *[np.flatnonzero(labels == 1)] * 3])
+    # Targets follow the number of reviews, which differs: hence a tolerance.
+    expected = fit_calibration(labels[repeated], probabilities[repeated])
+    found = fit_calibration(labels, probabilities, np.array([1.0, 4.0]))
+    assert found.scale == pytest.approx(expected.scale, rel=0.01)
+    assert found.shift == pytest.approx(expected.shift, abs=0.01)

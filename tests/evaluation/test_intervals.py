@@ -109,7 +109,7 @@ def test_an_uncalibrated_models_error_lies_in_its_interval() -> None:
     assert low < 0.1 < high
 
 
-def test_another_threshold_moves_accuracy_and_f1_alone() -> None:
+def test_another_threshold_moves_what_labels_decide_alone() -> None:
     labels, probabilities = reviews(300, seed=5)
     usual, other = (metric_intervals(labels, probabilities, 1, at) for at in (0.5, 0.8))
-    assert {name for name in usual if usual[name] != other[name]} == {"accuracy", "f1"}
+    assert {name for name in usual if usual[name] != other[name]} == {"accuracy", "balanced_accuracy", "f1"}

@@ -27,12 +27,14 @@ def test_metrics_of_five_reviews_worked_by_hand() -> None:
     assert metrics["ece"] == pytest.approx((0.1 + 0.6 + 0.5 + 0.1 + 0.8) / 5)
 
 
-def test_another_threshold_changes_accuracy_and_f1_alone() -> None:
+def test_another_threshold_changes_what_labels_decide_alone() -> None:
     """0.2 predicts positive: wrong on review 1 only."""
     metrics, usual = (classification_metrics(LABELS, PROBABILITIES, at) for at in (0.2, 0.5))
     assert metrics["accuracy"] == 4 / 5
     assert metrics["f1"] == pytest.approx(2 * 3 / (2 * 3 + 1))
-    assert {name for name in metrics if metrics[name] != usual[name]} == {"accuracy", "f1"}
+    assert metrics["balanced_accuracy"] == (3 / 3 + 1 / 2) / 2
+    changed = {name for name in metrics if metrics[name] != usual[name]}
+    assert changed == {"accuracy", "balanced_accuracy", "f1"}
 
 
 def test_prefixed_names_the_split() -> None:

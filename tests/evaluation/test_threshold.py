@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from pipeline.evaluation.threshold import choose_threshold
+from pipeline.evaluation.threshold import choose_threshold, measure_of, served_threshold
 
 
 def choose(labels: list[int], probabilities: list[float]) -> float:
@@ -45,3 +48,28 @@ def test_the_choice_is_that_of_trying_every_threshold() -> None:
         return float(np.mean((probabilities >= threshold) == labels))
 
     assert accuracy(chosen) == max(accuracy(step / 40) for step in range(1, 40))
+
+
+def test_it_can_be_chosen_for_balanced_accuracy_or_f1() -> None:
+    """One in five is positive. From 0.35 on, recalls are 1 and 3/4 and F1 2/3; accuracy is that of 0.5."""
+    labels, probabilities = np.array([0, 0, 0, 0, 1]), np.array([0.1, 0.2, 0.3, 0.45, 0.4])
+    assert choose_threshold(labels, probabilities) == 0.5
+    assert choose_threshold(labels, probabilities, "balanced_accuracy") == pytest.approx(0.35)
+    assert choose_threshold(labels, probabilities, "f1") == pytest.approx(0.35)
+
+
+@pytest.mark.parametrize(
+    ("measure", "judge"), [("balanced_accuracy", balanced_accuracy_score), ("f1", f1_score)]
+)
+def test_any_measures_choice_is_that_of_trying_every_threshold(measure: str, judge: Callable) -> None:
+    random = np.random.default_rng(1)
+    labels = (random.random(80) < 0.2).astype(int)
+    probabilities = (random.integers(1, 20, 80) + 4 * labels).clip(max=19) / 20
+    chosen = choose_threshold(labels, probabilities, measure)
+    best = max(judge(labels, probabilities >= step / 40) for step in range(1, 40))
+    assert judge(labels, probabilities >= chosen) == best
+
+
+def test_a_served_model_keeps_to_one_half_unless_the_threshold_was_chosen_for_more_than_accuracy() -> None:
+    assert served_threshold(measure_of("log_loss"), 0.3) == served_threshold("accuracy", 0.3) == 0.5
+    assert served_threshold(measure_of("f1"), 0.3) == served_threshold("balanced_accuracy", 0.3) == 0.3

@@ -24,8 +24,8 @@ def test_the_card_says_what_the_reports_say() -> None:
         "6 unlabelled in test, 2 unlabelled in validation",
         "- calibrated on validation: error there 0.0712 before, 0.0234 after",
         "## Metrics on 240 test reviews",
-        "| classifier | accuracy ↑ | 95 % interval | F1 ↑ | ROC AUC ↑ | log loss ↓ | Brier score ↓ | "
-        "expected calibration error ↓ |",
+        "| classifier | accuracy ↑ | 95 % interval | balanced accuracy ↑ | F1 ↑ | ROC AUC ↑ | log loss ↓ | "
+        "Brier score ↓ | expected calibration error ↓ |",
         f"| stacked RNN | {metrics['test_accuracy']:.4f} | {low:.4f} to {high:.4f} | ",
         f"| majority class | {metrics['majority_test_accuracy']:.4f} | ",
         f"- {found.paired[found.baseline.name].only_first:,} reviews only this model labels right, ",
@@ -37,10 +37,8 @@ def test_the_card_says_what_the_reports_say() -> None:
         assert line in card
     assert "gru_2 GRU 12 \N{MULTIPLICATION SIGN} 16 1,632 dropout_1 dropout" in " ".join(card.split())
     described = model_card.description(card)
-    assert [line for line in described.splitlines() if line.startswith("#")][:2] == [
-        "## GRU network, 3 layers of 16 units",
-        "### Intended use",
-    ]
+    assert described.startswith("GRU network, 3 layers of 16 units\n")
+    assert next(line for line in described.splitlines() if line.startswith("#")) == "### Intended use"
     assert len(described) < 5000  # the limit of a version's description
 
 

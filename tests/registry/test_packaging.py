@@ -39,8 +39,9 @@ PROFILE = Profile(
 )
 
 
-def trained(folder: Path) -> Trained:
+def trained(folder: Path, vocabulary: Vocabulary | None = None) -> Trained:
     """A network in which `great` speaks for the second label and `bad` against it."""
+    vocabulary = vocabulary or Vocabulary(WORDS)
     token_ids = keras.Input((4,), dtype="int32")
     states = keras.layers.SimpleRNN(1)(keras.layers.Embedding(7, 1)(token_ids))
     model = keras.Model(token_ids, keras.layers.Dense(1, "sigmoid")(states))
@@ -49,9 +50,9 @@ def trained(folder: Path) -> Trained:
     model.set_weights([np.array(weight) for weight in weights])
     file = folder / "stacked_rnn.keras"
     model.save(file)
-    rows = pad_texts(TEXTS, Vocabulary(WORDS), **LAYOUT)
+    rows = pad_texts(TEXTS, vocabulary, **LAYOUT)
     probabilities = model.predict(rows, verbose=0)[:, 0]
-    return Trained(model, file, Vocabulary(WORDS), DATASET, rows, probabilities, 0.5, {}, PROFILE)
+    return Trained(model, file, vocabulary, DATASET, rows, probabilities, 0.5, {}, PROFILE)
 
 
 def save(folder: Path, package: Path = PACKAGE) -> Path:
@@ -134,6 +135,20 @@ def test_a_version_holds_the_onnx_network_beside_the_keras_one_and_no_pickle(ver
     requirements = (version / "requirements.txt").read_text()
     assert "onnxruntime==" in requirements
     assert "tensorflow" not in requirements
+
+
+def test_a_version_that_reads_subwords_takes_their_model_along_and_asks_for_its_package(
+    tmp_path: Path,
+) -> None:
+    vocabulary = Vocabulary.from_texts(["很好看", "太无聊"] * 5, "subwords", 50)
+    with packed(trained(tmp_path, vocabulary)) as told:
+        mlflow.pyfunc.save_model(tmp_path / "model", **told)
+    assert "sentencepiece==" in (tmp_path / "model/requirements.txt").read_text()
+    scores = TextClassifier.load(tmp_path / "model/artifacts/classifier").score(["很好看", "鯨"])
+    answer = mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(["很好看", "鯨"])
+    assert answer.probability.tolist() == scores.probabilities.tolist()
+    assert answer.unknown_share.tolist() == scores.unknown_shares.tolist()
+    assert answer.unknown_share[0] < 0.5 <= answer.unknown_share[1]
 
 
 def test_answers_stay_with_their_rows(model: Any) -> None:

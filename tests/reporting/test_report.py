@@ -13,6 +13,8 @@ import pytest
 
 import judged
 from pipeline.evaluation.paired import Paired
+from pipeline.evaluation.rivals import WHOLE
+from pipeline.registry import model_card
 from pipeline.reporting.excerpts import excerpt
 from pipeline.reporting.report import tiles, write_report
 from pipeline.reporting.verdict import judge
@@ -40,8 +42,17 @@ def plain(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).replace("\u2011", "-").split())
 
 
+EVEN = Paired(20, 20, 1.0)
+
+
 def with_scores(
-    mine: float, theirs: float, only_mine: int, only_theirs: int, p_value: float, low: float = 0.7
+    mine: float,
+    theirs: float,
+    only_mine: int,
+    only_theirs: int,
+    p_value: float,
+    low: float = 0.7,
+    whole: Paired = EVEN,
 ):
     """The evaluated network with these test accuracies and this paired test against the baseline."""
     found, _ = judged.judged()
@@ -49,13 +60,15 @@ def with_scores(
         "test_accuracy": mine,
         f"{found.baseline.prefix}test_accuracy": theirs,
         "majority_test_accuracy": 0.6,
+        "naive_bayes_whole_test_accuracy": 0.875,
     }
     return judged.evaluated(
         assessment=replace(
             found,
             metrics=metrics,
             intervals=found.intervals | {"test_accuracy": (low, 0.9)},
-            paired=found.paired | {found.baseline.name: Paired(only_mine, only_theirs, p_value)},
+            paired=found.paired
+            | {found.baseline.name: Paired(only_mine, only_theirs, p_value), WHOLE: whole},
         )
     )
 
@@ -88,6 +101,13 @@ def test_the_verdict_says_which_is_better(scores: tuple, ahead: str, said: str) 
     assert verdict.ahead == ahead
     assert verdict.sentence == f"The GRU network {said}"
     assert verdict.learned
+
+
+def test_the_verdict_does_not_hide_a_baseline_that_reads_more() -> None:
+    said = judge(with_scores(0.85, 0.8, 30, 18, 0.01, whole=Paired(10, 40, 0.001))).sentence
+    assert said.endswith(" Naive Bayes n-grams of whole reviews label 87.5% right.")
+    for whole in (Paired(40, 10, 0.001), Paired(18, 20, 0.8)):
+        assert "whole" not in judge(with_scores(0.85, 0.8, 30, 18, 0.01, whole=whole)).sentence
 
 
 def test_a_network_no_better_than_the_commoner_label_is_said_to_be_so() -> None:
@@ -206,7 +226,8 @@ LABELLED = {"labels": ["negative", "positive"]}
 def test_an_error_is_shown_as_far_as_the_model_reads_it(truncating: str, words: list[str], cut: str) -> None:
     """Cut at the end, a row of four holds the start's mark and three words."""
     error = {"actual": "negative", "predicted": "positive", "probability": 0.9, "text": "a b c d e f"}
-    shown = excerpt(error, np.zeros(len(words)), LABELLED | {"truncating": truncating})
+    dataset = LABELLED | {"truncating": truncating}
+    shown = excerpt(error, str(error["text"]).split(), np.zeros(len(words)), dataset)
     assert [word.text for word in shown.words] == words
     assert shown.cut == cut
 
@@ -218,26 +239,28 @@ def test_an_excerpt_speaks_of_the_second_label_or_of_the_one_given_of_several() 
         (["fair", "bad"], "bad"),
         (["good", "bad", "fair"], "fair"),
     ):
-        assert excerpt(error, np.zeros(1), {"truncating": "pre", "labels": names}).about == about
+        assert excerpt(error, ["a"], np.zeros(1), {"truncating": "pre", "labels": names}).about == about
 
 
 def test_words_are_coloured_by_their_share_of_the_strongest() -> None:
     error = {"actual": "negative", "predicted": "positive", "probability": 0.9, "text": "a b c d e"}
     contributions = np.array([2.0, -0.8, 0.2, 0.1, -1.5])  # shares 1, -0.4, 0.1, 0.05, -0.75
-    words = excerpt(error, contributions, LABELLED | {"truncating": "pre"}).words
+    words = excerpt(error, str(error["text"]).split(), contributions, LABELLED | {"truncating": "pre"}).words
     assert [word.level for word in words] == [3, -2, 1, 0, -3]
 
 
 def test_a_review_that_says_nearly_nothing_is_not_coloured_loudly() -> None:
     """The strongest word moves the log-odds by 0.1 only: a fifth of what is needed for the full scale."""
     error = {"actual": "negative", "predicted": "positive", "probability": 0.5, "text": "a b"}
-    words = excerpt(error, np.array([0.1, 0.01]), LABELLED | {"truncating": "pre"}).words
+    contributions = np.array([0.1, 0.01])
+    words = excerpt(error, str(error["text"]).split(), contributions, LABELLED | {"truncating": "pre"}).words
     assert [word.level for word in words] == [1, 0]
 
 
 def test_what_is_left_of_a_line_break_is_one_sign() -> None:
     error = {"actual": "negative", "predicted": "positive", "probability": 0.9, "text": "good br br bad br"}
-    words = excerpt(error, np.array([1.0, 0.25, 0.5, -1.0, 0.0]), LABELLED | {"truncating": "pre"}).words
+    contributions = np.array([1.0, 0.25, 0.5, -1.0, 0.0])
+    words = excerpt(error, str(error["text"]).split(), contributions, LABELLED | {"truncating": "pre"}).words
     assert [(word.text, word.contribution) for word in words] == [
         ("good", 1.0),
         ("¶", 0.75),
@@ -246,13 +269,23 @@ def test_what_is_left_of_a_line_break_is_one_sign() -> None:
     ]
 
 
+def test_rows_that_were_skipped_are_counted(html: str) -> None:
+    said = "3 could not be used and were skipped, and 1,200 have a label that data.labels leaves out."
+    assert said not in plain(html)
+    dataset = judged.DATASET | {"reading": {"rows_skipped": 3, "rows_left_out": 1200}}
+    assert said in plain(write_report(judged.evaluated(dataset=dataset)))
+    card = model_card.write(judged.evaluated(dataset=dataset))
+    assert "; 3 rows could not be used and were skipped" in card
+
+
 def test_the_same_run_is_the_same_page(html: str) -> None:
     judged.judged.cache_clear()
     assert judged.report() == html
 
 
 def test_a_model_without_errors_registration_or_trials_has_a_page_too() -> None:
-    html = write_report(judged.evaluated(errors=[], contributions=[], registration=None, trials=[]))
+    none = {"errors": [], "error_words": [], "contributions": [], "trials": []}
+    html = write_report(judged.evaluated(**none, registration=None))
     text = plain(html)
     assert "unregistered model" in text
     assert "No positive review was called negative" in text

@@ -96,6 +96,23 @@ def test_an_explanation_covers_the_words_that_are_read(truncating: str, read: li
     assert classifier.explain("...") == []
 
 
+@pytest.mark.parametrize("tokens", ["characters", "subwords"])
+def test_characters_and_subwords_are_explained_as_words_are(tokens: str) -> None:
+    """Every token weighs 1 against the log-odds of 0.1 for the start; made unknown it weighs -0.2."""
+    vocabulary = Vocabulary.from_texts(["很好看", "太无聊"] * 9, tokens, 50)
+    layout = LAYOUT | {"vocab_size": 30, "max_length": 9}
+    weights = np.concatenate([WEIGHTS[:4], np.ones(26)])
+    classifier = TextClassifier(
+        lambda rows: 1 / (1 + np.exp(-weights[rows].sum(1))), vocabulary, layout, ("bad", "good"), 0.5
+    )
+    explained = classifier.explain("很好看鯨")
+    assert "".join(word for word, _ in explained).strip() == "很好看鯨"
+    values = [value for _, value in explained]
+    np.testing.assert_allclose(values[:-1], 1.2, atol=1e-6)
+    assert values[-1] == 0
+    assert classifier.score(["很好看鯨"]).unknown_shares[0] == pytest.approx(1 / len(explained))
+
+
 WORDS = tuple(f"w{number}" for number in range(40))
 TELLING = 4  # words of each label, the first ones of WORDS
 

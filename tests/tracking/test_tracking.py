@@ -88,6 +88,27 @@ def test_evaluate_goes_on_in_the_run_that_trained_but_only_once(params: Params, 
         assert unknown.run_id not in (trained.run_id, second.run_id, "f" * 32)
 
 
+def test_a_study_that_was_cut_short_goes_on_in_its_run(params: Params, client: MlflowClient) -> None:
+    def attempt(params: Params, study: str, error: type[BaseException] | None = None) -> str:
+        try:
+            with tracking.pipeline_run(params, "train", study=study) as run:
+                tracking.TrialRuns(run, DATASET).opened(study, finished=0, wanted=4)
+                if error:
+                    raise error
+        except KeyboardInterrupt:
+            pass
+        return run.run_id
+
+    first = attempt(params, "cut-1", KeyboardInterrupt)
+    assert attempt(params, "cut-2", KeyboardInterrupt) != first  # another study
+    other = attempt(params.replace({"tune.trials": 99}), "cut-1", KeyboardInterrupt)
+    assert other != first  # MLflow would keep the first one's number of trials
+    assert attempt(params.replace({"tune.trials": 99}), "cut-1") == other
+    assert status(client, other) == "FINISHED"
+    assert "pipeline.failed_stage" not in client.get_run(other).data.tags
+    assert attempt(params.replace({"tune.trials": 99}), "cut-1") not in (first, other)  # that was finished
+
+
 def test_under_mlflow_run_every_stage_writes_to_the_projects_run(
     params: Params, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +177,7 @@ def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: Mlf
         trials.started(0, "trial 0", {"model.depth": 3}, finished=0)
         trials.epoch(0, 1, {"validation_accuracy": 0.5})
         trials.epoch(0, 2, {"validation_accuracy": 0.75})
+        trials.wrote(0, {"model_summary.txt": "three layers"})
         trials.finished(0, "PRUNED", {"seconds": 1.0}, reason="too wide")
     experiment = client.get_experiment(run.experiment_id)
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
@@ -163,6 +185,9 @@ def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: Mlf
     assert child.data.params == {"model.depth": "3"}
     assert child.info.run_name == "trial 0"
     assert (child.data.tags["trial.state"], child.data.tags["trial.reason"]) == ("PRUNED", "too wide")
+    assert (
+        Path(client.download_artifacts(child.info.run_id, "model_summary.txt")).read_text() == "three layers"
+    )
     assert child.info.status == "KILLED"  # a mark that MLflow's pages show; the tag says the rest
     history = client.get_metric_history(child.info.run_id, "validation_accuracy")
     assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.75)]

@@ -31,8 +31,9 @@ import keras  # noqa: E402
 
 from pipeline.evaluation.probabilities import decide  # noqa: E402
 from pipeline.networks.implementation import choose_implementation  # noqa: E402
+from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
 from pipeline.networks.word_dropout import WordDropout  # noqa: E402
-from pipeline.training import fitting, prediction  # noqa: E402
+from pipeline.training import prediction  # noqa: E402
 from pipeline.training.batches import STEPS_A_CALL, align_left, shuffled_batches  # noqa: E402
 from pipeline.training.compiled import label_objective  # noqa: E402
 from pipeline.training.fitting import Fitted, Split, fit  # noqa: E402
@@ -58,7 +59,9 @@ ARGS = (TRAIN, VALIDATION, 9)
 
 
 def fitted_with(**values: Any) -> Fitted:
-    return fit(PARAMS.replace({key.replace("__", "."): value for key, value in values.items()}), *ARGS)
+    windows = values.pop("windows", None)
+    params = PARAMS.replace({key.replace("__", "."): value for key, value in values.items()})
+    return fit(params, *ARGS, windows=windows)
 
 
 @pytest.fixture(scope="module")
@@ -142,16 +145,8 @@ def test_fit_stops_when_patience_is_spent_and_goes_back_to_the_best_epoch() -> N
 
 
 def test_pretraining_gives_another_start_from_the_same_seed(fitted: Fitted) -> None:
-    pretrained = fitted_with(pretrain__epochs=1, train__epochs=1)
+    pretrained = fitted_with(pretrain__epochs=1, train__epochs=1, windows=TRAIN.token_ids)
     assert pretrained.history[0]["loss"] != fitted.history[0]["loss"]
-
-
-def test_pretraining_learns_which_word_follows() -> None:
-    token_ids = (np.arange(8) + np.random.default_rng(0).integers(0, 19, (64, 1))) % 19 + 1
-    counting = Split(token_ids.astype(np.int32), np.zeros(64))
-    params = PARAMS.replace({"pretrain.epochs": 30, "model.dropout": 0.0})
-    words = fitting._Fitting(params, 1, 2, counting, None).pretrain(counting)
-    assert words.hits / 64 > 0.5
 
 
 def train_params(**values: Any) -> TrainParams:
@@ -247,10 +242,10 @@ def test_a_masked_network_is_fitted_fused_and_padding_changes_nothing() -> None:
     np.testing.assert_allclose(ours, np.asarray(plain)[:, 0], atol=1e-5)
 
 
-def test_an_average_of_the_weights_follows_them() -> None:
-    fitted = fitted_with(train__average_decay=0.5, train__epochs=2)
-    assert fitted.history[-1]["validation_loss"] < 0.75
-    assert fitted.history != fitted_with(train__epochs=2).history
+def test_an_average_of_the_weights_follows_them(fitted: Fitted) -> None:
+    averaged = fitted_with(train__average_decay=0.5, train__epochs=2)
+    assert averaged.history[-1]["validation_loss"] < 0.75
+    assert averaged.history != fitted.history[:2]
 
 
 def test_word_dropout_hides_words_in_training_only() -> None:
@@ -269,7 +264,8 @@ def test_the_embedding_starts_from_the_vectors_that_there_are() -> None:
     vectors[7] = 3.0
     params = PARAMS.replace({"train.learning_rate": 1e-9, "train.epochs": 1})
     start = fit(params, *ARGS, vectors=vectors).model.get_layer("embedding").embeddings
-    without = fit(params, *ARGS).model.get_layer("embedding").embeddings
+    network = build_stacked_rnn(params.model, 20, 8, seed=9)
+    without = network.get_layer("embedding").embeddings
     np.testing.assert_allclose(np.asarray(start)[7], 3.0, atol=1e-5)
     np.testing.assert_allclose(np.asarray(start)[8:], np.asarray(without)[8:], atol=1e-5)
 
@@ -322,3 +318,35 @@ def test_a_network_of_three_labels_learns_hard_and_soft_ones() -> None:
     assert fitted.best["validation_accuracy"] == right.mean() > 0.8
     loss = -np.log(said[np.arange(60), validation.labels]).mean()
     assert fitted.best["validation_loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def test_a_review_counts_as_much_as_its_label() -> None:
+    weights = np.array([0.5, 4.0])
+    labels, said = np.array([0.0, 1.0, 0.25], np.float32), np.array([[0.2], [0.4], [0.7]], np.float32)
+    losses, _ = label_objective(weights=weights)(said, None, keras.ops.convert_to_tensor(labels))
+    plain = -(labels * np.log(said[:, 0]) + (1 - labels) * np.log(1 - said[:, 0]))
+    assert np.asarray(losses) == pytest.approx(plain * [0.5, 4.0, 0.75 * 0.5 + 0.25 * 4.0], rel=1e-5)
+    several = np.eye(3, dtype=np.float32)[[2, 0]]
+    said = np.array([[0.2, 0.5, 0.3], [0.5, 0.25, 0.25]], np.float32)
+    weighed = label_objective(weights=np.array([1.0, 2.0, 3.0]))
+    losses, _ = weighed(said, None, keras.ops.convert_to_tensor(several))
+    assert np.asarray(losses) == pytest.approx([-3 * np.log(0.3), -np.log(0.5)], rel=1e-5)
+
+
+def test_balanced_weights_find_the_rare_label() -> None:
+    """One review in seven is positive, and its words tell it but for a fifth of them."""
+    random = np.random.default_rng(0)
+
+    def part(count: int) -> Split:
+        labels = (np.arange(count) % 7 == 0).astype(np.int64)
+        token_ids = random.integers(4, 15, (count, 6)).astype(np.int32)
+        token_ids[np.arange(count), 3] = np.where(random.random(count) < 0.2, 15, 16 + labels)
+        return Split(token_ids, labels)
+
+    train, validation = part(210), part(210)
+    recalls = {}
+    for weights in ("none", "balanced"):
+        values = {"train.class_weights": weights, "model.pooling": "max"}
+        best = fit(PARAMS.replace(values), train, validation, 3).best
+        recalls[weights] = 2 * best["validation_balanced_accuracy"]
+    assert recalls["balanced"] > recalls["none"] + 0.2

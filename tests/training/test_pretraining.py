@@ -1,4 +1,4 @@
-"""Next-word prediction by hand-computed values; that it changes the start is in tests/test_training.py."""
+"""Language modelling by independently computed values: pieces, the sampled softmax, who sees which word."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.params import ParamsError, load_params
+from pipeline.params import Params, ParamsError, load_params
 from pipeline.training.backend import select_backend
 
 PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml")
@@ -16,38 +16,76 @@ select_backend(PARAMS.train)
 import keras  # noqa: E402
 
 from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
-from pipeline.training.pretraining import language_model, next_word_objective  # noqa: E402
+from pipeline.training.fitting import Split, _Fitting  # noqa: E402
+from pipeline.training.pretraining import SampledSoftmax, language_model, windows_of  # noqa: E402
 
 
-def test_objective_is_the_mean_over_the_words_that_follow() -> None:
-    token_ids = np.array([[0, 1, 2, 1], [1, 2, 0, 0]], np.int32)
-    logits = np.zeros((2, 4, 3), np.float32)
-    logits[0, 1] = [0, 0, np.log(2)]  # 2 follows: probability 2 / 4
-    logits[0, 2] = [np.log(6), 0, 0]  # 1 follows: probability 1 / 8
-    # Review 0: after the padding comes 1 (1 / 3), then 2 (1 / 2), then 1 (1 / 8); of ties argmax takes id 0.
-    # Review 1: after 1 comes 2 (1 / 3); the padding that follows isn't a word.
-    losses, hits = next_word_objective(logits, token_ids, None)
-    np.testing.assert_allclose(losses, [np.log(3 * 2 * 8) / 3, np.log(3)], rtol=1e-6)
-    np.testing.assert_allclose(hits, [1 / 3, 0], rtol=1e-6)
+def test_whole_reviews_are_cut_into_rows_and_a_last_single_word_is_left_out() -> None:
+    tokens = np.array([4, 5, 6, 7, 8, 9, 4, 5, 6], np.int32)
+    rows = windows_of(tokens, np.array([0, 5, 5, 6, 9]), vocab_size=9, length=2)
+    # 4 5 | 6 7 | 8 alone; no words; 9 alone; 4 5 | 6 alone
+    np.testing.assert_array_equal(rows, [[4, 5], [6, 7], [4, 5]])
+    rows = windows_of(tokens, np.array([0, 5, 9]), vocab_size=8, length=4)
+    np.testing.assert_array_equal(rows, [[4, 5, 6, 7], [2, 4, 5, 6]])
 
 
-def test_language_model_is_the_networks_own_stack_and_looks_only_back() -> None:
-    params = PARAMS.model.model_copy(update={"units": 3, "depth": 2, "dropout": 0.0})
-    network = build_stacked_rnn(params, 9, 5, seed=1)
-    words = language_model(network, 9, seed=1)
-    shared = [variable.path for variable in network.trainable_variables if "probability" not in variable.path]
-    assert [variable.path for variable in words.trainable_variables][:-2] == shared
-    token_ids = np.array([[1, 2, 3, 4, 5]], np.int32)
-    changed = np.array([[1, 2, 3, 8, 8]], np.int32)
-    before, after = (keras.ops.convert_to_numpy(words(ids)) for ids in (token_ids, changed))
-    assert before.shape == (1, 5, 9)
-    np.testing.assert_array_equal(before[:, :3], after[:, :3])
-    assert np.abs(before[:, 3] - after[:, 3]).max() > 1e-4
+def test_sampled_loss_estimates_the_full_softmax() -> None:
+    random = np.random.default_rng(0)
+    embedding = keras.layers.Embedding(204, 8)
+    embedding.build((None, 5))
+    embedding.embeddings.assign(random.normal(size=(204, 8)).astype(np.float32))
+    tell = SampledSoftmax(embedding, samples=50_000, seed=1)
+    states = random.normal(size=(2, 5, 3)).astype(np.float32)
+    targets = np.array([[4, 9, 203, 2, 0], [2, 1, 0, 50, 7]], np.int32)
+    losses, _ = np.asarray(keras.ops.convert_to_numpy(tell(states, targets))).T
+    # By hand, over the 200 words: ids below 4 are no words, neither as targets nor as rivals.
+    told = states @ np.asarray(tell.projection.kernel)
+    logits = (told @ np.asarray(embedding.embeddings).T)[..., 4:].astype(np.float64)
+    log_probabilities = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    first = -np.mean([log_probabilities[0, step, targets[0, step] - 4] for step in (0, 1, 2)])
+    second = -np.mean([log_probabilities[1, step, targets[1, step] - 4] for step in (3, 4)])
+    np.testing.assert_allclose(losses, [first, second], rtol=0.03)
 
 
-def test_bidirectional_pretraining_is_an_error_that_names_both_parameters() -> None:
-    with pytest.raises(ParamsError, match=r"pretrain\.epochs is 1, but model\.bidirectional is true"):
-        PARAMS.replace({"pretrain.epochs": 1, "model.bidirectional": True})
+def changed_outputs(params: Params, position: int) -> list[bool]:
+    """Which steps' states, forwards then backwards, change with the word at ``position`` of five."""
+    network = build_stacked_rnn(params.model, 9, 5, seed=1)
+    heard = keras.Model(network.inputs, language_model(network, 4, seed=1).get_layer("sampled_softmax").input)
+    token_ids = np.array([[4, 5, 6, 7, 8]], np.int32)
+    other = token_ids.copy()
+    other[0, position] = 3
+    before, after = (keras.ops.convert_to_numpy(heard(ids)[0]) for ids in (token_ids, other))
+    return [bool(moved) for moved in np.abs(before - after).max(axis=(0, 2)) > 1e-7]
+
+
+def test_the_stack_looks_only_back() -> None:
+    """The states that tell the words at 1 to 4 are those after the words at 0 to 3."""
+    params = PARAMS.replace({"model.units": 3, "model.depth": 2, "model.dropout": 0.0})
+    assert changed_outputs(params, 2) == [False, False, True, True]
+
+
+@pytest.mark.parametrize(("bidirectional", "pooling"), [(True, "none"), (True, "max"), (False, "max")])
+def test_the_lowest_layer_learns_alone_where_those_above_have_seen_the_word(
+    bidirectional: bool, pooling: str
+) -> None:
+    params = PARAMS.replace(
+        {"model.units": 3, "model.depth": 2, "model.dropout": 0.0, "model.bidirectional": bidirectional}
+        | {"model.layer_pooling": pooling}
+    )
+    network = build_stacked_rnn(params.model, 9, 5, seed=1)
+    paths = [variable.path for variable in language_model(network, 4, seed=1).trainable_variables]
+    assert not any("gru_2/" in path or "probability" in path for path in paths)
+    assert sum("gru_1/" in path for path in paths) == (6 if bidirectional else 3)
+
+
+def test_both_directions_learn_which_word_is_next() -> None:
+    token_ids = (np.arange(8) + np.random.default_rng(0).integers(0, 19, (64, 1))) % 19 + 4
+    counting = token_ids.astype(np.int32)
+    values = {"pretrain.epochs": 30, "pretrain.samples": 40, "model.dropout": 0.0, "pad.vocab_size": 24}
+    params = PARAMS.replace({**values, "model.bidirectional": True, "pretrain.learning_rate": 0.01})
+    split = Split(counting, np.zeros(64))
+    told = _Fitting(params, 1, 2, split, None).pretrain(counting)
+    assert told.hits / 64 > 0.5
 
 
 def test_fused_wish_that_cannot_be_met_names_both_parameters() -> None:

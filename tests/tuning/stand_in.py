@@ -65,6 +65,12 @@ class Recorder:
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         pass
 
+    def within(self, number: int, epoch: int, share: float) -> None:
+        pass
+
+    def wrote(self, number: int, texts: Mapping[str, str]) -> None:
+        pass
+
     def finished(self, number: int, state: str, metrics: Mapping[str, float], reason: str | None) -> None:
         self.events.append((state, number))
 

@@ -62,6 +62,11 @@ def test_a_single_trial_has_nothing_to_compare(toy: Params) -> None:
     assert list(pictures(study, "toy")) == ["history", "epochs"]
 
 
+def test_trials_of_one_epoch_have_no_picture_of_epochs(toy: Params) -> None:
+    study, _ = run_study(toy.replace({"tune.epochs": 1}), StandInFit())
+    assert list(pictures(study, "toy")) == ["history", "slices"]
+
+
 @pytest.mark.parametrize(("count", "told"), [(19, False), (20, True)])
 def test_importance_is_told_of_enough_trials_only(count: int, told: bool) -> None:
     """Of a score that depends on the units alone, they explain all of the variance."""
@@ -75,6 +80,7 @@ def test_importance_is_told_of_enough_trials_only(count: int, told: bool) -> Non
         optuna=optuna_study,
         space=space,
         attributes={},
+        score_name="validation_accuracy",
         repeat_seeds=list,
         trials=lambda *states: [trial for trial in optuna_study.trials if trial.state in states],
     )

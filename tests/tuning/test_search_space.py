@@ -64,8 +64,8 @@ def test_lists_such_as_units_a_layer_survive_the_storage(params: Params) -> None
     ("space", "message"),
     [
         ({"model.depth": {"low": 4, "high": 2}}, "low must not be above high, but got low 4 and high 2"),
-        ({"model.dept": {"low": 1, "high": 2}}, "there is no such key of model or train"),
-        ({"pad.max_length": {"low": 10, "high": 20}}, "there is no such key of model or train"),
+        ({"model.dept": {"low": 1, "high": 2}}, "there is no such key of model, train,"),
+        ({"pad.max_length": {"low": 10, "high": 20}}, "there is no such key of model, train,"),
         ({"model.depth": {"low": 0, "high": 2}}, "model.depth: 0 can't be used"),
         ({"model.depth": {"low": 1, "high": 9}}, "model.depth: 9 can't be used"),
         ({"model.cell": {"low": 1, "high": 2}}, "'gru' is not a number: give choices, not low and high"),

@@ -8,7 +8,7 @@ import pytest
 from stand_in import DATASET, Recorder, StandInFit, run_study, score_of
 
 from pipeline.params import Params
-from pipeline.tuning import open_search, search
+from pipeline.tuning import open_search, search, trials_table
 
 
 def test_only_networks_that_may_win_are_kept(toy: Params) -> None:
@@ -109,3 +109,17 @@ def test_hyperband_prunes_alike_in_a_fresh_study_of_another_name(toy: Params) ->
     outcome = [[(trial.params, trial.state) for trial in study.trials()] for study in (first, second)]
     assert outcome[0] == outcome[1]
     assert first.counts()["pruned"] > 0
+
+
+def test_another_objective_ranks_trials_by_another_score(toy: Params) -> None:
+    """The formula's loss is 1 less its score: the same trials win, in a study of their own."""
+    by_accuracy, first = run_study(toy, StandInFit())
+    by_loss, second = run_study(toy.replace({"tune.objective": "log_loss"}), StandInFit())
+    assert by_accuracy.name != by_loss.name
+    assert by_loss.score_name == "validation_neg_log_loss"
+    assert second.number == first.number
+    assert second.scores == pytest.approx([first.scores[0] - 1])
+    row = trials_table(by_loss)[second.number]
+    assert (row["validation_neg_log_loss"], row["validation_accuracy"]) == pytest.approx(
+        (second.scores[0], first.scores[0])
+    )

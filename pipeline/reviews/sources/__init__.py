@@ -11,21 +11,24 @@ from pipeline.reviews.sources.addresses import UnreachableError
 from pipeline.runtime.errors import UserError
 
 
-def load_dataset(params: Params, warn: Callable[[str], None]) -> Dataset:
+def load_dataset(
+    params: Params, warn: Callable[[str], None], say: Callable[[str], None] = lambda _: None
+) -> Dataset:
     """The data set that ``params.data`` asks for, or the fallback if it can't be reached.
 
     Args:
         params: ``data`` and ``seed`` are read.
         warn: is told why the fallback was taken.
+        say: is told of progress.
 
     Raises:
         UserError: if neither can be had, or if what came is not what it must be.
     """
     data = params.data
     if data.source == "snippets":
-        return snippets.load(data.test_fraction, params.seed)
+        return snippets.load(data.test_fraction, params.seed, data.tokens, data.subwords)
     if data.source == "file":
-        return file.load(data, params.seed)
+        return file.load(data, params.seed, say)
     try:
         return imdb.load(data.url, data.hash, data.word_index_url, data.word_index_hash)
     except UnreachableError as error:

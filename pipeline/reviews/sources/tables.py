@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,7 @@ class Column:
         return f"column {self.name!r} is {shown}, which {problem}"
 
 
+EVERY = 100_000  # rows
 Record = tuple[str, dict[str, Any]]  # its place, and its values by column
 Require = Callable[[list[str], str], None]  # given the columns found and where, raises if one is missing
 Refuse = Callable[[str, str, Any], None]  # told the place of a record that can't be read, why, and what it is
@@ -66,9 +67,22 @@ class Table:
 
 
 def read_table(
-    path: Path, names: list[str], file_option: str = "data.path", wanted: Wanted | None = None
+    path: Path,
+    names: list[str],
+    file_option: str = "data.path",
+    wanted: Wanted | None = None,
+    kept: Mapping[str, Callable[[Any], Any]] | None = None,
+    on_rows: Callable[[int], None] = lambda _: None,
 ) -> Table:
     """The columns ``names`` of a file, which the parameter ``file_option`` names, or of a folder's files.
+
+    Args:
+        path: of the file or folder.
+        names: of the columns.
+        file_option: what ``path`` was named with, for messages.
+        wanted: how files are written, where that is not to be recognised.
+        kept: by column, what is kept of each of its values; by default the value itself.
+        on_rows: told, every ``EVERY`` rows, how many have been read.
 
     Raises:
         UserError: if the file is missing, of another kind, empty, can't be read, or lacks a column.
@@ -77,6 +91,7 @@ def read_table(
     places: list[str] = []
     in_files: list[str] = []
     values: dict[str, list[Any]] = {name: [] for name in names}
+    keep = [(name, values[name].append, (kept or {}).get(name)) for name in names]
     formats: dict[str, str] = {}
     unreadable: list[tuple[str, str]] = []
     files = files_of(path, file_option)
@@ -91,13 +106,17 @@ def read_table(
             column_options=options,
             wanted=wanted,
             refuse=partial(_note, faulty),
+            all_columns=False,
             on_format=partial(formats.__setitem__, shown),
         )
         for place, record in records:
             places.append(prefix + place)
             in_files.append(shown)
-            for name in names:
-                values[name].append(record[name])
+            for name, append, kept_of in keep:
+                value = record[name]
+                append(value if kept_of is None else kept_of(value))
+            if len(places) % EVERY == 0:
+                on_rows(len(places))
         unreadable += [(prefix + place, problem) for place, problem in faulty]
     if not places and not unreadable:
         raise UserError(f"{path} holds no review: give a file with some")
@@ -128,6 +147,7 @@ def read_records(
     column_options: str,
     wanted: Wanted | None = None,
     refuse: Refuse | None = None,
+    all_columns: bool = True,
     on_format: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Record]:
     """The records of a .csv, .tsv, .jsonl or .parquet file, all columns, one after the other.
@@ -141,6 +161,7 @@ def read_records(
         column_options: what the columns were named with.
         wanted: how the file is written, where that is not to be recognised.
         refuse: told of records that can't be read, which are then left out; without it they are an error.
+        all_columns: whether a record has those too that aren't named.
         on_format: told how the file is written.
 
     Raises:
@@ -153,7 +174,7 @@ def read_records(
     def fail(place: str, problem: str, _record: Any) -> None:
         raise UserError(f"{path}, {place}: {problem}")
 
-    source = _Source(path, names, wanted or Wanted(), refuse or fail, on_format)
+    source = _Source(path, names, wanted or Wanted(), refuse or fail, all_columns, on_format)
     try:
         yield from reader(source, partial(_require_columns, names, column_options))
     except FileNotFoundError:
@@ -168,6 +189,7 @@ class _Source:
     names: list[str]
     wanted: Wanted
     refuse: Refuse
+    all_columns: bool
     on_format: Callable[[str], None]
 
 
@@ -233,7 +255,9 @@ def _read_parquet(source: _Source, require: Require) -> Iterator[Record]:
     try:
         file = pyarrow.parquet.ParquetFile(source.path)
         require(file.schema_arrow.names, str(source.path))
-        rows = (row for batch in file.iter_batches(batch_size=1024) for row in batch.to_pylist())
+        columns = None if source.all_columns else source.names
+        batches = file.iter_batches(batch_size=1024, columns=columns)
+        rows = (row for batch in batches for row in batch.to_pylist())
         for number, values in enumerate(rows, start=1):
             yield f"row {number}", values
     except pyarrow.ArrowException as error:

@@ -10,12 +10,13 @@ import numpy as np
 
 from pipeline.params import DataParams
 from pipeline.reviews.dataset import Dataset, content_digest
-from pipeline.reviews.ragged import Sequences, flatten
+from pipeline.reviews.ragged import Rows, Sequences, offsets_of
 from pipeline.reviews.sources.acl_imdb import read_unlabelled
 from pipeline.reviews.sources.addresses import UnreachableError, public_url
 from pipeline.reviews.sources.fetching import fetch
-from pipeline.reviews.sources.file import hash_of, text_faults, usable, wanted
+from pipeline.reviews.sources.file import hash_of, progress, text_faults, usable, wanted
 from pipeline.reviews.sources.tables import read_table
+from pipeline.reviews.sources.texts import Ids, Texts
 
 Warn = Callable[[str], None]
 
@@ -57,8 +58,9 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
     kind = data.unlabelled
     if kind == "auto":  # after the data set that came, which is not IMDb where the fallback was taken
         kind = "imdb" if dataset.name == "imdb" else "none"
-    texts: list[str] = []
+    ids = Ids(dataset.encode)
     source: dict[str, str] = {}
+    rows: Rows | None = None  # all
     if kind == "imdb":
         try:
             archive = fetch(data.unlabelled_url, data.unlabelled_hash)
@@ -68,16 +70,24 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
                 "dvc repro --force download; or set data.unlabelled_url to a mirror, data.unlabelled to none"
             )
         else:
-            texts = read_unlabelled(archive)
+            for text in read_unlabelled(archive):
+                ids.add(text)
             source = {"url": public_url(data.unlabelled_url), "hash": data.unlabelled_hash}
     elif kind == "file":
         path = Path(data.unlabelled_path)
-        table = read_table(path, [data.text_column], "data.unlabelled_path", wanted(data))
-        column = table.columns[data.text_column]
-        rows, skipped = usable(table, text_faults(column), data.bad_rows, path)
+        table = read_table(
+            path,
+            [data.text_column],
+            "data.unlabelled_path",
+            wanted(data),
+            {data.text_column: Texts(ids).take},
+            progress(path, warn),
+        )
+        faults = text_faults(table.columns[data.text_column])
+        rows, skipped = usable(table, faults, data.bad_rows, path)
         if skipped:
             warn(f"{path}: {len(skipped):,} rows skipped, the first because of {skipped[0]}")
-        texts = [column.values[row] for row in rows]
         source = {"file": path.name, "hash": hash_of(path)}
-    tokens, offsets = flatten(map(dataset.encode, texts))
-    return Unlabelled(Sequences(tokens, offsets), source)
+    lengths = np.frombuffer(ids.lengths, np.int64)
+    kept = lengths if rows is None else lengths[rows]  # the others have no tokens
+    return Unlabelled(Sequences(np.frombuffer(ids.tokens, np.int32), offsets_of(kept)), source)

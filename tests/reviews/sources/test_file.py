@@ -192,8 +192,8 @@ def test_labels_are_mapped_and_left_out(params: Params, tmp_path: Path) -> None:
     assert file.load(params.replace(values).data, seed=42).labels == ("1", "2", "3", "4", "5")
     order = {"data.labels": ("5", "4", "3", "2", "1")}
     by_order = file.load(params.replace(values | order).data, seed=42)
-    last = by_order.texts["train"][-1]  # review n has 1 + n % 5 stars
-    assert by_order.splits["train"].labels[-1] == 4 - int(last.split()[1]) % 5
+    last = int(by_order.places["train"][-1].split()[1])  # line n has 1 + (n - 1) % 5 stars
+    assert by_order.splits["train"].labels[-1] == 4 - (last - 1) % 5
     stars = {"1": "bad", "2": "bad", "3": None, "4": "good", "5": "good"}
     dataset = file.load(params.replace(values | {"data.labels": stars}).data, seed=42)
     assert dataset.labels == ("bad", "good")

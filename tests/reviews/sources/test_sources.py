@@ -21,7 +21,7 @@ def _quick_and_alone(monkeypatch: pytest.MonkeyPatch, keras_home: object) -> Non
 def fallback(monkeypatch: pytest.MonkeyPatch) -> object:
     """What stands in for the snippets."""
     marker = object()
-    monkeypatch.setattr(snippets, "load", lambda test_fraction, seed: marker)
+    monkeypatch.setattr(snippets, "load", lambda *_: marker)
     return marker
 
 
@@ -66,7 +66,7 @@ def test_a_wrong_hash_never_takes_the_fallback(
 def test_a_fallback_out_of_reach_is_told_after_the_warning(
     params: Params, imdb_files: ImdbFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreachable(test_fraction: float, seed: int) -> None:
+    def unreachable(*_: object) -> None:
         raise UnreachableError("the snippets can't be had")
 
     monkeypatch.setattr(snippets, "load", unreachable)

@@ -1,0 +1,84 @@
+"""One fold as the engine runs it: fits the network and its rivals, and judges them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.crossvalidation.splits import Fold, splits_of
+from pipeline.evaluation.assessment import MODEL
+from pipeline.evaluation.calibration import worthwhile_calibration
+from pipeline.evaluation.measures import weights_of
+from pipeline.evaluation.metrics import Metrics, classification_metrics
+from pipeline.evaluation.ngrams import Ragged
+from pipeline.evaluation.probabilities import by_label
+from pipeline.evaluation.rivals import score_rivals
+from pipeline.params import Params
+from pipeline.reviews.padded import padded_arrays
+from pipeline.reviews.ragged import Reviews, Sequences
+from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
+from pipeline.training.backend import select_backend
+from pipeline.training.preparation import prepared_data
+from pipeline.training.task import OnMessage, fit
+
+UNLABELLED = "unlabelled"
+Arrays = Mapping[str, np.ndarray]
+
+
+def judge_fold(
+    params: Params, fold: Fold, longest: int, data: Arrays, on_message: OnMessage
+) -> dict[str, Metrics]:
+    """What the test reviews of the fold say of each classifier.
+
+    Args:
+        params: of the configured network, which is trained in full.
+        fold: whose reviews are judged.
+        longest: the baselines' n-grams are of 1 to so many tokens.
+        data: tokens, offsets and labels of all reviews; unlabelled_tokens and unlabelled_offsets.
+        on_message: told of each epoch.
+
+    Returns:
+        By the classifier's name, the metrics of ``classification_metrics``.
+    """
+    reviews = Reviews(data["tokens"], data["offsets"], data["labels"])
+    unlabelled = Sequences(data["unlabelled_tokens"], data["unlabelled_offsets"])
+    seed = params.seed + fold.repeat * 1000 + fold.number
+    splits: dict[str, Sequences] = {
+        **splits_of(reviews, fold, params.pad.validation_fraction, seed),
+        UNLABELLED: unlabelled,
+    }
+    padded = {name: padded_arrays(part, np.arange(len(part)), params.pad) for name, part in splits.items()}
+    validation, test = _probabilities(params, seed, padded, on_message)
+    labels = padded[VALIDATION]["labels"].astype(np.int64)
+    weights = weights_of(params.train.class_weights, labels, by_label(test[:1]).shape[1])
+    calibrated = worthwhile_calibration(labels, validation, weights).apply(test)
+    judged = {name: padded[name] for name in (TRAIN, VALIDATION, TEST)}
+    whole = {name: Ragged(splits[name].tokens, splits[name].offsets) for name in judged}
+    rivals = score_rivals(judged, whole, longest, params.seed)
+    said = {MODEL: calibrated} | {each.name: each.test for each in rivals}
+    return {name: classification_metrics(padded[TEST]["labels"], each) for name, each in said.items()}
+
+
+def _probabilities(
+    params: Params, seed: int, padded: Mapping[str, Arrays], on_message: OnMessage
+) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the validation and the test reviews, of a network fitted as the train stage does it."""
+    select_backend(params.train)
+    import keras  # noqa: PLC0415 - Keras loads in the processes that fit
+
+    from pipeline.networks.implementation import choose_implementation  # noqa: PLC0415
+    from pipeline.training.prediction import predict  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        data = prepared_data(params, padded, "fold", Path(folder))
+        network = Path(folder) / "network.keras"
+        network.write_bytes(fit(params, seed, data, on_message).network)
+        model = keras.models.load_model(network, compile=False, safe_mode=True)
+    implementation = choose_implementation(params.model, params.train)
+    validation, test = (
+        predict(model, padded[name]["token_ids"], implementation) for name in (VALIDATION, TEST)
+    )
+    return validation, test

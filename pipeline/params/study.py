@@ -1,0 +1,184 @@
+"""The sections of the study, of its search space, of where it runs, and of the depth study."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+
+from pipeline.params.kinds import Cell, Depth, Section, Skip, Value, Width, faults_of, is_number
+
+
+class Range(Section):
+    """Numbers from ``low`` to ``high``, both included."""
+
+    low: int | float
+    high: int | float
+    step: Annotated[int | float, Field(gt=0)] | None = None
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low must not be above high, but got low {self.low} and high {self.high}")
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError(
+                f"log needs low above 0 and no step, but got low {self.low} and step {self.step}"
+            )
+        return self
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The values that stand for the range when it is checked: its two ends."""
+        return self.low, self.high
+
+
+class Choices(Section):
+    """One of a list."""
+
+    choices: Annotated[tuple[Value, ...], Field(min_length=1)]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All choices."""
+        return self.choices
+
+
+class ClusterParams(Section):
+    """Where networks are fitted side by side; it changes no result, so that it may be left out."""
+
+    address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None = None
+    jobs_a_process: PositiveInt = 6
+
+
+class TuneParams(Section):
+    """The study; ``search_space`` maps a dotted key, such as ``model.depth``, to its values."""
+
+    trials: PositiveInt
+    objective: Literal["accuracy", "balanced_accuracy", "f1", "log_loss"]
+    epochs: PositiveInt | Literal["auto"] | None
+    sampler: Literal["tpe", "random"]
+    pruner: Literal["hyperband", "median", "none"]
+    timeout: Annotated[float, Field(gt=0)] | None
+    finalists: PositiveInt
+    seeds: PositiveInt
+    workers: PositiveInt | Literal["auto"]
+    storage: Annotated[str, Field(min_length=1)] | None
+    search_space: dict[str, Range | Choices]
+
+    @model_validator(mode="after")
+    def _storage_is_known(self) -> Self:
+        """A path, or the URL of a database; no password, since params.yaml is committed and logged."""
+        if self.storage is None or "://" not in self.storage:
+            return self
+        scheme, _, address = self.storage.partition("://")
+        account, at, host = address.rpartition("@")
+        user, colon, _ = account.partition(":")
+        shown = f"{scheme}://{user}{at}{host}"
+        if scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
+            raise ValueError(
+                "tune.storage must be null, a journal file's path, sqlite:///FILE, or "
+                f"postgresql://USER@HOST/DATABASE, but got {shown}"
+            )
+        if colon:
+            raise ValueError(
+                "tune.storage must not hold a password, since params.yaml is committed: "
+                f"put it into PGPASSWORD or ~/.pgpass, and write {shown}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _finalists_are_compared(self) -> Self:
+        if self.finalists > 1 and self.seeds == 1:
+            raise ValueError(
+                f"tune.finalists is {self.finalists}, but tune.seeds is 1: give tune.seeds 2 or more, "
+                "so that the finalists have something to be compared by"
+            )
+        return self
+
+    @field_validator("search_space", mode="before")
+    @classmethod
+    def _forms(cls, space: Any) -> Any:
+        """Tells the two forms apart here: a union's own message would name both for one slip."""
+        if not isinstance(space, dict):
+            raise ValueError("must map keys such as model.depth to {low, high} or {choices}")
+        forms: dict[str, Range | Choices] = {}
+        for key, form in _by_dotted_key(space).items():
+            kind = Choices if isinstance(form, dict) and "choices" in form else Range
+            try:
+                forms[key] = kind.model_validate_json(json.dumps(form))
+            except ValidationError as error:
+                name = f"tune.search_space.{key}"
+                faults = (
+                    line if line.startswith(name) else f"{name}: {line}" for line in faults_of(error, name)
+                )
+                raise ValueError("; ".join(faults)) from None
+        return forms
+
+
+def _by_dotted_key(space: dict[str, Any]) -> dict[str, Any]:
+    """``{"model": {"depth": form}}``, whose ends `dvc exp run -S` reaches, as ``{"model.depth": form}``."""
+    flat: dict[str, Any] = {}
+    for key, value in space.items():
+        if "." not in key and isinstance(value, dict):
+            flat |= {f"{key}.{name}": form for name, form in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def check_range(key: str, form: Range, configured: Value) -> None:
+    """The configured value is the first trial's, so it must lie on the range's grid."""
+    if not is_number(configured):
+        raise ValueError(
+            f"tune.search_space.{key}: {configured!r} is not a number: give choices, not low and high"
+        )
+    if form.step is None:
+        return
+    steps = (configured - form.low) / form.step
+    if abs(steps - round(steps)) > 1e-9:
+        raise ValueError(
+            f"tune.search_space.{key}: {key} is {configured}, which is not low ({form.low}) and whole steps "
+            f"({form.step}): the configured model is the first trial, so change {key}, low or step"
+        )
+
+
+class DepthStudyParams(Section):
+    """Which networks the depth study trains: each cell, depth and skip with each seed, and two variants.
+
+    The variants have no skip: one has dropout, one clips its gradients.
+    """
+
+    cells: tuple[Cell, ...]
+    depths: tuple[Depth, ...]
+    skips: tuple[Skip, ...]
+    seeds: Annotated[int, Field(ge=2)]
+    units: Width
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    dropout: Annotated[float, Field(gt=0, lt=1)]
+    clipnorm: Annotated[float, Field(gt=0)]
+    probe_reviews: Annotated[int, Field(ge=10)]
+    gradient_reviews: PositiveInt
+    workers: PositiveInt | Literal["auto"]
+
+    @model_validator(mode="after")
+    def _has_something_to_compare(self) -> Self:
+        for key in ("cells", "depths", "skips"):
+            values = getattr(self, key)
+            if not values or len(set(values)) != len(values):
+                raise ValueError(
+                    f"depth_study.{key} must name one value or more, each once, but got {list(values)}"
+                )
+        if 1 not in self.depths or len(self.depths) == 1:
+            raise ValueError(
+                "depth_study.depths must hold 1 and a deeper one to compare it with, "
+                f"but got {list(self.depths)}"
+            )
+        if "none" not in self.skips:
+            raise ValueError(
+                "depth_study.skips must hold none, which the others are compared with, "
+                f"but got {list(self.skips)}"
+            )
+        return self

@@ -1,0 +1,82 @@
+"""The sections of how one network is fitted, and of what it starts from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from pipeline.params.automatic import resolved
+from pipeline.params.kinds import Section
+
+
+class VectorParams(Section):
+    """Word vectors that the embedding starts from (skip-gram); none without epochs."""
+
+    epochs: NonNegativeInt | Literal["auto"]
+    window: Annotated[int, Field(ge=1, le=50)]
+    negatives: PositiveInt
+    sample: Annotated[float, Field(ge=0, lt=1)]
+    deviation: Annotated[float, Field(gt=0)]
+
+
+class DistillParams(Section):
+    """Soft labels of a bag-of-words teacher on unlabelled reviews, then passes on the labels alone."""
+
+    epochs: NonNegativeInt
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    dropout_scale: Annotated[float, Field(ge=0, le=1)]
+    label_epochs: NonNegativeInt
+    label_learning_rate: Annotated[float, Field(gt=0, le=1)]
+
+
+class TrainParams(Section):
+    """How one network is fitted."""
+
+    backend: Literal["tensorflow", "jax"]
+    implementation: Literal["auto", "keras", "fused", "cudnn"]
+    optimizer: Literal["adam", "adamw", "rmsprop"]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    schedule: Literal["constant", "cosine", "linear"]
+    warmup: Annotated[float, Field(ge=0, lt=1)]
+    beta_2: Annotated[float, Field(gt=0, lt=1)]
+    clipnorm: Annotated[float, Field(gt=0)] | None
+    weight_decay: Annotated[float, Field(ge=0, le=1)]
+    average_decay: Annotated[float, Field(ge=0, lt=1)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    class_weights: Literal["none", "balanced"] | tuple[Annotated[float, Field(gt=0)], ...]
+    epochs: PositiveInt | Literal["auto"]
+    batch_size: PositiveInt | Literal["auto"]
+    patience: PositiveInt | Literal["auto"] | None
+
+    @property
+    def stop_after(self) -> int | None:
+        """``patience``, once it is a number or none: see ``Params.resolved``."""
+        return None if self.patience is None else resolved("train", self.patience)
+
+    @property
+    def num_epochs(self) -> int:
+        """``epochs``, once they are a number: see ``Params.resolved``."""
+        return resolved("train", self.epochs)
+
+    @property
+    def rows(self) -> int:
+        """``batch_size``, once it is a number: see ``Params.resolved``."""
+        return resolved("train", self.batch_size)
+
+    @model_validator(mode="after")
+    def _weight_decay_is_used(self) -> Self:
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError(
+                f"train.weight_decay is {self.weight_decay}, but train.optimizer is {self.optimizer}: "
+                "only adamw decays weights"
+            )
+        return self
+
+
+class PretrainParams(Section):
+    """Language modelling on the training and unlabelled reviews before fine-tuning (Dai & Le, 2015)."""
+
+    epochs: NonNegativeInt
+    samples: PositiveInt
+    learning_rate: Annotated[float, Field(gt=0, le=1)]

@@ -1,0 +1,137 @@
+"""Texts to token ids as they are read, so that none need be kept: a million reviews fill memory as ids only.
+
+A word's rank, and so its id, is known after the last training review. Until then words have numbers in the
+order in which they first came, whatever split they came in; the numbers are then replaced by ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
+
+import numpy as np
+
+from pipeline.reviews.ragged import Labels, Reviews, Rows, offsets_of
+from pipeline.reviews.splitting import TRAIN
+from pipeline.reviews.tokenizing import SUBWORDS, WORDS, Tokenizer
+from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
+
+_ROWS = 10_000  # reviews at a time
+_CHUNK = 1 << 22  # tokens at a time, where arrays of that many would else lie beside the tokens
+
+
+class Encoder:
+    """Takes texts one after the other; :meth:`splits` then gives the reviews.
+
+    Args:
+        tokens: ``data.tokens``.
+        subwords: ``data.subwords``. These are learnt on training texts, so all texts are kept for them.
+    """
+
+    def __init__(self, tokens: str = WORDS, subwords: int = 8_000) -> None:
+        self._kind, self._subwords = tokens, subwords
+        self._texts: list[str] | None = [] if tokens == SUBWORDS else None
+        # That of subwords is learnt in the end.
+        self._vocabulary = Vocabulary((), tokenizer=Tokenizer(WORDS if tokens == SUBWORDS else tokens))
+        self._numbers: defaultdict[str, int] = defaultdict(count().__next__)
+        self._tokens, self._lengths = array("i"), array("q")
+
+    def add(self, text: str) -> None:
+        """Takes the next text; "" where a row holds none."""
+        if self._texts is not None:
+            self._texts.append(text)
+            return
+        words = self._vocabulary.split(text)
+        self._tokens.extend(array("i", map(self._numbers.__getitem__, words)))
+        self._lengths.append(len(words))
+
+    def splits(
+        self, rows: Mapping[str, Rows], labels: Mapping[str, Labels]
+    ) -> tuple[Vocabulary, dict[str, Reviews], dict[str, dict[int, bytes]]]:
+        """The reviews of each split, with the vocabulary of the training ones; to be called once.
+
+        Args:
+            rows: of the texts, in the order in which they were added, those of each split, ascending.
+            labels: of each split's reviews.
+
+        Returns:
+            The vocabulary, as ``Vocabulary.from_texts`` makes it; the reviews, as its ``encode`` does; and,
+            by split, a key for each row with a word that the vocabulary lacks, equal for the same words.
+
+        Raises:
+            UserError: if subwords are asked for, so few of which can't spell the training texts.
+        """
+        if self._texts is not None:
+            self._learn(rows[TRAIN])
+        flat, lengths = np.frombuffer(self._tokens, np.int32), np.frombuffer(self._lengths, np.int64)
+        parts = {
+            name: _gather(flat, lengths, chosen, np.empty(int(lengths[chosen].sum()), np.int32))
+            for name, chosen in rows.items()
+            if name != TRAIN
+        }
+        # Most tokens are the training reviews', and take no second place: they move to the front.
+        parts[TRAIN] = _gather(flat, lengths, rows[TRAIN], flat)
+        ids, words = _ranked(parts[TRAIN], list(self._numbers))
+        reviews, unknown = {}, {}
+        for name in rows:
+            part = parts[name]
+            of_part = offsets_of(lengths[rows[name]])
+            unknown[name] = {} if name == TRAIN else _keys_of_unknown(part, of_part, ids)
+            for start in range(0, len(part), _CHUNK):
+                part[start : start + _CHUNK] = ids[part[start : start + _CHUNK]]
+            reviews[name] = Reviews(part, of_part, labels[name])
+        return replace(self._vocabulary, words=words), reviews, unknown
+
+    def _learn(self, training: Rows) -> None:
+        texts, self._texts = self._texts or [], None
+        self._vocabulary = Vocabulary.learning([texts[row] for row in training], self._kind, self._subwords)
+        for text in texts:
+            self.add(text)
+
+
+def _gather(flat: np.ndarray, lengths: np.ndarray, rows: Rows, target: np.ndarray) -> np.ndarray:
+    """The tokens of ``rows``, ascending, at the front of ``target``, which may be ``flat`` itself."""
+    is_chosen = np.zeros(len(lengths), bool)
+    is_chosen[rows] = True
+    offsets, end = offsets_of(lengths), 0
+    for start in range(0, len(lengths), _ROWS):
+        chunk = slice(start, start + _ROWS)
+        tokens = flat[offsets[start] : offsets[min(start + _ROWS, len(lengths))]]
+        chosen = tokens[np.repeat(is_chosen[chunk], lengths[chunk])]
+        target[end : end + len(chosen)] = chosen
+        end += len(chosen)
+    return target[:end]
+
+
+def _ranked(tokens: np.ndarray, words: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The id of each number, int32 (num_words,), and the words that training reviews hold, by rank.
+
+    By count; of equal counts the one goes first that comes first in the training reviews.
+    """
+    counts = np.bincount(tokens, minlength=len(words))
+    first = np.full(len(words), len(tokens))
+    for start in reversed(range(0, len(tokens), _CHUNK)):
+        chunk = tokens[start : start + _CHUNK]
+        # Of an index that is repeated, the last value stays.
+        first[chunk[::-1]] = np.arange(start, start + len(chunk))[::-1]
+    order = np.lexsort((first, -counts))[: np.count_nonzero(counts)]
+    ids = np.full(len(words), OOV_ID, np.int32)
+    ids[order] = np.arange(1, len(order) + 1) + INDEX_FROM
+    return ids, tuple(words[number] for number in order.tolist())
+
+
+def _keys_of_unknown(tokens: np.ndarray, offsets: np.ndarray, ids: np.ndarray) -> dict[int, bytes]:
+    """By row, a digest of the numbers of each review that holds an unknown word."""
+    is_unknown = (ids == OOV_ID)[tokens]
+    places = np.flatnonzero(is_unknown)
+    rows = np.unique(np.searchsorted(offsets, places, side="right") - 1).tolist()
+    return {row: digest(tokens[offsets[row] : offsets[row + 1]]) for row in rows}
+
+
+def digest(tokens: np.ndarray) -> bytes:
+    """16 bytes that are equal for the same tokens, and by all odds for no others."""
+    return hashlib.blake2b(np.ascontiguousarray(tokens).data, digest_size=16).digest()

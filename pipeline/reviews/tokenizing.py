@@ -1,0 +1,156 @@
+"""How a text is cut into tokens: at blanks, at every character, or into subwords that were learnt.
+
+Subwords are those of SentencePiece's unigram model, which asks for no blanks between words (Kudo &
+Richardson, "SentencePiece: A simple and language independent subword tokenizer", 2018).
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pipeline.runtime.errors import UserError
+
+WORDS, CHARACTERS, SUBWORDS = KINDS = ("words", "characters", "subwords")
+SUBWORD_PACKAGE = "sentencepiece"
+_LEARNT_FROM = 20_000_000  # characters: more cost minutes and memory, and change few subwords
+_LONGEST = 2**30  # bytes; SentencePiece passes over longer texts, by default those above 4,192
+_BLANK = "\u2581"  # how SentencePiece writes a blank
+
+# Only the space separates words in Keras: a no-break space or "\x85" stays part of its word.
+_FILTERS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
+_SPACES = "\r\v\f\x1c\x1d\x1e\x1f"  # those that nfkc_1 makes blanks of
+_ASCII = bytes(range(128)).decode().lower().translate(_FILTERS | dict.fromkeys(map(ord, _SPACES), " "))
+_ASCII_TABLE = _ASCII.encode().ljust(256)
+
+
+def split_words(text: str) -> list[str]:
+    """Lower-case words of ``text``, punctuation left out.
+
+    >>> split_words("It's GREAT, isn't it?")
+    ["it's", 'great', "isn't", 'it']
+    """
+    return list(filter(None, text.lower().translate(_FILTERS).split(" ")))
+
+
+def split_ascii_words(text: str) -> list[str]:
+    """What :func:`split_words` gives for an ASCII text after ``nfkc_1``, several times as fast.
+
+    Of ASCII characters that normalization changes the blanks alone, so one table does for all.
+    """
+    return text.encode("ascii").translate(_ASCII_TABLE).decode("ascii").split()
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """From a text, in the form of its vocabulary's normalization, to tokens, and back.
+
+    >>> Tokenizer("characters").split("Fine,  so far")
+    ['f', 'i', 'n', 'e', ',', ' ', 's', 'o', ' ', 'f', 'a', 'r']
+
+    Attributes:
+        kind: one of ``KINDS``. Words lose their punctuation; the others keep it, and one blank for many.
+        model: SentencePiece's, of subwords.
+
+    Raises:
+        UserError: if there is no such kind.
+    """
+
+    kind: str = WORDS
+    model: bytes = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UserError(
+                f"the vocabulary was made of {self.kind!r}, but this code knows only {', '.join(KINDS)}: use "
+                "the pipeline's version that made it, or a later one"
+            )
+
+    @classmethod
+    def learn(cls, kind: str, texts: Sequence[str], size: int) -> Tokenizer:
+        """The tokenizer of ``kind``; subwords, ``size`` of them at most, are learnt on ``texts``.
+
+        The same texts always give the same subwords.
+
+        Raises:
+            UserError: if so few subwords can't spell the texts.
+        """
+        return cls(kind, _learn_subwords(texts, size) if kind == SUBWORDS else b"")
+
+    @property
+    def between(self) -> str:
+        """What stands between two tokens: a blank is a token, or part of one, but where tokens are words."""
+        return " " if self.kind == WORDS else ""
+
+    def split(self, text: str) -> list[str]:
+        """The tokens of ``text``; a subword that begins a word begins with a blank."""
+        if self.kind == WORDS:
+            return split_words(text)
+        if self.kind == CHARACTERS:
+            return list(_spaced(text))
+        pieces: list[str] = self._processor.encode(_spaced(text), out_type=str)
+        return [piece.replace(_BLANK, " ") for piece in pieces]
+
+    def join(self, tokens: Iterable[str]) -> str:
+        """The text of ``tokens``."""
+        return self.between.join(tokens).strip()
+
+    @cached_property
+    def _processor(self) -> Any:
+        try:
+            return _sentencepiece().SentencePieceProcessor(model_proto=self.model)
+        except RuntimeError:
+            raise UserError("the vocabulary's subwords are no model of SentencePiece's") from None
+
+
+def _spaced(text: str) -> str:
+    """Lower case, with one blank for each run of them and none at the ends."""
+    return " ".join(text.lower().split())
+
+
+def _learn_subwords(texts: Sequence[str], size: int) -> bytes:
+    characters = sum(map(len, texts))
+    every = max(math.ceil(characters / _LEARNT_FROM), 1)
+    model = io.BytesIO()
+    try:
+        _sentencepiece().SentencePieceTrainer.train(
+            sentence_iterator=map(_spaced, texts[::every]),
+            model_writer=model,
+            model_type="unigram",
+            vocab_size=size,
+            hard_vocab_limit=False,  # short texts hold fewer
+            normalization_rule_name="identity",  # they are in one form already
+            max_sentence_length=_LONGEST,
+            unk_id=0,
+            bos_id=-1,
+            eos_id=-1,
+            pad_id=-1,
+            num_threads=1,  # the order of sums, and so the digits, would depend on more
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise UserError(
+            f"{size} subwords can't be learnt from {len(texts):,} texts: {_reason(error)}: "
+            "raise data.subwords, or set data.tokens to characters"
+        ) from None
+    return model.getvalue()
+
+
+def _reason(error: RuntimeError) -> str:
+    """SentencePiece's message without the place in its source."""
+    return str(error).rpartition("] ")[2].strip().rstrip(".") or str(error)
+
+
+def _sentencepiece() -> Any:
+    try:
+        import sentencepiece  # noqa: PLC0415 - only subwords need it
+    except ImportError:
+        raise UserError(
+            f"texts are cut into subwords here, which needs the package {SUBWORD_PACKAGE}: install it, "
+            "in the version that requirements.txt names"
+        ) from None
+    return sentencepiece

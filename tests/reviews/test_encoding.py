@@ -1,0 +1,50 @@
+"""Texts encoded as they are read, against the vocabulary that is made of all of them at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.reviews import encoding
+from pipeline.reviews.encoding import Encoder
+from pipeline.reviews.normalization import nfkc_1
+from pipeline.reviews.tokenizing import split_ascii_words, split_words
+from pipeline.reviews.vocabulary import Vocabulary
+
+
+@pytest.mark.parametrize("tokens", ["words", "characters", "subwords"])
+def test_ids_are_those_of_a_vocabulary_of_the_training_texts(
+    tokens: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Test texts come between training texts, so that words are first met in either."""
+    monkeypatch.setattr(encoding, "_CHUNK", 7)
+    monkeypatch.setattr(encoding, "_ROWS", 5)
+    random = np.random.default_rng(0)
+    words = ["film", "plot", "gut", "schön", "über", "bad", "na\u0308iv", "dull", "it's", "the", "end"]
+    texts = [" ".join(random.choice(words, 6)) for _ in range(40)]
+    texts[10], texts[12], texts[13] = "", "unheard of", "unheard of"
+    test = np.arange(12, 40, 4)
+    train = np.setdiff1d(np.arange(1, 40), [10, 13, *test])
+    rows = {"train": train, "test": test, "validation": np.array([13])}
+    encoder = Encoder(tokens, 60)
+    for text in texts:
+        encoder.add(text)
+    labels = {name: np.zeros(len(chosen), np.int8) for name, chosen in rows.items()}
+    vocabulary, reviews, unknown = encoder.splits(rows, labels)
+    expected = Vocabulary.from_texts([texts[row] for row in rows["train"]], tokens, 60)
+    assert vocabulary == expected
+    for name, chosen in rows.items():
+        part = reviews[name]
+        assert [part.review(row).tolist() for row in range(len(part))] == [
+            expected.encode(texts[row]) for row in chosen
+        ]
+        assert set(unknown[name]) == {row for row in range(len(part)) if 2 in part.review(row)}
+    if tokens == "words":
+        assert unknown["test"][0] == unknown["validation"][0]
+
+
+def test_the_fast_cut_of_ascii_texts_is_the_slow_one() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(300):
+        text = bytes(random.integers(0, 128, 40).astype(np.uint8)).decode("ascii")
+        assert split_ascii_words(text) == split_words(nfkc_1(text))

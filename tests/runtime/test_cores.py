@@ -1,0 +1,60 @@
+"""A container's CPU quota counts; its files are stood in for, since a test can't set the machine's."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+from typing import Any
+
+import pytest
+
+from pipeline.cluster import cores as workers
+from pipeline.runtime.cores import THREAD_LIMITS, cores, hold_threads_to_cores
+
+CPU_MAX = "/sys/fs/cgroup/cpu.max"
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes this a container on 64 cores whose cgroup (version 2) says ``quota``, without a GPU."""
+    exists, open_file = os.path.exists, builtins.open
+
+    def set_quota(quota: str) -> None:
+        def opened(name: Any, *args: Any, **options: Any) -> Any:
+            return io.StringIO(f"{quota}\n") if name == CPU_MAX else open_file(name, *args, **options)
+
+        monkeypatch.setattr(os, "cpu_count", lambda: 64)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+        monkeypatch.setattr(os.path, "exists", lambda name: name == CPU_MAX or exists(name))
+        monkeypatch.setattr(builtins, "open", opened)
+        monkeypatch.setattr(workers, "gpus", list)
+        for name in ("LOKY_MAX_CPU_COUNT", *THREAD_LIMITS):
+            monkeypatch.delenv(name, raising=False)
+
+    return set_quota
+
+
+@pytest.mark.parametrize(("quota", "count"), [("200000 100000", 2), ("150000 100000", 2), ("max 100000", 64)])
+def test_a_quota_is_what_there_is_of_cores(quota: str, count: int, machine: Any) -> None:
+    machine(quota)
+    assert cores() == count
+    assert workers.worker_count("auto") == count
+
+
+def test_libraries_are_held_to_the_quota_unless_a_number_is_set(
+    machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine("300000 100000")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    hold_threads_to_cores()
+    set_to = {name: os.environ[name] for name in THREAD_LIMITS}
+    assert set_to == {**dict.fromkeys(THREAD_LIMITS, "3"), "OMP_NUM_THREADS": "1"}
+
+
+def test_without_a_quota_no_library_is_told_anything(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine("max 100000")
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    hold_threads_to_cores()
+    assert not set(THREAD_LIMITS) & set(os.environ)

@@ -1,0 +1,73 @@
+"""What a person sees of a study: every line fits 80 columns, and something moves at all times."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.runtime import live
+from pipeline.tuning.progress import Progress, epoch_line, share_line
+from tuning.stand_in import Recorder
+
+METRICS = {"loss": 0.53149, "validation_loss": 0.37, "validation_accuracy": 0.83625}
+
+
+def test_an_epoch_is_one_line() -> None:
+    assert epoch_line("trial 3", 1, 5, METRICS, "0:20 left") == (
+        "trial 3  epoch 1/5  accuracy 0.836  loss 0.531, validation 0.370  0:20 left"
+    )
+
+
+@pytest.mark.parametrize("title", ["trial 12", "lstm depth 4 residual seed 3", "x" * 50])
+def test_what_matters_least_is_left_out_where_the_line_is_full(title: str) -> None:
+    line = epoch_line(title, 10, 30, METRICS, "12:20 left")
+    assert len(line) < 80
+    assert line.startswith(title)
+    assert "epoch 10/30" in line
+
+
+def test_within_an_epoch_a_bar_moves() -> None:
+    assert share_line("trial 3", 2, 5, 0.25) == "trial 3  epoch 2/5  [#####...............]  25%"
+    assert share_line("trial 3", 0, 5, 1.0) == "trial 3  pretraining  [####################] 100%"
+
+
+class _Terminal:
+    def __init__(self) -> None:
+        self.written = ""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> None:
+        self.written += text
+
+    def flush(self) -> None:
+        pass
+
+
+def test_a_terminal_shows_the_bar_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    progress = Progress(2, Recorder())
+    progress.opened("imdb-1", 0, 1)
+    progress.started(0, "trial 0", {"model.depth": 2}, 0)
+    progress.within(0, 1, 0.5)
+    progress.epoch(0, 1, METRICS)
+    lines = terminal.written.split("\n")
+    assert lines[1] == "trial 0 (0/1 done)  depth 2"
+    # The bar, without a line's end; then it is taken away, and the epoch's line takes its place.
+    bar, gone, line = lines[2].split("\r")
+    assert bar == "\x1b[2Ktrial 0  epoch 1/2  [##########..........]  50%"
+    assert gone == "\x1b[2K"
+    assert line.startswith("trial 0  epoch 1/2  accuracy 0.836")
+
+
+def test_a_log_has_a_line_twice_a_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    line = live.LiveLine()
+    for second in range(0, 70, 2):
+        now[0] = float(second)
+        line.show(f"at {second} s")
+    assert capsys.readouterr().out.splitlines() == ["at 30 s", "at 60 s"]
