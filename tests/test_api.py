@@ -140,7 +140,7 @@ def test_metrics_are_those_of_the_networks_own_probabilities(
     brier = float(np.mean((probabilities - labels) ** 2))
     assert found["brier"].value == pytest.approx(brier, abs=1e-6)
     assert found["brier"].low <= brier <= found["brier"].high
-    assert set(found) == {"accuracy", "f1", "roc_auc", "log_loss", "brier", "ece"}
+    assert set(found) == {"accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss", "brier", "ece"}
 
 
 def test_other_rows_or_splits_are_refused(
