@@ -34,6 +34,7 @@ def draw(address: str, target: Path, wait: float = 0) -> None:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         if address.startswith("http"):  # MLflow opens its assistant's panel over a third of the page
+            address += "?workflowType=machine_learning"  # as the address that `make ui` prints
             closed = "['fab.autoOpenedOnFirstLoad_v1', 'panelOpen_v1']"
             browser.get(address)
             browser.execute_script(

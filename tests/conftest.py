@@ -24,16 +24,20 @@ SHARED_IMDB = PROJECT.parent / "shared" / "imdb"
 # The longest files first: two processes that share the files then end at about the same time.
 LONG = (
     "e2e/test_pipeline.py",
-    "test_notebook.py",
-    "e2e/test_serving.py",
     "training/test_fitting.py",
-    "networks/test_fused.py",
-    "cluster/test_studies.py",
-    "cluster/test_pools.py",
+    "e2e/test_serving.py",  # after test_pipeline in one process, whose finished project it copies
+    "crossvalidation/test_crossvalidation.py",
+    "test_notebook.py",
+    "e2e/test_worked_examples.py",
     "e2e/test_kill.py",
+    "networks/test_fused.py",
+    "e2e/test_report_page.py",
     "e2e/test_memory.py",
     "e2e/test_depth_study.py",
-    "test_api.py",
+    "networks/test_stacked_rnn.py",
+    "registry/test_packaging.py",
+    "serving/test_onnx.py",
+    "cluster/test_pools.py",
 )
 
 

@@ -21,6 +21,7 @@ from pipeline.params import Cell, Params, Skip
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
 from pipeline.runtime.interruption import interruptible
+from pipeline.runtime.live import wrapped
 from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
 from pipeline.tracking import PipelineRun, TrialRuns, pipeline_run
 from pipeline.training.backend import choose_backend
@@ -171,7 +172,7 @@ def _deliver(
     )
     parent.set_tags({f"claim.{finding.claim.key}": finding.verdict for finding in findings})
     for finding in findings:
-        print(f"{finding.verdict:>12}  {finding.claim.statement}")
+        print(wrapped(f"{finding.verdict:>12}  {finding.claim.statement}"))
     print(f"the report is {DEPTH_REPORT}")
 
 

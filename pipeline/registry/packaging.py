@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -41,6 +43,10 @@ EXAMPLE = ["A moving, funny film with a superb cast.", "Dull, far too long and b
 TOLERANCE = 1e-5  # of a probability; float32 rounding over 400 time steps stays ten times below
 PACKAGE = Path(pipeline.__file__).parent
 _SERVED_PACKAGES = ("mlflow", "numpy", "onnxruntime", "pandas")
+# What MLflow says of a registration; the stage says it with its reason.
+_REGISTERED = re.compile(
+    r"Successfully registered model|Registered model '.*' already exists|Created version "
+)
 _CHECKED = 256  # reviews whose probabilities are compared at registration
 
 
@@ -89,9 +95,21 @@ def log_models(trained: Trained, name: str) -> int:
         signature=infer_signature(trained.token_ids[:1], trained.probabilities[:1].reshape(1, -1)),
         pip_requirements=pinned(("mlflow", "keras", "tensorflow")),
     )
-    with packed(trained) as model:
+    with packed(trained) as model, _without_lines(_REGISTERED):
         info = mlflow.pyfunc.log_model(name="model", **model, registered_model_name=name)
     return int(info.registered_model_version)
+
+
+@contextmanager
+def _without_lines(said: re.Pattern[str]) -> Iterator[None]:
+    """Holds back what MLflow prints to standard error, then passes on all lines but those."""
+    held = io.StringIO()
+    try:
+        with redirect_stderr(held):
+            yield
+    finally:
+        lines = held.getvalue().splitlines(keepends=True)
+        sys.stderr.write("".join(line for line in lines if not said.match(line)))
 
 
 @contextmanager

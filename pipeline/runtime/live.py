@@ -1,8 +1,9 @@
-"""One line of the terminal that is written over: what moves while nothing is finished."""
+"""What a terminal of 80 columns is shown: lines that fit, and one that moves while nothing is finished."""
 
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 
 WIDTH = 79
@@ -35,6 +36,11 @@ class LiveLine:
         if self._shown:
             print("\x1b[2K", end="\r", flush=True)
             self._shown = False
+
+
+def wrapped(text: str) -> str:
+    """``text`` in lines that fit, the further ones indented; a long word, such as a path, stays whole."""
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def bar(share: float, width: int = 20) -> str:

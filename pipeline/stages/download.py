@@ -9,6 +9,7 @@ from pipeline.reviews import checking
 from pipeline.reviews.sources import load_dataset
 from pipeline.reviews.sources.unlabelled import load_unlabelled
 from pipeline.runtime.files import write_arrays, write_json
+from pipeline.runtime.live import wrapped
 from pipeline.runtime.paths import RAW_CHECK, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
 
 
@@ -34,8 +35,10 @@ def run(params: Params) -> None:
     write_json(RAW_CHECK, checked)
     sizes = ", ".join(f"{size:,} {split}" for split, size in facts["sizes"].items())
     print(
-        f"download: {facts['name']}: {sizes}, {len(unlabelled.reviews):,} unlabelled reviews, "
-        f"{facts['words']:,} words; {facts['digest'][:19]}"
+        wrapped(
+            f"download: {facts['name']}: {sizes}, {len(unlabelled.reviews):,} unlabelled reviews, "
+            f"{facts['words']:,} words; {facts['digest'][:19]}"
+        )
     )
     for line in checking.lines_of(checked, with_examples=False):
         note(line)
@@ -44,8 +47,8 @@ def run(params: Params) -> None:
 
 
 def note(message: str) -> None:
-    """One line on standard error."""
-    print(f"download: {message}", file=sys.stderr)
+    """A line or more on standard error."""
+    print(wrapped(f"download: {message}"), file=sys.stderr)
 
 
 def warn(message: str) -> None:

@@ -14,6 +14,7 @@ from pipeline.reviews.splitting import VALIDATION, drop_judged, split_reviews
 from pipeline.reviews.vocabulary import INDEX_FROM
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
+from pipeline.runtime.live import wrapped
 from pipeline.runtime.paths import (
     PADDED_DATASET,
     RAW_DATASET,
@@ -80,7 +81,8 @@ def run(params: Params) -> None:
     )
     shown = ", ".join(f"{size:,} {name}" for name, size in (sizes | {UNLABELLED: len(kept)}).items())
     dropped = sum((duplicates | judged).values())
-    print(f"pad: {facts['name']}: {shown} rows of {params.pad.max_length}; duplicates dropped: {dropped}")
+    rows = f"{shown} rows of {params.pad.max_length}; duplicates dropped: {dropped}"
+    print(wrapped(f"pad: {facts['name']}: {rows}"))
 
 
 def read_raw() -> tuple[dict[str, Any], dict[str, Reviews], Sequences]:

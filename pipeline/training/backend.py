@@ -83,7 +83,7 @@ def describe_device(driver: Path = _NVIDIA_DRIVER) -> str:
 
 
 def _gpu_names() -> list[str]:
-    if os.environ["KERAS_BACKEND"] == "jax":
+    if sys.modules["keras"].config.backend() == "jax":
         import jax  # noqa: PLC0415 - an optional package
 
         return [device.device_kind for device in jax.devices() if device.platform == "gpu"]

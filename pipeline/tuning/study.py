@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.params import Params
 from pipeline.runtime.files import written_whole
+from pipeline.runtime.live import wrapped
 from pipeline.runtime.source import SCORING_MODULES, result_settings, source_digest
 from pipeline.tuning.sampling import StudySampler, make_pruner, was_cut_short
 from pipeline.tuning.search_space import SearchSpace, configured_suggestions, decoded, search_space
@@ -258,7 +259,9 @@ def _must_start_afresh(search: Search, version: str) -> bool:
     if search.is_done():
         return True
     if search.attributes.get("code", version) != version:
-        print(f"study {search.name} was run with other code or libraries: a fresh one begins beside it")
+        print(
+            wrapped(f"study {search.name} was run with other code or libraries: a fresh one begins beside it")
+        )
         return True
     return len(search.finished()) >= search.params.tune.trials and not search.has_tried_configured()
 

@@ -14,7 +14,7 @@ from pipeline.cluster import Job, Outcome, Pool
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
-from pipeline.runtime.live import LiveLine
+from pipeline.runtime.live import LiveLine, wrapped
 from pipeline.training.task import Data, Trained, num_epochs
 from pipeline.tuning.progress import epoch_line, share_line
 from pipeline.tuning.sampling import REASON
@@ -227,6 +227,8 @@ def _compare(trial: FrozenTrial, score: float) -> None:
         print(f"the same digits as before: {score}")
     else:
         print(
-            f"trained again it scores {score}, not {trial.value}: "
-            "the trial ran on another machine or with another number of threads"
+            wrapped(
+                f"trained again it scores {score}, not {trial.value}: "
+                "the trial ran on another machine or with another number of threads"
+            )
         )

@@ -9,7 +9,7 @@ import cluster_jobs
 import numpy as np
 import pytest
 
-from pipeline.cluster import Job, Outcome, open_pool, workers
+from pipeline.cluster import Job, Outcome, clients, open_pool, workers
 from pipeline.params import ClusterParams
 from pipeline.runtime.errors import UserError
 
@@ -77,7 +77,7 @@ def test_a_job_in_this_process_stops_when_it_is_told() -> None:
 
 
 def test_an_address_without_a_scheduler_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(clients, "CONNECT_TIMEOUT", 0.2)
     nobody = ClusterParams(address="tcp://127.0.0.1:9", jobs_a_process=1)
     with pytest.raises(ValueError, match=r"cluster.address: no Dask scheduler answers at tcp://127.0.0.1:9"):
         run(nobody, Calls(cluster_jobs.double, (1,)))

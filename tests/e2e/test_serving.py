@@ -56,7 +56,11 @@ def running(command: list[str], project: Project, ready: str, log: Path) -> Iter
         yield
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:  # MLflow's server, on a machine that is busy
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:

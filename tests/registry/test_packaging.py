@@ -22,7 +22,9 @@ import yaml
 from click.testing import CliRunner
 from mlflow.exceptions import MlflowException
 from mlflow.models.cli import commands
+from mlflow.utils.logging_utils import eprint
 
+from pipeline.registry import packaging
 from pipeline.registry.exporting import write_export
 from pipeline.registry.packaging import PACKAGE, Trained, packed
 from pipeline.reviews.padding import pad_texts
@@ -60,6 +62,15 @@ def save(folder: Path, package: Path = PACKAGE) -> Path:
     with packed(trained(folder), package) as model:
         mlflow.pyfunc.save_model(folder / "model", **model)
     return folder / "model"
+
+
+def test_only_mlflows_lines_on_a_registration_are_held_back(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZeroDivisionError), packaging._without_lines(packaging._REGISTERED):
+        eprint("Successfully registered model 'stacked-rnn-tiny'.")
+        eprint("a warning")
+        eprint("Created version '1' of model 'stacked-rnn-tiny'.")
+        raise ZeroDivisionError
+    assert capsys.readouterr().err == "a warning\n"
 
 
 @pytest.fixture(scope="module")
