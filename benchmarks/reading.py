@@ -57,7 +57,8 @@ def main(rows: int = ROWS) -> None:
     ]
     text = (
         f"{rows:,} reviews of about {WORDS} words, two classes; the stage `download`: read, cut into words, "
-        "split, checked and written to data/raw, with imports; memory of all its processes."
+        "split, checked and written to data/raw, with imports; memory of all its processes. "
+        "Where other work shares the core, CPU seconds say what a free one takes."
     )
     report = "\n\n".join(["## Reading a file of reviews", f"{found}.", text, table(header, shown)])
     print(report)
