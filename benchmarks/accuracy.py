@@ -105,7 +105,7 @@ RUNGS: list[tuple[str, dict[str, Value]]] = [
         "distill.label_learning_rate": 0.0007,
     }),
     ("a language model of all reviews before that", {"pretrain.epochs": 1}),
-    ("400 tokens", {"pad.max_length": 400}),
+    ("400 tokens, without the language model", {"pad.max_length": 400, "pretrain.epochs": 0}),
     ("three passes on soft labels, one on labels, a tenth for validation (`accurate`)", {
         "distill.epochs": 3,
         "distill.label_epochs": 1,
@@ -113,7 +113,6 @@ RUNGS: list[tuple[str, dict[str, Value]]] = [
     }),
     ("400 tokens, without the unlabelled reviews", {
         "distill.epochs": 0,
-        "pretrain.epochs": 2,
         "pad.validation_fraction": 0.2,
         "vectors.epochs": 6,
         "unlabelled": False,

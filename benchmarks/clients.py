@@ -177,7 +177,7 @@ def many_reviews(uri: str, texts: list[str]) -> str:
         answered = ask(port, requests * 3)
         used = (cpu_seconds(process) - before) / len(answered.times) * 10
     return (
-        f"A hundred reviews a request, {cores()} workers: {answered.rate * 100:,.0f} reviews a second, "
+        f"A hundred reviews a request, `--workers {cores()}`: {answered.rate * 100:,.0f} reviews a second, "
         f"median {np.median(answered.times):.0f} ms a request, {used:.2f} ms of CPU a review."
     )
 

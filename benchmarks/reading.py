@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pyarrow
 import pyarrow.parquet
 import yaml
@@ -107,14 +106,11 @@ def run(folder: Path, file: Path) -> tuple[int, float, float, int]:
     (folder / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(_PROJECT)}
     started, peak = time.perf_counter(), 0.0
-    process = psutil.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "download"], cwd=folder, env=environment, stderr=subprocess.DEVNULL
     )
     while process.poll() is None:
-        try:
-            peak = max(peak, rss(process) + sum(map(rss, process.children(recursive=True))))
-        except psutil.NoSuchProcess:
-            break
+        peak = max(peak, rss(process.pid))
         time.sleep(0.2)
     seconds = time.perf_counter() - started
     if process.wait():

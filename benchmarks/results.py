@@ -34,8 +34,8 @@ def machine() -> str:
     processor = model.group(1) if model else platform.processor()
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}; {processor}, {cores} cores; Python {platform.python_version()}; "
-        f"load {os.getloadavg()[0]:.1f} at the start"
+        f"{datetime.now(UTC):%Y-%m-%d}; {processor}, {cores} core{'s' * (cores != 1)}; "
+        f"Python {platform.python_version()}; load {os.getloadavg()[0]:.1f} at the start"
     )
 
 

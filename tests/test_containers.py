@@ -116,7 +116,7 @@ def test_the_serve_image_has_what_serving_imports_and_no_tensorflow() -> None:
     assert installed <= {pin.lower().replace("_", "-") for pin in pins}
     assert not installed & {"tensorflow", "keras", "dvc"}
     needed = {name.lower() for name in third_party(*SERVE_COMMAND, *SERVER)}
-    assert needed | {"joblib", "uvicorn"} == installed  # these two where they are needed only
+    assert needed | {"joblib", "sentencepiece", "uvicorn"} == installed  # these where needed only
 
 
 def third_party(*files: str) -> set[str]:

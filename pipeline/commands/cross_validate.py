@@ -13,10 +13,12 @@ from pipeline.params import load_params
 from pipeline.reporting import counted, metric_names, p_text, span
 from pipeline.reporting.page import Table, render
 from pipeline.runtime.files import write_json, write_text
+from pipeline.runtime.live import WIDTH
 from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT
 from pipeline.stages import require_outputs
 from pipeline.training.backend import choose_backend
 
+_COLUMNS = 4
 SECTIONS = {"scores": "Scores", "lead": "Better or worse?", "folds": "Every fold"}
 
 
@@ -37,7 +39,7 @@ def cross_validate(folds: int, repeats: int) -> None:
     write_json(CROSS_VALIDATION, found)
     tables = _tables(found)
     write_text(CROSS_VALIDATION_REPORT, _page(found, tables))
-    console = Console(highlight=False)
+    console = Console(width=WIDTH, highlight=False)
     for table in tables[:2]:
         console.print(_shown(table))
     click.echo(f"the page is {CROSS_VALIDATION_REPORT}", err=True)
@@ -100,9 +102,11 @@ def _page(found: dict[str, Any], tables: list[Table]) -> str:
 
 
 def _shown(table: Table) -> Shown:
+    """The first columns, as many as 80 characters hold; the page has all."""
     shown = Shown(title=table.caption, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, column in enumerate(table.columns):
-        shown.add_column(column, justify="left" if place == 0 else "right")
+    for place, column in enumerate(table.columns[:_COLUMNS]):
+        shown.add_column(column, justify="left" if place == 0 else "right", no_wrap=place > 0)
     for row in table.rows:
-        shown.add_row(*(f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row))
+        cells = (f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row[:_COLUMNS])
+        shown.add_row(*cells)
     return shown

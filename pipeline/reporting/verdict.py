@@ -7,7 +7,8 @@ from typing import Literal
 
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.rivals import MAJORITY, PREFIXES, WHOLE
-from pipeline.reporting import counted, p_text
+from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.reporting import counted, measure_name, p_text
 from pipeline.reporting.evaluated import Evaluated
 
 LEVEL = 0.05  # below this p, a difference is more than chance
@@ -51,7 +52,7 @@ def judge(result: Evaluated) -> Verdict:
     learned = has_learned(assessment)
     if not learned:
         sentence += " It is not better than always giving the commoner label."
-    return Verdict(sentence + _of_whole_reviews(assessment), ahead, learned)
+    return Verdict(sentence + _of_whole_reviews(assessment) + _served(assessment), ahead, learned)
 
 
 def _of_whole_reviews(assessment: Assessment) -> str:
@@ -61,6 +62,17 @@ def _of_whole_reviews(assessment: Assessment) -> str:
         return ""
     theirs = assessment.metrics[f"{PREFIXES[WHOLE]}test_accuracy"]
     return f" Naive Bayes n-grams of whole reviews label {theirs:.1%} right."
+
+
+def _served(assessment: Assessment) -> str:
+    """Where a served model draws the line, if that is elsewhere than the tables do."""
+    if assessment.threshold == THRESHOLD:
+        return ""
+    balanced = assessment.metrics["test_balanced_accuracy_at_threshold"]
+    return (
+        f" Served, it gives the second label from {assessment.threshold:.4g} on, the best threshold for "
+        f"{measure_name(assessment.measure)} on validation: its balanced accuracy is {balanced:.4f} then."
+    )
 
 
 def has_learned(assessment: Assessment) -> bool:

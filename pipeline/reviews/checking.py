@@ -11,7 +11,8 @@ import numpy as np
 
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.encoding import digest
-from pipeline.reviews.ragged import Reviews, Rows, offsets_of
+from pipeline.reviews.near_duplicates import near_pairs
+from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.splitting import TEST, TRAIN
 from pipeline.reviews.tokenizing import WORDS
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
@@ -23,11 +24,8 @@ FEW_TRAINING_REVIEWS = 1_000
 TELLTALE_SHARE = 0.99  # of the reviews with a word that are of one class
 TELLTALE_REVIEWS = 0.2  # of a class's reviews that must have the word
 LONG = 500  # words that a text must have to be called very long
-NEAR = 0.8  # Jaccard similarity of three-word shingles from which texts are near-duplicates
-_HASHES, _BANDS = 16, 8
 _UNLIMITED = 2**31 - 1
-_AT_A_TIME = 5_000  # reviews whose shingles are held at once
-_COMPARED_REVIEWS = 100_000  # near-duplicates and telltale words are looked for among so many
+_COMPARED_REVIEWS = 100_000  # telltale words are looked for among so many
 # Scripts that put no blanks between words: Thai to Khmer, kana, Chinese characters.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
@@ -262,20 +260,7 @@ def _keys(every: _All) -> Iterator[bytes]:
 
 
 def _near_duplicates(every: _All) -> list[Finding]:
-    """Pairs that MinHash puts together and that Jaccard's similarity confirms.
-
-    Broder, "On the resemblance and containment of documents", 1997: the chance that two sets have the same
-    smallest hash is their Jaccard similarity. Reviews that agree in a band of hashes are compared.
-    """
-    rows = np.flatnonzero(every.lengths >= 5)[:_COMPARED_REVIEWS]
-    if len(rows) < 2:
-        return []
-    pairs = [
-        pair
-        for pair in _candidates(every, rows)
-        for one, other in [map(every.review, pair)]
-        if not np.array_equal(one, other) and _similarity(one, other) >= NEAR
-    ]
+    pairs = near_pairs(every.review, every.lengths)
     if not pairs:
         return []
     across = sum(every.splits[one] != every.splits[other] for one, other in pairs)
@@ -285,46 +270,6 @@ def _near_duplicates(every: _All) -> list[Finding]:
         else "none lies in two splits"
     )
     return [Finding("pairs of nearly the same text", len(pairs), advice, every.pairs(pairs))]
-
-
-def _candidates(every: _All, rows: Rows) -> list[tuple[int, int]]:
-    bands = np.concatenate(
-        [_bands(every, rows[start : start + _AT_A_TIME]) for start in range(0, len(rows), _AT_A_TIME)], axis=1
-    )
-    pairs: set[tuple[int, int]] = set()
-    for keys in bands:
-        order = np.argsort(keys, kind="stable")
-        for place in np.flatnonzero(keys[order][1:] == keys[order][:-1]):
-            pairs.add((int(rows[order[place]]), int(rows[order[place + 1]])))
-    return sorted(tuple(sorted(pair)) for pair in pairs)  # type: ignore[misc]
-
-
-def _bands(every: _All, rows: Rows) -> np.ndarray:
-    """The bands of hashes of each review: uint64 (_BANDS, num_rows)."""
-    shingles = _shingles(np.concatenate([every.review(row) for row in rows.tolist()]))
-    offsets = offsets_of(every.lengths[rows])
-    for last in (1, 2):  # those that run into the next review count for nothing: the first one once more
-        shingles[offsets[1:] - last] = shingles[offsets[:-1]]
-    generator = np.random.default_rng(0)
-    bands = np.zeros((_BANDS, len(rows)), np.uint64)
-    for number in range(_HASHES):
-        factor, shift = generator.integers(1, 2**63, 2, dtype=np.uint64)
-        mixed = (shingles * (factor | np.uint64(1)) + shift) >> np.uint64(16)
-        smallest = np.minimum.reduceat(mixed, offsets[:-1])
-        band = number * _BANDS // _HASHES
-        bands[band] = bands[band] * np.uint64(1_000_003) + smallest
-    return bands
-
-
-def _shingles(tokens: np.ndarray) -> np.ndarray:
-    """A number for each three tokens in a row: uint64 (total_tokens,)."""
-    padded = np.concatenate([tokens, [0, 0]]).astype(np.uint64)
-    return (padded[:-2] * np.uint64(1_000_003) + padded[1:-1]) * np.uint64(998_244_353) + padded[2:]
-
-
-def _similarity(one: np.ndarray, other: np.ndarray) -> float:
-    first, second = (set(_shingles(tokens)[:-2].tolist()) for tokens in (one, other))
-    return len(first & second) / len(first | second)
 
 
 def _unspaced(every: _All) -> list[Finding]:
@@ -355,17 +300,23 @@ def _markup(dataset: Dataset) -> list[Finding]:
     return [Finding("texts with HTML in them", len(found), advice, found[:EXAMPLES])] if found else []
 
 
+def _reviews_with(reviews: Reviews, label: int, size: int) -> np.ndarray:
+    """How many reviews of a class have each token: int64 (size,)."""
+    part = reviews.select(np.flatnonzero(reviews.labels == label))
+    once = np.repeat(np.arange(len(part)) * size, part.lengths)
+    once += part.tokens
+    once.sort()
+    is_first = np.ones(len(once), bool)
+    np.not_equal(once[1:], once[:-1], out=is_first[1:])
+    return np.bincount(once[is_first] % size, minlength=size)
+
+
 def _telltales(every: _All, names: Sequence[str]) -> list[Finding]:
     """Words that many reviews of one class have and hardly one of another."""
     training = every.parts[every.names.index(TRAIN)]
     reviews = training.select(np.arange(min(len(training), _COMPARED_REVIEWS)))
     size = len(every.dataset.vocabulary) + INDEX_FROM + 1
-    once = np.repeat(np.arange(len(reviews)) * size, reviews.lengths)
-    once += reviews.tokens
-    once.sort()
-    once = once[np.concatenate([[True], once[1:] != once[:-1]])] if len(once) else once
-    labels, tokens = reviews.labels[once // size], once % size
-    by_class = np.stack([np.bincount(tokens[labels == label], minlength=size) for label in range(len(names))])
+    by_class = np.stack([_reviews_with(reviews, label, size) for label in range(len(names))])
     totals = np.maximum(np.bincount(reviews.labels, minlength=len(names)), 1)
     strongest = by_class.argmax(0)
     most = by_class.max(0)

@@ -18,8 +18,9 @@ import numpy as np
 from pipeline.reviews.ragged import Labels, Reviews, Rows, offsets_of
 from pipeline.reviews.splitting import TRAIN
 from pipeline.reviews.tokenizing import SUBWORDS, WORDS, Tokenizer
-from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
+from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary, spaced_words
 
+_BATCH = 2_000  # texts that are cut together
 _ROWS = 10_000  # reviews at a time
 _CHUNK = 1 << 22  # tokens at a time, where arrays of that many would else lie beside the tokens
 
@@ -38,16 +39,41 @@ class Encoder:
         # That of subwords is learnt in the end.
         self._vocabulary = Vocabulary((), tokenizer=Tokenizer(WORDS if tokens == SUBWORDS else tokens))
         self._numbers: defaultdict[str, int] = defaultdict(count().__next__)
+        self._waiting: list[str] = []  # texts that are not cut yet
         self._tokens, self._lengths = array("i"), array("q")
 
     def add(self, text: str) -> None:
         """Takes the next text; "" where a row holds none."""
         if self._texts is not None:
             self._texts.append(text)
-            return
-        words = self._vocabulary.split(text)
-        self._tokens.extend(array("i", map(self._numbers.__getitem__, words)))
-        self._lengths.append(len(words))
+        elif self._kind == WORDS:
+            self._waiting.append(spaced_words(text))
+            if len(self._waiting) == _BATCH:
+                self._cut_waiting()
+        else:
+            words = self._vocabulary.split(text)
+            self._tokens.extend(array("i", map(self._numbers.__getitem__, words)))
+            self._lengths.append(len(words))
+
+    def _cut_waiting(self) -> None:
+        """Cuts texts of words with spaces between, and numbers the words.
+
+        Arrow finds the different words of a batch several times as fast as a dict of all words is asked for
+        each: what a processor waits for is memory.
+        """
+        import pyarrow  # noqa: PLC0415 - slow to import; only files of reviews need it
+        import pyarrow.compute  # noqa: PLC0415
+
+        lists = pyarrow.compute.split_pattern(pyarrow.array(self._waiting, pyarrow.large_string()), " ")
+        coded = lists.flatten().dictionary_encode()
+        # Two spaces in a row have an empty text between them, which is no word.
+        numbers = [self._numbers[word] if word else -1 for word in coded.dictionary.to_pylist()]
+        tokens = np.array(numbers, np.int32)[coded.indices.to_numpy()]
+        is_word = tokens >= 0
+        words_before = np.concatenate([[0], np.cumsum(is_word)])[lists.offsets.to_numpy()]
+        self._tokens.frombytes(tokens[is_word].tobytes())
+        self._lengths.frombytes(np.diff(words_before).astype(np.int64).tobytes())
+        self._waiting.clear()
 
     def splits(
         self, rows: Mapping[str, Rows], labels: Mapping[str, Labels]
@@ -67,6 +93,8 @@ class Encoder:
         """
         if self._texts is not None:
             self._learn(rows[TRAIN])
+        if self._waiting:
+            self._cut_waiting()
         flat, lengths = np.frombuffer(self._tokens, np.int32), np.frombuffer(self._lengths, np.int64)
         parts = {
             name: _gather(flat, lengths, chosen, np.empty(int(lengths[chosen].sum()), np.int32))
@@ -112,10 +140,11 @@ def _ranked(tokens: np.ndarray, words: list[str]) -> tuple[np.ndarray, tuple[str
 
     By count; of equal counts the one goes first that comes first in the training reviews.
     """
-    counts = np.bincount(tokens, minlength=len(words))
+    counts = np.zeros(len(words), np.int64)
     first = np.full(len(words), len(tokens))
     for start in reversed(range(0, len(tokens), _CHUNK)):
         chunk = tokens[start : start + _CHUNK]
+        counts += np.bincount(chunk, minlength=len(words))
         # Of an index that is repeated, the last value stays.
         first[chunk[::-1]] = np.arange(start, start + len(chunk))[::-1]
     order = np.lexsort((first, -counts))[: np.count_nonzero(counts)]

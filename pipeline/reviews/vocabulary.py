@@ -24,7 +24,7 @@ from pipeline.reviews.tokenizing import (
     SUBWORDS,
     WORDS,
     Tokenizer,
-    split_ascii_words,
+    spaced_ascii_words,
     split_words,
 )
 from pipeline.runtime.errors import UserError
@@ -33,6 +33,11 @@ from pipeline.runtime.files import read_json, write_json
 PAD_ID, START_ID, OOV_ID = 0, 1, 2
 INDEX_FROM = 3  # the id of rank r is r + INDEX_FROM, so the first word's id is INDEX_FROM + 1
 OOV_WORD = "[OOV]"
+
+
+def spaced_words(text: str) -> str:
+    """The words of :meth:`Vocabulary.split`, of a text as typed, with one space or more between."""
+    return spaced_ascii_words(text) if text.isascii() else " ".join(split_words(NORMALIZATIONS[NFKC_1](text)))
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ class Vocabulary:
     def split(self, text: str) -> list[str]:
         """The words of ``text``, known or not, one for each id of :meth:`encode`."""
         if self.tokenizer.kind == WORDS and self.normalization == NFKC_1 and text.isascii():
-            return split_ascii_words(text)
+            return spaced_ascii_words(text).split()
         return self.tokenizer.split(NORMALIZATIONS[self.normalization](text))
 
     def encode(self, text: str) -> list[int]:

@@ -182,8 +182,10 @@ def alone_in(folder: Path) -> Iterator[None]:
     try:
         with FileLock(folder / RECORDS / ".lock", timeout=0):
             _clear(folder)
-            yield
-            _clear(folder)
+            try:
+                yield
+            finally:
+                _clear(folder)
     except Timeout:
         raise UserError(f"--output: another run is writing to {folder}: wait until it has ended") from None
 

@@ -19,6 +19,7 @@ from pipeline.serving.scoring import score_parts
 
 HERE = ClusterParams(address=None, jobs_a_process=1)
 GOOD = 4  # the id of the first word
+TIMES = (1, 2, 3, 600)  # the last part has more rows than a batch
 
 
 def make_classifier(folder: Path) -> Path:
@@ -53,8 +54,8 @@ def make_classifier(folder: Path) -> Path:
 
 def make_table(folder: Path) -> None:
     folder.mkdir()
-    for number in range(4):
-        texts = ["good", "bad", None] * (number + 1)
+    for number, times in enumerate(TIMES):
+        texts = ["good", "bad", None] * times
         rows = ({"id": place, "text": text} for place, text in enumerate(texts))
         (folder / f"{number}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     (folder / "5.csv").write_text("review\ngood\n")
@@ -92,8 +93,8 @@ def test_workers_write_the_files_that_one_process_writes_and_keep_what_is_there(
     make_table(tmp_path / "in")
     here, rows = score(classifier, Path("in"), Path("here"), HERE)
     there, rows_there = score(classifier, Path("in"), Path("there"), cluster)
-    assert rows == rows_there == 2 * (1 + 2 + 3 + 4)
-    assert here["3.jsonl"] == there["3.jsonl"] == Done((8, 4), kept=False)
+    assert rows == rows_there == 2 * sum(TIMES)
+    assert here["3.jsonl"] == there["3.jsonl"] == Done((2 * TIMES[3], TIMES[3]), kept=False)
     for ended in (here, there):
         assert isinstance(ended.pop("5.csv"), UserError)
     assert here == there

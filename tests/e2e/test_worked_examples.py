@@ -40,6 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("DVC_ROOT", str(folder))
+        patch.setenv("KERAS_BACKEND", "tensorflow")  # where another test has imported Keras already
         yield folder
 
 

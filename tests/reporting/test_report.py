@@ -269,6 +269,25 @@ def test_what_is_left_of_a_line_break_is_one_sign() -> None:
     ]
 
 
+def test_a_network_that_gives_one_label_only_is_called_that() -> None:
+    found, _ = judged.judged()
+    network, *rivals = found.classifiers
+    same = replace(found, classifiers=(replace(network, test=np.full(240, 0.2)), *rivals))
+    said = judge(judged.evaluated(assessment=same)).sentence
+    assert "It gives every one of them the same label, negative." in said
+    assert "the same label" not in judge(judged.evaluated()).sentence
+
+
+def test_a_served_threshold_of_its_own_is_told() -> None:
+    found, _ = judged.judged()
+    metrics = found.metrics | {"threshold": 0.125, "test_balanced_accuracy_at_threshold": 0.75}
+    said = judge(judged.evaluated(assessment=replace(found, measure="f1", metrics=metrics))).sentence
+    assert "gives the second label from 0.125 on, the best threshold for F1 on validation" in said
+    assert "its balanced accuracy is 0.7500 then" in said
+    by_accuracy = replace(found, metrics=metrics)
+    assert "Served" not in judge(judged.evaluated(assessment=by_accuracy)).sentence
+
+
 def test_rows_that_were_skipped_are_counted(html: str) -> None:
     said = "3 could not be used and were skipped, and 1,200 have a label that data.labels leaves out."
     assert said not in plain(html)

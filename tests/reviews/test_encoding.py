@@ -8,7 +8,7 @@ import pytest
 from pipeline.reviews import encoding
 from pipeline.reviews.encoding import Encoder
 from pipeline.reviews.normalization import nfkc_1
-from pipeline.reviews.tokenizing import split_ascii_words, split_words
+from pipeline.reviews.tokenizing import spaced_ascii_words, split_words
 from pipeline.reviews.vocabulary import Vocabulary
 
 
@@ -19,10 +19,11 @@ def test_ids_are_those_of_a_vocabulary_of_the_training_texts(
     """Test texts come between training texts, so that words are first met in either."""
     monkeypatch.setattr(encoding, "_CHUNK", 7)
     monkeypatch.setattr(encoding, "_ROWS", 5)
+    monkeypatch.setattr(encoding, "_BATCH", 6)
     random = np.random.default_rng(0)
     words = ["film", "plot", "gut", "schön", "über", "bad", "na\u0308iv", "dull", "it's", "the", "end"]
     texts = [" ".join(random.choice(words, 6)) for _ in range(40)]
-    texts[10], texts[12], texts[13] = "", "unheard of", "unheard of"
+    texts[10], texts[12], texts[13] = "", "unheard of", "Unheard, (of)!"
     test = np.arange(12, 40, 4)
     train = np.setdiff1d(np.arange(1, 40), [10, 13, *test])
     rows = {"train": train, "test": test, "validation": np.array([13])}
@@ -47,4 +48,4 @@ def test_the_fast_cut_of_ascii_texts_is_the_slow_one() -> None:
     random = np.random.default_rng(1)
     for _ in range(300):
         text = bytes(random.integers(0, 128, 40).astype(np.uint8)).decode("ascii")
-        assert split_ascii_words(text) == split_words(nfkc_1(text))
+        assert spaced_ascii_words(text).split() == split_words(nfkc_1(text))

@@ -12,9 +12,11 @@ import pytest
 
 from pipeline.params import ClusterParams
 from pipeline.runtime.files import read_json
+from pipeline.serving import scoring
 from pipeline.serving.classifier import TextClassifier
-from pipeline.serving.parts import Options, Part, alone_in, find_parts, score_part
+from pipeline.serving.parts import Done, Options, Part, alone_in, find_parts, score_part
 from pipeline.serving.scoring import score_parts
+from pipeline.serving.tables import Counts
 from serving.test_scored_tables import CLASSIFIER, read, write
 
 OPTIONS = Options("text")
@@ -108,6 +110,15 @@ def score_all(model: Path, parts: list[Part]) -> list[Any]:
         lambda part, how: ended.update({part.name: how}),
     )
     return [ended[part.name] for part in parts]
+
+
+def test_a_part_that_a_worker_wrote_where_nobody_sees_it_is_named(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "in.jsonl", [{"text": "good"}])
+    monkeypatch.setattr(scoring, "score_job", lambda *_: Done(Counts(1, 0), kept=False))
+    (outcome,) = score_all(model, [Part(tmp_path / "in.jsonl", tmp_path / "out", "in.jsonl")])
+    assert "in.jsonl was written, but elsewhere: --input and --output must be the same" in str(outcome)
 
 
 KILLED = """

@@ -344,9 +344,6 @@ def test_balanced_weights_find_the_rare_label() -> None:
         return Split(token_ids, labels)
 
     train, validation = part(210), part(210)
-    recalls = {}
-    for weights in ("none", "balanced"):
-        values = {"train.class_weights": weights, "model.pooling": "max"}
-        best = fit(PARAMS.replace(values), train, validation, 3).best
-        recalls[weights] = 2 * best["validation_balanced_accuracy"]
-    assert recalls["balanced"] > recalls["none"] + 0.2
+    values = {"train.class_weights": "balanced", "model.pooling": "max"}
+    best = fit(PARAMS.replace(values), train, validation, 3).best
+    assert best["validation_balanced_accuracy"] > 0.8  # without weights it is 0.5: none is found

@@ -253,7 +253,7 @@ def _read_parquet(source: _Source, require: Require) -> Iterator[Record]:
 
     source.on_format("parquet")
     try:
-        file = pyarrow.parquet.ParquetFile(source.path)
+        file = pyarrow.parquet.ParquetFile(source.path, pre_buffer=False)  # else all of it is in memory
         require(file.schema_arrow.names, str(source.path))
         columns = None if source.all_columns else source.names
         batches = file.iter_batches(batch_size=1024, columns=columns)
