@@ -27,6 +27,7 @@ from pipeline.tracking.moved import follow_folder
 
 CONNECT_TIMEOUT = 5.0  # seconds
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+_QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"  # else two long lines a trial, on a server
 _WHERE = "MLFLOW_TRACKING_URI, or mlflow.tracking_uri in params.yaml"
 
 
@@ -92,6 +93,7 @@ def connect(params: Params) -> MlflowClient:
             store can't be opened.
     """
     uri = tracking_uri(params)
+    os.environ.setdefault(_QUIET, "true")
     if uri.startswith(("http://", "https://")):
         _ask_server(uri)
     if uri.startswith(SQLITE):
