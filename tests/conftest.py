@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,9 +50,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def own_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow leaves the store it was pointed to in the environment, where later tests' processes find it."""
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
+    """MLflow leaves its store and experiment in the environment and in itself; later tests start without."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
         monkeypatch.delenv(name, raising=False)
+    if (fluent := sys.modules.get("mlflow.tracking.fluent")) is not None:
+        monkeypatch.setattr(fluent, "_active_experiment_id", None)
 
 
 @pytest.fixture
