@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.results import RESULTS, machine, ratio, shown, table, write_section
 
 VOCAB_SIZE, EMBEDDING_DIM, BATCH_SIZE, MAX_LENGTH = 30_000, 100, 64, 400
-NUM_BATCHES, REPEATS = 10, 3
+NUM_BATCHES, REPEATS = 4, 3
 LEARNING_RATE = 0.002
 SIZES = [(cell, units) for cell in ("lstm", "gru") for units in (64, 128)]
 WHO = ("keras", "padded", "packed", "ours")
