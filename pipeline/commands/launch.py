@@ -102,7 +102,8 @@ def launch(values: Mapping[str, Value], until: str | None = None, preset: str | 
         )
     stages = [until] if until else []
     environment = os.environ | ({PRESET_VARIABLE: preset} if preset else {})
-    status = subprocess.run([_dvc(), *arguments, *stages], check=False, env=environment).returncode
+    command = [sys.executable, "-m", "pipeline.commands.dvc_process", *arguments, *stages]
+    status = subprocess.run(command, check=False, env=environment).returncode
     if status == 0 and until is None:
         from pipeline.tracking import note_reproduced  # noqa: PLC0415 - only now is MLflow needed
 

@@ -1,4 +1,5 @@
 import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -169,3 +170,14 @@ def test_an_experiment_without_a_commit_says_what_to_do(archive: Path) -> None:
     with pytest.raises(UserError, match="an experiment needs a commit to start from"):
         launch._settle_git(experiment=True)
     assert not (archive / ".dvc/config.local").exists()
+
+
+def test_dvc_does_not_warn_of_every_file_that_a_first_run_lacks() -> None:
+    said = (
+        "import logging, pipeline.commands.dvc_process; from dvc.logger import setup; setup(level=20)\n"
+        "logging.getLogger('dvc_data.hashfile.checkout').warning('No file hash info found')\n"
+        "logging.getLogger('dvc_data.hashfile.checkout').error('an error')"
+    )
+    result = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True)
+    assert "No file hash info" not in result.stderr + result.stdout
+    assert "an error" in result.stderr + result.stdout
