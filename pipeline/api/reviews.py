@@ -21,7 +21,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.training.backend import select_backend
 
 if TYPE_CHECKING:
-    from pipeline.training.fitting import Split
+    from pipeline.training.rows import Split
 
 PLAIN = Path(params_package.__file__).parent / "plain.yaml"
 
@@ -75,7 +75,7 @@ class PaddedReviews:
 
     def _split(self, name: str) -> Split:
         select_backend(self.params.train)
-        from pipeline.training.fitting import Split  # noqa: PLC0415 - imports Keras, which takes seconds
+        from pipeline.training.rows import Split  # noqa: PLC0415 - imports Keras, which takes seconds
 
         return Split(*self.rows[name])
 

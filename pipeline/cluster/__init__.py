@@ -4,11 +4,12 @@ The only importer of distributed. It knows nothing of networks, studies or store
 """
 
 from pipeline.cluster.cores import worker_count
-from pipeline.cluster.jobs import Job, Jobs, JobStoppedError, OnMessage, Outcome
+from pipeline.cluster.jobs import Job, JobList, Jobs, JobStoppedError, OnMessage, Outcome
 from pipeline.cluster.pool import Pool, needs_processes, open_pool
 
 __all__ = [
     "Job",
+    "JobList",
     "JobStoppedError",
     "Jobs",
     "OnMessage",

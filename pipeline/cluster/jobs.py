@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.interruption import Interruption
 
 Data = Mapping[str, np.ndarray]
 OnMessage = Callable[..., None]
@@ -57,3 +60,46 @@ class Jobs(Protocol):
 
     def ended(self, job: Job, outcome: Outcome) -> None:
         """Called once for each job."""
+
+
+class JobList:
+    """Jobs that are known from the start, as ``Jobs``; an interruption ends them.
+
+    Args:
+        jobs: in the order in which they are to start.
+        keep: given the key and the value of each job that came to its end.
+        interruption: asked for by Ctrl-C.
+        on_message: told what a job says of itself.
+
+    A job that fails ends the run with a ``UserError`` that names it.
+    """
+
+    def __init__(
+        self,
+        jobs: Iterable[Job],
+        keep: Callable[[str, Any], object],
+        interruption: Interruption,
+        on_message: Callable[..., object] = lambda *_: None,
+    ) -> None:
+        self._waiting = list(jobs)
+        self._keep, self._interruption, self._on_message = keep, interruption, on_message
+
+    def next_job(self) -> Job | None:
+        """None after an interruption too."""
+        return self._waiting.pop(0) if self._waiting and not self._interruption.requested else None
+
+    def is_wanted(self, _job: Job) -> bool:
+        """Every job is, until an interruption."""
+        return not self._interruption.requested
+
+    def heard(self, _job: Job, *message: Any) -> bool:
+        """Passes it on."""
+        self._on_message(*message)
+        return not self._interruption.requested
+
+    def ended(self, job: Job, outcome: Outcome) -> None:
+        """Keeps the value; of a job that was stopped there is none."""
+        if outcome.error is not None:
+            raise UserError(f"{job.key}: {outcome.error}") from outcome.error
+        if not outcome.stopped:
+            self._keep(job.key, outcome.value)

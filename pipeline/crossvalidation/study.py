@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.cluster import Job, Outcome, open_pool
+from pipeline.cluster import Job, JobList, open_pool
 from pipeline.crossvalidation.fold import judge_fold
 from pipeline.crossvalidation.splits import Fold, draw_folds
 from pipeline.crossvalidation.summary import Mean, accuracy_of, mean_of
@@ -17,9 +17,8 @@ from pipeline.evaluation.rivals import PREFIXES
 from pipeline.params import Params
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.ragged import offsets_of
-from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json
-from pipeline.runtime.interruption import Interruption, interruptible
+from pipeline.runtime.interruption import interruptible
 from pipeline.runtime.paths import RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED
 
 CLASSIFIERS = (MODEL, *PREFIXES)
@@ -49,14 +48,23 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     num_reviews = len(data["labels"])
     fitted = params.resolved(round(num_reviews * (1 - 1 / folds) * (1 - params.pad.validation_fraction)))
     fitted = fitted.replace({"tune.epochs": None, "tune.trials": 1})
+    jobs = [Job(fold.name, judge_fold, (fitted, fold, params.evaluate.baseline_ngrams)) for fold in drawn]
+    found: dict[str, dict[str, Metrics]] = {}
+
+    def keep(name: str, metrics: dict[str, Metrics]) -> None:
+        found[name] = metrics
+        shown = ", ".join(
+            f"{each} {metrics[each]['accuracy']:.4f}" for each in CLASSIFIERS if "whole" not in each
+        )
+        print(f"{name} ({len(found)}/{len(drawn)}): accuracy of {shown}")
+
     with interruptible() as interruption:
-        jobs = _Folds(fitted, drawn, interruption)
         opened = open_pool("cross-validation", params.cluster, params.tune.workers, len(drawn), data)
         with opened as pool:
-            pool.run(jobs)
+            pool.run(JobList(jobs, keep, interruption))
         if interruption.requested:
-            raise InterruptedError(f"cross-validation was interrupted with {len(jobs.judged)} folds judged")
-    judged = [(fold, jobs.judged[fold.name]) for fold in drawn]
+            raise InterruptedError(f"cross-validation was interrupted with {len(found)} folds judged")
+    judged = [(fold, found[fold.name]) for fold in drawn]
     return {"dataset": dataset["name"], "digest": dataset["digest"], "labels": dataset["labels"]} | summarise(
         judged, folds, repeats, num_reviews
     )
@@ -113,33 +121,3 @@ def summarise(judged: Judged, folds: int, repeats: int, num_reviews: int) -> dic
 def _plain(mean: Mean) -> dict[str, float]:
     low, high = mean.interval
     return {"mean": mean.mean, "low": low, "high": high}
-
-
-class _Folds:
-    """The folds, as ``cluster.Jobs``."""
-
-    def __init__(self, params: Params, folds: Sequence[Fold], interruption: Interruption) -> None:
-        longest = params.evaluate.baseline_ngrams
-        self._waiting = [Job(fold.name, judge_fold, (params, fold, longest)) for fold in folds]
-        self._count, self._interruption = len(folds), interruption
-        self.judged: dict[str, dict[str, Metrics]] = {}
-
-    def next_job(self) -> Job | None:
-        return self._waiting.pop(0) if self._waiting and not self._interruption.requested else None
-
-    def is_wanted(self, job: Job) -> bool:
-        return not self._interruption.requested
-
-    def heard(self, job: Job, *message: Any) -> bool:
-        return not self._interruption.requested
-
-    def ended(self, job: Job, outcome: Outcome) -> None:
-        if outcome.error is not None:
-            raise UserError(f"{job.key}: {outcome.error}") from outcome.error
-        if outcome.stopped:
-            return
-        self.judged[job.key] = outcome.value
-        shown = ", ".join(
-            f"{name} {outcome.value[name]['accuracy']:.4f}" for name in CLASSIFIERS if "whole" not in name
-        )
-        print(f"{job.key} ({len(self.judged)}/{self._count}): accuracy of {shown}")

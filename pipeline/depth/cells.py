@@ -22,7 +22,7 @@ from pipeline.reporting import figures
 from pipeline.reporting.page import Cell, Picture, Table, render
 from pipeline.runtime.files import read_arrays, read_json, write_text
 from pipeline.runtime.paths import CELLS_DIR, CELLS_REPORT, PADDED_DATASET, padded_split
-from pipeline.training.fitting import Split
+from pipeline.training.rows import Split
 
 SECTIONS = {
     "learning": "Learning",

@@ -19,8 +19,8 @@ from pipeline.runtime.errors import UserError
 from pipeline.training import fitting
 from pipeline.training.batches import align_right
 from pipeline.training.compiled import compile_prediction
-from pipeline.training.fitting import Split
 from pipeline.training.prediction import PREDICTION_BATCH
+from pipeline.training.rows import Split
 from pipeline.training.task import OnMessage
 
 Splits = Mapping[str, Split]

@@ -120,7 +120,7 @@ def _deliver(winner: tuning.Winner, validation: Arrays) -> dict[str, float | lis
     """Writes the winner's network, calibrated; returns what its calibration is and does."""
     select_backend(winner.params.train)
     from pipeline.training.delivery import deliver  # noqa: PLC0415 - Keras loads where networks are computed
-    from pipeline.training.fitting import Split  # noqa: PLC0415
+    from pipeline.training.rows import Split  # noqa: PLC0415
 
     reviews = Split(validation["token_ids"], validation["labels"])
     with tempfile.TemporaryDirectory() as folder, written_whole(MODEL) as target:

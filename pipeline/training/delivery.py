@@ -13,8 +13,8 @@ from pipeline.evaluation.probabilities import by_label
 from pipeline.networks.calibrated import fold_calibration
 from pipeline.networks.implementation import choose_implementation
 from pipeline.params import Params
-from pipeline.training.fitting import Split
 from pipeline.training.prediction import predict
+from pipeline.training.rows import Split
 
 
 def deliver(network: Path, params: Params, validation: Split, target: Path) -> dict[str, float | list[float]]:

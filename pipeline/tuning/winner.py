@@ -10,7 +10,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from pipeline.cluster import Job, Outcome, Pool
+from pipeline.cluster import Job, JobList, Pool
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
@@ -91,7 +91,8 @@ def choose_winner(
     def keep(key: str, trained: Trained) -> None:
         study.set_attribute(key, float(study.score(trained.best)))
 
-    pool.run(_Fits(fit, missing, keep, interruption))
+    jobs = [Job(key, fit, arguments) for key, arguments in missing.items()]
+    pool.run(JobList(jobs, keep, interruption))
     _stop_if(interruption)
     scores = {trial.number: [float(trial.value or 0)] for trial in finalists}
     for trial in finalists:
@@ -168,40 +169,10 @@ def _fit_once(
     on_message: Callable[[int, Any], None] = lambda epoch, said: None,
 ) -> Trained:
     fitted: dict[str, Trained] = {}
-    pool.run(_Fits(fit, {"winner": (params, params.seed)}, fitted.__setitem__, interruption, on_message))
+    job = Job("winner", fit, (params, params.seed))
+    pool.run(JobList([job], fitted.__setitem__, interruption, on_message))
     _stop_if(interruption)
     return fitted["winner"]
-
-
-class _Fits:
-    """Fits that are no trials, as ``cluster.Jobs``."""
-
-    def __init__(
-        self,
-        fit: Fit,
-        wanted: Mapping[str, tuple[Params, int]],
-        keep: Callable[[str, Trained], object],
-        interruption: Interruption,
-        on_message: Callable[..., None] = lambda epoch, said: None,
-    ) -> None:
-        self._waiting = [Job(key, fit, arguments) for key, arguments in wanted.items()]
-        self._keep, self._interruption, self._on_message = keep, interruption, on_message
-
-    def next_job(self) -> Job | None:
-        return self._waiting.pop(0) if self._waiting and not self._interruption.requested else None
-
-    def is_wanted(self, job: Job) -> bool:
-        return not self._interruption.requested
-
-    def heard(self, job: Job, *message: Any) -> bool:
-        self._on_message(*message)
-        return not self._interruption.requested
-
-    def ended(self, job: Job, outcome: Outcome) -> None:
-        if outcome.error is not None:
-            raise UserError(f"{job.key}: {outcome.error}") from outcome.error
-        if not outcome.stopped:
-            self._keep(job.key, outcome.value)
 
 
 def _stop_if(interruption: Interruption) -> None:
