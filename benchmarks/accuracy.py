@@ -26,6 +26,7 @@ import numpy as np
 from benchmarks.results import machine, table, write_section
 from pipeline.evaluation.baselines import NAIVE_BAYES, TFIDF
 from pipeline.params import Params, Value, load_params
+from pipeline.params.presets import read_preset
 from pipeline.reporting import counted
 from pipeline.reviews.dataset import content_digest
 from pipeline.reviews.splitting import drop_judged, split_reviews
@@ -36,38 +37,8 @@ from pipeline.stages.pad import padded_arrays, read_raw
 KEPT = Path("studies/ladder")
 Splits = dict[str, dict[str, np.ndarray]]
 
-NOTEBOOK: dict[str, Value] = {
-    "pad.vocab_size": 10_000,
-    "pad.max_length": 100,
-    "pad.padding": "pre",
-    "pad.truncating": "pre",
-    "model.cell": "lstm",
-    "model.depth": 2,
-    "model.units": 5,
-    "model.embedding_dim": 32,
-    "model.bidirectional": False,
-    "model.dropout": 0.0,
-    "model.output_dropout": 0.0,
-    "model.embedding_dropout": 0.0,
-    "model.word_dropout": 0.0,
-    "model.layer_pooling": "none",
-    "model.pooling": "last",
-    "model.masking": False,
-    "train.optimizer": "adam",
-    "train.learning_rate": 0.001,
-    "train.schedule": "constant",
-    "train.warmup": 0.0,
-    "train.beta_2": 0.999,
-    "train.clipnorm": None,
-    "train.average_decay": 0.0,
-    "train.label_smoothing": 0.0,
-    "train.epochs": 5,
-    "train.batch_size": 32,
-    "train.patience": 2,
-    "pretrain.epochs": 0,
-    "vectors.epochs": 0,
-    "distill.epochs": 0,
-}
+# The first rung stops as the trainings of that time did.
+NOTEBOOK = read_preset("notebook_lstm") | {"train.patience": 2}
 # What each rung changes of the one before; `unlabelled: False` hides the unlabelled reviews.
 RUNGS: list[tuple[str, dict[str, Value]]] = [
     ("the notebook's LSTM, 2 x 5", {}),

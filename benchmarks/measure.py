@@ -27,11 +27,16 @@ class Reached(Exception):  # noqa: N818 - an end, not an error
     """The validation accuracy was reached."""
 
 
+def padded(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids, int32 (num_reviews, 100), and labels, (num_reviews,), that ``notebook.pad_imdb`` wrote."""
+    with np.load(PADDED / f"{split}.npz") as arrays:
+        return arrays["token_ids"], arrays["labels"]
+
+
 def reviews(case: Case, split: str = "train") -> tuple[np.ndarray, np.ndarray]:
     """IMDb as padded where ``case["imdb"]``, else random ids; cut or repeated to ``case["length"]``."""
     if case["imdb"]:
-        with np.load(PADDED / f"{split}.npz") as arrays:
-            token_ids, labels = arrays["token_ids"], arrays["labels"]
+        token_ids, labels = padded(split)
     else:
         random = np.random.default_rng(0)
         token_ids = random.integers(1, VOCAB_SIZE, (8_192, 100), dtype=np.int32)
@@ -100,27 +105,35 @@ def our_params(case: Case) -> Any:
     return params
 
 
-def our_step(case: Case) -> list[float]:
-    params = our_params(case)
+def our_steps(
+    params: Any, vocab_size: int, token_ids: np.ndarray, labels: np.ndarray, xla: bool | None = None
+) -> Any:
+    """The pipeline's own compiled training steps over these rows; ``xla`` None is what ``auto`` takes."""
     from pipeline.networks.implementation import choose_implementation  # noqa: PLC0415
     from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: PLC0415
-    from pipeline.training.batches import Batches  # noqa: PLC0415
     from pipeline.training.compiled import compile_training, label_objective  # noqa: PLC0415
     from pipeline.training.optimizers import build_optimizer  # noqa: PLC0415
 
-    token_ids, labels = reviews(case)
-    model = build_stacked_rnn(params.model, VOCAB_SIZE, case["length"], seed=1)
+    model = build_stacked_rnn(params.model, vocab_size, token_ids.shape[1], seed=1)
     implementation = choose_implementation(params.model, params.train)
-    run = compile_training(
+    return compile_training(
         implementation.apply(model),
         model.trainable_variables,
         build_optimizer(params.train, 1),
         label_objective(),
         token_ids,
         labels,
-        implementation.shards(case["batch_size"]),
-        case.get("xla", implementation.xla),
+        implementation.shards(params.train.rows),
+        implementation.xla if xla is None else xla,
     )
+
+
+def our_step(case: Case) -> list[float]:
+    params = our_params(case)
+    from pipeline.training.batches import Batches  # noqa: PLC0415
+
+    token_ids, labels = reviews(case)
+    run = our_steps(params, VOCAB_SIZE, token_ids, labels, case.get("xla"))
     shape = (case["steps"], case["batch_size"])
     rows = np.random.default_rng(0).integers(0, len(labels), shape).astype(np.int32)
     batches = Batches(rows, np.ones(shape, np.float32), case["steps"], case["length"])

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
+from benchmarks.accuracy import read_padded
+from benchmarks.measure import PADDED
 from pipeline.params import Params, Value, load_params
 from pipeline.params.presets import read_preset
-from pipeline.reviews.splitting import split_reviews
 from pipeline.runtime.files import write_arrays
-from pipeline.stages.pad import padded_arrays, read_raw
-
-PADDED = Path("studies/benchmarks")
+from pipeline.stages.pad import read_raw
 
 
 def notebook_params(changes: Mapping[str, Value]) -> Params:
@@ -25,17 +22,8 @@ def pad_imdb() -> bool:
     """Pads data/raw with the notebook's values into ``PADDED``; False if it isn't IMDb or isn't there."""
     if not Path("data/raw/dataset.json").exists():
         return False
-    facts, raw, _ = read_raw()
-    if facts["name"] != "imdb":
+    if read_raw()[0]["name"] != "imdb":
         return False
-    pad = notebook_params({}).pad
-    splits, _ = split_reviews(raw, pad.validation_fraction, 0.0, 42, facts["labels"])
-    for name, split in splits.items():
-        write_arrays(PADDED / f"{name}.npz", **padded_arrays(split.reviews, split.rows, pad))
+    for name, arrays in read_padded(notebook_params({}), with_unlabelled=False).items():
+        write_arrays(PADDED / f"{name}.npz", **arrays)
     return True
-
-
-def padded(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Token ids, int32 (num_reviews, 100), and labels, (num_reviews,), that ``pad_imdb`` wrote."""
-    with np.load(PADDED / f"{split}.npz") as arrays:
-        return arrays["token_ids"], arrays["labels"]

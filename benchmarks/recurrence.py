@@ -148,58 +148,24 @@ def torch_steps(case: Case, packed: bool) -> list[float]:
 
 
 def ours(case: Case) -> list[float]:
-    """The pipeline's own training steps, with the values that ``train.implementation: auto`` takes."""
-    from pipeline.params import load_params  # noqa: PLC0415 - before Keras, whose backend it chooses
+    """The pipeline's own training steps, computed as ``train.implementation: auto`` takes them."""
+    from benchmarks.measure import our_steps  # noqa: PLC0415
+    from benchmarks.notebook import notebook_params  # noqa: PLC0415 - before Keras, whose backend it chooses
     from pipeline.training.backend import select_backend  # noqa: PLC0415
 
-    values = {
-        "cell": case["cell"],
-        "units": case["units"],
-        "depth": 2,
-        "bidirectional": True,
-        "masking": True,
-    }
-    values |= {"embedding_dim": EMBEDDING_DIM, "layer_pooling": "none", "pooling": "last"}
-    values |= {f"{name}dropout": 0.0 for name in ("", "output_", "embedding_", "word_", "recurrent_")}
-    trained = {
-        "batch_size": BATCH_SIZE,
-        "learning_rate": LEARNING_RATE,
-        "clipnorm": None,
-        "schedule": "constant",
-    }
-    trained |= {
-        "warmup": 0.0,
-        "beta_2": 0.999,
-        "average_decay": 0.0,
-        "implementation": case["implementation"],
-    }
-    named = {"model": values, "train": trained}
-    settings = {f"{section}.{key}": value for section, part in named.items() for key, value in part.items()}
-    params = load_params().replace({**settings, "tune.trials": 1})
+    model = {"cell": case["cell"], "units": case["units"], "bidirectional": True, "masking": True}
+    train = {"batch_size": BATCH_SIZE, "learning_rate": LEARNING_RATE}
+    values = {f"model.{key}": value for key, value in (model | {"embedding_dim": EMBEDDING_DIM}).items()}
+    params = notebook_params(values | {f"train.{key}": value for key, value in train.items()})
     select_backend(params.train)
-    from pipeline.networks.implementation import choose_implementation  # noqa: PLC0415
-    from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: PLC0415
     from pipeline.training.batches import shuffled_batches  # noqa: PLC0415
-    from pipeline.training.compiled import compile_training, label_objective  # noqa: PLC0415
-    from pipeline.training.optimizers import build_optimizer  # noqa: PLC0415
 
     made = batches()
     lengths = np.concatenate([of_batch for _, of_batch in made])
     token_ids = np.zeros((len(lengths), MAX_LENGTH), np.int32)
     for index, (rows, _) in enumerate(made):
         token_ids[index * BATCH_SIZE : (index + 1) * BATCH_SIZE, : rows.shape[1]] = rows
-    model = build_stacked_rnn(params.model, VOCAB_SIZE, MAX_LENGTH, seed=1)
-    implementation = choose_implementation(params.model, params.train)
-    run = compile_training(
-        implementation.apply(model),
-        model.trainable_variables,
-        build_optimizer(params.train, 1),
-        label_objective(),
-        token_ids,
-        labels().ravel(),
-        implementation.shards(BATCH_SIZE),
-        implementation.xla,
-    )
+    run = our_steps(params, VOCAB_SIZE, token_ids, labels().ravel())
 
     def one_pass() -> None:
         # Sorting by length within so many rows makes the very batches that the others take.
@@ -235,7 +201,7 @@ def compare(pythons: dict[str, str]) -> list[list[str]]:
     rows = []
     for cell, units in SIZES:
         for cores in range(1, min(2, len(os.sched_getaffinity(0))) + 1):
-            case = {"cell": cell, "units": units, "cores": cores, "implementation": "auto"}
+            case = {"cell": cell, "units": units, "cores": cores}
             found = {who: measure(pythons[who], {**case, "who": who}) for who in WHO if who in pythons}
             rows.append(
                 [

@@ -23,7 +23,8 @@ from typing import Any
 import optuna
 import yaml
 
-from benchmarks.notebook import notebook_params, pad_imdb, padded
+from benchmarks.measure import padded
+from benchmarks.notebook import notebook_params, pad_imdb
 from benchmarks.results import machine, table, write_section
 from pipeline.params import Value
 
