@@ -110,6 +110,8 @@ CHECKS = {"make": _make, "python": _python, "stacked-rnn": _pipeline, "dvc": _dv
 def _check_parameter(key: str, value: str = "") -> None:
     """That ``key`` is one, or a part of one; and that ``value``, where it is written out, can be used."""
     keys = SHIPPED.flat()
+    if key.startswith("tune.search_space."):  # an end of a range belongs to its key
+        key = key.removesuffix(".low").removesuffix(".high")
     assert (
         key in keys or any(known.startswith(f"{key}.") for known in {*keys, *SEARCHED}) or key in SEARCHED
     ), key

@@ -101,6 +101,8 @@ class TuneParams(Section):
     @classmethod
     def _forms(cls, space: Any) -> Any:
         """Tells the two forms apart here: a union's own message would name both for one slip."""
+        if space is None:  # what `-S tune.search_space=null` gives; DVC takes an empty mapping for no change
+            return {}
         if not isinstance(space, dict):
             raise ValueError("must map keys such as model.depth to {low, high} or {choices}")
         forms: dict[str, Range | Choices] = {}

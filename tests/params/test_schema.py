@@ -133,6 +133,12 @@ def test_a_search_space_that_cannot_be_searched_is_refused(
     assert "\n" not in str(error.value)
 
 
+def test_a_search_space_of_null_is_empty() -> None:
+    tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
+    tree["tune"] |= {"search_space": None, "trials": 3}
+    assert parse_params(tree, "params.yaml").tune.search_space == {}
+
+
 def test_every_fault_has_its_line(params: Params) -> None:
     tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
     tree["model"]["dropout"] = -1
