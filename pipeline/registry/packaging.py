@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ EXAMPLE = ["A moving, funny film with a superb cast.", "Dull, far too long and b
 TOLERANCE = 1e-5  # of a probability; float32 rounding over 400 time steps stays ten times below
 PACKAGE = Path(pipeline.__file__).parent
 _SERVED_PACKAGES = ("mlflow", "numpy", "onnxruntime", "pandas")
+_SERVER_PACKAGES = ("httptools", "uvloop")  # uvicorn takes them where it finds them; Windows has no uvloop
 # What MLflow says of a registration; the stage says it with its reason.
 _REGISTERED = re.compile(
     r"Successfully registered model|Registered model '.*' already exists|Created version "
@@ -145,7 +147,10 @@ def packed(trained: Trained, package: Path = PACKAGE) -> Iterator[dict[str, Any]
                 "code_paths": [str(copied)],
                 "signature": signature(trained.dataset["labels"], trained.threshold),
                 "input_example": pd.DataFrame({"text": EXAMPLE}),
-                "pip_requirements": pinned((*_SERVED_PACKAGES, *trained.vocabulary.packages)),
+                "pip_requirements": [
+                    *pinned((*_SERVED_PACKAGES, *trained.vocabulary.packages)),
+                    *pinned(tuple(name for name in _SERVER_PACKAGES if find_spec(name))),
+                ],
             }
         finally:
             sys.path.remove(str(code))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import sys
 from typing import Any
 
 import pytest
+import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
 from pipeline.serving.server import StrictRequests
@@ -81,3 +84,27 @@ def test_a_broken_csv_is_a_400(body: bytes, named: str) -> None:
 
 def test_other_addresses_are_mlflows() -> None:
     assert post({"params": {"x": 1}}, path="/ping")[0] == 200
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uvloop runs on Linux and macOS")
+def test_a_server_of_several_workers_sends_a_short_answer_at_once() -> None:
+    """With asyncio's own loop each worker's connections wait 40 ms for the client (uvicorn's issue 3149)."""
+    config = uvicorn.Config(echo, port=0, log_level="critical")
+    undelayed: list[int] = []
+
+    class Connection(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            accepted = transport.get_extra_info("socket")
+            undelayed.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            transport.close()
+
+    async def accept(listening: socket.socket) -> None:
+        server = await asyncio.get_running_loop().create_server(Connection, sock=listening)
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        await reader.read()
+        writer.close()
+        server.close()
+
+    with config.bind_socket() as listening, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(accept(listening))
+    assert undelayed == [1]
