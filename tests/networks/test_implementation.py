@@ -31,7 +31,7 @@ def test_auto_takes_cudnn_on_a_gpu_where_it_can_compute_the_network(
         assert found.xla == (kind != "cudnn"), "XLA can't hold cuDNN's kernels"
 
 
-@pytest.mark.parametrize(("batch_size", "shards"), [(127, 1), (128, 2), (255, 2), (256, 4)])
+@pytest.mark.parametrize(("batch_size", "shards"), [(127, 1), (128, 2), (1023, 2), (1024, 4)])
 def test_a_large_fused_batch_is_computed_in_parts(batch_size: int, shards: int) -> None:
     assert implementation.Implementation("fused", "tensorflow", 32).shards(batch_size) == shards
     assert implementation.Implementation("keras", "tensorflow", 32).shards(batch_size) == 1
