@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 import keras
 
+from pipeline.networks.devices import gpu_names
 from pipeline.networks.fused import fuse
 from pipeline.params import ModelParams, TrainParams
 from pipeline.runtime.errors import UserError
@@ -57,7 +58,7 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
     Raises:
         UserError: if cudnn is asked for and there is no GPU.
     """
-    gpu = _has_gpu()
+    gpu = bool(gpu_names(keras.config.backend()))
     if train.implementation == "cudnn" and not gpu:
         raise UserError(
             f"train.implementation is cudnn, but train.backend {train.backend} finds no GPU on this machine: "
@@ -81,13 +82,3 @@ def _plain_is_faster(cell: str, units: int, train: TrainParams) -> bool:
     """On a CPU."""
     large = train.rows >= PLAIN_BATCH and train.rows * units >= PLAIN_WORK
     return train.backend == "tensorflow" and cell == "lstm" and large
-
-
-def _has_gpu() -> bool:
-    if keras.config.backend() == "jax":
-        import jax  # noqa: PLC0415 - an optional package
-
-        return bool(jax.default_backend() == "gpu")
-    import tensorflow as tf  # noqa: PLC0415 - the other backend does without it
-
-    return bool(tf.config.list_physical_devices("GPU"))

@@ -24,6 +24,7 @@ from pipeline.runtime.paths import (
     TRAINING_CURVE,
     padded_split,
 )
+from pipeline.training import backend
 
 Stage = Literal["download", "pad", "train", "evaluate"]
 
@@ -56,8 +57,6 @@ def run_stage(name: Stage, params: Params) -> None:
     if name in ("train", "evaluate"):
         _prepare(params)
     if name == "evaluate":
-        from pipeline.training import backend  # noqa: PLC0415 - download and pad start without Keras
-
         backend.select_backend(params.train)
     importlib.import_module(f"pipeline.stages.{name}").run(params)
 
@@ -106,7 +105,6 @@ def _refuse_varied(params: Params) -> None:
 
 def _prepare(params: Params) -> None:
     from pipeline import tracking  # noqa: PLC0415 - download and pad start without MLflow
-    from pipeline.training import backend  # noqa: PLC0415 - download and pad start without MLflow
 
     tracking.connect(params)
     backend.choose_backend(params.train)

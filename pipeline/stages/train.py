@@ -60,7 +60,7 @@ def run(params: Params) -> None:
         data = data_of_fits(fitted, splits, dataset)
         progress = Progress(num_epochs(params, data), trial_runs, study.score_name)
         winner = tuning.search(study, fit, data, progress)
-        curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
+        curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.history, start=1)]
         report = _write(
             _report(parent.run_id, dataset, study, winner), curve, study, winner, splits["validation"]
         )
@@ -119,14 +119,13 @@ def _write(
 def _deliver(winner: tuning.Winner, validation: Arrays) -> dict[str, float | list[float]]:
     """Writes the winner's network, calibrated; returns what its calibration is and does."""
     select_backend(winner.params.train)
-    from pipeline.training.delivery import deliver  # noqa: PLC0415 - Keras loads where networks are computed
-    from pipeline.training.rows import Split  # noqa: PLC0415
+    from pipeline.training import delivery  # noqa: PLC0415 - Keras loads where networks are computed
 
-    reviews = Split(validation["token_ids"], validation["labels"])
+    reviews = delivery.Split(validation["token_ids"], validation["labels"])
     with tempfile.TemporaryDirectory() as folder, written_whole(MODEL) as target:
         network = Path(folder) / MODEL.name
         network.write_bytes(winner.network)
-        return deliver(network, winner.params, reviews, target)
+        return delivery.deliver(network, winner.params, reviews, target)
 
 
 def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:

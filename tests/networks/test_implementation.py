@@ -25,7 +25,7 @@ def test_auto_takes_cudnn_on_a_gpu_where_it_can_compute_the_network(
 ) -> None:
     chosen = params.replace(changes)
     for gpu, kind in ((True, on_gpu), (False, on_cpu)):
-        monkeypatch.setattr(implementation, "_has_gpu", lambda gpu=gpu: gpu)
+        monkeypatch.setattr(implementation, "gpu_names", lambda _, gpu=gpu: ["H100"] * gpu)
         found = choose_implementation(chosen.model, chosen.train)
         assert (found.kind, found.name) == (kind, f"{kind} (tensorflow)")
         assert found.xla == (kind != "cudnn"), "XLA can't hold cuDNN's kernels"
@@ -56,7 +56,7 @@ def test_auto_takes_the_plain_layer_at_sizes_where_it_is_faster(
     params: Params,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(implementation, "_has_gpu", lambda: False)
+    monkeypatch.setattr(implementation, "gpu_names", lambda _: [])
     sizes = {"tune.trials": 1, "model.units": units, "train.batch_size": batch_size}
     chosen = params.replace({"model.cell": cell, **sizes})
     found = choose_implementation(chosen.model, chosen.train)

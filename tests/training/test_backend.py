@@ -50,10 +50,10 @@ from pipeline.training import backend
 select_backend(params.train)
 import keras
 print(keras.config.backend())
-backend._gpu_names = list
+backend.gpu_names = lambda _: []
 print(backend.describe_device(Path("none")))
 print(backend.describe_device(Path("params.yaml")))
-backend._gpu_names = lambda: ["H100"]
+backend.gpu_names = lambda _: ["H100"]
 print(backend.describe_device(Path("params.yaml")))
 """
     done = run(code)
