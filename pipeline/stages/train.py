@@ -29,6 +29,7 @@ from pipeline.runtime.paths import (
     TRIALS,
     padded_split,
 )
+from pipeline.stages import refuse_edited
 from pipeline.training.backend import describe_device, select_backend
 from pipeline.training.preparation import prepared_data
 from pipeline.training.task import fit, num_epochs
@@ -42,9 +43,10 @@ def run(params: Params) -> None:
 
     Raises:
         InterruptedError: after Ctrl-C; nothing is written, and the next run goes on with the study.
-        UserError: if no trial is complete: nothing is written either.
+        UserError: if no trial is complete: nothing is written either. If params.yaml was edited meanwhile:
+            the study isn't done then, so that it delivers the same once the values are put back.
     """
-    dataset = read_json(PADDED_DATASET)
+    dataset, started_with = read_json(PADDED_DATASET), params
     params = params.resolved(dataset["sizes"]["train"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     study = tuning.open_search(fitted, dataset)
@@ -72,6 +74,7 @@ def run(params: Params) -> None:
         for file in (TRAINING_CURVE, TRIALS, TRAIN_REPORT):
             parent.log_file(file)
         parent.log_file(STUDY_DIR, STUDY_DIR.name)
+        refuse_edited("train", started_with)
         study.set_attribute("delivered", True)
         accuracy = winner.best["validation_accuracy"]
         name = study.score_name.replace("_", " ")
