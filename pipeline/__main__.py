@@ -17,6 +17,7 @@ from click.exceptions import NoSuchCommand
 from click.shell_completion import CompletionItem
 
 from pipeline import __version__
+from pipeline.commands.launch import launch, parse_options
 from pipeline.params import load_params
 from pipeline.runtime.errors import UserError, described
 from pipeline.stages import Stage, run_stage
@@ -166,11 +167,6 @@ def run(context: click.Context, until: str | None, preset: str | None) -> None:
     All values are judged before any work. Values that differ from params.yaml go through
     `dvc exp run -S`, which writes them there.
     """
-    from pipeline.commands.launch import (  # noqa: PLC0415 - other commands start faster without
-        launch,
-        parse_options,
-    )
-
     raise SystemExit(launch(parse_options(context.args), until, preset))
 
 

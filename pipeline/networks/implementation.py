@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 import keras
 
+from pipeline.networks.devices import gpu_names
 from pipeline.networks.fused import fuse
 from pipeline.params import ModelParams, TrainParams
 from pipeline.runtime.errors import UserError
@@ -54,7 +55,7 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
     Raises:
         UserError: if cudnn is asked for and there is no GPU.
     """
-    gpu = _has_gpu()
+    gpu = bool(gpu_names(keras.config.backend()))
     if train.implementation == "cudnn" and not gpu:
         raise UserError(
             f"train.implementation is cudnn, but train.backend {train.backend} finds no GPU on this machine: "
@@ -69,13 +70,3 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
         kind = "keras" if model.recurrent_dropout else "fused"
     xla = kind != "cudnn"  # XLA can't hold its kernels
     return Implementation(kind, train.backend, max(model.layer_units), xla)
-
-
-def _has_gpu() -> bool:
-    if keras.config.backend() == "jax":
-        import jax  # noqa: PLC0415 - an optional package
-
-        return bool(jax.default_backend() == "gpu")
-    import tensorflow as tf  # noqa: PLC0415 - the other backend does without it
-
-    return bool(tf.config.list_physical_devices("GPU"))

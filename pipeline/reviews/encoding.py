@@ -14,6 +14,8 @@ from dataclasses import replace
 from itertools import count
 
 import numpy as np
+import pyarrow
+import pyarrow.compute
 
 from pipeline.reviews.ragged import Labels, Reviews, Rows, offsets_of
 from pipeline.reviews.splitting import TRAIN
@@ -61,9 +63,6 @@ class Encoder:
         Arrow finds the different words of a batch several times as fast as a dict of all words is asked for
         each: what a processor waits for is memory.
         """
-        import pyarrow  # noqa: PLC0415 - slow to import; only files of reviews need it
-        import pyarrow.compute  # noqa: PLC0415
-
         lists = pyarrow.compute.split_pattern(pyarrow.array(self._waiting, pyarrow.large_string()), " ")
         coded = lists.flatten().dictionary_encode()
         # Two spaces in a row have an empty text between them, which is no word.

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.reviews.sources.dialects import CSV_FIELD_LIMIT
+from pipeline.runtime.files import CSV_FIELD_LIMIT
 
 MODEL_VARIABLE = "PIPELINE_MODEL"
 

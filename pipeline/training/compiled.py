@@ -15,6 +15,12 @@ from keras import ops
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.training.batches import Batches
 
+if keras.config.backend() == "jax":  # an optional package
+    import jax
+    import jax.numpy as jnp
+else:
+    import tensorflow as tf
+
 Tensor = Any  # a tensor of the backend
 # (outputs of the model, token_ids, labels) -> (loss, share of hits), each float32 (batch,)
 Objective = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -138,8 +144,6 @@ def _compile_tensorflow(
 
     TensorFlow runs programs side by side that don't wait for each other, which XLA does less well within one.
     """
-    import tensorflow as tf  # noqa: PLC0415 - the other backend does without it
-
     token_ids, labels = (tf.constant(array) for array in arrays)
     others = model.non_trainable_variables
 
@@ -213,9 +217,6 @@ def _compile_jax(
     _xla: bool,
     average: Average,
 ) -> RunBatches:
-    import jax  # noqa: PLC0415 - an optional package
-    import jax.numpy as jnp  # noqa: PLC0415
-
     token_ids, labels = (jnp.asarray(array) for array in arrays)
     others = model.non_trainable_variables
     held = (variables, others, optimizer.variables, average.values)
@@ -266,15 +267,12 @@ def compile_prediction(model: keras.Model, xla: bool = True) -> Callable[[np.nda
     """Compiles ``model`` without dropout: int32 (batch, timesteps) -> its outputs as a numpy array."""
 
     if keras.config.backend() == "tensorflow":
-        import tensorflow as tf  # noqa: PLC0415
 
         @tf.function(jit_compile=xla, autograph=False)
         def predict(token_ids: Tensor) -> Tensor:
             return model(token_ids, training=False)
 
         return lambda token_ids: predict(tf.constant(token_ids)).numpy()
-
-    import jax  # noqa: PLC0415
 
     @jax.jit
     def outputs(values: list[Tensor], token_ids: Tensor) -> Tensor:

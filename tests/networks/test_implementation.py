@@ -25,7 +25,7 @@ def test_auto_takes_cudnn_on_a_gpu_where_it_can_compute_the_network(
 ) -> None:
     chosen = params.replace(changes)
     for gpu, kind in ((True, on_gpu), (False, on_cpu)):
-        monkeypatch.setattr(implementation, "_has_gpu", lambda gpu=gpu: gpu)
+        monkeypatch.setattr(implementation, "gpu_names", lambda _, gpu=gpu: ["H100"] * gpu)
         found = choose_implementation(chosen.model, chosen.train)
         assert (found.kind, found.name) == (kind, f"{kind} (tensorflow)")
         assert found.xla == (kind != "cudnn"), "XLA can't hold cuDNN's kernels"

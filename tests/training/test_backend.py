@@ -50,16 +50,18 @@ from pipeline.training import backend
 select_backend(params.train)
 import keras
 print(keras.config.backend())
-backend._gpu_names = list
+print(os.environ["TF_FORCE_GPU_ALLOW_GROWTH"], os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"])
+backend.gpu_names = lambda _: []
 print(backend.describe_device(Path("none")))
 print(backend.describe_device(Path("params.yaml")))
-backend._gpu_names = lambda: ["H100"]
+backend.gpu_names = lambda _: ["H100"]
 print(backend.describe_device(Path("params.yaml")))
 """
     done = run(code)
     assert done.stderr == "", "TensorFlow's noise is held back"
-    chosen, none, unused, used = done.stdout.splitlines()
+    chosen, memory, none, unused, used = done.stdout.splitlines()
     assert chosen == "tensorflow"
+    assert memory == "true false", "neither TensorFlow nor JAX takes all of a GPU's memory"
     count = f"{cores()} core{'' if cores() == 1 else 's'}"
     assert none == f"computed on the CPU, {count}: no NVIDIA driver is loaded"
     assert unused.endswith("CUDA's libraries are missing; pip install '.[cuda]'")

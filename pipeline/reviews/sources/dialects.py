@@ -19,13 +19,16 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
+import zstandard
+from charset_normalizer import from_bytes
+
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.files import CSV_FIELD_LIMIT
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 DOUBLED, BACKSLASH = "doubled", "backslash"
 AUTO = "auto"
 COMPRESSIONS = (".gz", ".zst")
-CSV_FIELD_LIMIT = 2**31 - 1  # the csv module's own limit, 131,072, is shorter than some reviews
 
 _SAMPLE_RECORDS = 2_000
 _SAMPLE_BYTES = 1 << 16  # of the lines with bytes beyond ASCII, which charset-normalizer is given
@@ -199,8 +202,6 @@ def _open_gz(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _open_zst(path: Path) -> Iterator[IO[bytes]]:
-    import zstandard  # noqa: PLC0415 - only such files need it
-
     try:
         with zstandard.open(path, "rb") as file:
             yield cast("IO[bytes]", file)
@@ -247,8 +248,6 @@ def _two_readings(
 
 def _fitting(path: Path, sample: bytes) -> str:
     """The encoding that charset-normalizer finds likeliest, if that is certain enough."""
-    from charset_normalizer import from_bytes  # noqa: PLC0415 - only what is not UTF-8 needs it
-
     matches = list(from_bytes(sample))
     if not matches:
         raise UserError(f"{path} is not UTF-8 text, and no other encoding fits it: save it as UTF-8")

@@ -10,6 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
+
 from pipeline.reviews.sources.dialects import (
     Wanted,
     kind_of,
@@ -248,9 +251,6 @@ def _read_jsonl(source: _Source, require: Require) -> Iterator[Record]:
 
 def _read_parquet(source: _Source, require: Require) -> Iterator[Record]:
     """Records of a Parquet file."""
-    import pyarrow  # noqa: PLC0415  (slow to import; only Parquet files need it)
-    import pyarrow.parquet  # noqa: PLC0415
-
     source.on_format("parquet")
     try:
         file = pyarrow.parquet.ParquetFile(source.path, pre_buffer=False)  # else all of it is in memory
