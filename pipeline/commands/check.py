@@ -32,7 +32,7 @@ def check(
     columns = {"text_column": text_column, "label_column": label_column, "split_column": split_column}
     values |= {f"data.{name}": value for name, value in columns.items() if value is not None}
     params = params.replace(values)
-    dataset = own_file.load(params.data, params.seed)
+    dataset = own_file.load(params.data, params.seed, lambda line: click.echo(line, err=True))
     checked = checking.check(dataset, params.pad.vocab_size, params.pad.max_length)
     write_json(output, checked)
     for name, form in dataset.reading["formats"].items():

@@ -121,9 +121,8 @@ def run(params: Params) -> None:
                 profile,
                 assessment.threshold,
             )
-            predictions = Predictions(held["rows"], held["labels"], compared)
-            rule = Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level)
-            registration = register(parent, submitted, predictions, rule)
+            predictions = Predictions(held["rows"], held["labels"], compared, assessment.threshold)
+            registration = register(parent, submitted, predictions, _rule(params, trained["objective"]))
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
         token_ids = test["token_ids"][[int(error["row"]) for error in errors]]
         result = Evaluated(
@@ -149,6 +148,10 @@ def run(params: Params) -> None:
         if registration:
             versions.describe(parent.client, registration, model_card.description(card))
         print_summary(result)
+
+
+def _rule(params: Params, objective: str) -> Rule:
+    return Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level, objective)
 
 
 def _read_trials() -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def run(params: Params) -> None:
         UserError: if no trial is complete: nothing is written either.
     """
     dataset = read_json(PADDED_DATASET)
-    params = params.resolved(dataset["sizes"]["train"])
+    params = params.resolved(dataset["sizes"]["train"]).of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     study = tuning.open_search(fitted, dataset)
     in_run = tracking.pipeline_run(params, "train", study=study.name)

@@ -55,4 +55,4 @@ def test_of_a_users_own_texts_only_what_is_known_is_said() -> None:
     card = model_card.write(judged.evaluated(dataset=judged.DATASET | own))
     assert "a text (language and subject unknown)" in card
     assert "English" not in card
-    assert "3 rows could not be used and were skipped" in card
+    assert "3 rows could not be used and left out" in card

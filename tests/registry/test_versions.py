@@ -57,7 +57,7 @@ def submit(client: MlflowClient, dataset: dict[str, Any], monkeypatch: pytest.Mo
     run_id = ""
     monkeypatch.setattr(packaging, "log_models", log_models)
     # Of the few reviews here no model gets more right than a guess would; that rule has a test of its own.
-    monkeypatch.setattr(Predictions, "beat_the_commoner_label", True)
+    monkeypatch.setattr(Predictions, "better_than_a_guess", lambda *_: True)
 
     def submit(right: list[int], rows: list[int] | None = None, **facts: Any) -> Registration:
         nonlocal run_id
@@ -98,8 +98,8 @@ def test_a_better_model_takes_its_place_and_the_tags_say_why(client: MlflowClien
     expected = {
         "compared_with": "1",
         "comparison.reviews": "20",
-        "comparison.accuracy": "0.500000",
-        "comparison.champion_accuracy": "0.100000",
+        "comparison.score": "0.500000",
+        "comparison.champion_score": "0.100000",
         "comparison.p_value": "0.0107422",
         "comparison.margin": "0.0",
         "champion.previous": "1",
@@ -277,9 +277,9 @@ def test_a_store_that_fails_makes_no_champion(monkeypatch: pytest.MonkeyPatch, c
 def test_what_is_no_better_than_the_commoner_label_is_never_champion(
     submit: Submit, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Predictions, "beat_the_commoner_label", False)
+    monkeypatch.setattr(Predictions, "better_than_a_guess", lambda *_: False)
     registered = submit([0])
     assert registered.alias == "challenger"
-    assert registered.reason.startswith("no better than always giving the commoner label")
+    assert registered.reason.startswith("no better than always giving one label")
     with pytest.raises(MlflowException, match="not found"):
         client.get_model_version_by_alias(registered.name, "champion")

@@ -28,7 +28,7 @@ COMPRESSIONS = (".gz", ".zst")
 CSV_FIELD_LIMIT = 2**31 - 1  # the csv module's own limit, 131,072, is shorter than some reviews
 
 _SAMPLE_RECORDS = 2_000
-_SAMPLE_BYTES = 1 << 16  # of the lines with bytes beyond ASCII, which charset-normalizer is given
+SAMPLE_BYTES = 1 << 16  # of the lines with bytes beyond ASCII, which charset-normalizer is given
 _CHUNK = 1 << 20
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -117,6 +117,11 @@ def kind_of(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
+def mark_of(start: bytes) -> str | None:
+    """The encoding that a file's byte order mark names."""
+    return next((encoding for mark, encoding in _MARKS.items() if start.startswith(mark)), None)
+
+
 def recognise_encoding(path: Path, wanted: str = AUTO) -> str:
     """The encoding of a text file: by its byte order mark, UTF-8 if all of it is, else the one that fits.
 
@@ -134,21 +139,20 @@ def recognise_encoding(path: Path, wanted: str = AUTO) -> str:
     is_utf8 = True
     with open_bytes(path) as file:
         while chunk := file.read(_CHUNK):
-            start = start or chunk[:_SAMPLE_BYTES]
-            for mark, encoding in _MARKS.items():
-                if start.startswith(mark):
-                    return encoding
+            start = start or chunk[:SAMPLE_BYTES]
+            if marked := mark_of(start):
+                return marked
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
                 is_utf8 = False
             if not is_utf8 or b"\0" in chunk:
                 beyond_ascii += b"\n".join(line for line in chunk.splitlines() if not line.isascii())
-            if len(beyond_ascii) >= _SAMPLE_BYTES:
+            if len(beyond_ascii) >= SAMPLE_BYTES:
                 break
     if b"\0" in start:
-        return _fitting(path, start[: len(start) // 2 * 2])
-    return "utf-8" if is_utf8 else _fitting(path, bytes(beyond_ascii[:_SAMPLE_BYTES]))
+        return fitting_encoding(path, start[: len(start) // 2 * 2])
+    return "utf-8" if is_utf8 else fitting_encoding(path, bytes(beyond_ascii[:SAMPLE_BYTES]))
 
 
 def recognise_dialect(path: Path, names: Sequence[str], wanted: Wanted | None = None) -> Dialect:
@@ -245,7 +249,7 @@ def _two_readings(
     )
 
 
-def _fitting(path: Path, sample: bytes) -> str:
+def fitting_encoding(path: Path, sample: bytes) -> str:
     """The encoding that charset-normalizer finds likeliest, if that is certain enough."""
     from charset_normalizer import from_bytes  # noqa: PLC0415 - only what is not UTF-8 needs it
 

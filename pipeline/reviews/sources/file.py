@@ -17,12 +17,11 @@ from pipeline.reviews.ragged import Labels, Rows
 from pipeline.reviews.sources.dialects import COMPRESSIONS, DELIMITERS, Wanted
 from pipeline.reviews.sources.tables import Column, Table, files_of, read_table
 from pipeline.reviews.sources.texts import READ, Once, Texts, text_problem
-from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified, require_every_label
+from pipeline.reviews.splitting import SPLITS, TEST, TRAIN, draw_stratified, require_every_label
 from pipeline.runtime.errors import UserError
 
 LISTED = 20  # bad rows that a message or dataset.json shows
 _RESERVED = ("imdb", "snippets")
-_SPLITS = (TRAIN, VALIDATION, TEST)
 
 Faults = dict[int, str]  # what is wrong with a row
 
@@ -178,7 +177,7 @@ def split_faults(column: Column) -> Faults:
     return {
         row: column.problem(row, "is no split: use train, test and, if you like, validation")
         for row, value in enumerate(column.values)
-        if _folded(value) not in _SPLITS
+        if _folded(value) not in SPLITS
     }
 
 
@@ -216,7 +215,7 @@ def parse_splits(column: Column, kept: Rows) -> dict[str, Rows]:
                 f"{column.path}: column {column.name!r} puts no review into {needed}: "
                 "name train and test reviews, or set data.split_column to null to split at random"
             )
-    return {split: np.flatnonzero(found == split) for split in _SPLITS if split in found}
+    return {split: np.flatnonzero(found == split) for split in SPLITS if split in found}
 
 
 def require_two_of_each(labels: Labels, names: Sequence[str], path: Path) -> None:
@@ -245,7 +244,7 @@ def draw_test(labels: Labels, fraction: float, seed: int) -> dict[str, Rows]:
 def _split_named(file: str) -> str | None:
     parts: Iterable[str] = Path(file.lower()).parts
     words = [re.split(r"[^a-z]+", part)[0] for part in parts]
-    return next((word for word in words if word in _SPLITS), None)
+    return next((word for word in words if word in SPLITS), None)
 
 
 def _folded(value: object) -> object:

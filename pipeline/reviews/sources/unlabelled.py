@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from pipeline.reviews.ragged import Rows, Sequences, offsets_of
 from pipeline.reviews.sources.acl_imdb import read_unlabelled
 from pipeline.reviews.sources.addresses import UnreachableError, public_url
 from pipeline.reviews.sources.fetching import fetch
-from pipeline.reviews.sources.file import hash_of, progress, text_faults, usable, wanted
+from pipeline.reviews.sources.file import LISTED, hash_of, progress, text_faults, usable, wanted
 from pipeline.reviews.sources.tables import read_table
 from pipeline.reviews.sources.texts import Ids, Texts
 
@@ -28,10 +28,12 @@ class Unlabelled:
     Attributes:
         reviews: their token ids, made as those of the labelled reviews.
         source: the file and its hash; empty where there are none.
+        skipped: what was wrong with rows that could not be used.
     """
 
     reviews: Sequences
     source: dict[str, str]
+    skipped: list[str] = field(default_factory=list)
 
     def facts(self, requested: str) -> dict[str, object]:
         """What dataset.json says of them; ``requested`` is data.unlabelled."""
@@ -41,6 +43,8 @@ class Unlabelled:
             "source": self.source,
             "size": len(self.reviews),
             "digest": content_digest(arrays),
+            "rows_skipped": len(self.skipped),
+            "skipped": self.skipped[:LISTED],
         }
 
 
@@ -61,6 +65,7 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
     ids = Ids(dataset.encode)
     source: dict[str, str] = {}
     rows: Rows | None = None  # all
+    skipped: list[str] = []
     if kind == "imdb":
         try:
             archive = fetch(data.unlabelled_url, data.unlabelled_hash)
@@ -90,4 +95,4 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
         source = {"file": path.name, "hash": hash_of(path)}
     lengths = np.frombuffer(ids.lengths, np.int64)
     kept = lengths if rows is None else lengths[rows]  # the others have no tokens
-    return Unlabelled(Sequences(np.frombuffer(ids.tokens, np.int32), offsets_of(kept)), source)
+    return Unlabelled(Sequences(np.frombuffer(ids.tokens, np.int32), offsets_of(kept)), source, skipped)
