@@ -42,18 +42,20 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
         UserError: naming file, column, line or row, and value, for anything that can't be used.
     """
     path = Path(params.path)
-    columns = [params.text_column, params.label_column, *filter(None, [params.split_column])]
+    of_text, of_label = str(params.text_column), str(params.label_column)
+    of_split = None if params.split_column is None else str(params.split_column)
+    columns = [of_text, of_label, *filter(None, [of_split])]
     encoder = Encoder(params.tokens, params.subwords)
     reading = Texts(encoder)
-    kept_of = {params.text_column: reading.take, params.label_column: Once().take}
+    kept_of = {of_text: reading.take, of_label: Once().take}
     table = read_table(path, columns, wanted=wanted(params), kept=kept_of, on_rows=progress(path, say))
-    texts, values = table.columns[params.text_column], table.columns[params.label_column]
+    texts, values = table.columns[of_text], table.columns[of_label]
     try:
         classes = classes_of(values.values, params.labels)
     except ValueError as error:
         raise UserError(f"{path}: column {values.name!r}: {error}") from None
     numbers = np.array([classes.number(value) for value in values.values], np.int8)
-    split = table.columns[params.split_column] if params.split_column else splits_of_files(table, path)
+    split = table.columns[of_split] if of_split else splits_of_files(table, path)
     faults = (split_faults(split) if split else {}) | label_faults(values, numbers, classes)
     faults |= text_faults(texts)
     kept, skipped = usable(table, faults, params.bad_rows, path)
@@ -101,7 +103,8 @@ def progress(path: Path, say: Callable[[str], None]) -> Callable[[int], None]:
 def wanted(params: DataParams) -> Wanted:
     """How files are written, where params say."""
     characters = {name: character for character, name in DELIMITERS.items()}
-    return Wanted(params.encoding, characters.get(params.delimiter, params.delimiter), params.quoting)
+    delimiter = characters.get(params.delimiter, params.delimiter)
+    return Wanted(params.encoding, delimiter, params.quoting, params.has_header)
 
 
 def dataset_name(path: Path) -> str:

@@ -7,12 +7,14 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from pipeline.reviews.sources.dialects import (
     Wanted,
     kind_of,
+    numbered,
     open_text,
     recognise_dialect,
     recognise_encoding,
@@ -20,6 +22,7 @@ from pipeline.reviews.sources.dialects import (
 from pipeline.reviews.sources.text_files import SUFFIX, read_text
 from pipeline.runtime.errors import UserError
 
+_SHOWN, _LONGEST_NAME = 20, 40  # columns, and characters of a name, in a message
 Record = tuple[str, dict[str, Any]]  # its place, and its values by column
 Require = Callable[[list[str], str], None]  # given the columns found and where, raises if one is missing
 Refuse = Callable[[str, str, Any], None]  # told the place of a record that can't be read, why, and what it is
@@ -94,15 +97,16 @@ def _read_csv(source: _Source, require: Require) -> Iterator[Record]:
         reader = dialect.reader(file)
         skipped = dialect.skipped_lines
         try:
-            header: list[str] = next(reader, [])
+            first: list[str] = next(reader, [])
+            header = first if source.wanted.header else numbered(first)
             if header:
                 require(header, str(path))
-            start = reader.line_num + 1
-            for fields in reader:
+            start = 1 if first and not source.wanted.header else reader.line_num + 1
+            for fields in reader if source.wanted.header else chain([first], reader):
                 if fields and len(fields) != len(header):
                     source.refuse(
                         f"line {start + skipped}",
-                        f"has {len(fields)} fields, but the header has {len(header)}: put texts that hold "
+                        f"has {len(fields)} fields, but the first has {len(header)}: put texts that hold "
                         f"the delimiter {dialect.delimiter!r} in double quotes, and double the quotes inside",
                         fields,
                     )
@@ -162,14 +166,19 @@ def _read_text(source: _Source, _require: Require) -> Iterator[Record]:
     Raises:
         UserError: if a split column is asked for: folders tell the splits.
     """
-    values = [read_text(source.path, source.wanted.encoding), source.path.parent.name]
+    text, encoding = read_text(source.path, source.wanted.encoding)
+    values = [text, source.path.parent.name]
     if len(source.names) > len(values):
         raise UserError(
             f"data.split_column is {source.names[2]!r}, but {source.path} is a review and no table: set it "
             "to null, and name folders train and test"
         )
-    source.on_format(source.wanted.encoding)
+    source.on_format(encoding)
     yield "", dict(zip(source.names, values, strict=False))
+
+
+def _short(name: str) -> str:
+    return repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."
 
 
 def _require_columns(names: list[str], options: str, found: list[str], where: str) -> None:
@@ -178,8 +187,10 @@ def _require_columns(names: list[str], options: str, found: list[str], where: st
             raise UserError(f"{where}: the column {name!r} stands twice: rename one of them")
     missing = [name for name in names if name not in found]
     if missing:
+        known = ", ".join(map(_short, found[:_SHOWN]))
         raise UserError(
-            f"{where}: there is no column {missing[0]!r}, only {', '.join(map(repr, found))}: mend {options}"
+            f"{where}: there is no column {missing[0]!r}, only {known}: mend {options}; where the first line "
+            "holds no names, give the columns' numbers, from 1"
         )
 
 

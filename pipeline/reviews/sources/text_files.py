@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.reviews.sources.dialects import AUTO, SAMPLE_BYTES, fitting_encoding, mark_of
+from pipeline.reviews.sources.dialects import AUTO, SAMPLE_BYTES, fitting_encoding, mark_of, whole_lines
 from pipeline.reviews.splitting import SPLITS
 from pipeline.runtime.errors import UserError
 
@@ -35,14 +35,14 @@ def encoding_of(files: Sequence[Path], wanted: str = AUTO) -> str:
     for file in files:
         content = file.read_bytes()
         if mark_of(content) is None and not _is_utf8(content):
-            sample += b"\n".join(line for line in content.splitlines() if not line.isascii())
+            sample += b"".join(line + b"\n" for line in content.splitlines() if not line.isascii())
         if len(sample) >= SAMPLE_BYTES:
             break
-    return fitting_encoding(files[0].parent, bytes(sample[:SAMPLE_BYTES])) if sample else UTF8
+    return fitting_encoding(files[0].parent, whole_lines(bytes(sample))) if sample else UTF8
 
 
-def read_text(file: Path, encoding: str) -> str:
-    """The text of a file: by its byte order mark, as UTF-8 if it is that, else in ``encoding``.
+def read_text(file: Path, encoding: str) -> tuple[str, str]:
+    """The text of a file and its encoding: of its byte order mark, UTF-8 if it is that, else ``encoding``.
 
     Raises:
         UserError: for bytes that are no text in ``encoding``.
@@ -50,7 +50,7 @@ def read_text(file: Path, encoding: str) -> str:
     content = file.read_bytes()
     own = mark_of(content) or (UTF8 if _is_utf8(content) else encoding)
     try:
-        return content.decode(own)
+        return content.decode(own), own
     except UnicodeDecodeError as error:
         raise UserError(
             f"{file} is not {own} text (byte {error.start}): save it as UTF-8, or set data.encoding"

@@ -79,16 +79,16 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
                 ids.add(text)
             source = {"url": public_url(data.unlabelled_url), "hash": data.unlabelled_hash}
     elif kind == "file":
-        path = Path(data.unlabelled_path)
+        path, column = Path(data.unlabelled_path), str(data.text_column)
         table = read_table(
             path,
-            [data.text_column],
+            [column],
             "data.unlabelled_path",
             wanted(data),
-            {data.text_column: Texts(ids).take},
+            {column: Texts(ids).take},
             progress(path, warn),
         )
-        faults = text_faults(table.columns[data.text_column])
+        faults = text_faults(table.columns[column])
         rows, skipped = usable(table, faults, data.bad_rows, path)
         if skipped:
             warn(f"{path}: {len(skipped):,} rows skipped, the first because of {skipped[0]}")
