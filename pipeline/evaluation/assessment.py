@@ -89,6 +89,12 @@ class Assessment:
         return served_threshold(self.measure, self.metrics.get("threshold", THRESHOLD))
 
     @property
+    def unknown_share(self) -> float:
+        """How much of the tokens that the model reads of a test review are unknown to it, on average."""
+        rows = self.curves["accuracy_by_unknown_share"][MODEL]
+        return sum(float(row["unknown_share"]) * float(row["reviews"]) for row in rows) / len(self.labels)
+
+    @property
     def better_than_a_guess(self) -> bool:
         """Whether even the low end of its score, as served, is above what one label for all would score."""
         name = f"test_{self.measure}"

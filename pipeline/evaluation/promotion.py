@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -21,13 +21,14 @@ class Predictions:
 
     ``rows`` are the reviews' places in their raw split, so that two models padded and split differently can
     be compared on the reviews that were held back from both. ``threshold`` is where the served model draws
-    the line.
+    the line, ``unknown_share`` how much of what it reads of a review is unknown to it, on average.
     """
 
     rows: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
     threshold: float = THRESHOLD
+    unknown_share: float = 0.0
 
     def better_than_a_guess(self, objective: str) -> bool:
         """Whether even the low end of its score's interval is above what one label for all would score.
@@ -43,7 +44,7 @@ class Predictions:
         """Those of ``rows``, in their order."""
         order = np.argsort(self.rows)
         places = order[np.searchsorted(self.rows, rows, sorter=order)]
-        return Predictions(rows, self.labels[places], self.probabilities[places], self.threshold)
+        return replace(self, rows=rows, labels=self.labels[places], probabilities=self.probabilities[places])
 
     @property
     def right(self) -> np.ndarray:

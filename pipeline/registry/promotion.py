@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pipeline.tracking import PipelineRun
 
 PREDICTIONS = "held_back_predictions.npz"
+MOST_UNKNOWN = 0.5  # of the tokens that a champion reads, on average of the held-back reviews
+_DEFAULTS = {"threshold": THRESHOLD, "unknown_share": 0.0}
 _ATTEMPTS = 20  # each is lost only to another model that was crowned meanwhile
 
 
@@ -111,6 +113,9 @@ def _judge(
     """The alias, the reason for it, and the comparison where there is one."""
     if not len(mine.labels):
         return CHALLENGER, "no review was held back to show that it is better than a guess", None
+    if mine.unknown_share > MOST_UNKNOWN:
+        unknown = f"{mine.unknown_share:.0%} of what it reads is unknown to it"
+        return CHALLENGER, f"{unknown}, so never a champion", None
     if not mine.better_than_a_guess(rule.objective):
         return CHALLENGER, "no better than always giving one label, so never a champion", None
     if champion is None:
@@ -150,8 +155,9 @@ def predictions_of(client: MlflowClient, run_id: str) -> Predictions | None:
         except (MlflowException, OSError):
             return None
         arrays = read_arrays(Path(path))
-        threshold = float(arrays.pop("threshold", THRESHOLD))  # of older runs, it was this
-        return Predictions(**arrays, threshold=threshold)
+        # Older runs have neither.
+        threshold, unknown = (float(arrays.pop(key, value)) for key, value in _DEFAULTS.items())
+        return Predictions(**arrays, threshold=threshold, unknown_share=unknown)
 
 
 def _decision_tags(

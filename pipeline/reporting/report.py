@@ -13,16 +13,15 @@ from pipeline.evaluation.measures import ACCURACY
 from pipeline.evaluation.rivals import MAJORITY, PREFIXES, Scored
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import counted, measure_name, report_tables
+from pipeline.reporting.caveats import caveats
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.excerpts import excerpt
 from pipeline.reporting.fonts import names_in_figures
 from pipeline.reporting.page import Picture, Table, render
 from pipeline.reporting.stack import draw_stack
 from pipeline.reporting.verdict import LEVEL, judge
-from pipeline.reviews.findings import FEW_TEST_REVIEWS
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
 
-FEW = 2000  # training reviews, below which the page says so first
 SECTIONS = {
     "training": "Training",
     "network": "The network",
@@ -70,8 +69,7 @@ def write_report(result: Evaluated) -> str:
         verdict=judge(result),
         became=became(result),
         result=result,
-        few=FEW,
-        few_test=FEW_TEST_REVIEWS,
+        caveats=caveats(result),
         dataset=dataset,
         trained=result.trained,
         tiles=tiles(assessment),
