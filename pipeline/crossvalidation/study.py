@@ -47,7 +47,7 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     drawn = draw_folds(data["labels"], folds, repeats, params.seed)
     num_reviews = len(data["labels"])
     fitted = params.resolved(round(num_reviews * (1 - 1 / folds) * (1 - params.pad.validation_fraction)))
-    fitted = fitted.replace({"tune.epochs": None, "tune.trials": 1})
+    fitted = fitted.of_labels(dataset["labels"]).replace({"tune.epochs": None, "tune.trials": 1})
     jobs = [Job(fold.name, judge_fold, (fitted, fold, params.evaluate.baseline_ngrams)) for fold in drawn]
     found: dict[str, dict[str, Metrics]] = {}
 

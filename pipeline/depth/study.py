@@ -12,6 +12,7 @@ from pipeline.cluster import open_pool
 from pipeline.depth import pictures, report, tables
 from pipeline.depth.findings import judge
 from pipeline.depth.grid import VARIANTS, Fit, grid, study_name
+from pipeline.depth.learning import guess_scores
 from pipeline.depth.records import Record, as_json, from_json
 from pipeline.depth.task import SPLITS, measure
 from pipeline.evaluation.baselines import fit_baselines
@@ -43,6 +44,7 @@ def run(params: Params) -> None:
         UserError: if the params can't be used, data/padded is missing, or a fit failed.
     """
     dataset = read_dataset(params)
+    params = params.of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     fits = grid(params.depth_study)
     for fit in fits:
@@ -158,7 +160,7 @@ def _deliver(
     findings = judge(records, dataset)
     tables.write(records, findings, DEPTH_DIR)
     drawn = pictures.write(records, dataset["name"], baseline["validation_accuracy"], DEPTH_DIR)
-    write_json(DEPTH_SUMMARY, tables.summary(records, findings, baseline))
+    write_json(DEPTH_SUMMARY, tables.summary(records, findings, baseline, guess_scores(dataset)))
     page = report.render_report(params, dataset, records, findings, baseline, drawn)
     write_text(DEPTH_REPORT, page)
     parent.log_file(DEPTH_DIR, DEPTH_DIR.name)

@@ -92,7 +92,7 @@ def difference(first: Predictions, second: Predictions) -> Difference | None:
     shared = np.intersect1d(first.rows, second.rows)
     if not len(shared):
         return None
-    paired = mcnemar(first.right_on(shared), second.right_on(shared))
+    paired = mcnemar(first.on(shared).right, second.on(shared).right)
     low, high = gain_interval(paired.only_first, paired.only_second, len(shared))
     return Difference((paired.only_first - paired.only_second) / len(shared), low, high, len(shared))
 

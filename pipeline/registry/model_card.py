@@ -83,18 +83,21 @@ def _data(result: Evaluated) -> str:
     )
     sizes = ", ".join(f"{size:,} {split}" for split, size in dataset["sizes"].items())
     note = "" if dataset["requested"] == dataset["name"] else f" (asked for: {dataset['requested']})"
-    count = dataset.get("reading", {}).get("rows_skipped", 0)
-    skipped = f"; {count:,} rows could not be used and were skipped" if count else ""
     return f"""## Data
 
 - {dataset["name"]}{note}, digest `{dataset["digest"]}`
 - {sizes} reviews; {_shares(dataset)}; {dataset[HELD_BACK]:,} validation reviews were held \
-back to compare with the champion{skipped}
-- {counted(dataset["unlabelled"]["size"], "unlabelled review")}
+back to compare with the champion{_skipped(dataset.get("reading", {}))}
+- {counted(dataset["unlabelled"]["size"], "unlabelled review")}{_skipped(dataset["unlabelled"])}
 - left out as duplicates: {duplicates}
 - {dataset["citation"]}
 - licence: {dataset["licence"]}
 """
+
+
+def _skipped(reading: Mapping[str, Any]) -> str:
+    count = reading.get("rows_skipped", 0)
+    return f"; {counted(count, 'row')} could not be used and left out" if count else ""
 
 
 def _shares(dataset: Mapping[str, Any]) -> str:

@@ -5,22 +5,23 @@ What stands on the page is in templates/report.html; here are the values, tables
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.evaluation.assessment import Assessment
-from pipeline.evaluation.rivals import MAJORITY, Scored
+from pipeline.evaluation.measures import ACCURACY
+from pipeline.evaluation.rivals import MAJORITY, PREFIXES, Scored
 from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import counted, measure_name, report_tables
+from pipeline.reporting.caveats import caveats
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.excerpts import excerpt
+from pipeline.reporting.fonts import names_in_figures
 from pipeline.reporting.page import Picture, Table, render
 from pipeline.reporting.stack import draw_stack
 from pipeline.reporting.verdict import LEVEL, judge
-from pipeline.reviews.checking import FEW_TEST_REVIEWS
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
 
-FEW = 2000  # training reviews, below which the page says so first
 SECTIONS = {
     "training": "Training",
     "network": "The network",
@@ -68,8 +69,7 @@ def write_report(result: Evaluated) -> str:
         verdict=judge(result),
         became=became(result),
         result=result,
-        few=FEW,
-        few_test=FEW_TEST_REVIEWS,
+        caveats=caveats(result),
         dataset=dataset,
         trained=result.trained,
         tiles=tiles(assessment),
@@ -99,6 +99,8 @@ def write_report(result: Evaluated) -> str:
         ),
         paired_table=report_tables.paired_table(result),
         baseline=baseline.name,
+        numbered=_numbered(names),
+        compared_by=_compared_by(result),
         several=several,
         curves=_pictures(
             {
@@ -158,6 +160,21 @@ def became(result: Evaluated) -> str:
     )
 
 
+def _numbered(names: Sequence[str]) -> str:
+    """Which class has which number in the figures, where no font could draw the names."""
+    shown = names_in_figures(names)
+    pairs = [f"{title} is {name}" for name, title in zip(names, shown, strict=True) if title != name]
+    return ", ".join(pairs)
+
+
+def _compared_by(result: Evaluated) -> str:
+    """What network and champion were compared by, where that isn't accuracy."""
+    comparison = result.registration.comparison if result.registration else None
+    if comparison is None or comparison.rule.objective == ACCURACY:
+        return ""
+    return measure_name(comparison.rule.objective)
+
+
 def tiles(assessment: Assessment) -> list[Tile]:
     """The network's accuracy, then each rival's, which says where it is better or worse than the network."""
     return [_tile(assessment, each) for each in assessment.classifiers]
@@ -171,8 +188,8 @@ def _tile(assessment: Assessment, each: Scored) -> Tile:
     )
     if each is network:
         return Tile("accuracy of the network", accuracy, low, high)
-    paired = assessment.paired.get(each.name)
-    if paired is None:  # the commoner label, always
+    paired = assessment.paired[each.name]
+    if each.name == MAJORITY:
         return Tile(f"{each.name}, a mere guess", accuracy, low, high)
     points = (accuracy - metrics["test_accuracy"]) * 100
     if paired.p_value >= LEVEL:
@@ -218,11 +235,11 @@ def _trial_sentence(result: Evaluated) -> str:
         )
         if state in states
     ]
-    scores = [float(row["validation_accuracy"]) for row in result.trials if row["state"] == "COMPLETE"]
-    (majority,) = (each for each in result.assessment.classifiers if each.name == MAJORITY)
-    guess = result.assessment.metrics[f"{majority.prefix}validation_accuracy"]
+    score = f"validation_{result.assessment.measure}"
+    scores = [float(row[score]) for row in result.trials if row["state"] == "COMPLETE"]
+    guess = result.assessment.metrics[f"{PREFIXES[MAJORITY]}{score}"]
     at_chance = (
-        " None of them was better than always giving the commoner label, so the study tells nothing of the "
+        " None of them was better than always giving one label, so the study tells nothing of the "
         "values it tried: give trials more epochs (tune.epochs)."
         if scores and max(scores) <= guess
         else ""

@@ -24,7 +24,8 @@ from pipeline.evaluation.drift import (
 )
 from pipeline.evaluation.probabilities import from_columns
 from pipeline.reviews.sources.dialects import kind_of
-from pipeline.reviews.sources.tables import files_of, read_records
+from pipeline.reviews.sources.records import read_records
+from pipeline.reviews.sources.tables import files_of
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, OOV_WORD
 from pipeline.runtime.errors import UserError
 from pipeline.serving.batching import batches

@@ -15,7 +15,7 @@ import pyarrow
 import pyarrow.parquet
 
 from pipeline.reviews.sources.dialects import kind_of
-from pipeline.reviews.sources.tables import Record, Refuse, read_records
+from pipeline.reviews.sources.records import Record, Refuse, read_records
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import replaced_together, written_whole
 from pipeline.serving.batching import batches

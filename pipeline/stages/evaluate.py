@@ -18,6 +18,7 @@ from pipeline.evaluation.measures import ACCURACY
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.evaluation.rivals import Scored, score_rivals
+from pipeline.evaluation.slices import unknown_share
 from pipeline.evaluation.threshold import measure_of
 from pipeline.networks.implementation import choose_implementation
 from pipeline.networks.summary import summarize
@@ -121,9 +122,9 @@ def run(params: Params) -> None:
                 profile,
                 assessment.threshold,
             )
-            predictions = Predictions(held["rows"], held["labels"], compared)
-            rule = Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level)
-            registration = register(parent, submitted, predictions, rule)
+            unknown = float(np.mean(unknown_share(held["token_ids"]))) if len(held["rows"]) else 0.0
+            predictions = Predictions(held["rows"], held["labels"], compared, assessment.threshold, unknown)
+            registration = register(parent, submitted, predictions, _rule(params, trained["objective"]))
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
         token_ids = test["token_ids"][[int(error["row"]) for error in errors]]
         result = Evaluated(
@@ -149,6 +150,10 @@ def run(params: Params) -> None:
         if registration:
             versions.describe(parent.client, registration, model_card.description(card))
         print_summary(result)
+
+
+def _rule(params: Params, objective: str) -> Rule:
+    return Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level, objective)
 
 
 def _read_trials() -> list[dict[str, Any]]:

@@ -72,7 +72,8 @@ def test_lengths_are_words_and_each_slice_has_its_own_classifier() -> None:
     by_length = found.curves["accuracy_by_length"]
     assert by_length[MODEL][0]["from"] == 1  # lengths count START_ID
     assert by_length[MODEL][-1]["to"] == 8
-    assert MAJORITY not in by_length
+    assert MAJORITY in by_length
+    assert MAJORITY not in found.curves["roc"]
     for name, accuracy in ((MODEL, 4 / 6), (NAIVE_BAYES, 5 / 6), (TFIDF, 1)):
         for curve in ("accuracy_by_length", "accuracy_by_unknown_share"):
             rows = found.curves[curve][name]
