@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -27,9 +24,9 @@ import numpy as np
 import psutil
 
 from benchmarks.results import described, machine, table, write_section
-from benchmarks.serving import free_port, test_texts, wait_for
+from benchmarks.serving import serving, test_texts
 from pipeline.commands.store import chosen_version, open_store
-from pipeline.runtime.cores import THREAD_LIMITS, cores
+from pipeline.runtime.cores import cores
 from pipeline.serving.classifier import CLASSIFIER, TextClassifier
 
 CLIENTS, SINGLE, MIXED = 8, 2000, 10_000
@@ -106,35 +103,12 @@ def servers(uri: str) -> dict[str, list[str]]:
         uri,
         "--env-manager",
         "local",
+        "--workers",
     ]
-    found = {
-        f"`python -m pipeline serve --workers {count}`": [*ours, str(count)] for count in sorted({1, cores()})
+    counts = [str(count) for count in sorted({1, cores()})]
+    return {f"`python -m pipeline serve --workers {count}`": [*ours, count] for count in counts} | {
+        f"`mlflow models serve --workers {count}`": [*mlflows, count] for count in counts
     }
-    return found | {f"`mlflow models serve --workers {cores()}`": [*mlflows, "--workers", str(cores())]}
-
-
-@contextmanager
-def serving(command: Sequence[str]) -> Iterator[tuple[int, psutil.Process]]:
-    """The server while the block runs: its port and its process."""
-    port = free_port()
-    limits = dict.fromkeys(THREAD_LIMITS, "1")  # as `pipeline serve` sets them itself
-    environment = os.environ | limits | {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
-    process = subprocess.Popen(
-        [*command, "--port", str(port)],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(f"http://127.0.0.1:{port}/ping", process)
-        yield port, psutil.Process(process.pid)
-    finally:
-        children = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        process.wait(timeout=30)
-        for child in children:  # MLflow's server leaves its workers
-            if child.is_running():
-                child.terminate()
 
 
 def well_formed(texts: Sequence[str]) -> Request:

@@ -7,13 +7,13 @@ Takes the champion of the data set in data/padded and its test reviews. Servers 
 
 from __future__ import annotations
 
-import json
+import os
 import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,12 +21,14 @@ import keras
 import mlflow
 import numpy as np
 import pandas as pd
+import psutil
 import requests
 
 from benchmarks.results import described, machine, write_section
 from pipeline.commands.store import chosen_version, open_store
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.cores import THREAD_LIMITS
 from pipeline.runtime.files import read_arrays, read_json
 from pipeline.runtime.paths import MODEL, PADDED_DATASET, RAW_VOCABULARY, padded_split
 from pipeline.serving.classifier import CLASSIFIER, TextClassifier
@@ -59,8 +61,9 @@ def main() -> None:
             lambda text: by_hand([text]), texts[:KERAS_SINGLE]
         ),
     }
-    with scoring_server(uri) as post:
-        single["over HTTP, `mlflow models serve`, one client"] = each(
+    with serving([sys.executable, "-m", "pipeline", "serve", "--model", uri]) as (port, _):
+        post = poster(port)
+        single["over HTTP, `python -m pipeline serve`, one client"] = each(
             lambda text: post([text]), texts[:SINGLE]
         )
         batches = {"over HTTP, one request": rate(post, texts)}
@@ -141,27 +144,40 @@ def free_port() -> int:
 
 
 @contextmanager
-def scoring_server(uri: str) -> Iterator[Callable[[list[str]], object]]:
-    """`mlflow models serve` while the block runs; gives what posts texts to it."""
+def serving(command: Sequence[str]) -> Iterator[tuple[int, psutil.Process]]:
+    """The server while the block runs: its port and its process."""
     port = free_port()
-    words = [sys.executable, "-m", "pipeline", "serve", "--model", uri, "--port", str(port)]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address, session = f"http://127.0.0.1:{port}", requests.Session()
+    limits = dict.fromkeys(THREAD_LIMITS, "1")  # as `pipeline serve` sets them itself
+    environment = os.environ | limits | {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
+    process = subprocess.Popen(
+        [*command, "--port", str(port)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/ping", process)
+        yield port, psutil.Process(process.pid)
+    finally:
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        process.wait(timeout=30)
+        for child in children:  # MLflow's server leaves its workers
+            if child.is_running():
+                child.terminate()
+
+
+def poster(port: int) -> Callable[[list[str]], object]:
+    """What posts texts to a server, over a connection that stays open."""
+    session = requests.Session()
 
     def post(texts: list[str]) -> object:
-        body = json.dumps({"dataframe_records": [{"text": text} for text in texts]})
-        answer = session.post(
-            f"{address}/invocations", data=body, headers={"Content-Type": "application/json"}, timeout=60
-        )
+        body = {"dataframe_records": [{"text": text} for text in texts]}
+        answer = session.post(f"http://127.0.0.1:{port}/invocations", json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()
 
-    try:
-        wait_for(f"{address}/ping", process)
-        yield post
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    return post
 
 
 def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:

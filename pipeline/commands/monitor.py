@@ -14,8 +14,11 @@ from pipeline.registry.loading import fetch_classifier
 from pipeline.runtime.files import write_text
 from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.monitor_page import lines, page
-from pipeline.serving.monitoring import Columns, compare
+from pipeline.serving.monitored_table import Columns
+from pipeline.serving.monitoring import compare
 from pipeline.serving.profile import Profile
+from pipeline.serving.request_log import ID
+from pipeline.serving.tables import LABEL
 
 STATUS = 3  # neither an error's nor a wrong option's
 
@@ -26,6 +29,12 @@ STATUS = 3  # neither an error's nor a wrong option's
 @click.option("--dataset", help="The data set whose champion is taken; else the one in data/padded.")
 @click.option("--text-column", default="text", show_default=True, help="The column of the texts.")
 @click.option("--label-column", help="The column of the true labels, as far as they are known.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="A table of true labels that came later: --label-column, here `label` if it isn't given, and --key.",
+)
+@click.option("--key", help="The column by which a row's label is found in --labels.  [default: id]")
 @click.option("--time-column", help="The column that says when: accuracy is shown over time.")
 @click.option(
     "--report",
@@ -40,6 +49,8 @@ def monitor(
     dataset: str | None,
     text_column: str,
     label_column: str | None,
+    labels: Path | None,
+    key: str | None,
     time_column: str | None,
     report: Path,
 ) -> None:
@@ -48,14 +59,20 @@ def monitor(
     TABLE is a .csv, .tsv, .jsonl or .parquet file, or a folder of them. Status 3: they are not alike, or the
     accuracy has fallen.
     """
+    if key and not labels:
+        raise click.UsageError("--key is for a table of labels: give --labels too")
+    if labels:
+        label_column, key = label_column or LABEL, key or ID
     if time_column and not label_column:
-        raise click.UsageError("--time-column is for accuracy over time: give --label-column too")
+        raise click.UsageError("--time-column is for accuracy over time: give --label-column or --labels too")
     version = chosen_version(open_store(), model, dataset)
     with tempfile.TemporaryDirectory() as temporary:
         folder = fetch_classifier(version, Path(temporary))
         profile, classifier = Profile.load(folder), TextClassifier.load(folder)
-    comparison = compare(classifier, profile, table, Columns(text_column, label_column, time_column))
-    write_text(report, page(comparison, f"models:/{version.name}/{version.version}", table))
+    uri = f"models:/{version.name}/{version.version}"
+    columns = Columns(text_column, label_column, time_column, key)
+    comparison = compare(classifier, uri, profile, table, columns, labels)
+    write_text(report, page(comparison, uri, table))
     for line in lines(comparison):
         click.echo(line)
     click.echo(f"-> {report}", err=True)

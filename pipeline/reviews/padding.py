@@ -64,10 +64,13 @@ def pad_texts(
 ) -> Tokens:
     """Rows for raw text, as :func:`pad_tokens` makes them for reviews: what a served model is fed.
 
+    Of a long text, only the words that can get into its row are looked up.
+
     Returns:
         int32 (num_texts, max_length).
     """
-    tokens, offsets = flatten(map(vocabulary.encode, texts))
+    read = slice(-max_length, None) if truncating == "pre" else slice(max_length)
+    tokens, offsets = flatten(vocabulary.ids(vocabulary.split(text)[read]) for text in texts)
     return pad_tokens(
         tokens,
         offsets,

@@ -115,7 +115,11 @@ class Vocabulary:
         A word that the vocabulary lacks becomes OOV_ID. (Keras' imdb.npz was made without such a word's
         place: there, words that no training review has were left out of the test reviews.)
         """
-        return [self._ids.get(word, OOV_ID) for word in self.split(text)]
+        return self.ids(self.split(text))
+
+    def ids(self, words: Iterable[str]) -> list[int]:
+        """The id of each word as :meth:`split` gives it."""
+        return [self._ids.get(word, OOV_ID) for word in words]
 
     def encode_as_keras(self, text: str) -> list[int]:
         """The ids that Keras' imdb.npz has for ``text``: as typed, without words that are not known."""

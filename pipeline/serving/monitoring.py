@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from pipeline.evaluation.binning import Interval, wilson_interval
@@ -22,36 +21,15 @@ from pipeline.evaluation.drift import (
     shift_of,
     two_sample_test,
 )
-from pipeline.evaluation.probabilities import from_columns
-from pipeline.reviews.sources.dialects import kind_of
-from pipeline.reviews.sources.records import read_records
 from pipeline.reviews.sources.tables import files_of
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, OOV_WORD
 from pipeline.runtime.errors import UserError
-from pipeline.serving.batching import batches
 from pipeline.serving.classifier import TextClassifier
-from pipeline.serving.profile import LENGTH, PROBABILITY, UNKNOWN, Observer, Profile
-from pipeline.serving.table_writers import Row
-from pipeline.serving.tables import BATCH, LABEL, OTHER_LABEL
+from pipeline.serving.monitored_table import SEED, Columns, TableReader, labels_by_key
+from pipeline.serving.profile import Profile
 
-SEED = 0  # of the samples and of the classifier's halves: the same table has the same verdict
 MOVED_WORDS = 20
-_NUMBERS = (LENGTH, UNKNOWN, PROBABILITY)
 _SEVERITY = (STABLE, MOVED, SHIFTED)
-
-
-class Columns(NamedTuple):
-    """The columns of a table that are looked at.
-
-    Attributes:
-        text: the texts; a table without them must have length, unknown_share and probability.
-        label: the true labels, where they are known; rows without one aren't judged.
-        time: when a row was asked about.
-    """
-
-    text: str = "text"
-    label: str | None = None
-    time: str | None = None
 
 
 class Accuracy(NamedTuple):
@@ -101,23 +79,34 @@ class Comparison:
         return max(verdicts, key=_SEVERITY.index)
 
 
-def compare(classifier: TextClassifier, reference: Profile, table: Path, columns: Columns) -> Comparison:
+def compare(
+    classifier: TextClassifier,
+    version: str,
+    reference: Profile,
+    table: Path,
+    columns: Columns,
+    labels: Path | None = None,
+) -> Comparison:
     """Reads a table, scored or not, and compares it.
 
     Args:
         classifier: the version's; it scores what has no probability yet.
+        version: its name, as a served model's log has it: models:/NAME/VERSION.
         reference: the version's profile.
         table: a file that :func:`read_records` reads, or a folder of them.
         columns: those that are looked at.
+        labels: such a file or folder of true labels, found by ``columns.key``; None if ``table`` holds them.
 
     Raises:
-        UserError: if the table can't be read, lacks a column, or holds no review.
+        UserError: if a table can't be read, lacks a column, or holds no review or no label that is asked for.
     """
-    read = _Reader(classifier, columns)
+    later = labels_by_key(labels, str(columns.key), str(columns.label)) if labels else None
+    read = TableReader(classifier, version, columns, later)
     for file in files_of(table, "TABLE"):
         read.take(file)
     if columns.label and not read.right:
-        raise UserError(f"--label-column {columns.label}: no row of {table} has a label there")
+        where = f"is named in {labels} by its --key {columns.key}" if labels else "has a label there"
+        raise UserError(f"--label-column {columns.label}: no row of {table} {where}")
     found = read.observer.profile()
     has_words = bool(found.word_counts.sum())
     telling = two_sample_test(reference.features(has_words), found.features(has_words), SEED)
@@ -164,110 +153,6 @@ def accuracies(right: Sequence[bool], times: Sequence[Any]) -> list[Accuracy]:
         Accuracy(since, len(part), float(part.mean()), wilson_interval(int(part.sum()), len(part)))
         for since, part in named
     ]
-
-
-@dataclass
-class _Reader:
-    """Takes the rows of a table in batches.
-
-    Attributes:
-        right: of each row with a true label, whether the given one was right.
-        times: of the same rows, if a column of times is named.
-        passed_over: rows without a text and without its numbers, and records that can't be read.
-    """
-
-    classifier: TextClassifier
-    columns: Columns
-    right: list[bool] = field(default_factory=list)
-    times: list[Any] = field(default_factory=list)
-    passed_over: int = 0
-
-    def __post_init__(self) -> None:
-        self.observer = Observer(self.classifier.layout["vocab_size"], SEED)
-
-    def take(self, file: Path) -> None:
-        """Takes a file's rows."""
-        # A CSV is recognised by its columns. A line of JSON may lack a label that isn't known yet.
-        names = [name for name in self.columns if name] if kind_of(file) in (".csv", ".tsv") else []
-        records = read_records(
-            file,
-            names,
-            file_option="TABLE",
-            column_options="--text-column, --label-column or --time-column",
-            refuse=self._refuse,
-        )
-        for batch in batches((row for _, row in records), BATCH):
-            texts = [row for row in batch if isinstance(row.get(self.columns.text), str)]
-            known = texts or [row for row in batch if _has(row, _NUMBERS)]
-            if not known and self.columns.text not in batch[0]:
-                raise UserError(
-                    f"{file} has neither a column {self.columns.text!r} (--text-column) nor the columns "
-                    f"{', '.join(_NUMBERS)}, only {', '.join(map(repr, batch[0]))}"
-                )
-            self.passed_over += len(batch) - len(known)
-            if texts:
-                self._judge(texts, self._take_texts(texts))
-            elif known:
-                numbers = _numbers_of(known, _NUMBERS)
-                self.observer.add(numbers)
-                self._judge(known, self._decided(numbers[PROBABILITY]))
-
-    def _take_texts(self, rows: list[Row]) -> Sequence[str | None]:
-        """Returns the labels that follow from the probabilities."""
-        texts = [row[self.columns.text] for row in rows]
-        encoded = [np.array(self.classifier.vocabulary.encode(text), np.int32) for text in texts]
-        if all(_has(row, (UNKNOWN, PROBABILITY)) for row in rows):
-            numbers = _numbers_of(rows, (UNKNOWN, PROBABILITY))
-            decided = self._decided(numbers[PROBABILITY])
-        else:
-            scores = self.classifier.score(texts)
-            numbers = {UNKNOWN: scores.unknown_shares, PROBABILITY: scores.probabilities}
-            decided = self.classifier.decided(from_columns(scores.by_label))
-        self.observer.add({LENGTH: np.array([len(ids) for ids in encoded]), **numbers}, encoded)
-        return decided
-
-    def _decided(self, probabilities: np.ndarray) -> Sequence[str | None]:
-        """The labels; of more than two the likeliest's probability doesn't tell which label that is."""
-        if len(self.classifier.labels) > 2:
-            return [None] * len(probabilities)
-        return self.classifier.decided(probabilities)
-
-    def _judge(self, rows: list[Row], of_probabilities: Sequence[str | None]) -> None:
-        """The label that was given is the table's, where it has it, else follows from the probability."""
-        if not self.columns.label:
-            return
-        for row, decided in zip(rows, of_probabilities, strict=True):
-            true = row.get(self.columns.label)
-            if true in (None, "") or true != true:  # noqa: PLR0124 - only NaN differs from itself
-                continue
-            if str(true) not in self.classifier.labels:
-                known = ", ".join(self.classifier.labels)
-                raise UserError(
-                    f"--label-column {self.columns.label}: {true!r} is none of the version's labels, {known}"
-                )
-            given = row.get(OTHER_LABEL) or (row.get(LABEL) if self.columns.label != LABEL else None)
-            if given is None and decided is None:
-                raise UserError(
-                    f"a row has a probability, but no column {LABEL!r} or {OTHER_LABEL!r} says of which label"
-                )
-            self.right.append(str(true) == (given or decided))
-            if self.columns.time:
-                self.times.append(row.get(self.columns.time))
-
-    def _refuse(self, _place: str, _problem: str, _record: Any) -> None:
-        self.passed_over += 1
-
-
-def _has(row: Row, names: Sequence[str]) -> bool:
-    return all(row.get(name) not in (None, "") for name in names)
-
-
-def _numbers_of(rows: Sequence[Row], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Raises UserError for what is no number."""
-    try:
-        return {name: np.array([float(row[name]) for row in rows]) for name in names}
-    except (TypeError, ValueError) as error:
-        raise UserError(f"the columns {', '.join(names)} must hold numbers: {error}") from None
 
 
 def _word(classifier: TextClassifier, token_id: int) -> str:

@@ -18,7 +18,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from pipeline.evaluation.probabilities import from_columns
 from pipeline.serving.classifier import CLASSIFIER, Scores, TextClassifier
 from pipeline.serving.provenance import Provenance
-from pipeline.serving.request_log import log_request
+from pipeline.serving.request_log import ID, log_request
 from pipeline.serving.table_input import texts_of
 
 _EVALUATOR = "mlflow.models.evaluation.evaluators.classifier"
@@ -69,7 +69,9 @@ class ReviewClassifier(PythonModel):
         if _asked_by_evaluator():
             labels = self._classifier.decided(from_columns(scores.by_label), params.get("threshold"))
             return pd.Series(labels, texts.index, name="label")
-        log_request(texts.tolist(), scores, self._classifier.vocabulary, self._provenance.version)
+        named = isinstance(model_input, pd.DataFrame) and ID in model_input
+        ids = model_input[ID].tolist() if named else None
+        log_request(texts.tolist(), scores, self._classifier.vocabulary, self._provenance.version, ids)
         table = self._table(scores, texts.index)
         if params.get("explain"):
             table["contributions"] = self._explained(texts, params.get("explain_label") or None)

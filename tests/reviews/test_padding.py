@@ -50,3 +50,19 @@ def test_text_becomes_the_row_of_its_tokens() -> None:
         ["The film? Dull.", ""], vocabulary, vocab_size=5, max_length=5, padding="pre", truncating="pre"
     )
     assert rows.tolist() == [[0, 1, 4, 2, 2], [0, 0, 0, 0, 1]]
+
+
+@pytest.mark.parametrize("padding", ["pre", "post"])
+@pytest.mark.parametrize("truncating", ["pre", "post"])
+def test_a_text_of_any_length_becomes_the_row_of_all_its_tokens(padding: Side, truncating: Side) -> None:
+    vocabulary = Vocabulary(tuple("abcdefgh"))
+    texts = [" ".join("abcdefgh"[:length]) for length in range(9)]
+    tokens, offsets = flatten(map(vocabulary.encode, texts))
+    for max_length in (1, 4, 20):
+        expected = pad_tokens(
+            tokens, offsets, vocab_size=10, max_length=max_length, padding=padding, truncating=truncating
+        )
+        rows = pad_texts(
+            texts, vocabulary, vocab_size=10, max_length=max_length, padding=padding, truncating=truncating
+        )
+        assert rows.tolist() == expected.tolist()

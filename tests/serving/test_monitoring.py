@@ -13,12 +13,14 @@ from click.testing import CliRunner
 from pipeline.commands import monitor as command
 from pipeline.reviews.ragged import Sequences, flatten
 from pipeline.serving.classifier import TextClassifier
-from pipeline.serving.monitoring import Columns, accuracies, compare
+from pipeline.serving.monitored_table import Columns
+from pipeline.serving.monitoring import accuracies, compare
 from pipeline.serving.profile import Profile, profile_of
 from pipeline.serving.request_log import log_request
 from pipeline.serving.tables import score_file
 from serving.test_scored_tables import CLASSIFIER, read, write
 
+VERSION = "models:/tiny/1"
 TEXTS = ["good bad", "bad", "good good bad", "so bad"] * 50
 
 
@@ -50,12 +52,13 @@ def test_a_profile_is_in_numbers_and_comes_back_from_its_file(reference: Profile
 
 
 def test_the_same_reviews_are_like_themselves_and_others_are_not(reference: Profile, tmp_path: Path) -> None:
-    same = compare(CLASSIFIER, reference, table(tmp_path, [{"text": text} for text in TEXTS]), Columns())
+    rows = [{"text": text} for text in TEXTS]
+    same = compare(CLASSIFIER, VERSION, reference, table(tmp_path, rows), Columns())
     assert same.verdict == "stable"
     assert [shift.psi for shift in same.shifts] == [0, 0, 0]
     assert same.words == []
     others = table(tmp_path, [{"text": "zzz zzz zzz good"}] * 60 + [{"text": None}] * 3)
-    moved = compare(CLASSIFIER, reference, others, Columns())
+    moved = compare(CLASSIFIER, VERSION, reference, others, Columns())
     assert moved.verdict == "shifted"
     assert moved.telling is not None
     assert moved.telling.accuracy == 1.0
@@ -68,17 +71,17 @@ def test_a_scored_table_is_taken_as_it_is_and_gives_the_same(
     kind: str, reference: Profile, tmp_path: Path
 ) -> None:
     rows = [{"text": text} for text in TEXTS[:60]]
-    new = compare(CLASSIFIER, reference, table(tmp_path, rows, kind), Columns())
+    new = compare(CLASSIFIER, VERSION, reference, table(tmp_path, rows, kind), Columns())
     scored = tmp_path / f"scored.{kind}"
     score_file(CLASSIFIER, tmp_path / f"table.{kind}", scored, text_column="text", threshold=None)
     deaf = TextClassifier(lambda rows: rows / 0, CLASSIFIER.vocabulary, CLASSIFIER.layout, ("no", "yes"), 0.5)
-    old = compare(deaf, reference, scored, Columns())
+    old = compare(deaf, VERSION, reference, scored, Columns())
     assert [shift.ks for shift in old.shifts] == [shift.ks for shift in new.shifts]
 
 
 def test_a_log_of_numbers_alone_is_compared_without_words(reference: Profile, tmp_path: Path) -> None:
     row = {"length": 9, "unknown_share": 0.5, "probability": 0.9}
-    comparison = compare(CLASSIFIER, reference, table(tmp_path, [row] * 30), Columns())
+    comparison = compare(CLASSIFIER, VERSION, reference, table(tmp_path, [row] * 30), Columns())
     assert [shift.found for shift in comparison.shifts] == [9, 0.5, 0.9]
     assert (comparison.verdict, comparison.words) == ("shifted", [])
 
@@ -94,7 +97,8 @@ def test_accuracy_is_of_the_given_labels_and_only_of_rows_that_have_a_true_one(
         row,
         row | {"label": ""},
     ]
-    comparison = compare(CLASSIFIER, reference, table(tmp_path, rows), Columns(label="label", time="day"))
+    columns = Columns(label="label", time="day")
+    comparison = compare(CLASSIFIER, VERSION, reference, table(tmp_path, rows), columns)
     everything, *days = comparison.accuracies
     assert (everything.reviews, everything.accuracy) == (11, 8 / 11)
     assert everything.interval == pytest.approx((0.4344, 0.9025), abs=1e-4)  # Wilson's, by his formula
@@ -138,7 +142,7 @@ def test_a_table_that_can_not_be_compared_says_why(
     row: dict[str, Any], columns: Columns, message: str, reference: Profile, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        compare(CLASSIFIER, reference, table(tmp_path, [row]), columns)
+        compare(CLASSIFIER, VERSION, reference, table(tmp_path, [row]), columns)
 
 
 @pytest.mark.parametrize(
@@ -186,16 +190,33 @@ def test_a_served_models_log_can_be_monitored_and_holds_texts_only_if_asked(
     with_texts: str, reference: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "log.jsonl"
-    log_request(["good"], CLASSIFIER.score(["good"]), CLASSIFIER.vocabulary, "models:/tiny/1")  # switched off
+    log_request(["good"], CLASSIFIER.score(["good"]), CLASSIFIER.vocabulary, VERSION)  # switched off
     monkeypatch.setenv("PIPELINE_REQUEST_LOG", str(log))
     monkeypatch.setenv("PIPELINE_REQUEST_LOG_TEXTS", with_texts)
     for text in ("good, so good", "bad"):
-        log_request([text], CLASSIFIER.score([text]), CLASSIFIER.vocabulary, "models:/tiny/1")
+        log_request([text], CLASSIFIER.score([text]), CLASSIFIER.vocabulary, VERSION)
     first, second = read(log)
     assert (first["length"], first["unknown_share"], first["label"]) == (3, pytest.approx(1 / 3), "yes")
-    assert (second["probability"], second["version"]) == (0.25, "models:/tiny/1")
+    assert (second["probability"], second["version"]) == (0.25, VERSION)
     assert ("text" in first) == (with_texts == "1")
-    assert compare(CLASSIFIER, reference, log, Columns()).found.numbers["length"].tolist() == [3, 1]
+    assert compare(CLASSIFIER, VERSION, reference, log, Columns()).found.numbers["length"].tolist() == [3, 1]
+
+
+def test_labels_that_come_later_find_their_rows_of_the_log(
+    reference: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, later, columns = tmp_path / "log.jsonl", tmp_path / "later.csv", Columns(label="label", key="id")
+    monkeypatch.setenv("PIPELINE_REQUEST_LOG", str(log))
+    for version in (VERSION, "models:/tiny/2"):
+        texts = ["good", "bad", "good"]
+        log_request(texts, CLASSIFIER.score(texts), CLASSIFIER.vocabulary, version, [7, "b", None])
+    write(later, [{"id": "7", "label": "yes"}, {"id": "b", "label": "yes"}, {"id": "c", "label": "no"}])
+    comparison = compare(CLASSIFIER, VERSION, reference, log, columns, later)
+    assert [(each.reviews, each.accuracy) for each in comparison.accuracies] == [(2, 0.5)]
+    assert comparison.passed_over == 3  # the other version's
+    write(later, [{"id": "c", "label": "no"}])
+    with pytest.raises(ValueError, match=r"no row of .* is named in .*later\.csv by its --key id"):
+        compare(CLASSIFIER, VERSION, reference, log, columns, later)
 
 
 def test_a_version_of_before_says_what_to_do(tmp_path: Path) -> None:
