@@ -40,7 +40,10 @@ def list_versions(dataset: str | None, as_json: bool) -> None:
     for version in listed:
         if CHAMPION in named[version.name].get(str(version.version), []):
             reason = version.tags.get(versions.DECISION_TAG, "the alias was set by other means")
-            console.print(f"{version.name}: version {version.version} is champion: {reason}.", soft_wrap=True)
+            console.print(
+                f"{version.name}: version {version.version} is champion: {reason}.",
+                soft_wrap=not console.is_terminal,
+            )
 
 
 def _table(

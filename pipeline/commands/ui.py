@@ -13,6 +13,7 @@ from pipeline.commands.store import open_store
 from pipeline.params import load_params
 from pipeline.registry.comparing import evaluated_runs
 from pipeline.runtime.ports import require_free_port
+from pipeline.tracking.view import KEY, offer_view
 
 
 @click.command()
@@ -35,5 +36,7 @@ def _page(client: MlflowClient) -> str:
     runs = evaluated_runs(client)
     experiment = client.get_experiment_by_name(load_params().mlflow.experiment)
     number = runs[0].info.experiment_id if runs else experiment.experiment_id if experiment else None
-    page = f"experiments/{number}/runs" if number else "experiments"
-    return f"#/{page}?workflowType=machine_learning"
+    if not number:
+        return "#/experiments?workflowType=machine_learning"
+    offer_view(client, number)
+    return f"#/experiments/{number}/runs?workflowType=machine_learning&viewStateShareKey={KEY}"

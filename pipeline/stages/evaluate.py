@@ -172,7 +172,7 @@ def _write_metrics(
     metrics = assessment.metrics | duplicates
     bounds = {name: {"low": low, "high": high} for name, (low, high) in assessment.intervals.items()}
     write_json(METRICS, metrics)
-    write_json(SCORES, assessment.scores)
+    write_json(SCORES, assessment.headline)
     write_json(INTERVALS, bounds)
     parent.log_metrics(assessment.scores)
     parent.set_tags({"baseline": assessment.baseline.name})

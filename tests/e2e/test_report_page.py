@@ -116,7 +116,7 @@ def requested(browser) -> set[str]:
         (
             judged.report,
             9,
-            ["Share of positive reviews by predicted probability", "Score of each trial, in "],
+            ["Share of positive reviews by predicted probability", "Trials"],
         ),
         (depth_report, 6, ["Accuracy by depth: ", "Gradient by layer and time step: "]),
         (cells_report, 3, []),
