@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.rivals import MAJORITY, Scored
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.reporting import counted, measure_name, report_tables
+from pipeline.reporting import counted, measure_name, report_tables, value_text
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.excerpts import excerpt
 from pipeline.reporting.page import Picture, Table, render
@@ -80,7 +80,7 @@ def write_report(result: Evaluated) -> str:
         layer_table=report_tables.layer_table(result),
         parameter_table=Table(
             ["parameter", "value"],
-            [[key, str(value)] for key, value in chosen.items()],
+            [[key, value_text(value)] for key, value in chosen.items()],
             "All parameters of the winning trial",
             folded=True,
         ),

@@ -13,6 +13,7 @@ from pipeline.params import PARAMS_FILE, Params
 from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.git import git
+from pipeline.runtime.live import waiting
 from pipeline.runtime.paths import (
     MODEL,
     PADDED_DATASET,
@@ -53,13 +54,15 @@ def run_stage(name: Stage, params: Params) -> None:
     """
     _refuse_varied(params)
     require_outputs(name, BEFORE[name])
-    if name in ("train", "evaluate"):
-        _prepare(params)
-    if name == "evaluate":
-        from pipeline.training import backend  # noqa: PLC0415 - download and pad start without Keras
+    with waiting("MLflow and TensorFlow are loaded"):
+        if name in ("train", "evaluate"):
+            _prepare(params)
+        if name == "evaluate":
+            from pipeline.training import backend  # noqa: PLC0415 - download and pad start without Keras
 
-        backend.select_backend(params.train)
-    importlib.import_module(f"pipeline.stages.{name}").run(params)
+            backend.select_backend(params.train)
+        stage = importlib.import_module(f"pipeline.stages.{name}")
+    stage.run(params)
 
 
 def require_outputs(command: str, stages: tuple[Stage, ...]) -> None:

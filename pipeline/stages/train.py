@@ -20,6 +20,7 @@ from pipeline.runtime.files import (
     write_json,
     written_whole,
 )
+from pipeline.runtime.live import waiting
 from pipeline.runtime.paths import (
     MODEL,
     PADDED_DATASET,
@@ -55,7 +56,8 @@ def run(params: Params) -> None:
             if len(arrays["token_ids"]):
                 parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
         if not tuning.needs_workers(study):
-            select_backend(params.train)
+            with waiting("TensorFlow is loaded"):
+                select_backend(params.train)
             print(describe_device())
         data = data_of_fits(fitted, splits, dataset)
         progress = Progress(num_epochs(params, data), trial_runs, study.score_name)

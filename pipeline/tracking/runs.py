@@ -44,6 +44,7 @@ FAILED_TAG = "pipeline.failed_stage"
 STUDY_TAG = "study"
 # What MLflow's page notes when its reader says that an experiment is model training; else it asks every time.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development", **VIEW_TAGS}
+TRAINED_TAG = "pipeline.trained_in"
 REPRODUCED_TAG = "pipeline.reproduced_from"
 _SECTIONS = {"train": ("pad", "pretrain", "tune"), "evaluate": ("pad", "pretrain", "tune", "evaluate")}
 _REPRODUCED = ("test_accuracy", "test_roc_auc", "test_log_loss")
@@ -84,10 +85,10 @@ class PipelineRun:
 
     @uninterrupted()
     def log_curve(self, curve: Sequence[Mapping[str, float]]) -> None:
-        """Logs the metrics of each epoch, counted from 1."""
+        """Logs the metrics of each epoch, from 1, as epoch/NAME: as NAME MLflow would show the last one."""
         now = milliseconds()
         points = [
-            Metric(key, value, now, epoch)
+            Metric(f"epoch/{key}", value, now, epoch)
             for epoch, values in enumerate(curve, start=1)
             for key, value in values.items()
             if key != "epoch"  # which is the step
@@ -167,9 +168,8 @@ def pipeline_run(
             parent.set_tags({FAILED_TAG: stage})
             raise
         if stage == "evaluate":
-            parent.set_tags(
-                {EVALUATED_TAG: "true"} | ({"pipeline.trained_in": trained_in} if trained_in else {})
-            )
+            elsewhere = trained_in and trained_in != parent.run_id
+            parent.set_tags({EVALUATED_TAG: "true"} | ({TRAINED_TAG: trained_in} if elsewhere else {}))
 
 
 @contextmanager

@@ -189,6 +189,10 @@ def test_dvc_says_nothing_that_would_mislead_after_a_run() -> None:
     assert not any(words in shown for words in ("No file hash info", "To track the changes", "dvc push"))
 
 
+def test_the_last_words_fit_eighty_columns() -> None:
+    assert max(map(len, launch.NEXT.splitlines())) <= 80
+
+
 def test_git_ignores_what_dvc_keeps_before_dvc_has_to_say_so() -> None:
     """Else a first run changes a .gitignore, which its user is then asked to commit."""
     cached = [

@@ -169,7 +169,7 @@ def test_the_parent_is_named_after_the_winner_and_has_its_values_and_curve(
     logged = client.get_run(run.run_id)
     assert logged.info.run_name == "gru 3x16, 0.849"
     assert logged.data.params["model.depth"] == "3"
-    history = client.get_metric_history(run.run_id, "validation_accuracy")
+    history = client.get_metric_history(run.run_id, "epoch/validation_accuracy")
     assert [(point.step, point.value) for point in history] == [(1, 0.7), (2, 0.8)]
     whole = yaml.safe_load(Path(client.download_artifacts(run.run_id, "params.yaml")).read_text())
     assert whole == params.model_dump(mode="json")
