@@ -18,6 +18,7 @@ from pipeline.commands.store import chosen_name, open_store
 from pipeline.registry import versions
 from pipeline.registry.names import CHAMPION, registered_name
 from pipeline.runtime.errors import UserError
+from pipeline.tracking import DIGEST_TAG
 
 
 @click.command(name="registry")
@@ -78,7 +79,7 @@ def _entry(client: MlflowClient, version: ModelVersion, named: Mapping[str, list
         "version": int(version.version),
         "aliases": named.get(str(version.version), []),
         "dataset": version.tags.get("dataset.name"),
-        "digest": version.tags.get(versions.DIGEST_TAG),
+        "digest": version.tags.get(DIGEST_TAG),
         "validation_accuracy": _number(version.tags.get("validation_accuracy", "?")),
         "test_accuracy": _number(test),
         "run": version.run_id,

@@ -86,9 +86,10 @@ class Comparison:
         return (
             f"it labels {self.accuracy:.1%} of {self.reviews:,} held-back reviews right, the champion "
             f"{self.champion_accuracy:.1%} ({self.only_challenger:,} only it does, {self.only_champion:,} "
-            f"only the champion; McNemar's exact one-sided test, p = {self.p_value:.2g}). With "
-            f"{1 - self.rule.level:.4g} confidence it gains {100 * self.least_gain:+.1f} points or more, "
-            f"and more than {100 * self.rule.margin:g} are asked for"
+            f"only the champion; McNemar's exact one-sided test, p = {self.p_value:.2g}). At worst "
+            f"({100 * (1 - self.rule.level):.4g} % confidence) it is {abs(100 * self.least_gain):.1f} points "
+            f"{'better' if self.least_gain >= 0 else 'worse'} than the champion, and it must be more than "
+            f"{100 * self.rule.margin:g} better"
         )
 
 

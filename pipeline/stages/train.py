@@ -68,7 +68,8 @@ def run(params: Params) -> None:
         )
         numbers = {key: value for key, value in report.items() if isinstance(value, float)}
         parent.log_metrics({key: value for key, value in numbers.items() if key.startswith("validation_")})
-        parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})
+        of_data = {"dataset": dataset["name"], tracking.DIGEST_TAG: dataset["digest"]}
+        parent.set_tags({"trial.best": winner.number, **of_data})
         parent.log_network(report)
         parent.log_curve(curve)
         for file in (TRAINING_CURVE, TRIALS, TRAIN_REPORT):

@@ -42,6 +42,7 @@ EVALUATED_TAG = "pipeline.evaluated"
 STAGE_TAG = "pipeline.stage"
 FAILED_TAG = "pipeline.failed_stage"
 STUDY_TAG = "study"
+DIGEST_TAG = "dataset.digest"
 # What MLflow's page notes when its reader says that an experiment is model training; else it asks every time.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development", **VIEW_TAGS}
 TRAINED_TAG = "pipeline.trained_in"
