@@ -20,6 +20,7 @@ from pipeline import __version__
 from pipeline.commands.launch import launch, parse_options
 from pipeline.params import load_params
 from pipeline.runtime.errors import UserError, described
+from pipeline.runtime.live import clear_all
 from pipeline.stages import Stage, run_stage
 
 STAGES: dict[Stage, str] = {
@@ -110,6 +111,8 @@ class Pipeline(click.Group):
             if context.params["traceback"]:
                 raise
             raise click.ClickException(described(error)) from None
+        finally:
+            clear_all()
 
     def _descriptions(self) -> list[tuple[str, str]]:
         own = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]

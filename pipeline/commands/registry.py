@@ -18,6 +18,7 @@ from pipeline.commands.store import chosen_name, open_store
 from pipeline.registry import versions
 from pipeline.registry.names import CHAMPION, registered_name
 from pipeline.runtime.errors import UserError
+from pipeline.tracking import DIGEST_TAG
 
 
 @click.command(name="registry")
@@ -40,7 +41,10 @@ def list_versions(dataset: str | None, as_json: bool) -> None:
     for version in listed:
         if CHAMPION in named[version.name].get(str(version.version), []):
             reason = version.tags.get(versions.DECISION_TAG, "the alias was set by other means")
-            console.print(f"{version.name}: version {version.version} is champion: {reason}.", soft_wrap=True)
+            console.print(
+                f"{version.name}: version {version.version} is champion: {reason}.",
+                soft_wrap=not console.is_terminal,
+            )
 
 
 def _table(
@@ -75,7 +79,7 @@ def _entry(client: MlflowClient, version: ModelVersion, named: Mapping[str, list
         "version": int(version.version),
         "aliases": named.get(str(version.version), []),
         "dataset": version.tags.get("dataset.name"),
-        "digest": version.tags.get(versions.DIGEST_TAG),
+        "digest": version.tags.get(DIGEST_TAG),
         "validation_accuracy": _number(version.tags.get("validation_accuracy", "?")),
         "test_accuracy": _number(test),
         "run": version.run_id,

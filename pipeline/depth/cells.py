@@ -166,7 +166,7 @@ FIGURES: dict[str, tuple[str, Callable[[Records], Figure]]] = {
 def _drawn(stem: str, caption: str, figure: Figure) -> Picture:
     path = CELLS_DIR / f"{stem}.png"
     figures.save(figure, path)
-    return Picture(path, caption)
+    return Picture(path, SECTIONS[stem], caption)
 
 
 def _table(records: Records, guess: Mapping[str, float]) -> Table:

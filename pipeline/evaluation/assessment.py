@@ -76,11 +76,21 @@ class Assessment:
 
     @property
     def scores(self) -> Metrics:
-        """The few of ``metrics`` that tables show: the network's, and the accuracies it is held against."""
+        """The few of ``metrics`` that a run shows: the network's, and the accuracies it is held against."""
         of_network = {name: self.metrics[f"test_{name}"] for name in _SCORES}
         return prefixed(of_network, "test_") | {
             "test_accuracy_of_baseline": self.metrics[f"{self.baseline.prefix}test_accuracy"],
             "test_accuracy_of_majority": self.metrics[f"{self.classifiers[-1].prefix}test_accuracy"],
+        }
+
+    @property
+    def headline(self) -> Metrics:
+        """The three of ``scores`` that DVC's tables show, under names with which these fit 80 columns."""
+        scores = self.scores
+        return {
+            "accuracy": scores["test_accuracy"],
+            "baseline": scores["test_accuracy_of_baseline"],
+            "log_loss": scores["test_log_loss"],
         }
 
     @property

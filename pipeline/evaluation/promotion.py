@@ -105,19 +105,23 @@ class Comparison:
 
     def __str__(self) -> str:
         told_apart = f"{self.only_challenger:,} only it does, {self.only_champion:,} only the champion"
-        sure, test = f"{1 - self.rule.level:.4g}", f"{self.test} one-sided test, p = {self.p_value:.2g}"
+        sure, test = (
+            f"{100 * (1 - self.rule.level):.4g} %",
+            f"{self.test} one-sided test, p = {self.p_value:.2g}",
+        )
+        better = "better" if self.least_gain >= 0 else "worse"
         if self.rule.objective == ACCURACY:
             return (
                 f"it labels {self.score:.1%} of {self.reviews:,} held-back reviews right, the champion "
-                f"{self.champion_score:.1%} ({told_apart}; {test}). With {sure} confidence it gains "
-                f"{100 * self.least_gain:+.1f} points or more, and more than {100 * self.rule.margin:g} are "
-                "asked for"
+                f"{self.champion_score:.1%} ({told_apart}; {test}). At worst ({sure} confidence) it is "
+                f"{abs(100 * self.least_gain):.1f} points {better} than the champion, and it must be more "
+                f"than {100 * self.rule.margin:g} better"
             )
         sign, name = -1 if self.rule.objective == LOG_LOSS else 1, self.rule.objective.replace("_", " ")
         return (
             f"its {name} on {self.reviews:,} held-back reviews is {sign * self.score:.4f}, the champion's "
-            f"{sign * self.champion_score:.4f} ({test}). With {sure} confidence it gains "
-            f"{self.least_gain:+.4f} or more, and more than {self.rule.margin:g} is asked for"
+            f"{sign * self.champion_score:.4f} ({test}). At worst ({sure} confidence) it is "
+            f"{abs(self.least_gain):.4f} {better}, and it must be more than {self.rule.margin:g} better"
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.promotion import Registration
-from pipeline.reporting import counted, measure_name, metric_names, p_text, span
+from pipeline.reporting import counted, measure_name, metric_names, p_text, span, value_text
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import became
 from pipeline.reporting.stack import stack_text
@@ -42,7 +42,9 @@ def description(card: str) -> str:
 def _model(result: Evaluated) -> str:
     trained = result.trained
     options = ", ".join(
-        f"{key.split('.')[1]} {value}" for key, value in trained["params"].items() if key.startswith("model.")
+        f"{key.split('.')[1]} {value_text(value)}"
+        for key, value in trained["params"].items()
+        if key.startswith("model.")
     )
     return f"""# {result.cell} network, {result.shape}
 

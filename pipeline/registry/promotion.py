@@ -18,7 +18,6 @@ from pipeline.registry.names import CHAMPION, registered_name
 from pipeline.registry.versions import (
     CHALLENGER,
     DECISION_TAG,
-    DIGEST_TAG,
     champions_so_far,
     crown,
     find_champion,
@@ -27,6 +26,7 @@ from pipeline.registry.versions import (
     set_tags,
 )
 from pipeline.runtime.files import read_arrays, write_arrays
+from pipeline.tracking import DIGEST_TAG
 
 if TYPE_CHECKING:
     from pipeline.registry.packaging import Trained

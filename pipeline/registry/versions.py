@@ -20,7 +20,6 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.store_address import SQLITE
 
 CHALLENGER = "challenger"
-DIGEST_TAG = "dataset.digest"
 DECISION_TAG = "decision"
 PREVIOUS_TAG = "champion.previous"  # of a version: who was champion before it
 HISTORY_TAG = "champion.history"  # of a registered model: the champions so far, the present one last

@@ -9,6 +9,7 @@ from pipeline.evaluation.assessment import Assessment, Curves
 from pipeline.evaluation.probabilities import decide
 from pipeline.reporting import figures
 from pipeline.reporting.fonts import names_in_figures
+from pipeline.reviews.tokenizing import WORDS
 from pipeline.runtime.files import write_csv
 from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
 
@@ -43,6 +44,7 @@ def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, hi
     write_csv(PLOTS_DIR / "roc_by_class.csv", roc_by_class)
     shown = names_in_figures(names)
     where = f"{dataset['name']}, test split"
+    tokens = dataset.get("tokens", WORDS)
     drawn = {
         "roc": figures.curve_figure(
             curves["roc"], "false_positive_rate", "true_positive_rate", f"ROC, {where}", diagonal=True
@@ -67,13 +69,18 @@ def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, hi
             "share labelled right" if assessment.num_labels > 2 else f"share {shown[1]}",
         ),
         "accuracy_by_length": figures.binned_figure(
-            _paired(assessment, "accuracy_by_length"), "length", "accuracy", f"Accuracy by length, {where}"
+            _paired(assessment, "accuracy_by_length"),
+            "length",
+            "accuracy",
+            f"Accuracy by length, {where}",
+            f"{tokens} of the whole review",
         ),
         "accuracy_by_unknown_share": figures.binned_figure(
             _paired(assessment, "accuracy_by_unknown_share"),
             "unknown_share",
             "accuracy",
-            f"Accuracy by unknown share, {where}",
+            f"Accuracy by share of unknown {tokens}, {where}",
+            f"share of unknown {tokens} among those read",
         ),
         **{
             f"training_{metric}": figures.training_figure(

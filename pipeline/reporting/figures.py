@@ -62,12 +62,12 @@ def curve_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagona
     return figure
 
 
-def binned_figure(curves: Mapping[str, Rows], x: str, y: str, title: str) -> Figure:
+def binned_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, label: str) -> Figure:
     """Shares by bin with their intervals, one line for each named curve, a little apart from each other.
 
-    The rows have the columns ``x``, ``y``, low, high, from and to.
+    The rows have the columns ``x``, which is called ``label``, ``y``, low, high, from and to.
     """
-    figure, axes = _axes(title, x, f"{y} (95 % interval)")
+    figure, axes = _axes(title, label, f"{y} (95 % interval)")
     _error_lines(axes, curves, x, y)
     axes.legend(frameon=False, loc="best", fontsize="small")
     return figure

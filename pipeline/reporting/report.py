@@ -5,14 +5,14 @@ What stands on the page is in templates/report.html; here are the values, tables
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.measures import ACCURACY
 from pipeline.evaluation.rivals import MAJORITY, PREFIXES, Scored
 from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.reporting import counted, measure_name, report_tables
+from pipeline.reporting import counted, measure_name, report_tables, value_text
 from pipeline.reporting.caveats import caveats
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.excerpts import excerpt
@@ -34,11 +34,11 @@ SECTIONS = {
     "study": "The study",
     "data": "The data",
 }
-STUDY_CAPTIONS = {
-    "history": "Score of each trial, in the order of the trials",
-    "epochs": "Validation accuracy by epoch: how far each trial came, and where pruned ones were stopped",
-    "slices": "Score by each searched parameter",
-    "importance": "How much of the scores' variance each parameter explains",
+STUDY_PICTURES = {
+    "history": ("Trials", ""),
+    "epochs": ("Trials by epoch", "How far each trial came, and where pruned ones were stopped."),
+    "slices": ("Score by parameter", ""),
+    "importance": ("Importance", "How much of the scores' variance each parameter explains."),
 }
 
 
@@ -60,7 +60,7 @@ def write_report(result: Evaluated) -> str:
     """
     dataset, assessment, baseline = result.dataset, result.assessment, result.assessment.baseline
     names, several = dataset["labels"], assessment.num_labels > 2
-    by_class = {"roc_by_class": "ROC of each class against all others, of the network"} if several else {}
+    together = " All classes together." if several else ""
     chosen, tokens = result.trained["params"], result.tokens
     return render(
         "report.html",
@@ -73,17 +73,15 @@ def write_report(result: Evaluated) -> str:
         dataset=dataset,
         trained=result.trained,
         tiles=tiles(assessment),
-        curve=_pictures(
-            {
-                "training_accuracy": "Accuracy of the winning trial by epoch",
-                "training_loss": "Loss of the winning trial by epoch",
-            }
-        ),
+        curve=[
+            _picture("training_accuracy", "Accuracy of the winning trial by epoch"),
+            _picture("training_loss", "Loss of the winning trial by epoch"),
+        ],
         stack=draw_stack(result.layers, dataset["max_length"], chosen.get("model.skip", "none")),
         layer_table=report_tables.layer_table(result),
         parameter_table=Table(
             ["parameter", "value"],
-            [[key, str(value)] for key, value in chosen.items()],
+            [[key, value_text(value)] for key, value in chosen.items()],
             "All parameters of the winning trial",
             folded=True,
         ),
@@ -91,39 +89,48 @@ def write_report(result: Evaluated) -> str:
         interval_table=report_tables.interval_table(assessment),
         class_table=report_tables.class_table(assessment, names),
         threshold_table=None if several else report_tables.threshold_table(assessment, names[1]),
-        confusion=_pictures(
-            {
-                "confusion": "Labels given and actual labels"
-                + ("" if several else f" at threshold {THRESHOLD}")
-            }
-        ),
+        confusion=[
+            _picture(
+                "confusion",
+                "Confusion: labels given and actual labels",
+                "Shares are those of a row: of the reviews with that actual label."
+                + ("" if several else f" The threshold is {THRESHOLD}."),
+            )
+        ],
         paired_table=report_tables.paired_table(result),
         baseline=baseline.name,
         numbered=_numbered(names),
         compared_by=_compared_by(result),
         several=several,
-        curves=_pictures(
-            {
-                "roc": "ROC" + (", all classes together" if several else ""),
-                **by_class,
-                "precision_recall": "Precision and recall" + (", all classes together" if several else ""),
-            }
-        ),
+        curves=[
+            _picture("roc", "ROC", f"The nearer to the top left corner, the better.{together}"),
+            *([_picture("roc_by_class", "ROC of each class against all others")] if several else []),
+            _picture(
+                "precision_recall",
+                "Precision and recall",
+                f"The nearer to the top right corner, the better.{together}",
+            ),
+        ],
         ece=assessment.metrics["test_ece"],
         baseline_ece=assessment.metrics[f"{baseline.prefix}test_ece"],
-        reliability=_pictures(
-            {
-                "reliability": ("Share labelled right" if several else f"Share of {names[1]} reviews")
-                + " by predicted probability"
-            }
-        ),
+        reliability=[
+            _picture(
+                "reliability",
+                ("Share labelled right" if several else f"Share of {names[1]} reviews")
+                + " by predicted probability",
+            )
+        ],
         reliability_table=report_tables.reliability_table(assessment, "right" if several else names[1]),
-        slices=_pictures(
-            {
-                "accuracy_by_length": f"Accuracy by the number of {tokens} of the whole review",
-                "accuracy_by_unknown_share": f"Accuracy by the share of unknown {tokens} among those read",
-            }
-        ),
+        slices=[
+            _picture(
+                "accuracy_by_length",
+                f"Accuracy by the number of {tokens} of the whole review",
+                f"Of a review the network reads {dataset['max_length']:,} {tokens} at most.",
+            ),
+            _picture(
+                "accuracy_by_unknown_share", f"Accuracy by the share of unknown {tokens} among those read"
+            ),
+        ],
         slice_tables=[
             report_tables.slice_table(assessment, tokens, "accuracy_by_length", "{:,.0f}"),
             report_tables.slice_table(
@@ -134,7 +141,7 @@ def write_report(result: Evaluated) -> str:
         against="other classes" if several else names[0],
         speaks_for="the class given" if several else names[1],
         study=[
-            Picture(path, STUDY_CAPTIONS.get(path.stem, path.stem.replace("_", " ")))
+            Picture(path, *STUDY_PICTURES.get(path.stem, (path.stem.replace("_", " "),)))
             for path in sorted(STUDY_DIR.glob("*.png"), key=_study_order)
         ],
         trial_sentence=_trial_sentence(result),
@@ -252,9 +259,9 @@ def _trial_sentence(result: Evaluated) -> str:
 
 
 def _study_order(path: Any) -> tuple[int, str]:
-    known = list(STUDY_CAPTIONS)
+    known = list(STUDY_PICTURES)
     return (known.index(path.stem) if path.stem in known else len(known), path.stem)
 
 
-def _pictures(captions: Mapping[str, str]) -> list[Picture]:
-    return [Picture(FIGURES_DIR / f"{stem}.png", caption) for stem, caption in captions.items()]
+def _picture(stem: str, name: str, reading: str = "") -> Picture:
+    return Picture(FIGURES_DIR / f"{stem}.png", name, reading)

@@ -13,6 +13,7 @@ from pipeline.params import PARAMS_FILE, Params, load_params
 from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.git import git
+from pipeline.runtime.live import waiting
 from pipeline.runtime.paths import (
     MODEL,
     PADDED_DATASET,
@@ -55,11 +56,13 @@ def run_stage(name: Stage, params: Params) -> None:
     """
     _refuse_varied(params)
     require_outputs(name, BEFORE[name])
-    if name in ("train", "evaluate"):
-        _prepare(params)
-    if name == "evaluate":
-        backend.select_backend(params.train)
-    importlib.import_module(f"pipeline.stages.{name}").run(params)
+    with waiting("MLflow and TensorFlow are loaded"):
+        if name in ("train", "evaluate"):
+            _prepare(params)
+        if name == "evaluate":
+            backend.select_backend(params.train)
+        stage = importlib.import_module(f"pipeline.stages.{name}")
+    stage.run(params)
     refuse_edited(name, params)
 
 

@@ -20,6 +20,7 @@ from pipeline.runtime.files import (
     write_json,
     written_whole,
 )
+from pipeline.runtime.live import waiting
 from pipeline.runtime.paths import (
     MODEL,
     PADDED_DATASET,
@@ -57,7 +58,8 @@ def run(params: Params) -> None:
             if len(arrays["token_ids"]):
                 parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
         if not tuning.needs_workers(study):
-            select_backend(params.train)
+            with waiting("TensorFlow is loaded"):
+                select_backend(params.train)
             print(describe_device())
         data = data_of_fits(fitted, splits, dataset)
         progress = Progress(num_epochs(params, data), trial_runs, study.score_name)
@@ -68,7 +70,8 @@ def run(params: Params) -> None:
         )
         numbers = {key: value for key, value in report.items() if isinstance(value, float)}
         parent.log_metrics({key: value for key, value in numbers.items() if key.startswith("validation_")})
-        parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})
+        of_data = {"dataset": dataset["name"], tracking.DIGEST_TAG: dataset["digest"]}
+        parent.set_tags({"trial.best": winner.number, **of_data})
         parent.log_network(report)
         parent.log_curve(curve)
         for file in (TRAINING_CURVE, TRIALS, TRAIN_REPORT):

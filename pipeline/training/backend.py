@@ -65,7 +65,9 @@ def choose_backend(train: TrainParams) -> None:
         )
     hold_threads_to_cores()
     os.environ["KERAS_BACKEND"] = backend
-    for name, value in {"TF_CPP_MIN_LOG_LEVEL": "2", **_MEMORY}.items():
+    # Warnings, and errors too: they come as Python's own, but for XLA's calls for a bug report where a busy
+    # machine compiles slowly.
+    for name, value in {"TF_CPP_MIN_LOG_LEVEL": "3", **_MEMORY}.items():
         os.environ.setdefault(name, value)
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_backend_extra_options" not in flags:  # the user's own go first

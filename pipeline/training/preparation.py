@@ -16,6 +16,7 @@ import numpy as np
 
 from pipeline.params import Params, VectorParams
 from pipeline.runtime.files import read_arrays, write_arrays
+from pipeline.runtime.live import LiveLine, bar, busy
 from pipeline.runtime.source import source_digest
 from pipeline.training.batches import windows_of
 from pipeline.training.task import data_of, vectors_name
@@ -101,8 +102,14 @@ def suited_passes(num_words: int) -> int:
 def _vectors(params: Params, chosen: VectorParams, splits: Mapping[str, Arrays]) -> np.ndarray:
     corpora = [(splits[name]["tokens"], splits[name]["offsets"]) for name in _READ]
     count = sum(len(offsets) - 1 for _, offsets in corpora)
-    print(f"word vectors of {count:,} reviews, {chosen.epochs} passes, on one core")
-    return skip_gram(corpora, params.pad.vocab_size, params.model.embedding_dim, chosen, params.seed, print)
+    live = LiveLine()
+    live.say(f"word vectors of {count:,} reviews, {chosen.epochs} passes, on one core")
+    size = params.pad.vocab_size, params.model.embedding_dim
+    vectors = skip_gram(
+        corpora, *size, chosen, params.seed, lambda share: live.show(f"word vectors  {bar(share)}")
+    )
+    live.clear()
+    return vectors
 
 
 def _windows(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
@@ -120,9 +127,9 @@ def _soft_labels(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
         Ragged(splits[name]["tokens"], splits[name]["offsets"])
         for name in ("train", "validation", "unlabelled")
     )
-    print(f"a bag-of-words teacher labels {unlabelled.num_reviews:,} unlabelled reviews")
     labels = (splits["train"]["labels"], splits["validation"]["labels"])
-    return soft_labels(train, labels[0], validation, labels[1], unlabelled, params.seed)
+    with busy(f"a bag-of-words teacher labels {unlabelled.num_reviews:,} unlabelled reviews"):
+        return soft_labels(train, labels[0], validation, labels[1], unlabelled, params.seed)
 
 
 def _digest(params: Params, padded_digest: str, settings: Mapping[str, object]) -> str:

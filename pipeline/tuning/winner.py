@@ -101,14 +101,19 @@ def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption
     passes, started = num_epochs(params, data), time.perf_counter()
     print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
     live, title = LiveLine(), f"trial {winner.number} in full"
+    live.wait(f"{title}  is prepared")
 
     def show(epoch: int, said: Mapping[str, float] | float) -> None:
         if isinstance(said, float):
             live.show(share_line(title, epoch, passes, said))
         else:
             live.say(epoch_line(title, epoch, passes, said))
+            live.wait(title)
 
-    trained = _fit_once(params, fit, pool, interruption, show)
+    try:
+        trained = _fit_once(params, fit, pool, interruption, show)
+    finally:
+        live.clear()
     return replace(
         winner,
         **vars(trained),

@@ -47,7 +47,7 @@ def test_the_page_holds_every_picture_and_every_sentence(drawn: list[Picture], p
     page = page.replace("\u2011", "-").replace("\u00a0", " ")  # what keeps a line from breaking there
     assert len(drawn) == page.count("data:image/png;base64,") == 6
     assert all(figure.path.read_bytes().startswith(b"\x89PNG") for figure in drawn)
-    assert all(figure.caption in page for figure in drawn)
+    assert all(figure.reading in page for figure in drawn)
     tested = judged(findings)
     assert all(sentence(finding, tested) in page for finding in findings)
     assert "http://" not in page and "https://" not in page

@@ -38,6 +38,15 @@ def test_the_model_and_its_rivals_are_told_apart() -> None:
     assert metrics["naive_bayes_validation_accuracy"] == 3 / 4
 
 
+def test_what_dvcs_tables_show_begins_with_the_score() -> None:
+    """The losses are -log 0.9, 0.4, 0.8, 0.7, 0.4 and 0.8: what each true label was given."""
+    headline = assessed().headline
+    assert list(headline) == ["accuracy", "baseline", "log_loss"]
+    assert (headline["accuracy"], headline["baseline"]) == (4 / 6, 5 / 6)
+    expected = -np.log([0.9, 0.4, 0.8, 0.7, 0.4, 0.8]).mean()
+    assert headline["log_loss"] == pytest.approx(expected, abs=1e-6)
+
+
 def test_the_paired_test_is_against_the_better_of_the_same_tokens_on_validation() -> None:
     """The one that reads whole reviews is right on all validation reviews, and no choice all the same."""
     found = assessed()
