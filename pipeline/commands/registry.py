@@ -74,22 +74,19 @@ def _score(accuracy: float | None) -> str:
 
 def _entry(client: MlflowClient, version: ModelVersion, named: Mapping[str, list[str]]) -> dict[str, Any]:
     test, commit = versions.run_facts(client, version)
+    validation = version.tags.get("validation_accuracy")
     return {
         "model": version.name,
         "version": int(version.version),
         "aliases": named.get(str(version.version), []),
         "dataset": version.tags.get("dataset.name"),
         "digest": version.tags.get(DIGEST_TAG),
-        "validation_accuracy": _number(version.tags.get("validation_accuracy", "?")),
-        "test_accuracy": _number(test),
+        "validation_accuracy": float(validation) if validation else None,
+        "test_accuracy": test and round(test, 4),
         "run": version.run_id,
-        "commit": None if commit in ("?", "none") else commit,
+        "commit": commit,
         "decision": version.tags.get(versions.DECISION_TAG),
     }
-
-
-def _number(text: str) -> float | None:
-    return None if text == "?" else float(text)
 
 
 @click.command()

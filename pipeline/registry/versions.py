@@ -174,14 +174,13 @@ def aliases(client: MlflowClient, name: str) -> dict[str, list[str]]:
         return named
 
 
-def run_facts(client: MlflowClient, version: ModelVersion) -> tuple[str, str]:
-    """Test accuracy and git commit of the version's run, as text; ? where the run is gone."""
+def run_facts(client: MlflowClient, version: ModelVersion) -> tuple[float | None, str | None]:
+    """Test accuracy and git commit of the version's run; None where they aren't known."""
     try:
         data = client.get_run(str(version.run_id)).data
     except MlflowException:
-        return "?", "?"
-    accuracy = data.metrics.get("test_accuracy")
-    return "?" if accuracy is None else f"{accuracy:.4f}", data.tags.get(MLFLOW_GIT_COMMIT, "none")
+        return None, None
+    return data.metrics.get("test_accuracy"), data.tags.get(MLFLOW_GIT_COMMIT)
 
 
 def find_version(client: MlflowClient, uri: str) -> ModelVersion:

@@ -37,7 +37,7 @@ def select_backend(train: TrainParams) -> None:
         ValueError: as ``choose_backend`` does.
     """
     choose_backend(train)
-    with _without_noise():
+    with without_noise():
         import keras  # noqa: PLC0415 - not before its backend is set
 
         keras.ops.zeros(())  # the first tensor looks for devices
@@ -90,8 +90,9 @@ def describe_device(driver: Path = _NVIDIA_DRIVER) -> str:
 
 
 @contextmanager
-def _without_noise() -> Iterator[None]:
+def without_noise() -> Iterator[None]:
     """Holds back what native code writes to standard error, then passes on every line that isn't noise."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         stderr = os.dup(2)

@@ -23,8 +23,8 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_what_is_not_noise_still_reaches_standard_error() -> None:
     code = """
-from pipeline.training.backend import _without_noise
-with _without_noise():
+from pipeline.training.backend import without_noise
+with without_noise():
     os.write(2, b"I0000 cudart_stub.cc:31] Could not find cuda drivers\\nsomething real\\n")
 """
     assert run(code).stderr == "something real\n"
