@@ -8,9 +8,9 @@ from typing import Any
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.measures import ACCURACY, LOG_LOSS
+from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.evaluation.promotion import Comparison
 from pipeline.evaluation.rivals import MAJORITY, PREFIXES
-from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import counted, measure_name, metric_names, p_text, span
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.page import Cell, Table
