@@ -11,7 +11,7 @@ from pipeline.evaluation.binning import Interval
 from pipeline.evaluation.by_class import class_table
 from pipeline.evaluation.calibration import reliability
 from pipeline.evaluation.intervals import answer_intervals, metric_intervals
-from pipeline.evaluation.measures import ACCURACY, best_guess, measured
+from pipeline.evaluation.measures import ACCURACY, BALANCED_ACCURACY, F1, best_guess, measured
 from pipeline.evaluation.metrics import (
     Metrics,
     classification_metrics,
@@ -21,16 +21,10 @@ from pipeline.evaluation.metrics import (
     roc_points,
 )
 from pipeline.evaluation.paired import Paired, mcnemar
-from pipeline.evaluation.probabilities import by_label, decide, right
+from pipeline.evaluation.probabilities import THRESHOLD, by_label, decide, right
 from pipeline.evaluation.rivals import MAJORITY, Scored, stronger_baseline
 from pipeline.evaluation.slices import accuracy_by, unknown_share
-from pipeline.evaluation.threshold import (
-    BALANCED_ACCURACY,
-    F1,
-    THRESHOLD,
-    choose_threshold,
-    served_threshold,
-)
+from pipeline.evaluation.threshold import choose_threshold, served_threshold
 from pipeline.runtime.files import Row
 
 MODEL = "stacked RNN"

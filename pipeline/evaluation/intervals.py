@@ -12,8 +12,7 @@ from pipeline.evaluation.auc import newcombe_interval, weighted_auc
 from pipeline.evaluation.binning import Interval, wilson_interval
 from pipeline.evaluation.by_class import class_table
 from pipeline.evaluation.calibration import BINS, bins_of
-from pipeline.evaluation.probabilities import by_label, decide
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import THRESHOLD, by_label, decide
 
 RESAMPLES = 1000
 FEW = 50  # reviews of a label

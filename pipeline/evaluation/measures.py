@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.evaluation.probabilities import by_label, cross_entropy, decide
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import THRESHOLD, by_label, cross_entropy, decide
 from pipeline.runtime.errors import UserError
 
-ACCURACY, LOG_LOSS = "accuracy", "log_loss"
+ACCURACY, BALANCED_ACCURACY, F1, LOG_LOSS = "accuracy", "balanced_accuracy", "f1", "log_loss"
 
 
 def balanced_accuracy(hits: np.ndarray, members: np.ndarray) -> np.ndarray:

@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.evaluation.promotion import Comparison, Predictions, Registration, Rule, compare
-from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.registry.names import CHAMPION, registered_name
 from pipeline.registry.versions import (
     CHALLENGER,

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.measures import ACCURACY
+from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.evaluation.rivals import MAJORITY, PREFIXES, Scored
-from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import counted, measure_name, report_tables, value_text
 from pipeline.reporting.caveats import caveats
 from pipeline.reporting.evaluated import Evaluated

@@ -8,14 +8,15 @@ from typing import Any
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.measures import ACCURACY, LOG_LOSS
+from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.evaluation.promotion import Comparison
 from pipeline.evaluation.rivals import MAJORITY, PREFIXES
-from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import counted, measure_name, metric_names, p_text, span
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.page import Cell, Table
 from pipeline.reporting.stack import stacked, times, title_of
 from pipeline.reviews.holding_back import HELD_BACK
+from pipeline.reviews.tokenizing import WORDS
 
 _AT_THRESHOLD = ("accuracy", "balanced_accuracy", "f1")
 
@@ -217,10 +218,18 @@ def _trial_cell(value: Cell) -> Cell:
 def size_table(dataset: Mapping[str, Any]) -> Table:
     names = dataset["labels"] if len(dataset["labels"]) > 2 else dataset["labels"][1:]
     blank = [""] * len(names)
+    read = ("cut_shares", "unknown_shares")
+
+    def shares_read(split: str) -> list[Cell]:
+        return [f"{dataset[key][split]:.1%}" if key in dataset else "" for key in read]
+
     rows: list[list[Cell]] = []
     for split, size in dataset["sizes"].items():
-        rows.append([split, size, *(f"{dataset['class_shares'][split][name]:.1%}" for name in names)])
+        classes = (f"{dataset['class_shares'][split][name]:.1%}" for name in names)
+        rows.append([split, size, *classes, *shares_read(split)])
         if split == "validation":
-            rows.append(["of these held back for the champion's comparison", dataset[HELD_BACK], *blank])
-    rows.append(["unlabelled", dataset["unlabelled"]["size"], *blank])
-    return Table(["split", "reviews", *names], rows)
+            held = "of these held back for the champion's comparison"
+            rows.append([held, dataset[HELD_BACK], *blank, "", ""])
+    rows.append(["unlabelled", dataset["unlabelled"]["size"], *blank, *shares_read("unlabelled")])
+    columns = [f"longer than {dataset['max_length']}", f"unknown {dataset.get('tokens', WORDS)}"]
+    return Table(["split", "reviews", *names, *columns], rows)

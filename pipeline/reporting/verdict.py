@@ -7,8 +7,8 @@ from typing import Literal
 
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.measures import ACCURACY
+from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.evaluation.rivals import PREFIXES, WHOLE
-from pipeline.evaluation.threshold import THRESHOLD
 from pipeline.reporting import counted, measure_name, p_text
 from pipeline.reporting.evaluated import Evaluated
 

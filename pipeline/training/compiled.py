@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.training.batches import Batches
 
 if keras.config.backend() == "jax":  # an optional package

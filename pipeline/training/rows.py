@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.evaluation.measures import measured
+from pipeline.evaluation.measures import BALANCED_ACCURACY, F1, measured
 from pipeline.evaluation.probabilities import cross_entropy, right
-from pipeline.evaluation.threshold import BALANCED_ACCURACY, F1
 from pipeline.training.batches import align_left
 from pipeline.training.prediction import PREDICTION_BATCH, Predict
 

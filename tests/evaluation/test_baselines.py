@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline.evaluation.baselines import (
     NAIVE_BAYES,
+    NAMES,
     TFIDF,
     LogCountRatio,
     fit_baselines,
@@ -21,9 +22,9 @@ ORDERED = Ragged(*flatten([[4, 5], [5, 4]] * 20))  # only the order tells the la
 LABELS = np.array([1, 0] * 20)
 
 
-@pytest.mark.parametrize("name", [NAIVE_BAYES, TFIDF])
+@pytest.mark.parametrize("name", NAMES)
 def test_pairs_are_read_only_if_asked(name: str) -> None:
-    words, pairs = (fit_baselines(ORDERED, LABELS, longest, names=(name,))[name] for longest in (1, 2))
+    words, pairs = (fit_baselines(ORDERED, LABELS, longest, names=[name])[name] for longest in (1, 2))
     np.testing.assert_allclose(words.predict_proba(ORDERED), 0.5, atol=1e-3)
     assert pairs.predict_proba(ORDERED).argmax(1).tolist() == LABELS.tolist()
 

@@ -199,8 +199,8 @@ def test_the_tables_say_what_was_found(html: str) -> None:
     assert champion[1:] == ["150 held-back reviews", "0.7000", "0.7400", "9", "15", "p = 0.31, one-sided"]
     assert ["train in test", "3"] in rows
     assert ["unlabelled in test", "6"] in rows
-    assert ["unlabelled", "91", ""] in rows
-    assert ["of these held back for the champion's comparison", "50", ""] in rows
+    assert ["unlabelled", "91", "", "42.0%", "7.0%"] in rows
+    assert ["of these held back for the champion's comparison", "50", "", "", ""] in rows
     assert "times 0.8123, minus 0.0500" in plain(html)
     assert "calibration error on those reviews from 0.0712 to 0.0234" in plain(html)
     assert ["GRU", "12 \N{MULTIPLICATION SIGN} 16", "1,632"] in rows
