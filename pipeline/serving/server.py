@@ -13,12 +13,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 from collections.abc import Iterable
 from io import StringIO
 from typing import Any
 
 import mlflow
-from mlflow.pyfunc import scoring_server
+from mlflow.pyfunc import PyFuncModel, scoring_server
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,9 +32,20 @@ MODEL_VARIABLE = "PIPELINE_MODEL"
 def app() -> ASGIApp:
     """The application of one worker process, with the model that ``PIPELINE_MODEL`` names."""
     csv.field_size_limit(CSV_FIELD_LIMIT)
-    model = mlflow.pyfunc.load_model(os.environ[MODEL_VARIABLE])
+    model = load_version(os.environ[MODEL_VARIABLE])
     schema = model.metadata.get_params_schema()
     return StrictRequests(scoring_server.init(model), [spec.name for spec in schema.params] if schema else [])
+
+
+def load_version(address: str) -> PyFuncModel:
+    """A version with the code that it was registered with.
+
+    One of release 0.1.0 brings a package called `pipeline`, which it would not find behind ours; so ours is
+    forgotten, and a process that has called this imports no more of it.
+    """
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pipeline"]:
+        del sys.modules[name]
+    return mlflow.pyfunc.load_model(address)
 
 
 class StrictRequests:

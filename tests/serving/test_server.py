@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,6 +87,44 @@ def test_a_broken_csv_is_a_400(body: bytes, named: str) -> None:
 
 def test_other_addresses_are_mlflows() -> None:
     assert post({"params": {"x": 1}}, path="/ping")[0] == 200
+
+
+OLD_VERSION = """
+import os, sys
+sys.path.insert(0, os.getcwd())
+import mlflow
+mlflow.pyfunc.save_model("version", python_model="model.py", code_paths=["pipeline"])
+for name in [name for name in sys.modules if name.partition(".")[0] in ("pipeline", "model")]:
+    del sys.modules[name]
+sys.path = [path for path in sys.path if path != os.getcwd() and "version" not in path]
+os.rename("pipeline", "moved")
+
+from pipeline.serving.server import load_version
+print(load_version("version").predict(["Fine."]))
+"""
+
+
+def test_a_version_with_a_package_of_our_name_is_served_by_its_own_code(tmp_path: Path) -> None:
+    """As those of release 0.1.0 have one."""
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline/__init__.py").write_text("ANSWER = 'its own'\n")
+    (tmp_path / "model.py").write_text(
+        "import mlflow\nfrom pipeline import ANSWER\n\n"
+        "class Model(mlflow.pyfunc.PythonModel):\n"
+        "    def predict(self, context, model_input, params=None):\n"
+        "        return [ANSWER]\n\n"
+        "mlflow.models.set_model(Model())\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PIPELINE_MODEL": "version"}
+    done = subprocess.run(
+        [sys.executable, "-c", OLD_VERSION],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip().splitlines()[-1:] == ["['its own']"], done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uvloop runs on Linux and macOS")
