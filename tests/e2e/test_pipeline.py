@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import keras
@@ -202,6 +203,8 @@ def test_a_bad_value_loses_nothing(project: Project) -> None:
 
 
 def test_mlflow_run_lands_in_one_parent_run(project: Project) -> None:
+    project.run("git", "add", "dvc.lock", "reports")  # as the last words of a run advise
+    project.run("git", "commit", "--quiet", "--message", "a run to compare with")
     known = {run.info.run_id for run in all_runs(project)}
     values = {"depth": "1", "units": "3", "dropout": "0.1", "cell": "lstm", "trials": "1"}
     values |= {"source": "file", "path": "mine.csv", "max_length": "30", "epochs": "1"}
@@ -224,6 +227,23 @@ def test_mlflow_run_lands_in_one_parent_run(project: Project) -> None:
     version = client(project).get_model_version("stacked-rnn-mine", "2")
     assert version.run_id == parent.info.run_id
     assert [path.name for path in project.folder.parent.iterdir()] == [FOLDER]  # no jos%C3%A9%20luis
+    the_guides_comparisons_show_scores_first(project)
+
+
+def the_guides_comparisons_show_scores_first(project: Project) -> None:
+    """Runs the commands of docs/mlflow-and-dvc.md that put the experiment beside the run before it."""
+    guide = project.path("docs/mlflow-and-dvc.md").read_text()
+    commands = [shlex.split(line, comments=True) for line in re.findall(r"^dvc .*", guide, re.MULTILINE)]
+    printed = {words[1]: project.run(*words, COLUMNS="300").stdout for words in commands}
+    assert set(printed) == {"exp", "metrics", "plots"}
+    heading = next(line for line in printed["exp"].splitlines() if "Experiment" in line)
+    assert heading.split()[:4] == ["Experiment", "accuracy", "baseline", "log_loss"]
+    assert heading.index("log_loss") + len("log_loss") < 80
+    changed = [line.split()[1] for line in printed["metrics"].splitlines()[1:]]
+    assert changed == ["accuracy", "baseline", "log_loss"]
+    assert max(map(len, printed["metrics"].splitlines())) <= 80
+    assert "file://" in printed["plots"]
+    assert json.loads(project.run("python", "-m", "pipeline", "compare", "--json").stdout)[1]["settings"]
 
 
 def test_mlflow_run_judges_every_value_before_any_work(project: Project) -> None:
