@@ -33,7 +33,7 @@ def app() -> ASGIApp:
     """The application of one worker process, with the model that ``PIPELINE_MODEL`` names."""
     csv.field_size_limit(CSV_FIELD_LIMIT)
     model = load_version(os.environ[MODEL_VARIABLE])
-    schema = model.metadata.get_params_schema()
+    schema = model.metadata.get_params_schema()  # type: ignore[no-untyped-call]
     return StrictRequests(scoring_server.init(model), [spec.name for spec in schema.params] if schema else [])
 
 
