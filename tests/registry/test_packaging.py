@@ -282,7 +282,7 @@ def test_mlflow_makes_a_dockerfile_with_what_a_version_needs(version: Path, tmp_
     assert (copied / "artifacts/classifier/model.onnx").is_file()
     assert list((copied / "code").iterdir())
     requirements = (copied / "requirements.txt").read_text()
-    assert {"mlflow", "numpy", "onnxruntime", "pandas"} == set(
+    assert {"httptools", "mlflow", "numpy", "onnxruntime", "pandas", "uvloop"} == set(
         re.findall(r"^(\w+)==", requirements, re.MULTILINE)
     )
 
