@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from pipeline.depth.grid import Fit
 
@@ -41,20 +41,9 @@ class Record:
 
 
 Records = Mapping[Fit, Record]
+AS_JSON = TypeAdapter(Record)  # writes a record as plain JSON values, and reads it back
 
 
 def matrix(norms: np.ndarray) -> Matrix:
     """(depth, timesteps) as plain numbers of six digits."""
     return tuple(tuple(float(f"{norm:.6g}") for norm in row) for row in norms)
-
-
-def as_json(record: Record) -> dict[str, Any]:
-    """``record`` as plain JSON values."""
-    return asdict(record) | {"fit": record.fit._asdict()}
-
-
-def from_json(values: Mapping[str, Any]) -> Record:
-    """The record of ``as_json``, read back."""
-    norms = {key: tuple(map(tuple, values[key])) for key in ("initial_gradients", "trained_gradients")}
-    rows = {key: tuple(values[key]) for key in ("curve", "probes")}
-    return Record(**{**values, **norms, **rows, "fit": Fit(**values["fit"])})

@@ -13,7 +13,7 @@ from pipeline.depth import pictures, report, tables
 from pipeline.depth.findings import judge
 from pipeline.depth.grid import PLAIN, VARIANTS, Fit, grid, settings
 from pipeline.depth.learning import guess_scores
-from pipeline.depth.records import Record, as_json, from_json
+from pipeline.depth.records import AS_JSON, Record
 from pipeline.depth.task import SPLITS, measure
 from pipeline.evaluation.baselines import fit_baselines
 from pipeline.evaluation.ngrams import Ragged
@@ -142,12 +142,14 @@ class _Plan:
     def keep(self, trial: tuning.Trial, value: Record) -> tuning.Result:
         counts = {"parameters": value.parameters, "best_epoch": value.best_epoch}
         metrics = {**value.scores, **counts, "fit_seconds": value.seconds}
-        return tuning.Result(value.scores["validation_accuracy"], {"record": as_json(value)}, metrics)
+        return tuning.Result(
+            value.scores["validation_accuracy"], {"record": AS_JSON.dump_python(value, mode="json")}, metrics
+        )
 
 
 def _records(study: tuning.Study) -> dict[Fit, Record]:
     """Of the finished fits; of one that was tried twice, the first."""
-    kept = (from_json(trial.user_attrs["record"]) for trial in reversed(study.ranked()))
+    kept = (AS_JSON.validate_python(trial.user_attrs["record"]) for trial in reversed(study.ranked()))
     return {record.fit: record for record in kept}
 
 

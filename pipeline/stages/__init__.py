@@ -67,10 +67,10 @@ def run_stage(name: Stage, params: Params) -> None:
 
 
 def refuse_edited(name: str, params: Params, file: Path = DVC_FILE) -> None:
-    """Checks that params.yaml still says what the stage, and those before it, were run with.
+    """Checks that params.yaml still says what the stage was run with, and what a later one will ask for.
 
     A stage reads it once, at its start. DVC notes down what it says at the stage's end, so that the stage
-    would count as run with values that it never saw.
+    would count as run with values that it never saw; and evaluate's lineage would name such of train.
 
     Args:
         name: of the stage.
@@ -83,7 +83,8 @@ def refuse_edited(name: str, params: Params, file: Path = DVC_FILE) -> None:
     if not file.exists():  # then nothing is noted down
         return
     stages = yaml.safe_load(file.read_text(encoding="utf-8"))["stages"]
-    names = list(stages)[: list(stages).index(name) + 1]
+    names = list(stages)
+    names = [name] if name == names[-1] else names[: names.index(name) + 1]
     read = {key for each in names for key in stages[each]["params"]}
     before, now = (
         each.flat() | {"tune.search_space": each.tune.search_space} for each in (params, load_params())

@@ -17,7 +17,7 @@ from pipeline.depth.findings import judge, judged, sentence
 from pipeline.depth.grid import Fit
 from pipeline.depth.learning import failures, guess_scores
 from pipeline.depth.pictures import accuracy_figure, probe_figure
-from pipeline.depth.records import Record, as_json, from_json
+from pipeline.depth.records import AS_JSON, Record
 from pipeline.depth.report import render_report
 from pipeline.params import Params
 from pipeline.reporting.page import Picture
@@ -146,4 +146,7 @@ def test_the_tables_have_a_row_for_each_fit_and_layer(tmp_path: Path) -> None:
 
 def test_a_record_is_read_as_it_was_written() -> None:
     written = record(next(iter(records())))
-    assert from_json(json.loads(json.dumps(as_json(written)))) == written
+    text = json.dumps(AS_JSON.dump_python(written, mode="json"))
+    read = AS_JSON.validate_python(json.loads(text))
+    assert read == written
+    assert isinstance(read.fit, Fit)

@@ -110,7 +110,8 @@ def test_what_a_later_stage_reads_may_be_edited_while_an_earlier_one_runs(projec
     Path("params.yaml").write_text(text.replace("high: 32", "high: 64", 1))
     with pytest.raises(UserError, match=r"tune.search_space was .* now it is"):
         refuse_edited("train", started_with)
-    refuse_edited("pad", started_with)
+    for unconcerned in ("pad", "evaluate"):
+        refuse_edited(unconcerned, started_with)
     with pytest.raises(UserError, match=r"depth ran: depth_study.epochs was"):
         shown = load_params().depth_study.epochs
         edited = {"depth_study.epochs": shown + 1}

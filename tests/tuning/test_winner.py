@@ -109,6 +109,7 @@ def test_hyperband_prunes_alike_in_a_fresh_study_of_another_name(toy: Params) ->
     outcome = [[(trial.params, trial.state) for trial in study.trials()] for study in (first, second)]
     assert outcome[0] == outcome[1]
     assert first.counts()["pruned"] > 0
+    assert len({str(values) for values, _ in outcome[0]}) == 12, "each bracket draws values of its own"
 
 
 def test_another_objective_ranks_trials_by_another_score(toy: Params) -> None:
