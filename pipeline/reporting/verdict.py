@@ -47,6 +47,8 @@ def judge(result: Evaluated) -> Verdict:
         "baseline": f"{scored}; {baseline.name} does better, by {points} ({theirs:.1%}; {test}).",
         "neither": f"{scored}, {baseline.name} {theirs:.1%}: a difference that may be chance ({test}).",
     }[ahead]
+    if mine == theirs:
+        sentence = f"{scored}, as many as {baseline.name}."
     if assessment.only_label is not None:
         only = result.dataset["labels"][assessment.only_label]
         sentence += f" It gives every one of them the same label, {only}."

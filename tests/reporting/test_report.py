@@ -96,6 +96,11 @@ def with_scores(
             "labels 81.0% of 240 test reviews right, naive Bayes n-grams 80.0%: a difference that may be "
             "chance (McNemar's exact test, p = 0.9).",
         ),
+        (
+            (0.8, 0.8, 20, 20, 1.0),
+            "neither",
+            "labels 80.0% of 240 test reviews right, as many as naive Bayes n-grams.",
+        ),
     ],
 )
 def test_the_verdict_says_which_is_better(scores: tuple, ahead: str, said: str) -> None:
