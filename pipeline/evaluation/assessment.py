@@ -108,8 +108,8 @@ class Assessment:
 
     @property
     def only_label(self) -> int | None:
-        """The label that the model gives to every test review, at 0.5; None where it gives more than one."""
-        given = np.unique(decide(self.probabilities))
+        """The label that the model, as served, gives to every test review; None where it gives more."""
+        given = np.unique(decide(self.probabilities, self.threshold))
         return int(given[0]) if len(given) == 1 else None
 
     @property

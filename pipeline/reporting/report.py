@@ -208,7 +208,8 @@ def _tile(assessment: Assessment, each: Scored) -> Tile:
 def _title(result: Evaluated) -> str:
     registration = result.registration
     model = f"{registration.name} version {registration.version}" if registration else "unregistered model"
-    return f"Sentiment of reviews, {result.dataset['name']}: {model}"
+    about = "Labels of texts" if result.dataset["requested"] == "file" else "Sentiment of reviews"
+    return f"{about}, {result.dataset['name']}: {model}"
 
 
 def _errors(result: Evaluated) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.evaluation.measures import ACCURACY
 from pipeline.reporting import counted, metric_names, span
 from pipeline.reporting.caveats import caveats
 from pipeline.reporting.evaluated import Evaluated, duration
@@ -14,7 +15,6 @@ from pipeline.reporting.report import became
 from pipeline.reporting.verdict import judge
 
 WIDTH = 80
-_SHOWN = ("roc_auc",)  # beside the accuracy; the report has the rest
 
 
 def print_summary(result: Evaluated) -> None:
@@ -44,14 +44,16 @@ def _table(result: Evaluated) -> Table:
     )
     table.add_column("classifier")
     names = metric_names(assessment.num_labels)
-    for column in ("accuracy ↑", "95 % interval", *(names[name].arrow for name in _SHOWN)):
+    # Beside the accuracy there is room for one; the report has the rest.
+    shown = "roc_auc" if assessment.measure == ACCURACY else assessment.measure
+    for column in ("accuracy ↑", "95 % interval", names[shown].arrow):
         table.add_column(column, justify="right", no_wrap=True)
     for place, each in enumerate(assessment.classifiers):
-        accuracy, *others = (
-            f"{assessment.metrics[f'{each.prefix}test_{name}']:.4f}" for name in ("accuracy", *_SHOWN)
+        accuracy, other = (
+            f"{assessment.metrics[f'{each.prefix}test_{name}']:.4f}" for name in (ACCURACY, shown)
         )
         interval = span(assessment.intervals[f"{each.prefix}test_accuracy"])
-        table.add_row(Text(each.name), accuracy, interval, *others, style="bold" if place == 0 else "")
+        table.add_row(Text(each.name), accuracy, interval, other, style="bold" if place == 0 else "")
     return table
 
 

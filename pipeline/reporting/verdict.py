@@ -9,7 +9,7 @@ from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.measures import ACCURACY
 from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.evaluation.rivals import PREFIXES, WHOLE
-from pipeline.reporting import counted, measure_name, p_text
+from pipeline.reporting import counted, measure_name, metric_names, p_text
 from pipeline.reporting.evaluated import Evaluated
 
 LEVEL = 0.05  # below this p, a difference is more than chance
@@ -47,13 +47,15 @@ def judge(result: Evaluated) -> Verdict:
         "baseline": f"{scored}; {baseline.name} does better, by {points} ({theirs:.1%}; {test}).",
         "neither": f"{scored}, {baseline.name} {theirs:.1%}: a difference that may be chance ({test}).",
     }[ahead]
+    if mine == theirs:
+        sentence = f"{scored}, as many as {baseline.name}."
     if assessment.only_label is not None:
         only = result.dataset["labels"][assessment.only_label]
         sentence += f" It gives every one of them the same label, {only}."
     learned = assessment.better_than_a_guess
     if not learned:
         sentence += f" It is not better than always giving {_one_label(assessment)}."
-    return Verdict(sentence + _of_whole_reviews(assessment) + _served(assessment), ahead, learned)
+    return Verdict(sentence + _of_whole_reviews(assessment) + _by_measure(assessment), ahead, learned)
 
 
 def _one_label(assessment: Assessment) -> str:
@@ -72,14 +74,19 @@ def _of_whole_reviews(assessment: Assessment) -> str:
     return f" Naive Bayes n-grams of whole reviews label {theirs:.1%} right."
 
 
-def _served(assessment: Assessment) -> str:
-    """Where a served model draws the line, if that is elsewhere than the tables do."""
-    if assessment.threshold == THRESHOLD:
+def _by_measure(assessment: Assessment) -> str:
+    """How it does by what it was chosen for, if that isn't accuracy; of two labels, at its own threshold."""
+    measure, metrics, baseline = assessment.measure, assessment.metrics, assessment.baseline
+    if measure == ACCURACY:
         return ""
-    balanced = assessment.metrics["test_balanced_accuracy_at_threshold"]
+    name = metric_names(assessment.num_labels)[measure].title
+    theirs = f"{baseline.name} {metrics[f'{baseline.prefix}test_{measure}']:.4f}"
+    if assessment.num_labels > 2:
+        return f" It was chosen by {name}: {metrics[f'test_{measure}']:.4f}, {theirs}."
+    served = metrics[f"test_{measure}_at_threshold"]
     return (
         f" Served, it gives the second label from {assessment.threshold:.4g} on, the best threshold for "
-        f"{measure_name(assessment.measure)} on validation: its balanced accuracy is {balanced:.4f} then."
+        f"{name} on validation: its {name} is {served:.4f} then, {theirs} at {THRESHOLD}."
     )
 
 

@@ -96,6 +96,11 @@ def with_scores(
             "labels 81.0% of 240 test reviews right, naive Bayes n-grams 80.0%: a difference that may be "
             "chance (McNemar's exact test, p = 0.9).",
         ),
+        (
+            (0.8, 0.8, 20, 20, 1.0),
+            "neither",
+            "labels 80.0% of 240 test reviews right, as many as naive Bayes n-grams.",
+        ),
     ],
 )
 def test_the_verdict_says_which_is_better(scores: tuple, ahead: str, said: str) -> None:
@@ -300,14 +305,17 @@ def test_a_network_that_gives_one_label_only_is_called_that() -> None:
     said = judge(judged.evaluated(assessment=same)).sentence
     assert "It gives every one of them the same label, negative." in said
     assert "the same label" not in judge(judged.evaluated()).sentence
+    # With a threshold of its own, 0.125, it gives all of them the other one.
+    served = replace(same, measure="f1", metrics=found.metrics | {"threshold": 0.125})
+    assert "the same label, positive." in judge(judged.evaluated(assessment=served)).sentence
 
 
 def test_a_served_threshold_of_its_own_is_told() -> None:
     found, _ = judged.judged()
-    metrics = found.metrics | {"threshold": 0.125, "test_balanced_accuracy_at_threshold": 0.75}
+    metrics = found.metrics | {"threshold": 0.125, "test_f1_at_threshold": 0.75, "naive_bayes_test_f1": 0.5}
     said = judge(judged.evaluated(assessment=replace(found, measure="f1", metrics=metrics))).sentence
     assert "gives the second label from 0.125 on, the best threshold for F1 on validation" in said
-    assert "its balanced accuracy is 0.7500 then" in said
+    assert "its F1 is 0.7500 then, naive Bayes n-grams 0.5000 at 0.5." in said
     by_accuracy = replace(found, metrics=metrics)
     assert "Served" not in judge(judged.evaluated(assessment=by_accuracy)).sentence
 
