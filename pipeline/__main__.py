@@ -17,8 +17,10 @@ from click.exceptions import NoSuchCommand
 from click.shell_completion import CompletionItem
 
 from pipeline import __version__
+from pipeline.commands.launch import launch, parse_options
 from pipeline.params import load_params
 from pipeline.runtime.errors import UserError, described
+from pipeline.runtime.live import clear_all
 from pipeline.stages import Stage, run_stage
 
 STAGES: dict[Stage, str] = {
@@ -109,6 +111,8 @@ class Pipeline(click.Group):
             if context.params["traceback"]:
                 raise
             raise click.ClickException(described(error)) from None
+        finally:
+            clear_all()
 
     def _descriptions(self) -> list[tuple[str, str]]:
         own = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
@@ -166,11 +170,6 @@ def run(context: click.Context, until: str | None, preset: str | None) -> None:
     All values are judged before any work. Values that differ from params.yaml go through
     `dvc exp run -S`, which writes them there.
     """
-    from pipeline.commands.launch import (  # noqa: PLC0415 - other commands start faster without
-        launch,
-        parse_options,
-    )
-
     raise SystemExit(launch(parse_options(context.args), until, preset))
 
 

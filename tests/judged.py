@@ -42,6 +42,8 @@ DATASET: dict[str, Any] = {
     "words": 56,
     "duplicates_dropped": {"train_in_test": 3, "train_in_validation": 1, "validation_in_test": 0},
     "held_back": 50,
+    "cut_shares": dict.fromkeys(("train", "validation", "test", "unlabelled"), 0.42),
+    "unknown_shares": dict.fromkeys(("train", "validation", "test", "unlabelled"), 0.07),
     "unlabelled": {
         "size": 91,
         "duplicates_dropped": {"unlabelled_in_test": 6, "unlabelled_in_validation": 2},

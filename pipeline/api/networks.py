@@ -88,7 +88,7 @@ def fit(
     Raises:
         ValueError: for a name that there isn't, or a value that can't be used.
     """
-    params = _with_values(reviews.params, network_values)
+    params = _with_values(reviews.params, network_values).of_labels(reviews.labels)
     select_backend(params.train)
     from pipeline.serving.classifier import TextClassifier  # noqa: PLC0415 - ONNX Runtime
     from pipeline.training import fitting  # noqa: PLC0415 - imports Keras, which takes seconds

@@ -89,8 +89,8 @@ def load_reviews(
     padding: Side = "pre",
     truncating: Side = "pre",
     seed: int = 42,
-    text_column: str = "text",
-    label_column: str = "label",
+    text_column: str | int = "text",
+    label_column: str | int = "label",
     tokens: str = "words",
 ) -> PaddedReviews:
     """Loads reviews, splits them, and makes rows of ``max_length`` token ids.
@@ -104,7 +104,7 @@ def load_reviews(
         padding: where a short review is filled up. ``pre``: a row's last step is the last word.
         truncating: which end of a long review is cut off.
         seed: of the draws, and of every :func:`fit` on these reviews.
-        text_column: of a file.
+        text_column: of a file; its number, from 1, where no line names the columns.
         label_column: of a file.
         tokens: ``words``; where no blanks stand between them, ``characters`` or ``subwords``.
 

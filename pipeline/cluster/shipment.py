@@ -20,8 +20,6 @@ from typing import Any
 from distributed import WorkerPlugin
 
 LIBRARIES = ("keras", "tensorflow", "jax", "numpy", "onnxruntime")
-# A task has its GPU for itself, but neither library may take all of its memory at once.
-_ENVIRONMENT = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
 
 class Shipment(WorkerPlugin):
@@ -52,7 +50,7 @@ class Shipment(WorkerPlugin):
 
     def setup(self, worker: Any) -> None:
         """Unpacks the code before every other of that name, and tells how the worker's versions differ."""
-        os.environ.update({**_ENVIRONMENT, **self._settings})
+        os.environ.update(self._settings)
         if self._gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = self._gpus[int(worker.name) % len(self._gpus)]
         folder = Path(worker.local_directory) / f"{self.name}-code"

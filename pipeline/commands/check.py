@@ -14,7 +14,7 @@ from pipeline.runtime.files import write_json
 
 @click.command()
 @click.argument("path", metavar="FILE")
-@click.option("--text-column", help="By default data.text_column.")
+@click.option("--text-column", help="By default data.text_column; a number where there is no header line.")
 @click.option("--label-column", help="By default data.label_column.")
 @click.option("--split-column", help="By default data.split_column.")
 @click.option(
@@ -30,9 +30,13 @@ def check(
     params = load_params()
     values: dict[str, Value] = {"data.source": "file", "data.path": path}
     columns = {"text_column": text_column, "label_column": label_column, "split_column": split_column}
-    values |= {f"data.{name}": value for name, value in columns.items() if value is not None}
+    values |= {
+        f"data.{name}": int(value) if value.isdecimal() else value
+        for name, value in columns.items()
+        if value is not None
+    }
     params = params.replace(values)
-    dataset = own_file.load(params.data, params.seed)
+    dataset = own_file.load(params.data, params.seed, lambda line: click.echo(line, err=True))
     checked = checking.check(dataset, params.pad.vocab_size, params.pad.max_length)
     write_json(output, checked)
     for name, form in dataset.reading["formats"].items():

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from pipeline.depth import study
 from pipeline.params import load_params
+from pipeline.stages import refuse_edited
 
 
 @click.command(name="study-depth")
 def study_depth() -> None:
     """Train stacks of every depth, cell and skip; judge what is said of depth: -> reports/depth."""
-    study.run(load_params())
+    params = load_params()
+    study.run(params)
+    refuse_edited("depth", params, Path("depth/dvc.yaml"))

@@ -28,6 +28,7 @@ Next:
   make ui                            runs, trials and registry in MLflow
   make serve                         the champion on http://127.0.0.1:5001
   make compare                       experiments beside each other
+  git add dvc.lock reports           and commit, to compare later runs with it
   source .venv/bin/activate          then, for example:
   python -m pipeline predict --explain 'A superb cast in a dull film.'
   python -m pipeline run --model.cell gru

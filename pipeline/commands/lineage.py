@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -39,12 +40,12 @@ def rebuild(model: str) -> None:
     """Train MODEL again in a clean worktree of its commit; say whether the metrics are the same."""
     version = versions.find_version(open_store(), model)
     outcome = rebuilding.rebuild(lineage.read_record(version), click.echo)
-    table = Table()
-    for title in ("metric", "recorded", "rebuilt", ""):
-        table.add_column(title)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("metric", "recorded", "rebuilt"):
+        table.add_column(title, overflow="fold")
     for name, (recorded, rebuilt) in outcome.metrics.items():
-        table.add_row(name, repr(recorded), repr(rebuilt), "same" if recorded == rebuilt else "differs")
-    Console(width=100).print(table)
+        table.add_row(name, repr(recorded), "the same" if recorded == rebuilt else repr(rebuilt))
+    Console(highlight=False).print(table)
     for difference in outcome.differences:
         click.echo(f"not as it was: {difference}")
     same = outcome.same

@@ -18,6 +18,7 @@ from pipeline.commands.store import chosen_name, open_store
 from pipeline.registry import versions
 from pipeline.registry.names import CHAMPION, registered_name
 from pipeline.runtime.errors import UserError
+from pipeline.tracking import DIGEST_TAG
 
 
 @click.command(name="registry")
@@ -40,7 +41,10 @@ def list_versions(dataset: str | None, as_json: bool) -> None:
     for version in listed:
         if CHAMPION in named[version.name].get(str(version.version), []):
             reason = version.tags.get(versions.DECISION_TAG, "the alias was set by other means")
-            console.print(f"{version.name}: version {version.version} is champion: {reason}.", soft_wrap=True)
+            console.print(
+                f"{version.name}: version {version.version} is champion: {reason}.",
+                soft_wrap=not console.is_terminal,
+            )
 
 
 def _table(
@@ -70,22 +74,19 @@ def _score(accuracy: float | None) -> str:
 
 def _entry(client: MlflowClient, version: ModelVersion, named: Mapping[str, list[str]]) -> dict[str, Any]:
     test, commit = versions.run_facts(client, version)
+    validation = version.tags.get("validation_accuracy")
     return {
         "model": version.name,
         "version": int(version.version),
         "aliases": named.get(str(version.version), []),
         "dataset": version.tags.get("dataset.name"),
-        "digest": version.tags.get(versions.DIGEST_TAG),
-        "validation_accuracy": _number(version.tags.get("validation_accuracy", "?")),
-        "test_accuracy": _number(test),
+        "digest": version.tags.get(DIGEST_TAG),
+        "validation_accuracy": float(validation) if validation else None,
+        "test_accuracy": test and round(test, 4),
         "run": version.run_id,
-        "commit": None if commit in ("?", "none") else commit,
+        "commit": commit,
         "decision": version.tags.get(versions.DECISION_TAG),
     }
-
-
-def _number(text: str) -> float | None:
-    return None if text == "?" else float(text)
 
 
 @click.command()

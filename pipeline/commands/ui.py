@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import time
 
 import click
 import mlflow
@@ -12,7 +14,12 @@ from mlflow import MlflowClient
 from pipeline.commands.store import open_store
 from pipeline.params import load_params
 from pipeline.registry.comparing import evaluated_runs
-from pipeline.runtime.ports import require_free_port
+from pipeline.runtime.ports import answers, require_free_port
+from pipeline.tracking.view import KEY, offer_view
+
+# One reader needs one process, no queue of jobs for language models, and no line after the address.
+_QUIET = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
+_SINGLE = ("--host", "127.0.0.1", "--workers", "1", "--uvicorn-opts", "--log-level warning")
 
 
 @click.command()
@@ -25,9 +32,19 @@ def ui(port: int) -> None:
         click.echo(f"the runs are on the tracking server: {uri}/{_page(client)}")
         return
     require_free_port(port)
-    click.echo(f"http://127.0.0.1:{port}/{_page(client)}")
-    words = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
-    os.execv(sys.executable, [*words, "--host", "127.0.0.1", "--port", str(port)])  # noqa: S606 - takes our place
+    page = _page(client)
+    click.echo("MLflow is starting, which takes some seconds")
+    words = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(port), *_SINGLE]
+    with subprocess.Popen(words, env=os.environ | _QUIET) as server:
+        try:
+            while server.poll() is None and not answers(port):
+                time.sleep(0.2)
+            if server.poll() is None:
+                click.echo(f"open http://127.0.0.1:{port}/{page}\nCtrl-C ends it")
+            server.wait()
+        except KeyboardInterrupt:  # the terminal's Ctrl-C reaches the server too, a `kill` doesn't
+            server.terminate()
+    raise SystemExit(server.returncode)
 
 
 def _page(client: MlflowClient) -> str:
@@ -35,5 +52,7 @@ def _page(client: MlflowClient) -> str:
     runs = evaluated_runs(client)
     experiment = client.get_experiment_by_name(load_params().mlflow.experiment)
     number = runs[0].info.experiment_id if runs else experiment.experiment_id if experiment else None
-    page = f"experiments/{number}/runs" if number else "experiments"
-    return f"#/{page}?workflowType=machine_learning"
+    if not number:
+        return "#/experiments?workflowType=machine_learning"
+    offer_view(client, number)
+    return f"#/experiments/{number}/runs?workflowType=machine_learning&viewStateShareKey={KEY}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,6 +67,7 @@ def _probabilities(
     params: Params, seed: int, padded: Mapping[str, Arrays], on_message: OnMessage
 ) -> tuple[np.ndarray, np.ndarray]:
     """Those of the validation and the test reviews, of a network fitted as the train stage does it."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # else it warns of each fold's own network
     select_backend(params.train)
     import keras  # noqa: PLC0415 - Keras loads in the processes that fit
 

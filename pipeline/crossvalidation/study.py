@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from pipeline.runtime.interruption import interruptible
 from pipeline.runtime.paths import RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED
 
 CLASSIFIERS = (MODEL, *PREFIXES)
+_ENDS = {"log_loss": (0, math.inf), "brier": (0, 2)}  # of other scores 0 and 1
 Judged = Sequence[tuple[Fold, Mapping[str, Metrics]]]
 
 
@@ -47,7 +49,7 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     drawn = draw_folds(data["labels"], folds, repeats, params.seed)
     num_reviews = len(data["labels"])
     fitted = params.resolved(round(num_reviews * (1 - 1 / folds) * (1 - params.pad.validation_fraction)))
-    fitted = fitted.replace({"tune.epochs": None, "tune.trials": 1})
+    fitted = fitted.of_labels(dataset["labels"]).replace({"tune.epochs": None, "tune.trials": 1})
     jobs = [Job(fold.name, judge_fold, (fitted, fold, params.evaluate.baseline_ngrams)) for fold in drawn]
     found: dict[str, dict[str, Metrics]] = {}
 
@@ -95,7 +97,10 @@ def summarise(judged: Judged, folds: int, repeats: int, num_reviews: int) -> dic
         for name in CLASSIFIERS
     }
     means = {
-        name: {metric: _plain(mean_of(values, share)) for metric, values in of_metrics.items()}
+        name: {
+            metric: _plain(mean_of(values, share), *_ENDS.get(metric, (0, 1)))
+            for metric, values in of_metrics.items()
+        }
         | {"accuracy": _plain(accuracy_of(of_metrics["accuracy"], share, num_reviews))}
         for name, of_metrics in scores.items()
     }
@@ -106,7 +111,7 @@ def summarise(judged: Judged, folds: int, repeats: int, num_reviews: int) -> dic
         "repeats": repeats,
         "classifiers": means,
         "lead": {
-            name: _plain(found) | {"p_value": found.p_value}
+            name: _plain(found, -1, 1) | {"p_value": found.p_value}
             for name in CLASSIFIERS[1:]
             for found in [mean_of((network - scores[name]["accuracy"]).tolist(), share)]
         },
@@ -118,6 +123,7 @@ def summarise(judged: Judged, folds: int, repeats: int, num_reviews: int) -> dic
     }
 
 
-def _plain(mean: Mean) -> dict[str, float]:
+def _plain(mean: Mean, least: float = 0, most: float = 1) -> dict[str, float]:
+    """The mean and its interval, which ends where the score's values do: two folds promise nothing."""
     low, high = mean.interval
-    return {"mean": mean.mean, "low": low, "high": high}
+    return {"mean": mean.mean, "low": max(low, least), "high": min(high, most)}

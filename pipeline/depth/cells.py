@@ -15,8 +15,10 @@ from matplotlib.figure import Figure
 from pipeline.depth.comparisons import trained_decades
 from pipeline.depth.fitting import Splits, run_fit
 from pipeline.depth.grid import CLIPPING, PLAIN, Fit
+from pipeline.depth.learning import guess_scores
 from pipeline.depth.panels import CELL_STYLE, make_panels, shared_legend
 from pipeline.depth.records import Record
+from pipeline.evaluation.rivals import MAJORITY
 from pipeline.params import Params
 from pipeline.reporting import figures
 from pipeline.reporting.page import Cell, Picture, Table, render
@@ -58,8 +60,9 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
         num_reviews: of each split, at most.
         epochs: passes over them.
     """
-    params = params.replace({"depth_study.epochs": epochs, "train.epochs": epochs})
     dataset = read_json(PADDED_DATASET)
+    params = params.of_labels(dataset["labels"])
+    params = params.replace({"depth_study.epochs": epochs, "train.epochs": epochs})
     splits = {name: _some(name, num_reviews, params.seed) for name in ("train", "validation", "test")}
     records: dict[tuple[str, Kind], Record] = {}
     wanted = [(cell, kind) for cell in CELL_STYLE for kind in KINDS]
@@ -83,7 +86,7 @@ def render_page(dataset: Mapping[str, Any], records: Records, splits: Splits, de
         sizes={name: len(split.labels) for name, split in splits.items()},
         dataset=dataset,
         pictures={stem: _drawn(stem, caption, draw(records)) for stem, (caption, draw) in FIGURES.items()},
-        table=_table(records),
+        table=_table(records, guess_scores(dataset)),
     )
 
 
@@ -163,10 +166,10 @@ FIGURES: dict[str, tuple[str, Callable[[Records], Figure]]] = {
 def _drawn(stem: str, caption: str, figure: Figure) -> Picture:
     path = CELLS_DIR / f"{stem}.png"
     figures.save(figure, path)
-    return Picture(path, caption)
+    return Picture(path, SECTIONS[stem], caption)
 
 
-def _table(records: Records) -> Table:
+def _table(records: Records, guess: Mapping[str, float]) -> Table:
     rows: list[list[Cell]] = [
         [
             CELL_STYLE[cell]["label"],
@@ -179,6 +182,7 @@ def _table(records: Records) -> Table:
         ]
         for (cell, kind), record in records.items()
     ]
+    rows.append([MAJORITY, "", "", guess["validation_accuracy"], "", "", ""])
     columns = ["cell", "kind", "weights", "validation accuracy ↑", "training loss ↓", "reach", "seconds"]
     caption = (
         "Weights are those above the embeddings. Reach: by how many powers of ten the gradient at the lowest "

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pipeline.params import DepthStudyParams, Params, Value
-from pipeline.runtime.source import SCORING_MODULES, source_digest
 
 PLAIN, DROPOUT, CLIPPING = VARIANTS = ("plain", "dropout", "clipping")
-MEASURING_MODULES = ("depth/fitting.py", "depth/gradients.py", "depth/probes.py")
-# What says which networks there are, and not what one of them is.
-_EXTENT = {"cells", "depths", "skips", "seeds", "workers"}
 
 
 class Fit(NamedTuple):
@@ -41,7 +34,7 @@ class Fit(NamedTuple):
         Raises:
             ParamsError: if the sections model and train can't be combined with it.
         """
-        return params.replace({**_settings(params.depth_study, self)}, source=f"depth study, {self.name}")
+        return params.replace({**settings(params.depth_study, self)}, source=f"depth study, {self.name}")
 
 
 def grid(study: DepthStudyParams) -> list[Fit]:
@@ -60,24 +53,6 @@ def grid(study: DepthStudyParams) -> list[Fit]:
     return sorted(fits, key=lambda fit: -fit.cost)
 
 
-def study_name(params: Params, dataset: Mapping[str, Any]) -> str:
-    """``imdb-1a2b3c4d5e6f``: the data set, and a digest of what decides the record of a fit.
-
-    These are the padded reviews, the code, and the parameters that all fits share. A study of more cells,
-    depths, skips or seeds has the same name and so keeps what is there.
-    """
-    code = source_digest((*SCORING_MODULES, *MEASURING_MODULES), ("keras", params.train.backend, "numpy"))
-    set_by_study = _settings(params.depth_study, Fit("gru", 1, "none", PLAIN, 0))
-    shared = {
-        key: value
-        for key, value in params.flat().items()
-        if key.split(".")[0] in ("seed", "model", "train", "pretrain") and key not in set_by_study
-    }
-    shared |= params.depth_study.model_dump(exclude=_EXTENT)
-    text = json.dumps({"data": dataset["padded_digest"], "code": code, "shared": shared}, sort_keys=True)
-    return f"{dataset['name']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
 # The stack of the textbooks, whose last state is all that the output sees: what else helps a network along
 # would hide what its depth does.
 _TEXTBOOK: dict[str, Value] = {
@@ -93,7 +68,8 @@ _TEXTBOOK: dict[str, Value] = {
 }
 
 
-def _settings(study: DepthStudyParams, fit: Fit) -> dict[str, Value]:
+def settings(study: DepthStudyParams, fit: Fit) -> dict[str, Value]:
+    """The values that the study sets, by their keys in params.yaml."""
     return {
         "model.cell": fit.cell,
         "model.depth": fit.depth,

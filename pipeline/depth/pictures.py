@@ -55,12 +55,11 @@ def write(records: Records, dataset: str, baseline: float, folder: Path) -> list
         The figures in the order of their numbers, from 1.
     """
     drawn = []
-    for stem, caption, draw in FIGURES:
+    for stem, name, reading, draw in FIGURES:
         figure = draw(records, baseline)
-        title, _, _ = caption.partition(":")
-        figure.suptitle(f"{title}, {dataset}")
+        figure.suptitle(f"{name}, {dataset}")
         figures.save(figure, folder / f"{stem}.png")
-        drawn.append(Picture(folder / f"{stem}.png", caption))
+        drawn.append(Picture(folder / f"{stem}.png", name, reading))
     return drawn
 
 
@@ -222,43 +221,48 @@ def _mean_curve(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.nda
 
 
 Draw = Callable[[Records, float], Figure]
-FIGURES: tuple[tuple[str, str, Draw], ...] = (
+FIGURES: tuple[tuple[str, str, str, Draw], ...] = (
     (
         "accuracy",
-        "Accuracy by depth: the mean over the seeds and, as small dots, each seed, on the validation and on "
-        "the test reviews. The dotted line is the better bag of n-grams.",
+        "Accuracy by depth",
+        "The mean over the seeds and, as small dots, each seed, on the validation and on the test reviews. "
+        "The dotted line is the better bag of n-grams.",
         accuracy_figure,
     ),
     (
         "gradients",
-        "Gradient by layer and time step: the norm of the loss's gradient by each layer's state, the mean "
-        "over validation reviews and seeds, for the deepest stack and, dashed, for one layer. The loss is "
-        "at the right end: lines that fall towards the left vanish, lines that rise explode.",
+        "Gradient by layer and time step",
+        "The norm of the loss's gradient by each layer's state, the mean over validation reviews and seeds, "
+        "for the deepest stack and, dashed, for one layer. The loss is at the right end: lines that fall "
+        "towards the left vanish, lines that rise explode.",
         gradient_figure,
     ),
     (
         "reach",
-        "Reach of the gradient by depth: by how many powers of ten its norm at the bottom layer's first "
-        "tenth of the time steps differs from that at the top layer's last step. 0 is a gradient that "
-        "arrives as it left; small dots are seeds.",
+        "Reach of the gradient by depth",
+        "By how many powers of ten its norm at the bottom layer's first tenth of the time steps differs from "
+        "that at the top layer's last step. 0 is a gradient that arrives as it left; small dots are seeds.",
         reach_figure,
     ),
     (
         "curves",
-        "Training and validation loss by depth: the mean over the seeds. The training loss is the mean "
-        "over an epoch's steps, with dropout where there is dropout.",
+        "Training and validation loss by depth",
+        "The mean over the seeds. The training loss is the mean over an epoch's steps, with dropout where "
+        "there is dropout.",
         curves_figure,
     ),
     (
         "probes",
-        "What each layer knows: validation accuracy of a logistic regression on the mean of a layer's states "
-        "over the time steps; small dots are seeds. The dotted line is the better bag of n-grams.",
+        "What each layer knows",
+        "Validation accuracy of a logistic regression on the mean of a layer's states over the time steps; "
+        "small dots are seeds. The dotted line is the better bag of n-grams.",
         probe_figure,
     ),
     (
         "cost",
-        "Accuracy by cost: validation accuracy against the number of weights above the embeddings and the "
-        "wall time of a fit, compilation included. The numbers are depths, the small dots seeds.",
+        "Accuracy by cost",
+        "Validation accuracy against the number of weights above the embeddings and the wall time of a fit, "
+        "compilation included. The numbers are depths, the small dots seeds.",
         cost_figure,
     ),
 )

@@ -8,11 +8,12 @@ from typing import Any
 
 from pipeline.depth.findings import LEVEL, MIN_SEEDS, Finding, difference_text, judged, sentence
 from pipeline.depth.grid import PLAIN, grid
-from pipeline.depth.learning import commoner_share, failures
+from pipeline.depth.learning import commoner_share, failures, guess_scores
 from pipeline.depth.literature import SOURCES
 from pipeline.depth.records import Record, Records
 from pipeline.depth.statistics import t_interval
-from pipeline.depth.tables import repeats
+from pipeline.depth.tables import SCORES, repeats
+from pipeline.evaluation.rivals import MAJORITY
 from pipeline.params import Params
 from pipeline.reporting import counted, p_cell
 from pipeline.reporting.evaluated import CELLS
@@ -59,7 +60,7 @@ def render_report(
         sentences=[
             f"{sentence(finding, tested)} {SOURCES[finding.claim.source].finding}" for finding in findings
         ],
-        scores=_scores(records),
+        scores=_scores(records, baseline, guess_scores(dataset)),
         fits=len(grid(study)),
         dataset=dataset,
         seconds=sum(record.seconds for record in records.values()),
@@ -109,10 +110,15 @@ def _claim_row(finding: Finding) -> tuple[str, ...]:
     return (claim.statement, finding.verdict, difference, p_value, str(claim.figure))
 
 
-def _scores(records: Records) -> Table:
+def _scores(records: Records, baseline: Mapping[str, float], guess: Mapping[str, float]) -> Table:
+    columns = ["cell", "depth", "skip", "variant", "weights", "seconds", "training", "validation", "test"]
+    others: list[list[Cell]] = [
+        [name, *[""] * 5, *(f"{scores[each]:.4f}" if each in scores else "" for each in SCORES)]
+        for name, scores in (("bag of n-grams", baseline), (MAJORITY, guess))
+    ]
     return Table(
-        ["cell", "depth", "skip", "variant", "weights", "seconds", "training", "validation", "test"],
-        [_score_row(repeats(records, fit)) for fit in sorted(records) if fit.seed == 0],
+        columns,
+        [_score_row(repeats(records, fit)) for fit in sorted(records) if fit.seed == 0] + others,
         "Accuracy: the mean over the seeds and half the width of its 95 % interval. Weights are those above "
         "the embeddings.",
     )

@@ -32,9 +32,8 @@ def t_interval(values: Sequence[float]) -> Interval | None:
     """The mean of a sample and Student's interval for it; None where the values have no spread."""
     if not have_spread(values):
         return None
-    mean = float(np.mean(values))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * stats.sem(values))
-    return Interval(mean, mean - half, mean + half)
+    bounds = stats.ttest_1samp(values, 0.0).confidence_interval(CONFIDENCE)
+    return Interval(float(np.mean(values)), float(bounds.low), float(bounds.high))
 
 
 def paired_p_value(differences: Sequence[float]) -> float:
@@ -53,9 +52,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     The chance of even one false finding among them all is then at most the level that they are held to.
     """
-    adjusted = [0.0] * len(p_values)
-    highest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = highest
-    return adjusted
+    order, count = np.argsort(p_values), len(p_values)
+    adjusted = np.empty(count)
+    steps = np.minimum((count - np.arange(count)) * np.array(p_values)[order], 1.0)
+    adjusted[order] = np.maximum.accumulate(steps)
+    return adjusted.tolist()

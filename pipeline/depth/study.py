@@ -11,7 +11,8 @@ from pipeline import tuning
 from pipeline.cluster import open_pool
 from pipeline.depth import pictures, report, tables
 from pipeline.depth.findings import judge
-from pipeline.depth.grid import VARIANTS, Fit, grid, study_name
+from pipeline.depth.grid import PLAIN, VARIANTS, Fit, grid, settings
+from pipeline.depth.learning import guess_scores
 from pipeline.depth.records import Record, as_json, from_json
 from pipeline.depth.task import SPLITS, measure
 from pipeline.evaluation.baselines import fit_baselines
@@ -29,6 +30,9 @@ from pipeline.training.task import data_of
 from pipeline.tuning.progress import Progress
 
 RUN_NAME = "depth study"
+MEASURING_MODULES = ("depth/fitting.py", "depth/gradients.py", "depth/probes.py")
+# What says which networks there are, and not what one of them is.
+_EXTENT = {"cells", "depths", "skips", "seeds", "workers"}
 # What a fit may be, also in a later and larger study: its place among the trials.
 SPACE: tuning.SearchSpace = tuning.grid_space(
     cell=get_args(Cell), depth=(1, 99), skip=get_args(Skip), variant=VARIANTS, seed=(0, 10**6)
@@ -43,16 +47,35 @@ def run(params: Params) -> None:
         UserError: if the params can't be used, data/padded is missing, or a fit failed.
     """
     dataset = read_dataset(params)
+    params = params.of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     fits = grid(params.depth_study)
     for fit in fits:
         fit.configure(params)  # all are judged before any is run
-    study = tuning.open_grid(params, f"depth-{study_name(params, dataset)}", SPACE)
+    study = tuning.open_grid(params, study_name(params, dataset), SPACE)
     in_run = pipeline_run(params, "study-depth", study=study.name)
     with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
         parent.set_tags({"mlflow.runName": RUN_NAME, "dataset": dataset["name"]})
         records = fit_missing(fitted, fits, study, measure, Progress(params.depth_study.epochs, trial_runs))
         _deliver(params, dataset, records, parent)
+
+
+def study_name(params: Params, dataset: Mapping[str, Any]) -> str:
+    """``depth-imdb-1a2b3c4d5e6f``: the data set, and a digest of what decides the record of a fit.
+
+    These are the padded reviews, the code, and the parameters that all fits share. A study of more cells,
+    depths, skips or seeds has the same name and so keeps what is there.
+    """
+    set_by_study = settings(params.depth_study, Fit("gru", 1, "none", PLAIN, 0))
+    shared = {
+        key: value
+        for key, value in params.flat().items()
+        if key.split(".")[0] in ("seed", "model", "train", "pretrain") and key not in set_by_study
+    }
+    shared |= params.depth_study.model_dump(exclude=_EXTENT)
+    code = tuning.code_version(params, *MEASURING_MODULES)
+    described = {"data": dataset["padded_digest"], "code": code, "shared": shared}
+    return f"depth-{tuning.base_name(dataset['name'], described)}"
 
 
 def fit_missing(
@@ -158,7 +181,7 @@ def _deliver(
     findings = judge(records, dataset)
     tables.write(records, findings, DEPTH_DIR)
     drawn = pictures.write(records, dataset["name"], baseline["validation_accuracy"], DEPTH_DIR)
-    write_json(DEPTH_SUMMARY, tables.summary(records, findings, baseline))
+    write_json(DEPTH_SUMMARY, tables.summary(records, findings, baseline, guess_scores(dataset)))
     page = report.render_report(params, dataset, records, findings, baseline, drawn)
     write_text(DEPTH_REPORT, page)
     parent.log_file(DEPTH_DIR, DEPTH_DIR.name)

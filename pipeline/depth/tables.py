@@ -30,8 +30,14 @@ def write(records: Records, findings: Sequence[Finding], folder: Path) -> None:
     write_csv(folder / "claims.csv", [row for finding in findings for row in _claim_rows(finding)])
 
 
-def summary(records: Records, findings: Sequence[Finding], baseline: Mapping[str, float]) -> dict[str, Any]:
-    """The means over the seeds, under cell, depth and skip; the baseline; and each judged claim's numbers."""
+def summary(
+    records: Records,
+    findings: Sequence[Finding],
+    baseline: Mapping[str, float],
+    guess: Mapping[str, float],
+) -> dict[str, Any]:
+    """The means over the seeds, under cell, depth and skip; the baseline; the majority class; and each judged
+    claim's numbers."""
     scores: dict[str, Any] = {}
     for fit in sorted(records):
         if fit.variant == PLAIN and fit.seed == 0:
@@ -49,7 +55,7 @@ def summary(records: Records, findings: Sequence[Finding], baseline: Mapping[str
         for finding in findings
         if finding.corrected is not None
     }
-    return {**scores, "baseline": dict(baseline), "claims": claims}
+    return {**scores, "baseline": dict(baseline), "majority": dict(guess), "claims": claims}
 
 
 def repeats(records: Records, fit: Fit) -> list[Record]:

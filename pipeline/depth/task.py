@@ -19,7 +19,6 @@ def measure(params: Params, fit: Fit, data: Data, on_message: OnMessage) -> Reco
     # TensorFlow takes several networks in one process, a program each, for a mistake and says so at length.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     from pipeline.depth import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
-    from pipeline.training.rows import Split  # noqa: PLC0415
 
-    splits = {name: Split(data[f"{name}.token_ids"], data[f"{name}.labels"]) for name in SPLITS}
+    splits = {name: fitting.Split(data[f"{name}.token_ids"], data[f"{name}.labels"]) for name in SPLITS}
     return fitting.run_fit(params, fit, splits, on_message)

@@ -10,8 +10,8 @@ import numpy as np
 from pipeline.evaluation.binning import Interval
 from pipeline.evaluation.by_class import class_table
 from pipeline.evaluation.calibration import reliability
-from pipeline.evaluation.intervals import metric_intervals, threshold_intervals
-from pipeline.evaluation.measures import ACCURACY
+from pipeline.evaluation.intervals import answer_intervals, metric_intervals
+from pipeline.evaluation.measures import ACCURACY, BALANCED_ACCURACY, F1, best_guess, measured
 from pipeline.evaluation.metrics import (
     Metrics,
     classification_metrics,
@@ -21,16 +21,10 @@ from pipeline.evaluation.metrics import (
     roc_points,
 )
 from pipeline.evaluation.paired import Paired, mcnemar
-from pipeline.evaluation.probabilities import by_label, decide, right
+from pipeline.evaluation.probabilities import THRESHOLD, by_label, decide, right
 from pipeline.evaluation.rivals import MAJORITY, Scored, stronger_baseline
 from pipeline.evaluation.slices import accuracy_by, unknown_share
-from pipeline.evaluation.threshold import (
-    BALANCED_ACCURACY,
-    F1,
-    THRESHOLD,
-    choose_threshold,
-    served_threshold,
-)
+from pipeline.evaluation.threshold import choose_threshold, served_threshold
 from pipeline.runtime.files import Row
 
 MODEL = "stacked RNN"
@@ -48,11 +42,11 @@ class Assessment:
         baseline: the rival that the model is tested against, the stronger one on validation reviews.
         metrics: of each classifier (its prefix + test_...), and of the model's comparison with the baseline;
             of two labels, the threshold that was chosen on validation reviews, and the model's accuracy,
-            balanced accuracy and f1 at it; each rival's validation accuracy.
+            balanced accuracy and f1 at it; each rival's validation accuracy, and ``measure``.
         intervals: 95 %, of those metrics that vary with the test reviews drawn, under the same names.
-        paired: the model and each rival but the majority class, review by review.
-        curves: by name, the points of each classifier but the majority class: roc, precision_recall,
-            reliability, accuracy_by_length (in words) and accuracy_by_unknown_share.
+        paired: the model and each rival, review by review.
+        curves: by name, the points of each classifier: accuracy_by_length (in words) and
+            accuracy_by_unknown_share; roc, precision_recall and reliability of all but the majority class.
         by_class: the model's ``class_table``.
         roc_by_class: the model's ``roc_by_label``.
         measure: what the threshold was chosen by.
@@ -76,7 +70,7 @@ class Assessment:
 
     @property
     def scores(self) -> Metrics:
-        """The few of ``metrics`` that tables show: the network's, and the accuracies it is held against."""
+        """The few of ``metrics`` that a run shows: the network's, and the accuracies it is held against."""
         of_network = {name: self.metrics[f"test_{name}"] for name in _SCORES}
         return prefixed(of_network, "test_") | {
             "test_accuracy_of_baseline": self.metrics[f"{self.baseline.prefix}test_accuracy"],
@@ -84,9 +78,33 @@ class Assessment:
         }
 
     @property
+    def headline(self) -> Metrics:
+        """The three of ``scores`` that DVC's tables show, under names with which these fit 80 columns."""
+        scores = self.scores
+        return {
+            "accuracy": scores["test_accuracy"],
+            "baseline": scores["test_accuracy_of_baseline"],
+            "log_loss": scores["test_log_loss"],
+        }
+
+    @property
     def threshold(self) -> float:
         """Of two labels, from which probability on a served model gives the second."""
         return served_threshold(self.measure, self.metrics.get("threshold", THRESHOLD))
+
+    @property
+    def unknown_share(self) -> float:
+        """How much of the tokens that the model reads of a test review are unknown to it, on average."""
+        rows = self.curves["accuracy_by_unknown_share"][MODEL]
+        return sum(float(row["unknown_share"]) * float(row["reviews"]) for row in rows) / len(self.labels)
+
+    @property
+    def better_than_a_guess(self) -> bool:
+        """Whether even the low end of its score, as served, is above what one label for all would score."""
+        name = f"test_{self.measure}"
+        if self.threshold != THRESHOLD:
+            name += "_at_threshold"
+        return self.intervals[name][0] > best_guess(self.measure, self.labels, self.num_labels)
 
     @property
     def only_label(self) -> int | None:
@@ -131,26 +149,26 @@ def assess(
         metrics |= prefixed(classification_metrics(labels, each.test), prefix)
         intervals |= prefixed(metric_intervals(labels, each.test, seed), prefix)
     for each in rivals:
-        metrics[f"{each.prefix}validation_accuracy"] = each.validation_accuracy(validation_labels)
+        for name in dict.fromkeys((ACCURACY, measure)):
+            value = measured(name, validation_labels, each.validation)
+            metrics[f"{each.prefix}validation_{name}"] = value
     if model.test.ndim == 1:
         metrics["threshold"] = threshold = choose_threshold(validation_labels, model.validation, measure)
         at_threshold = classification_metrics(labels, model.test, threshold)
-        bounds = threshold_intervals(labels, model.test, threshold)
+        bounds = answer_intervals(labels, model.test, threshold)
         for name in (ACCURACY, BALANCED_ACCURACY, F1):
             metrics[f"test_{name}_at_threshold"] = at_threshold[name]
             intervals[f"test_{name}_at_threshold"] = bounds[name]
 
     hits = {each.name: right(labels, each.test) for each in classifiers}
-    paired = {
-        each.name: mcnemar(hits[model.name], hits[each.name]) for each in rivals if each.name != MAJORITY
-    }
+    paired = {each.name: mcnemar(hits[model.name], hits[each.name]) for each in rivals}
     baseline = stronger_baseline(rivals, validation_labels)
     metrics |= {
         "test_only_model_right": paired[baseline.name].only_first,
         "test_only_baseline_right": paired[baseline.name].only_second,
         "test_mcnemar_p_value": paired[baseline.name].p_value,
     }
-    curves = _curves(test, [each for each in classifiers if each.name != MAJORITY], hits)
+    curves = _curves(test, classifiers, hits)
     by_class = class_table(labels, decide(model.test), by_label(model.test).shape[1])
     roc_by_class = roc_by_label(labels, model.test)
     return Assessment(
@@ -166,7 +184,12 @@ def _curves(
         "roc": lambda each: roc_points(labels, each.test),
         "precision_recall": lambda each: precision_recall_points(labels, each.test),
         "reliability": lambda each: reliability(labels, each.test),
+    }
+    slices: dict[str, Callable[[Scored], Sequence[Row]]] = {
         "accuracy_by_length": lambda each: accuracy_by("length", words, hits[each.name]),
         "accuracy_by_unknown_share": lambda each: accuracy_by("unknown_share", unknown, hits[each.name]),
     }
-    return {curve: {each.name: draw(each) for each in classifiers} for curve, draw in points.items()}
+    drawn = [each for each in classifiers if each.name != MAJORITY]
+    return {curve: {each.name: draw(each) for each in drawn} for curve, draw in points.items()} | {
+        curve: {each.name: draw(each) for each in classifiers} for curve, draw in slices.items()
+    }

@@ -69,11 +69,6 @@ def fit_naive_bayes(reviews: Ragged, labels: np.ndarray, longest: int = 2, seed:
     return fit_baselines(reviews, labels, longest, seed, (NAIVE_BAYES,))[NAIVE_BAYES]
 
 
-def fit_tfidf(reviews: Ragged, labels: np.ndarray, longest: int = 2, seed: int = 0) -> BagOfNgrams:
-    """Logistic regression on TF-IDF of n-grams; arguments and errors are those of :func:`fit_naive_bayes`."""
-    return fit_baselines(reviews, labels, longest, seed, (TFIDF,))[TFIDF]
-
-
 def fit_baselines(
     reviews: Ragged, labels: np.ndarray, longest: int = 2, seed: int = 0, names: Sequence[str] = NAMES
 ) -> dict[str, BagOfNgrams]:

@@ -37,10 +37,6 @@ class Calibration:
         """The calibrated probabilities: float64, of the shape given, (num_reviews,) or (.., num_labels)."""
         return _probabilities(self.scale * _logits(probabilities) + self._shifts(), probabilities.ndim)
 
-    def undo(self, probabilities: np.ndarray) -> np.ndarray:
-        """What :meth:`apply` was given, for what it gave; but for rounding."""
-        return _probabilities((_logits(probabilities) - self._shifts()) / self.scale, probabilities.ndim)
-
     def _shifts(self) -> np.ndarray:
         return np.array([0.0, self.shift[0]]) if len(self.shift) == 1 else self.shift
 

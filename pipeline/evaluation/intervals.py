@@ -10,10 +10,9 @@ from scipy.stats import norm
 from pipeline.evaluation import multiclass
 from pipeline.evaluation.auc import newcombe_interval, weighted_auc
 from pipeline.evaluation.binning import Interval, wilson_interval
-from pipeline.evaluation.by_class import class_table, f1_interval
+from pipeline.evaluation.by_class import class_table
 from pipeline.evaluation.calibration import BINS, bins_of
-from pipeline.evaluation.probabilities import right
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import THRESHOLD, by_label, decide
 
 RESAMPLES = 1000
 FEW = 50  # reviews of a label
@@ -39,7 +38,7 @@ def metric_intervals(
     its bins, as the sample has wider ones than the truth. So ece's is the basic interval, the percentiles
     mirrored at the sample's value, which takes most of the excess off; it may end below that value.
 
-    Of more than two labels, :func:`pipeline.evaluation.multiclass.closed_intervals` says what is not
+    Of more than two labels, :func:`pipeline.evaluation.multiclass.few_intervals` says what is not
     resampled.
 
     Args:
@@ -66,10 +65,10 @@ def metric_intervals(
     low, high = np.percentile(resampled["ece"], [2.5, 97.5])
     twice = 2 * float(sample["ece"][0])
     bounds["ece"] = (max(twice - float(high), 0.0), max(twice - float(low), 0.0))
+    closed = answer_intervals(labels, probabilities, threshold)
     if probabilities.ndim > 1:
-        accuracy = wilson_interval(int(right(labels, probabilities).sum()), len(labels))
-        return bounds | {"accuracy": accuracy} | multiclass.closed_intervals(labels, probabilities, FEW)
-    bounds |= threshold_intervals(labels, probabilities, threshold)
+        return bounds | multiclass.few_intervals(labels, probabilities, closed, FEW)
+    bounds |= closed
     positive = int((labels == 1).sum())
     fewest = min(positive, len(labels) - positive)
     if 0 < fewest < FEW:
@@ -77,15 +76,21 @@ def metric_intervals(
     return bounds
 
 
-def threshold_intervals(
-    labels: np.ndarray, probabilities: np.ndarray, threshold: float
+def answer_intervals(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD
 ) -> dict[str, Interval]:
-    """The intervals that need no resampling, as in :func:`metric_intervals`, of two labels."""
-    positive, predicted = labels == 1, probabilities >= threshold
-    hits, either = int((positive & predicted).sum()), int((positive | predicted).sum())
-    accuracy = wilson_interval(int((positive == predicted).sum()), len(labels))
-    balanced = multiclass.balanced_accuracy_interval(class_table(labels, predicted.astype(int), 2))
-    return {"accuracy": accuracy, "balanced_accuracy": balanced, "f1": f1_interval(hits, either)}
+    """Those of ``metric_intervals`` that need no resampling: of accuracy, balanced_accuracy and f1.
+
+    Of more than two labels f1's is the mean of the labels' own, which is never too narrow.
+    """
+    given, num_labels = decide(probabilities, threshold), by_label(probabilities[:1]).shape[1]
+    table = class_table(labels, given, num_labels)
+    of_f1 = [(float(row["f1_low"]), float(row["f1_high"])) for row in table]
+    return {
+        "accuracy": wilson_interval(int((given == labels).sum()), len(labels)),
+        "balanced_accuracy": multiclass.balanced_accuracy_interval(table),
+        "f1": of_f1[1] if num_labels == 2 else multiclass.mean_interval(of_f1),
+    }
 
 
 def _resample(

@@ -19,8 +19,7 @@ from sklearn.metrics import (
 
 from pipeline.evaluation import multiclass
 from pipeline.evaluation.calibration import expected_calibration_error
-from pipeline.evaluation.probabilities import by_label
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import THRESHOLD, by_label
 
 Metrics = dict[str, float]
 Value = TypeVar("Value")

@@ -6,13 +6,12 @@ much as a common one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pipeline.evaluation.auc import newcombe_interval, weighted_auc
 from pipeline.evaluation.binning import Interval
-from pipeline.evaluation.by_class import class_table
 from pipeline.evaluation.calibration import BINS, bins_of
 from pipeline.evaluation.measures import balanced_accuracy, f1
 from pipeline.evaluation.probabilities import confidences, decide
@@ -62,27 +61,24 @@ def aucs_by_label(labels: np.ndarray, probabilities: np.ndarray, weights: np.nda
     return aucs
 
 
-def closed_intervals(labels: np.ndarray, probabilities: np.ndarray, few: int) -> dict[str, Interval]:
+def few_intervals(
+    labels: np.ndarray, probabilities: np.ndarray, closed: Mapping[str, Interval], few: int
+) -> dict[str, Interval]:
     """Intervals that need no resampling, which of few reviews promises too much.
 
-    balanced_accuracy: :func:`balanced_accuracy_interval`. Where a label has fewer than ``few`` reviews, f1's
-    and roc_auc's are the mean of the labels' own, which is never too narrow.
+    Those of accuracy and balanced_accuracy in ``closed``; where a label has fewer than ``few`` reviews, f1's
+    too, and as roc_auc's the mean of the labels' own, which is never too narrow.
     """
-    num_labels = probabilities.shape[1]
-    table = class_table(labels, decide(probabilities), num_labels)
-    bounds = {"balanced_accuracy": balanced_accuracy_interval(table)}
-    members = np.bincount(labels, minlength=num_labels)
+    always = {name: closed[name] for name in ("accuracy", "balanced_accuracy")}
+    members = np.bincount(labels, minlength=probabilities.shape[1])
     if members.min() >= few or members.min() == 0:
-        return bounds
+        return always
     aucs = aucs_by_label(labels, probabilities, np.ones((1, len(labels))))
     own = [
         newcombe_interval(float(auc[0]), int(count), len(labels) - int(count))
         for auc, count in zip(aucs, members, strict=True)
     ]
-    return bounds | {
-        "f1": _mean([(float(row["f1_low"]), float(row["f1_high"])) for row in table]),
-        "roc_auc": _mean(own),
-    }
+    return {**closed, "roc_auc": mean_interval(own)}
 
 
 def balanced_accuracy_interval(table: Sequence[Row]) -> Interval:
@@ -100,6 +96,7 @@ def balanced_accuracy_interval(table: Sequence[Row]) -> Interval:
     return float(middle - below), float(middle + above)
 
 
-def _mean(intervals: list[Interval]) -> Interval:
+def mean_interval(intervals: Sequence[Interval]) -> Interval:
+    """The means of the ends: of an average, where the intervals' scores err in the same way."""
     low, high = np.mean(intervals, axis=0)
     return float(low), float(high)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.evaluation.threshold import THRESHOLD
-
+THRESHOLD = 0.5  # of two labels: from this probability on the second one is given
 _SMALLEST = 1e-7  # float32 has no probability nearer to 1
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from pipeline.evaluation.binning import wilson_interval
-from pipeline.evaluation.paired import least_gain, mcnemar
-from pipeline.evaluation.probabilities import right
+from pipeline.evaluation.intervals import answer_intervals
+from pipeline.evaluation.measures import ACCURACY, LOG_LOSS, best_guess, score_of, sums_of
+from pipeline.evaluation.paired import bootstrap_gain, least_gain, mcnemar, randomization_p_value
+from pipeline.evaluation.probabilities import THRESHOLD, by_label, right
+from pipeline.evaluation.threshold import measure_of
 
 
 @dataclass(frozen=True)
@@ -17,27 +20,36 @@ class Predictions:
     two labels, ``probabilities`` are (num_reviews, num_labels).
 
     ``rows`` are the reviews' places in their raw split, so that two models padded and split differently can
-    be compared on the reviews that were held back from both.
+    be compared on the reviews that were held back from both. ``threshold`` is where the served model draws
+    the line, ``unknown_share`` how much of what it reads of a review is unknown to it, on average.
     """
 
     rows: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
+    threshold: float = THRESHOLD
+    unknown_share: float = 0.0
+
+    def better_than_a_guess(self, objective: str) -> bool:
+        """Whether even the low end of its score's interval is above what one label for all would score.
+
+        Args:
+            objective: ``tune.objective``; of a log loss, whose threshold is accuracy's, accuracy is asked.
+        """
+        measure, num_labels = measure_of(objective), by_label(self.probabilities[:1]).shape[1]
+        low, _ = answer_intervals(self.labels, self.probabilities, self.threshold)[measure]
+        return low > best_guess(measure, self.labels, num_labels)
+
+    def on(self, rows: np.ndarray) -> Predictions:
+        """Those of ``rows``, in their order."""
+        order = np.argsort(self.rows)
+        places = order[np.searchsorted(self.rows, rows, sorter=order)]
+        return replace(self, rows=rows, labels=self.labels[places], probabilities=self.probabilities[places])
 
     @property
-    def beat_the_commoner_label(self) -> bool:
-        """Whether the low end of the accuracy's interval is above the share of the label that most have."""
-        count, commoner = len(self.labels), np.unique(self.labels, return_counts=True)[1].max()
-        low, _ = wilson_interval(int(self._right().sum()), count)
-        return bool(low > commoner / count)
-
-    def right_on(self, rows: np.ndarray) -> np.ndarray:
-        """Whether each of ``rows`` was labelled right: bool (len(rows),)."""
-        order = np.argsort(self.rows)
-        return self._right()[order[np.searchsorted(self.rows, rows, sorter=order)]]
-
-    def _right(self) -> np.ndarray:
-        return right(self.labels, self.probabilities)
+    def right(self) -> np.ndarray:
+        """Whether each review was labelled right: bool (num_reviews,)."""
+        return right(self.labels, self.probabilities, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -45,12 +57,14 @@ class Rule:
     """What a challenger must show.
 
     Attributes:
-        margin: the accuracy that it must gain on the champion, from 0 on.
+        margin: how much it must gain on the champion, from 0 on.
         level: the chance, were the true gain no more than that, to be crowned all the same.
+        objective: ``tune.objective``, by which they are compared.
     """
 
     margin: float
     level: float
+    objective: str = ACCURACY
 
 
 @dataclass(frozen=True)
@@ -60,18 +74,20 @@ class Comparison:
     Attributes:
         rule: what the challenger must show.
         reviews: how many there are.
-        accuracy: the challenger's on them.
-        champion_accuracy: the champion's.
+        score: the challenger's on them, by the rule's objective; more is better.
+        champion_score: the champion's.
         only_challenger: reviews that the challenger alone labels right.
         only_champion: reviews that the champion alone labels right.
-        p_value: of the exact one-sided test of McNemar, that the challenger is no better.
-        least_gain: of :func:`pipeline.evaluation.paired.least_gain`, at the rule's level.
+        p_value: one-sided, that the challenger is no better: of McNemar's exact test by accuracy, else of
+            :func:`pipeline.evaluation.paired.randomization_p_value`.
+        least_gain: at the rule's level, by accuracy of :func:`pipeline.evaluation.paired.least_gain`, else of
+            :func:`pipeline.evaluation.paired.bootstrap_gain`.
     """
 
     rule: Rule
     reviews: int
-    accuracy: float
-    champion_accuracy: float
+    score: float
+    champion_score: float
     only_challenger: int
     only_champion: int
     p_value: float
@@ -80,15 +96,32 @@ class Comparison:
     @property
     def challenger_is_better(self) -> bool:
         """Whether the challenger is surely better than the champion by more than the margin; a tie is not."""
-        return self.least_gain > self.rule.margin
+        return self.p_value < self.rule.level and self.least_gain > self.rule.margin
+
+    @property
+    def test(self) -> str:
+        """What the p-value is of."""
+        return "McNemar's exact" if self.rule.objective == ACCURACY else "randomization"
 
     def __str__(self) -> str:
+        told_apart = f"{self.only_challenger:,} only it does, {self.only_champion:,} only the champion"
+        sure, test = (
+            f"{100 * (1 - self.rule.level):.4g} %",
+            f"{self.test} one-sided test, p = {self.p_value:.2g}",
+        )
+        better = "better" if self.least_gain >= 0 else "worse"
+        if self.rule.objective == ACCURACY:
+            return (
+                f"it labels {self.score:.1%} of {self.reviews:,} held-back reviews right, the champion "
+                f"{self.champion_score:.1%} ({told_apart}; {test}). At worst ({sure} confidence) it is "
+                f"{abs(100 * self.least_gain):.1f} points {better} than the champion, and it must be more "
+                f"than {100 * self.rule.margin:g} better"
+            )
+        sign, name = -1 if self.rule.objective == LOG_LOSS else 1, self.rule.objective.replace("_", " ")
         return (
-            f"it labels {self.accuracy:.1%} of {self.reviews:,} held-back reviews right, the champion "
-            f"{self.champion_accuracy:.1%} ({self.only_challenger:,} only it does, {self.only_champion:,} "
-            f"only the champion; McNemar's exact one-sided test, p = {self.p_value:.2g}). With "
-            f"{1 - self.rule.level:.4g} confidence it gains {100 * self.least_gain:+.1f} points or more, "
-            f"and more than {100 * self.rule.margin:g} are asked for"
+            f"its {name} on {self.reviews:,} held-back reviews is {sign * self.score:.4f}, the champion's "
+            f"{sign * self.champion_score:.4f} ({test}). At worst ({sure} confidence) it is "
+            f"{abs(self.least_gain):.4f} {better}, and it must be more than {self.rule.margin:g} better"
         )
 
 
@@ -116,15 +149,17 @@ def compare(challenger: Predictions, champion: Predictions, rule: Rule) -> Compa
     shared = np.intersect1d(challenger.rows, champion.rows)
     if len(shared) == 0:
         return None
-    mine, theirs = challenger.right_on(shared), champion.right_on(shared)
-    paired = mcnemar(mine, theirs, "greater")
-    return Comparison(
-        rule,
-        len(shared),
-        float(mine.mean()),
-        float(theirs.mean()),
-        paired.only_first,
-        paired.only_second,
-        paired.p_value,
-        least_gain(paired.only_first, paired.only_second, len(shared), rule.level),
+    both = challenger.on(shared), champion.on(shared)
+    paired = mcnemar(both[0].right, both[1].right, "greater")
+    only = paired.only_first, paired.only_second
+    first, second = (
+        sums_of(rule.objective, each.labels, each.probabilities, each.threshold) for each in both
     )
+    score = partial(score_of, rule.objective)
+    if rule.objective == ACCURACY:
+        p_value, gain = paired.p_value, least_gain(*only, len(shared), rule.level)
+    else:
+        p_value = randomization_p_value(first, second, score)
+        gain = bootstrap_gain(first, second, score, rule.level)
+    mine, theirs = (float(score(sums.sum(0))) for sums in (first, second))
+    return Comparison(rule, len(shared), mine, theirs, *only, p_value, gain)

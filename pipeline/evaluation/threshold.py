@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-THRESHOLD = 0.5
-BALANCED_ACCURACY, F1 = "balanced_accuracy", "f1"
+from pipeline.evaluation.measures import ACCURACY, BALANCED_ACCURACY, F1, LOG_LOSS, score_of
+from pipeline.evaluation.probabilities import THRESHOLD
 
 
 def measure_of(objective: str) -> str:
     """What a threshold is chosen by where ``tune.objective`` is this: a log loss has none to choose."""
-    return "accuracy" if objective == "log_loss" else objective
+    return ACCURACY if objective == LOG_LOSS else objective
 
 
 def served_threshold(measure: str, chosen: float) -> float:
@@ -22,7 +22,7 @@ def served_threshold(measure: str, chosen: float) -> float:
     return chosen if measure in (BALANCED_ACCURACY, F1) else THRESHOLD
 
 
-def choose_threshold(labels: np.ndarray, probabilities: np.ndarray, measure: str = "accuracy") -> float:
+def choose_threshold(labels: np.ndarray, probabilities: np.ndarray, measure: str = ACCURACY) -> float:
     """The threshold with the best accuracy, or other measure, on reviews that the model wasn't trained on.
 
     A threshold between two neighbouring probabilities stands halfway. Of equally good ones the nearest to
@@ -40,23 +40,12 @@ def choose_threshold(labels: np.ndarray, probabilities: np.ndarray, measure: str
     ascending, positive = probabilities[order].astype(np.float64), labels[order] == 1
     ends = np.concatenate([[0.0], np.unique(ascending), [1.0]])
     candidates = np.unique([THRESHOLD, *(ends[:-1] + ends[1:]) / 2])
-    below = np.searchsorted(ascending, candidates, side="left")  # called negative
-    positives_below = np.concatenate([[0], np.cumsum(positive)])[below]
-    reached = _reached(measure, below - positives_below, positive.sum() - positives_below, positive)
+    below = np.searchsorted(ascending, candidates, side="left")  # given label 0
+    hits_1 = positive.sum() - np.concatenate([[0], np.cumsum(positive)])[below]
+    hits_0 = below - (positive.sum() - hits_1)
+    members = np.bincount(positive, minlength=2)
+    given = len(labels) - below
+    sums = [hits_0, hits_1, *(np.full(len(candidates), count) for count in members), below, given]
+    reached = score_of(measure, np.column_stack(sums))
     best = candidates[reached == reached.max()]
     return float(best[np.argmin(np.abs(best - THRESHOLD))])
-
-
-def _reached(
-    measure: str, true_negatives: np.ndarray, true_positives: np.ndarray, positive: np.ndarray
-) -> np.ndarray:
-    """What grows with the measure, at each candidate."""
-    positives, negatives = positive.sum(), (~positive).sum()
-    match measure:
-        case "balanced_accuracy":
-            return np.asarray(true_positives / max(positives, 1) + true_negatives / max(negatives, 1))
-        case "f1":
-            answers = true_positives + negatives - true_negatives
-            return np.asarray(2 * true_positives / np.maximum(positives + answers, 1))
-        case _:
-            return true_negatives + true_positives

@@ -1,7 +1,7 @@
 """Which way the recurrent layers are computed in training: the plain Keras layer, fused, or cuDNN's kernel.
 
-All compute the same function of the same variables. The fused recurrence is taken wherever it can be and
-the plain layer was not measured faster (benchmarks/implementations.py); on a GPU, cuDNN is.
+All compute the same function of the same variables. The fused recurrence is taken wherever it can be, since
+the plain layer was measured faster nowhere (benchmarks/implementations.py); on a GPU, cuDNN is.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ from typing import Literal, NamedTuple
 
 import keras
 
+from pipeline.networks.devices import gpu_names
 from pipeline.networks.fused import fuse
 from pipeline.params import ModelParams, TrainParams
 from pipeline.runtime.errors import UserError
 
-# Batch size times units from which parts of a batch, side by side on the cores, pay for their code: each is
-# compiled. Measured on two cores, where four parts are faster than two from the larger size on.
-SHARDS = ((8192, 4), (4096, 2))
-
-# The least batch size, and batch size times units, from which an LSTM is faster plain and without XLA: one
-# product for the four gates is then large enough for TensorFlow's own kernels.
-PLAIN_BATCH, PLAIN_WORK = 128, 16384
+# Batch size times units from which parts of a batch pay, which are computed side by side where there are
+# cores. Tokens a second of two bidirectional LSTM layers, batch 64, on two cores, in one, two and four parts:
+# 64 units 66,000, 172,000 and -, 128 units 37,000, 64,000 and 50,000 (AMD EPYC).
+SHARDS = ((32768, 4), (4096, 2))
 
 Kind = Literal["keras", "fused", "cudnn"]
 
@@ -57,37 +55,18 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
     Raises:
         UserError: if cudnn is asked for and there is no GPU.
     """
-    gpu = _has_gpu()
+    gpu = bool(gpu_names(keras.config.backend()))
     if train.implementation == "cudnn" and not gpu:
         raise UserError(
             f"train.implementation is cudnn, but train.backend {train.backend} finds no GPU on this machine: "
             "set train.implementation to auto"
         )
-    units = max(model.layer_units)
-    plain_is_faster = not gpu and _plain_is_faster(model.cell, units, train)
     kind: Kind
     if train.implementation != "auto":
         kind = train.implementation
     elif gpu and model.cell != "simple_rnn" and model.activation == "tanh" and not model.recurrent_dropout:
         kind = "cudnn"
     else:
-        kind = "keras" if model.recurrent_dropout or plain_is_faster else "fused"
-    # XLA can't hold cuDNN's kernels.
-    xla = kind == "fused" or (kind == "keras" and not plain_is_faster)
-    return Implementation(kind, train.backend, units, xla)
-
-
-def _plain_is_faster(cell: str, units: int, train: TrainParams) -> bool:
-    """On a CPU."""
-    large = train.rows >= PLAIN_BATCH and train.rows * units >= PLAIN_WORK
-    return train.backend == "tensorflow" and cell == "lstm" and large
-
-
-def _has_gpu() -> bool:
-    if keras.config.backend() == "jax":
-        import jax  # noqa: PLC0415 - an optional package
-
-        return bool(jax.default_backend() == "gpu")
-    import tensorflow as tf  # noqa: PLC0415 - the other backend does without it
-
-    return bool(tf.config.list_physical_devices("GPU"))
+        kind = "keras" if model.recurrent_dropout else "fused"
+    xla = kind != "cudnn"  # XLA can't hold its kernels
+    return Implementation(kind, train.backend, max(model.layer_units), xla)

@@ -73,9 +73,9 @@ def recurrent_layers(network: keras.Model) -> list[layers.Layer]:
 
 
 def summary_text(network: keras.Model) -> str:
-    """The layers, their output shapes and parameter counts, as a table."""
+    """The layers, their output shapes and parameter counts, as a table of 80 columns."""
     lines: list[str] = []
-    network.summary(line_length=100, print_fn=lambda line, **_: lines.append(line))
+    network.summary(line_length=80, print_fn=lines.append)
     return "\n".join(lines)
 
 

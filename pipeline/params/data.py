@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from pipeline.params.kinds import Fraction, Hash, Rate, Section, Url
 
@@ -30,6 +30,9 @@ def _secret_in(url: str) -> str | None:
     return None
 
 
+Column = str | PositiveInt  # its name; or its number, from 1, in a table without a header line
+
+
 class DataParams(Section):
     """Where the reviews come from; read by the download stage."""
 
@@ -40,9 +43,9 @@ class DataParams(Section):
     word_index_url: Url
     word_index_hash: Hash
     path: Annotated[str, Field(min_length=1)]
-    text_column: str
-    label_column: str
-    split_column: str | None
+    text_column: Column
+    label_column: Column
+    split_column: Column | None
     labels: tuple[str, ...] | dict[str, str | None] | None
     encoding: Annotated[str, Field(min_length=1)]
     delimiter: Literal["auto", "comma", "semicolon", "tab", "bar"]
@@ -61,6 +64,23 @@ class DataParams(Section):
         if self.text_column == self.label_column:
             raise ValueError(f"data.text_column and data.label_column are both {self.text_column!r}")
         return self
+
+    @model_validator(mode="after")
+    def _columns_are_named_alike(self) -> Self:
+        keys = ("text_column", "label_column", "split_column")
+        columns = {key: value for key in keys if (value := getattr(self, key)) is not None}
+        if len({type(value) for value in columns.values()}) > 1:
+            shown = ", ".join(f"data.{key} {value!r}" for key, value in columns.items())
+            raise ValueError(
+                "columns must all be names or, of a table without a header line, all numbers from 1, but got "
+                f"{shown}"
+            )
+        return self
+
+    @property
+    def has_header(self) -> bool:
+        """Whether tables begin with the columns' names: these are then not numbers."""
+        return isinstance(self.text_column, str)
 
     @model_validator(mode="after")
     def _texts_can_be_cut(self) -> Self:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -127,6 +127,25 @@ class Params(Section):
         flat = self.flat()
         found: dict[str, Value] = {key: value for key, value in suited.items() if flat[key] == "auto"}
         return self.replace(found) if found else self
+
+    def of_labels(self, names: Sequence[str]) -> Params:
+        """A copy whose ``train.class_weights``, if given by name, are in the order of the labels' names.
+
+        A label without a weight counts once.
+
+        Raises:
+            ParamsError: if a weight is of no label.
+        """
+        weights = self.train.class_weights
+        if not isinstance(weights, dict):
+            return self
+        counts = dict.fromkeys((name.casefold() for name in names), 1.0)
+        for name, weight in weights.items():
+            if name.strip().casefold() not in counts:
+                known = ", ".join(map(repr, names))
+                raise ParamsError(f"train.class_weights: there is no label {name!r}, only {known}")
+            counts[name.strip().casefold()] = weight
+        return self.replace({"train.class_weights": tuple(counts.values())})
 
     def searching_without(self, keys: Iterable[str]) -> Params:
         """A copy whose ``tune.search_space`` lacks ``keys``: every trial has their configured values."""

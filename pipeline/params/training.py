@@ -9,6 +9,10 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from pipeline.params.automatic import resolved
 from pipeline.params.kinds import Section
 
+Weight = Annotated[float, Field(gt=0)]
+# Numbers by label's name or in the labels' order; ``Params.of_labels`` makes the second of the first.
+ClassWeights = Literal["none", "balanced"] | tuple[Weight, ...] | dict[str, Weight]
+
 
 class VectorParams(Section):
     """Word vectors that the embedding starts from (skip-gram); none without epochs."""
@@ -44,7 +48,7 @@ class TrainParams(Section):
     weight_decay: Annotated[float, Field(ge=0, le=1)]
     average_decay: Annotated[float, Field(ge=0, lt=1)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    class_weights: Literal["none", "balanced"] | tuple[Annotated[float, Field(gt=0)], ...]
+    class_weights: ClassWeights
     epochs: PositiveInt | Literal["auto"]
     batch_size: PositiveInt | Literal["auto"]
     patience: PositiveInt | Literal["auto"] | None

@@ -15,6 +15,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from pipeline.evaluation.paired import gain_interval, mcnemar
 from pipeline.evaluation.promotion import Predictions
 from pipeline.registry.promotion import predictions_of
+from pipeline.tracking.runs import DIGEST_TAG
 
 _SECTIONS = ("seed", "pad", "model", "train", "pretrain")
 
@@ -92,12 +93,16 @@ def difference(first: Predictions, second: Predictions) -> Difference | None:
     shared = np.intersect1d(first.rows, second.rows)
     if not len(shared):
         return None
-    paired = mcnemar(first.right_on(shared), second.right_on(shared))
+    paired = mcnemar(first.on(shared).right, second.on(shared).right)
     low, high = gain_interval(paired.only_first, paired.only_second, len(shared))
     return Difference((paired.only_first - paired.only_second) / len(shared), low, high, len(shared))
 
 
 def _same_data(run: Run, other: Run) -> bool:
+    """Whether the reviews are the same; runs that lack their digest must have the same padded ones."""
+    digests = [each.data.tags.get(DIGEST_TAG) for each in (run, other)]
+    if all(digests):
+        return digests[0] == digests[1]
     first, second = ({entry.dataset.digest for entry in _inputs(each)} for each in (run, other))
     return run.data.tags.get("dataset") == other.data.tags.get("dataset") and bool(first & second)
 

@@ -9,6 +9,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from pipeline.registry.versions import download
 from pipeline.serving.classifier import CLASSIFIER, KERAS_NETWORK, NETWORK, TextClassifier
+from pipeline.training.backend import without_noise
 
 
 def load_classifier(version: ModelVersion) -> TextClassifier:
@@ -33,7 +34,8 @@ def fetch_classifier(version: ModelVersion, folder: Path) -> Path:
 def with_network(classifier: Path) -> Path:
     """The same folder; the network of one from before versions had ONNX is converted there."""
     if not (classifier / NETWORK).exists():
-        from pipeline.serving.onnx_export import convert_file  # noqa: PLC0415 - imports Keras
+        with without_noise():
+            from pipeline.serving.onnx_export import convert_file  # noqa: PLC0415 - imports Keras
 
-        convert_file(classifier / KERAS_NETWORK, classifier / NETWORK)
+            convert_file(classifier / KERAS_NETWORK, classifier / NETWORK)
     return classifier

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.promotion import Registration
-from pipeline.reporting import counted, measure_name, metric_names, p_text, span
+from pipeline.reporting import counted, measure_name, metric_names, p_text, span, value_text
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import became
 from pipeline.reporting.stack import stack_text
@@ -42,7 +42,9 @@ def description(card: str) -> str:
 def _model(result: Evaluated) -> str:
     trained = result.trained
     options = ", ".join(
-        f"{key.split('.')[1]} {value}" for key, value in trained["params"].items() if key.startswith("model.")
+        f"{key.split('.')[1]} {value_text(value)}"
+        for key, value in trained["params"].items()
+        if key.startswith("model.")
     )
     return f"""# {result.cell} network, {result.shape}
 
@@ -83,18 +85,21 @@ def _data(result: Evaluated) -> str:
     )
     sizes = ", ".join(f"{size:,} {split}" for split, size in dataset["sizes"].items())
     note = "" if dataset["requested"] == dataset["name"] else f" (asked for: {dataset['requested']})"
-    count = dataset.get("reading", {}).get("rows_skipped", 0)
-    skipped = f"; {count:,} rows could not be used and were skipped" if count else ""
     return f"""## Data
 
 - {dataset["name"]}{note}, digest `{dataset["digest"]}`
 - {sizes} reviews; {_shares(dataset)}; {dataset[HELD_BACK]:,} validation reviews were held \
-back to compare with the champion{skipped}
-- {counted(dataset["unlabelled"]["size"], "unlabelled review")}
+back to compare with the champion{_skipped(dataset.get("reading", {}))}
+- {counted(dataset["unlabelled"]["size"], "unlabelled review")}{_skipped(dataset["unlabelled"])}
 - left out as duplicates: {duplicates}
 - {dataset["citation"]}
 - licence: {dataset["licence"]}
 """
+
+
+def _skipped(reading: Mapping[str, Any]) -> str:
+    count = reading.get("rows_skipped", 0)
+    return f"; {counted(count, 'row')} could not be used and left out" if count else ""
 
 
 def _shares(dataset: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from mlflow.models import ModelSignature, infer_signature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 import pipeline
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.registry.code_copy import copy_code
 from pipeline.reviews.vocabulary import PAD_ID, Vocabulary
 from pipeline.runtime.files import write_json

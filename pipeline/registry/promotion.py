@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.evaluation.promotion import Comparison, Predictions, Registration, Rule, compare
 from pipeline.registry.names import CHAMPION, registered_name
 from pipeline.registry.versions import (
     CHALLENGER,
     DECISION_TAG,
-    DIGEST_TAG,
     champions_so_far,
     crown,
     find_champion,
@@ -25,12 +26,15 @@ from pipeline.registry.versions import (
     set_tags,
 )
 from pipeline.runtime.files import read_arrays, write_arrays
+from pipeline.tracking import DIGEST_TAG
 
 if TYPE_CHECKING:
     from pipeline.registry.packaging import Trained
     from pipeline.tracking import PipelineRun
 
 PREDICTIONS = "held_back_predictions.npz"
+MOST_UNKNOWN = 0.5  # of the tokens that a champion reads, on average of the held-back reviews
+_DEFAULTS = {"threshold": THRESHOLD, "unknown_share": 0.0}
 _ATTEMPTS = 20  # each is lost only to another model that was crowned meanwhile
 
 
@@ -47,7 +51,7 @@ def register(parent: PipelineRun, trained: Trained, predictions: Predictions, ru
     name = registered_name(dataset["name"])
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / PREDICTIONS
-        write_arrays(file, **vars(predictions))
+        write_arrays(file, **{name: np.asarray(value) for name, value in vars(predictions).items()})
         parent.log_file(file)
     version = log_models(trained, name)
     set_tags(
@@ -107,8 +111,13 @@ def _judge(
     rule: Rule,
 ) -> tuple[str, str, Comparison | None]:
     """The alias, the reason for it, and the comparison where there is one."""
-    if len(mine.labels) and not mine.beat_the_commoner_label:
-        return CHALLENGER, "no better than always giving the commoner label, so never a champion", None
+    if not len(mine.labels):
+        return CHALLENGER, "no review was held back to show that it is better than a guess", None
+    if mine.unknown_share > MOST_UNKNOWN:
+        unknown = f"{mine.unknown_share:.0%} of what it reads is unknown to it"
+        return CHALLENGER, f"{unknown}, so never a champion", None
+    if not mine.better_than_a_guess(rule.objective):
+        return CHALLENGER, "no better than always giving one label, so never a champion", None
     if champion is None:
         return CHAMPION, f"the first version for {dataset['name']} that is better than a guess", None
     return _judge_against(champion, client, dataset, mine, rule)
@@ -145,7 +154,10 @@ def predictions_of(client: MlflowClient, run_id: str) -> Predictions | None:
             path = client.download_artifacts(run_id, PREDICTIONS, folder)
         except (MlflowException, OSError):
             return None
-        return Predictions(**read_arrays(Path(path)))
+        arrays = read_arrays(Path(path))
+        # Older runs have neither.
+        threshold, unknown = (float(arrays.pop(key, value)) for key, value in _DEFAULTS.items())
+        return Predictions(**arrays, threshold=threshold, unknown_share=unknown)
 
 
 def _decision_tags(
@@ -157,8 +169,9 @@ def _decision_tags(
     if comparison is not None:
         tags |= {
             "comparison.reviews": comparison.reviews,
-            "comparison.accuracy": f"{comparison.accuracy:.6f}",
-            "comparison.champion_accuracy": f"{comparison.champion_accuracy:.6f}",
+            "comparison.objective": comparison.rule.objective,
+            "comparison.score": f"{comparison.score:.6f}",
+            "comparison.champion_score": f"{comparison.champion_score:.6f}",
             "comparison.p_value": f"{comparison.p_value:.6g}",
             "comparison.least_gain": f"{comparison.least_gain:.6f}",
             "comparison.margin": comparison.rule.margin,

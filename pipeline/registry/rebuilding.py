@@ -245,7 +245,7 @@ def check_reviews(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None
 
 
 def _run(worktree: Path, environment: Mapping[str, str], say: Callable[[str], object], *words: str) -> None:
-    """Runs dvc in the worktree, and says what it prints as it does.
+    """Runs dvc in the worktree, and says what it prints as it does; on a terminal it moves as in `make run`.
 
     Raises:
         UserError: with the end of what it printed, if it fails.
@@ -256,25 +256,27 @@ def _run(worktree: Path, environment: Mapping[str, str], say: Callable[[str], ob
         last.append(line)
         say(f"  {line}")
 
-    if not _succeeds(worktree, environment, hear, *words):
-        end = "\n".join(last)
-        raise UserError(f"can't be rebuilt: `dvc {' '.join(words)}` failed:\n{end}")
+    if not _succeeds(worktree, environment, None if sys.stdout.isatty() else hear, *words):
+        end = ":\n" + "\n".join(last) if last else ", as it says above"
+        raise UserError(f"can't be rebuilt: `dvc {' '.join(words)}` failed{end}")
 
 
 def _succeeds(
-    worktree: Path, environment: Mapping[str, str], hear: Callable[[str], object], *words: str
+    worktree: Path, environment: Mapping[str, str], hear: Callable[[str], object] | None, *words: str
 ) -> bool:
-    """Whether dvc does so in the worktree; ``hear`` is told each line that it prints."""
+    """Whether dvc does so in the worktree; ``hear`` is told each line, which else goes where ours go."""
+    command, output = [sys.executable, "-m", "dvc", *words], subprocess.PIPE if hear else None
     with subprocess.Popen(
-        [sys.executable, "-m", "dvc", *words],
+        command,
         cwd=worktree,
         env=dict(environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stdout=output,
+        stderr=output and subprocess.STDOUT,
         text=True,
     ) as process:
-        for line in process.stdout or ():
-            hear(line.rstrip())
+        if hear:
+            for line in process.stdout or ():
+                hear(line.rstrip())
     return process.returncode == 0
 
 

@@ -20,7 +20,6 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.store_address import SQLITE
 
 CHALLENGER = "challenger"
-DIGEST_TAG = "dataset.digest"
 DECISION_TAG = "decision"
 PREVIOUS_TAG = "champion.previous"  # of a version: who was champion before it
 HISTORY_TAG = "champion.history"  # of a registered model: the champions so far, the present one last
@@ -175,14 +174,13 @@ def aliases(client: MlflowClient, name: str) -> dict[str, list[str]]:
         return named
 
 
-def run_facts(client: MlflowClient, version: ModelVersion) -> tuple[str, str]:
-    """Test accuracy and git commit of the version's run, as text; ? where the run is gone."""
+def run_facts(client: MlflowClient, version: ModelVersion) -> tuple[float | None, str | None]:
+    """Test accuracy and git commit of the version's run; None where they aren't known."""
     try:
         data = client.get_run(str(version.run_id)).data
     except MlflowException:
-        return "?", "?"
-    accuracy = data.metrics.get("test_accuracy")
-    return "?" if accuracy is None else f"{accuracy:.4f}", data.tags.get(MLFLOW_GIT_COMMIT, "none")
+        return None, None
+    return data.metrics.get("test_accuracy"), data.tags.get(MLFLOW_GIT_COMMIT)
 
 
 def find_version(client: MlflowClient, uri: str) -> ModelVersion:

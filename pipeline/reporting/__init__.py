@@ -48,6 +48,11 @@ def measure_name(measure: str) -> str:
     return METRIC_NAMES[measure].title
 
 
+def value_text(value: object) -> str:
+    """A parameter's value: ``0.3945`` of 0.39449263258102085, anything but a float as it is."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def span(interval: Interval) -> str:
     """An interval as it is shown everywhere: ``0.8341 to 0.8469``."""
     low, high = interval

@@ -8,6 +8,8 @@ from typing import Any
 from pipeline.evaluation.assessment import Assessment, Curves
 from pipeline.evaluation.probabilities import decide
 from pipeline.reporting import figures
+from pipeline.reporting.fonts import names_in_figures
+from pipeline.reviews.tokenizing import WORDS
 from pipeline.runtime.files import write_csv
 from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
 
@@ -40,13 +42,18 @@ def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, hi
     )
     write_csv(PLOTS_DIR / "by_class.csv", by_class)
     write_csv(PLOTS_DIR / "roc_by_class.csv", roc_by_class)
+    shown = names_in_figures(names)
     where = f"{dataset['name']}, test split"
+    tokens = dataset.get("tokens", WORDS)
     drawn = {
         "roc": figures.curve_figure(
             curves["roc"], "false_positive_rate", "true_positive_rate", f"ROC, {where}", diagonal=True
         ),
         "roc_by_class": figures.curve_figure(
-            {name: [row for row in roc_by_class if row["class"] == name] for name in names},
+            {
+                title: [row for row in roc_by_class if row["class"] == name]
+                for name, title in zip(names, shown, strict=True)
+            },
             "false_positive_rate",
             "true_positive_rate",
             f"ROC of each class against all others, {where}",
@@ -55,20 +62,25 @@ def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, hi
         "precision_recall": figures.curve_figure(
             curves["precision_recall"], "recall", "precision", f"Precision-recall, {where}"
         ),
-        "confusion": figures.confusion_figure(labels, predicted, names, f"Confusion, {where}"),
+        "confusion": figures.confusion_figure(labels, predicted, shown, f"Confusion, {where}"),
         "reliability": figures.reliability_figure(
             _paired(assessment, "reliability"),
             f"Reliability, {where}",
-            "share labelled right" if assessment.num_labels > 2 else f"share {names[1]}",
+            "share labelled right" if assessment.num_labels > 2 else f"share {shown[1]}",
         ),
         "accuracy_by_length": figures.binned_figure(
-            _paired(assessment, "accuracy_by_length"), "length", "accuracy", f"Accuracy by length, {where}"
+            _paired(assessment, "accuracy_by_length"),
+            "length",
+            "accuracy",
+            f"Accuracy by length, {where}",
+            f"{tokens} of the whole review",
         ),
         "accuracy_by_unknown_share": figures.binned_figure(
             _paired(assessment, "accuracy_by_unknown_share"),
             "unknown_share",
             "accuracy",
-            f"Accuracy by unknown share, {where}",
+            f"Accuracy by share of unknown {tokens}, {where}",
+            f"share of unknown {tokens} among those read",
         ),
         **{
             f"training_{metric}": figures.training_figure(

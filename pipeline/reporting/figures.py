@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, rc_context, rcParams
+from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import get_font_names
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.evaluation.calibration import BINS as RELIABILITY_BINS
+from pipeline.reporting.fonts import families_for
 from pipeline.runtime.files import Row, written_whole
 
 Rows = Sequence[Row]
@@ -25,17 +26,6 @@ SIZE = (5.2, 4.2)  # inches
 MODEL_COLOR, BASELINE_COLOR, GRID_COLOR = "#1f5fa8", "#c7611b", "#d8d8d8"
 COLORS = (MODEL_COLOR, BASELINE_COLOR, "#3f8f4f", "#8a5aa8")  # of a model and its rivals, in their order
 
-WIDE_FONTS = (  # those that systems come with, for scripts that DejaVu Sans lacks
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "WenQuanYi Zen Hei",
-    "PingFang SC",
-    "Hiragino Sans",
-    "Microsoft YaHei",
-    "Arial Unicode MS",
-    "Noto Sans Thai",
-    "Noto Sans Devanagari",
-)
 _ROOMY = 6  # labels whose confusion matrix has room for shares in its cells
 _WIDE_NAMES = 50  # characters of all labels that have room beside each other
 
@@ -43,12 +33,13 @@ _WIDE_NAMES = 50  # characters of all labels that have room beside each other
 def save(figure: Figure, path: Path) -> None:
     """Writes the figure as PNG; the same figure always gives the same bytes.
 
-    A character that matplotlib's own font lacks, in a label's name say, is taken from a font of this machine;
-    one that has none of ``WIDE_FONTS`` shows a box.
+    A character that matplotlib's own font lacks is taken from a font of this machine, if there is one.
     """
-    installed = set(get_font_names())
-    families = [*rcParams["font.sans-serif"][:1], *(name for name in WIDE_FONTS if name in installed)]
-    fonts = rc_context({"font.sans-serif": families})
+    texts = [*figure.findobj(Text)]
+    for axes in figure.axes:  # whose ticks have their texts only when they are asked for
+        texts += [*axes.get_xticklabels(), *axes.get_yticklabels()]
+    characters = frozenset("".join(text.get_text() for text in texts))
+    fonts = rc_context({"font.sans-serif": list(families_for(characters))})
     with fonts, warnings.catch_warnings(), written_whole(path) as temporary:
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(temporary, dpi=144, bbox_inches="tight", metadata={"Software": None})
@@ -71,12 +62,12 @@ def curve_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagona
     return figure
 
 
-def binned_figure(curves: Mapping[str, Rows], x: str, y: str, title: str) -> Figure:
+def binned_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, label: str) -> Figure:
     """Shares by bin with their intervals, one line for each named curve, a little apart from each other.
 
-    The rows have the columns ``x``, ``y``, low, high, from and to.
+    The rows have the columns ``x``, which is called ``label``, ``y``, low, high, from and to.
     """
-    figure, axes = _axes(title, x, f"{y} (95 % interval)")
+    figure, axes = _axes(title, label, f"{y} (95 % interval)")
     _error_lines(axes, curves, x, y)
     axes.legend(frameon=False, loc="best", fontsize="small")
     return figure

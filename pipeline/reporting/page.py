@@ -23,10 +23,19 @@ Cell = str | int | float
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG file, embedded; ``caption`` stands below it and is its alternative text."""
+    """A PNG file, embedded.
+
+    ``name`` says what it shows, as its own title does; ``reading`` stands below it and says how to read it.
+    """
 
     path: Path
-    caption: str
+    name: str
+    reading: str = ""
+
+    @property
+    def description(self) -> str:
+        """What a reader who can't see it is told."""
+        return f"{self.name}: {self.reading}" if self.reading else self.name
 
     @property
     def data(self) -> str:

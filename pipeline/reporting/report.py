@@ -5,22 +5,23 @@ What stands on the page is in templates/report.html; here are the values, tables
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pipeline.evaluation.assessment import Assessment
-from pipeline.evaluation.rivals import MAJORITY, Scored
-from pipeline.evaluation.threshold import THRESHOLD
-from pipeline.reporting import counted, measure_name, report_tables
+from pipeline.evaluation.measures import ACCURACY
+from pipeline.evaluation.probabilities import THRESHOLD
+from pipeline.evaluation.rivals import MAJORITY, PREFIXES, Scored
+from pipeline.reporting import counted, measure_name, report_tables, value_text
+from pipeline.reporting.caveats import caveats
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.excerpts import excerpt
+from pipeline.reporting.fonts import names_in_figures
 from pipeline.reporting.page import Picture, Table, render
 from pipeline.reporting.stack import draw_stack
 from pipeline.reporting.verdict import LEVEL, judge
-from pipeline.reviews.checking import FEW_TEST_REVIEWS
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR
 
-FEW = 2000  # training reviews, below which the page says so first
 SECTIONS = {
     "training": "Training",
     "network": "The network",
@@ -33,11 +34,11 @@ SECTIONS = {
     "study": "The study",
     "data": "The data",
 }
-STUDY_CAPTIONS = {
-    "history": "Score of each trial, in the order of the trials",
-    "epochs": "Validation accuracy by epoch: how far each trial came, and where pruned ones were stopped",
-    "slices": "Score by each searched parameter",
-    "importance": "How much of the scores' variance each parameter explains",
+STUDY_PICTURES = {
+    "history": ("Trials", ""),
+    "epochs": ("Trials by epoch", "How far each trial came, and where pruned ones were stopped."),
+    "slices": ("Score by parameter", ""),
+    "importance": ("Importance", "How much of the scores' variance each parameter explains."),
 }
 
 
@@ -59,7 +60,7 @@ def write_report(result: Evaluated) -> str:
     """
     dataset, assessment, baseline = result.dataset, result.assessment, result.assessment.baseline
     names, several = dataset["labels"], assessment.num_labels > 2
-    by_class = {"roc_by_class": "ROC of each class against all others, of the network"} if several else {}
+    together = " All classes together." if several else ""
     chosen, tokens = result.trained["params"], result.tokens
     return render(
         "report.html",
@@ -68,22 +69,19 @@ def write_report(result: Evaluated) -> str:
         verdict=judge(result),
         became=became(result),
         result=result,
-        few=FEW,
-        few_test=FEW_TEST_REVIEWS,
+        caveats=caveats(result),
         dataset=dataset,
         trained=result.trained,
         tiles=tiles(assessment),
-        curve=_pictures(
-            {
-                "training_accuracy": "Accuracy of the winning trial by epoch",
-                "training_loss": "Loss of the winning trial by epoch",
-            }
-        ),
+        curve=[
+            _picture("training_accuracy", "Accuracy of the winning trial by epoch"),
+            _picture("training_loss", "Loss of the winning trial by epoch"),
+        ],
         stack=draw_stack(result.layers, dataset["max_length"], chosen.get("model.skip", "none")),
         layer_table=report_tables.layer_table(result),
         parameter_table=Table(
             ["parameter", "value"],
-            [[key, str(value)] for key, value in chosen.items()],
+            [[key, value_text(value)] for key, value in chosen.items()],
             "All parameters of the winning trial",
             folded=True,
         ),
@@ -91,37 +89,48 @@ def write_report(result: Evaluated) -> str:
         interval_table=report_tables.interval_table(assessment),
         class_table=report_tables.class_table(assessment, names),
         threshold_table=None if several else report_tables.threshold_table(assessment, names[1]),
-        confusion=_pictures(
-            {
-                "confusion": "Labels given and actual labels"
-                + ("" if several else f" at threshold {THRESHOLD}")
-            }
-        ),
+        confusion=[
+            _picture(
+                "confusion",
+                "Confusion: labels given and actual labels",
+                "Shares are those of a row: of the reviews with that actual label."
+                + ("" if several else f" The threshold is {THRESHOLD}."),
+            )
+        ],
         paired_table=report_tables.paired_table(result),
         baseline=baseline.name,
+        numbered=_numbered(names),
+        compared_by=_compared_by(result),
         several=several,
-        curves=_pictures(
-            {
-                "roc": "ROC" + (", all classes together" if several else ""),
-                **by_class,
-                "precision_recall": "Precision and recall" + (", all classes together" if several else ""),
-            }
-        ),
+        curves=[
+            _picture("roc", "ROC", f"The nearer to the top left corner, the better.{together}"),
+            *([_picture("roc_by_class", "ROC of each class against all others")] if several else []),
+            _picture(
+                "precision_recall",
+                "Precision and recall",
+                f"The nearer to the top right corner, the better.{together}",
+            ),
+        ],
         ece=assessment.metrics["test_ece"],
         baseline_ece=assessment.metrics[f"{baseline.prefix}test_ece"],
-        reliability=_pictures(
-            {
-                "reliability": ("Share labelled right" if several else f"Share of {names[1]} reviews")
-                + " by predicted probability"
-            }
-        ),
+        reliability=[
+            _picture(
+                "reliability",
+                ("Share labelled right" if several else f"Share of {names[1]} reviews")
+                + " by predicted probability",
+            )
+        ],
         reliability_table=report_tables.reliability_table(assessment, "right" if several else names[1]),
-        slices=_pictures(
-            {
-                "accuracy_by_length": f"Accuracy by the number of {tokens} of the whole review",
-                "accuracy_by_unknown_share": f"Accuracy by the share of unknown {tokens} among those read",
-            }
-        ),
+        slices=[
+            _picture(
+                "accuracy_by_length",
+                f"Accuracy by the number of {tokens} of the whole review",
+                f"Of a review the network reads {dataset['max_length']:,} {tokens} at most.",
+            ),
+            _picture(
+                "accuracy_by_unknown_share", f"Accuracy by the share of unknown {tokens} among those read"
+            ),
+        ],
         slice_tables=[
             report_tables.slice_table(assessment, tokens, "accuracy_by_length", "{:,.0f}"),
             report_tables.slice_table(
@@ -132,7 +141,7 @@ def write_report(result: Evaluated) -> str:
         against="other classes" if several else names[0],
         speaks_for="the class given" if several else names[1],
         study=[
-            Picture(path, STUDY_CAPTIONS.get(path.stem, path.stem.replace("_", " ")))
+            Picture(path, *STUDY_PICTURES.get(path.stem, (path.stem.replace("_", " "),)))
             for path in sorted(STUDY_DIR.glob("*.png"), key=_study_order)
         ],
         trial_sentence=_trial_sentence(result),
@@ -158,6 +167,21 @@ def became(result: Evaluated) -> str:
     )
 
 
+def _numbered(names: Sequence[str]) -> str:
+    """Which class has which number in the figures, where no font could draw the names."""
+    shown = names_in_figures(names)
+    pairs = [f"{title} is {name}" for name, title in zip(names, shown, strict=True) if title != name]
+    return ", ".join(pairs)
+
+
+def _compared_by(result: Evaluated) -> str:
+    """What network and champion were compared by, where that isn't accuracy."""
+    comparison = result.registration.comparison if result.registration else None
+    if comparison is None or comparison.rule.objective == ACCURACY:
+        return ""
+    return measure_name(comparison.rule.objective)
+
+
 def tiles(assessment: Assessment) -> list[Tile]:
     """The network's accuracy, then each rival's, which says where it is better or worse than the network."""
     return [_tile(assessment, each) for each in assessment.classifiers]
@@ -171,8 +195,8 @@ def _tile(assessment: Assessment, each: Scored) -> Tile:
     )
     if each is network:
         return Tile("accuracy of the network", accuracy, low, high)
-    paired = assessment.paired.get(each.name)
-    if paired is None:  # the commoner label, always
+    paired = assessment.paired[each.name]
+    if each.name == MAJORITY:
         return Tile(f"{each.name}, a mere guess", accuracy, low, high)
     points = (accuracy - metrics["test_accuracy"]) * 100
     if paired.p_value >= LEVEL:
@@ -218,11 +242,11 @@ def _trial_sentence(result: Evaluated) -> str:
         )
         if state in states
     ]
-    scores = [float(row["validation_accuracy"]) for row in result.trials if row["state"] == "COMPLETE"]
-    (majority,) = (each for each in result.assessment.classifiers if each.name == MAJORITY)
-    guess = result.assessment.metrics[f"{majority.prefix}validation_accuracy"]
+    score = f"validation_{result.assessment.measure}"
+    scores = [float(row[score]) for row in result.trials if row["state"] == "COMPLETE"]
+    guess = result.assessment.metrics[f"{PREFIXES[MAJORITY]}{score}"]
     at_chance = (
-        " None of them was better than always giving the commoner label, so the study tells nothing of the "
+        " None of them was better than always giving one label, so the study tells nothing of the "
         "values it tried: give trials more epochs (tune.epochs)."
         if scores and max(scores) <= guess
         else ""
@@ -235,9 +259,9 @@ def _trial_sentence(result: Evaluated) -> str:
 
 
 def _study_order(path: Any) -> tuple[int, str]:
-    known = list(STUDY_CAPTIONS)
+    known = list(STUDY_PICTURES)
     return (known.index(path.stem) if path.stem in known else len(known), path.stem)
 
 
-def _pictures(captions: Mapping[str, str]) -> list[Picture]:
-    return [Picture(FIGURES_DIR / f"{stem}.png", caption) for stem, caption in captions.items()]
+def _picture(stem: str, name: str, reading: str = "") -> Picture:
+    return Picture(FIGURES_DIR / f"{stem}.png", name, reading)

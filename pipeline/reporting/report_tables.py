@@ -7,13 +7,16 @@ from typing import Any
 
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.intervals import RESAMPLES
-from pipeline.evaluation.rivals import MAJORITY
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.measures import ACCURACY, LOG_LOSS
+from pipeline.evaluation.probabilities import THRESHOLD
+from pipeline.evaluation.promotion import Comparison
+from pipeline.evaluation.rivals import MAJORITY, PREFIXES
 from pipeline.reporting import counted, measure_name, metric_names, p_text, span
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.page import Cell, Table
 from pipeline.reporting.stack import stacked, times, title_of
 from pipeline.reviews.holding_back import HELD_BACK
+from pipeline.reviews.tokenizing import WORDS
 
 _AT_THRESHOLD = ("accuracy", "balanced_accuracy", "f1")
 
@@ -119,7 +122,7 @@ def paired_table(result: Evaluated) -> Table:
             paired.only_second,
             p_text(paired.p_value),
         ]
-        for each in assessment.drawn[1:]
+        for each in assessment.classifiers[1:]
         for paired in [assessment.paired[each.name]]
     ]
     comparison = registration.comparison if registration else None
@@ -128,11 +131,11 @@ def paired_table(result: Evaluated) -> Table:
             [
                 "the champion then",
                 counted(comparison.reviews, "held-back review"),
-                comparison.accuracy,
-                comparison.champion_accuracy,
+                *_scores_of(comparison),
                 comparison.only_challenger,
                 comparison.only_champion,
-                f"{p_text(comparison.p_value)}, one-sided",
+                f"{p_text(comparison.p_value)}, one-sided"
+                + ("" if comparison.rule.objective == ACCURACY else ", randomization"),
             ]
         )
     columns = [
@@ -145,6 +148,15 @@ def paired_table(result: Evaluated) -> Table:
         "McNemar",
     ]
     return Table(columns, rows)
+
+
+def _scores_of(comparison: Comparison) -> list[Cell]:
+    """The challenger's and the champion's, named unless they are accuracies."""
+    objective, scores = comparison.rule.objective, (comparison.score, comparison.champion_score)
+    if objective == ACCURACY:
+        return list(scores)
+    sign = -1 if objective == LOG_LOSS else 1
+    return [f"{sign * score:.4f} ({measure_name(objective)})" for score in scores]
 
 
 def reliability_table(assessment: Assessment, share: str) -> Table:
@@ -164,8 +176,8 @@ def reliability_table(assessment: Assessment, share: str) -> Table:
 
 
 def slice_table(assessment: Assessment, column: str, curve: str, form: str) -> Table:
-    names = assessment.classifiers[0].name, assessment.baseline.name
-    model, baseline = (assessment.curves[curve][name] for name in names)
+    names = assessment.classifiers[0].name, assessment.baseline.name, MAJORITY
+    model, baseline, guess = (assessment.curves[curve][name] for name in names)
     rows = [
         [
             f"{form.format(row['from'])} to {form.format(row['to'])}",
@@ -175,10 +187,11 @@ def slice_table(assessment: Assessment, column: str, curve: str, form: str) -> T
                 for each in (row, other)
                 for cell in (each["accuracy"], span((float(each["low"]), float(each["high"]))))
             ),
+            least["accuracy"],
         ]
-        for row, other in zip(model, baseline, strict=True)
+        for row, other, least in zip(model, baseline, guess, strict=True)
     ]
-    columns = [column, "reviews", names[0], "95 % interval", names[1], "95 % interval"]
+    columns = [column, "reviews", names[0], "95 % interval", names[1], "95 % interval", MAJORITY]
     return Table(columns, rows, f"Accuracy by {column}, with Wilson's intervals", folded=True)
 
 
@@ -189,6 +202,12 @@ def trial_table(result: Evaluated) -> Table | None:
         key.removeprefix("model.").removeprefix("train.").replace("_", " ") for key in result.trials[0]
     ]
     rows = [[_trial_cell(value) for value in row.values()] for row in result.trials]
+    guess = {
+        name.removeprefix(PREFIXES[MAJORITY]): value
+        for name, value in result.assessment.metrics.items()
+        if name.startswith(f"{PREFIXES[MAJORITY]}validation_")
+    }
+    rows.append(["", MAJORITY, *(guess.get(key, "") for key in list(result.trials[0])[2:])])
     return Table(columns, rows, "All trials", folded=True)
 
 
@@ -199,10 +218,18 @@ def _trial_cell(value: Cell) -> Cell:
 def size_table(dataset: Mapping[str, Any]) -> Table:
     names = dataset["labels"] if len(dataset["labels"]) > 2 else dataset["labels"][1:]
     blank = [""] * len(names)
+    read = ("cut_shares", "unknown_shares")
+
+    def shares_read(split: str) -> list[Cell]:
+        return [f"{dataset[key][split]:.1%}" if key in dataset else "" for key in read]
+
     rows: list[list[Cell]] = []
     for split, size in dataset["sizes"].items():
-        rows.append([split, size, *(f"{dataset['class_shares'][split][name]:.1%}" for name in names)])
+        classes = (f"{dataset['class_shares'][split][name]:.1%}" for name in names)
+        rows.append([split, size, *classes, *shares_read(split)])
         if split == "validation":
-            rows.append(["of these held back for the champion's comparison", dataset[HELD_BACK], *blank])
-    rows.append(["unlabelled", dataset["unlabelled"]["size"], *blank])
-    return Table(["split", "reviews", *names], rows)
+            held = "of these held back for the champion's comparison"
+            rows.append([held, dataset[HELD_BACK], *blank, "", ""])
+    rows.append(["unlabelled", dataset["unlabelled"]["size"], *blank, *shares_read("unlabelled")])
+    columns = [f"longer than {dataset['max_length']}", f"unknown {dataset.get('tokens', WORDS)}"]
+    return Table(["split", "reviews", *names, *columns], rows)

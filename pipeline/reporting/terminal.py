@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.reporting import counted, metric_names, span
+from pipeline.reporting.caveats import caveats
 from pipeline.reporting.evaluated import Evaluated, duration
 from pipeline.reporting.report import became
 from pipeline.reporting.verdict import judge
@@ -19,11 +20,8 @@ _SHOWN = ("roc_auc",)  # beside the accuracy; the report has the rest
 def print_summary(result: Evaluated) -> None:
     """Every classifier's scores, which network won, with its values, and against which baseline."""
     console = Console(width=WIDTH, highlight=False)
-    dataset = result.dataset
-    if dataset["name"] != dataset["requested"] and dataset["requested"] != "file":
-        console.print(
-            Text(f"Not {dataset['requested']}, which could not be reached: {dataset['name']}.", "bold")
-        )
+    for each in caveats(result):
+        console.print(Text(f"{each.title} {each.text}", "bold"))
     console.print(_table(result))
     console.print(Text(f"The winner is trial {result.trained['trial']}: {_network(result)}."))
     calibration = result.trained["calibration"]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.evaluation.assessment import Assessment
-from pipeline.evaluation.rivals import MAJORITY, PREFIXES, WHOLE
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.measures import ACCURACY
+from pipeline.evaluation.probabilities import THRESHOLD
+from pipeline.evaluation.rivals import PREFIXES, WHOLE
 from pipeline.reporting import counted, measure_name, p_text
 from pipeline.reporting.evaluated import Evaluated
 
@@ -22,7 +23,7 @@ class Verdict:
     Attributes:
         sentence: with the scores, the difference and its test.
         ahead: who labels more test reviews right, ``neither`` where that may be chance.
-        learned: whether the network is better than always giving the commoner label.
+        learned: whether the network is better than always giving one label.
     """
 
     sentence: str
@@ -49,10 +50,17 @@ def judge(result: Evaluated) -> Verdict:
     if assessment.only_label is not None:
         only = result.dataset["labels"][assessment.only_label]
         sentence += f" It gives every one of them the same label, {only}."
-    learned = has_learned(assessment)
+    learned = assessment.better_than_a_guess
     if not learned:
-        sentence += " It is not better than always giving the commoner label."
+        sentence += f" It is not better than always giving {_one_label(assessment)}."
     return Verdict(sentence + _of_whole_reviews(assessment) + _served(assessment), ahead, learned)
+
+
+def _one_label(assessment: Assessment) -> str:
+    """What a mere guess is, where the network was chosen by accuracy, and where by another measure."""
+    if assessment.measure == ACCURACY:
+        return "the commoner label"
+    return f"one label, by the {measure_name(assessment.measure)} that it was chosen for"
 
 
 def _of_whole_reviews(assessment: Assessment) -> str:
@@ -73,13 +81,6 @@ def _served(assessment: Assessment) -> str:
         f" Served, it gives the second label from {assessment.threshold:.4g} on, the best threshold for "
         f"{measure_name(assessment.measure)} on validation: its balanced accuracy is {balanced:.4f} then."
     )
-
-
-def has_learned(assessment: Assessment) -> bool:
-    """Whether even the low end of the accuracy's interval is above what the commoner label scores."""
-    (majority,) = (each for each in assessment.classifiers if each.name == MAJORITY)
-    low, _ = assessment.intervals["test_accuracy"]
-    return low > assessment.metrics[f"{majority.prefix}test_accuracy"]
 
 
 def _ahead(difference: int, p_value: float) -> Ahead:

@@ -1,89 +1,16 @@
-"""What a careful person looks at before training: findings about the data, each with what to do about it."""
+"""What a careful person looks at before training: the data set's figures, and findings about it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from pipeline.reviews.dataset import Dataset
-from pipeline.reviews.encoding import digest
-from pipeline.reviews.near_duplicates import near_pairs
-from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.splitting import TEST, TRAIN
-from pipeline.reviews.tokenizing import WORDS
-from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
-
-EXAMPLES = 5
-SMALL_CLASS = 0.4  # of an even share: below, accuracy says little of the class
-FEW_TEST_REVIEWS = 300  # the 95 % interval of an accuracy of 0.8 is then 9 points wide
-FEW_TRAINING_REVIEWS = 1_000
-TELLTALE_SHARE = 0.99  # of the reviews with a word that are of one class
-TELLTALE_REVIEWS = 0.2  # of a class's reviews that must have the word
-LONG = 500  # words that a text must have to be called very long
-_UNLIMITED = 2**31 - 1
-_COMPARED_REVIEWS = 100_000  # telltale words are looked for among so many
-# Scripts that put no blanks between words: Thai to Khmer, kana, Chinese characters.
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing to look at.
-
-    Attributes:
-        name: what was found.
-        count: of how many reviews (or words).
-        advice: what to do.
-        examples: up to EXAMPLES, each with the place in the source where that is known.
-    """
-
-    name: str
-    count: int
-    advice: str
-    examples: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, eq=False)
-class _All:
-    """The reviews of all splits, counted through, the training ones first; none is copied."""
-
-    names: list[str]  # of the splits
-    parts: list[Reviews]
-    lengths: np.ndarray
-    labels: np.ndarray
-    splits: np.ndarray
-    places: list[str]
-    dataset: Dataset
-
-    def review(self, row: int) -> np.ndarray:
-        for part in self.parts:
-            if row < len(part):
-                return part.review(row)
-            row -= len(part)
-        raise IndexError(row)
-
-    def rows(self) -> Iterator[tuple[str, int, np.ndarray]]:
-        """The split, the row in it, and the tokens of each review."""
-        for name, part in zip(self.names, self.parts, strict=True):
-            for row in range(len(part)):
-                yield name, row, part.review(row)
-
-    def examples(self, rows: Iterable[int]) -> list[str]:
-        return [f"{self.places[row]}: {self._start(row)}" for row in list(rows)[:EXAMPLES]]
-
-    def pairs(self, pairs: Iterable[tuple[int, int]]) -> list[str]:
-        return [
-            f"{self.places[one]} and {self.places[other]}: {self._start(one)}"
-            for one, other in list(pairs)[:EXAMPLES]
-        ]
-
-    def _start(self, row: int) -> str:
-        shown = self.dataset.vocabulary.decode(self.review(row)[:12])
-        return shown if len(shown) <= 60 else f"{shown[:57]}..."
+from pipeline.reviews.findings import EveryReview, find
+from pipeline.reviews.splitting import TRAIN
+from pipeline.reviews.vocabulary import OOV_ID
 
 
 def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | None = None) -> dict[str, Any]:
@@ -100,19 +27,9 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
         quantiles), ``cut_share`` and
         ``unknown_share`` (None where ``max_length`` or ``vocab_size`` is), and ``findings``.
     """
-    every = _all_reviews(dataset)
+    every = EveryReview.of(dataset)
     lengths, names = every.lengths, dataset.labels
     quantiles = np.quantile(lengths, [0, 0.5, 0.9, 0.99, 1]).tolist()
-    findings = [
-        *_classes(every, names),
-        *_sizes(every),
-        *_lengths(every, max_length or _UNLIMITED),
-        *_same_texts(every),
-        *_near_duplicates(every),
-        *_unspaced(every),
-        *_markup(dataset),
-        *_telltales(every, names),
-    ]
     return {
         "name": dataset.name,
         "rows": {name: len(reviews) for name, reviews in dataset.splits.items()},
@@ -125,7 +42,7 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
         "lengths": dict(zip(("shortest", "median", "90 %", "99 %", "longest"), quantiles, strict=True)),
         "cut_share": None if max_length is None else float((lengths > max_length - 1).mean()),
         "unknown_share": None if vocab_size is None else _unknown_shares(every, vocab_size),
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [asdict(finding) for finding in find(every, max_length)],
     }
 
 
@@ -153,7 +70,7 @@ def lines_of(checked: dict[str, Any], with_examples: bool = True) -> list[str]:
     return lines if checked["findings"] else [*lines, "nothing else was found"]
 
 
-def _unknown_shares(every: _All, vocab_size: int) -> dict[str, float]:
+def _unknown_shares(every: EveryReview, vocab_size: int) -> dict[str, float]:
     """The share of unknown words in the training reviews, and in all others."""
     unknown, counts = {TRAIN: 0, "others": 0}, {TRAIN: 0, "others": 0}
     for name, part in zip(every.names, every.parts, strict=True):
@@ -161,176 +78,3 @@ def _unknown_shares(every: _All, vocab_size: int) -> dict[str, float]:
         unknown[kind] += int(np.count_nonzero((part.tokens == OOV_ID) | (part.tokens >= vocab_size)))
         counts[kind] += len(part.tokens)
     return {kind: unknown[kind] / count if count else 1.0 for kind, count in counts.items()}
-
-
-def _all_reviews(dataset: Dataset) -> _All:
-    names = sorted(dataset.splits, key=lambda name: name != TRAIN)  # the training reviews first
-    parts = [dataset.splits[name] for name in names]
-    places = [
-        place
-        for name, part in zip(names, parts, strict=True)
-        for place in dataset.places.get(name) or [f"{name} review {row}" for row in range(len(part))]
-    ]
-    return _All(
-        names,
-        parts,
-        np.concatenate([part.lengths for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.repeat(names, [len(part) for part in parts]),
-        places,
-        dataset,
-    )
-
-
-def _classes(every: _All, names: Sequence[str]) -> list[Finding]:
-    counts = np.bincount(every.labels, minlength=len(names))
-    return [
-        Finding(
-            f"class {name} has {count / counts.sum():.1%} of the reviews",
-            int(count),
-            f"always saying {names[int(counts.argmax())]} is right in {counts.max() / counts.sum():.1%}: "
-            "read balanced accuracy and F1, not accuracy, or collect more of the class",
-        )
-        for name, count in zip(names, counts, strict=True)
-        if count < SMALL_CLASS * counts.sum() / len(names)
-    ]
-
-
-def _sizes(every: _All) -> list[Finding]:
-    found = []
-    for split, least, why in (
-        (TRAIN, FEW_TRAINING_REVIEWS, "a bag of words usually does better than a network"),
-        (
-            TEST,
-            FEW_TEST_REVIEWS,
-            "an accuracy is uncertain by 5 points or more to each side; `python -m pipeline cross-validate` "
-            "judges the network on all reviews in turn",
-        ),
-    ):
-        count = int((every.splits == split).sum())
-        if count < least:
-            advice = f"with fewer than {least:,}, {why}: collect more, or compare models with great care"
-            found.append(Finding(f"few {split} reviews", count, advice))
-    return found
-
-
-def _lengths(every: _All, max_length: int) -> list[Finding]:
-    lengths = every.lengths
-    found = []
-    empty = np.flatnonzero(lengths == 0)
-    if len(empty):
-        found.append(Finding("texts without a word", len(empty), "take them out", every.examples(empty)))
-    long = np.flatnonzero(lengths > max(10 * np.median(lengths), LONG))
-    if len(long):
-        advice = "look whether several texts ran together (a quote that is not closed does that)"
-        found.append(Finding("texts ten times as long as most", len(long), advice, every.examples(long)))
-    cut = np.flatnonzero(lengths > max_length - 1)
-    if len(cut) > 0.5 * len(lengths):
-        advice = f"pad.max_length is {max_length}: more costs time, and lets the network read to the end"
-        found.append(Finding("texts that are cut", len(cut), advice))
-    return found
-
-
-def _same_texts(every: _All) -> list[Finding]:
-    firsts: dict[bytes, int] = {}
-    same: list[tuple[int, int]] = []
-    for row, key in enumerate(_keys(every)):
-        if firsts.setdefault(key, row) != row and key:
-            same.append((firsts[key], row))
-    labels, splits = every.labels, every.splits
-    contrary = [pair for pair in same if labels[pair[0]] != labels[pair[1]]]
-    leaking = [pair for pair in same if splits[pair[0]] != splits[pair[1]]]
-    kinds = (
-        ("duplicates of an earlier text", same, "keep one of each"),
-        ("texts that stand in two classes", contrary, "decide which label is right"),
-        (
-            "texts that stand in two splits",
-            leaking,
-            "the pad stage takes them out of training; look where they come from",
-        ),
-    )
-    return [Finding(name, len(pairs), advice, every.pairs(pairs)) for name, pairs, advice in kinds if pairs]
-
-
-def _keys(every: _All) -> Iterator[bytes]:
-    """A value for each review, equal for the same words, known to the vocabulary or not; b"" for none."""
-    unknown = every.dataset.unknown_keys
-    for name, row, tokens in every.rows():
-        yield (unknown.get(name, {}).get(row) or digest(tokens)) if len(tokens) else b""
-
-
-def _near_duplicates(every: _All) -> list[Finding]:
-    pairs = near_pairs(every.review, every.lengths)
-    if not pairs:
-        return []
-    across = sum(every.splits[one] != every.splits[other] for one, other in pairs)
-    advice = (
-        f"{across:,} of them lie in two splits, where they make results look better than they are"
-        if across
-        else "none lies in two splits"
-    )
-    return [Finding("pairs of nearly the same text", len(pairs), advice, every.pairs(pairs))]
-
-
-def _unspaced(every: _All) -> list[Finding]:
-    if every.dataset.vocabulary.tokenizer.kind != WORDS:
-        return []
-    words = every.dataset.vocabulary.words
-    flagged = np.zeros(len(words) + INDEX_FROM + 1, bool)
-    flagged[INDEX_FROM + 1 :] = [bool(_UNSPACED.search(word)) for word in words]
-    if not flagged.any():
-        return []
-    counts = np.array([np.count_nonzero(flagged[tokens]) for _, _, tokens in every.rows()])
-    rows = np.flatnonzero(counts > 0.3 * np.maximum(every.lengths, 1))
-    advice = (
-        "a whole sentence counts as one word, which no other text has: set data.tokens to characters, or to "
-        "subwords"
-    )
-    name = "texts without blanks between words"
-    return [Finding(name, len(rows), advice, every.examples(rows))] if len(rows) else []
-
-
-def _markup(dataset: Dataset) -> list[Finding]:
-    found = [
-        f"{dataset.places[split][row]}: {markup}"
-        for split, by_row in dataset.markup.items()
-        for row, markup in by_row.items()
-    ]
-    advice = "its names are read as words: take it out, or know that served texts must have it too"
-    return [Finding("texts with HTML in them", len(found), advice, found[:EXAMPLES])] if found else []
-
-
-def _reviews_with(reviews: Reviews, label: int, size: int) -> np.ndarray:
-    """How many reviews of a class have each token: int64 (size,)."""
-    part = reviews.select(np.flatnonzero(reviews.labels == label))
-    once = np.repeat(np.arange(len(part)) * size, part.lengths)
-    once += part.tokens
-    once.sort()
-    is_first = np.ones(len(once), bool)
-    np.not_equal(once[1:], once[:-1], out=is_first[1:])
-    return np.bincount(once[is_first] % size, minlength=size)
-
-
-def _telltales(every: _All, names: Sequence[str]) -> list[Finding]:
-    """Words that many reviews of one class have and hardly one of another."""
-    training = every.parts[every.names.index(TRAIN)]
-    reviews = training.select(np.arange(min(len(training), _COMPARED_REVIEWS)))
-    size = len(every.dataset.vocabulary) + INDEX_FROM + 1
-    by_class = np.stack([_reviews_with(reviews, label, size) for label in range(len(names))])
-    totals = np.maximum(np.bincount(reviews.labels, minlength=len(names)), 1)
-    strongest = by_class.argmax(0)
-    most = by_class.max(0)
-    telltale = (most >= TELLTALE_SHARE * by_class.sum(0)) & (most >= TELLTALE_REVIEWS * totals[strongest])
-    telltale[: INDEX_FROM + 1] = False
-    found = np.flatnonzero(telltale & (most >= 5))
-    found = found[np.argsort(-most[found], kind="stable")]
-    examples = []
-    for token in found[:EXAMPLES].tolist():
-        word, label = every.dataset.vocabulary.words[token - INDEX_FROM - 1], int(strongest[token])
-        others = by_class[:, token].sum() - most[token]
-        examples.append(
-            f"{word!r}: in {most[token]:,} of {totals[label]:,} reviews of class {names[label]}, "
-            f"in {others:,} of others"
-        )
-    advice = "does the label stand in the text? Take such words out if served texts won't have them"
-    return [Finding("words that give the label away", len(found), advice, examples)] if len(found) else []

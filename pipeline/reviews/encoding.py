@@ -14,10 +14,13 @@ from dataclasses import replace
 from itertools import count
 
 import numpy as np
+import pyarrow
+import pyarrow.compute
 
+from pipeline.reviews.packed_texts import PackedTexts
 from pipeline.reviews.ragged import Labels, Reviews, Rows, offsets_of
 from pipeline.reviews.splitting import TRAIN
-from pipeline.reviews.tokenizing import SUBWORDS, WORDS, Tokenizer
+from pipeline.reviews.tokenizing import SUBWORDS, WORDS, Tokenizer, every_so_many
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary, spaced_words
 
 _BATCH = 2_000  # texts that are cut together
@@ -30,12 +33,12 @@ class Encoder:
 
     Args:
         tokens: ``data.tokens``.
-        subwords: ``data.subwords``. These are learnt on training texts, so all texts are kept for them.
+        subwords: ``data.subwords``. These are learnt on training texts, so texts wait in a temporary file.
     """
 
     def __init__(self, tokens: str = WORDS, subwords: int = 8_000) -> None:
         self._kind, self._subwords = tokens, subwords
-        self._texts: list[str] | None = [] if tokens == SUBWORDS else None
+        self._texts = PackedTexts() if tokens == SUBWORDS else None
         # That of subwords is learnt in the end.
         self._vocabulary = Vocabulary((), tokenizer=Tokenizer(WORDS if tokens == SUBWORDS else tokens))
         self._numbers: defaultdict[str, int] = defaultdict(count().__next__)
@@ -45,7 +48,7 @@ class Encoder:
     def add(self, text: str) -> None:
         """Takes the next text; "" where a row holds none."""
         if self._texts is not None:
-            self._texts.append(text)
+            self._texts.add(text)
         elif self._kind == WORDS:
             self._waiting.append(spaced_words(text))
             if len(self._waiting) == _BATCH:
@@ -61,9 +64,6 @@ class Encoder:
         Arrow finds the different words of a batch several times as fast as a dict of all words is asked for
         each: what a processor waits for is memory.
         """
-        import pyarrow  # noqa: PLC0415 - slow to import; only files of reviews need it
-        import pyarrow.compute  # noqa: PLC0415
-
         lists = pyarrow.compute.split_pattern(pyarrow.array(self._waiting, pyarrow.large_string()), " ")
         coded = lists.flatten().dictionary_encode()
         # Two spaces in a row have an empty text between them, which is no word.
@@ -92,7 +92,7 @@ class Encoder:
             UserError: if subwords are asked for, so few of which can't spell the training texts.
         """
         if self._texts is not None:
-            self._learn(rows[TRAIN])
+            self._learn(self._texts, rows[TRAIN])
         if self._waiting:
             self._cut_waiting()
         flat, lengths = np.frombuffer(self._tokens, np.int32), np.frombuffer(self._lengths, np.int64)
@@ -114,9 +114,14 @@ class Encoder:
             reviews[name] = Reviews(part, of_part, labels[name])
         return replace(self._vocabulary, words=words), reviews, unknown
 
-    def _learn(self, training: Rows) -> None:
-        texts, self._texts = self._texts or [], None
-        self._vocabulary = Vocabulary.learning([texts[row] for row in training], self._kind, self._subwords)
+    def _learn(self, texts: PackedTexts, training: Rows) -> None:
+        """Learns subwords and cuts the waiting texts into them."""
+        every = every_so_many(int(texts.lengths[training].sum()))
+        is_read = np.zeros(len(texts.lengths), bool)
+        is_read[training[::every]] = True
+        read = [text for text, wanted in zip(texts, is_read.tolist(), strict=True) if wanted]
+        self._vocabulary = Vocabulary.learning(read, self._kind, self._subwords)
+        self._texts = None
         for text in texts:
             self.add(text)
 

@@ -11,6 +11,7 @@ from pipeline.runtime.errors import UserError
 
 MISSING = -2  # no label at all
 MOST = 100  # classes; a column of more different values is hardly one of labels
+_SHOWN, _LONGEST = 20, 40  # labels, and characters of one, in a message
 UNKNOWN = -1  # a value that data.labels doesn't name
 LEFT_OUT = -3  # a value that data.labels maps to null
 
@@ -95,14 +96,19 @@ def classes_of(values: Sequence[object], wanted: Mapping[str, str | None] | Sequ
         counts[number] += spellings[key]
     if not 2 <= len(counts) <= MOST:
         shown = ", ".join(
-            f"{count.most_common(1)[0][0]!r} ({count.total():,} rows)" for count in list(counts.values())[:20]
+            f"{_short(count.most_common(1)[0][0])} ({count.total():,} rows)"
+            for count in list(counts.values())[:_SHOWN]
         )
         raise UserError(
             f"data.labels is null, so that the labels found are the classes, but there are {len(counts):,}: "
-            f"{shown}{', ...' if len(counts) > 20 else ''}; 2 to {MOST} are possible: name them in "
+            f"{shown}{', ...' if len(counts) > _SHOWN else ''}; 2 to {MOST} are possible: name them in "
             "data.labels, such as {1: bad, 2: bad, 3: null, 4: good, 5: good}, where null leaves rows out"
         )
     return Classes(tuple(count.most_common(1)[0][0] for count in counts.values()), numbers)
+
+
+def _short(name: str) -> str:
+    return repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
 
 
 def _numbered(keys: Mapping[str, object]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from pipeline.reviews.holding_back import hold_back
 from pipeline.reviews.ragged import Labels, Reviews, Rows, Sequences
 from pipeline.runtime.errors import UserError
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
+SPLITS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
 @dataclass(frozen=True, eq=False)

@@ -113,13 +113,16 @@ def _spaced(text: str) -> str:
     return " ".join(text.lower().split())
 
 
+def every_so_many(characters: int) -> int:
+    """Of texts with so many characters in all, every how many-th one subwords are learnt from."""
+    return max(math.ceil(characters / _LEARNT_FROM), 1)
+
+
 def _learn_subwords(texts: Sequence[str], size: int) -> bytes:
-    characters = sum(map(len, texts))
-    every = max(math.ceil(characters / _LEARNT_FROM), 1)
     model = io.BytesIO()
     try:
         _sentencepiece().SentencePieceTrainer.train(
-            sentence_iterator=map(_spaced, texts[::every]),
+            sentence_iterator=map(_spaced, texts),
             model_writer=model,
             model_type="unigram",
             vocab_size=size,

@@ -24,6 +24,7 @@ from pipeline.reviews.tokenizing import (
     SUBWORDS,
     WORDS,
     Tokenizer,
+    every_so_many,
     spaced_ascii_words,
     split_words,
 )
@@ -86,7 +87,8 @@ class Vocabulary:
         Raises:
             UserError: if so few subwords can't spell the texts.
         """
-        empty = cls.learning(texts, tokens, subwords)
+        every = every_so_many(sum(map(len, texts))) if tokens == SUBWORDS else 1
+        empty = cls.learning(texts[::every], tokens, subwords)
         counts = Counter(chain.from_iterable(map(empty.split, texts)))
         return replace(empty, words=tuple(word for word, _ in counts.most_common()))
 

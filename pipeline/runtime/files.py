@@ -21,6 +21,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import uninterrupted
 
 Row = Mapping[str, float | int | str]
+CSV_FIELD_LIMIT = 2**31 - 1  # the csv module's own limit, 131,072, is shorter than some reviews
 
 # The renames that wait for the end of ``replaced_together``: temporary name, target.
 _waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)

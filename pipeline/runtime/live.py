@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 import textwrap
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 WIDTH = 79
+TICK = 1.0  # seconds between two moves where only time is known
 SECONDS = 30.0  # between lines where nothing can be written over
 
 
@@ -16,14 +20,26 @@ class LiveLine:
     def __init__(self) -> None:
         self._said = time.monotonic()
         self._shown = False
+        self._waiting: tuple[threading.Event, threading.Thread] | None = None
 
     def show(self, text: str) -> None:
         """Replaces the line, or writes one if the last is long ago."""
         if sys.stdout.isatty():
-            print(f"\x1b[2K{text[:WIDTH]}", end="\r", flush=True)
+            self._end_waiting()
+            _write_over(text)
             self._shown = True
         elif time.monotonic() - self._said >= SECONDS:
             self.say(text)
+
+    def wait(self, text: str) -> None:
+        """Shows ``text`` and the seconds that pass, until something else is shown; on a terminal only."""
+        if sys.stdout.isatty():
+            self._end_waiting()
+            ended = threading.Event()
+            thread = threading.Thread(target=_count_seconds, args=(text, ended), daemon=True)
+            self._waiting, self._shown = (ended, thread), True
+            _MOVING.add(self)
+            thread.start()
 
     def say(self, text: str) -> None:
         """A line that stays."""
@@ -33,9 +49,64 @@ class LiveLine:
 
     def clear(self) -> None:
         """Takes the line away, so that another writer begins on an empty one."""
+        self._end_waiting()
         if self._shown:
-            print("\x1b[2K", end="\r", flush=True)
+            _write_over("")
             self._shown = False
+
+    def _end_waiting(self) -> None:
+        if self._waiting:
+            ended, thread = self._waiting
+            ended.set()
+            thread.join()
+            self._waiting = None
+            _MOVING.discard(self)
+
+
+_MOVING: set[LiveLine] = set()
+
+
+def clear_all() -> None:
+    """Takes away what still moves, so that an error stands on a line of its own."""
+    for live in list(_MOVING):
+        live.clear()
+
+
+@contextmanager
+def busy(text: str) -> Iterator[None]:
+    """Says ``text`` and, on a terminal, counts the seconds until the block has ended."""
+    live, started = LiveLine(), time.monotonic()
+    if not sys.stdout.isatty():
+        print(text)
+        yield
+        return
+    live.wait(text)
+    try:
+        yield
+    finally:
+        live.say(f"{text}, {time.monotonic() - started:.0f} s")
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Counts the seconds behind ``text`` until the block has ended, on a terminal only; leaves nothing."""
+    live = LiveLine()
+    live.wait(text)
+    try:
+        yield
+    finally:
+        live.clear()
+
+
+def _count_seconds(text: str, ended: threading.Event) -> None:
+    started = time.monotonic()
+    while not ended.wait(TICK):
+        seconds = f"  {time.monotonic() - started:.0f} s"
+        _write_over(f"{text[: WIDTH - len(seconds)]}{seconds}")
+
+
+def _write_over(text: str) -> None:
+    print(f"\x1b[2K{text[:WIDTH]}", end="\r", flush=True)
 
 
 def wrapped(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Whether a port of this machine is free, asked before anything slow starts."""
+"""Whether a port of this machine is free, asked before anything slow starts, and whether a server answers."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ def require_free_port(port: int) -> None:
                 f"port {port} of 127.0.0.1 can't be taken ({error.strerror}): end what listens there, or "
                 "give another --port (make: PORT=)"
             ) from None
+
+
+def answers(port: int) -> bool:
+    """Whether something listens on ``port`` of loopback."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -146,5 +146,5 @@ def _over_time(comparison: Comparison, folder: Path) -> list[Picture]:
     ]
     save(over_time_figure(rows, comparison.expected_accuracy), folder / "accuracy.png")
     return [
-        Picture(folder / "accuracy.png", "Accuracy over time with 95 % intervals; dashed: on test reviews")
+        Picture(folder / "accuracy.png", "Accuracy over time with 95 % intervals", "Dashed: on test reviews.")
     ]

@@ -11,7 +11,8 @@ import numpy as np
 
 from pipeline.evaluation.probabilities import from_columns
 from pipeline.reviews.sources.dialects import kind_of
-from pipeline.reviews.sources.tables import files_of, read_records
+from pipeline.reviews.sources.records import read_records
+from pipeline.reviews.sources.tables import files_of
 from pipeline.runtime.errors import UserError
 from pipeline.serving.batching import batches
 from pipeline.serving.classifier import TextClassifier

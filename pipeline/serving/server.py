@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.reviews.sources.dialects import CSV_FIELD_LIMIT
+from pipeline.runtime.files import CSV_FIELD_LIMIT
 
 MODEL_VARIABLE = "PIPELINE_MODEL"
 
@@ -33,7 +33,7 @@ def app() -> ASGIApp:
     """The application of one worker process, with the model that ``PIPELINE_MODEL`` names."""
     csv.field_size_limit(CSV_FIELD_LIMIT)
     model = load_version(os.environ[MODEL_VARIABLE])
-    schema = model.metadata.get_params_schema()
+    schema = model.metadata.get_params_schema()  # type: ignore[no-untyped-call]
     return StrictRequests(scoring_server.init(model), [spec.name for spec in schema.params] if schema else [])
 
 

@@ -7,12 +7,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
 
 from pipeline.runtime.errors import UserError
-
-if TYPE_CHECKING:
-    import pyarrow
 
 Row = dict[str, Any]
 Write = Callable[[list[Row]], None]
@@ -45,9 +45,6 @@ def parquet_writer(path: Path, columns: Sequence[str], schema: pyarrow.Schema | 
     Raises:
         UserError: if a value is of another type.
     """
-    import pyarrow  # noqa: PLC0415 - slow to import; only Parquet files need it
-    import pyarrow.parquet  # noqa: PLC0415
-
     with pyarrow.parquet.ParquetWriter(path, schema) as writer:
 
         def write(rows: list[Row]) -> None:

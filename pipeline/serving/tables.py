@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
 
 from pipeline.reviews.sources.dialects import kind_of
-from pipeline.reviews.sources.tables import Record, Refuse, read_records
+from pipeline.reviews.sources.records import Record, Refuse, read_records
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import replaced_together, written_whole
 from pipeline.serving.batching import batches
 from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.table_writers import WRITERS, Row
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow
 
 BATCH = 1024  # rows
 LABEL, OTHER_LABEL = "label", "predicted_label"  # the second where the table has a column of the first name
@@ -186,9 +186,6 @@ def _columns(source: Path, text_column: str, numbers: Sequence[str], *, wants_sc
 
 
 def _parquet_columns(source: Path, text_column: str) -> tuple[list[str], pyarrow.Schema]:
-    import pyarrow  # noqa: PLC0415 - slow to import; only Parquet files need it
-    import pyarrow.parquet  # noqa: PLC0415
-
     next(_records(source, text_column, _ignore), None)  # it says what is wrong with the file
     schema = pyarrow.parquet.read_schema(source).remove_metadata()
     return schema.names, schema
@@ -214,8 +211,6 @@ def _jsonl_columns(
 
 def _widened(schema: pyarrow.Schema | None, rows: Sequence[Row], names: list[str]) -> pyarrow.Schema:
     """The types that hold ``rows`` too; an integer column becomes a float one where it must."""
-    import pyarrow  # noqa: PLC0415 - slow to import; only Parquet files need it
-
     try:
         found = pyarrow.Table.from_pylist([{name: row.get(name) for name in names} for row in rows]).schema
         return (
@@ -227,8 +222,6 @@ def _widened(schema: pyarrow.Schema | None, rows: Sequence[Row], names: list[str
 
 def _with_added(columns: _Columns) -> pyarrow.Schema:
     """The given columns, of text if nothing else is known of them, and the added ones."""
-    import pyarrow  # noqa: PLC0415 - slow to import; only Parquet files need it
-
     label, *numbers = columns.added
     types = {name: pyarrow.string() for name in [*columns.given, label]}
     types |= {name: pyarrow.float64() for name in numbers}

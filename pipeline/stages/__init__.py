@@ -9,10 +9,11 @@ from typing import Literal
 
 import yaml
 
-from pipeline.params import PARAMS_FILE, Params
+from pipeline.params import PARAMS_FILE, Params, load_params
 from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.git import git
+from pipeline.runtime.live import waiting
 from pipeline.runtime.paths import (
     MODEL,
     PADDED_DATASET,
@@ -24,7 +25,9 @@ from pipeline.runtime.paths import (
     TRAINING_CURVE,
     padded_split,
 )
+from pipeline.training import backend
 
+DVC_FILE = Path("dvc.yaml")
 Stage = Literal["download", "pad", "train", "evaluate"]
 
 OUTPUTS: dict[Stage, tuple[Path, ...]] = {  # those that a later stage reads
@@ -53,13 +56,45 @@ def run_stage(name: Stage, params: Params) -> None:
     """
     _refuse_varied(params)
     require_outputs(name, BEFORE[name])
-    if name in ("train", "evaluate"):
-        _prepare(params)
-    if name == "evaluate":
-        from pipeline.training import backend  # noqa: PLC0415 - download and pad start without Keras
+    with waiting("MLflow and TensorFlow are loaded"):
+        if name in ("train", "evaluate"):
+            _prepare(params)
+        if name == "evaluate":
+            backend.select_backend(params.train)
+        stage = importlib.import_module(f"pipeline.stages.{name}")
+    stage.run(params)
+    refuse_edited(name, params)
 
-        backend.select_backend(params.train)
-    importlib.import_module(f"pipeline.stages.{name}").run(params)
+
+def refuse_edited(name: str, params: Params, file: Path = DVC_FILE) -> None:
+    """Checks that params.yaml still says what the stage, and those before it, were run with.
+
+    A stage reads it once, at its start. DVC notes down what it says at the stage's end, so that the stage
+    would count as run with values that it never saw.
+
+    Args:
+        name: of the stage.
+        params: what it was started with.
+        file: the dvc.yaml that has it.
+
+    Raises:
+        UserError: which names a value that was edited meanwhile; where a stage fails, DVC notes down nothing.
+    """
+    if not file.exists():  # then nothing is noted down
+        return
+    stages = yaml.safe_load(file.read_text(encoding="utf-8"))["stages"]
+    names = list(stages)[: list(stages).index(name) + 1]
+    read = {key for each in names for key in stages[each]["params"]}
+    before, now = (
+        each.flat() | {"tune.search_space": each.tune.search_space} for each in (params, load_params())
+    )
+    for key, value in before.items():
+        if now[key] != value and {key, key.partition(".")[0]} & read:
+            raise UserError(
+                f"params.yaml was edited while {name} ran: {key} was {value} when it started, and so is what "
+                f"{name} made; now it is {now[key]}. Put {value} back and `dvc repro` goes on with that; "
+                "else it runs the stage again"
+            )
 
 
 def require_outputs(command: str, stages: tuple[Stage, ...]) -> None:
@@ -106,7 +141,6 @@ def _refuse_varied(params: Params) -> None:
 
 def _prepare(params: Params) -> None:
     from pipeline import tracking  # noqa: PLC0415 - download and pad start without MLflow
-    from pipeline.training import backend  # noqa: PLC0415 - download and pad start without MLflow
 
     tracking.connect(params)
     backend.choose_backend(params.train)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
 from pipeline.params import Params
 from pipeline.reviews import checking
 from pipeline.reviews.sources import load_dataset
@@ -53,9 +57,5 @@ def note(message: str) -> None:
 
 def warn(message: str) -> None:
     """Prints a box on standard error that nobody misses."""
-    from rich.console import Console  # noqa: PLC0415  (needed only for a warning)
-    from rich.panel import Panel  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
     title = "WARNING: not the data set that was asked for"
     Console(stderr=True).print(Panel(Text(message), title=title, border_style="bold red", padding=(1, 2)))

@@ -18,6 +18,7 @@ from pipeline.evaluation.measures import ACCURACY
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.evaluation.rivals import Scored, score_rivals
+from pipeline.evaluation.slices import unknown_share
 from pipeline.evaluation.threshold import measure_of
 from pipeline.networks.implementation import choose_implementation
 from pipeline.networks.summary import summarize
@@ -35,6 +36,7 @@ from pipeline.reviews.holding_back import chosen_by, held_back
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.files import read_arrays, read_csv, read_json, write_csv, write_json, write_text
+from pipeline.runtime.live import busy
 from pipeline.runtime.paths import (
     ERRORS,
     FIGURES_DIR,
@@ -79,25 +81,24 @@ def run(params: Params) -> None:
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
         chosen = params.replace({**trained["params"], "train.implementation": "auto"})
         implementation = choose_implementation(chosen.model, chosen.train)
-        print(f"the network labels {len(test['labels']):,} test reviews")
-        scored, probabilities, compared = (
-            predict(model, part["token_ids"], implementation) for part in (validation, test, held)
-        )
-        whole = {name: Ragged(split.tokens, split.offsets) for name, split in reviews.items()}
-        print("bags of n-grams are fitted to the same reviews and label them too")
-        rivals = score_rivals(splits, whole, params.evaluate.baseline_ngrams, params.seed)
+        with busy(f"the network labels {len(test['labels']):,} test reviews"):
+            scored, probabilities, compared = (
+                predict(model, part["token_ids"], implementation) for part in (validation, test, held)
+            )
+        with busy("bags of n-grams are fitted to the same reviews and label them too"):
+            whole = {name: Ragged(split.tokens, split.offsets) for name, split in reviews.items()}
+            rivals = score_rivals(splits, whole, params.evaluate.baseline_ngrams, params.seed)
         network = Scored(MODEL_NAME, "", scored, probabilities)
-        print("both are compared")
-        assessment = assess(
-            test, validation["labels"], network, rivals, params.seed, measure_of(trained["objective"])
-        )
-        errors = confident_errors(reviews["test"], probabilities, vocabulary, dataset["labels"])
-        metrics = _write_metrics(parent, dataset, assessment)
-        draw(dataset, trained["best_epoch"], assessment, read_csv(TRAINING_CURVE))
-        write_csv(ERRORS, errors, COLUMNS)
+        with busy("they are compared, and figures are drawn"):
+            assessment = assess(
+                test, validation["labels"], network, rivals, params.seed, measure_of(trained["objective"])
+            )
+            errors = confident_errors(reviews["test"], probabilities, vocabulary, dataset["labels"])
+            metrics = _write_metrics(parent, dataset, assessment)
+            draw(dataset, trained["best_epoch"], assessment, read_csv(TRAINING_CURVE))
+            write_csv(ERRORS, errors, COLUMNS)
         registration = None
         if params.evaluate.register_model:
-            print("the network is packed, tried and registered")
             record = lineage.record(params, dataset, trained, metrics)
             accuracy = trained["validation_accuracy"]
             profile = profile_of(
@@ -121,34 +122,46 @@ def run(params: Params) -> None:
                 profile,
                 assessment.threshold,
             )
-            predictions = Predictions(held["rows"], held["labels"], compared)
-            rule = Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level)
-            registration = register(parent, submitted, predictions, rule)
+            unknown = float(np.mean(unknown_share(held["token_ids"]))) if len(held["rows"]) else 0.0
+            predictions = Predictions(held["rows"], held["labels"], compared, assessment.threshold, unknown)
+            rule = _rule(params, trained["objective"])
+            with busy("the network is packed, tried and registered"):
+                registration = register(parent, submitted, predictions, rule)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
         token_ids = test["token_ids"][[int(error["row"]) for error in errors]]
-        result = Evaluated(
-            dataset,
-            trained,
-            _read_trials(),
-            summarize(model),
-            len(vocabulary.words[: dataset["vocab_size"] - INDEX_FROM - 1]),
-            assessment,
-            errors,
-            [vocabulary.words_of(reviews["test"].review(int(error["row"]))) for error in errors],
-            contributions(lambda rows: predict(model, rows, implementation), token_ids),
-            registration,
-        )
-        card = model_card.write(result)
-        write_text(MODEL_CARD, card)
-        write_text(REPORT, write_report(result))
-        for path in (ERRORS, METRICS, INTERVALS, MODEL_CARD, REPORT):
-            parent.log_file(path)
-        for folder in (FIGURES_DIR, PLOTS_DIR):
-            parent.log_file(folder, folder.name)
-        parent.describe(model_card.description(card))
-        if registration:
-            versions.describe(parent.client, registration, model_card.description(card))
+        with busy("the words of its errors are weighed, and the report is written"):
+            result = Evaluated(
+                dataset,
+                trained,
+                _read_trials(),
+                summarize(model),
+                len(vocabulary.words[: dataset["vocab_size"] - INDEX_FROM - 1]),
+                assessment,
+                errors,
+                [vocabulary.words_of(reviews["test"].review(int(error["row"]))) for error in errors],
+                contributions(lambda rows: predict(model, rows, implementation), token_ids),
+                registration,
+            )
+            card = model_card.write(result)
+            write_text(MODEL_CARD, card)
+            write_text(REPORT, write_report(result))
+            _log(parent, card, registration)
         print_summary(result)
+
+
+def _rule(params: Params, objective: str) -> Rule:
+    return Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level, objective)
+
+
+def _log(parent: PipelineRun, card: str, registration: Registration | None) -> None:
+    """The files as artifacts of the run; the model card as its description, and the version's."""
+    for path in (ERRORS, METRICS, INTERVALS, MODEL_CARD, REPORT):
+        parent.log_file(path)
+    for folder in (FIGURES_DIR, PLOTS_DIR):
+        parent.log_file(folder, folder.name)
+    parent.describe(model_card.description(card))
+    if registration:
+        versions.describe(parent.client, registration, model_card.description(card))
 
 
 def _read_trials() -> list[dict[str, Any]]:
@@ -172,7 +185,7 @@ def _write_metrics(
     metrics = assessment.metrics | duplicates
     bounds = {name: {"low": low, "high": high} for name, (low, high) in assessment.intervals.items()}
     write_json(METRICS, metrics)
-    write_json(SCORES, assessment.scores)
+    write_json(SCORES, assessment.headline)
     write_json(INTERVALS, bounds)
     parent.log_metrics(assessment.scores)
     parent.set_tags({"baseline": assessment.baseline.name})

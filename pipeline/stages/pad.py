@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from pipeline.params import Params
 from pipeline.reviews.dataset import content_digest, read_splits
@@ -11,7 +14,7 @@ from pipeline.reviews.holding_back import HELD_BACK
 from pipeline.reviews.padded import padded_arrays
 from pipeline.reviews.ragged import Reviews, Sequences
 from pipeline.reviews.splitting import VALIDATION, drop_judged, split_reviews
-from pipeline.reviews.vocabulary import INDEX_FROM
+from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
 from pipeline.runtime.live import wrapped
@@ -25,6 +28,7 @@ from pipeline.runtime.paths import (
 )
 
 UNLABELLED = "unlabelled"
+Arrays = Mapping[str, np.ndarray]
 
 
 def run(params: Params) -> None:
@@ -56,6 +60,7 @@ def run(params: Params) -> None:
     layout = params.pad.model_dump(include={"max_length", "padding", "truncating"})
     # A network has no more ids than there are words.
     layout["vocab_size"] = min(params.pad.vocab_size, facts["words"] + INDEX_FROM + 1)
+    cut, unknown = _cut_shares(padded, params.pad.max_length), _unknown_shares(padded)
     write_json(
         PADDED_DATASET,
         facts
@@ -74,6 +79,8 @@ def run(params: Params) -> None:
                 }
                 for name, split in splits.items()
             },
+            "cut_shares": cut,
+            "unknown_shares": unknown,
             "unlabelled": facts[UNLABELLED]
             | {"raw_size": len(unlabelled), "size": len(kept), "duplicates_dropped": judged},
             "padded_digest": content_digest(flat),
@@ -83,6 +90,27 @@ def run(params: Params) -> None:
     dropped = sum((duplicates | judged).values())
     rows = f"{shown} rows of {params.pad.max_length}; duplicates dropped: {dropped}"
     print(wrapped(f"pad: {facts['name']}: {rows}"))
+    of_cut, of_unknown = (
+        ", ".join(f"{share:.1%} of {name}" for name, share in shares.items() if name != UNLABELLED)
+        for shares in (cut, unknown)
+    )
+    print(wrapped(f"pad: texts that are cut: {of_cut}; unknown {facts['tokens']}: {of_unknown}"))
+
+
+def _cut_shares(padded: Mapping[str, Arrays], max_length: int) -> dict[str, float]:
+    """How many reviews of each split are longer than a row."""
+    return {
+        name: float(np.mean(arrays["lengths"] > max_length)) if len(arrays["lengths"]) else 0.0
+        for name, arrays in padded.items()
+    }
+
+
+def _unknown_shares(padded: Mapping[str, Arrays]) -> dict[str, float]:
+    """How much of all that the reviews of each split hold is unknown."""
+    return {
+        name: float(np.mean(arrays["tokens"] == OOV_ID)) if len(arrays["tokens"]) else 0.0
+        for name, arrays in padded.items()
+    }
 
 
 def read_raw() -> tuple[dict[str, Any], dict[str, Reviews], Sequences]:

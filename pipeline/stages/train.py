@@ -20,6 +20,7 @@ from pipeline.runtime.files import (
     write_json,
     written_whole,
 )
+from pipeline.runtime.live import waiting
 from pipeline.runtime.paths import (
     MODEL,
     PADDED_DATASET,
@@ -29,6 +30,7 @@ from pipeline.runtime.paths import (
     TRIALS,
     padded_split,
 )
+from pipeline.stages import refuse_edited
 from pipeline.training.backend import describe_device, select_backend
 from pipeline.training.preparation import prepared_data
 from pipeline.training.task import fit, num_epochs
@@ -42,10 +44,11 @@ def run(params: Params) -> None:
 
     Raises:
         InterruptedError: after Ctrl-C; nothing is written, and the next run goes on with the study.
-        UserError: if no trial is complete: nothing is written either.
+        UserError: if no trial is complete: nothing is written either. If params.yaml was edited meanwhile:
+            the study isn't done then, so that it delivers the same once the values are put back.
     """
-    dataset = read_json(PADDED_DATASET)
-    params = params.resolved(dataset["sizes"]["train"])
+    dataset, started_with = read_json(PADDED_DATASET), params
+    params = params.resolved(dataset["sizes"]["train"]).of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     study = tuning.open_search(fitted, dataset)
     in_run = tracking.pipeline_run(params, "train", study=study.name)
@@ -55,23 +58,26 @@ def run(params: Params) -> None:
             if len(arrays["token_ids"]):
                 parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
         if not tuning.needs_workers(study):
-            select_backend(params.train)
+            with waiting("TensorFlow is loaded"):
+                select_backend(params.train)
             print(describe_device())
         data = data_of_fits(fitted, splits, dataset)
         progress = Progress(num_epochs(params, data), trial_runs, study.score_name)
         winner = tuning.search(study, fit, data, progress)
-        curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.curve, start=1)]
+        curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.history, start=1)]
         report = _write(
             _report(parent.run_id, dataset, study, winner), curve, study, winner, splits["validation"]
         )
         numbers = {key: value for key, value in report.items() if isinstance(value, float)}
         parent.log_metrics({key: value for key, value in numbers.items() if key.startswith("validation_")})
-        parent.set_tags({"trial.best": winner.number, "dataset": dataset["name"]})
+        of_data = {"dataset": dataset["name"], tracking.DIGEST_TAG: dataset["digest"]}
+        parent.set_tags({"trial.best": winner.number, **of_data})
         parent.log_network(report)
         parent.log_curve(curve)
         for file in (TRAINING_CURVE, TRIALS, TRAIN_REPORT):
             parent.log_file(file)
         parent.log_file(STUDY_DIR, STUDY_DIR.name)
+        refuse_edited("train", started_with)
         study.set_attribute("delivered", True)
         accuracy = winner.best["validation_accuracy"]
         name = study.score_name.replace("_", " ")
@@ -119,14 +125,13 @@ def _write(
 def _deliver(winner: tuning.Winner, validation: Arrays) -> dict[str, float | list[float]]:
     """Writes the winner's network, calibrated; returns what its calibration is and does."""
     select_backend(winner.params.train)
-    from pipeline.training.delivery import deliver  # noqa: PLC0415 - Keras loads where networks are computed
-    from pipeline.training.rows import Split  # noqa: PLC0415
+    from pipeline.training import delivery  # noqa: PLC0415 - Keras loads where networks are computed
 
-    reviews = Split(validation["token_ids"], validation["labels"])
+    reviews = delivery.Split(validation["token_ids"], validation["labels"])
     with tempfile.TemporaryDirectory() as folder, written_whole(MODEL) as target:
         network = Path(folder) / MODEL.name
         network.write_bytes(winner.network)
-        return deliver(network, winner.params, reviews, target)
+        return delivery.deliver(network, winner.params, reviews, target)
 
 
 def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:

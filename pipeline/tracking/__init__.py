@@ -9,7 +9,7 @@ os.environ.setdefault("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")  # half a minute; MLflow's own 7 are four
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-from pipeline.tracking.runs import PipelineRun, note_reproduced, pipeline_run
+from pipeline.tracking.runs import DIGEST_TAG, PipelineRun, note_reproduced, pipeline_run
 from pipeline.tracking.store import connect, settle_address, tracking_uri
 from pipeline.tracking.trial_runs import TrialRuns
 
@@ -19,6 +19,7 @@ for _chatty in ("mlflow.pyfunc", "alembic", "mlflow.store.db.utils"):
 logging.getLogger("mlflow.system_metrics.system_metrics_monitor").setLevel(logging.ERROR)
 
 __all__ = [
+    "DIGEST_TAG",
     "PipelineRun",
     "TrialRuns",
     "connect",

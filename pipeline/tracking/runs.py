@@ -31,19 +31,24 @@ from pipeline.runtime.dvc_lock import DVC_LOCK, upstream_lock
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.interruption import uninterrupted
-from pipeline.runtime.paths import SCORES, TRAIN_REPORT, project_folder
+from pipeline.runtime.paths import METRICS, TRAIN_REPORT, project_folder
 from pipeline.runtime.processes import is_gone, this_process
+from pipeline.tracking.machine import watched
 from pipeline.tracking.store import connect
+from pipeline.tracking.view import VIEW_TAGS
 
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
 EVALUATED_TAG = "pipeline.evaluated"
 STAGE_TAG = "pipeline.stage"
 FAILED_TAG = "pipeline.failed_stage"
 STUDY_TAG = "study"
+DIGEST_TAG = "dataset.digest"
 # What MLflow's page notes when its reader says that an experiment is model training; else it asks every time.
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development", **VIEW_TAGS}
+TRAINED_TAG = "pipeline.trained_in"
 REPRODUCED_TAG = "pipeline.reproduced_from"
 _SECTIONS = {"train": ("pad", "pretrain", "tune"), "evaluate": ("pad", "pretrain", "tune", "evaluate")}
+_REPRODUCED = ("test_accuracy", "test_roc_auc", "test_log_loss")
 _DIGEST_LENGTH = 36  # characters; MLflow's column for a data set's digest
 
 
@@ -81,10 +86,10 @@ class PipelineRun:
 
     @uninterrupted()
     def log_curve(self, curve: Sequence[Mapping[str, float]]) -> None:
-        """Logs the metrics of each epoch, counted from 1."""
+        """Logs the metrics of each epoch, from 1, as epoch/NAME: as NAME MLflow would show the last one."""
         now = milliseconds()
         points = [
-            Metric(key, value, now, epoch)
+            Metric(f"epoch/{key}", value, now, epoch)
             for epoch, values in enumerate(curve, start=1)
             for key, value in values.items()
             if key != "epoch"  # which is the step
@@ -145,13 +150,11 @@ def pipeline_run(
         run_id = _cut_short(client, experiment_id, stage, study, _shown(params, stage))
         experiment_id = None if run_id else experiment_id
     name = None if run_id else os.environ.get("DVC_EXP_NAME", stage)
-    with _active_run(
-        run_id=run_id,
-        experiment_id=experiment_id,
-        run_name=name,
-        tags={OWNER_TAG: this_process()},
-        log_system_metrics=True,
-    ) as run:
+    owner = {OWNER_TAG: this_process()}
+    with (
+        _active_run(run_id=run_id, experiment_id=experiment_id, run_name=name, tags=owner) as run,
+        watched(client, run, stage, owner),
+    ):
         parent = PipelineRun(client, run)
         if FAILED_TAG in run.data.tags:  # of an earlier attempt
             client.delete_tag(run.info.run_id, FAILED_TAG)
@@ -166,9 +169,8 @@ def pipeline_run(
             parent.set_tags({FAILED_TAG: stage})
             raise
         if stage == "evaluate":
-            parent.set_tags(
-                {EVALUATED_TAG: "true"} | ({"pipeline.trained_in": trained_in} if trained_in else {})
-            )
+            elsewhere = trained_in and trained_in != parent.run_id
+            parent.set_tags({EVALUATED_TAG: "true"} | ({TRAINED_TAG: trained_in} if elsewhere else {}))
 
 
 @contextmanager
@@ -288,10 +290,11 @@ def milliseconds() -> int:
 def note_reproduced(params: Params) -> None:
     """Under `mlflow run`, when DVC had nothing to run: points its run to the one that has the model."""
     run_id = os.environ.get("MLFLOW_RUN_ID")
-    if run_id is None or not (TRAIN_REPORT.exists() and SCORES.exists()):
+    if run_id is None or not (TRAIN_REPORT.exists() and METRICS.exists()):
         return
     client = connect(params)
     if EVALUATED_TAG in client.get_run(run_id).data.tags:
         return
     client.set_tag(run_id, REPRODUCED_TAG, read_json(TRAIN_REPORT)["run_id"])
-    mlflow.log_metrics(read_json(SCORES), run_id=run_id)
+    measured = read_json(METRICS)
+    mlflow.log_metrics({name: measured[name] for name in _REPRODUCED}, run_id=run_id)

@@ -10,12 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.networks.devices import gpu_names
 from pipeline.params import TrainParams
 from pipeline.runtime.cores import cores, hold_threads_to_cores
 from pipeline.runtime.errors import UserError
 
 # TensorFlow's native libraries say these on every machine without a GPU, before any level can be set.
 _NOISE = (b"absl::InitializeLog", b"oneDNN custom operations", b"cudart_stub.cc", b"cuda_platform.cc")
+
+# TensorFlow and JAX would each take all of a GPU's memory at once.
+_MEMORY = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -33,7 +37,7 @@ def select_backend(train: TrainParams) -> None:
         ValueError: as ``choose_backend`` does.
     """
     choose_backend(train)
-    with _without_noise():
+    with without_noise():
         import keras  # noqa: PLC0415 - not before its backend is set
 
         keras.ops.zeros(())  # the first tensor looks for devices
@@ -61,7 +65,10 @@ def choose_backend(train: TrainParams) -> None:
         )
     hold_threads_to_cores()
     os.environ["KERAS_BACKEND"] = backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Warnings, and errors too: they come as Python's own, but for XLA's calls for a bug report where a busy
+    # machine compiles slowly.
+    for name, value in {"TF_CPP_MIN_LOG_LEVEL": "3", **_MEMORY}.items():
+        os.environ.setdefault(name, value)
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_backend_extra_options" not in flags:  # the user's own go first
         os.environ["XLA_FLAGS"] = f"{flags} {_SMALL_LOOP}".strip()
@@ -73,7 +80,7 @@ def describe_device(driver: Path = _NVIDIA_DRIVER) -> str:
     Args:
         driver: a file that is there where the driver of an NVIDIA GPU is loaded.
     """
-    names = _gpu_names()
+    names = gpu_names(sys.modules["keras"].config.backend())
     if names:
         return f"computed on the GPU: {', '.join(names)}"
     said = f"computed on the CPU, {cores()} core{'' if cores() == 1 else 's'}"
@@ -82,21 +89,10 @@ def describe_device(driver: Path = _NVIDIA_DRIVER) -> str:
     return f"{said}, though an NVIDIA driver is loaded: CUDA's libraries are missing; pip install '.[cuda]'"
 
 
-def _gpu_names() -> list[str]:
-    if sys.modules["keras"].config.backend() == "jax":
-        import jax  # noqa: PLC0415 - an optional package
-
-        return [device.device_kind for device in jax.devices() if device.platform == "gpu"]
-    import tensorflow as tf  # noqa: PLC0415 - slow, and the other backend does without it
-
-    config = tf.config
-    found = (config.experimental.get_device_details(gpu) for gpu in config.list_physical_devices("GPU"))
-    return [str(details.get("device_name", "unnamed")) for details in found]
-
-
 @contextmanager
-def _without_noise() -> Iterator[None]:
+def without_noise() -> Iterator[None]:
     """Holds back what native code writes to standard error, then passes on every line that isn't noise."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         stderr = os.dup(2)

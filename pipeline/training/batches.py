@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.reviews.vocabulary import PAD_ID
+from pipeline.reviews.ragged import Offsets, Tokens, flat_ranges
+from pipeline.reviews.vocabulary import OOV_ID, PAD_ID
 
 STEPS_A_CALL = 64  # long enough to hide a call's cost, short enough to interrupt
 CHUNK = 50  # batches whose rows are sorted by length together
@@ -52,6 +54,34 @@ def align_right(token_ids: np.ndarray) -> np.ndarray:
     """
     order = np.argsort(token_ids != PAD_ID, axis=1, kind="stable")
     return np.take_along_axis(token_ids, order, axis=1)
+
+
+def windows_of(tokens: Tokens, offsets: Offsets, vocab_size: int, length: int) -> np.ndarray:
+    """Whole reviews, cut into rows of ``length`` tokens; a review's last row is filled up with padding.
+
+    Args:
+        tokens: int32 (total_tokens,), of all reviews.
+        offsets: int64 (num_reviews + 1,): review i is ``tokens[offsets[i]:offsets[i + 1]]``.
+        vocab_size: ids from it on become OOV_ID.
+        length: of a row.
+
+    Returns:
+        int32 (num_rows, length); rows of a single token are left out, since nothing follows it.
+
+    >>> windows_of(np.array([4, 5, 6, 7, 8, 9], np.int32), np.array([0, 5, 6]), 9, 3)
+    array([[4, 5, 6],
+           [7, 8, 0]], dtype=int32)
+    """
+    starts = [np.arange(start, end, length) for start, end in pairwise(offsets)]
+    edges = np.concatenate([*starts, offsets[-1:]]).astype(np.int64)
+    lengths = np.diff(edges)
+    kept = lengths > 1
+    rows = np.full((kept.sum(), length), PAD_ID, np.int32)
+    words = tokens[flat_ranges(edges[:-1][kept], lengths[kept])]
+    rows.reshape(-1)[flat_ranges(np.arange(len(rows)) * length, lengths[kept])] = np.where(
+        words < vocab_size, words, OOV_ID
+    )
+    return rows
 
 
 def timesteps_of(lengths: np.ndarray, longest: int) -> np.ndarray:

@@ -12,12 +12,20 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline.evaluation.threshold import THRESHOLD
+from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.training.batches import Batches
+
+if keras.config.backend() == "jax":  # an optional package
+    import jax
+    import jax.numpy as jnp
+else:
+    import tensorflow as tf
 
 Tensor = Any  # a tensor of the backend
 # (outputs of the model, token_ids, labels) -> (loss, share of hits), each float32 (batch,)
 Objective = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+Tensors = list[Tensor]
+PartOfLoss = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]
 
 
 class Totals(NamedTuple):
@@ -101,7 +109,7 @@ def compile_training(
     Args:
         model: what is called, with ``training=True``.
         variables: what the optimizer changes; both models of ``fuse`` have the same.
-        shards: parts of a batch whose gradients are computed side by side; they are summed.
+        shards: parts of a batch whose gradients are computed side by side, where there are cores, and summed.
         xla: False for cuDNN's kernels, which XLA can't hold.
         average: follows the variables, if given.
 
@@ -111,48 +119,75 @@ def compile_training(
     optimizer.build(variables)
     average = average or Average([], 0.0)
 
-    def mean_loss(
-        rows: Tensor, weights: Tensor, timesteps: int, data: tuple[Tensor, Tensor]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        ids, targets = ops.take(data[0], rows, axis=0)[:, :timesteps], ops.take(data[1], rows, axis=0)
-        outputs = [model(part, training=True) for part in ops.array_split(ids, shards)]
-        losses, hits = objective(ops.concatenate(outputs), ids, targets)
+    def part_of_loss(ids: Tensor, targets: Tensor, weights: Tensor, total: Tensor) -> tuple[Tensor, ...]:
+        """A part's share of the batch's mean loss, the sum of its losses, and its hits."""
+        losses, hits = objective(model(ids, training=True), ids, targets)
         loss = ops.sum(weights * losses)
-        return loss / ops.sum(weights), loss, ops.sum(weights * hits)
+        return loss / total, loss, ops.sum(weights * hits)
 
     compile_steps = _compile_tensorflow if keras.config.backend() == "tensorflow" else _compile_jax
     data = (np.asarray(token_ids, np.int32), np.asarray(labels, np.float32))
-    return compile_steps(model, variables, optimizer, mean_loss, data, xla, average)
+    return compile_steps(model, variables, optimizer, part_of_loss, data, shards, xla, average)
 
 
 def _compile_tensorflow(
     model: keras.Model,
     variables: list[keras.Variable],
     optimizer: keras.optimizers.Optimizer,
-    mean_loss: Callable[..., tuple[Tensor, Tensor, Tensor]],
+    part_of_loss: PartOfLoss,
     arrays: tuple[np.ndarray, np.ndarray],
+    shards: int,
     xla: bool,
     average: Average,
 ) -> RunBatches:
-    import tensorflow as tf  # noqa: PLC0415 - the other backend does without it
+    """All steps in one program of XLA; or, of several parts, each in its own.
 
-    data = tuple(tf.constant(array) for array in arrays)
-    values = [variable.value for variable in variables]
+    TensorFlow runs programs side by side that don't wait for each other, which XLA does less well within one.
+    """
+    token_ids, labels = (tf.constant(array) for array in arrays)
+    others = model.non_trainable_variables
 
-    def step(rows: Tensor, weights: Tensor, timesteps: int) -> tuple[Tensor, Tensor, Tensor]:
+    def gradients_of(
+        ids: Tensor, targets: Tensor, weights: Tensor, total: Tensor, values: Tensors, states: Tensors
+    ) -> tuple[Tensor, Tensor, Tensors, Tensors]:
+        mapping = [*zip(variables, values, strict=True), *zip(others, states, strict=True)]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
-            mean, loss, hits = mean_loss(rows, weights, timesteps, data)
+            with keras.StatelessScope(state_mapping=mapping) as scope:
+                share, loss, hits = part_of_loss(ids, targets, weights, total)
         # Dense: of an embedding's slices, Keras' Adam squares each where Adam squares their sum.
-        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(mean, values)]
+        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(share, values)]
+        return loss, hits, gradients, [scope.get_current_value(variable) for variable in others]
+
+    def update(parts: list[Tensors], states: Tensors) -> Tensor:
+        gradients = [tf.add_n(of_parts) for of_parts in zip(*parts, strict=True)]
         optimizer.apply(gradients, variables)
+        for variable, state in zip(others, states, strict=True):
+            variable.assign(state)
         if average.values:
             after = average.updated([variable.value for variable in variables], optimizer.iterations.value)
             for held, value in zip(average.values, after, strict=True):
                 held.assign(value)
-        return loss, hits, tf.linalg.global_norm(gradients)
+        return tf.linalg.global_norm(gradients)
 
-    @tf.function(jit_compile=xla, autograph=False)
+    def step(rows: Tensor, weights: Tensor, timesteps: int) -> tuple[Tensor, Tensor, Tensor]:
+        ids, targets = tf.gather(token_ids, rows)[:, :timesteps], tf.gather(labels, rows)
+        split = [ops.array_split(array, shards) for array in (ids, targets, weights)]
+        values, states = ([variable.value for variable in held] for held in (variables, others))
+        parts = [
+            of_part(of_ids, of_targets, of_weights, tf.reduce_sum(weights), values, _moved_on(states, number))
+            for number, (of_ids, of_targets, of_weights) in enumerate(zip(*split, strict=True))
+        ]
+        losses, hits, gradients, states_after = zip(*parts, strict=True)
+        return tf.add_n(losses), tf.add_n(hits), apply(list(gradients), states_after[-1])
+
+    of_part, apply = gradients_of, update
+    if shards > 1:
+        of_part, apply = (
+            tf.function(part, jit_compile=xla, autograph=False) for part in (gradients_of, update)
+        )
+
+    @tf.function(jit_compile=xla and shards == 1, autograph=False)
     def run(rows: Tensor, weights: Tensor, count: Tensor, timesteps: int) -> tuple[Tensor, Tensor, Tensor]:
         def body(index: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
             new = step(rows[index], weights[index], timesteps)
@@ -167,19 +202,22 @@ def _compile_tensorflow(
     return run_batches
 
 
+def _moved_on(states: Tensors, draws: int) -> Tensors:
+    """The states of Keras' seed generators after so many draws, which it counts at the second place."""
+    return [state + ops.cast([0, draws], state.dtype) for state in states]
+
+
 def _compile_jax(
     model: keras.Model,
     variables: list[keras.Variable],
     optimizer: keras.optimizers.Optimizer,
-    mean_loss: Callable[..., tuple[Tensor, Tensor, Tensor]],
+    part_of_loss: PartOfLoss,
     arrays: tuple[np.ndarray, np.ndarray],
+    shards: int,
     _xla: bool,
     average: Average,
 ) -> RunBatches:
-    import jax  # noqa: PLC0415 - an optional package
-    import jax.numpy as jnp  # noqa: PLC0415
-
-    data = tuple(jnp.asarray(array) for array in arrays)
+    token_ids, labels = (jnp.asarray(array) for array in arrays)
     others = model.non_trainable_variables
     held = (variables, others, optimizer.variables, average.values)
 
@@ -188,8 +226,14 @@ def _compile_jax(
 
         def objective(trainable: list[Tensor]) -> tuple[Tensor, Any]:
             mapping = [*zip(variables, trainable, strict=True), *zip(others, fixed, strict=True)]
+            ids, targets = token_ids[rows, :timesteps], labels[rows]
+            split = [jnp.array_split(array, shards) for array in (ids, targets, weights)]
             with keras.StatelessScope(state_mapping=mapping) as scope:
-                mean, loss, hits = mean_loss(rows, weights, timesteps, data)
+                parts = [
+                    part_of_loss(of_ids, of_targets, of_weights, jnp.sum(weights))
+                    for of_ids, of_targets, of_weights in zip(*split, strict=True)
+                ]
+            mean, loss, hits = (sum(of_parts) for of_parts in zip(*parts, strict=True))
             return mean, ([scope.get_current_value(variable) for variable in others], loss, hits)
 
         (_, (fixed, loss, hits)), gradients = jax.value_and_grad(objective, has_aux=True)(trainable)
@@ -223,15 +267,12 @@ def compile_prediction(model: keras.Model, xla: bool = True) -> Callable[[np.nda
     """Compiles ``model`` without dropout: int32 (batch, timesteps) -> its outputs as a numpy array."""
 
     if keras.config.backend() == "tensorflow":
-        import tensorflow as tf  # noqa: PLC0415
 
         @tf.function(jit_compile=xla, autograph=False)
         def predict(token_ids: Tensor) -> Tensor:
             return model(token_ids, training=False)
 
         return lambda token_ids: predict(tf.constant(token_ids)).numpy()
-
-    import jax  # noqa: PLC0415
 
     @jax.jit
     def outputs(values: list[Tensor], token_ids: Tensor) -> Tensor:

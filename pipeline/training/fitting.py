@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.evaluation.measures import weights_of
 from pipeline.evaluation.probabilities import number_of_labels, targets_of
 from pipeline.networks.implementation import Implementation, choose_implementation
-from pipeline.networks.stacked_rnn import build_stacked_rnn
+from pipeline.networks.stacked_rnn import build_stacked_rnn, summary_text
 from pipeline.networks.word_dropout import with_word_dropout
 from pipeline.params import ModelParams, Params
 from pipeline.training.batches import shuffled_batches
@@ -54,6 +54,11 @@ class Fitted:
     def best(self) -> Mapping[str, float]:
         """The metrics of ``best_epoch``; its ``validation_accuracy`` is what models are selected by."""
         return self.history[self.best_epoch - 1]
+
+    @property
+    def summary(self) -> str:
+        """Keras' table of the layers."""
+        return summary_text(self.model)
 
 
 def fit(

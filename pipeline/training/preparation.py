@@ -11,36 +11,27 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.params import Params, VectorParams
 from pipeline.runtime.files import read_arrays, write_arrays
+from pipeline.runtime.live import LiveLine, bar, busy
 from pipeline.runtime.source import source_digest
+from pipeline.training.batches import windows_of
 from pipeline.training.task import data_of, vectors_name
+from pipeline.training.word_vectors import skip_gram
 
 Arrays = Mapping[str, np.ndarray]
 _READ = ("train", "unlabelled")  # by word vectors
 _WORDS_READ = 28_000_000
 
 
-class Prepared(NamedTuple):
-    """None, or empty, where the params don't ask for it.
-
-    Attributes:
-        vectors: float32 (vocab_size, embedding_dim), by ``vectors_name``: one for each that a trial may want.
-        soft_labels: float32 (num_unlabelled,), the probability of label 1.
-        windows: int32 (num_windows, max_length), whole reviews in pieces, for ``pretrain``.
-    """
-
-    vectors: Mapping[str, np.ndarray]
-    soft_labels: np.ndarray | None
-    windows: np.ndarray | None
-
-
-def prepare(params: Params, splits: Mapping[str, Arrays], padded_digest: str, folder: Path) -> Prepared:
-    """Makes what ``vectors``, ``distill`` and ``pretrain`` ask for, or reads it from ``folder``.
+def prepared_data(
+    params: Params, splits: Mapping[str, Arrays], padded_digest: str, folder: Path
+) -> dict[str, np.ndarray]:
+    """What every fit reads, as ``training.task.Data``: with what ``vectors``, ``distill`` and ``pretrain``
+    ask for, made here or read from ``folder``.
 
     Args:
         params: ``seed``, ``vectors``, ``distill``, ``pretrain``, ``model.embedding_dim``, ``pad``, and what
@@ -48,35 +39,25 @@ def prepare(params: Params, splits: Mapping[str, Arrays], padded_digest: str, fo
         splits: arrays of data/padded by split: train, validation (what choices are made by), unlabelled.
         padded_digest: of data/padded.
         folder: where arrays are kept.
+
+    Returns:
+        Besides the reviews: float32 (vocab_size, embedding_dim) by ``vectors_name``, for each that a trial
+        may want; the unlabelled reviews with their soft labels; ``windows``, int32 (num_windows, max_length),
+        whole reviews in pieces.
     """
-    vectors = {}
+    data = data_of({name: splits[name] for name in ("train", "validation")})
     for variant in _variants(params):
         if variant.vectors.epochs:
             chosen = variant.vectors.model_copy(update={"epochs": _passes(variant.vectors, splits)})
             settings = chosen.model_dump() | {"embedding_dim": variant.model.embedding_dim}
             file = folder / f"vectors-{_digest(params, padded_digest, settings)}.npz"
-            make = partial(_vectors, variant, chosen, splits)
-            vectors[vectors_name(variant)] = _kept(file, make)
-    labels = windows = None
+            data[vectors_name(variant)] = _kept(file, partial(_vectors, variant, chosen, splits))
     if _may_be_wanted(params, "distill.epochs") and len(splits["unlabelled"]["offsets"]) > 1:
         key = _digest(params, padded_digest, {"teacher": 1})
         labels = _kept(folder / f"soft-labels-{key}.npz", lambda: _soft_labels(params, splits))
+        data |= data_of({"unlabelled": {**splits["unlabelled"], "labels": labels}})
     if _may_be_wanted(params, "pretrain.epochs"):
-        windows = _windows(params, splits)
-    return Prepared(vectors, labels, windows)
-
-
-def prepared_data(
-    params: Params, splits: Mapping[str, Arrays], padded_digest: str, folder: Path
-) -> dict[str, np.ndarray]:
-    """What every fit reads, as ``training.task.Data``, with what :func:`prepare` makes."""
-    prepared = prepare(params, splits, padded_digest, folder)
-    data = data_of({name: splits[name] for name in ("train", "validation")}) | dict(prepared.vectors)
-    if prepared.soft_labels is not None:
-        data["unlabelled.token_ids"] = splits["unlabelled"]["token_ids"]
-        data["unlabelled.labels"] = prepared.soft_labels
-    if prepared.windows is not None:
-        data["windows"] = prepared.windows
+        data["windows"] = _windows(params, splits)
     return data
 
 
@@ -119,17 +100,19 @@ def suited_passes(num_words: int) -> int:
 
 
 def _vectors(params: Params, chosen: VectorParams, splits: Mapping[str, Arrays]) -> np.ndarray:
-    from pipeline.training.word_vectors import skip_gram  # noqa: PLC0415 - gensim, only where it is wanted
-
     corpora = [(splits[name]["tokens"], splits[name]["offsets"]) for name in _READ]
     count = sum(len(offsets) - 1 for _, offsets in corpora)
-    print(f"word vectors of {count:,} reviews, {chosen.epochs} passes, on one core")
-    return skip_gram(corpora, params.pad.vocab_size, params.model.embedding_dim, chosen, params.seed, print)
+    live = LiveLine()
+    live.say(f"word vectors of {count:,} reviews, {chosen.epochs} passes, on one core")
+    size = params.pad.vocab_size, params.model.embedding_dim
+    vectors = skip_gram(
+        corpora, *size, chosen, params.seed, lambda share: live.show(f"word vectors  {bar(share)}")
+    )
+    live.clear()
+    return vectors
 
 
 def _windows(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
-    from pipeline.training.pretraining import windows_of  # noqa: PLC0415 - Keras, only where it is wanted
-
     size = (params.pad.vocab_size, params.pad.max_length)
     return np.concatenate(
         [windows_of(splits[name]["tokens"], splits[name]["offsets"], *size) for name in _READ]
@@ -144,9 +127,9 @@ def _soft_labels(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
         Ragged(splits[name]["tokens"], splits[name]["offsets"])
         for name in ("train", "validation", "unlabelled")
     )
-    print(f"a bag-of-words teacher labels {unlabelled.num_reviews:,} unlabelled reviews")
     labels = (splits["train"]["labels"], splits["validation"]["labels"])
-    return soft_labels(train, labels[0], validation, labels[1], unlabelled, params.seed)
+    with busy(f"a bag-of-words teacher labels {unlabelled.num_reviews:,} unlabelled reviews"):
+        return soft_labels(train, labels[0], validation, labels[1], unlabelled, params.seed)
 
 
 def _digest(params: Params, padded_digest: str, settings: Mapping[str, object]) -> str:

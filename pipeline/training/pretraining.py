@@ -6,7 +6,6 @@ word vectors are the embedding's own (Press & Wolf, 2017, "Using the Output Embe
 Models").
 """
 
-from itertools import pairwise
 from typing import Any
 
 import keras
@@ -14,40 +13,11 @@ import numpy as np
 from keras import layers, ops
 
 from pipeline.networks.stacked_rnn import TOP_STATES, recurrent_layers
-from pipeline.reviews.ragged import Offsets, Tokens, flat_ranges
-from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, PAD_ID
+from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 
 Tensor = Any
 _FIRST_WORD = INDEX_FROM + 1  # the id of the most frequent word
 _NEVER = -1e9  # the logit of a sampled word that is the very one to be told
-
-
-def windows_of(tokens: Tokens, offsets: Offsets, vocab_size: int, length: int) -> np.ndarray:
-    """Whole reviews, cut into rows of ``length`` tokens; a review's last row is filled up with padding.
-
-    Args:
-        tokens: int32 (total_tokens,), of all reviews.
-        offsets: int64 (num_reviews + 1,): review i is ``tokens[offsets[i]:offsets[i + 1]]``.
-        vocab_size: ids from it on become OOV_ID.
-        length: of a row.
-
-    Returns:
-        int32 (num_rows, length); rows of a single token are left out, since nothing follows it.
-
-    >>> windows_of(np.array([4, 5, 6, 7, 8, 9], np.int32), np.array([0, 5, 6]), 9, 3)
-    array([[4, 5, 6],
-           [7, 8, 0]], dtype=int32)
-    """
-    starts = [np.arange(start, end, length) for start, end in pairwise(offsets)]
-    edges = np.concatenate([*starts, offsets[-1:]]).astype(np.int64)
-    lengths = np.diff(edges)
-    kept = lengths > 1
-    rows = np.full((kept.sum(), length), PAD_ID, np.int32)
-    words = tokens[flat_ranges(edges[:-1][kept], lengths[kept])]
-    rows.reshape(-1)[flat_ranges(np.arange(len(rows)) * length, lengths[kept])] = np.where(
-        words < vocab_size, words, OOV_ID
-    )
-    return rows
 
 
 class SampledSoftmax(layers.Layer):

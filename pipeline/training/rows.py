@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.evaluation.measures import measured
+from pipeline.evaluation.measures import BALANCED_ACCURACY, F1, measured
 from pipeline.evaluation.probabilities import cross_entropy, right
 from pipeline.training.batches import align_left
 from pipeline.training.prediction import PREDICTION_BATCH, Predict
@@ -48,9 +48,11 @@ def scores_on(predict: Predict, split: Split, weights: np.ndarray | None) -> dic
     probabilities = predict(split.token_ids, PREDICTION_BATCH)
     losses = cross_entropy(split.labels, probabilities)
     counts = None if weights is None else weights[split.labels]
-    others = measured(split.labels, probabilities)
     return {
         "validation_loss": float(losses.mean() if counts is None else np.average(losses, weights=counts)),
         "validation_accuracy": float(right(split.labels, probabilities).mean()),
-        **{f"validation_{name}": value for name, value in others.items()},
+        **{
+            f"validation_{name}": measured(name, split.labels, probabilities)
+            for name in (BALANCED_ACCURACY, F1)
+        },
     }

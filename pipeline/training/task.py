@@ -91,6 +91,4 @@ def fit(params: Params, seed: int, data: Data, on_message: OnMessage) -> Trained
         file = Path(folder) / "network.keras"
         fitted.model.save(file)
         network = file.read_bytes()
-    lines: list[str] = []
-    fitted.model.summary(line_length=80, print_fn=lines.append)
-    return Trained(network, fitted.history, fitted.best_epoch, fitted.implementation, "\n".join(lines))
+    return Trained(network, fitted.history, fitted.best_epoch, fitted.implementation, fitted.summary)

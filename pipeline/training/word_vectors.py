@@ -7,7 +7,6 @@ training ones.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
@@ -19,20 +18,29 @@ from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 
 COMMON_WORDS = 5000  # whose vectors' standard deviation is set: rare words' vectors are shorter
 MIN_COUNT = 2
-SILENCE = 5.0  # seconds
+SHOWN = 250  # reviews, after which it is said how far the reading is
 
 
 class _Sentences:
-    """The reviews as gensim reads them, a list of words each, several times over."""
+    """The reviews as gensim reads them, a list of words each, several times over; ``show`` hears how many."""
 
-    def __init__(self, corpora: Sequence[tuple[Tokens, np.ndarray]], words: Sequence[str]) -> None:
-        self._corpora, self._words = corpora, words
+    def __init__(
+        self,
+        corpora: Sequence[tuple[Tokens, np.ndarray]],
+        words: Sequence[str],
+        show: Callable[[int], object],
+    ) -> None:
+        self._corpora, self._words, self._show = corpora, words, show
+        self._read = 0
 
     def __iter__(self) -> Iterator[list[str]]:
         for tokens, offsets in self._corpora:
             for start, end in pairwise(offsets):
                 review = tokens[start:end]
                 yield [self._words[token] for token in review[review > OOV_ID].tolist()]
+                self._read += 1
+                if self._read % SHOWN == 0:
+                    self._show(self._read)
 
 
 def skip_gram(
@@ -41,7 +49,7 @@ def skip_gram(
     dimension: int,
     params: VectorParams,
     seed: int,
-    say: Callable[[str], object] = lambda _: None,
+    show: Callable[[float], object] = lambda _: None,
 ) -> np.ndarray:
     """Learns a vector for each word id; one seed gives the same digits, since one thread learns.
 
@@ -52,7 +60,7 @@ def skip_gram(
         dimension: of a vector.
         params: section ``vectors``, ``epochs`` a number.
         seed: of the start and of the samples.
-        say: told of the passes that are done, every few seconds.
+        show: told the share that is done, from 0 to 1, several times a second.
 
     Returns:
         float32 (vocab_size, dimension). The vectors of the COMMON_WORDS most frequent words have
@@ -60,20 +68,12 @@ def skip_gram(
         as have the ids that are no words.
     """
     from gensim.models import Word2Vec  # noqa: PLC0415 - a second to import, and only here
-    from gensim.models.callbacks import CallbackAny2Vec  # noqa: PLC0415
-
-    class Passes(CallbackAny2Vec):
-        done, said = 0, time.monotonic()
-
-        def on_epoch_end(self, _model: Word2Vec) -> None:
-            self.done += 1
-            if time.monotonic() - self.said > SILENCE:
-                self.said = time.monotonic()
-                say(f"word vectors: pass {self.done} of {params.epochs} is done")
 
     words = [str(token) for token in range(vocab_size)]
+    reviews = sum(len(offsets) - 1 for _, offsets in corpora)
+    in_all = (1 + int(params.epochs)) * reviews  # once to count the words
     model = Word2Vec(
-        _Sentences(corpora, words),
+        _Sentences(corpora, words, lambda read: show(read / in_all)),
         vector_size=dimension,
         window=params.window,
         min_count=MIN_COUNT,
@@ -83,7 +83,6 @@ def skip_gram(
         epochs=params.epochs,
         seed=seed % 2**32,
         workers=1,
-        callbacks=[Passes()],
     )
     vectors = np.zeros((vocab_size, dimension), np.float32)
     ids = np.array([int(word) for word in model.wv.index_to_key], np.int64)

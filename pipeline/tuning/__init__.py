@@ -9,7 +9,7 @@ from pipeline.tuning.explain import pictures, trials_table, write_pictures
 from pipeline.tuning.search import needs_workers, search, search_order
 from pipeline.tuning.search_space import SearchSpace, grid_space
 from pipeline.tuning.storage import held, studies_folder
-from pipeline.tuning.study import SCORE, Search, Study, open_grid, open_search
+from pipeline.tuning.study import SCORE, Search, Study, base_name, code_version, open_grid, open_search
 from pipeline.tuning.trials import Observer, Plan, Result, run_trials
 from pipeline.tuning.winner import Winner
 
@@ -23,6 +23,8 @@ __all__ = [
     "Study",
     "Trial",
     "Winner",
+    "base_name",
+    "code_version",
     "grid_space",
     "held",
     "needs_workers",

@@ -104,11 +104,10 @@ def importance_figure(importances: Mapping[str, float], count: int, title: str) 
 
 
 def score(trial: FrozenTrial) -> float:
-    """The value of a complete trial, the last epoch's score of a pruned one; NaN where there is none."""
-    if trial.state == TrialState.COMPLETE:
-        return float(trial.value) if trial.value is not None else float("nan")
-    last = trial.last_step
-    return float("nan") if last is None else trial.intermediate_values[last]
+    """The value of a complete trial, the last epoch's score of a pruned one; NaN of a failed one."""
+    if trial.state == TrialState.PRUNED and trial.last_step is not None:
+        return trial.intermediate_values[trial.last_step]
+    return float("nan") if trial.value is None else float(trial.value)
 
 
 def chosen(complete: Sequence[FrozenTrial], repeats: Repeats) -> FrozenTrial | None:

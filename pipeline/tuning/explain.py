@@ -26,13 +26,13 @@ def trials_table(study: Search) -> list[dict[str, Any]]:
     A pruned trial's score is that of its last epoch; a failed one's cells are empty. The validation accuracy
     is there beside another score.
     """
-    own = {} if study.score_name == SCORE else {study.score_name: _score}
+    accuracy = {SCORE: charts.score if study.score_name == SCORE else _accuracy}
+    scores = {study.score_name: charts.score} | accuracy
     return [
         {
             "trial": trial.number,
             "state": trial.state.name,
-            **{name: _cell(value_of(trial)) for name, value_of in own.items()},
-            SCORE: _cell(_accuracy(trial) if own else _score(trial)),
+            **{name: _cell(value_of(trial)) for name, value_of in scores.items()},
             "epochs": len(trial.intermediate_values),
             "seconds": round(trial.duration.total_seconds(), 1) if trial.duration else "",
         }
@@ -94,21 +94,13 @@ def _repeats(study: Search) -> dict[int, list[float]]:
     return {number: scores for number, scores in found.items() if scores}
 
 
-def _cell(value: float | None) -> float | str:
-    return "" if value is None else value
+def _cell(value: float) -> float | str:
+    return "" if math.isnan(value) else value
 
 
-def _accuracy(trial: FrozenTrial) -> float | None:
-    """Of the epoch that was kept, or of the last one of a pruned trial."""
+def _accuracy(trial: FrozenTrial) -> float:
+    """Of the epoch that was kept, or of the last one of a pruned trial; NaN of a failed one."""
     curve = trial.user_attrs.get("curve")
     if trial.state == TrialState.FAIL or not curve:
-        return None
+        return math.nan
     return float(curve[trial.user_attrs.get("best_epoch", len(curve)) - 1][SCORE])
-
-
-def _score(trial: FrozenTrial) -> float | None:
-    """The value of a complete trial, the last epoch's score of a pruned one; None of a failed one."""
-    if trial.state == TrialState.FAIL:
-        return None
-    value = charts.score(trial)
-    return None if math.isnan(value) else value

@@ -34,6 +34,7 @@ class Progress:
         shown = [f"{key.split('.')[-1]} {_short(value)}" for key, value in values.items()]
         self._titles[number] = name
         self._live.say(shortened(f"{name} ({self._finished}/{self._wanted} done)", *shown))
+        self._live.wait(f"{name}  is prepared")
         self._then.started(number, name, values, finished)
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -45,6 +46,7 @@ class Progress:
             epoch_line(self._titles[number], epoch, self._epochs, metrics, f"{_clock(seconds)} left")
         )
         self._then.epoch(number, epoch, metrics)
+        self._live.wait(self._titles[number])
 
     def within(self, number: int, epoch: int, share: float) -> None:
         """Moves the bar."""

@@ -15,6 +15,7 @@ from pipeline.cluster import Pool, needs_processes, open_pool, worker_count
 from pipeline.params import Params
 from pipeline.runtime.interruption import interruptible
 from pipeline.training.task import Trained, num_epochs
+from pipeline.tuning.search_space import configured_suggestions
 from pipeline.tuning.storage import held
 from pipeline.tuning.study import Search
 from pipeline.tuning.trials import Observer, Result, run_trials
@@ -77,12 +78,14 @@ class _Plan:
         self._deadline = None if self._tune.timeout is None else time.monotonic() + self._tune.timeout
 
     def next_trial(self) -> optuna.Trial | None:
-        """The values of a trial that was cut short, else the sampler's."""
+        """The configured model, the values of a trial that was cut short, or the sampler's draw."""
         self._study.forget_outdone()
         taken = len(self._study.finished()) + len(self._study.trials(TrialState.RUNNING))
         late = self._deadline is not None and time.monotonic() >= self._deadline
         if late or taken >= self._tune.trials:
             return None
+        if taken == 0:
+            return self._study.ask(configured_suggestions(self._study.params))
         waiting = self._study.cut_short()
         return self._study.ask(waiting[0] if waiting else None)
 

@@ -21,7 +21,7 @@ from pipeline.params import Params
 from pipeline.runtime.files import written_whole
 from pipeline.runtime.live import wrapped
 from pipeline.runtime.source import SCORING_MODULES, result_settings, source_digest
-from pipeline.tuning.sampling import StudySampler, make_pruner, was_cut_short
+from pipeline.tuning.sampling import Given, make_pruner, make_sampler, was_cut_short
 from pipeline.tuning.search_space import SearchSpace, configured_suggestions, decoded, search_space
 from pipeline.tuning.storage import open_storage, studies_folder
 
@@ -52,12 +52,11 @@ class Study:
     """
 
     def __init__(
-        self, optuna_study: optuna.Study, sampler: StudySampler, space: SearchSpace, name: str = SCORE
+        self, params: Params, optuna_study: optuna.Study, space: SearchSpace, score_name: str = SCORE
     ) -> None:
-        self.optuna, self._sampler = optuna_study, sampler
+        self.params, self.optuna = params, optuna_study
         self.name: str = optuna_study.study_name
-        self.space = space
-        self.score_name = name
+        self.space, self.score_name = space, score_name
 
     def score(self, metrics: Metrics) -> float:
         """What an epoch's metrics count for."""
@@ -97,7 +96,8 @@ class Study:
 
     def ask(self, values: Mapping[str, Any] | None = None) -> optuna.Trial:
         """A new trial, with these values or with the sampler's."""
-        self._sampler.given = values
+        place = sum(not was_cut_short(trial) for trial in self.trials())
+        self.optuna.sampler = make_sampler(self.params, place) if values is None else Given(values)
         return self.optuna.ask(dict(self.space))
 
     def end_lost(self) -> list[int]:
@@ -120,9 +120,8 @@ class Study:
 class Search(Study):
     """The study that searches ``tune.search_space``."""
 
-    def __init__(self, params: Params, optuna_study: optuna.Study, sampler: StudySampler) -> None:
-        super().__init__(optuna_study, sampler, search_space(params), score_name(params))
-        self.params = params
+    def __init__(self, params: Params, optuna_study: optuna.Study) -> None:
+        super().__init__(params, optuna_study, search_space(params), score_name(params))
 
     def params_of(self, trial: FrozenTrial | optuna.Trial) -> Params:
         """The params that ``trial`` runs with.
@@ -226,10 +225,10 @@ def open_search(params: Params, dataset: Mapping[str, Any]) -> Search:
     storage = open_storage(params.tune.storage)
     generation = _latest_generation(storage, base)
     if generation:
-        search = Search(params, *_open(storage, _generation_name(base, generation), params))
+        search = Search(params, _open(storage, _generation_name(base, generation), make_pruner(params)))
         if not _must_start_afresh(search, version):
             return search
-    search = Search(params, *_open(storage, _generation_name(base, generation + 1), params))
+    search = Search(params, _open(storage, _generation_name(base, generation + 1), make_pruner(params)))
     search.set_attribute("identity", described)
     search.set_attribute("code", version)
     return search
@@ -237,22 +236,13 @@ def open_search(params: Params, dataset: Mapping[str, Any]) -> Search:
 
 def open_grid(params: Params, name: str, space: SearchSpace) -> Study:
     """The study called ``name`` whose trials are all given their values; continued if it is there."""
-    return Study(*_open(open_storage(params.tune.storage), name, params, optuna.pruners.NopPruner()), space)
+    return Study(params, _open(open_storage(params.tune.storage), name, optuna.pruners.NopPruner()), space)
 
 
-def _open(
-    storage: BaseStorage, name: str, params: Params, pruner: optuna.pruners.BasePruner | None = None
-) -> tuple[optuna.Study, StudySampler]:
-    sampler = StudySampler(params)
-    study = optuna.create_study(
-        storage=storage,
-        study_name=name,
-        direction="maximize",
-        sampler=sampler,
-        pruner=pruner or make_pruner(params),
-        load_if_exists=True,
+def _open(storage: BaseStorage, name: str, pruner: optuna.pruners.BasePruner) -> optuna.Study:
+    return optuna.create_study(
+        storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
     )
-    return study, sampler
 
 
 def _must_start_afresh(search: Search, version: str) -> bool:

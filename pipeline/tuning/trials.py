@@ -197,9 +197,11 @@ class _Runner:
         if reason is not None:
             trial.set_user_attr(REASON, reason)
         # First the record, since a trial that the study holds as ended is never looked at again.
-        self._observer.finished(trial.number, state.name, metrics, reason)
-        self._study.optuna.tell(trial, None if result is None else result.score, state)
-        del self._running[key]
+        try:
+            self._observer.finished(trial.number, state.name, metrics, reason)
+        finally:  # where the tracking server is lost, the trial isn't
+            self._study.optuna.tell(trial, None if result is None else result.score, state)
+            del self._running[key]
 
 
 def _plain(curve: list[Metrics]) -> list[dict[str, float | None]]:

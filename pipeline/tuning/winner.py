@@ -24,17 +24,13 @@ from pipeline.tuning.trials import Observer
 Fit = Callable[..., Trained]  # (params, seed, data, on_epoch)
 
 
-@dataclass(frozen=True)
-class Winner:
-    """The best trial.
+@dataclass(frozen=True, kw_only=True)
+class Winner(Trained):
+    """The best trial's network.
 
     Attributes:
         number: the trial's.
         params: what it ran with.
-        network: the bytes of a .keras file with the weights of ``best_epoch``.
-        curve: the metrics of each epoch.
-        best_epoch: the epoch (from 1) that was kept.
-        implementation: how the recurrent layers were computed.
         scores: what the study maximises, with the configured seed, then with each further one.
         retrained: whether the network had to be trained again, since none was kept here.
         seconds_in_full: wall time of the full training after a search of short trials; None without one.
@@ -42,18 +38,9 @@ class Winner:
 
     number: int
     params: Params
-    network: bytes
-    curve: tuple[Mapping[str, float], ...]
-    best_epoch: int
-    implementation: str
     scores: tuple[float, ...]
     retrained: bool
     seconds_in_full: float | None = None
-
-    @property
-    def best(self) -> Mapping[str, float]:
-        """The metrics of the kept epoch."""
-        return self.curve[self.best_epoch - 1]
 
     @property
     def mean(self) -> float:
@@ -114,21 +101,23 @@ def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption
     passes, started = num_epochs(params, data), time.perf_counter()
     print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
     live, title = LiveLine(), f"trial {winner.number} in full"
+    live.wait(f"{title}  is prepared")
 
     def show(epoch: int, said: Mapping[str, float] | float) -> None:
         if isinstance(said, float):
             live.show(share_line(title, epoch, passes, said))
         else:
             live.say(epoch_line(title, epoch, passes, said))
+            live.wait(title)
 
-    trained = _fit_once(params, fit, pool, interruption, show)
+    try:
+        trained = _fit_once(params, fit, pool, interruption, show)
+    finally:
+        live.clear()
     return replace(
         winner,
+        **vars(trained),
         params=params,
-        network=trained.network,
-        curve=trained.history,
-        best_epoch=trained.best_epoch,
-        implementation=trained.implementation,
         scores=(float(score_of(score_name(params), trained.best)),),
         seconds_in_full=time.perf_counter() - started,
     )
@@ -142,22 +131,19 @@ def _deliver(
     pool: Pool,
     interruption: Interruption,
 ) -> Winner:
-    params, file = study.params_of(best), study.network_file(best.number)
-    if file.exists():
-        kept = best.user_attrs
-        curve, best_epoch, implementation = kept["curve"], kept["best_epoch"], kept["implementation"]
-        network, retrained = file.read_bytes(), False
-    else:
+    params, file, kept = study.params_of(best), study.network_file(best.number), best.user_attrs
+    retrained = not file.exists()
+    if retrained:
         print(f"no network of trial {best.number} is kept here: it is trained again")
         trained = _fit_once(params, fit, pool, interruption)
         study.keep_network(best.number, trained.network)
-        score = float(study.score(trained.best))
-        _compare(best, score)
-        scores = (score, *scores[1:])
-        curve, best_epoch, implementation = trained.history, trained.best_epoch, trained.implementation
-        network, retrained = trained.network, True
+        scores = (float(study.score(trained.best)), *scores[1:])
+        _compare(best, scores[0])
+    else:
+        curve = tuple(kept["curve"])
+        trained = Trained(file.read_bytes(), curve, kept["best_epoch"], kept["implementation"])
     return Winner(
-        best.number, params, network, tuple(curve), best_epoch, implementation, tuple(scores), retrained
+        **vars(trained), number=best.number, params=params, scores=tuple(scores), retrained=retrained
     )
 
 

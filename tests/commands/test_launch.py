@@ -172,12 +172,42 @@ def test_an_experiment_without_a_commit_says_what_to_do(archive: Path) -> None:
     assert not (archive / ".dvc/config.local").exists()
 
 
-def test_dvc_does_not_warn_of_every_file_that_a_first_run_lacks() -> None:
+def test_dvc_says_nothing_that_would_mislead_after_a_run() -> None:
     said = (
         "import logging, pipeline.commands.dvc_process; from dvc.logger import setup; setup(level=20)\n"
+        "from dvc.ui import ui; ui.enable()\n"
         "logging.getLogger('dvc_data.hashfile.checkout').warning('No file hash info found')\n"
-        "logging.getLogger('dvc_data.hashfile.checkout').error('an error')"
+        "logging.getLogger('dvc.repo.scm_context').info('To track the changes with git, run:')\n"
+        "ui.write('Use `dvc push` to send your updates to remote storage.')\n"
+        "logging.getLogger('dvc_data.hashfile.checkout').error('an error')\n"
+        "ui.write('Data and pipelines are up to date.')"
     )
     result = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True)
-    assert "No file hash info" not in result.stderr + result.stdout
-    assert "an error" in result.stderr + result.stdout
+    shown = result.stderr + result.stdout
+    assert "an error" in shown
+    assert "up to date" in shown
+    assert not any(words in shown for words in ("No file hash info", "To track the changes", "dvc push"))
+
+
+def test_the_last_words_fit_eighty_columns() -> None:
+    assert max(map(len, launch.NEXT.splitlines())) <= 80
+
+
+def test_git_ignores_what_dvc_keeps_before_dvc_has_to_say_so() -> None:
+    """Else a first run changes a .gitignore, which its user is then asked to commit."""
+    cached = [
+        next(iter(out))
+        for pipeline in ("dvc.yaml", "depth/dvc.yaml")
+        for stage in yaml.safe_load((PROJECT / pipeline).read_text())["stages"].values()
+        for out in stage["outs"]
+        if next(iter(out.values())).get("cache", True)
+    ]
+    paths = [path.removeprefix("../") for path in cached]
+    ignored = subprocess.run(
+        ["git", "check-ignore", "--no-index", *paths],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ignored.stdout.split() == paths

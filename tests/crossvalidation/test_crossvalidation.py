@@ -13,6 +13,7 @@ from scipy.stats import t as student
 
 from pipeline.__main__ import cli
 from pipeline.crossvalidation.splits import draw_folds, splits_of
+from pipeline.crossvalidation.study import CLASSIFIERS, summarise
 from pipeline.crossvalidation.summary import accuracy_of, mean_of
 from pipeline.evaluation.binning import wilson_interval
 from pipeline.reviews.ragged import Reviews
@@ -62,6 +63,22 @@ def test_the_interval_is_wider_than_that_of_independent_scores() -> None:
 def test_folds_without_an_error_do_not_promise_that_there_is_none() -> None:
     assert accuracy_of([1.0, 1.0, 1.0], 1 / 3, 30).interval == wilson_interval(30, 30)
     assert mean_of([0.0, 0.0], 0.5).p_value == 1
+
+
+def test_an_interval_ends_where_its_scores_do() -> None:
+    """Of two folds the interval reaches 12.7 standard errors: far beyond what an accuracy can be."""
+    metrics = {"accuracy": (0.6, 0.9), "balanced_accuracy": (0.6, 0.9), "log_loss": (0.2, 0.9)}
+    folds = draw_folds(np.array([0, 1] * 4, np.int8), 2, 1, seed=0)
+    judged = [
+        (fold, {name: {key: values[place] for key, values in metrics.items()} for name in CLASSIFIERS})
+        for place, fold in enumerate(folds)
+    ]
+    judged[0][1]["majority class"]["accuracy"] = 0.0
+    found = summarise(judged, 2, 1, 8)
+    network = found["classifiers"][CLASSIFIERS[0]]
+    assert (network["balanced_accuracy"]["low"], network["balanced_accuracy"]["high"]) == (0, 1)
+    assert network["log_loss"]["low"] == 0 and network["log_loss"]["high"] > 1
+    assert (found["lead"]["majority class"]["low"], found["lead"]["majority class"]["high"]) == (-1, 1)
 
 
 def test_a_small_data_set_is_judged_beside_its_baselines(

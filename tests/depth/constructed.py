@@ -13,7 +13,11 @@ NOISE = (-0.001, 0.0, 0.001, -0.001, 0.0, 0.001)  # added by seed
 DATASET = {  # chance reaches up to 0.6 + 1.96 * sqrt(0.6 * 0.4 / 400) = 0.648
     "name": "toy",
     "sizes": {"train": 800, "validation": 400, "test": 200},
-    "class_shares": {"validation": {"negative": 0.6, "positive": 0.4}},
+    "class_shares": {
+        "train": {"negative": 0.55, "positive": 0.45},
+        "validation": {"negative": 0.6, "positive": 0.4},
+        "test": {"negative": 0.48, "positive": 0.52},
+    },
 }
 
 

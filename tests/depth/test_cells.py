@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
 from pathlib import Path
 
@@ -43,5 +44,6 @@ def test_the_page_says_how_little_was_fitted_and_lists_every_network(
     assert "A simple RNN, an LSTM and a GRU of 2 layers each" in page
     assert "One fit of each network on 800 training reviews of toy" in page
     assert page.count("data:image/png;base64,") == 3
-    assert page.count("<tr>") == 1 + len(FAR) * len(cells.KINDS)
+    assert page.count("<tr>") == 1 + len(FAR) * len(cells.KINDS) + 1
+    assert re.search(r"majority class</td>.*?>0.6000</td>", page, re.DOTALL)
     assert page.count(">4.0</td>") == len(cells.KINDS)  # 1e-4 from 1: four powers of ten, the simple RNN's

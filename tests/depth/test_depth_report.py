@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -14,7 +15,7 @@ from constructed import DATASET, record, records, study
 from pipeline.depth import pictures, tables
 from pipeline.depth.findings import judge, judged, sentence
 from pipeline.depth.grid import Fit
-from pipeline.depth.learning import failures
+from pipeline.depth.learning import failures, guess_scores
 from pipeline.depth.pictures import accuracy_figure, probe_figure
 from pipeline.depth.records import Record, as_json, from_json
 from pipeline.depth.report import render_report
@@ -46,7 +47,7 @@ def test_the_page_holds_every_picture_and_every_sentence(drawn: list[Picture], p
     page = page.replace("\u2011", "-").replace("\u00a0", " ")  # what keeps a line from breaking there
     assert len(drawn) == page.count("data:image/png;base64,") == 6
     assert all(figure.path.read_bytes().startswith(b"\x89PNG") for figure in drawn)
-    assert all(figure.caption in page for figure in drawn)
+    assert all(figure.reading in page for figure in drawn)
     tested = judged(findings)
     assert all(sentence(finding, tested) in page for finding in findings)
     assert "http://" not in page and "https://" not in page
@@ -56,6 +57,7 @@ def test_the_figures_come_before_the_claims(drawn: list[Picture], params: Params
     fits = records(deeper_is_better)
     with_study = params.model_copy(update={"depth_study": study()})
     page = render_report(with_study, DATASET, fits, judge(fits, DATASET), BASELINE, drawn)
+    assert re.search(r"majority class</td>.*?>0.5500</td>.*?>0.6000</td>.*?>0.4800</td>", page, re.DOTALL)
     assert page.index("<img") < page.index("Stacking layers improves the prediction.")
     assert "depth 3) has a mean accuracy of 85.0%, below the bag" in page
     assert "did not learn" not in page
@@ -71,7 +73,7 @@ def test_a_study_without_verdicts_has_its_page(params: Params) -> None:
     assert "no networks learned that could be compared" in unescape(page)
     assert "<td>0.6000</td>" in page or ">0.6000<" in page
     assert "nan" not in page
-    assert tables.summary(fits, findings, BASELINE)["claims"] == {}
+    assert tables.summary(fits, findings, BASELINE, {})["claims"] == {}
 
 
 def test_networks_that_stayed_at_chance_are_named(params: Params) -> None:
@@ -115,11 +117,13 @@ def test_an_axis_of_accuracies_ends_at_1() -> None:
 
 def test_the_summary_holds_the_means_over_the_seeds() -> None:
     fits = records(deeper_is_better)
-    summary = tables.summary(fits, judge(fits, DATASET), BASELINE)
+    summary = tables.summary(fits, judge(fits, DATASET), BASELINE, guess_scores(DATASET))
     assert summary["gru"]["depth_3"]["none"]["validation_accuracy"] == pytest.approx(0.85)
     assert summary["lstm"]["depth_1"]["residual"]["test_accuracy"] == pytest.approx(0.74)
     assert summary["claims"]["accuracy"]["verdict"] == "supports"
     assert summary["baseline"] == BASELINE
+    # The training reviews' commonest label, negative, on each split.
+    assert summary["majority"] == {"train_accuracy": 0.55, "validation_accuracy": 0.6, "test_accuracy": 0.48}
 
 
 def test_the_tables_have_a_row_for_each_fit_and_layer(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from constructed import study
 
-from pipeline.depth.grid import Fit, grid, study_name
+from pipeline.depth.grid import Fit, grid
+from pipeline.depth.study import study_name
 from pipeline.params import Params, ParamsError
 
 DATASET = {"name": "toy", "padded_digest": "sha256:ab"}

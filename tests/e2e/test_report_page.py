@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dvc_render.html import HTML
+from dvc_render.vega import VegaRenderer
 
 import judged
 from depth.constructed import DATASET, record, records, study
@@ -20,7 +22,8 @@ from pipeline.params import Params, load_params
 from pipeline.training.rows import Split
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml")
+PROJECT = Path(__file__).resolve().parents[2]
+PARAMS = load_params(PROJECT / "pipeline/params/plain.yaml")
 
 
 def depth_report() -> str:
@@ -41,6 +44,13 @@ def cells_report() -> str:
     }
     splits = {"train": Split(np.zeros((800, 20), np.int32), np.zeros(800))}
     return cells.render_page(DATASET, fitted, splits, depth=2)
+
+
+def dvc_plots() -> str:
+    """The page of `dvc plots show` with one curve."""
+    template = (PROJECT / ".dvc/plots.html").read_text(encoding="utf-8")
+    curve = VegaRenderer.DIV.format(id="plot", partial="{}")
+    return HTML(template).with_scripts(VegaRenderer.SCRIPTS).with_element(curve).embed()
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +126,7 @@ def requested(browser) -> set[str]:
         (
             judged.report,
             9,
-            ["Share of positive reviews by predicted probability", "Score of each trial, in "],
+            ["Share of positive reviews by predicted probability", "Trials"],
         ),
         (depth_report, 6, ["Accuracy by depth: ", "Gradient by layer and time step: "]),
         (cells_report, 3, []),
@@ -159,6 +169,20 @@ def test_the_page_fits_its_width_and_breaks_no_word(opened, width: int) -> None:
     widths = opened.execute_script("return [document.body.scrollWidth, document.documentElement.clientWidth]")
     assert widths[0] <= widths[1]
     assert opened.execute_script(BROKEN_WORDS) == []
+
+
+@pytest.mark.parametrize("page", [dvc_plots], indirect=True)
+def test_dvcs_page_says_why_it_has_no_curves_without_a_network(browser, page: Path) -> None:
+    said = "return document.getElementById('offline').checkVisibility()"
+    for command, values in (("Network.enable", {}), ("Network.setBlockedURLs", {"urls": ["*jsdelivr*"]})):
+        browser.execute_cdp_cmd(command, values)
+    browser.get(page.as_uri())
+    assert browser.execute_script(said)
+    page.write_text(
+        page.read_text().replace(VegaRenderer.SCRIPTS.strip(), "<script>vegaEmbed = () => 0</script>")
+    )
+    browser.get(page.as_uri())  # as if the network had given it
+    assert not browser.execute_script(said)
 
 
 BROKEN_WORDS = """

@@ -347,8 +347,9 @@ def test_rebuild_gives_the_same_digits_and_leaves_no_trace(served: Served) -> No
     assert "data from DVC's cache" in done.stdout
     assert "the metrics are the same, digit for digit" in done.stdout
     metrics = json.loads(project.path("reports/metrics.json").read_text())
-    for value in metrics.values():
-        assert done.stdout.count(repr(value)) >= 2
+    for name, value in metrics.items():
+        assert re.search(rf"^ *{name} +{re.escape(repr(value))} +the same *$", done.stdout, re.MULTILINE)
+    assert max(map(len, done.stdout.splitlines())) <= 80
     assert project.run("git", "status", "--porcelain").stdout == before
     assert len(project.run("git", "worktree", "list").stdout.splitlines()) == 1
     assert len(served.client.search_model_versions(f"name = '{NAME}'")) == versions

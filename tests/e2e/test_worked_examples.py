@@ -105,3 +105,7 @@ def test_chinese_reviews_are_read_by_characters(folder: Path) -> None:
     answer = said("predict", "--explain", "剧情毫无新意,画面也十分生硬。")
     assert answer.split("\t")[0].endswith("差评")
     assert "剧情毫无新意,画面也十分生硬。" in answer.splitlines()[-2]
+    # What else is done with a version reads its characters too.
+    assert "These reviews are like those" in said("monitor", "data/chinese.csv", "--label-column", "label")
+    said("export", "models:/stacked-rnn-chinese/1", "exported")
+    assert read_json(Path("exported/vocabulary.json"))["tokens"] == "characters"

@@ -38,6 +38,15 @@ def test_the_model_and_its_rivals_are_told_apart() -> None:
     assert metrics["naive_bayes_validation_accuracy"] == 3 / 4
 
 
+def test_what_dvcs_tables_show_begins_with_the_score() -> None:
+    """The losses are -log 0.9, 0.4, 0.8, 0.7, 0.4 and 0.8: what each true label was given."""
+    headline = assessed().headline
+    assert list(headline) == ["accuracy", "baseline", "log_loss"]
+    assert (headline["accuracy"], headline["baseline"]) == (4 / 6, 5 / 6)
+    expected = -np.log([0.9, 0.4, 0.8, 0.7, 0.4, 0.8]).mean()
+    assert headline["log_loss"] == pytest.approx(expected, abs=1e-6)
+
+
 def test_the_paired_test_is_against_the_better_of_the_same_tokens_on_validation() -> None:
     """The one that reads whole reviews is right on all validation reviews, and no choice all the same."""
     found = assessed()
@@ -72,7 +81,8 @@ def test_lengths_are_words_and_each_slice_has_its_own_classifier() -> None:
     by_length = found.curves["accuracy_by_length"]
     assert by_length[MODEL][0]["from"] == 1  # lengths count START_ID
     assert by_length[MODEL][-1]["to"] == 8
-    assert MAJORITY not in by_length
+    assert MAJORITY in by_length
+    assert MAJORITY not in found.curves["roc"]
     for name, accuracy in ((MODEL, 4 / 6), (NAIVE_BAYES, 5 / 6), (TFIDF, 1)):
         for curve in ("accuracy_by_length", "accuracy_by_unknown_share"):
             rows = found.curves[curve][name]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,12 +9,11 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline.evaluation.baselines import (
     NAIVE_BAYES,
+    NAMES,
     TFIDF,
-    BagOfNgrams,
     LogCountRatio,
     fit_baselines,
     fit_naive_bayes,
-    fit_tfidf,
 )
 from pipeline.evaluation.ngrams import Ragged, find_ngrams
 from pipeline.reviews.ragged import flatten
@@ -24,10 +22,11 @@ ORDERED = Ragged(*flatten([[4, 5], [5, 4]] * 20))  # only the order tells the la
 LABELS = np.array([1, 0] * 20)
 
 
-@pytest.mark.parametrize("fit", [fit_naive_bayes, fit_tfidf])
-def test_pairs_are_read_only_if_asked(fit: Callable[..., BagOfNgrams]) -> None:
-    np.testing.assert_allclose(fit(ORDERED, LABELS, 1).predict_proba(ORDERED), 0.5, atol=1e-3)
-    assert fit(ORDERED, LABELS, 2).predict_proba(ORDERED).argmax(1).tolist() == LABELS.tolist()
+@pytest.mark.parametrize("name", NAMES)
+def test_pairs_are_read_only_if_asked(name: str) -> None:
+    words, pairs = (fit_baselines(ORDERED, LABELS, longest, names=[name])[name] for longest in (1, 2))
+    np.testing.assert_allclose(words.predict_proba(ORDERED), 0.5, atol=1e-3)
+    assert pairs.predict_proba(ORDERED).argmax(1).tolist() == LABELS.tolist()
 
 
 def test_the_log_count_ratio_is_wang_and_mannings() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, f1_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
 from pipeline.evaluation.measures import measured, weights_of
@@ -16,17 +16,18 @@ def test_balanced_accuracy_and_f1_are_scikit_learns(num_labels: int) -> None:
     labels = random.choice(num_labels, 60, p=np.arange(num_labels, 0, -1) / sum(range(num_labels + 1)))
     probabilities = random.dirichlet(np.ones(num_labels), 60)
     given = probabilities.argmax(1)
-    found = measured(labels, probabilities[:, 1] if num_labels == 2 else probabilities)
-    assert found == pytest.approx(
-        {
-            "balanced_accuracy": balanced_accuracy_score(labels, given),
-            "f1": f1_score(labels, given, average="binary" if num_labels == 2 else "macro"),
-        }
-    )
+    expected = {
+        "accuracy": (labels == given).mean(),
+        "balanced_accuracy": balanced_accuracy_score(labels, given),
+        "f1": f1_score(labels, given, average="binary" if num_labels == 2 else "macro"),
+        "log_loss": -log_loss(labels, probabilities),
+    }
+    said = probabilities[:, 1] if num_labels == 2 else probabilities
+    assert {name: measured(name, labels, said) for name in expected} == pytest.approx(expected)
 
 
 def test_a_label_that_never_occurs_is_left_out_of_the_mean_recall() -> None:
-    assert measured(np.array([0, 0]), np.array([0.1, 0.9]))["balanced_accuracy"] == 0.5
+    assert measured("balanced_accuracy", np.array([0, 0]), np.array([0.1, 0.9])) == 0.5
 
 
 def test_balanced_weights_are_scikit_learns_and_given_ones_keep_the_mean() -> None:

@@ -158,5 +158,5 @@ def test_rivals_answer_with_a_probability_a_label() -> None:
 
 def test_a_champion_must_beat_the_commonest_label() -> None:
     said, labels = from_columns(np.tile(PROBABILITIES, (20, 1))), np.tile(LABELS, 20)
-    assert Predictions(np.arange(120), labels, said).beat_the_commoner_label  # 4 of 6 against 3
-    assert not Predictions(np.arange(120), labels, said[:, [1, 2, 0]]).beat_the_commoner_label
+    assert Predictions(np.arange(120), labels, said).better_than_a_guess("accuracy")  # 4 of 6 against 3
+    assert not Predictions(np.arange(120), labels, said[:, [1, 2, 0]]).better_than_a_guess("accuracy")

@@ -25,7 +25,7 @@ def compared(only_challenger: int, only_champion: int, count: int = 100, rule: R
 
 def test_both_labels_count_and_one_half_is_positive() -> None:
     given = Predictions(np.arange(4), np.array([1, 0, 1, 0]), np.array([0.5, 0.49, 0.2, 0.9]))
-    assert given.right_on(np.array([3, 2, 1, 0])).tolist() == [False, False, True, True]
+    assert given.on(np.array([3, 2, 1, 0])).right.tolist() == [False, False, True, True]
 
 
 def test_models_are_compared_on_the_shared_reviews_alone() -> None:
@@ -36,7 +36,7 @@ def test_models_are_compared_on_the_shared_reviews_alone() -> None:
         RULE,
     )
     assert comparison is not None
-    assert (comparison.reviews, comparison.accuracy, comparison.champion_accuracy) == (4, 0.75, 0.25)
+    assert (comparison.reviews, comparison.score, comparison.champion_score) == (4, 0.75, 0.25)
     assert (comparison.only_challenger, comparison.only_champion) == (3, 1)
     # One-sided exact: of 2^4 splits of four reviews, 1 is 4 to 0 and 4 are 3 to 1.
     assert comparison.p_value == pytest.approx((1 + 4) / 16)
@@ -93,4 +93,65 @@ def test_the_commoner_label_is_what_must_be_beaten_and_surely(right: int, beats:
     """Wilson's 95 % interval of 69 of 100 begins at 0.5937, of 70 at 0.6042 (Wilson, 1927)."""
     labels = np.repeat(np.array([1, 0], np.int8), [60, 40])  # always 1: 60 of 100
     said = np.where(np.arange(100) < right, labels, 1 - labels).astype(float)
-    assert Predictions(np.arange(100), labels, said).beat_the_commoner_label is beats
+    assert Predictions(np.arange(100), labels, said).better_than_a_guess("accuracy") is beats
+
+
+def rare(found: list[int], false_alarms: int = 0, threshold: float = 0.5) -> Predictions:
+    """Of 100 reviews the first ten have label 1; ``found`` of them, and some of the others, are given it."""
+    labels = np.repeat(np.array([1, 0], np.int8), [10, 90])
+    given = np.isin(np.arange(100), found) | (np.arange(100) >= 100 - false_alarms)
+    return Predictions(np.arange(100), labels, np.where(given, threshold, threshold / 2), threshold)
+
+
+def test_a_champion_of_a_rare_label_is_compared_by_what_both_were_chosen_for() -> None:
+    """By accuracy the one that finds no rare label is as good; by balanced accuracy it is 0.5 to 0.9.
+
+    Of the 2^8 ways to swap the eight answers in which they differ, one gives as great a lead.
+    """
+    finder, blind = rare(list(range(8))), rare([])
+    rule = Rule(0.0, 0.05, "balanced_accuracy")
+    found = compare(finder, blind, rule)
+    assert found is not None
+    assert (found.score, found.champion_score) == (0.9, 0.5)
+    assert found.p_value == pytest.approx(1 / 256, abs=0.002)
+    assert found.challenger_is_better
+    assert found.least_gain == pytest.approx(0.29, abs=0.05)  # 0.8 less 1.64 standard errors, halved
+    backwards = compare(blind, finder, rule)
+    assert backwards is not None and not backwards.challenger_is_better
+    assert "its balanced accuracy on 100 held-back reviews is 0.9000, the champion's 0.5000" in str(found)
+
+
+def test_four_rare_reviews_more_are_no_proof() -> None:
+    """Of 2^4 ways to swap, one gives as great a lead; resampled reviews alone would be sure."""
+    found = compare(rare([0, 1, 2, 3]), rare([]), Rule(0.0, 0.05, "f1"))
+    assert found is not None
+    assert found.least_gain > 0
+    assert found.p_value == pytest.approx(1 / 16, abs=0.01)
+    assert not found.challenger_is_better
+
+
+def test_a_log_loss_is_compared_by_the_probabilities() -> None:
+    labels = np.tile(np.array([0, 1], np.int8), 50)
+    sure, unsure = (Predictions(np.arange(100), labels, np.where(labels == 1, p, 1 - p)) for p in (0.9, 0.6))
+    found = compare(sure, unsure, Rule(0.0, 0.05, "log_loss"))
+    assert found is not None
+    assert (found.score, found.champion_score) == pytest.approx((np.log(0.9), np.log(0.6)))
+    assert found.least_gain == pytest.approx(np.log(0.9) - np.log(0.6))
+    assert f"its log loss on 100 held-back reviews is {-np.log(0.9):.4f}" in str(found)
+    assert found.challenger_is_better
+
+
+def test_each_is_judged_by_the_labels_that_it_gives_when_served() -> None:
+    found = compare(rare(list(range(8)), threshold=0.1), rare([0]), Rule(0.0, 0.05, "balanced_accuracy"))
+    assert found is not None
+    assert found.score == 0.9
+
+
+def test_what_a_mere_guess_scores_depends_on_the_measure() -> None:
+    """With 40 false alarms accuracy is below the 90 of always 0, but balanced accuracy above a half: 0.78."""
+    useful, blind = rare(list(range(10)), false_alarms=40), rare([])
+    assert not useful.better_than_a_guess("accuracy")
+    assert useful.better_than_a_guess("balanced_accuracy")
+    assert not blind.better_than_a_guess("balanced_accuracy")
+    assert useful.better_than_a_guess("f1")  # 2 * 10 / (10 + 50) = 0.33 with 0.19 at least; always 1 has 0.18
+    assert not rare(list(range(10)), false_alarms=60).better_than_a_guess("f1")

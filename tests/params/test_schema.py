@@ -203,3 +203,13 @@ def test_auto_values_follow_the_number_of_training_reviews_and_a_set_value_stays
     assert params.trial_epochs == params.train.epochs  # a trial is a whole fit where tune.epochs is null
     with pytest.raises(TypeError, match="is auto"):
         auto.train.num_epochs  # noqa: B018
+
+
+def test_class_weights_by_name_follow_the_labels_order(params: Params) -> None:
+    by_name = params.replace({"train.class_weights": {"Spam": 5.0}})
+    assert by_name.of_labels(("ham", "spam", "news")).train.class_weights == (1.0, 5.0, 1.0)
+    assert params.of_labels(("ham", "spam")) is params
+    with pytest.raises(ParamsError, match=r"class_weights: there is no label 'Spam', only 'neg', 'pos'"):
+        by_name.of_labels(("neg", "pos"))
+    with pytest.raises(ParamsError, match=r"train.class_weights"):
+        params.replace({"train.class_weights": {"spam": 0.0}})

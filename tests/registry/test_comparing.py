@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mlflow.entities import Run, RunData, RunInfo, RunTag
 
+from pipeline.commands.compare import _settings
 from pipeline.evaluation.promotion import Predictions
-from pipeline.registry.comparing import Difference, difference
+from pipeline.registry.comparing import Difference, Row, _same_data, difference
 
 
 def kept(rows: list[int], labels: list[int], probabilities: list[float]) -> Predictions:
@@ -32,3 +34,21 @@ def test_runs_that_agree_or_share_nothing() -> None:
     run = kept([1, 2], [0, 1], [0.2, 0.6])
     assert difference(run, run) == Difference(0.0, 0.0, 0.0, 2)
     assert difference(run, kept([3], [1], [0.9])) is None
+
+
+def test_runs_share_their_reviews_whatever_vocabulary_they_have() -> None:
+    """Padded reviews of another vocabulary have another digest."""
+
+    def run(digest: str) -> Run:
+        info = RunInfo("1", "1", "me", "FINISHED", 0, 1, "active")
+        return Run(info, RunData(tags=[RunTag("dataset", "mine"), RunTag("dataset.digest", digest)]))
+
+    assert _same_data(run("sha256:1"), run("sha256:1"))
+    assert not _same_data(run("sha256:1"), run("sha256:2"))
+
+
+def test_what_differs_is_said_in_short() -> None:
+    settings = {"model.dropout": "0.39449263258102085", "model.units": "64", "train.patience": "None"}
+    settings |= {"model.cell": "gru", "train.clipnorm": ""}
+    row = Row("1", "gru 2x64, 0.850", "mine", 0.85, 0.84, None, settings)
+    assert _settings(row) == "dropout 0.3945, units 64, patience null, cell gru"

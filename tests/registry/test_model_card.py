@@ -55,4 +55,10 @@ def test_of_a_users_own_texts_only_what_is_known_is_said() -> None:
     card = model_card.write(judged.evaluated(dataset=judged.DATASET | own))
     assert "a text (language and subject unknown)" in card
     assert "English" not in card
-    assert "3 rows could not be used and were skipped" in card
+    assert "3 rows could not be used and left out" in card
+
+
+def test_unlabelled_rows_that_could_not_be_used_are_counted() -> None:
+    unlabelled = judged.DATASET["unlabelled"] | {"rows_skipped": 1}
+    card = model_card.write(judged.evaluated(dataset=judged.DATASET | {"unlabelled": unlabelled}))
+    assert "- 91 unlabelled reviews; 1 row could not be used and left out" in card

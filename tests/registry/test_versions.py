@@ -57,9 +57,11 @@ def submit(client: MlflowClient, dataset: dict[str, Any], monkeypatch: pytest.Mo
     run_id = ""
     monkeypatch.setattr(packaging, "log_models", log_models)
     # Of the few reviews here no model gets more right than a guess would; that rule has a test of its own.
-    monkeypatch.setattr(Predictions, "beat_the_commoner_label", True)
+    monkeypatch.setattr(Predictions, "better_than_a_guess", lambda *_: True)
 
-    def submit(right: list[int], rows: list[int] | None = None, **facts: Any) -> Registration:
+    def submit(
+        right: list[int], rows: list[int] | None = None, unknown_share: float = 0.0, **facts: Any
+    ) -> Registration:
         nonlocal run_id
         rows = rows or list(range(20))
         experiment = client.get_experiment_by_name("registry")
@@ -67,7 +69,8 @@ def submit(client: MlflowClient, dataset: dict[str, Any], monkeypatch: pytest.Mo
         parent = PipelineRun(client, client.create_run(experiment.experiment_id))
         run_id = parent.run_id
         probabilities = np.array([0.9 if row in right else 0.1 for row in rows])
-        predictions = Predictions(np.array(rows), np.ones(len(rows), np.int8), probabilities)
+        labels = np.ones(len(rows), np.int8)
+        predictions = Predictions(np.array(rows), labels, probabilities, unknown_share=unknown_share)
         trained: Any = SimpleNamespace(dataset=dataset | facts, validation_accuracy=0.81)
         return promotion.register(parent, trained, predictions, Rule(margin=0.0, level=0.05))
 
@@ -98,8 +101,8 @@ def test_a_better_model_takes_its_place_and_the_tags_say_why(client: MlflowClien
     expected = {
         "compared_with": "1",
         "comparison.reviews": "20",
-        "comparison.accuracy": "0.500000",
-        "comparison.champion_accuracy": "0.100000",
+        "comparison.score": "0.500000",
+        "comparison.champion_score": "0.100000",
         "comparison.p_value": "0.0107422",
         "comparison.margin": "0.0",
         "champion.previous": "1",
@@ -274,12 +277,23 @@ def test_a_store_that_fails_makes_no_champion(monkeypatch: pytest.MonkeyPatch, c
         versions.find_champion(client, "stacked-rnn-tiny")
 
 
+def test_what_can_hardly_read_its_texts_or_was_shown_on_none_is_never_champion(
+    submit: Submit, client: MlflowClient
+) -> None:
+    unread = submit([0], unknown_share=0.93)
+    assert (unread.alias, unread.reason) == (
+        "challenger",
+        "93% of what it reads is unknown to it, so never a champion",
+    )
+    assert submit([0]).alias == "champion"
+
+
 def test_what_is_no_better_than_the_commoner_label_is_never_champion(
     submit: Submit, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Predictions, "beat_the_commoner_label", False)
+    monkeypatch.setattr(Predictions, "better_than_a_guess", lambda *_: False)
     registered = submit([0])
     assert registered.alias == "challenger"
-    assert registered.reason.startswith("no better than always giving the commoner label")
+    assert registered.reason.startswith("no better than always giving one label")
     with pytest.raises(MlflowException, match="not found"):
         client.get_model_version_by_alias(registered.name, "champion")

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.reporting import fonts
 from pipeline.reporting.figures import (
     confusion_figure,
     curve_figure,
@@ -80,3 +81,19 @@ def test_binned_shares_have_their_intervals_and_bins_their_counts() -> None:
     assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [[0.25, 0.75], [0.5, 1.0]]
     assert [bar.get_x() for bar in bins] == pytest.approx([0.3, 0.9])
     assert [bar.get_height() for bar in bins] == [8, 4]
+
+
+def test_names_that_no_font_here_draws_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fonts.names_in_figures(["ham", "très bien", "хорошо"]) == ["ham", "très bien", "хорошо"]
+    private = "\ue123\U0010fffd"  # of no script: no font has them
+    assert fonts.names_in_figures([private, "ham"]) == ["class 1", "class 2"]
+    # A font of this machine that has them is taken beside matplotlib's own.
+    monkeypatch.setattr(fonts, "_is_plain", lambda entry: entry.name == "cmsy10")
+    glyph = chr(max(fonts._glyphs(fonts.findfont("cmsy10"))))
+    own = fonts._glyphs(fonts.findfont("DejaVu Sans"))
+    monkeypatch.setattr(
+        fonts, "_glyphs", lambda file: own - {ord(glyph)} if "DejaVuSans" in file else frozenset([ord(glyph)])
+    )
+    fonts.families_for.cache_clear()
+    assert fonts.families_for(frozenset(f"a{glyph}")) == ("DejaVu Sans", "cmsy10")
+    fonts.families_for.cache_clear()

@@ -52,11 +52,11 @@ def picture(tmp_path: Path) -> Path:
 
 def test_text_from_outside_stays_text_wherever_it_stands(picture: Path) -> None:
     table = Table([SCRIPT], [[SCRIPT]], caption=SCRIPT)
-    html = part("table", table) + part("pictures", [Picture(picture, f'"{SCRIPT}')])
+    html = part("table", table) + part("pictures", [Picture(picture, f'"{SCRIPT}', SCRIPT)])
     assert "<script" not in html
     document = Document(html)
-    assert document.text.count(SCRIPT) == 3  # column, cell and caption
-    assert document.all("img")[0]["alt"] == f'"{SCRIPT}'
+    assert document.text.count(SCRIPT) == 4  # column, cell and both captions
+    assert document.all("img")[0]["alt"] == f'"{SCRIPT}: {SCRIPT}'
 
 
 def test_a_picture_lies_in_the_page_itself(picture: Path) -> None:
@@ -65,6 +65,14 @@ def test_a_picture_lies_in_the_page_itself(picture: Path) -> None:
     head, _, data = str(image["src"]).partition(",")
     assert head == "data:image/png;base64"
     assert base64.b64decode(data) == PNG
+
+
+def test_a_caption_says_how_to_read_a_picture_and_does_not_repeat_its_title(picture: Path) -> None:
+    named = part("picture", Picture(picture, "ROC"))
+    explained = part("picture", Picture(picture, "ROC", "To the left."))
+    assert "figcaption" not in named
+    assert Document(explained).text == ["To the left."]
+    assert Document(explained).all("img")[0]["alt"] == "ROC: To the left."
 
 
 def test_numbers_are_rounded_and_set_to_the_right() -> None:

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 import judged
+from pipeline.evaluation.assessment import MODEL
 from pipeline.evaluation.paired import Paired
 from pipeline.evaluation.rivals import WHOLE
 from pipeline.registry import model_card
+from pipeline.reporting.caveats import caveats
 from pipeline.reporting.excerpts import excerpt
 from pipeline.reporting.report import tiles, write_report
 from pipeline.reporting.verdict import judge
@@ -111,8 +113,8 @@ def test_the_verdict_does_not_hide_a_baseline_that_reads_more() -> None:
 
 
 def test_a_network_no_better_than_the_commoner_label_is_said_to_be_so() -> None:
-    """The majority's 0.6 lies within the interval from 0.59."""
-    result = with_scores(0.62, 0.8, 18, 30, 0.01, low=0.59)
+    """About half of the reviews have the commoner label; that lies within the interval from 0.45."""
+    result = with_scores(0.52, 0.8, 18, 30, 0.01, low=0.45)
     assert not judge(result).learned
     html = write_report(result)
     (verdict,) = re.findall(r'<p class="verdict warning">(.*?)</p>', html, re.DOTALL)
@@ -140,6 +142,28 @@ def test_a_caveat_about_the_data_comes_before_the_verdict(html: str) -> None:
     own = write_report(judged.evaluated(dataset=few))
     assert "could not be reached" not in own
     assert own.index("With 300 training reviews") < own.index('class="verdict')
+
+
+def test_what_the_data_cannot_support_is_said_first() -> None:
+    """Of the 240 made-up test reviews, 115 or so have each label; a third label has none."""
+    found, _ = judged.judged()
+    curves = found.curves["accuracy_by_unknown_share"]
+    half, tenth = ([{**row, "unknown_share": share} for row in curves[MODEL]] for share in (0.5, 0.1))
+    unread, well_read = (
+        replace(found, curves=found.curves | {"accuracy_by_unknown_share": {**curves, MODEL: rows}})
+        for rows in (half, tenth)
+    )
+    own = judged.DATASET | {
+        "name": "mine",
+        "requested": "file",
+        "sizes": {"train": 3000, "validation": 1, "test": 240},
+    }
+    assert caveats(judged.evaluated(dataset=own, assessment=well_read)) == []
+    (caveat,) = caveats(judged.evaluated(dataset=own, assessment=unread))
+    assert "50% of the words that the network reads in test reviews are unknown" in caveat.text
+    own["labels"] = ["negative", "positive", "mixed"]
+    (caveat,) = caveats(judged.evaluated(dataset=own, assessment=well_read))
+    assert caveat.text.startswith("Of these the test reviews hold: mixed 0.")
 
 
 def test_trials_that_stayed_at_chance_are_said_to_tell_nothing(html: str) -> None:
@@ -175,8 +199,8 @@ def test_the_tables_say_what_was_found(html: str) -> None:
     assert champion[1:] == ["150 held-back reviews", "0.7000", "0.7400", "9", "15", "p = 0.31, one-sided"]
     assert ["train in test", "3"] in rows
     assert ["unlabelled in test", "6"] in rows
-    assert ["unlabelled", "91", ""] in rows
-    assert ["of these held back for the champion's comparison", "50", ""] in rows
+    assert ["unlabelled", "91", "", "42.0%", "7.0%"] in rows
+    assert ["of these held back for the champion's comparison", "50", "", "", ""] in rows
     assert "times 0.8123, minus 0.0500" in plain(html)
     assert "calibration error on those reviews from 0.0712 to 0.0234" in plain(html)
     assert ["GRU", "12 \N{MULTIPLICATION SIGN} 16", "1,632"] in rows
@@ -294,7 +318,7 @@ def test_rows_that_were_skipped_are_counted(html: str) -> None:
     dataset = judged.DATASET | {"reading": {"rows_skipped": 3, "rows_left_out": 1200}}
     assert said in plain(write_report(judged.evaluated(dataset=dataset)))
     card = model_card.write(judged.evaluated(dataset=dataset))
-    assert "; 3 rows could not be used and were skipped" in card
+    assert "; 3 rows could not be used and left out" in card
 
 
 def test_the_same_run_is_the_same_page(html: str) -> None:

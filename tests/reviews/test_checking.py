@@ -85,3 +85,9 @@ def test_classes_sizes_cuts_and_words_that_give_the_label_away(params: Params, t
     assert given_away["count"] == 3
     assert found["unknown_share"]["others"] == 0.5
     assert any("train: 36 rows: 0 30 (83.3%), 1 6 (16.7%)" in line for line in lines_of(found))
+
+
+def test_an_address_in_angle_brackets_is_no_markup(params: Params, tmp_path: Path) -> None:
+    rows = ["Write to <dan@example.org> or a < b > c,1,train", *filler(12), *filler(8, "test")]
+    found = checked(params, tmp_path / "a.csv", rows)
+    assert "texts with HTML in them" not in [each["name"] for each in found["findings"]]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.params import Params, ParamsError
+from pipeline.reviews import tokenizing
+from pipeline.reviews.encoding import Encoder
+from pipeline.reviews.packed_texts import PackedTexts
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.sources import file
 from pipeline.reviews.tokenizing import Tokenizer
@@ -92,3 +96,27 @@ def test_what_cannot_be_cut_so_is_one_clear_error(params: Params, tmp_path: Path
     path.write_text('{"normalization": "nfkc-1", "tokens": "subwords", "subwords": "AAAA", "words": ["a"]}')
     with pytest.raises(ValueError, match="subwords are no model of SentencePiece's"):
         Vocabulary.load(path).encode("a")
+
+
+def test_texts_wait_packed_in_a_file_for_their_subwords() -> None:
+    texts = ["Très bien,\nvraiment", "", "好看。" * 1000, "end"]
+    packed = PackedTexts()
+    for text in texts:
+        packed.add(text)
+    assert list(packed) == list(packed) == texts
+    assert packed.lengths.tolist() == [19, 0, 3000, 3]
+
+
+def test_many_texts_are_sampled_alike_whether_they_are_all_there_or_streamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """97 characters, of which 40 are read from: every third text, whose letters alone are then known."""
+    monkeypatch.setattr(tokenizing, "_LEARNT_FROM", 40)
+    texts = ["abcd abc", "vwxy vwx", "zzyy zzy"] * 4
+    encoder = Encoder("subwords", 60)
+    for text in texts:
+        encoder.add(text)
+    rows, labels = {"train": np.arange(12)}, {"train": np.zeros(12, np.int8)}
+    vocabulary, _, _ = encoder.splits(rows, labels)
+    assert vocabulary == Vocabulary.from_texts(texts, "subwords", 60)
+    assert vocabulary.split("abc") != list("abc") and "v" not in Tokenizer("characters").split("abcd abc")

@@ -194,9 +194,23 @@ def test_the_facts_of_both_stages_stand_in_one_file(
     ]  # fmt: skip
     # 10,000 ids are allowed, but there are fewer words; the ids of words begin at 4.
     assert facts["vocab_size"] == facts["words"] + 4 < 10_000
-    assert "48 train, 11 validation, 30 test, 0 unlabelled rows of 100; duplicates dropped: 1" in " ".join(
-        capsys.readouterr().out.split()
-    )
+    said = " ".join(capsys.readouterr().out.split())
+    assert "48 train, 11 validation, 30 test, 0 unlabelled rows of 100; duplicates dropped: 1" in said
+    test = read("test")
+    unknown = float(np.mean(test["tokens"] == 2))
+    assert facts["unknown_shares"]["test"] == unknown
+    assert facts["cut_shares"] == {"train": 0, "validation": 0, "test": 0, "unlabelled": 0}
+    assert f"{unknown:.1%} of test" in said
+
+
+def test_a_text_longer_than_a_row_is_counted(params: Params, server: Server, imdb_files: ImdbFiles) -> None:
+    params = params.replace(imdb_files.serve(server))
+    download.run(params)
+    pad.run(params)
+    lengths = read("test")["lengths"]
+    middle = int(np.median(lengths))
+    pad.run(params.replace({"pad.max_length": middle}))
+    assert read_json(PADDED_DATASET)["cut_shares"]["test"] == float(np.mean(lengths > middle)) > 0
 
 
 def test_the_seed_decides_the_validation_reviews_alone(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
-from e2e.toy_project import make_project
-from pipeline.params import load_params
+from e2e.toy_project import PROJECT, make_project
+from pipeline.params import Params, load_params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import MODEL, TRAIN_REPORT
-from pipeline.stages import train
+from pipeline.stages import refuse_edited, train
+from pipeline.training.task import Trained
 from tuning.stand_in import fit_formula
 
 
@@ -54,7 +56,7 @@ def test_a_broken_file_leaves_a_failed_run(project: Path) -> None:
         train.run(load_params())
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    assert [run.info.status for run in client.search_runs(experiments)] == ["FAILED"]
+    assert {run.info.status for run in client.search_runs(experiments)} == {"FAILED"}
 
 
 def test_finalists_with_more_seeds_and_another_objective_are_reported(
@@ -70,3 +72,46 @@ def test_finalists_with_more_seeds_and_another_objective_are_reported(
     assert first == pytest.approx(report["validation_accuracy"] - 1)
     assert second == pytest.approx(first - 0.001)
     assert report["objective"] == "log_loss"
+
+
+def test_params_that_are_edited_meanwhile_change_nothing_of_the_run_and_are_not_noted_down(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC would note down the batch size that stands in params.yaml at the end of the stage."""
+    shutil.copyfile(PROJECT / "dvc.yaml", project / "dvc.yaml")
+    monkeypatch.setattr(train, "_deliver", lambda winner, validation: {"scale": 1.0})
+    monkeypatch.setattr(train, "_curve_row", lambda epoch, metrics: {"epoch": epoch})
+    text = Path("params.yaml").read_text()
+    calls = []
+
+    def edit(params: Params, seed: int, data: object, on_epoch: object) -> Trained:
+        calls.append(params.train.batch_size)
+        Path("params.yaml").write_text(text.replace("batch_size: 16", "batch_size: 8"))
+        return fit_formula(params, seed, data, on_epoch)
+
+    monkeypatch.setattr(train, "fit", edit)
+    with pytest.raises(UserError, match=r"edited while train ran: train.batch_size was 16 .* now it is 8"):
+        train.run(load_params())
+    assert read_json(TRAIN_REPORT)["params"]["train.batch_size"] == 16
+    Path("params.yaml").write_text(text)
+    train.run(load_params())
+    assert calls == [16], "once they are put back, the same study delivers what it has"
+
+
+def test_what_a_later_stage_reads_may_be_edited_while_an_earlier_one_runs(project: Path) -> None:
+    shutil.copyfile(PROJECT / "dvc.yaml", project / "dvc.yaml")
+    started_with = load_params()
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("baseline_ngrams: 2", "baseline_ngrams: 3"))
+    assert load_params() != started_with
+    refuse_edited("train", started_with)
+    with pytest.raises(UserError, match=r"evaluate.baseline_ngrams was 2"):
+        refuse_edited("evaluate", started_with)
+    Path("params.yaml").write_text(text.replace("high: 32", "high: 64", 1))
+    with pytest.raises(UserError, match=r"tune.search_space was .* now it is"):
+        refuse_edited("train", started_with)
+    refuse_edited("pad", started_with)
+    with pytest.raises(UserError, match=r"depth ran: depth_study.epochs was"):
+        shown = load_params().depth_study.epochs
+        edited = {"depth_study.epochs": shown + 1}
+        refuse_edited("depth", load_params().replace(edited), PROJECT / "depth/dvc.yaml")

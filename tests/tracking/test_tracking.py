@@ -15,6 +15,7 @@ import psutil
 import pytest
 import yaml
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -52,6 +53,11 @@ def status(client: MlflowClient, run_id: str) -> str:
     return str(client.get_run(run_id).info.status)
 
 
+def children_of(client: MlflowClient, run: tracking.PipelineRun, named: str) -> list[Run]:
+    inside = f"tags.`mlflow.parentRunId` = '{run.run_id}' and attributes.run_name LIKE '{named}%'"
+    return list(client.search_runs([run.experiment_id], inside))
+
+
 def test_the_environment_wins_over_params_and_params_over_the_project(
     params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -74,6 +80,17 @@ def test_a_run_is_finished_after_its_stage_and_failed_after_an_error(
         raise ZeroDivisionError
     assert status(client, run.run_id) == "FAILED"
     assert client.get_run(run.run_id).data.tags["pipeline.failed_stage"] == "train"
+
+
+def test_what_the_machine_did_is_a_run_of_its_own(params: Params, client: MlflowClient) -> None:
+    """In the pipeline's run MLflow's page would show it before the scores."""
+    with pytest.raises(ZeroDivisionError), tracking.pipeline_run(params, "train") as run:
+        (machine,) = children_of(client, run, "machine during train")
+        assert machine.info.status == "RUNNING"
+        raise ZeroDivisionError
+    (machine,) = children_of(client, run, "machine during train")
+    assert machine.info.status == "FAILED"
+    assert client.get_run(run.run_id).data.metrics == {}
 
 
 def test_evaluate_goes_on_in_the_run_that_trained_but_only_once(params: Params, client: MlflowClient) -> None:
@@ -152,7 +169,7 @@ def test_the_parent_is_named_after_the_winner_and_has_its_values_and_curve(
     logged = client.get_run(run.run_id)
     assert logged.info.run_name == "gru 3x16, 0.849"
     assert logged.data.params["model.depth"] == "3"
-    history = client.get_metric_history(run.run_id, "validation_accuracy")
+    history = client.get_metric_history(run.run_id, "epoch/validation_accuracy")
     assert [(point.step, point.value) for point in history] == [(1, 0.7), (2, 0.8)]
     whole = yaml.safe_load(Path(client.download_artifacts(run.run_id, "params.yaml")).read_text())
     assert whole == params.model_dump(mode="json")
@@ -181,7 +198,7 @@ def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: Mlf
         trials.finished(0, "PRUNED", {"seconds": 1.0}, reason="too wide")
     experiment = client.get_experiment(run.experiment_id)
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
-    (child,) = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
+    (child,) = children_of(client, run, "trial")
     assert child.data.params == {"model.depth": "3"}
     assert child.info.run_name == "trial 0"
     assert (child.data.tags["trial.state"], child.data.tags["trial.reason"]) == ("PRUNED", "too wide")
@@ -226,8 +243,7 @@ def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: Mlflo
     ):
         trials.started(0, "trial 0", {}, finished=0)
         raise KeyboardInterrupt
-    children = client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.run_id}'")
-    assert [child.info.status for child in children] == ["KILLED"]
+    assert [child.info.status for child in children_of(client, run, "trial")] == ["KILLED"]
     assert status(client, run.run_id) == "FAILED"
 
 

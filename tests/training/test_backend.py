@@ -23,8 +23,8 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_what_is_not_noise_still_reaches_standard_error() -> None:
     code = """
-from pipeline.training.backend import _without_noise
-with _without_noise():
+from pipeline.training.backend import without_noise
+with without_noise():
     os.write(2, b"I0000 cudart_stub.cc:31] Could not find cuda drivers\\nsomething real\\n")
 """
     assert run(code).stderr == "something real\n"
@@ -50,16 +50,18 @@ from pipeline.training import backend
 select_backend(params.train)
 import keras
 print(keras.config.backend())
-backend._gpu_names = list
+print(os.environ["TF_FORCE_GPU_ALLOW_GROWTH"], os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"])
+backend.gpu_names = lambda _: []
 print(backend.describe_device(Path("none")))
 print(backend.describe_device(Path("params.yaml")))
-backend._gpu_names = lambda: ["H100"]
+backend.gpu_names = lambda _: ["H100"]
 print(backend.describe_device(Path("params.yaml")))
 """
     done = run(code)
     assert done.stderr == "", "TensorFlow's noise is held back"
-    chosen, none, unused, used = done.stdout.splitlines()
+    chosen, memory, none, unused, used = done.stdout.splitlines()
     assert chosen == "tensorflow"
+    assert memory == "true false", "neither TensorFlow nor JAX takes all of a GPU's memory"
     count = f"{cores()} core{'' if cores() == 1 else 's'}"
     assert none == f"computed on the CPU, {count}: no NVIDIA driver is loaded"
     assert unused.endswith("CUDA's libraries are missing; pip install '.[cuda]'")

@@ -16,8 +16,9 @@ select_backend(PARAMS.train)
 import keras  # noqa: E402
 
 from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
+from pipeline.training.batches import windows_of  # noqa: E402
 from pipeline.training.fitting import Split, _Fitting  # noqa: E402
-from pipeline.training.pretraining import SampledSoftmax, language_model, windows_of  # noqa: E402
+from pipeline.training.pretraining import SampledSoftmax, language_model  # noqa: E402
 
 
 def test_whole_reviews_are_cut_into_rows_and_a_last_single_word_is_left_out() -> None:

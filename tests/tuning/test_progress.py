@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from pipeline.runtime import live
@@ -59,6 +61,25 @@ def test_a_terminal_shows_the_bar_in_place(monkeypatch: pytest.MonkeyPatch) -> N
     assert bar == "\x1b[2Ktrial 0  epoch 1/2  [##########..........]  50%"
     assert gone == "\x1b[2K"
     assert line.startswith("trial 0  epoch 1/2  accuracy 0.836")
+    live.clear_all()  # the seconds until the next epoch
+
+
+def test_seconds_are_counted_where_nothing_else_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the block has ended, or an error ends the command."""
+    terminal = _Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setattr(live, "TICK", 0.001)
+    with live.busy("the network is packed"):
+        time.sleep(0.05)
+    moving, _, kept = terminal.written.rpartition("\r")
+    assert moving.startswith("\x1b[2Kthe network is packed  0 s\r")
+    assert kept == "the network is packed, 0 s\n"
+    line = live.LiveLine()
+    line.wait("trial 3")
+    live.clear_all()
+    said = terminal.written
+    time.sleep(0.01)
+    assert terminal.written == said
 
 
 def test_a_log_has_a_line_twice_a_minute(

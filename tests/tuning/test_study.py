@@ -184,7 +184,7 @@ def test_the_winner_of_short_trials_is_trained_in_full(toy: Params) -> None:
     study, winner = run_study(params, fit)
     assert [trial.last_step for trial in study.trials()] == [1] * 4
     assert len(fit.calls) == 5
-    assert len(winner.curve) == 3
+    assert len(winner.history) == 3
     assert winner.best["validation_accuracy"] == score_of(winner.params, 42, 3)
 
 

@@ -19,16 +19,19 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
+import zstandard
+from charset_normalizer import from_bytes
+
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.files import CSV_FIELD_LIMIT
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 DOUBLED, BACKSLASH = "doubled", "backslash"
 AUTO = "auto"
 COMPRESSIONS = (".gz", ".zst")
-CSV_FIELD_LIMIT = 2**31 - 1  # the csv module's own limit, 131,072, is shorter than some reviews
 
 _SAMPLE_RECORDS = 2_000
-_SAMPLE_BYTES = 1 << 16  # of the lines with bytes beyond ASCII, which charset-normalizer is given
+SAMPLE_BYTES = 1 << 16  # of the lines with bytes beyond ASCII, which charset-normalizer is given
 _CHUNK = 1 << 20
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -46,11 +49,13 @@ class Wanted:
         encoding: ``auto``, or a name that Python knows.
         delimiter: ``auto``, or one character.
         quoting: ``auto``, ``doubled`` or ``backslash``: how a quote stands in a quoted text.
+        header: whether the first line names the columns; else their names are ``1``, ``2``, ...
     """
 
     encoding: str = AUTO
     delimiter: str = AUTO
     quoting: str = AUTO
+    header: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,9 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
         try:
             yield io.TextIOWrapper(file, encoding=encoding, newline="")
         except UnicodeDecodeError as error:
+            where = f", {error.object[max(error.start - 20, 0) : error.end]!r}"
             raise UserError(
-                f"{path} is not {encoding} text (byte {error.start}): save it as UTF-8, or set data.encoding"
+                f"{path} is not {encoding} text{where}: save it as UTF-8, or set data.encoding"
             ) from None
 
 
@@ -115,6 +121,11 @@ def kind_of(path: Path) -> str:
     if suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
+
+
+def mark_of(start: bytes) -> str | None:
+    """The encoding that a file's byte order mark names."""
+    return next((encoding for mark, encoding in _MARKS.items() if start.startswith(mark)), None)
 
 
 def recognise_encoding(path: Path, wanted: str = AUTO) -> str:
@@ -134,21 +145,27 @@ def recognise_encoding(path: Path, wanted: str = AUTO) -> str:
     is_utf8 = True
     with open_bytes(path) as file:
         while chunk := file.read(_CHUNK):
-            start = start or chunk[:_SAMPLE_BYTES]
-            for mark, encoding in _MARKS.items():
-                if start.startswith(mark):
-                    return encoding
+            start = start or chunk[:SAMPLE_BYTES]
+            if marked := mark_of(start):
+                return marked
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
                 is_utf8 = False
             if not is_utf8 or b"\0" in chunk:
-                beyond_ascii += b"\n".join(line for line in chunk.splitlines() if not line.isascii())
-            if len(beyond_ascii) >= _SAMPLE_BYTES:
+                beyond_ascii += b"".join(line + b"\n" for line in chunk.splitlines() if not line.isascii())
+            if len(beyond_ascii) >= SAMPLE_BYTES:
                 break
     if b"\0" in start:
-        return _fitting(path, start[: len(start) // 2 * 2])
-    return "utf-8" if is_utf8 else _fitting(path, bytes(beyond_ascii[:_SAMPLE_BYTES]))
+        return fitting_encoding(path, start[: len(start) // 2 * 2])
+    return "utf-8" if is_utf8 else fitting_encoding(path, whole_lines(bytes(beyond_ascii)))
+
+
+def whole_lines(content: bytes) -> bytes:
+    """Its first lines, of ``SAMPLE_BYTES`` or less: a cut within a line may be one within a character."""
+    if len(content) <= SAMPLE_BYTES:
+        return content
+    return content[: content.rfind(b"\n", 0, SAMPLE_BYTES)] if b"\n" in content[:SAMPLE_BYTES] else content
 
 
 def recognise_dialect(path: Path, names: Sequence[str], wanted: Wanted | None = None) -> Dialect:
@@ -171,9 +188,10 @@ def recognise_dialect(path: Path, names: Sequence[str], wanted: Wanted | None = 
     if wanted.quoting != AUTO:
         quotings = [wanted.quoting]
     readings = [
-        (Dialect(encoding, delimiter, quoting, skipped), *_read_sample(sample, delimiter, quoting, names))
+        (dialect, *_read_sample(sample, dialect, names, wanted.header))
         for delimiter in delimiters
         for quoting in quotings
+        for dialect in [Dialect(encoding, delimiter, quoting, skipped)]
     ]
     best, records, faults = min(readings, key=lambda reading: reading[2])  # of equals the first
     for other, others, other_faults in readings:
@@ -199,13 +217,16 @@ def _open_gz(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _open_zst(path: Path) -> Iterator[IO[bytes]]:
-    import zstandard  # noqa: PLC0415 - only such files need it
-
     try:
         with zstandard.open(path, "rb") as file:
             yield cast("IO[bytes]", file)
     except zstandard.ZstdError as error:
         raise UserError(f"{path} can't be unpacked: {error}") from None
+
+
+def numbered(fields: Sequence[str]) -> list[str]:
+    """The names of columns that have none: ``1``, ``2``, ..."""
+    return [str(number) for number in range(1, len(fields) + 1)]
 
 
 def _csv_reader(file: TextIO, delimiter: str, quoting: str) -> Any:
@@ -214,19 +235,20 @@ def _csv_reader(file: TextIO, delimiter: str, quoting: str) -> Any:
 
 
 def _read_sample(
-    sample: str, delimiter: str, quoting: str, names: Sequence[str]
+    sample: str, dialect: Dialect, names: Sequence[str], has_header: bool
 ) -> tuple[list[list[str]], float]:
-    """The records, and how many don't fit the header; infinite where the header lacks a name."""
+    """The records, and how many don't fit the first; infinite where a column is missing."""
     csv.field_size_limit(CSV_FIELD_LIMIT)
     records: list[list[str]] = []
     faults = 0.0
     try:
-        for record in filter(None, _csv_reader(io.StringIO(sample, newline=""), delimiter, quoting)):
+        file = io.StringIO(sample, newline="")
+        for record in filter(None, _csv_reader(file, dialect.delimiter, dialect.quoting)):
             records.append(record)
     except csv.Error as error:
         # The sample may end within a quoted text.
         faults = 0.0 if str(error) == "unexpected end of data" else len(sample)
-    if not records or not set(names) <= set(records[0]):
+    if not records or not set(names) <= set(records[0] if has_header else numbered(records[0])):
         return records, float("inf")
     return records, faults + sum(len(record) != len(records[0]) for record in records)
 
@@ -245,10 +267,8 @@ def _two_readings(
     )
 
 
-def _fitting(path: Path, sample: bytes) -> str:
+def fitting_encoding(path: Path, sample: bytes) -> str:
     """The encoding that charset-normalizer finds likeliest, if that is certain enough."""
-    from charset_normalizer import from_bytes  # noqa: PLC0415 - only what is not UTF-8 needs it
-
     matches = list(from_bytes(sample))
     if not matches:
         raise UserError(f"{path} is not UTF-8 text, and no other encoding fits it: save it as UTF-8")

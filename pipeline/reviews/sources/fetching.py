@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pooch
+import requests
+
 from pipeline.reviews.sources.addresses import UnreachableError, filled_in, public_url
 from pipeline.runtime.errors import UserError
 
@@ -51,8 +54,6 @@ def fetch(url: str, expected: str) -> bytes:
         UnreachableError: if the host can't be reached, fails, or breaks off, at each attempt.
         UserError: if it answers that there is no such file, or the file's hash is another.
     """
-    import requests  # noqa: PLC0415 - slow to import, like pooch; the other sources need neither
-
     kept = _kerass_own(Path(urlsplit(url).path).name, expected)
     if kept is not None:
         return kept.read_bytes()
@@ -80,9 +81,6 @@ def keep(source: str, expected: str, downloader: Downloader) -> bytes:
     Raises:
         UserError: if the hash of what came is another, or the cache can't be written.
     """
-    import pooch  # noqa: PLC0415 - imports tqdm, and is needed here only
-    import requests  # noqa: PLC0415
-
     pooch.get_logger().setLevel("WARNING")  # it says at each attempt that it begins
     name = Path(source)
     cached = f"{name.stem}-{expected.partition(':')[2][:12]}{name.suffix}"
@@ -105,8 +103,6 @@ def keep(source: str, expected: str, downloader: Downloader) -> bytes:
 
 def _kerass_own(name: str, expected: str) -> Path | None:
     """The file that Keras or the user put into the cache, if its hash is right."""
-    import pooch  # noqa: PLC0415
-
     path = cache_dir() / name
     algorithm, _, digest = expected.partition(":")
     return path if path.is_file() and pooch.file_hash(str(path), alg=algorithm) == digest else None
@@ -114,8 +110,6 @@ def _kerass_own(name: str, expected: str) -> Path | None:
 
 def _download(url: str, path: str, pooch_: Any) -> None:
     """One attempt."""
-    import pooch  # noqa: PLC0415
-
     timeout = (CONNECT_TIMEOUT, READ_TIMEOUT)
     pooch.HTTPDownloader(progressbar=True, chunk_size=CHUNK, timeout=timeout)(filled_in(url), path, pooch_)
 
@@ -126,8 +120,6 @@ def _fault(error: Exception, url: str) -> tuple[str, bool]:
     Raises:
         UserError: if the address, or that of a proxy, is at fault.
     """
-    import requests  # noqa: PLC0415
-
     proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
     through = f" through the proxy {public_url(proxy)}" if proxy else ""
     match error:

@@ -17,12 +17,11 @@ from pipeline.reviews.ragged import Labels, Rows
 from pipeline.reviews.sources.dialects import COMPRESSIONS, DELIMITERS, Wanted
 from pipeline.reviews.sources.tables import Column, Table, files_of, read_table
 from pipeline.reviews.sources.texts import READ, Once, Texts, text_problem
-from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified, require_every_label
+from pipeline.reviews.splitting import SPLITS, TEST, TRAIN, draw_stratified, require_every_label
 from pipeline.runtime.errors import UserError
 
 LISTED = 20  # bad rows that a message or dataset.json shows
 _RESERVED = ("imdb", "snippets")
-_SPLITS = (TRAIN, VALIDATION, TEST)
 
 Faults = dict[int, str]  # what is wrong with a row
 
@@ -43,18 +42,20 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
         UserError: naming file, column, line or row, and value, for anything that can't be used.
     """
     path = Path(params.path)
-    columns = [params.text_column, params.label_column, *filter(None, [params.split_column])]
+    of_text, of_label = str(params.text_column), str(params.label_column)
+    of_split = None if params.split_column is None else str(params.split_column)
+    columns = [of_text, of_label, *filter(None, [of_split])]
     encoder = Encoder(params.tokens, params.subwords)
     reading = Texts(encoder)
-    kept_of = {params.text_column: reading.take, params.label_column: Once().take}
+    kept_of = {of_text: reading.take, of_label: Once().take}
     table = read_table(path, columns, wanted=wanted(params), kept=kept_of, on_rows=progress(path, say))
-    texts, values = table.columns[params.text_column], table.columns[params.label_column]
+    texts, values = table.columns[of_text], table.columns[of_label]
     try:
         classes = classes_of(values.values, params.labels)
     except ValueError as error:
         raise UserError(f"{path}: column {values.name!r}: {error}") from None
     numbers = np.array([classes.number(value) for value in values.values], np.int8)
-    split = table.columns[params.split_column] if params.split_column else splits_of_files(table, path)
+    split = table.columns[of_split] if of_split else splits_of_files(table, path)
     faults = (split_faults(split) if split else {}) | label_faults(values, numbers, classes)
     faults |= text_faults(texts)
     kept, skipped = usable(table, faults, params.bad_rows, path)
@@ -102,7 +103,8 @@ def progress(path: Path, say: Callable[[str], None]) -> Callable[[int], None]:
 def wanted(params: DataParams) -> Wanted:
     """How files are written, where params say."""
     characters = {name: character for character, name in DELIMITERS.items()}
-    return Wanted(params.encoding, characters.get(params.delimiter, params.delimiter), params.quoting)
+    delimiter = characters.get(params.delimiter, params.delimiter)
+    return Wanted(params.encoding, delimiter, params.quoting, params.has_header)
 
 
 def dataset_name(path: Path) -> str:
@@ -178,7 +180,7 @@ def split_faults(column: Column) -> Faults:
     return {
         row: column.problem(row, "is no split: use train, test and, if you like, validation")
         for row, value in enumerate(column.values)
-        if _folded(value) not in _SPLITS
+        if _folded(value) not in SPLITS
     }
 
 
@@ -216,7 +218,7 @@ def parse_splits(column: Column, kept: Rows) -> dict[str, Rows]:
                 f"{column.path}: column {column.name!r} puts no review into {needed}: "
                 "name train and test reviews, or set data.split_column to null to split at random"
             )
-    return {split: np.flatnonzero(found == split) for split in _SPLITS if split in found}
+    return {split: np.flatnonzero(found == split) for split in SPLITS if split in found}
 
 
 def require_two_of_each(labels: Labels, names: Sequence[str], path: Path) -> None:
@@ -245,7 +247,7 @@ def draw_test(labels: Labels, fraction: float, seed: int) -> dict[str, Rows]:
 def _split_named(file: str) -> str | None:
     parts: Iterable[str] = Path(file.lower()).parts
     words = [re.split(r"[^a-z]+", part)[0] for part in parts]
-    return next((word for word in words if word in _SPLITS), None)
+    return next((word for word in words if word in SPLITS), None)
 
 
 def _folded(value: object) -> object:

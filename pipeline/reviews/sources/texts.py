@@ -14,7 +14,7 @@ from pipeline.reviews.ragged import Rows
 
 READ = object()  # in the place of a text that was encoded as it was read
 # HTML: tags, and the commonest entities.
-_MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,80}>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5});")
+_MARKUP = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,20}(?:[\s/][^<>]{0,80})?>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5});")
 
 
 class Ids:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from pipeline.reviews.ragged import Rows, Sequences, offsets_of
 from pipeline.reviews.sources.acl_imdb import read_unlabelled
 from pipeline.reviews.sources.addresses import UnreachableError, public_url
 from pipeline.reviews.sources.fetching import fetch
-from pipeline.reviews.sources.file import hash_of, progress, text_faults, usable, wanted
+from pipeline.reviews.sources.file import LISTED, hash_of, progress, text_faults, usable, wanted
 from pipeline.reviews.sources.tables import read_table
 from pipeline.reviews.sources.texts import Ids, Texts
 
@@ -28,10 +28,12 @@ class Unlabelled:
     Attributes:
         reviews: their token ids, made as those of the labelled reviews.
         source: the file and its hash; empty where there are none.
+        skipped: what was wrong with rows that could not be used.
     """
 
     reviews: Sequences
     source: dict[str, str]
+    skipped: list[str] = field(default_factory=list)
 
     def facts(self, requested: str) -> dict[str, object]:
         """What dataset.json says of them; ``requested`` is data.unlabelled."""
@@ -41,6 +43,8 @@ class Unlabelled:
             "source": self.source,
             "size": len(self.reviews),
             "digest": content_digest(arrays),
+            "rows_skipped": len(self.skipped),
+            "skipped": self.skipped[:LISTED],
         }
 
 
@@ -61,6 +65,7 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
     ids = Ids(dataset.encode)
     source: dict[str, str] = {}
     rows: Rows | None = None  # all
+    skipped: list[str] = []
     if kind == "imdb":
         try:
             archive = fetch(data.unlabelled_url, data.unlabelled_hash)
@@ -74,20 +79,20 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
                 ids.add(text)
             source = {"url": public_url(data.unlabelled_url), "hash": data.unlabelled_hash}
     elif kind == "file":
-        path = Path(data.unlabelled_path)
+        path, column = Path(data.unlabelled_path), str(data.text_column)
         table = read_table(
             path,
-            [data.text_column],
+            [column],
             "data.unlabelled_path",
             wanted(data),
-            {data.text_column: Texts(ids).take},
+            {column: Texts(ids).take},
             progress(path, warn),
         )
-        faults = text_faults(table.columns[data.text_column])
+        faults = text_faults(table.columns[column])
         rows, skipped = usable(table, faults, data.bad_rows, path)
         if skipped:
             warn(f"{path}: {len(skipped):,} rows skipped, the first because of {skipped[0]}")
         source = {"file": path.name, "hash": hash_of(path)}
     lengths = np.frombuffer(ids.lengths, np.int64)
     kept = lengths if rows is None else lengths[rows]  # the others have no tokens
-    return Unlabelled(Sequences(np.frombuffer(ids.tokens, np.int32), offsets_of(kept)), source)
+    return Unlabelled(Sequences(np.frombuffer(ids.tokens, np.int32), offsets_of(kept)), source, skipped)

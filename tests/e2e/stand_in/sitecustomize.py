@@ -25,9 +25,6 @@ class Network:
     def save(self, path: Path) -> None:
         path.write_text(self.text)
 
-    def summary(self, line_length: int, print_fn: Any) -> None:
-        print_fn("Total params: none")
-
 
 @dataclass
 class Fitted:
@@ -35,6 +32,7 @@ class Fitted:
     history: tuple[dict[str, float], ...]
     best_epoch: int
     implementation: str = "formula"
+    summary: str = "Total params: none"
 
     @property
     def best(self) -> dict[str, float]:
@@ -89,7 +87,7 @@ def run_fit(params: Any, fit_of_study: Any, splits: Any, on_epoch: Any) -> Any:
 
 
 depth_fitting = ModuleType("pipeline.depth.fitting")
-vars(depth_fitting).update(run_fit=run_fit)
+vars(depth_fitting).update(run_fit=run_fit, Split=Split)
 sys.modules["pipeline.depth.fitting"] = depth_fitting
 
 
@@ -100,7 +98,7 @@ def deliver(network: Path, params: Any, validation: Split, target: Path) -> dict
 
 
 delivery = ModuleType("pipeline.training.delivery")
-vars(delivery).update(deliver=deliver)
+vars(delivery).update(deliver=deliver, Split=Split)
 sys.modules["pipeline.training.delivery"] = delivery
 
 backend = ModuleType("pipeline.training.backend")

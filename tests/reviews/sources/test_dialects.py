@@ -83,3 +83,13 @@ def test_packed_files(tmp_path: Path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(b"no gzip")
     with pytest.raises(ValueError, match=r"a\.csv\.gz can't be unpacked"):
         read_table(tmp_path / "a.csv.gz", ["text"])
+
+
+def test_a_long_file_in_another_encoding_is_not_cut_within_a_character(tmp_path: Path) -> None:
+    """A Chinese character has two bytes; one blank more moves where a sample of 65,536 bytes would end."""
+    lines = [f"{'x' * (row % 2)}这部电影非常好看,演员的表演令人感动,{row % 2}" for row in range(4_000)]
+    content = "text,label\n" + "\n".join(lines)
+    for blank in ("", " "):
+        (tmp_path / "a.csv").write_bytes((content + blank).encode("gb18030"))
+        assert recognise_encoding(tmp_path / "a.csv") in ("gb18030", "gbk", "gb2312")
+        content = content.replace("x这", " 这")

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from loopback import sha256
-from pipeline.params import Params
+from pipeline.params import Params, ParamsError, Value
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.sources import file
 
 TEN = [(f"review number n{row}", row % 2) for row in range(10)]
 
 
-def load(params: Params, path: Path, **columns: str) -> Dataset:
-    values = {"data.source": "file", "data.path": str(path)}
+def load(params: Params, path: Path, **columns: Value) -> Dataset:
+    values: dict[str, Value] = {"data.source": "file", "data.path": str(path)}
     values |= {f"data.{name}": value for name, value in columns.items()}
     return file.load(params.replace(values).data, seed=42)
 
@@ -188,7 +188,7 @@ def test_the_classes_keep_the_users_names(
 
 def test_labels_are_mapped_and_left_out(params: Params, tmp_path: Path) -> None:
     path = write_reviews(tmp_path / "mine.jsonl", [(f"text {row}", 1 + row % 5) for row in range(20)])
-    values = {"data.source": "file", "data.path": str(path)}
+    values: dict[str, Value] = {"data.source": "file", "data.path": str(path)}
     assert file.load(params.replace(values).data, seed=42).labels == ("1", "2", "3", "4", "5")
     order = {"data.labels": ("5", "4", "3", "2", "1")}
     by_order = file.load(params.replace(values | order).data, seed=42)
@@ -219,7 +219,7 @@ def test_all_bad_rows_are_named_at_once_or_skipped_and_counted(params: Params, t
         load(params, path)
     lines = str(error.value).splitlines()
     assert len(lines) == 21
-    assert "mine.csv, line 12: has 3 fields, but the header has 2" in lines[0]
+    assert "mine.csv, line 12: has 3 fields, but the first has 2" in lines[0]
     assert "mine.csv, line 13: column 'text' is '', which is not a review's text" in lines[1]
     dataset = load(params, path, bad_rows="skip")
     assert sum(map(len, dataset.splits.values())) == 10
@@ -241,3 +241,52 @@ def test_a_folders_files_are_read_together_and_may_tell_the_splits(params: Param
     (folder / "more.csv").write_text("text,label\nDull film,0\n")
     with pytest.raises(ValueError, match=r"test.csv.gz is named after a split, but more.csv is not"):
         load(params, folder)
+
+
+def test_a_table_without_a_header_line_is_read_by_the_numbers_of_its_columns(
+    params: Params, tmp_path: Path
+) -> None:
+    """As Sentiment140 (0 and 4, the text in the sixth column) and the SMS Spam Collection are written."""
+    path = tmp_path / "sms.csv"
+    path.write_text("ham\tAre we on, for lunch?\nspam\tWin a prize\n" * 4)
+    with pytest.raises(ValueError, match=r"no column 'text', only 'ham\\tAre we on', .* columns' numbers"):
+        load(params, path)
+    dataset = load(params, path, text_column=2, label_column=1)
+    assert dataset.labels == ("ham", "spam")
+    assert sorted(place for places in dataset.places.values() for place in places)[:2] == ["line 1", "line 2"]
+    assert sum(map(len, dataset.splits.values())) == 8
+    with pytest.raises(ValueError, match=r"there is no column '3', only '1', '2'"):
+        load(params, path, text_column=3, label_column=1)
+    with pytest.raises(ParamsError, match=r"all numbers from 1, but got data.text_column 2, data.label"):
+        load(params, path, text_column=2)
+
+
+def test_a_folder_may_hold_a_file_for_each_review_in_a_folder_of_its_label(
+    params: Params, tmp_path: Path
+) -> None:
+    """The Large Movie Review Dataset's form; what lies elsewhere is no review."""
+    folder = tmp_path / "aclImdb"
+    for split in ("train", "test"):
+        for label, text in (("neg", "Très long"), ("pos", "Fine;\na superb cast")):
+            (folder / split / label).mkdir(parents=True)
+            (folder / split / label / "0_7.txt").write_text(f"{text} {split}", encoding="utf-8")
+        (folder / split / "urls.txt").write_text("none")
+    (folder / "README.txt").write_text("Read me")
+    (folder / "train" / "pos" / "1_9.txt").write_bytes("Déjà un classique, été à la plage".encode("cp1252"))
+    dataset = load(params, folder)
+    assert dataset.labels == ("neg", "pos")
+    assert dataset.places == {
+        "train": ["train/neg/0_7.txt", "train/pos/0_7.txt", "train/pos/1_9.txt"],
+        "test": ["test/neg/0_7.txt", "test/pos/0_7.txt"],
+    }
+    assert dataset.vocabulary.decode(dataset.splits["train"].review(2)) == "déjà un classique été à la plage"
+    assert dataset.reading["formats"]["train/pos/1_9.txt"] == "cp1252"
+    with pytest.raises(ValueError, match=r"split_column is 'split', but .*0_7.txt is a review and no table"):
+        load(params, folder, split_column="split")
+
+
+def test_how_many_files_are_written_is_said_in_few_lines(params: Params, tmp_path: Path) -> None:
+    for row in range(30):
+        (tmp_path / "mine" / ("ham", "spam")[row % 2]).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / ("ham", "spam")[row % 2] / f"{row:02}.txt").write_text(f"text {row}")
+    assert load(params, tmp_path / "mine").reading["formats"] == {"ham/00.txt and 29 more": "utf-8"}

@@ -96,7 +96,7 @@ def test_a_problem_shows_the_column_and_the_start_of_the_value(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "content", "place", "problem"),
     [
-        ("a.csv", "text,label\nFine,1\nA, B,0\n", "line 3", "has 3 fields, but the header has 2"),
+        ("a.csv", "text,label\nFine,1\nA, B,0\n", "line 3", "has 3 fields, but the first has 2"),
         ("a.jsonl", '{"text": "A"}\n{"text": ', "line 2", "not valid JSON"),
         ("a.jsonl", '["Fine"]\n', "line 1", "must be a JSON object"),
     ],
