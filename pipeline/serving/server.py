@@ -19,7 +19,7 @@ from io import StringIO
 from typing import Any
 
 import mlflow
-from mlflow.pyfunc import scoring_server
+from mlflow.pyfunc import PyFuncModel, scoring_server
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -37,7 +37,7 @@ def app() -> ASGIApp:
     return StrictRequests(scoring_server.init(model), [spec.name for spec in schema.params] if schema else [])
 
 
-def load_version(address: str) -> Any:
+def load_version(address: str) -> PyFuncModel:
     """A version with the code that it was registered with.
 
     One of release 0.1.0 brings a package called `pipeline`, which it would not find behind ours; so ours is
