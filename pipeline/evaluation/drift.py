@@ -116,7 +116,8 @@ def stability_parts(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
 def moved_words(expected: np.ndarray, found: np.ndarray, count: int) -> list[MovedWord]:
     """The words whose shares differ most, the largest part of the index first.
 
-    Left out are differences below four standard errors, which a rare word has by chance.
+    Left out are differences below four standard errors, which a rare word has by chance, and parts below a
+    hundredth of what is small for a whole index: a rare name that one review repeats is sure, and no matter.
 
     Args:
         expected: how often each word stands in the reference, (num_words,).
@@ -131,7 +132,7 @@ def moved_words(expected: np.ndarray, found: np.ndarray, count: int) -> list[Mov
     return [
         MovedWord(int(word), float(one[word]), float(other[word]), float(parts[word]))
         for word in np.argsort(-parts, kind="stable")[:count]
-        if parts[word] > 0
+        if parts[word] >= SMALL / 100
     ]
 
 

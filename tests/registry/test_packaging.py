@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -184,6 +185,16 @@ def test_an_answer_can_be_traced(version: Path, tmp_path: Path) -> None:
     assert (traced.version[0], traced.run_id[0]) == ("models:/stacked-rnn-tiny/3", "abc")
 
 
+def test_a_log_has_the_ids_that_a_request_gave(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_REQUEST_LOG", str(tmp_path / "log.jsonl"))
+    model.predict(pd.DataFrame({"id": [7, 8], "text": TEXTS[:2]}))
+    model.predict(TEXTS[0])
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line.get("id") for line in lines] == [7, 8, None]
+
+
 def test_mlflows_evaluation_understands_the_answer(version: Path, tmp_path: Path) -> None:
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     mlflow.create_experiment("evaluation", artifact_location=(tmp_path / "artifacts").as_uri())
@@ -282,9 +293,8 @@ def test_mlflow_makes_a_dockerfile_with_what_a_version_needs(version: Path, tmp_
     assert (copied / "artifacts/classifier/model.onnx").is_file()
     assert list((copied / "code").iterdir())
     requirements = (copied / "requirements.txt").read_text()
-    assert {"httptools", "mlflow", "numpy", "onnxruntime", "pandas", "uvloop"} == set(
-        re.findall(r"^(\w+)==", requirements, re.MULTILINE)
-    )
+    served = {"mlflow", "numpy", "onnxruntime", "pandas", "httptools", "uvloop"}
+    assert served == set(re.findall(r"^(\w+)==", requirements, re.MULTILINE))
 
 
 def test_an_export_overwrites_nothing(version: Path, tmp_path: Path) -> None:
