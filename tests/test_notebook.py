@@ -39,10 +39,13 @@ def test_the_notebook_runs_and_shows_its_figures(tmp_path: Path, monkeypatch: py
     client.km.kernel_spec.argv[0] = sys.executable
     client.execute()
     outputs = outputs_of(notebook)
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 5
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 6
     printed = "".join(output.get("text", "") for output in outputs)
     assert [cell for cell in ("simple_rnn", "lstm", "gru") if f"{cell:10}  test accuracy" in printed] == [
         "simple_rnn", "lstm", "gru"
     ]  # fmt: skip
     assert "superb" in printed
+    assert (
+        "lstm: largest difference" in printed and "gru: largest difference" in printed
+    )  # and none is above 1e-5
     assert not [output for output in outputs if output.get("name") == "stderr" and "Error" in output.text]

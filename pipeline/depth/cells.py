@@ -153,7 +153,7 @@ def _by_step(lines: Lines) -> Figure:
 
 
 FIGURES: dict[str, tuple[str, Callable[[Records], Figure]]] = {
-    "learning": ("Loss and validation accuracy by epoch, the plain networks.", learning_figure),
+    "learning": ("The plain networks, without clipping or skips.", learning_figure),
     "gradients": (
         "How strongly each state moves the loss, which stands at the right end: a line that falls towards "
         "the left is a gradient that vanishes, one that rises explodes. A line for each layer, 1 the lowest.",

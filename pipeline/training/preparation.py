@@ -25,6 +25,7 @@ from pipeline.training.word_vectors import skip_gram
 Arrays = Mapping[str, np.ndarray]
 _READ = ("train", "unlabelled")  # by word vectors
 _WORDS_READ = 28_000_000
+_LEAST_WORDS = 20_000  # of training and unlabelled reviews
 
 
 def prepared_data(
@@ -47,8 +48,8 @@ def prepared_data(
     """
     data = data_of({name: splits[name] for name in ("train", "validation")})
     for variant in _variants(params):
-        if variant.vectors.epochs:
-            chosen = variant.vectors.model_copy(update={"epochs": _passes(variant.vectors, splits)})
+        if passes := _passes(variant.vectors, splits):
+            chosen = variant.vectors.model_copy(update={"epochs": passes})
             settings = chosen.model_dump() | {"embedding_dim": variant.model.embedding_dim}
             file = folder / f"vectors-{_digest(params, padded_digest, settings)}.npz"
             data[vectors_name(variant)] = _kept(file, partial(_vectors, variant, chosen, splits))
@@ -91,11 +92,13 @@ def suited_passes(num_words: int) -> int:
     """How often reviews of so many words are to be read: about 28 million words in all, 3 to 60 times.
 
     After too few steps all vectors still point the way they started together, and a network that starts from
-    them can't tell words apart.
+    them can't tell words apart: it learns them anew, later than from a random start. So few words have none.
 
-    >>> [suited_passes(words) for words in (140_000, 4_700_000, 16_500_000)]
-    [60, 6, 3]
+    >>> [suited_passes(words) for words in (2_500, 140_000, 4_700_000, 16_500_000)]
+    [0, 60, 6, 3]
     """
+    if num_words < _LEAST_WORDS:
+        return 0
     return min(max(round(_WORDS_READ / max(num_words, 1)), 3), 60)
 
 

@@ -195,7 +195,7 @@ def test_auto_values_follow_the_number_of_training_reviews_and_a_set_value_stays
     auto = params.replace(dict.fromkeys(names, "auto"))
     small, large = auto.resolved(240), auto.resolved(20_000)
     assert (small.train.rows, small.train.num_epochs, small.trial_epochs) == (8, 30, 10)
-    assert (small.train.stop_after, large.train.stop_after) == (2, None)
+    assert (small.train.stop_after, large.train.stop_after) == (10, None)
     assert (large.train.rows, large.train.num_epochs, large.trial_epochs) == (64, 5, 1)
     assert auto.replace({"train.epochs": 3}).resolved(240).train.num_epochs == 3
     assert auto.replace({"train.patience": None}).resolved(240).train.stop_after is None
