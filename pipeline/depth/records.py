@@ -41,7 +41,7 @@ class Record:
 
 
 Records = Mapping[Fit, Record]
-AS_JSON = TypeAdapter(Record)  # writes a record as plain JSON values, and reads it back
+AS_JSON: TypeAdapter[Record] = TypeAdapter(Record)  # writes a record as plain JSON values, and reads it back
 
 
 def matrix(norms: np.ndarray) -> Matrix:
