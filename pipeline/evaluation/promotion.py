@@ -117,7 +117,10 @@ class Comparison:
                 f"{abs(100 * self.least_gain):.1f} points {better} than the champion, and it must be more "
                 f"than {100 * self.rule.margin:g} better"
             )
-        sign, name = -1 if self.rule.objective == LOG_LOSS else 1, self.rule.objective.replace("_", " ")
+        sign, name = (
+            -1 if self.rule.objective == LOG_LOSS else 1,
+            self.rule.objective.replace("_", " ").replace("f1", "F1"),
+        )
         return (
             f"its {name} on {self.reviews:,} held-back reviews is {sign * self.score:.4f}, the champion's "
             f"{sign * self.champion_score:.4f} ({test}). At worst ({sure} confidence) it is "

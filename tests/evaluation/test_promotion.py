@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from pipeline.evaluation.promotion import Comparison, Predictions, Rule, compare
 
@@ -119,6 +122,23 @@ def test_a_champion_of_a_rare_label_is_compared_by_what_both_were_chosen_for() -
     backwards = compare(blind, finder, rule)
     assert backwards is not None and not backwards.challenger_is_better
     assert "its balanced accuracy on 100 held-back reviews is 0.9000, the champion's 0.5000" in str(found)
+
+
+def test_the_chance_of_a_lead_in_f1_is_that_over_all_ways_to_swap_the_answers() -> None:
+    """Counted here one by one, with scikit-learn's F1, where eight of twelve answers differ."""
+    labels = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], np.int8)
+    mine = np.array([1, 1, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0])
+    theirs = np.array([1, 0, 0, 0, 1, 0, 1, 1, 1, 1, 0, 0])
+    lead = f1_score(labels, mine) - f1_score(labels, theirs)
+    leads = [
+        f1_score(labels, np.where(swap, theirs, mine)) - f1_score(labels, np.where(swap, mine, theirs))
+        for differing in product([False, True], repeat=int((mine != theirs).sum()))
+        for swap in [np.isin(np.arange(12), np.flatnonzero(mine != theirs)[list(differing)])]
+    ]
+    first, second = (Predictions(np.arange(12), labels, given.astype(float)) for given in (mine, theirs))
+    found = compare(first, second, Rule(0.0, 0.05, "f1"))
+    assert found is not None
+    assert found.p_value == pytest.approx(np.mean(np.array(leads) >= lead - 1e-12), abs=0.012)
 
 
 def test_four_rare_reviews_more_are_no_proof() -> None:

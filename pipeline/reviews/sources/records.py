@@ -188,9 +188,10 @@ def _require_columns(names: list[str], options: str, found: list[str], where: st
     missing = [name for name in names if name not in found]
     if missing:
         known = ", ".join(map(_short, found[:_SHOWN]))
+        numbers = "; where the first line holds no names, give the columns' numbers, from 1"
         raise UserError(
-            f"{where}: there is no column {missing[0]!r}, only {known}: mend {options}; where the first line "
-            "holds no names, give the columns' numbers, from 1"
+            f"{where}: there is no column {missing[0]!r}, only {known}: mend {options}"
+            f"{numbers if options.startswith('data.') else ''}"
         )
 
 
