@@ -155,23 +155,6 @@ def _pad(graph: Graph, call: Call) -> Outputs:
     return graph.add("Pad", call.args[0].name, graph.integers(*before, *after))
 
 
-def _reduce_max(graph: Graph, call: Call) -> Outputs:
-    tensor, axis = call.args[0], call.config["axis"]
-    keep = int(call.config["keepdims"])
-    return graph.add("ReduceMax", tensor.name, axes=np.atleast_1d(axis).tolist(), keepdims=keep)
-
-
-def _filled(value: float) -> Convert:
-    """A constant of a tensor's shape."""
-
-    def convert(graph: Graph, call: Call) -> Outputs:
-        tensor: Tensor = call.args[0]
-        shape = graph.add("Shape", tensor.name)
-        return graph.add("Expand", graph.constant(value, call.config.get("dtype") or tensor.dtype), shape)
-
-    return convert
-
-
 LAYERS: dict[str, Convert] = {
     "Embedding": _embedding,
     "Dropout": _unchanged,
@@ -183,7 +166,6 @@ LAYERS: dict[str, Convert] = {
     "Bidirectional": bidirectional,
     "LayerNormalization": _layer_normalization,
     "Add": _sum_of,
-    "Concatenate": _concatenate,
     "GlobalAveragePooling1D": _mean_over_time,
     "GlobalMaxPooling1D": _max_over_time,
     "MaxPooling1D": _max_pooling,
@@ -194,20 +176,9 @@ OPERATIONS: dict[str, Convert] = {
     "Add": _binary("Add"),
     "Subtract": _binary("Sub"),
     "Multiply": _binary("Mul"),
-    "Divide": _binary("Div"),
-    "TrueDivide": _binary("Div"),
-    "Maximum": _binary("Max"),
-    "Minimum": _binary("Min"),
-    "Equal": _binary("Equal"),
     "NotEqual": _binary("Equal", negated=True),
     "Greater": _binary("Greater"),
-    "Less": _binary("Less"),
-    "LogicalAnd": _binary("And"),
-    "LogicalOr": _binary("Or"),
     "Where": _where,
-    "Max": _reduce_max,
-    "OnesLike": _filled(1),
-    "ZerosLike": _filled(0),
     "GetItem": _get_item,
     "Cast": _cast,
     "ExpandDims": _expand_dims,
