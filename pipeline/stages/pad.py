@@ -14,7 +14,7 @@ from pipeline.reviews.splitting import VALIDATION, drop_judged, split_reviews
 from pipeline.reviews.vocabulary import INDEX_FROM
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
-from pipeline.runtime.live import wrapped
+from pipeline.runtime.live import LiveLine, wrapped
 from pipeline.runtime.paths import (
     PADDED_DATASET,
     RAW_DATASET,
@@ -41,6 +41,8 @@ def run(params: Params) -> None:
     Raises:
         UserError: if data/raw is missing or broken, or holds too few reviews to split.
     """
+    live = LiveLine()
+    live.wait("pad: the reviews are split and padded")
     facts, raw, unlabelled = read_raw()
     splits, duplicates = split_reviews(
         raw, params.pad.validation_fraction, params.pad.held_back_fraction, params.seed, facts["labels"]
@@ -82,7 +84,7 @@ def run(params: Params) -> None:
     shown = ", ".join(f"{size:,} {name}" for name, size in (sizes | {UNLABELLED: len(kept)}).items())
     dropped = sum((duplicates | judged).values())
     rows = f"{shown} rows of {params.pad.max_length}; duplicates dropped: {dropped}"
-    print(wrapped(f"pad: {facts['name']}: {rows}"))
+    live.say(wrapped(f"pad: {facts['name']}: {rows}"))
 
 
 def read_raw() -> tuple[dict[str, Any], dict[str, Reviews], Sequences]:
