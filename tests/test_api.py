@@ -221,3 +221,8 @@ def test_the_guides_snippets_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert program["reviews"].train.token_ids.shape == (14, 20)
     assert program["champion"] is program["fitted"]
     assert set(program["fitted"].history[0]) >= {"loss", "validation_accuracy", "gradient_norm"}
+
+
+def test_a_type_checker_sees_the_interfaces_types() -> None:
+    """PEP 561: without the marker an installed package counts as untyped."""
+    assert Path(pipeline.__file__).with_name("py.typed").is_file()

@@ -46,9 +46,11 @@ def _model(result: Evaluated) -> str:
         for key, value in trained["params"].items()
         if key.startswith("model.")
     )
+    verdict = judge(result)
+    said = f"{verdict.sentence} {became(result)}"
     return f"""# {result.cell} network, {result.shape}
 
-{judge(result).sentence} {became(result)}
+{said if verdict.learned else f"**{said}**"}
 
 ```
 {stack_text(result.layers)}

@@ -30,8 +30,9 @@ def print_summary(result: Evaluated) -> None:
         f"{calibration['validation_ece_after']:.4f} after."
     )
     verdict = judge(result)
-    console.print(Text(verdict.sentence, style="" if verdict.learned else "bold red"))
-    console.print(Text(became(result)))
+    look = "" if verdict.learned else "bold red"
+    for sentence in (verdict.sentence, became(result)):
+        console.print(Text(sentence, style=look))
 
 
 def _table(result: Evaluated) -> Table:

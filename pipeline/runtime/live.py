@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 WIDTH = 79
-TICK = 1.0  # seconds between two moves where only time is known
+TICK = 2.0  # seconds without a word, after which those that pass are counted
 SECONDS = 30.0  # between lines where nothing can be written over
 
 
@@ -23,11 +23,11 @@ class LiveLine:
         self._waiting: tuple[threading.Event, threading.Thread] | None = None
 
     def show(self, text: str) -> None:
-        """Replaces the line, or writes one if the last is long ago."""
+        """Replaces the line, or writes one if the last is long ago; see ``wait``."""
         if sys.stdout.isatty():
             self._end_waiting()
             _write_over(text)
-            self._shown = True
+            self.wait(text)
         elif time.monotonic() - self._said >= SECONDS:
             self.say(text)
 

@@ -56,7 +56,7 @@ def run_stage(name: Stage, params: Params) -> None:
     """
     _refuse_varied(params)
     require_outputs(name, BEFORE[name])
-    with waiting("MLflow and TensorFlow are loaded"):
+    with waiting(f"{name} starts"):
         if name in ("train", "evaluate"):
             _prepare(params)
         if name == "evaluate":

@@ -13,7 +13,7 @@ from pipeline.reviews import checking
 from pipeline.reviews.sources import load_dataset
 from pipeline.reviews.sources.unlabelled import load_unlabelled
 from pipeline.runtime.files import write_arrays, write_json
-from pipeline.runtime.live import wrapped
+from pipeline.runtime.live import clear_all, waiting, wrapped
 from pipeline.runtime.paths import RAW_CHECK, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
 
 
@@ -28,15 +28,16 @@ def run(params: Params) -> None:
     Raises:
         ValueError: if the reviews can't be had, or are not what they must be.
     """
-    dataset = load_dataset(params, warn, note)
-    unlabelled = load_unlabelled(params.data, dataset, note)
-    facts = dataset.facts(params.data.source) | {"unlabelled": unlabelled.facts(params.data.unlabelled)}
-    write_arrays(RAW_REVIEWS, **dataset.arrays())
-    write_arrays(RAW_UNLABELLED, tokens=unlabelled.reviews.tokens, offsets=unlabelled.reviews.offsets)
-    dataset.vocabulary.save(RAW_VOCABULARY)
-    write_json(RAW_DATASET, facts)
-    checked = checking.check(dataset)
-    write_json(RAW_CHECK, checked)
+    with waiting("download: the reviews are brought, encoded and looked at"):
+        dataset = load_dataset(params, warn, note)
+        unlabelled = load_unlabelled(params.data, dataset, note)
+        facts = dataset.facts(params.data.source) | {"unlabelled": unlabelled.facts(params.data.unlabelled)}
+        write_arrays(RAW_REVIEWS, **dataset.arrays())
+        write_arrays(RAW_UNLABELLED, tokens=unlabelled.reviews.tokens, offsets=unlabelled.reviews.offsets)
+        dataset.vocabulary.save(RAW_VOCABULARY)
+        write_json(RAW_DATASET, facts)
+        checked = checking.check(dataset)
+        write_json(RAW_CHECK, checked)
     sizes = ", ".join(f"{size:,} {split}" for split, size in facts["sizes"].items())
     print(
         wrapped(
@@ -52,10 +53,12 @@ def run(params: Params) -> None:
 
 def note(message: str) -> None:
     """A line or more on standard error."""
+    clear_all()
     print(wrapped(f"download: {message}"), file=sys.stderr)
 
 
 def warn(message: str) -> None:
     """Prints a box on standard error that nobody misses."""
+    clear_all()
     title = "WARNING: not the data set that was asked for"
     Console(stderr=True).print(Panel(Text(message), title=title, border_style="bold red", padding=(1, 2)))

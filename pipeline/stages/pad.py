@@ -17,7 +17,7 @@ from pipeline.reviews.splitting import VALIDATION, drop_judged, split_reviews
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
-from pipeline.runtime.live import wrapped
+from pipeline.runtime.live import LiveLine, wrapped
 from pipeline.runtime.paths import (
     PADDED_DATASET,
     RAW_DATASET,
@@ -45,6 +45,8 @@ def run(params: Params) -> None:
     Raises:
         UserError: if data/raw is missing or broken, or holds too few reviews to split.
     """
+    live = LiveLine()
+    live.wait("pad: the reviews are split and padded")
     facts, raw, unlabelled = read_raw()
     splits, duplicates = split_reviews(
         raw, params.pad.validation_fraction, params.pad.held_back_fraction, params.seed, facts["labels"]
@@ -89,12 +91,12 @@ def run(params: Params) -> None:
     shown = ", ".join(f"{size:,} {name}" for name, size in (sizes | {UNLABELLED: len(kept)}).items())
     dropped = sum((duplicates | judged).values())
     rows = f"{shown} rows of {params.pad.max_length}; duplicates dropped: {dropped}"
-    print(wrapped(f"pad: {facts['name']}: {rows}"))
+    live.say(wrapped(f"pad: {facts['name']}: {rows}"))
     of_cut, of_unknown = (
         ", ".join(f"{share:.1%} of {name}" for name, share in shares.items() if name != UNLABELLED)
         for shares in (cut, unknown)
     )
-    print(wrapped(f"pad: texts that are cut: {of_cut}; unknown {facts['tokens']}: {of_unknown}"))
+    live.say(wrapped(f"pad: texts that are cut: {of_cut}; unknown {facts['tokens']}: {of_unknown}"))
 
 
 def _cut_shares(padded: Mapping[str, Arrays], max_length: int) -> dict[str, float]:

@@ -237,10 +237,11 @@ def the_guides_comparisons_show_scores_first(project: Project) -> None:
     printed = {words[1]: project.run(*words, COLUMNS="300").stdout for words in commands}
     assert set(printed) == {"exp", "metrics", "plots"}
     heading = next(line for line in printed["exp"].splitlines() if "Experiment" in line)
-    assert heading.split()[:4] == ["Experiment", "accuracy", "baseline", "log_loss"]
-    assert heading.index("log_loss") + len("log_loss") < 80
+    assert heading.split()[:2] == ["Experiment", "accuracy"]
+    assert heading.index("model.") < 80  # scores that differ, then values that do
     changed = [line.split()[1] for line in printed["metrics"].splitlines()[1:]]
-    assert changed == ["accuracy", "baseline", "log_loss"]
+    assert changed[0] == "accuracy"
+    assert set(changed) <= {"accuracy", "baseline", "log_loss"}
     assert max(map(len, printed["metrics"].splitlines())) <= 80
     assert "file://" in printed["plots"]
     assert json.loads(project.run("python", "-m", "pipeline", "compare", "--json").stdout)[1]["settings"]

@@ -124,6 +124,9 @@ def test_a_network_no_better_than_the_commoner_label_is_said_to_be_so() -> None:
     html = write_report(result)
     (verdict,) = re.findall(r'<p class="verdict warning">(.*?)</p>', html, re.DOTALL)
     assert plain(verdict).endswith("It is not better than always giving the commoner label.")
+    assert re.search(r'<p class="became warning">Registered as', html)
+    card = model_card.write(result)
+    assert f"**{judge(result).sentence} Registered as" in card
 
 
 def test_the_page_opens_with_verdict_registration_and_tiles(html: str) -> None:

@@ -1,0 +1,77 @@
+"""`ui`: the address that is printed is that of the run table with its scores, and only once it answers."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+from click.testing import CliRunner
+from mlflow import MlflowClient
+
+from pipeline.commands import ui
+from pipeline.params import Params
+from pipeline.runtime.ports import answers
+
+SERVED: list[list[str]] = []
+
+
+class Server:
+    """Stands for `mlflow ui`: it ends by itself once it was waited for."""
+
+    returncode: int | None = None
+
+    def __init__(self, words: list[str], env: dict[str, str]) -> None:
+        SERVED.append(words)
+        assert env["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def wait(self) -> None:
+        self.returncode = 0
+
+
+def test_the_scores_are_the_columns_of_the_page_that_is_opened(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pipeline.commands.store.load_params", lambda: params)
+    monkeypatch.setattr(ui, "load_params", lambda: params)
+    monkeypatch.setattr(ui.subprocess, "Popen", Server)
+    up = iter((False, False, True))
+    monkeypatch.setattr(ui, "answers", lambda port: next(up))
+    monkeypatch.setattr(ui.time, "sleep", lambda seconds: None)
+    client = MlflowClient(store)
+    made_before = client.create_experiment(params.mlflow.experiment)  # by another program, without the view
+    result = CliRunner().invoke(ui.ui, ["--port", "5987"])
+    assert result.exit_code == 0
+    page = f"#/experiments/{made_before}/runs?workflowType=machine_learning&viewStateShareKey=scores"
+    assert result.output.splitlines() == [
+        "MLflow is starting, which takes some seconds",
+        f"open http://127.0.0.1:5987/{page}",
+        "Ctrl-C ends it",
+    ]
+    assert store in SERVED[0] and "5987" in SERVED[0]
+    view: dict[str, Any] = json.loads(
+        client.get_experiment(made_before).tags["mlflow.sharedViewState.scores"]
+    )
+    assert json.loads(view["state"])["columnOrder"][2] == "metrics.`test_accuracy`"
+
+
+def test_a_server_that_listens_answers() -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        assert not answers(listening.getsockname()[1])
+        listening.listen()
+        assert answers(listening.getsockname()[1])
