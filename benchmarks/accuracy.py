@@ -77,12 +77,14 @@ RUNGS: list[tuple[str, dict[str, Value]]] = [
     }),
     ("a language model of all reviews before that", {"pretrain.epochs": 1}),
     ("400 tokens, without the language model", {"pad.max_length": 400, "pretrain.epochs": 0}),
-    ("three passes on soft labels, one on labels, a tenth for validation (`accurate`)", {
+    ("three passes on soft labels, one on labels, a tenth for validation", {
         "distill.epochs": 3,
         "distill.label_epochs": 1,
         "pad.validation_fraction": 0.1,
     }),
+    ("layers of 128 units (`accurate`)", {"model.units": 128}),
     ("400 tokens, without the unlabelled reviews", {
+        "model.units": 64,
         "distill.epochs": 0,
         "pad.validation_fraction": 0.2,
         "vectors.epochs": 6,
