@@ -24,13 +24,17 @@ VERSION = "models:/tiny/1"
 TEXTS = ["good bad", "bad", "good good bad", "so bad"] * 50
 
 
-@pytest.fixture(scope="module")
-def reference() -> Profile:
+def profile() -> Profile:
     """Of `TEXTS`, as the evaluate stage makes it."""
     reviews = Sequences(*flatten([CLASSIFIER.vocabulary.encode(text) for text in TEXTS]))
     scores = CLASSIFIER.score(TEXTS)
     rows = np.array([[1, 4, 5], [0, 1, 5], [4, 4, 5], [1, 2, 5]] * 50)
     return profile_of(reviews, reviews, rows, scores.probabilities, vocab_size=6, accuracy=0.9, seed=0)
+
+
+@pytest.fixture(scope="module")
+def reference() -> Profile:
+    return profile()
 
 
 def table(folder: Path, rows: list[dict[str, Any]], kind: str = "jsonl") -> Path:
