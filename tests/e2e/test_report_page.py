@@ -24,7 +24,8 @@ from pipeline.depth.report import render_report
 from pipeline.params import Params, load_params
 from pipeline.reporting import METRIC_NAMES
 from pipeline.serving import monitor_page
-from pipeline.serving.monitoring import Columns, compare
+from pipeline.serving.monitored_table import Columns
+from pipeline.serving.monitoring import compare
 from pipeline.training.rows import Split
 from serving import test_monitoring as monitoring
 
@@ -76,8 +77,9 @@ def monitor_report() -> str:
     words = ["zzz good", "so bad", "good good zzz", "bad"] * 40
     rows = [{"text": text, "label": "yes" if "good" in text else "no"} for text in words]
     table = monitoring.table(Path(), rows)
-    found = compare(monitoring.CLASSIFIER, monitoring.profile(), table, Columns(label="label"))
-    return monitor_page.page(found, "models:/toy/1", table)
+    columns = Columns(label="label")
+    found = compare(monitoring.CLASSIFIER, monitoring.VERSION, monitoring.profile(), table, columns)
+    return monitor_page.page(found, monitoring.VERSION, table)
 
 
 def dvc_plots() -> str:
