@@ -105,10 +105,8 @@ class Comparison:
 
     def __str__(self) -> str:
         told_apart = f"{self.only_challenger:,} only it does, {self.only_champion:,} only the champion"
-        sure, test = (
-            f"{100 * (1 - self.rule.level):.4g} %",
-            f"{self.test} one-sided test, p = {self.p_value:.2g}",
-        )
+        sure = f"{100 * (1 - self.rule.level):.4g} %"
+        test = f"{self.test} one-sided test, p = {self.p_value:.2g}"
         better = "better" if self.least_gain >= 0 else "worse"
         if self.rule.objective == ACCURACY:
             return (
@@ -117,10 +115,8 @@ class Comparison:
                 f"{abs(100 * self.least_gain):.1f} points {better} than the champion, and it must be more "
                 f"than {100 * self.rule.margin:g} better"
             )
-        sign, name = (
-            -1 if self.rule.objective == LOG_LOSS else 1,
-            self.rule.objective.replace("_", " ").replace("f1", "F1"),
-        )
+        sign = -1 if self.rule.objective == LOG_LOSS else 1
+        name = self.rule.objective.replace("_", " ").replace("f1", "F1")
         return (
             f"its {name} on {self.reviews:,} held-back reviews is {sign * self.score:.4f}, the champion's "
             f"{sign * self.champion_score:.4f} ({test}). At worst ({sure} confidence) it is "

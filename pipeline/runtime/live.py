@@ -73,21 +73,6 @@ def clear_all() -> None:
 
 
 @contextmanager
-def busy(text: str) -> Iterator[None]:
-    """Says ``text`` and, on a terminal, counts the seconds until the block has ended."""
-    live, started = LiveLine(), time.monotonic()
-    if not sys.stdout.isatty():
-        print(text)
-        yield
-        return
-    live.wait(text)
-    try:
-        yield
-    finally:
-        live.say(f"{text}, {time.monotonic() - started:.0f} s")
-
-
-@contextmanager
 def waiting(text: str) -> Iterator[None]:
     """Counts the seconds behind ``text`` until the block has ended, on a terminal only; leaves nothing."""
     live = LiveLine()
@@ -96,6 +81,20 @@ def waiting(text: str) -> Iterator[None]:
         yield
     finally:
         live.clear()
+
+
+@contextmanager
+def busy(text: str) -> Iterator[None]:
+    """Says ``text`` and, on a terminal, counts the seconds until the block has ended."""
+    started, counted = time.monotonic(), sys.stdout.isatty()
+    if not counted:
+        print(text)
+    try:
+        with waiting(text):
+            yield
+    finally:
+        if counted:
+            print(f"{text}, {time.monotonic() - started:.0f} s")
 
 
 def _count_seconds(text: str, ended: threading.Event) -> None:

@@ -124,7 +124,8 @@ def run(params: Params) -> None:
             )
             unknown = float(np.mean(unknown_share(held["token_ids"]))) if len(held["rows"]) else 0.0
             predictions = Predictions(held["rows"], held["labels"], compared, assessment.threshold, unknown)
-            rule = _rule(params, trained["objective"])
+            promotion = params.evaluate
+            rule = Rule(promotion.promotion_margin, promotion.promotion_level, trained["objective"])
             with busy("the network is packed, tried and registered"):
                 registration = register(parent, submitted, predictions, rule)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
@@ -147,10 +148,6 @@ def run(params: Params) -> None:
             write_text(REPORT, write_report(result))
             _log(parent, card, registration)
         print_summary(result)
-
-
-def _rule(params: Params, objective: str) -> Rule:
-    return Rule(params.evaluate.promotion_margin, params.evaluate.promotion_level, objective)
 
 
 def _log(parent: PipelineRun, card: str, registration: Registration | None) -> None:
