@@ -20,24 +20,26 @@ class LiveLine:
     def __init__(self) -> None:
         self._said = time.monotonic()
         self._shown = False
-        self._waiting: tuple[threading.Event, threading.Thread] | None = None
+        self._text, self._since = "", 0.0  # what is shown, and since when
+        self._counting: tuple[threading.Event, threading.Thread] | None = None
 
     def show(self, text: str) -> None:
         """Replaces the line, or writes one if the last is long ago; see ``wait``."""
         if sys.stdout.isatty():
-            self._end_waiting()
-            _write_over(text)
             self.wait(text)
+            _write_over(text)
         elif time.monotonic() - self._said >= SECONDS:
             self.say(text)
 
     def wait(self, text: str) -> None:
         """Shows ``text`` and the seconds that pass, until something else is shown; on a terminal only."""
-        if sys.stdout.isatty():
-            self._end_waiting()
+        if not sys.stdout.isatty():
+            return
+        self._text, self._since, self._shown = text, time.monotonic(), True
+        if self._counting is None:
             ended = threading.Event()
-            thread = threading.Thread(target=_count_seconds, args=(text, ended), daemon=True)
-            self._waiting, self._shown = (ended, thread), True
+            thread = threading.Thread(target=self._count_seconds, args=(ended,), daemon=True)
+            self._counting = ended, thread
             _MOVING.add(self)
             thread.start()
 
@@ -49,18 +51,22 @@ class LiveLine:
 
     def clear(self) -> None:
         """Takes the line away, so that another writer begins on an empty one."""
-        self._end_waiting()
+        if self._counting:
+            ended, thread = self._counting
+            ended.set()
+            thread.join()
+            self._counting = None
+            _MOVING.discard(self)
         if self._shown:
             _write_over("")
             self._shown = False
 
-    def _end_waiting(self) -> None:
-        if self._waiting:
-            ended, thread = self._waiting
-            ended.set()
-            thread.join()
-            self._waiting = None
-            _MOVING.discard(self)
+    def _count_seconds(self, ended: threading.Event) -> None:
+        while not ended.wait(TICK):
+            waited = time.monotonic() - self._since
+            if waited >= TICK:
+                seconds = f"  {waited:.0f} s"
+                _write_over(f"{self._text[: WIDTH - len(seconds)]}{seconds}")
 
 
 _MOVING: set[LiveLine] = set()
@@ -95,13 +101,6 @@ def busy(text: str) -> Iterator[None]:
     finally:
         if counted:
             print(f"{text}, {time.monotonic() - started:.0f} s")
-
-
-def _count_seconds(text: str, ended: threading.Event) -> None:
-    started = time.monotonic()
-    while not ended.wait(TICK):
-        seconds = f"  {time.monotonic() - started:.0f} s"
-        _write_over(f"{text[: WIDTH - len(seconds)]}{seconds}")
 
 
 def _write_over(text: str) -> None:

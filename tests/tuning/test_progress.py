@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -74,10 +75,14 @@ def test_seconds_are_counted_where_nothing_else_moves(monkeypatch: pytest.Monkey
     moving, _, kept = terminal.written.rpartition("\r")
     assert moving.startswith("\x1b[2Kthe network is packed  0 s\r")
     assert kept == "the network is packed, 0 s\n"
-    line = live.LiveLine()
-    line.wait("trial 3")
+    line, threads = live.LiveLine(), threading.active_count()
+    for share in range(100):
+        line.show(f"trial 3  {share} %")
+    assert threading.active_count() == threads + 1, "however often it changes, one thread counts"
+    time.sleep(0.05)
     live.clear_all()
     said = terminal.written
+    assert said.endswith("\x1b[2Ktrial 3  99 %  0 s\r\x1b[2K\r")
     time.sleep(0.01)
     assert terminal.written == said
 
