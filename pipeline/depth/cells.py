@@ -55,14 +55,14 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
     """Fits every cell in every kind to data/padded; writes reports/cells/report.html.
 
     Args:
-        params: whose section depth_study gives units, batch size and the norm of clipping.
+        params: whose section depth gives units, batch size and the norm of clipping.
         depth: recurrent layers of each network.
         num_reviews: of each split, at most.
         epochs: passes over them.
     """
     dataset = read_json(PADDED_DATASET)
     params = params.of_labels(dataset["labels"])
-    params = params.replace({"depth_study.epochs": epochs, "train.epochs": epochs})
+    params = params.replace({"depth.epochs": epochs, "train.epochs": epochs})
     splits = {name: _some(name, num_reviews, params.seed) for name in ("train", "validation", "test")}
     records: dict[tuple[str, Kind], Record] = {}
     wanted = [(cell, kind) for cell in CELL_STYLE for kind in KINDS]

@@ -117,7 +117,7 @@ def _why_not(claim: Claim, records: Records, differences: Sequence[float]) -> st
     if not differences:
         return f"no networks learned that could be compared {claim.comparison}"
     if len(differences) < MIN_SEEDS:
-        return f"{len(differences)} seeds are too few, depth_study.seeds must be {MIN_SEEDS} or more"
+        return f"{len(differences)} seeds are too few, depth.seeds must be {MIN_SEEDS} or more"
     if not have_spread(differences):
         return f"all {len(differences)} seeds give the same difference, so there is no spread to test it by"
     return ""

@@ -39,14 +39,14 @@ def render_report(
     """The whole page, self-contained HTML.
 
     Args:
-        params: whose section depth_study was run.
+        params: whose section depth was run.
         dataset: data/padded/dataset.json.
         records: of every fit.
         findings: of ``judge``.
         baseline: validation_accuracy and test_accuracy of the better bag of n-grams.
         drawn: of ``pictures.write``.
     """
-    study = params.depth_study
+    study = params.depth
     tested = judged(findings)
     return render(
         "depth.html",
@@ -66,8 +66,8 @@ def render_report(
         seconds=sum(record.seconds for record in records.values()),
         baseline=baseline,
         parameters=Table(
-            ["depth_study", "value"],
-            [(key, _shown(value)) for key, value in study.model_dump().items() if key != "workers"],
+            ["parameter", "value"],
+            [(f"depth.{key}", _shown(value)) for key, value in study.model_dump(exclude={"workers"}).items()],
             "Parameters of the study",
             folded=True,
         ),

@@ -49,14 +49,14 @@ def run(params: Params) -> None:
     dataset = read_dataset(params)
     params = params.of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
-    fits = grid(params.depth_study)
+    fits = grid(params.depth)
     for fit in fits:
         fit.configure(params)  # all are judged before any is run
     study = tuning.open_grid(params, study_name(params, dataset), SPACE)
-    in_run = pipeline_run(params, "study-depth", study=study.name)
+    in_run = pipeline_run(params, "depth", study=study.name)
     with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
         parent.set_tags({"mlflow.runName": RUN_NAME, "dataset": dataset["name"]})
-        records = fit_missing(fitted, fits, study, measure, Progress(params.depth_study.epochs, trial_runs))
+        records = fit_missing(fitted, fits, study, measure, Progress(params.depth.epochs, trial_runs))
         _deliver(params, dataset, records, parent)
 
 
@@ -66,13 +66,13 @@ def study_name(params: Params, dataset: Mapping[str, Any]) -> str:
     These are the padded reviews, the code, and the parameters that all fits share. A study of more cells,
     depths, skips or seeds has the same name and so keeps what is there.
     """
-    set_by_study = settings(params.depth_study, Fit("gru", 1, "none", PLAIN, 0))
+    set_by_study = settings(params.depth, Fit("gru", 1, "none", PLAIN, 0))
     shared = {
         key: value
         for key, value in params.flat().items()
         if key.split(".")[0] in ("seed", "model", "train", "pretrain") and key not in set_by_study
     }
-    shared |= params.depth_study.model_dump(exclude=_EXTENT)
+    shared |= params.depth.model_dump(exclude=_EXTENT)
     code = tuning.code_version(params, *MEASURING_MODULES)
     described = {"data": dataset["padded_digest"], "code": code, "shared": shared}
     return f"depth-{tuning.base_name(dataset['name'], described)}"
@@ -95,7 +95,7 @@ def fit_missing(
         present = _records(study)
         missing = [fit for fit in fits if fit not in present]
         observer.opened(study.name, len(fits) - len(missing), len(fits))
-        workers = params.depth_study.workers
+        workers = params.depth.workers
         try:
             with open_pool(study.name, params.cluster, workers, len(missing), _data()) as pool:
                 tuning.run_trials(
@@ -128,7 +128,7 @@ class _Plan:
         function: Callable[..., Record],
     ) -> None:
         self._params, self._study, self._missing = params, study, list(missing)
-        self.function, self.epochs = function, params.depth_study.epochs
+        self.function, self.epochs = function, params.depth.epochs
 
     def next_trial(self) -> tuning.Trial | None:
         return self._study.ask(self._missing.pop(0)._asdict()) if self._missing else None

@@ -241,7 +241,7 @@ def _shown(params: Params, stage: str) -> dict[str, Value]:
 
     The values of model and train are those of the network that won, so they come with ``log_network``.
     """
-    sections = _SECTIONS.get(stage, ("model", "train", "depth_study"))
+    sections = _SECTIONS.get(stage, ("model", "train", "depth"))
     chosen = {key: value for key, value in params.flat().items() if key.split(".")[0] in sections}
     return {"seed": params.seed, "data.source": params.data.source} | chosen
 

@@ -43,7 +43,7 @@ def params_on(params: Params, cluster: ClusterParams) -> Params:
     space = {"model.units": {"low": 8, "high": 32}, "model.dropout": {"low": 0.0, "high": 0.5}}
     tree["tune"] |= {"trials": 6, "sampler": "random", "pruner": "none", "search_space": space}
     tree["tune"]["epochs"], tree["train"]["epochs"], tree["distill"]["epochs"] = None, 2, 0
-    tree["depth_study"] |= {"cells": ["gru"], "depths": [1, 2], "skips": ["none"], "seeds": 2, "workers": 1}
+    tree["depth"] |= {"cells": ["gru"], "depths": [1, 2], "skips": ["none"], "seeds": 2, "workers": 1}
     return parse_params(tree, "test")
 
 
@@ -81,7 +81,7 @@ def test_a_depth_study_gives_the_same_on_workers_one_of_which_is_killed(
         monkeypatch.setattr(depth_study, "_data", lambda data=data: data)
         chosen = params_on(params, where)
         study = tuning.open_grid(chosen, "depth-toy", depth_study.SPACE)
-        fits = grid(chosen.depth_study)
+        fits = grid(chosen.depth)
         found.append(depth_study.fit_missing(chosen, fits, study, cluster_jobs.measure_formula, Silent()))
     assert (tmp_path / "killed").exists(), "a worker was killed"
     assert found[0] == found[1]

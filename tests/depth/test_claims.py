@@ -91,7 +91,7 @@ def test_few_seeds_are_shown_and_not_judged(seeds: int) -> None:
     assert finding.verdict == "cannot judge"
     assert finding.p_value is None and finding.corrected is None
     text = sentence(finding, 0)
-    assert f"can't judge this: {seeds} seeds are too few, depth_study.seeds must be 6 or more" in text
+    assert f"can't judge this: {seeds} seeds are too few, depth.seeds must be 6 or more" in text
     assert "What was seen: from one layer to the mean of the deeper stacks" in text
     assert f"over {seeds} seeds" in text
 
