@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.depth.findings import LEVEL, MIN_SEEDS, Finding, difference_text, judged, sentence
+from pipeline.depth.findings import LEVEL, MIN_SEEDS, Finding, judged, sentence
 from pipeline.depth.grid import PLAIN, grid
 from pipeline.depth.learning import commoner_share, failures, guess_scores
 from pipeline.depth.literature import SOURCES
 from pipeline.depth.records import Record, Records
-from pipeline.depth.statistics import t_interval
+from pipeline.depth.statistics import estimate
 from pipeline.depth.tables import SCORES, repeats
 from pipeline.evaluation.rivals import MAJORITY
 from pipeline.params import Params
@@ -105,7 +105,7 @@ def _claims(findings: Sequence[Finding]) -> Table:
 
 def _claim_row(finding: Finding) -> tuple[str, ...]:
     claim = finding.claim
-    difference = difference_text(finding.mean, finding.interval) if finding.effects else ""
+    difference = str(finding.difference) if finding.effects else ""
     p_value = "" if finding.corrected is None else p_cell(finding.corrected)
     return (claim.statement, finding.verdict, difference, p_value, str(claim.figure))
 
@@ -139,9 +139,8 @@ def _score_row(records: Sequence[Record]) -> list[Cell]:
 
 
 def _interval(records: Sequence[Record], split: str) -> str:
-    interval = t_interval([record.scores[f"{split}_accuracy"] for record in records])
-    mean = f"{_mean(records, split):.4f}"
-    return mean if interval is None else f"{mean} ± {interval.high - interval.mean:.4f}"
+    mean, bounds, _ = estimate([record.scores[f"{split}_accuracy"] for record in records])
+    return f"{mean:.4f}" if bounds is None else f"{mean:.4f} ± {bounds[1] - mean:.4f}"
 
 
 def _mean(records: Sequence[Record], split: str) -> float:
