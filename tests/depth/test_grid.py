@@ -4,7 +4,7 @@ import pytest
 from constructed import study
 
 from pipeline.depth.grid import Fit, grid
-from pipeline.depth.study import study_name
+from pipeline.depth.study import identity
 from pipeline.params import Params, ParamsError
 
 DATASET = {"name": "toy", "padded_digest": "sha256:ab"}
@@ -41,7 +41,7 @@ def test_a_variant_changes_one_thing(
 
 def test_more_fits_belong_to_the_same_study(params: Params) -> None:
     more = params.replace({"depth.seeds": 5, "depth.depths": (1, 2, 8), "depth.workers": 7})
-    assert study_name(more, DATASET) == study_name(params, DATASET)
+    assert identity(more, DATASET) == identity(params, DATASET)
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,14 @@ def test_more_fits_belong_to_the_same_study(params: Params) -> None:
     [{"depth.units": 5}, {"depth.epochs": 9}, {"train.learning_rate": 0.5}, {"seed": 1}],
 )
 def test_other_fits_belong_to_another_study(params: Params, change: dict[str, float]) -> None:
-    assert study_name(params.replace(change), DATASET) != study_name(params, DATASET)
-    assert study_name(params, DATASET | {"padded_digest": "sha256:cd"}) != study_name(params, DATASET)
+    assert identity(params.replace(change), DATASET) != identity(params, DATASET)
+    assert identity(params, DATASET | {"padded_digest": "sha256:cd"}) != identity(params, DATASET)
 
 
 def test_what_a_fit_doesnt_use_leaves_the_study_alone(params: Params) -> None:
     """The study sets these itself."""
     other = params.replace({"model.dropout": 0.4, "train.epochs": 9, "model.depth": 3, "tune.trials": 2})
-    assert study_name(other, DATASET) == study_name(params, DATASET)
+    assert identity(other, DATASET) == identity(params, DATASET)
 
 
 @pytest.mark.parametrize(

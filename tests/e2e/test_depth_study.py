@@ -54,7 +54,7 @@ def test_an_interrupted_study_goes_on_where_it_was(tmp_path: Path) -> None:
             break
     _, errors = first.communicate(timeout=300)
     assert first.returncode == 1, errors
-    found = re.search(r"interrupted with (\d+) of 12 fits finished; .* goes on with the rest", errors)
+    found = re.search(r"interrupted with (\d+) of 12 trials finished; .* goes on with the rest", errors)
     assert found, errors
     assert "Traceback" not in errors
     kept = int(found[1])
