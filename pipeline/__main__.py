@@ -49,7 +49,7 @@ COMMANDS = {
     "promote": ("pipeline.commands.registry:promote", "Make a version the champion."),
     "rollback": ("pipeline.commands.registry:rollback", "Make the champion's predecessor champion again."),
     "trace": ("pipeline.commands.lineage:trace", "Print what made a version."),
-    "depth": ("pipeline.commands.depth:study_depth", "Show what stacking layers does."),
+    "depth": ("pipeline.commands.depth:depth", "Show what stacking layers does."),
     "compare-cells": (
         "pipeline.commands.compare_cells:compare_cells",
         "Show how simple RNN, LSTM and GRU learn, side by side.",

@@ -135,8 +135,8 @@ def test_dvc_deps_are_the_real_imports(file: str, stage: str, module: str) -> No
 
 def test_the_depth_study_depends_on_all_its_parameters_but_the_workers() -> None:
     stage = yaml.safe_load((PROJECT / "depth/dvc.yaml").read_text())["stages"]["depth"]
-    named = {key.removeprefix("depth_study.") for key in stage["params"] if key.startswith("depth_study.")}
-    assert named == set(params_module.DepthStudyParams.model_fields) - {"workers"}
+    named = {key.removeprefix("depth.") for key in stage["params"] if key.startswith("depth.")}
+    assert named == set(params_module.DepthParams.model_fields) - {"workers"}
 
 
 @pytest.mark.parametrize("stage", ["download", "pad"])

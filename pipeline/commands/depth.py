@@ -1,4 +1,4 @@
-"""`study-depth`: what stacking layers does on the reviews of data/padded."""
+"""`depth`: what stacking layers does on the reviews of data/padded."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pipeline.params import load_params
 from pipeline.stages import refuse_edited
 
 
-@click.command(name="study-depth")
-def study_depth() -> None:
+@click.command(name="depth")
+def depth() -> None:
     """Train stacks of every depth, cell and skip; judge what is said of depth: -> reports/depth."""
     params = load_params()
     study.run(params)

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from pipeline.cluster import Job, JobList, open_pool
+from pipeline import tuning
 from pipeline.crossvalidation.fold import judge_fold
 from pipeline.crossvalidation.splits import Fold, draw_folds
 from pipeline.crossvalidation.summary import Mean, accuracy_of, mean_of
 from pipeline.evaluation.assessment import MODEL
 from pipeline.evaluation.metrics import Metrics
 from pipeline.evaluation.rivals import PREFIXES
-from pipeline.params import Params
+from pipeline.params import SEARCHED, Params
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.ragged import offsets_of
 from pipeline.runtime.files import read_arrays, read_json
-from pipeline.runtime.interruption import interruptible
-from pipeline.runtime.paths import RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED
+from pipeline.runtime.paths import CROSS_VALIDATION, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED
+from pipeline.tracking import TrialRuns, pipeline_run
+from pipeline.training.task import num_epochs
+from pipeline.tuning.progress import Progress
 
 CLASSIFIERS = (MODEL, *PREFIXES)
+_PREFIXES = {MODEL: "", **PREFIXES}
+SPACE = tuning.grid_space(repeat=(1, 10**6), fold=(1, 10**6))
 _ENDS = {"log_loss": (0, math.inf), "brier": (0, 2)}  # of other scores 0 and 1
 Judged = Sequence[tuple[Fold, Mapping[str, Metrics]]]
 
@@ -31,10 +36,12 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     """Fits and judges the configured network ``folds`` x ``repeats`` times, its baselines beside it.
 
     All labelled reviews of data/raw are drawn from, whatever their split. Nothing is searched: who tunes on
-    the same reviews must not take these scores for the tuned network's.
+    the same reviews must not take these scores for the tuned network's. The folds are the trials of a study,
+    so that finished ones are kept, also for more repeats.
 
     Args:
-        params: of the network; ``tune.workers`` and ``cluster`` say where it is fitted.
+        params: of the network; ``tune.workers`` and ``cluster`` say where it is fitted, ``tune.storage``
+            where its folds are kept.
         folds: 2 or more.
         repeats: 1 or more.
 
@@ -50,26 +57,46 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     num_reviews = len(data["labels"])
     fitted = params.resolved(round(num_reviews * (1 - 1 / folds) * (1 - params.pad.validation_fraction)))
     fitted = fitted.of_labels(dataset["labels"]).replace({"tune.epochs": None, "tune.trials": 1})
-    jobs = [Job(fold.name, judge_fold, (fitted, fold, params.evaluate.baseline_ngrams)) for fold in drawn]
-    found: dict[str, dict[str, Metrics]] = {}
-
-    def keep(name: str, metrics: dict[str, Metrics]) -> None:
-        found[name] = metrics
-        shown = ", ".join(
-            f"{each} {metrics[each]['accuracy']:.4f}" for each in CLASSIFIERS if "whole" not in each
-        )
-        print(f"{name} ({len(found)}/{len(drawn)}): accuracy of {shown}")
-
-    with interruptible() as interruption:
-        opened = open_pool("cross-validation", params.cluster, params.tune.workers, len(drawn), data)
-        with opened as pool:
-            pool.run(JobList(jobs, keep, interruption))
-        if interruption.requested:
-            raise InterruptedError(f"cross-validation was interrupted with {len(found)} folds judged")
-    judged = [(fold, found[fold.name]) for fold in drawn]
-    return {"dataset": dataset["name"], "digest": dataset["digest"], "labels": dataset["labels"]} | summarise(
-        judged, folds, repeats, num_reviews
+    study = tuning.open_grid(
+        fitted,
+        f"cross-validation-{dataset['name']}",
+        _identity(fitted, dataset["digest"], folds),
+        SPACE,
+        tuning.code_version(fitted, "crossvalidation", "evaluation", "reviews"),
     )
+    asked = _grid(fitted, drawn, data)
+    in_run = pipeline_run(params, "cross-validate", study=study.name)
+    with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
+        parent.set_tags({"mlflow.runName": "cross-validation", "dataset": dataset["name"]})
+        judged = tuning.run_grid(study, asked, Progress(asked.epochs, trial_runs))
+        found = summarise(list(zip(drawn, judged, strict=True)), folds, repeats, num_reviews)
+        accuracy = found["classifiers"][MODEL]["accuracy"]
+        parent.log_metrics({f"test_accuracy_{name}": value for name, value in accuracy.items()})
+        parent.log_text(json.dumps(found, indent=2), CROSS_VALIDATION.name)
+    return {"dataset": dataset["name"], "digest": dataset["digest"], "labels": dataset["labels"]} | found
+
+
+def _grid(params: Params, folds: Sequence[Fold], data: Mapping[str, np.ndarray]) -> tuning.Grid:
+    longest = params.evaluate.baseline_ngrams
+    points = [
+        tuning.Point(fold.name, {"repeat": fold.repeat, "fold": fold.number}, (params, fold, longest))
+        for fold in folds
+    ]
+    has_unlabelled = len(data["unlabelled_offsets"]) > 1
+    epochs = num_epochs(params, {"unlabelled.labels": data["unlabelled_tokens"]} if has_unlabelled else {})
+    return tuning.Grid(points, judge_fold, epochs, _kept, data, params.tune.workers, "the same command")
+
+
+def _identity(params: Params, digest: str, folds: int) -> dict[str, Any]:
+    """What decides the scores of a fold: the reviews, how they are divided, and what is fitted to them."""
+    decisive = {"seed", "pad", *SEARCHED, "evaluate.baseline_ngrams"}
+    fixed = {key: value for key, value in params.flat().items() if {key, key.split(".")[0]} & decisive}
+    return {"data": digest, "folds": folds, "fixed": fixed}
+
+
+def _kept(metrics: Mapping[str, Metrics]) -> tuning.Result:
+    accuracies = {f"test_{prefix}accuracy": metrics[name]["accuracy"] for name, prefix in _PREFIXES.items()}
+    return tuning.Result(accuracies["test_accuracy"], {tuning.RECORD: metrics}, accuracies)
 
 
 def all_reviews() -> dict[str, np.ndarray]:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.depth.comparisons import trained_decades
 from pipeline.depth.fitting import Splits, run_fit
 from pipeline.depth.grid import CLIPPING, PLAIN, Fit
 from pipeline.depth.learning import guess_scores
-from pipeline.depth.panels import CELL_STYLE, make_panels, shared_legend
+from pipeline.depth.panels import CELL_STYLE, draw_panels, make_panels, shared_legend
 from pipeline.depth.records import Record
 from pipeline.evaluation.rivals import MAJORITY
 from pipeline.params import Params
@@ -55,14 +56,14 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
     """Fits every cell in every kind to data/padded; writes reports/cells/report.html.
 
     Args:
-        params: whose section depth_study gives units, batch size and the norm of clipping.
+        params: whose section depth gives units, batch size and the norm of clipping.
         depth: recurrent layers of each network.
         num_reviews: of each split, at most.
         epochs: passes over them.
     """
     dataset = read_json(PADDED_DATASET)
     params = params.of_labels(dataset["labels"])
-    params = params.replace({"depth_study.epochs": epochs, "train.epochs": epochs})
+    params = params.replace({"depth.epochs": epochs, "train.epochs": epochs})
     splits = {name: _some(name, num_reviews, params.seed) for name in ("train", "validation", "test")}
     records: dict[tuple[str, Kind], Record] = {}
     wanted = [(cell, kind) for cell in CELL_STYLE for kind in KINDS]
@@ -110,46 +111,41 @@ def learning_figure(records: Records) -> Figure:
         axes.set_ylabel(title)
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
-    shared_legend(figure, np.array([[loss, accuracy]]))
+    shared_legend(figure)
     return figure
 
 
 def gradients_figure(records: Records) -> Figure:
     """The gradient's norm at every time step, a line for each layer of the plain networks."""
-    return _by_step(
-        lambda cell, moment: [
-            (f"layer {layer}", f"C{layer - 1}", row)
-            for layer, row in enumerate(getattr(records[cell, KINDS[0]], moment), start=1)
-        ],
-    )
+
+    def draw(axes: Axes, moment: str, cell: str) -> None:
+        for layer, norms in enumerate(getattr(records[cell, KINDS[0]], moment), start=1):
+            _line_by_step(axes, norms, f"C{layer - 1}", f"layer {layer}")
+
+    return draw_panels(_MOMENTS, _CELLS, draw)
 
 
 def helps_figure(records: Records) -> Figure:
     """The gradient's norm in the bottom layer, a line for each kind of network."""
-    return _by_step(
-        lambda cell, moment: [
-            (kind.label, kind.color, getattr(records[cell, kind], moment)[0]) for kind in KINDS
-        ],
-    )
+
+    def draw(axes: Axes, moment: str, cell: str) -> None:
+        for kind in KINDS:
+            _line_by_step(axes, getattr(records[cell, kind], moment)[0], kind.color, kind.label)
+
+    return draw_panels(_MOMENTS, _CELLS, draw)
 
 
-Lines = Callable[[str, str], list[tuple[str, str, Sequence[float]]]]
-_MOMENTS = {"initial_gradients": "before training", "trained_gradients": "after training"}
+_CELLS = {style["label"]: cell for cell, style in CELL_STYLE.items()}
+_MOMENTS = {
+    "before training\nnorm of dLoss/dh": "initial_gradients",
+    "after training\nnorm of dLoss/dh": "trained_gradients",
+}
 
 
-def _by_step(lines: Lines) -> Figure:
-    """A row of panels for each moment, a column for each cell, what ``lines`` gives in each."""
-    figure, panels = make_panels(len(_MOMENTS), len(CELL_STYLE))
-    for axes_row, (moment, title) in zip(panels, _MOMENTS.items(), strict=True):
-        for axes, (cell, style) in zip(axes_row, CELL_STYLE.items(), strict=True):
-            for label, color, norms in lines(cell, moment):
-                axes.plot(np.arange(1, len(norms) + 1), norms, color=color, label=label)
-            axes.set_yscale("log")
-            axes.set_title(style["label"])
-            axes.set_xlabel("time step")
-        axes_row[0].set_ylabel(f"{title}\nnorm of dLoss/dh")
-    shared_legend(figure, panels)
-    return figure
+def _line_by_step(axes: Axes, norms: Sequence[float], color: str, label: str) -> None:
+    axes.plot(np.arange(1, len(norms) + 1), norms, color=color, label=label)
+    axes.set_yscale("log")
+    axes.set_xlabel("time step")
 
 
 FIGURES: dict[str, tuple[str, Callable[[Records], Figure]]] = {

@@ -2,202 +2,146 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from pipeline.depth.comparisons import (
-    Contrast,
-    accuracy_gap,
-    deep_stacks,
-    deeper_than_one,
-    gated_over_simple,
-    initial_decades,
-    probe_rise,
-    trained_decades,
-    training_loss,
-    validation_accuracy,
-    with_skip,
-    with_variant,
-)
-from pipeline.depth.grid import CLIPPING, DROPOUT
+from pipeline.depth import comparisons as by
+from pipeline.depth.comparisons import ACCURACY, GAP, INITIAL_REACH, LOSS, PROBE_RISE, TRAINED_REACH
 
-_DEPTH = "from one layer to the mean of the deeper stacks"
-_DEEP = "in stacks of two layers and more"
+RISES: Literal[1] = 1
+FALLS: Literal[-1] = -1
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """One thing that is said of deep recurrent networks, as a signed difference.
 
     Attributes:
         key: its name in summary.json.
         statement: what is claimed.
-        quantity: what is measured, with its unit.
-        comparison: between which fits, in words.
-        contrast: the same, as it is computed.
-        direction: +1 if the claim says that the quantity rises, -1 if it falls.
+        measure: of what.
+        comparison: between which fits.
+        direction: whether the claim says that the measure rises or falls.
         figure: number of the figure that shows it.
         source: key of what the literature found, in ``literature.SOURCES``.
     """
 
     key: str
     statement: str
-    quantity: str
-    comparison: str
-    contrast: Contrast
+    measure: by.Measure
+    comparison: by.Comparison
     direction: Literal[1, -1]
     figure: int
     source: str
 
 
 CLAIMS = (
-    Claim(
-        "accuracy",
-        "Stacking layers improves the prediction.",
-        "validation accuracy",
-        _DEPTH,
-        Contrast(validation_accuracy, deeper_than_one()),
-        1,
-        1,
-        "graves",
-    ),
+    Claim("accuracy", "Stacking layers improves the prediction.", ACCURACY, by.DEEPER, RISES, 1, "graves"),
     Claim(
         "capacity",
         "Stacking layers raises the capacity: a deeper network fits the training reviews better.",
-        "training loss of the last epoch (cross-entropy)",
-        _DEPTH,
-        Contrast(training_loss, deeper_than_one()),
-        -1,
+        LOSS,
+        by.DEEPER,
+        FALLS,
         4,
         "pascanu_deep",
     ),
     Claim(
         "regularized",
         "With regularization deeper networks generalize better.",
-        "validation accuracy with dropout",
-        _DEPTH,
-        Contrast(validation_accuracy, deeper_than_one(DROPOUT)),
-        1,
+        ACCURACY,
+        by.DEEPER_WITH_DROPOUT,
+        RISES,
         4,
         "irsoy",
     ),
     Claim(
         "hierarchy",
         "The layers form a hierarchy: higher ones know more of what the review means.",
-        "accuracy of a linear probe",
-        f"from the first recurrent layer to the top one, {_DEEP}",
-        Contrast(probe_rise, deep_stacks),
-        1,
+        PROBE_RISE,
+        by.LAYERS,
+        RISES,
         5,
         "peters",
     ),
     Claim(
         "gradients_initial",
         "Gradients vanish or explode more in deep networks than in shallow ones, before training.",
-        "distance of the far gradient from the near one (powers of ten)",
-        _DEPTH,
-        Contrast(initial_decades, deeper_than_one()),
-        1,
+        INITIAL_REACH,
+        by.DEEPER,
+        RISES,
         3,
         "pascanu_difficulty",
     ),
     Claim(
         "gradients_trained",
         "Gradients vanish or explode more in deep networks than in shallow ones, after training.",
-        "distance of the far gradient from the near one (powers of ten)",
-        _DEPTH,
-        Contrast(trained_decades, deeper_than_one()),
-        1,
+        TRAINED_REACH,
+        by.DEEPER,
+        RISES,
         3,
         "pascanu_difficulty",
     ),
-    Claim(
-        "overfitting",
-        "Deeper networks overfit more.",
-        "gap between training and validation accuracy",
-        _DEPTH,
-        Contrast(accuracy_gap, deeper_than_one()),
-        1,
-        4,
-        "zaremba",
-    ),
-    Claim(
-        "dropout",
-        "Dropout reduces overfitting.",
-        "gap between training and validation accuracy",
-        f"from no dropout to dropout, {_DEEP}",
-        Contrast(accuracy_gap, with_variant(DROPOUT)),
-        -1,
-        4,
-        "zaremba",
-    ),
+    Claim("overfitting", "Deeper networks overfit more.", GAP, by.DEEPER, RISES, 4, "zaremba"),
+    Claim("dropout", "Dropout reduces overfitting.", GAP, by.WITH_DROPOUT, FALLS, 4, "zaremba"),
     Claim(
         "gates_gradients",
         "Gates keep gradients from vanishing or exploding.",
-        "distance of the far gradient from the near one after training (powers of ten)",
-        "from the simple RNN to the mean of the gated cells, at every depth",
-        Contrast(trained_decades, gated_over_simple),
-        -1,
+        TRAINED_REACH,
+        by.GATED_OVER_SIMPLE,
+        FALLS,
         3,
         "chung",
     ),
     Claim(
         "gates_accuracy",
         "Gated cells predict better than the simple RNN.",
-        "validation accuracy",
-        "from the simple RNN to the mean of the gated cells, at every depth",
-        Contrast(validation_accuracy, gated_over_simple),
-        1,
+        ACCURACY,
+        by.GATED_OVER_SIMPLE,
+        RISES,
         1,
         "chung",
     ),
     Claim(
         "clipping_gradients",
         "Clipping keeps gradients from vanishing or exploding.",
-        "distance of the far gradient from the near one after training (powers of ten)",
-        f"from no clipping to clipping, {_DEEP}",
-        Contrast(trained_decades, with_variant(CLIPPING)),
-        -1,
+        TRAINED_REACH,
+        by.WITH_CLIPPING,
+        FALLS,
         2,
         "pascanu_difficulty",
     ),
     Claim(
         "clipping_accuracy",
         "Clipping helps deep stacks to be trained.",
-        "validation accuracy",
-        f"from no clipping to clipping, {_DEEP}",
-        Contrast(validation_accuracy, with_variant(CLIPPING)),
-        1,
+        ACCURACY,
+        by.WITH_CLIPPING,
+        RISES,
         2,
         "pascanu_difficulty",
     ),
     Claim(
         "skips_gradients",
         "Residual and highway connections let the gradient flow.",
-        "distance of the far gradient from the near one before training (powers of ten)",
-        f"from no skip to the mean of the skips, {_DEEP}",
-        Contrast(initial_decades, with_skip("residual", "highway")),
-        -1,
+        INITIAL_REACH,
+        by.WITH_SKIP,
+        FALLS,
         3,
         "srivastava",
     ),
     Claim(
         "residual_accuracy",
         "Residual connections help deep stacks.",
-        "validation accuracy",
-        f"from no skip to residual, {_DEEP}",
-        Contrast(validation_accuracy, with_skip("residual")),
-        1,
+        ACCURACY,
+        by.WITH_RESIDUAL,
+        RISES,
         1,
         "shu",
     ),
     Claim(
         "highway_accuracy",
         "Highway connections help deep stacks.",
-        "validation accuracy",
-        f"from no skip to highway, {_DEEP}",
-        Contrast(validation_accuracy, with_skip("highway")),
-        1,
+        ACCURACY,
+        by.WITH_HIGHWAY,
+        RISES,
         1,
         "srivastava",
     ),

@@ -3,85 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.depth.grid import PLAIN, Fit
+from pipeline.depth.grid import CLIPPING, DROPOUT, PLAIN, Fit
 from pipeline.depth.records import Record, Records
 
-Measure = Callable[[Record], float]
 GATED = ("lstm", "gru")
 SMALLEST = 1e-38  # float32 has nothing between about this and 0
 
 
-class Pair(NamedTuple):
-    """Two fits with the same seed, alike in all but what is compared.
+class Measure(NamedTuple):
+    """A number that each fit has.
 
     Attributes:
-        stratum: what they share and the comparison is made within: ``lstm``, or ``depth 2``.
-        treated: the fit that the claim is about.
-        control: the fit that it is compared with; None where the measure is itself a difference.
+        words: what is measured, with its unit.
+        of: computes it.
+        of_trained: whether it says nothing of a network that did not learn.
     """
 
-    stratum: str
-    treated: Fit
-    control: Fit | None = None
-
-    @property
-    def fits(self) -> set[Fit]:
-        """The two, or the one."""
-        return {self.treated} if self.control is None else {self.treated, self.control}
-
-
-Pairs = Callable[[Collection[Fit]], Iterator[Pair]]
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """A measure, and between which fits its differences are taken.
-
-    Attributes:
-        measure: of one fit.
-        pairs: every pair that such fits allow.
-    """
-
-    measure: Measure
-    pairs: Pairs
-
-    @property
-    def is_of_trained_networks(self) -> bool:
-        """Whether it says nothing of a network that did not learn."""
-        return self.measure is not initial_decades
-
-    def fits(self, records: Collection[Fit]) -> set[Fit]:
-        """Those that take part."""
-        return set().union(*(pair.fits for pair in self.pairs(records)))
-
-    def differences(self, records: Records) -> dict[str, list[float]]:
-        """For each stratum the difference with each seed, by seed: the mean over the stratum's pairs."""
-        found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for pair in self.pairs(records):
-            if pair.fits <= records.keys():
-                control = 0.0 if pair.control is None else self.measure(records[pair.control])
-                difference = self.measure(records[pair.treated]) - control
-                found[pair.stratum][pair.treated.seed].append(difference)
-        return {
-            stratum: [float(np.mean(by_seed[seed])) for seed in sorted(by_seed)]
-            for stratum, by_seed in found.items()
-        }
-
-
-def validation_accuracy(record: Record) -> float:
-    """Of the kept weights."""
-    return record.scores["validation_accuracy"]
-
-
-def training_loss(record: Record) -> float:
-    """The mean cross-entropy over the last epoch's steps."""
-    return record.curve[-1]["loss"]
+    words: str
+    of: Callable[[Record], float]
+    of_trained: bool = True
 
 
 def accuracy_gap(record: Record) -> float:
@@ -113,58 +58,100 @@ def trained_decades(record: Record) -> float:
     return abs(decades(np.array(record.trained_gradients)))
 
 
-def probe_rise(record: Record) -> float:
-    """The probe's accuracy on the top layer less that on the first recurrent layer."""
-    return record.probes[-1] - record.probes[1]
+_DISTANCE = "distance of the far gradient from the near one {} training (powers of ten)"
+ACCURACY = Measure("validation accuracy", lambda record: record.scores["validation_accuracy"])
+GAP = Measure("gap between training and validation accuracy", accuracy_gap)
+LOSS = Measure("training loss of the last epoch (cross-entropy)", lambda record: record.curve[-1]["loss"])
+PROBE_RISE = Measure("accuracy of a linear probe", lambda record: record.probes[-1] - record.probes[1])
+INITIAL_REACH = Measure(_DISTANCE.format("before"), initial_decades, of_trained=False)
+TRAINED_REACH = Measure(_DISTANCE.format("after"), trained_decades)
 
 
-def deeper_than_one(variant: str = PLAIN) -> Pairs:
-    """Within each cell: every depth above 1 and depth 1; without a skip."""
+class Pair(NamedTuple):
+    """Two fits with the same seed, alike in all but what is compared.
 
-    def pairs(fits: Collection[Fit]) -> Iterator[Pair]:
-        for fit in _deep_and_plain(fits):
-            treated = fit._replace(variant=variant)
-            yield Pair(fit.cell, treated, treated._replace(depth=1))
+    Attributes:
+        stratum: what they share and the comparison is made within: ``lstm``, or ``depth 2``.
+        treated: the fit that the claim is about.
+        control: the fit that it is compared with; None where the measure is itself a difference.
+    """
 
-    return pairs
+    stratum: str
+    treated: Fit
+    control: Fit | None
 
-
-def with_variant(variant: str) -> Pairs:
-    """Within each cell: each deep stack of the variant and the plain one of its depth; without a skip."""
-
-    def pairs(fits: Collection[Fit]) -> Iterator[Pair]:
-        for fit in _deep_and_plain(fits):
-            yield Pair(fit.cell, fit._replace(variant=variant), fit)
-
-    return pairs
+    @property
+    def fits(self) -> set[Fit]:
+        """The two, or the one."""
+        return {self.treated} if self.control is None else {self.treated, self.control}
 
 
-def with_skip(*skips: str) -> Pairs:
-    """Within each cell: each deep stack with these skips, where there are such, and the one without."""
+class Comparison(NamedTuple):
+    """Between which fits differences are taken.
 
-    def pairs(fits: Collection[Fit]) -> Iterator[Pair]:
-        for fit in _deep_and_plain(fits):
-            for skip in skips:
-                if fit._replace(skip=skip) in fits:
-                    yield Pair(fit.cell, fit._replace(skip=skip), fit)
+    Attributes:
+        words: from what to what.
+        pairs_of: the pairs that begin at a plain fit without a skip.
+    """
 
-    return pairs
+    words: str
+    pairs_of: Callable[[Fit], Iterable[Pair]]
+
+    def pairs(self, fits: Collection[Fit]) -> list[Pair]:
+        """Those whose fits are all there."""
+        plain = [fit for fit in sorted(fits) if (fit.skip, fit.variant) == ("none", PLAIN)]
+        return [pair for fit in plain for pair in self.pairs_of(fit) if pair.fits <= set(fits)]
+
+    def fits(self, fits: Collection[Fit]) -> set[Fit]:
+        """Those that take part."""
+        return set().union(*(pair.fits for pair in self.pairs(fits)))
+
+    def differences(self, records: Records, measure: Measure) -> dict[str, list[float]]:
+        """For each stratum the difference with each seed, by seed: the mean over the stratum's pairs."""
+        found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for pair in self.pairs(records):
+            control = 0.0 if pair.control is None else measure.of(records[pair.control])
+            difference = measure.of(records[pair.treated]) - control
+            found[pair.stratum][pair.treated.seed].append(difference)
+        return {
+            stratum: [float(np.mean(by_seed[seed])) for seed in sorted(by_seed)]
+            for stratum, by_seed in found.items()
+        }
 
 
-def gated_over_simple(fits: Collection[Fit]) -> Iterator[Pair]:
-    """Within each depth: LSTM and GRU, where there are such, and the simple RNN; without a skip."""
-    for fit in sorted(fits):
-        simple = fit._replace(cell="simple_rnn")
-        if fit.cell in GATED and (fit.skip, fit.variant) == ("none", PLAIN) and simple in fits:
-            yield Pair(f"depth {fit.depth}", fit, simple)
+def _deep(words: str, pairs_of: Callable[[Fit], Iterable[tuple[Fit, Fit | None]]]) -> Comparison:
+    """Within each cell, what ``pairs_of`` makes of each stack of two layers and more."""
+    return Comparison(
+        words, lambda fit: [Pair(fit.cell, *pair) for pair in pairs_of(fit)] if fit.depth > 1 else []
+    )
 
 
-def deep_stacks(fits: Collection[Fit]) -> Iterator[Pair]:
-    """Within each cell: each deep stack alone, for a measure that is itself a difference."""
-    for fit in _deep_and_plain(fits):
-        yield Pair(fit.cell, fit)
+def _with_skip(*skips: str) -> Callable[[Fit], list[tuple[Fit, Fit]]]:
+    return lambda fit: [(fit._replace(skip=skip), fit) for skip in skips]
 
 
-def _deep_and_plain(fits: Collection[Fit]) -> list[Fit]:
-    """The fits of two layers and more without a skip and as configured, in order."""
-    return [fit for fit in sorted(fits) if fit.depth > 1 and (fit.skip, fit.variant) == ("none", PLAIN)]
+def _gated_over_simple(fit: Fit) -> list[Pair]:
+    simple = fit._replace(cell="simple_rnn")
+    return [Pair(f"depth {fit.depth}", fit, simple)] if fit.cell in GATED else []
+
+
+_DEPTHS = "from one layer to the mean of the deeper stacks"
+_STACKS = "in stacks of two layers and more"
+DEEPER = _deep(_DEPTHS, lambda fit: [(fit, fit._replace(depth=1))])
+DEEPER_WITH_DROPOUT = _deep(
+    f"{_DEPTHS}, all with dropout",
+    lambda fit: [(fit._replace(variant=DROPOUT), fit._replace(variant=DROPOUT, depth=1))],
+)
+LAYERS = _deep(f"from the first recurrent layer to the top one, {_STACKS}", lambda fit: [(fit, None)])
+WITH_DROPOUT = _deep(
+    f"from no dropout to dropout, {_STACKS}", lambda fit: [(fit._replace(variant=DROPOUT), fit)]
+)
+WITH_CLIPPING = _deep(
+    f"from no clipping to clipping, {_STACKS}", lambda fit: [(fit._replace(variant=CLIPPING), fit)]
+)
+WITH_RESIDUAL = _deep(f"from no skip to residual, {_STACKS}", _with_skip("residual"))
+WITH_HIGHWAY = _deep(f"from no skip to highway, {_STACKS}", _with_skip("highway"))
+WITH_SKIP = _deep(f"from no skip to the mean of the skips, {_STACKS}", _with_skip("residual", "highway"))
+GATED_OVER_SIMPLE = Comparison(
+    "from the simple RNN to the mean of the gated cells, at every depth", _gated_over_simple
+)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from pipeline.depth.claims import CLAIMS, Claim
-from pipeline.depth.grid import Fit
 from pipeline.depth.learning import did_not_learn, network_name
 from pipeline.depth.records import Records
-from pipeline.depth.statistics import Interval, have_spread, holm, paired_p_value, t_interval
+from pipeline.depth.statistics import Estimate, estimate, have_spread, holm
 from pipeline.reporting import counted, p_text
 from pipeline.reporting.evaluated import CELLS
 
@@ -21,20 +19,11 @@ LEVEL = 0.05
 # fall below LEVEL: 2 / 2**6 = 0.031. With fewer, all would hang on the differences being normal.
 MIN_SEEDS = 6
 Verdict = Literal["supports", "contradicts", "leaves open", "cannot judge"]
-
-
-class Effect(NamedTuple):
-    """The difference within one stratum: a cell, or for claims about cells a depth.
-
-    Attributes:
-        stratum: ``lstm`` or ``depth 2``.
-        mean: over the seeds.
-        interval: of that mean; None where the seeds' differences are equal.
-    """
-
-    stratum: str
-    mean: float
-    interval: Interval | None
+_TOLD = {
+    "supports": "The data support this",
+    "contradicts": "The data contradict this",
+    "leaves open": "The data leave this open",
+}
 
 
 class Finding(NamedTuple):
@@ -43,26 +32,22 @@ class Finding(NamedTuple):
     Attributes:
         claim: which.
         seeds: with how many the difference was seen.
-        mean: the difference, over the strata and the seeds; NaN where there is none.
-        interval: of that mean, over the seeds; None where the seeds' differences are equal.
-        p_value: of the paired t-test; None where the claim can't be judged.
-        corrected: the same after Holm's correction for all claims that could be judged.
-        verdict: in a word.
-        effects: the difference within each stratum.
+        difference: over the strata and the seeds.
+        effects: the difference within each stratum, a cell, or for claims about cells a depth.
         left_out: networks that would take part, but did not learn.
         reason: why the claim can't be judged; empty where it can.
+        corrected: the difference's p-value after Holm's correction for all claims that could be judged.
+        verdict: in a word.
     """
 
     claim: Claim
     seeds: int
-    mean: float
-    interval: Interval | None
-    p_value: float | None
-    corrected: float | None
-    verdict: Verdict
-    effects: tuple[Effect, ...] = ()
+    difference: Estimate
+    effects: Mapping[str, Estimate]
     left_out: tuple[str, ...] = ()
     reason: str = ""
+    corrected: float | None = None
+    verdict: Verdict = "cannot judge"
 
 
 def judge(records: Records, dataset: Mapping[str, Any]) -> list[Finding]:
@@ -80,56 +65,39 @@ def judge(records: Records, dataset: Mapping[str, Any]) -> list[Finding]:
     failed = did_not_learn(records, dataset)
     learned = {fit: record for fit, record in records.items() if fit._replace(seed=0) not in failed}
     findings = [_measure(claim, records, learned) for claim in CLAIMS]
-    p_values = [finding.p_value for finding in findings if finding.p_value is not None]
-    corrected = iter(holm(p_values))
-    return [
-        finding if finding.p_value is None else _with_verdict(finding, next(corrected))
-        for finding in findings
-    ]
+    corrected = iter(holm([finding.difference.p_value or 0.0 for finding in findings if not finding.reason]))
+    return [finding if finding.reason else _with_verdict(finding, next(corrected)) for finding in findings]
 
 
 def _measure(claim: Claim, records: Records, learned: Records) -> Finding:
     """The finding before the correction."""
-    taken = learned if claim.contrast.is_of_trained_networks else records
-    strata = claim.contrast.differences(taken)
+    taken = learned if claim.measure.of_trained else records
+    strata = claim.comparison.differences(taken, claim.measure)
     differences = np.mean(list(strata.values()), axis=0).tolist() if strata else []
+    effects = {stratum: estimate(values) for stratum, values in strata.items()}
+    lacking = sorted(claim.comparison.fits(records) - taken.keys())
+    left_out = tuple(network_name(fit) for fit in lacking if fit.seed == 0)
     reason = _why_not(claim, records, differences)
-    return Finding(
-        claim,
-        len(differences),
-        float(np.mean(differences)) if differences else math.nan,
-        t_interval(differences),
-        None if reason else paired_p_value(differences),
-        None,
-        "cannot judge" if reason else "leaves open",
-        tuple(
-            Effect(stratum, float(np.mean(values)), t_interval(values)) for stratum, values in strata.items()
-        ),
-        _networks(claim.contrast.fits(records) - taken.keys()),
-        reason,
-    )
+    return Finding(claim, len(differences), estimate(differences), effects, left_out, reason)
 
 
 def _why_not(claim: Claim, records: Records, differences: Sequence[float]) -> str:
     """Why the differences can't be judged, or nothing."""
-    if not claim.contrast.fits(records):
-        return f"params.yaml asks for no fits that could be compared {claim.comparison}"
+    compared = f"compared {claim.comparison.words}"
+    if not claim.comparison.fits(records):
+        return f"params.yaml asks for no fits that could be {compared}"
     if not differences:
-        return f"no networks learned that could be compared {claim.comparison}"
+        return f"no networks learned that could be {compared}"
     if len(differences) < MIN_SEEDS:
-        return f"{len(differences)} seeds are too few, depth_study.seeds must be {MIN_SEEDS} or more"
+        return f"{len(differences)} seeds are too few, depth.seeds must be {MIN_SEEDS} or more"
     if not have_spread(differences):
         return f"all {len(differences)} seeds give the same difference, so there is no spread to test it by"
     return ""
 
 
-def _networks(fits: Collection[Fit]) -> tuple[str, ...]:
-    return tuple(network_name(fit) for fit in sorted(fits) if fit.seed == 0)
-
-
 def _with_verdict(finding: Finding, corrected: float) -> Finding:
     return finding._replace(
-        corrected=corrected, verdict=verdict(finding.claim.direction, finding.mean, corrected)
+        corrected=corrected, verdict=verdict(finding.claim.direction, finding.difference.mean, corrected)
     )
 
 
@@ -142,7 +110,7 @@ def verdict(direction: int, mean: float, corrected: float) -> Verdict:
 
 def judged(findings: Sequence[Finding]) -> int:
     """How many of the claims could be judged: as many as their p-values are corrected for."""
-    return sum(finding.p_value is not None for finding in findings)
+    return sum(not finding.reason for finding in findings)
 
 
 def sentence(finding: Finding, tested: int) -> str:
@@ -152,40 +120,25 @@ def sentence(finding: Finding, tested: int) -> str:
         finding: what is told.
         tested: how many claims the p-value was corrected for.
     """
-    claim = finding.claim
-    parts = [claim.statement, _verdict_words(finding, tested)]
+    parts = [finding.claim.statement, _verdict_words(finding, tested)]
     if finding.effects:
-        each = ", ".join(
-            f"{CELLS.get(effect.stratum, effect.stratum)} {difference_text(effect.mean, effect.interval)}"
-            for effect in finding.effects
-        )
-        parts.append(f"In detail: {each}.")
+        each = (f"{CELLS.get(stratum, stratum)} {effect}" for stratum, effect in finding.effects.items())
+        parts.append(f"In detail: {', '.join(each)}.")
     if finding.left_out:
         parts.append(f"Left out, since they did not learn: {'; '.join(finding.left_out)}.")
     if finding.effects:
-        parts.append(f"Figure {claim.figure}.")
+        parts.append(f"Figure {finding.claim.figure}.")
     return " ".join(parts)
 
 
 def _verdict_words(finding: Finding, tested: int) -> str:
-    claim = finding.claim
-    difference = difference_text(finding.mean, finding.interval)
-    change = f"{claim.comparison}, the {claim.quantity} changes by {difference}"
-    if finding.p_value is None or finding.corrected is None:
+    claim, p_value = finding.claim, finding.difference.p_value
+    change = f"{claim.comparison.words}, the {claim.measure.words} changes by {finding.difference}"
+    if p_value is None or finding.corrected is None:
         seen = f" What was seen: {change} over {counted(finding.seeds, 'seed')}." if finding.effects else ""
         return f"The study can't judge this: {finding.reason}.{seen}"
-    told = {
-        "supports": "The data support this",
-        "contradicts": "The data contradict this",
-    }.get(finding.verdict, "The data leave this open")
     return (
-        f"{told}: {change} over {finding.seeds} seeds (in brackets the 95 % interval; paired t-test, "
-        f"{p_text(finding.p_value)}, with Holm's correction for {tested} claims {p_text(finding.corrected)})."
+        f"{_TOLD[finding.verdict]}: {change} over {finding.seeds} seeds (in brackets the 95 % interval; "
+        f"paired t-test, {p_text(p_value)}, with Holm's correction for {tested} claims "
+        f"{p_text(finding.corrected)})."
     )
-
-
-def difference_text(mean: float, interval: Interval | None) -> str:
-    """``+0.012 [+0.010, +0.015]``, with the 95 % interval; the mean alone where it has none."""
-    if interval is None:
-        return f"{mean:+.3f}"
-    return f"{mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"

@@ -51,7 +51,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits, on_message: OnMessage | No
         seed,
         number_of_labels(train.labels),
     )
-    chosen = _sample(len(validation.labels), params.depth_study.gradient_reviews, params.seed)
+    chosen = _sample(len(validation.labels), params.depth.gradient_reviews, params.seed)
     sample = Split(validation.token_ids[chosen], validation.labels[chosen])
     norms = [gradient_norms(network, *sample) for network in (start, fitted.model)]
     losses = [epoch["loss"] for epoch in fitted.history]
@@ -92,7 +92,7 @@ def _describe(params: Params, network: keras.Model, splits: Splits) -> dict[str,
 def _probes(described: Mapping[str, list[np.ndarray]], splits: Splits, params: Params) -> tuple[float, ...]:
     """The accuracy of the probe of each layer, the embeddings' first."""
     labels = splits["train"].labels
-    chosen = _sample(len(labels), params.depth_study.probe_reviews, params.seed)
+    chosen = _sample(len(labels), params.depth.probe_reviews, params.seed)
     return tuple(
         probe_accuracy(train[chosen], labels[chosen], validation, splits["validation"].labels)
         for train, validation in zip(described["train"][1:], described["validation"][1:], strict=True)

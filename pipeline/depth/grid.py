@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pipeline.params import DepthStudyParams, Params, Value
+from pipeline.params import DepthParams, Params, Value
 
 PLAIN, DROPOUT, CLIPPING = VARIANTS = ("plain", "dropout", "clipping")
 
@@ -34,10 +34,10 @@ class Fit(NamedTuple):
         Raises:
             ParamsError: if the sections model and train can't be combined with it.
         """
-        return params.replace({**settings(params.depth_study, self)}, source=f"depth study, {self.name}")
+        return params.replace({**settings(params.depth, self)}, source=f"depth study, {self.name}")
 
 
-def grid(study: DepthStudyParams) -> list[Fit]:
+def grid(study: DepthParams) -> list[Fit]:
     """All fits of the study, the costliest first so that the workers end together.
 
     Skips and variants are not combined: dropout and clipping are looked at without a skip.
@@ -68,7 +68,7 @@ _TEXTBOOK: dict[str, Value] = {
 }
 
 
-def settings(study: DepthStudyParams, fit: Fit) -> dict[str, Value]:
+def settings(study: DepthParams, fit: Fit) -> dict[str, Value]:
     """The values that the study sets, by their keys in params.yaml."""
     return {
         "model.cell": fit.cell,

@@ -1,15 +1,15 @@
-"""What the study's figures share: panels, the cells' colours, a line through seeds' means, one legend."""
+"""Figures of several panels: a grid of them, a line through the seeds' means, one legend below all."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.reporting import figures
+from pipeline.reporting.figures import GRID_COLOR
 
 # Okabe & Ito's colours, which colour-blind people tell apart; the markers tell the cells apart in grey.
 CELL_STYLE: dict[str, dict[str, Any]] = {
@@ -19,13 +19,53 @@ CELL_STYLE: dict[str, dict[str, Any]] = {
 }
 BASELINE_STYLE: dict[str, Any] = {"color": "#555555", "linestyle": ":", "label": "bag of n-grams"}
 PANEL = (3.6, 3.0)  # inches
-Axis = np.ndarray  # of Axes
+ShareY = Literal["all", "row", False]
+Row = TypeVar("Row")
+Column = TypeVar("Column")
 
 
-def limit(panels: Axis) -> None:
+def draw_panels(
+    rows: Mapping[str, Row],
+    columns: Mapping[str, Column],
+    draw: Callable[[Axes, Row, Column], None],
+    share_y: ShareY = "all",
+) -> Figure:
+    """A figure with a panel for each row, by the label of its y axis, and each column, by its title."""
+    figure, panels = make_panels(len(rows), len(columns), share_y)
+    for line, (label, row) in zip(panels, rows.items(), strict=True):
+        line[0].set_ylabel(label)
+        for axes, (title, column) in zip(line, columns.items(), strict=True):
+            draw(axes, row, column)
+            axes.set_title(title)
+    shared_legend(figure)
+    return figure
+
+
+def make_panels(rows: int, columns: int, share_y: ShareY = "all") -> tuple[Figure, np.ndarray]:
+    """A figure of ``rows`` x ``columns`` empty panels, and these."""
+    figure = Figure(figsize=(PANEL[0] * max(columns, 2), PANEL[1] * rows + 1), layout="constrained")
+    panels = figure.subplots(rows, columns, sharey=share_y, squeeze=False)
+    for axes in panels.flat:
+        axes.grid(color=GRID_COLOR, linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, panels
+
+
+def shared_legend(figure: Figure) -> None:
+    """One legend below all panels, if anything is labelled."""
+    handles: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    if handles:
+        figure.legend([*handles.values()], [*handles], loc="outside lower center", ncols=4, frameon=False)
+
+
+def limit_accuracy(figure: Figure) -> None:
     """Keeps a shared axis of accuracies to what they can be, however wide an interval is."""
-    low, high = panels.flat[0].get_ylim()
-    panels.flat[0].set_ylim(max(low, 0.0), min(high, 1.0))
+    low, high = figure.axes[0].get_ylim()
+    figure.axes[0].set_ylim(max(low, 0.0), min(high, 1.0))
 
 
 def dodged(cells: Sequence[str]) -> list[tuple[float, str]]:
@@ -40,24 +80,3 @@ def seeds_line(axes: Axes, x: Sequence[float], samples: Sequence[Sequence[float]
     places = [place for place, sample in zip(x, samples, strict=True) for _ in sample]
     values = [value for sample in samples for value in sample]
     axes.scatter(places, values, s=9, color=style["color"], alpha=0.55, zorder=3)
-
-
-def make_panels(
-    rows: int, columns: int, share_y: Literal["all", "row", False] = "all"
-) -> tuple[Figure, Axis]:
-    """A figure of ``rows`` x ``columns`` empty panels."""
-    figure = Figure(figsize=(PANEL[0] * max(columns, 2), PANEL[1] * rows + 1), layout="constrained")
-    panels = figure.subplots(rows, columns, sharey=share_y, squeeze=False)
-    for axes in panels.flat:
-        axes.grid(color=figures.GRID_COLOR, linewidth=0.6)
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure, panels
-
-
-def shared_legend(figure: Figure, panels: Axis) -> None:
-    """One legend below all panels."""
-    handles: dict[str, Any] = {}
-    for axes in panels.flat:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=5, frameon=False)

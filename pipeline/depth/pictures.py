@@ -11,21 +11,22 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.depth.comparisons import Measure, initial_decades, trained_decades, validation_accuracy
+from pipeline.depth.comparisons import initial_decades, trained_decades
 from pipeline.depth.grid import CLIPPING, DROPOUT, PLAIN, Fit
 from pipeline.depth.panels import (
     BASELINE_STYLE,
     CELL_STYLE,
     dodged,
-    limit,
-    make_panels,
+    draw_panels,
+    limit_accuracy,
     seeds_line,
-    shared_legend,
 )
 from pipeline.depth.records import Record, Records
 from pipeline.depth.tables import When, mean_norms, repeats
 from pipeline.reporting import figures
 from pipeline.reporting.page import Picture
+
+Number = Callable[[Record], float]
 
 
 class _Kinds(NamedTuple):
@@ -33,13 +34,13 @@ class _Kinds(NamedTuple):
 
     cells: list[str]
     depths: list[int]
-    skips: list[str]
+    skips: dict[str, str]  # by the title of its panel
 
     @classmethod
     def of(cls, records: Records) -> _Kinds:
         skips = [skip for skip in ("none", "residual", "highway") if any(fit.skip == skip for fit in records)]
         cells = [cell for cell in CELL_STYLE if any(fit.cell == cell for fit in records)]
-        return cls(cells, sorted({fit.depth for fit in records}), skips)
+        return cls(cells, sorted({fit.depth for fit in records}), {f"skip: {skip}": skip for skip in skips})
 
 
 def write(records: Records, dataset: str, baseline: float, folder: Path) -> list[Picture]:
@@ -66,142 +67,124 @@ def write(records: Records, dataset: str, baseline: float, folder: Path) -> list
 def accuracy_figure(records: Records, baseline: float) -> Figure:
     """Validation and test accuracy against depth: a row for each split, a panel for each skip."""
     kinds = _Kinds.of(records)
-    figure, panels = make_panels(2, len(kinds.skips))
-    for row, split in zip(panels, ("validation", "test"), strict=True):
-        for axes, skip in zip(row, kinds.skips, strict=True):
-            _by_depth(axes, records, kinds, skip, _accuracy(split))
-            axes.set_title(f"skip: {skip}")
-            if split == "validation":
-                axes.axhline(baseline, **BASELINE_STYLE)
-        row[0].set_ylabel(f"{split} accuracy")
-    limit(panels)
-    shared_legend(figure, panels)
+
+    def draw(axes: Axes, split: str, skip: str) -> None:
+        _by_depth(axes, records, kinds, skip, lambda record: record.scores[f"{split}_accuracy"])
+        if split == "validation":
+            axes.axhline(baseline, **BASELINE_STYLE)
+
+    figure = draw_panels({f"{split} accuracy": split for split in ("validation", "test")}, kinds.skips, draw)
+    limit_accuracy(figure)
     return figure
 
 
 def gradient_figure(records: Records, _baseline: float) -> Figure:
     """The gradient's norm at every time step of the deepest stack, a line for each layer; depth 1 beside."""
     kinds = _Kinds.of(records)
-    rows: Sequence[tuple[str, When, str]] = (
-        ("before training", "initial", PLAIN),
-        ("after training", "trained", PLAIN),
-        ("after training,\nclipped", "trained", CLIPPING),
-    )
-    figure, panels = make_panels(len(rows), len(kinds.cells))
     deepest = kinds.depths[-1]
     colors = colormaps["viridis"](np.linspace(0, 0.9, deepest))
-    for axes_row, (title, when, variant) in zip(panels, rows, strict=True):
-        for axes, cell in zip(axes_row, kinds.cells, strict=True):
-            (shallow,) = mean_norms(records, Fit(cell, 1, "none", variant, 0), when)
-            steps = np.arange(1, len(shallow) + 1)
-            axes.plot(steps, shallow, color="#555555", linestyle="--", label="depth 1")
-            norms = mean_norms(records, Fit(cell, deepest, "none", variant, 0), when)
-            for layer, (row, color) in enumerate(zip(norms, colors, strict=True), start=1):
-                axes.plot(steps, row, color=color, label=f"depth {deepest}, layer {layer}")
-            axes.set_yscale("log")
-            axes.set_title(CELL_STYLE[cell]["label"])
-            axes.set_xlabel("time step")
-        axes_row[0].set_ylabel(f"{title}\nnorm of dLoss/dh")
-    shared_legend(figure, panels)
-    return figure
+    rows: dict[str, tuple[When, str]] = {
+        "before training": ("initial", PLAIN),
+        "after training": ("trained", PLAIN),
+        "after training,\nclipped": ("trained", CLIPPING),
+    }
+
+    def draw(axes: Axes, row: tuple[When, str], cell: str) -> None:
+        when, variant = row
+        (shallow,) = mean_norms(records, Fit(cell, 1, "none", variant, 0), when)
+        norms = mean_norms(records, Fit(cell, deepest, "none", variant, 0), when)
+        steps = np.arange(1, len(shallow) + 1)
+        axes.plot(steps, shallow, color="#555555", linestyle="--", label="depth 1")
+        for layer, (values, color) in enumerate(zip(norms, colors, strict=True), start=1):
+            axes.plot(steps, values, color=color, label=f"depth {deepest}, layer {layer}")
+        axes.set_yscale("log")
+        axes.set_xlabel("time step")
+
+    labelled = {f"{title}\nnorm of dLoss/dh": row for title, row in rows.items()}
+    return draw_panels(labelled, {CELL_STYLE[cell]["label"]: cell for cell in kinds.cells}, draw)
 
 
 def reach_figure(records: Records, _baseline: float) -> Figure:
     """How far the gradient vanishes or explodes, against depth: before and after training, for each skip."""
     kinds = _Kinds.of(records)
-    figure, panels = make_panels(2, len(kinds.skips), share_y="row")
-    measures = (("before training", initial_decades), ("after training", trained_decades))
-    for row, (title, measure) in zip(panels, measures, strict=True):
-        for axes, skip in zip(row, kinds.skips, strict=True):
-            _by_depth(axes, records, kinds, skip, measure)
-            axes.set_title(f"skip: {skip}")
-        row[0].set_ylabel(f"{title}\npowers of ten")
-    shared_legend(figure, panels)
-    return figure
+    rows: dict[str, Number] = {
+        "before training\npowers of ten": initial_decades,
+        "after training\npowers of ten": trained_decades,
+    }
+
+    def draw(axes: Axes, number: Number, skip: str) -> None:
+        _by_depth(axes, records, kinds, skip, number)
+
+    return draw_panels(rows, kinds.skips, draw, share_y="row")
 
 
 def curves_figure(records: Records, _baseline: float) -> Figure:
     """Training and validation loss by epoch, a panel for each depth; without and with dropout."""
     kinds = _Kinds.of(records)
-    figure, panels = make_panels(2, len(kinds.depths))
-    rows = ((PLAIN, "no dropout"), (DROPOUT, "dropout"))
-    for axes_row, (variant, title) in zip(panels, rows, strict=True):
-        for axes, depth in zip(axes_row, kinds.depths, strict=True):
-            for cell in kinds.cells:
-                found = repeats(records, Fit(cell, depth, "none", variant, 0))
-                style = {**CELL_STYLE[cell], "markersize": 4}
-                axes.plot(*_mean_curve(found, "validation_loss"), **style)
-                del style["label"]
-                axes.plot(*_mean_curve(found, "loss"), linestyle="--", **style)
-            axes.set_title(f"depth {depth}")
-            axes.set_xlabel("epoch")
-            axes.set_xticks(range(1, len(found[0].curve) + 1))
-        axes_row[0].set_ylabel(f"{title}\ncross-entropy")
-    panels[0][0].plot([], [], color="black", label="validation")
-    panels[0][0].plot([], [], color="black", linestyle="--", label="training")
-    shared_legend(figure, panels)
-    return figure
+
+    def draw(axes: Axes, variant: str, depth: int) -> None:
+        for cell in kinds.cells:
+            found = repeats(records, Fit(cell, depth, "none", variant, 0))
+            style = {**CELL_STYLE[cell], "markersize": 4}
+            axes.plot(*_mean_curve(found, "validation_loss"), **style)
+            del style["label"]
+            axes.plot(*_mean_curve(found, "loss"), linestyle="--", **style)
+        axes.plot([], [], color="black", label="validation")
+        axes.plot([], [], color="black", linestyle="--", label="training")
+        axes.set_xlabel("epoch")
+        axes.set_xticks(range(1, len(found[0].curve) + 1))
+
+    rows = {"no dropout\ncross-entropy": PLAIN, "dropout\ncross-entropy": DROPOUT}
+    return draw_panels(rows, {f"depth {depth}": depth for depth in kinds.depths}, draw)
 
 
 def probe_figure(records: Records, baseline: float) -> Figure:
     """What each layer knows: a linear probe's accuracy on its mean state, a panel for each depth."""
     kinds = _Kinds.of(records)
-    figure, panels = make_panels(1, len(kinds.depths))
-    for axes, depth in zip(panels[0], kinds.depths, strict=True):
+
+    def draw(axes: Axes, _row: None, depth: int) -> None:
         for offset, cell in dodged(kinds.cells):
             found = repeats(records, Fit(cell, depth, "none", PLAIN, 0))
             layers = range(depth + 1)
-            seeds_line(
-                axes,
-                [layer + offset for layer in layers],
-                [[record.probes[layer] for record in found] for layer in layers],
-                cell,
-            )
+            probes = [[record.probes[layer] for record in found] for layer in layers]
+            seeds_line(axes, [layer + offset for layer in layers], probes, cell)
         axes.axhline(baseline, **BASELINE_STYLE)
-        axes.set_title(f"depth {depth}")
         axes.set_xlabel("layer (0: embeddings)")
         axes.set_xticks(range(depth + 1))
-    panels[0][0].set_ylabel("validation accuracy of the probe")
-    limit(panels)
-    shared_legend(figure, panels)
+
+    columns = {f"depth {depth}": depth for depth in kinds.depths}
+    figure = draw_panels({"validation accuracy of the probe": None}, columns, draw)
+    limit_accuracy(figure)
     return figure
 
 
 def cost_figure(records: Records, baseline: float) -> Figure:
     """Validation accuracy against the number of weights and the seconds of a fit; the depth at each point."""
     kinds = _Kinds.of(records)
-    figure, panels = make_panels(1, 2)
-    costs: Sequence[tuple[str, Measure]] = (
-        ("weights above the embeddings", lambda record: record.parameters),
-        ("seconds of a fit", lambda record: record.seconds),
-    )
-    for axes, (title, cost) in zip(panels[0], costs, strict=True):
+    costs: dict[str, tuple[str, Number]] = {
+        "by size": ("weights above the embeddings", lambda record: record.parameters),
+        "by time": ("seconds of a fit", lambda record: record.seconds),
+    }
+
+    def draw(axes: Axes, _row: None, named: tuple[str, Number]) -> None:
+        name, cost = named
+        axes.set_xlabel(name)
         for cell in kinds.cells:
             found = [repeats(records, Fit(cell, depth, "none", PLAIN, 0)) for depth in kinds.depths]
             x = [float(np.mean([cost(record) for record in seeds])) for seeds in found]
-            seeds_line(axes, x, [[validation_accuracy(record) for record in seeds] for seeds in found], cell)
-            for depth, at, seeds in zip(kinds.depths, x, found, strict=True):
-                middle = float(np.mean([validation_accuracy(record) for record in seeds]))
-                axes.annotate(
-                    str(depth),
-                    (at, middle),
-                    xytext=(5, 5),
-                    textcoords="offset points",
-                    color=CELL_STYLE[cell]["color"],
-                )
+            accuracies = [[record.scores["validation_accuracy"] for record in seeds] for seeds in found]
+            seeds_line(axes, x, accuracies, cell)
+            style = {"xytext": (5, 5), "textcoords": "offset points", "color": CELL_STYLE[cell]["color"]}
+            for depth, at, values in zip(kinds.depths, x, accuracies, strict=True):
+                axes.annotate(str(depth), (at, float(np.mean(values))), **style)
         axes.axhline(baseline, **BASELINE_STYLE)
-        axes.set_xlabel(title)
-    panels[0][0].set_ylabel("validation accuracy")
-    limit(panels)
-    shared_legend(figure, panels)
+
+    figure = draw_panels({"validation accuracy": None}, costs, draw)
+    limit_accuracy(figure)
     return figure
 
 
-def _accuracy(split: str) -> Measure:
-    return lambda record: record.scores[f"{split}_accuracy"]
-
-
-def _by_depth(axes: Axes, records: Records, kinds: _Kinds, skip: str, measure: Measure) -> None:
+def _by_depth(axes: Axes, records: Records, kinds: _Kinds, skip: str, number: Number) -> None:
     """A line through the means for each cell, a dot for each seed.
 
     The depths stand at even distances, the cells a little apart.
@@ -209,7 +192,7 @@ def _by_depth(axes: Axes, records: Records, kinds: _Kinds, skip: str, measure: M
     for offset, cell in dodged(kinds.cells):
         found = [repeats(records, Fit(cell, depth, skip, PLAIN, 0)) for depth in kinds.depths]
         places = [place + offset for place in range(len(kinds.depths))]
-        seeds_line(axes, places, [[measure(record) for record in seeds] for seeds in found], cell)
+        seeds_line(axes, places, [[number(record) for record in seeds] for seeds in found], cell)
     axes.set_xticks(range(len(kinds.depths)), [str(depth) for depth in kinds.depths])
     axes.set_xlabel("recurrent layers")
 

@@ -63,8 +63,6 @@ def probe_accuracy(
         validation_labels: likewise.
     """
     if len(np.unique(train_labels)) == 1:
-        raise UserError(
-            f"depth_study.probe_reviews is too low: all {len(train_labels)} reviews have one label"
-        )
+        raise UserError(f"depth.probe_reviews is too low: all {len(train_labels)} reviews have one label")
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     return float(probe.fit(train, train_labels).score(validation, validation_labels))

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.depth.findings import LEVEL, MIN_SEEDS, Finding, difference_text, judged, sentence
+from pipeline.depth.findings import LEVEL, MIN_SEEDS, Finding, judged, sentence
 from pipeline.depth.grid import PLAIN, grid
 from pipeline.depth.learning import commoner_share, failures, guess_scores
 from pipeline.depth.literature import SOURCES
 from pipeline.depth.records import Record, Records
-from pipeline.depth.statistics import t_interval
+from pipeline.depth.statistics import estimate
 from pipeline.depth.tables import SCORES, repeats
 from pipeline.evaluation.rivals import MAJORITY
 from pipeline.params import Params
@@ -39,14 +39,14 @@ def render_report(
     """The whole page, self-contained HTML.
 
     Args:
-        params: whose section depth_study was run.
+        params: whose section depth was run.
         dataset: data/padded/dataset.json.
         records: of every fit.
         findings: of ``judge``.
         baseline: validation_accuracy and test_accuracy of the better bag of n-grams.
         drawn: of ``pictures.write``.
     """
-    study = params.depth_study
+    study = params.depth
     tested = judged(findings)
     return render(
         "depth.html",
@@ -66,8 +66,8 @@ def render_report(
         seconds=sum(record.seconds for record in records.values()),
         baseline=baseline,
         parameters=Table(
-            ["depth_study", "value"],
-            [(key, _shown(value)) for key, value in study.model_dump().items() if key != "workers"],
+            ["parameter", "value"],
+            [(f"depth.{key}", _shown(value)) for key, value in study.model_dump(exclude={"workers"}).items()],
             "Parameters of the study",
             folded=True,
         ),
@@ -105,7 +105,7 @@ def _claims(findings: Sequence[Finding]) -> Table:
 
 def _claim_row(finding: Finding) -> tuple[str, ...]:
     claim = finding.claim
-    difference = difference_text(finding.mean, finding.interval) if finding.effects else ""
+    difference = str(finding.difference) if finding.effects else ""
     p_value = "" if finding.corrected is None else p_cell(finding.corrected)
     return (claim.statement, finding.verdict, difference, p_value, str(claim.figure))
 
@@ -139,9 +139,8 @@ def _score_row(records: Sequence[Record]) -> list[Cell]:
 
 
 def _interval(records: Sequence[Record], split: str) -> str:
-    interval = t_interval([record.scores[f"{split}_accuracy"] for record in records])
-    mean = f"{_mean(records, split):.4f}"
-    return mean if interval is None else f"{mean} ± {interval.high - interval.mean:.4f}"
+    mean, bounds, _ = estimate([record.scores[f"{split}_accuracy"] for record in records])
+    return f"{mean:.4f}" if bounds is None else f"{mean:.4f} ± {bounds[1] - mean:.4f}"
 
 
 def _mean(records: Sequence[Record], split: str) -> float:

@@ -1,7 +1,8 @@
-"""Intervals over seeds, the test of a mean difference, and its correction for being one of many."""
+"""A mean over seeds with its interval and its test, and the correction of a test for being one of many."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,12 +12,23 @@ from scipy import stats
 CONFIDENCE = 0.95
 
 
-class Interval(NamedTuple):
-    """A mean and the bounds of its 95 % confidence interval."""
+class Estimate(NamedTuple):
+    """The mean of a sample; its other numbers are None where the values have no spread.
+
+    Attributes:
+        mean: NaN of no values.
+        bounds: of Student's 95 % interval for the mean.
+        p_value: of the two-sided t-test that the mean is 0; of differences, the paired t-test's.
+    """
 
     mean: float
-    low: float
-    high: float
+    bounds: tuple[float, float] | None = None
+    p_value: float | None = None
+
+    def __str__(self) -> str:
+        """``+0.012 [+0.010, +0.015]``: a difference, with its interval where there is one."""
+        interval = "" if self.bounds is None else " [{:+.3f}, {:+.3f}]".format(*self.bounds)
+        return f"{self.mean:+.3f}{interval}"
 
 
 def have_spread(values: Sequence[float]) -> bool:
@@ -28,23 +40,13 @@ def have_spread(values: Sequence[float]) -> bool:
     return len(values) > 1 and not np.allclose(values, values[0], rtol=1e-9, atol=1e-12)
 
 
-def t_interval(values: Sequence[float]) -> Interval | None:
-    """The mean of a sample and Student's interval for it; None where the values have no spread."""
+def estimate(values: Sequence[float]) -> Estimate:
+    """What the values of the seeds say of their mean."""
     if not have_spread(values):
-        return None
-    bounds = stats.ttest_1samp(values, 0.0).confidence_interval(CONFIDENCE)
-    return Interval(float(np.mean(values)), float(bounds.low), float(bounds.high))
-
-
-def paired_p_value(differences: Sequence[float]) -> float:
-    """Two-sided p of the paired t-test that the mean of ``differences`` is 0.
-
-    Raises:
-        ValueError: for differences without spread, which can't be tested.
-    """
-    if not have_spread(differences):
-        raise ValueError(f"a paired test needs differences with a spread, but got {list(differences)}")
-    return float(stats.ttest_1samp(differences, 0.0).pvalue)
+        return Estimate(float(np.mean(values)) if values else math.nan)
+    test = stats.ttest_1samp(values, 0.0)
+    low, high = test.confidence_interval(CONFIDENCE)
+    return Estimate(float(np.mean(values)), (float(low), float(high)), float(test.pvalue))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-import numpy as np
-
 from pipeline import tuning
-from pipeline.cluster import open_pool
 from pipeline.depth import pictures, report, tables
 from pipeline.depth.findings import judge
 from pipeline.depth.grid import PLAIN, VARIANTS, Fit, grid, settings
@@ -21,16 +18,16 @@ from pipeline.evaluation.probabilities import from_columns, right
 from pipeline.params import Cell, Params, Skip
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
-from pipeline.runtime.interruption import interruptible
 from pipeline.runtime.live import wrapped
 from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
 from pipeline.tracking import PipelineRun, TrialRuns, pipeline_run
 from pipeline.training.backend import choose_backend
-from pipeline.training.task import data_of
+from pipeline.training.task import Data, data_of
 from pipeline.tuning.progress import Progress
 
 RUN_NAME = "depth study"
 MEASURING_MODULES = ("depth/fitting.py", "depth/gradients.py", "depth/probes.py")
+_AGAIN = "`make depth`, or `python -m pipeline depth`,"
 # What says which networks there are, and not what one of them is.
 _EXTENT = {"cells", "depths", "skips", "seeds", "workers"}
 # What a fit may be, also in a later and larger study: its place among the trials.
@@ -49,112 +46,48 @@ def run(params: Params) -> None:
     dataset = read_dataset(params)
     params = params.of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
-    fits = grid(params.depth_study)
-    for fit in fits:
+    for fit in grid(params.depth):
         fit.configure(params)  # all are judged before any is run
-    study = tuning.open_grid(params, study_name(params, dataset), SPACE)
-    in_run = pipeline_run(params, "study-depth", study=study.name)
+    version = tuning.code_version(params, *MEASURING_MODULES)
+    study = tuning.open_grid(fitted, f"depth-{dataset['name']}", identity(params, dataset), SPACE, version)
+    in_run = pipeline_run(params, "depth", study=study.name)
     with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
         parent.set_tags({"mlflow.runName": RUN_NAME, "dataset": dataset["name"]})
-        records = fit_missing(fitted, fits, study, measure, Progress(params.depth_study.epochs, trial_runs))
-        _deliver(params, dataset, records, parent)
+        data = data_of({split: read_arrays(padded_split(split)) for split in SPLITS})
+        _deliver(params, dataset, measured(study, data, Progress(params.depth.epochs, trial_runs)), parent)
 
 
-def study_name(params: Params, dataset: Mapping[str, Any]) -> str:
-    """``depth-imdb-1a2b3c4d5e6f``: the data set, and a digest of what decides the record of a fit.
+def identity(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides the record of a fit: the padded reviews and the parameters that all fits share.
 
-    These are the padded reviews, the code, and the parameters that all fits share. A study of more cells,
-    depths, skips or seeds has the same name and so keeps what is there.
+    A study of more cells, depths, skips or seeds has the same and so keeps what is there.
     """
-    set_by_study = settings(params.depth_study, Fit("gru", 1, "none", PLAIN, 0))
+    set_by_study = settings(params.depth, Fit("gru", 1, "none", PLAIN, 0))
     shared = {
         key: value
         for key, value in params.flat().items()
         if key.split(".")[0] in ("seed", "model", "train", "pretrain") and key not in set_by_study
     }
-    shared |= params.depth_study.model_dump(exclude=_EXTENT)
-    code = tuning.code_version(params, *MEASURING_MODULES)
-    described = {"data": dataset["padded_digest"], "code": code, "shared": shared}
-    return f"depth-{tuning.base_name(dataset['name'], described)}"
+    return {"data": dataset["padded_digest"], "shared": shared | params.depth.model_dump(exclude=_EXTENT)}
 
 
-def fit_missing(
-    params: Params,
-    fits: Sequence[Fit],
-    study: tuning.Study,
-    function: Callable[..., Record],
-    observer: tuning.Observer,
+def measured(
+    study: tuning.Study, data: Data, observer: tuning.Observer, function: Callable[..., Record] = measure
 ) -> dict[Fit, Record]:
-    """Runs ``function`` on those of ``fits`` that ``study`` lacks; returns the records of all.
-
-    Raises:
-        InterruptedError: after Ctrl-C; finished fits are kept.
-        UserError: if a fit failed, or another process runs the study.
-    """
-    with tuning.held(study.folder, study.name), interruptible() as interruption:
-        present = _records(study)
-        missing = [fit for fit in fits if fit not in present]
-        observer.opened(study.name, len(fits) - len(missing), len(fits))
-        workers = params.depth_study.workers
-        try:
-            with open_pool(study.name, params.cluster, workers, len(missing), _data()) as pool:
-                tuning.run_trials(
-                    study, _Plan(params, study, missing, function), pool, observer, interruption
-                )
-        except KeyboardInterrupt:
-            done = sum(fit in _records(study) for fit in fits)
-            raise InterruptedError(
-                f"depth study {study.name} was interrupted with {done} of {len(fits)} fits finished; "
-                "`make depth`, or `python -m pipeline depth`, goes on with the rest"
-            ) from None
-    records = _records(study)
-    failed = [fit.name for fit in fits if fit not in records]
-    if failed:
-        raise UserError(
-            f"{len(failed)} of {len(fits)} fits failed, for the reasons above: {', '.join(failed[:3])}; the "
-            "same command tries them again"
-        )
-    return {fit: records[fit] for fit in fits}
+    """The record of every fit that the study's params ask for; ``function`` makes those that it lacks."""
+    params = study.params
+    fits = grid(params.depth)
+    points = [tuning.Point(fit.name, fit._asdict(), (params, fit)) for fit in fits]
+    asked = tuning.Grid(points, function, params.depth.epochs, _kept, data, params.depth.workers, _AGAIN)
+    found = tuning.run_grid(study, asked, observer)
+    return {fit: AS_JSON.validate_python(record) for fit, record in zip(fits, found, strict=True)}
 
 
-class _Plan:
-    """A trial for each missing fit, in the order given."""
-
-    def __init__(
-        self,
-        params: Params,
-        study: tuning.Study,
-        missing: Sequence[Fit],
-        function: Callable[..., Record],
-    ) -> None:
-        self._params, self._study, self._missing = params, study, list(missing)
-        self.function, self.epochs = function, params.depth_study.epochs
-
-    def next_trial(self) -> tuning.Trial | None:
-        return self._study.ask(self._missing.pop(0)._asdict()) if self._missing else None
-
-    def name(self, trial: tuning.Trial) -> str:
-        return Fit(**trial.params).name
-
-    def arguments(self, trial: tuning.Trial) -> tuple[Params, Fit]:
-        return self._params, Fit(**trial.params)
-
-    def keep(self, trial: tuning.Trial, value: Record) -> tuning.Result:
-        counts = {"parameters": value.parameters, "best_epoch": value.best_epoch}
-        metrics = {**value.scores, **counts, "fit_seconds": value.seconds}
-        return tuning.Result(
-            value.scores["validation_accuracy"], {"record": AS_JSON.dump_python(value, mode="json")}, metrics
-        )
-
-
-def _records(study: tuning.Study) -> dict[Fit, Record]:
-    """Of the finished fits; of one that was tried twice, the first."""
-    kept = (AS_JSON.validate_python(trial.user_attrs["record"]) for trial in reversed(study.ranked()))
-    return {record.fit: record for record in kept}
-
-
-def _data() -> dict[str, np.ndarray]:
-    return data_of({split: read_arrays(padded_split(split)) for split in SPLITS})
+def _kept(record: Record) -> tuning.Result:
+    counts = {"parameters": record.parameters, "best_epoch": record.best_epoch}
+    metrics = {**record.scores, **counts, "fit_seconds": record.seconds}
+    attributes = {tuning.RECORD: AS_JSON.dump_python(record, mode="json")}
+    return tuning.Result(record.scores["validation_accuracy"], attributes, metrics)
 
 
 def read_dataset(params: Params) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def summary(
     claims = {
         finding.claim.key: {
             "verdict": finding.verdict,
-            "difference": finding.mean,
+            "difference": finding.difference.mean,
             "corrected_p": finding.corrected,
         }
         for finding in findings
@@ -111,26 +111,24 @@ def _gradient_rows(records: Records) -> list[Row]:
 
 def _claim_rows(finding: Finding) -> list[Row]:
     """The difference over all strata, with its test, then within each."""
-    whole: Row = {
+    tested: Row = {
         "corrected_p": "" if finding.corrected is None else finding.corrected,
         "verdict": finding.verdict,
         "reason": finding.reason,
         "left_out": "; ".join(finding.left_out),
     }
-    of_stratum: Row = dict.fromkeys(whole, "")
-    rows = [("all", finding.mean, finding.interval, whole)] if finding.effects else []
-    rows += [(effect.stratum, effect.mean, effect.interval, of_stratum) for effect in finding.effects]
+    shown = {"all": finding.difference, **finding.effects} if finding.effects else {}
     return [
         {
             "claim": finding.claim.key,
             "stratum": stratum,
             "seeds": finding.seeds,
             "difference": mean,
-            "low": "" if interval is None else interval.low,
-            "high": "" if interval is None else interval.high,
-            **rest,
+            "low": "" if bounds is None else bounds[0],
+            "high": "" if bounds is None else bounds[1],
+            **(tested if stratum == "all" else dict.fromkeys(tested, "")),
         }
-        for stratum, mean, interval, rest in rows
+        for stratum, (mean, bounds, _) in shown.items()
     ]
 
 

@@ -4,7 +4,7 @@ from pipeline.params.data import DataParams, PadParams
 from pipeline.params.kinds import Cell, ParamsError, Skip, Value, is_number
 from pipeline.params.network import ModelParams
 from pipeline.params.schema import PARAMS_FILE, SEARCHED, Params, load_params, parse_params
-from pipeline.params.study import Choices, ClusterParams, DepthStudyParams, Range
+from pipeline.params.study import Choices, ClusterParams, DepthParams, Range
 from pipeline.params.training import TrainParams, VectorParams
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "Choices",
     "ClusterParams",
     "DataParams",
-    "DepthStudyParams",
+    "DepthParams",
     "ModelParams",
     "PadParams",
     "Params",

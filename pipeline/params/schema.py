@@ -19,10 +19,11 @@ from pipeline.params.data import DataParams, PadParams
 from pipeline.params.kinds import ParamsError, Section, Value, faults_of
 from pipeline.params.network import ModelParams
 from pipeline.params.results import EvaluateParams, MlflowParams
-from pipeline.params.study import Choices, ClusterParams, DepthStudyParams, Range, TuneParams, check_range
+from pipeline.params.study import Choices, ClusterParams, DepthParams, Range, TuneParams, check_range
 from pipeline.params.training import DistillParams, PretrainParams, TrainParams, VectorParams
 
 PARAMS_FILE = Path("params.yaml")
+RENAMED = {"depth_study": "depth"}  # sections whose earlier name gets a message of its own
 SEARCHED = ("model", "train", "pretrain", "vectors", "distill")  # what ``tune.search_space`` may vary
 
 
@@ -39,7 +40,7 @@ class Params(Section):
     distill: DistillParams
     cluster: ClusterParams = ClusterParams()
     tune: TuneParams
-    depth_study: DepthStudyParams
+    depth: DepthParams
     evaluate: EvaluateParams
     mlflow: MlflowParams
 
@@ -164,6 +165,7 @@ class Params(Section):
             section: Any = tree
             for part in path:
                 section = section.get(part) if isinstance(section, dict) else None
+            _refuse_earlier_name(path[:1], source)
             if not isinstance(section, dict) or name not in section:
                 raise ParamsError(f"{source}: there is no parameter {key}; params.yaml lists them all")
             section[name] = value
@@ -191,6 +193,8 @@ def parse_params(tree: Any, source: str) -> Params:
     Raises:
         ParamsError: one line for each fault, led by the source and the dotted key.
     """
+    if isinstance(tree, dict):
+        _refuse_earlier_name(tree, source)
     try:
         # As JSON, because pydantic's strict mode then takes a list for a tuple, and nothing else amiss.
         return Params.model_validate_json(json.dumps(tree))
@@ -200,3 +204,11 @@ def parse_params(tree: Any, source: str) -> Params:
                 f"{source}: holds a value that is not a plain number or text: {error}"
             ) from None
         raise ParamsError("\n".join(f"{source}: {fault}" for fault in faults_of(error))) from None
+
+
+def _refuse_earlier_name(sections: Iterable[str], source: str) -> None:
+    for earlier in RENAMED.keys() & set(sections):
+        raise ParamsError(
+            f"{source}: the section {earlier} is called {RENAMED[earlier]} now: rename it; its keys are "
+            "the same"
+        )

@@ -146,7 +146,7 @@ def check_range(key: str, form: Range, configured: Value) -> None:
         )
 
 
-class DepthStudyParams(Section):
+class DepthParams(Section):
     """Which networks the depth study trains: each cell, depth and skip with each seed, and two variants.
 
     The variants have no skip: one has dropout, one clips its gradients.
@@ -171,16 +171,14 @@ class DepthStudyParams(Section):
             values = getattr(self, key)
             if not values or len(set(values)) != len(values):
                 raise ValueError(
-                    f"depth_study.{key} must name one value or more, each once, but got {list(values)}"
+                    f"depth.{key} must name one value or more, each once, but got {list(values)}"
                 )
         if 1 not in self.depths or len(self.depths) == 1:
             raise ValueError(
-                "depth_study.depths must hold 1 and a deeper one to compare it with, "
-                f"but got {list(self.depths)}"
+                f"depth.depths must hold 1 and a deeper one to compare it with, but got {list(self.depths)}"
             )
         if "none" not in self.skips:
             raise ValueError(
-                "depth_study.skips must hold none, which the others are compared with, "
-                f"but got {list(self.skips)}"
+                f"depth.skips must hold none, which the others are compared with, but got {list(self.skips)}"
             )
         return self

@@ -47,7 +47,12 @@ DIGEST_TAG = "dataset.digest"
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development", **VIEW_TAGS}
 TRAINED_TAG = "pipeline.trained_in"
 REPRODUCED_TAG = "pipeline.reproduced_from"
-_SECTIONS = {"train": ("pad", "pretrain", "tune"), "evaluate": ("pad", "pretrain", "tune", "evaluate")}
+_SECTIONS = {
+    "train": ("pad", "pretrain", "tune"),
+    "evaluate": ("pad", "pretrain", "tune", "evaluate"),
+    "depth": ("model", "train", "depth"),
+    "cross-validate": ("pad", "model", "train"),
+}
 _REPRODUCED = ("test_accuracy", "test_roc_auc", "test_log_loss")
 _DIGEST_LENGTH = 36  # characters; MLflow's column for a data set's digest
 
@@ -241,8 +246,7 @@ def _shown(params: Params, stage: str) -> dict[str, Value]:
 
     The values of model and train are those of the network that won, so they come with ``log_network``.
     """
-    sections = _SECTIONS.get(stage, ("model", "train", "depth_study"))
-    chosen = {key: value for key, value in params.flat().items() if key.split(".")[0] in sections}
+    chosen = {key: value for key, value in params.flat().items() if key.split(".")[0] in _SECTIONS[stage]}
     return {"seed": params.seed, "data.source": params.data.source} | chosen
 
 

@@ -34,7 +34,7 @@ class Progress:
         shown = [f"{key.split('.')[-1]} {_short(value)}" for key, value in values.items()]
         self._titles[number] = name
         self._live.say(shortened(f"{name} ({self._finished}/{self._wanted} done)", *shown))
-        self._live.wait(f"{name}  is prepared")
+        self._live.wait(f"{name} is prepared")
         self._then.started(number, name, values, finished)
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -58,10 +58,13 @@ class Progress:
         self._then.wrote(number, texts)
 
     def finished(self, number: int, state: str, metrics: Mapping[str, float], reason: str | None) -> None:
-        """Says how the trial ended."""
+        """Says how the trial ended, and its scores as far as the line holds them."""
         self._finished += 1
         why = f": {reason}" if reason else ""
-        self._live.say(f"{self._titles[number]}  {state.lower()} after {metrics['seconds']:.0f} s{why}")
+        ended = f"{self._titles[number]} {state.lower()} after {metrics['seconds']:.0f} s{why}"
+        scores = {name: value for name, value in metrics.items() if "seconds" not in name}
+        shown = [f"{name.replace('_', ' ')} {_short(value)}" for name, value in scores.items()]
+        self._live.say(shortened(ended, *shown))
         self._then.finished(number, state, metrics, reason)
 
     def lost(self, number: int) -> None:

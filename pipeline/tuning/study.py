@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import optuna
 from optuna.distributions import distribution_to_json
@@ -107,6 +107,15 @@ class Study:
             self.optuna.tell(number, state=TrialState.FAIL)
         return lost
 
+    def is_over(self, version: str) -> bool:
+        """Whether a fresh study is to take its place: it was run with other code or libraries."""
+        if self.attributes.get("code", version) == version:
+            return False
+        print(
+            wrapped(f"study {self.name} was run with other code or libraries: a fresh one begins beside it")
+        )
+        return True
+
     def cut_short(self) -> list[Mapping[str, Any]]:
         """The values of trials that were cut short and haven't been tried again."""
         values = [trial.params for trial in self.trials() if not was_cut_short(trial)]
@@ -148,6 +157,14 @@ class Search(Study):
             bool(self.attributes.get("delivered"))
             and len(self.finished()) >= tune.trials
             and all(key in self.attributes for key in wanted)
+        )
+
+    def is_over(self, version: str) -> bool:
+        """Whether it was run with other code, was delivered, or its trials lack the configured model."""
+        return (
+            self.is_done()
+            or super().is_over(version)
+            or (len(self.finished()) >= self.params.tune.trials and not self.has_tried_configured())
         )
 
     def network_file(self, number: int) -> Path:
@@ -221,22 +238,31 @@ def open_search(params: Params, dataset: Mapping[str, Any]) -> Search:
         dataset: data/padded/dataset.json; ``name`` and ``padded_digest`` are read.
     """
     described = identity(params, dataset["padded_digest"])
-    base, version = base_name(dataset["name"], described), code_version(params)
-    storage = open_storage(params.tune.storage)
-    generation = _latest_generation(storage, base)
-    if generation:
-        search = Search(params, _open(storage, _generation_name(base, generation), make_pruner(params)))
-        if not _must_start_afresh(search, version):
-            return search
-    search = Search(params, _open(storage, _generation_name(base, generation + 1), make_pruner(params)))
-    search.set_attribute("identity", described)
-    search.set_attribute("code", version)
-    return search
+    storage, base = open_storage(params.tune.storage), base_name(dataset["name"], described)
+    version, pruner = code_version(params), make_pruner(params)
+    return _latest(
+        lambda name: Search(params, _open(storage, name, pruner)), storage, base, described, version
+    )
 
 
-def open_grid(params: Params, name: str, space: SearchSpace) -> Study:
-    """The study called ``name`` whose trials are all given their values; continued if it is there."""
-    return Study(params, _open(open_storage(params.tune.storage), name, optuna.pruners.NopPruner()), space)
+def open_grid(params: Params, prefix: str, described: Identity, space: SearchSpace, version: str) -> Study:
+    """The study whose trials are all given their values: continued, or a fresh one where the code is another.
+
+    Args:
+        params: all of params.yaml.
+        prefix: of the study's name: what is studied, and on which data set.
+        described: what decides the record of a trial, but for its values and the code; plain JSON values.
+        space: what the values may be, also in a larger study that goes on with this one.
+        version: of :func:`code_version`.
+    """
+    storage, base = open_storage(params.tune.storage), base_name(prefix, described)
+    others = [name for name in _names(storage) if name.startswith(f"{prefix}-")]
+    if others and base not in others:
+        print(wrapped(f"study {base} begins: {others[-1]} was of other reviews, parameters or code"))
+    pruner = optuna.pruners.NopPruner()
+    return _latest(
+        lambda name: Study(params, _open(storage, name, pruner), space), storage, base, described, version
+    )
 
 
 def _open(storage: BaseStorage, name: str, pruner: optuna.pruners.BasePruner) -> optuna.Study:
@@ -245,24 +271,29 @@ def _open(storage: BaseStorage, name: str, pruner: optuna.pruners.BasePruner) ->
     )
 
 
-def _must_start_afresh(search: Search, version: str) -> bool:
-    if search.is_done():
-        return True
-    if search.attributes.get("code", version) != version:
-        print(
-            wrapped(f"study {search.name} was run with other code or libraries: a fresh one begins beside it")
-        )
-        return True
-    return len(search.finished()) >= search.params.tune.trials and not search.has_tried_configured()
+AnyStudy = TypeVar("AnyStudy", bound=Study)
 
 
-def _latest_generation(storage: BaseStorage, base: str) -> int:
-    """How many studies called ``base``, ``base-2``, ``base-3`` ... there are."""
-    names = {study.study_name for study in storage.get_all_studies()}
-    generation = 0
+def _latest(
+    opened: Callable[[str], AnyStudy], storage: BaseStorage, base: str, described: Identity, version: str
+) -> AnyStudy:
+    """The last of the studies called ``base``, ``base-2``, ``base-3`` ..., or, where it is over, the next."""
+    names, generation = _names(storage), 1
     while _generation_name(base, generation + 1) in names:
         generation += 1
-    return generation
+    if base in names:
+        study = opened(_generation_name(base, generation))
+        if not study.is_over(version):
+            return study
+        generation += 1
+    study = opened(_generation_name(base, generation))
+    study.set_attribute("identity", described)
+    study.set_attribute("code", version)
+    return study
+
+
+def _names(storage: BaseStorage) -> list[str]:
+    return [study.study_name for study in storage.get_all_studies()]
 
 
 def _generation_name(base: str, generation: int) -> str:

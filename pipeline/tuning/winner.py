@@ -101,7 +101,7 @@ def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption
     passes, started = num_epochs(params, data), time.perf_counter()
     print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
     live, title = LiveLine(), f"trial {winner.number} in full"
-    live.wait(f"{title}  is prepared")
+    live.wait(f"{title} is prepared")
 
     def show(epoch: int, said: Mapping[str, float] | float) -> None:
         if isinstance(said, float):

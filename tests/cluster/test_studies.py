@@ -12,7 +12,6 @@ import pytest
 
 from pipeline import tuning
 from pipeline.depth import study as depth_study
-from pipeline.depth.grid import grid
 from pipeline.params import ClusterParams, Params, parse_params
 
 DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
@@ -43,7 +42,7 @@ def params_on(params: Params, cluster: ClusterParams) -> Params:
     space = {"model.units": {"low": 8, "high": 32}, "model.dropout": {"low": 0.0, "high": 0.5}}
     tree["tune"] |= {"trials": 6, "sampler": "random", "pruner": "none", "search_space": space}
     tree["tune"]["epochs"], tree["train"]["epochs"], tree["distill"]["epochs"] = None, 2, 0
-    tree["depth_study"] |= {"cells": ["gru"], "depths": [1, 2], "skips": ["none"], "seeds": 2, "workers": 1}
+    tree["depth"] |= {"cells": ["gru"], "depths": [1, 2], "skips": ["none"], "seeds": 2, "workers": 1}
     return parse_params(tree, "test")
 
 
@@ -78,11 +77,8 @@ def test_a_depth_study_gives_the_same_on_workers_one_of_which_is_killed(
     found: list[dict[Any, Any]] = []
     for where, data in ((HERE, marker("")), (cluster, marker(tmp_path / "killed"))):
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
-        monkeypatch.setattr(depth_study, "_data", lambda data=data: data)
-        chosen = params_on(params, where)
-        study = tuning.open_grid(chosen, "depth-toy", depth_study.SPACE)
-        fits = grid(chosen.depth_study)
-        found.append(depth_study.fit_missing(chosen, fits, study, cluster_jobs.measure_formula, Silent()))
+        opened = tuning.open_grid(params_on(params, where), "depth-toy", {}, depth_study.SPACE, "0")
+        found.append(depth_study.measured(opened, data, Silent(), cluster_jobs.measure_formula))
     assert (tmp_path / "killed").exists(), "a worker was killed"
     assert found[0] == found[1]
     assert len(found[1]) == 12

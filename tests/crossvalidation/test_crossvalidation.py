@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 import yaml
@@ -116,3 +117,12 @@ def test_a_small_data_set_is_judged_beside_its_baselines(
     page = CROSS_VALIDATION_REPORT.read_text(encoding="utf-8")
     assert "On 40 reviews the configured network labels" in page
     assert "Nadeau" in page
+    assert done.output.count("complete after") == 2
+    again = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert "2 of 2 trials finished before" in again.output
+    assert "complete after" not in again.output
+    assert json.loads(CROSS_VALIDATION.read_text()) == found, "folds are kept, and judged once"
+    runs = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
+    children = [run for run in runs if run.data.tags.get("trial.state") == "COMPLETE"]
+    assert sorted(run.info.run_name for run in children) == ["repeat 1, fold 1", "repeat 1, fold 2"]
+    assert sorted(run.data.metrics["test_accuracy"] for run in children) == pytest.approx(sorted(mine))

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.depth.grid import Fit, grid
 from pipeline.depth.records import Record
-from pipeline.params import DepthStudyParams
+from pipeline.params import DepthParams
 
 NOISE = (-0.001, 0.0, 0.001, -0.001, 0.0, 0.001)  # added by seed
 DATASET = {  # chance reaches up to 0.6 + 1.96 * sqrt(0.6 * 0.4 / 400) = 0.648
@@ -21,7 +21,7 @@ DATASET = {  # chance reaches up to 0.6 + 1.96 * sqrt(0.6 * 0.4 / 400) = 0.648
 }
 
 
-def study(**values: Any) -> DepthStudyParams:
+def study(**values: Any) -> DepthParams:
     """Three cells, depths 1, 2 and 3, no skip and residual, six seeds."""
     defaults: dict[str, Any] = {
         "cells": ("simple_rnn", "lstm", "gru"),
@@ -37,7 +37,7 @@ def study(**values: Any) -> DepthStudyParams:
         "gradient_reviews": 4,
         "workers": 1,
     }
-    return DepthStudyParams(**defaults | values)
+    return DepthParams(**defaults | values)
 
 
 def record(fit: Fit, accuracy: float = 0.8, gap: float = 0.1, far: float = 1.0, rise: float = 0.0) -> Record:

@@ -9,12 +9,12 @@ from constructed import DATASET, record, records
 
 from pipeline.depth.claims import CLAIMS
 from pipeline.depth.comparisons import initial_decades
-from pipeline.depth.findings import Effect, Finding, judge, judged, sentence, verdict
+from pipeline.depth.findings import Finding, judge, judged, sentence, verdict
 from pipeline.depth.grid import Fit
 from pipeline.depth.literature import SOURCES
 from pipeline.depth.pictures import FIGURES
 from pipeline.depth.records import Record, Records
-from pipeline.depth.statistics import Interval
+from pipeline.depth.statistics import Estimate
 
 
 def found(fits: Records) -> dict[str, Finding]:
@@ -58,9 +58,9 @@ def test_the_difference_by_hand() -> None:
     """Depths 2 and 3 are 0.05 and 0.10 above depth 1 with seed 0, a tenth more with each further seed."""
     finding = deeper_is(1)["accuracy"]
     assert finding.seeds == 6
-    assert finding.mean == pytest.approx(0.075 * 1.25)
-    assert [effect.stratum for effect in finding.effects] == ["gru", "lstm", "simple_rnn"]
-    assert all(effect.mean == pytest.approx(0.075 * 1.25) for effect in finding.effects)
+    assert finding.difference.mean == pytest.approx(0.075 * 1.25)
+    assert list(finding.effects) == ["gru", "lstm", "simple_rnn"]
+    assert all(effect.mean == pytest.approx(0.075 * 1.25) for effect in finding.effects.values())
 
 
 def test_the_seed_is_what_is_repeated_and_not_the_cell() -> None:
@@ -76,10 +76,10 @@ def test_the_seed_is_what_is_repeated_and_not_the_cell() -> None:
 
     fits = {fit: replace(found, scores={**found.scores}) for fit, found in records(make).items()}
     finding = found(fits)["accuracy"]
-    assert finding.interval is not None
     half = 2.5706 * 0.02 * (3.5 / 6) ** 0.5
-    assert tuple(finding.interval) == pytest.approx((0.15, 0.15 - half, 0.15 + half), abs=1e-5)
-    assert [effect.mean for effect in finding.effects] == pytest.approx([0.25, 0.15, 0.05])
+    assert finding.difference.mean == pytest.approx(0.15)
+    assert finding.difference.bounds == pytest.approx((0.15 - half, 0.15 + half), abs=1e-5)
+    assert [effect.mean for effect in finding.effects.values()] == pytest.approx([0.25, 0.15, 0.05])
 
 
 @pytest.mark.parametrize("seeds", [2, 5])
@@ -89,9 +89,9 @@ def test_few_seeds_are_shown_and_not_judged(seeds: int) -> None:
         records(lambda fit: record(fit, 0.7 + (fit.depth > 1) * (0.1 + 0.001 * fit.seed)), seeds=seeds)
     )["accuracy"]
     assert finding.verdict == "cannot judge"
-    assert finding.p_value is None and finding.corrected is None
+    assert finding.corrected is None
     text = sentence(finding, 0)
-    assert f"can't judge this: {seeds} seeds are too few, depth_study.seeds must be 6 or more" in text
+    assert f"can't judge this: {seeds} seeds are too few, depth.seeds must be 6 or more" in text
     assert "What was seen: from one layer to the mean of the deeper stacks" in text
     assert f"over {seeds} seeds" in text
 
@@ -101,8 +101,8 @@ def test_equal_differences_are_no_proof() -> None:
     fits = {fit: record(fit, 0.7 + (fit.depth > 1) / 40) for fit in records()}
     findings = judge(fits, DATASET)
     finding = findings[0]
-    assert finding.mean == pytest.approx(1 / 40)
-    assert (finding.verdict, finding.interval) == ("cannot judge", None)
+    assert finding.difference.mean == pytest.approx(1 / 40)
+    assert (finding.verdict, finding.difference.bounds) == ("cannot judge", None)
     text = sentence(finding, judged(findings))
     assert "all 6 seeds give the same difference" in text
     assert "changes by +0.025 over 6 seeds" in text
@@ -121,13 +121,13 @@ def test_networks_that_did_not_learn_judge_nothing() -> None:
 
     findings = found(records(make, skips=("none",)))
     accuracy = findings["accuracy"]
-    assert {effect.stratum: effect.mean for effect in accuracy.effects} == pytest.approx(
+    assert {stratum: effect.mean for stratum, effect in accuracy.effects.items()} == pytest.approx(
         {"gru": 0.015 * 1.25, "lstm": 0.015 * 1.25, "simple_rnn": 0.01 * 1.25}
     )
     assert accuracy.left_out == ("simple RNN of depth 3",)
     assert "Left out, since they did not learn: simple RNN of depth 3." in sentence(accuracy, 10)
     assert findings["dropout"].left_out == ("simple RNN of depth 3, dropout", "simple RNN of depth 3")
-    gates = [effect.stratum for effect in findings["gates_accuracy"].effects]
+    gates = list(findings["gates_accuracy"].effects)
     assert gates == ["depth 1", "depth 2"]
     assert findings["gradients_initial"].left_out == ()  # before training nothing has learned yet
     assert findings["gradients_trained"].left_out == ("simple RNN of depth 3",)
@@ -150,7 +150,7 @@ def test_pairs_differ_in_the_one_thing_only() -> None:
         ).items()
         if (fit.depth, fit.variant) != (3, "dropout")
     }
-    assert found(fits)["dropout"].mean == pytest.approx(-0.03)
+    assert found(fits)["dropout"].difference.mean == pytest.approx(-0.03)
 
 
 def test_variants_skips_and_gates_are_compared_with_the_plain_fits() -> None:
@@ -161,20 +161,20 @@ def test_variants_skips_and_gates_are_compared_with_the_plain_fits() -> None:
         return record(fit, accuracy=0.7 + (change + gated) * (1 + 0.1 * fit.seed), gap=gap)
 
     findings = found(records(make))
-    means = {key: finding.mean for key, finding in findings.items()}
+    means = {key: finding.difference.mean for key, finding in findings.items()}
     assert means["clipping_accuracy"] == pytest.approx(0.02 * 1.25)
     assert means["residual_accuracy"] == pytest.approx(0.03 * 1.25)
     assert means["gates_accuracy"] == pytest.approx(0.04 * 1.25)
     assert means["dropout"] == pytest.approx(-0.0775)
     assert findings["dropout"].verdict == findings["gates_accuracy"].verdict == "supports"
-    strata = [effect.stratum for effect in findings["gates_accuracy"].effects]
+    strata = list(findings["gates_accuracy"].effects)
     assert strata == ["depth 1", "depth 2", "depth 3"]
 
 
 def test_what_the_grid_lacks_is_not_judged() -> None:
     findings = found(records(cells=("lstm",), skips=("none",)))
     for key in ("gates_gradients", "gates_accuracy", "skips_gradients", "highway_accuracy"):
-        assert findings[key].interval is None
+        assert findings[key].difference.bounds is None
         assert findings[key].verdict == "cannot judge"
         assert "params.yaml asks for no fits" in sentence(findings[key], 11)
 
@@ -195,9 +195,9 @@ def test_the_verdict_needs_a_p_below_5_percent(
 
 
 def test_a_sentence_carries_its_numbers() -> None:
-    interval = Interval(0.0123, 0.01, 0.0146)
-    effects = (Effect("lstm", 0.02, Interval(0.02, -0.011, 0.051)), Effect("gru", 0.0046, None))
-    finding = Finding(CLAIMS[0], 7, 0.0123, interval, 0.001234, 0.01851, "supports", effects)
+    difference = Estimate(0.0123, (0.01, 0.0146), 0.001234)
+    effects = {"lstm": Estimate(0.02, (-0.011, 0.051)), "gru": Estimate(0.0046)}
+    finding = Finding(CLAIMS[0], 7, difference, effects, corrected=0.01851, verdict="supports")
     text = sentence(finding, 15)
     for part in ("support this", "+0.012 [+0.010, +0.015] over 7 seeds", "0.0012", "15 claims", "0.019"):
         assert part in text

@@ -42,7 +42,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Picture]:
 def test_the_page_holds_every_picture_and_every_sentence(drawn: list[Picture], params: Params) -> None:
     fits = records(deeper_is_better)
     findings = judge(fits, DATASET)
-    with_study = params.model_copy(update={"depth_study": study()})
+    with_study = params.model_copy(update={"depth": study()})
     page = unescape(render_report(with_study, DATASET, fits, findings, BASELINE, drawn))
     page = page.replace("\u2011", "-").replace("\u00a0", " ")  # what keeps a line from breaking there
     assert len(drawn) == page.count("data:image/png;base64,") == 6
@@ -55,7 +55,7 @@ def test_the_page_holds_every_picture_and_every_sentence(drawn: list[Picture], p
 
 def test_the_figures_come_before_the_claims(drawn: list[Picture], params: Params) -> None:
     fits = records(deeper_is_better)
-    with_study = params.model_copy(update={"depth_study": study()})
+    with_study = params.model_copy(update={"depth": study()})
     page = render_report(with_study, DATASET, fits, judge(fits, DATASET), BASELINE, drawn)
     assert re.search(r"majority class</td>.*?>0.5500</td>.*?>0.6000</td>.*?>0.4800</td>", page, re.DOTALL)
     assert page.index("<img") < page.index("Stacking layers improves the prediction.")
@@ -67,7 +67,7 @@ def test_a_study_without_verdicts_has_its_page(params: Params) -> None:
     """Two seeds and nothing learned: no interval, no p, and no number that is none."""
     fits = {fit: replace(found, scores=SAME_SCORES) for fit, found in records(seeds=2).items()}
     findings = judge(fits, DATASET)
-    with_study = params.model_copy(update={"depth_study": study(seeds=2)})
+    with_study = params.model_copy(update={"depth": study(seeds=2)})
     page = render_report(with_study, DATASET, fits, findings, BASELINE, [])
     assert "support 0, contradict 0 and leave 0 open; 15 can&#39;t be judged" in page
     assert "no networks learned that could be compared" in unescape(page)
@@ -84,7 +84,7 @@ def test_networks_that_stayed_at_chance_are_named(params: Params) -> None:
     )
     names = ["LSTM of depth 3, clipping", "LSTM of depth 3, dropout", "LSTM of depth 3"]
     assert failures(fits, DATASET) == [f"{name} (6 of 6 seeds)" for name in names]
-    with_study = params.model_copy(update={"depth_study": study(skips=("none",))})
+    with_study = params.model_copy(update={"depth": study(skips=("none",))})
     page = render_report(with_study, DATASET, fits, judge(fits, DATASET), BASELINE, [])
     assert "3 networks did not learn:" in page
     assert "LSTM of depth 3, dropout (6 of 6 seeds)" in page

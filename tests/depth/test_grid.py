@@ -4,7 +4,7 @@ import pytest
 from constructed import study
 
 from pipeline.depth.grid import Fit, grid
-from pipeline.depth.study import study_name
+from pipeline.depth.study import identity
 from pipeline.params import Params, ParamsError
 
 DATASET = {"name": "toy", "padded_digest": "sha256:ab"}
@@ -33,42 +33,42 @@ def test_a_variant_changes_one_thing(
     model, train = configured.model, configured.train
     assert (model.cell, model.depth, model.skip) == ("lstm", 4, "highway")
     assert (model.dropout, train.clipnorm) == (dropout, clipnorm)
-    assert model.units == params.depth_study.units
-    assert (train.epochs, train.batch_size) == (params.depth_study.epochs, params.depth_study.batch_size)
+    assert model.units == params.depth.units
+    assert (train.epochs, train.batch_size) == (params.depth.epochs, params.depth.batch_size)
     assert train.patience == train.epochs  # never spent: curves of one length
     assert model.embedding_dim == params.model.embedding_dim
 
 
 def test_more_fits_belong_to_the_same_study(params: Params) -> None:
-    more = params.replace({"depth_study.seeds": 5, "depth_study.depths": (1, 2, 8), "depth_study.workers": 7})
-    assert study_name(more, DATASET) == study_name(params, DATASET)
+    more = params.replace({"depth.seeds": 5, "depth.depths": (1, 2, 8), "depth.workers": 7})
+    assert identity(more, DATASET) == identity(params, DATASET)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"depth_study.units": 5}, {"depth_study.epochs": 9}, {"train.learning_rate": 0.5}, {"seed": 1}],
+    [{"depth.units": 5}, {"depth.epochs": 9}, {"train.learning_rate": 0.5}, {"seed": 1}],
 )
 def test_other_fits_belong_to_another_study(params: Params, change: dict[str, float]) -> None:
-    assert study_name(params.replace(change), DATASET) != study_name(params, DATASET)
-    assert study_name(params, DATASET | {"padded_digest": "sha256:cd"}) != study_name(params, DATASET)
+    assert identity(params.replace(change), DATASET) != identity(params, DATASET)
+    assert identity(params, DATASET | {"padded_digest": "sha256:cd"}) != identity(params, DATASET)
 
 
 def test_what_a_fit_doesnt_use_leaves_the_study_alone(params: Params) -> None:
     """The study sets these itself."""
     other = params.replace({"model.dropout": 0.4, "train.epochs": 9, "model.depth": 3, "tune.trials": 2})
-    assert study_name(other, DATASET) == study_name(params, DATASET)
+    assert identity(other, DATASET) == identity(params, DATASET)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"depth_study.depths": (2, 4)}, r"depth_study\.depths must hold 1 and a deeper one"),
-        ({"depth_study.depths": (1,)}, r"depth_study\.depths must hold 1 and a deeper one"),
-        ({"depth_study.skips": ("residual",)}, r"depth_study\.skips must hold none"),
-        ({"depth_study.cells": ("gru", "gru")}, r"depth_study\.cells must name one value or more, each once"),
-        ({"depth_study.cells": ()}, r"depth_study\.cells must name one value or more"),
-        ({"depth_study.seeds": 1}, r"depth_study\.seeds must be greater than or equal to 2, but got 1"),
-        ({"depth_study.cells": ("mlp",)}, r"depth_study\.cells\.0 must be 'simple_rnn', 'lstm' or 'gru'"),
+        ({"depth.depths": (2, 4)}, r"depth\.depths must hold 1 and a deeper one"),
+        ({"depth.depths": (1,)}, r"depth\.depths must hold 1 and a deeper one"),
+        ({"depth.skips": ("residual",)}, r"depth\.skips must hold none"),
+        ({"depth.cells": ("gru", "gru")}, r"depth\.cells must name one value or more, each once"),
+        ({"depth.cells": ()}, r"depth\.cells must name one value or more"),
+        ({"depth.seeds": 1}, r"depth\.seeds must be greater than or equal to 2, but got 1"),
+        ({"depth.cells": ("mlp",)}, r"depth\.cells\.0 must be 'simple_rnn', 'lstm' or 'gru'"),
     ],
 )
 def test_a_grid_that_compares_nothing_is_refused(

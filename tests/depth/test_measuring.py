@@ -22,9 +22,9 @@ def test_a_fit_is_measured_from_all_sides(params: Params) -> None:
         token_ids = random.integers(3, 30, (size, 8)).astype(np.int32)
         token_ids[labels == 1, 6] = 30
         splits[split] = {"token_ids": token_ids, "labels": labels}
-    tree = params.model_dump()["depth_study"] | {"units": 4, "epochs": 3, "batch_size": 8}
+    tree = params.model_dump()["depth"] | {"units": 4, "epochs": 3, "batch_size": 8}
     tree |= {"gradient_reviews": 8, "probe_reviews": 64}
-    values = {f"depth_study.{key}": value for key, value in tree.items()}
+    values = {f"depth.{key}": value for key, value in tree.items()}
     small = params.replace(
         values | {"pad.vocab_size": 40, "model.embedding_dim": 6, "train.learning_rate": 0.03}
     )

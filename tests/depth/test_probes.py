@@ -56,5 +56,5 @@ def test_the_mean_leaves_padding_out(params: Params) -> None:
 
 
 def test_one_label_alone_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"depth_study\.probe_reviews is too low: all 3 reviews"):
+    with pytest.raises(ValueError, match=r"depth\.probe_reviews is too low: all 3 reviews"):
         probe_accuracy(np.zeros((3, 1)), np.ones(3), np.zeros((3, 1)), np.ones(3))

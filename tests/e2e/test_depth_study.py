@@ -1,4 +1,4 @@
-"""`study-depth` on a toy project: it reports, keeps what is finished, and ends well when interrupted.
+"""`depth` on a toy project: it reports, keeps what is finished, and ends well when interrupted.
 
 Its networks are a formula; tests/depth fits one, and tests/cluster runs a study on workers.
 """
@@ -32,7 +32,7 @@ TINY: dict[str, Any] = {
 
 def start(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "study-depth"],
+        [sys.executable, "-m", "pipeline", "depth"],
         cwd=folder,
         env=environment(folder, stand_in=True, STAND_IN_SECONDS="0.05"),
         stdout=subprocess.PIPE,
@@ -45,7 +45,7 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 @pytest.mark.slow
 def test_an_interrupted_study_goes_on_where_it_was(tmp_path: Path) -> None:
-    folder = make_project(tmp_path, {}, depth_study=TINY, cluster={"jobs_a_process": 12})
+    folder = make_project(tmp_path, {}, depth=TINY, cluster={"jobs_a_process": 12})
     first = start(folder)
     assert first.stdout is not None
     for line in first.stdout:
@@ -54,7 +54,7 @@ def test_an_interrupted_study_goes_on_where_it_was(tmp_path: Path) -> None:
             break
     _, errors = first.communicate(timeout=300)
     assert first.returncode == 1, errors
-    found = re.search(r"interrupted with (\d+) of 12 fits finished; .* goes on with the rest", errors)
+    found = re.search(r"interrupted with (\d+) of 12 trials finished; .* goes on with the rest", errors)
     assert found, errors
     assert "Traceback" not in errors
     kept = int(found[1])

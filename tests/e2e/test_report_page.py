@@ -39,7 +39,7 @@ def depth_report() -> str:
     fits, folder = records(record), Path("depth")
     baseline = {"validation_accuracy": 0.87, "test_accuracy": 0.86}
     drawn = pictures.write(fits, "toy", baseline["validation_accuracy"], folder)
-    params: Params = PARAMS.model_copy(update={"depth_study": study()})
+    params: Params = PARAMS.model_copy(update={"depth": study()})
     return render_report(params, DATASET, fits, judge(fits, DATASET), baseline, drawn)
 
 

@@ -139,6 +139,17 @@ def test_a_search_space_of_null_is_empty() -> None:
     assert parse_params(tree, "params.yaml").tune.search_space == {}
 
 
+def test_a_section_under_its_earlier_name_gets_one_line_that_says_the_new_one(params: Params) -> None:
+    tree = params.model_dump(mode="json")
+    tree["depth_study"] = tree.pop("depth")
+    message = "mine.yaml: the section depth_study is called depth now: rename it; its keys are the same"
+    with pytest.raises(ParamsError) as of_file:
+        parse_params(tree, "mine.yaml")
+    with pytest.raises(ParamsError) as of_option:
+        params.replace({"depth_study.seeds": 7}, source="mine.yaml")
+    assert str(of_file.value) == str(of_option.value) == message
+
+
 def test_every_fault_has_its_line(params: Params) -> None:
     tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
     tree["model"]["dropout"] = -1

@@ -125,6 +125,14 @@ def test_a_rebuild_registers_nothing_and_has_a_study_of_its_own(params: Params) 
     assert changed["model"] == given["model"]
 
 
+def test_a_section_of_an_earlier_name_keeps_it_for_the_code_of_its_commit(params: Params) -> None:
+    given = params.model_dump(mode="json")
+    given["depth_study"] = given.pop("depth")
+    changed = rebuilding.rebuilt_params(given)
+    assert changed["depth_study"] == given["depth_study"]
+    assert "depth" not in changed
+
+
 def test_metrics_are_the_same_only_digit_for_digit() -> None:
     same = rebuilding.Outcome({"a": (0.1, 0.1)}, [])
     assert same.same

@@ -13,7 +13,7 @@ import pytest
 from stand_in import DATASET, Recorder, StandInFit, run_study, score_of
 
 from pipeline.params import Params
-from pipeline.tuning import Study, held, open_search, search
+from pipeline.tuning import Study, grid_space, held, open_grid, open_search, search
 from pipeline.tuning import study as study_module
 from pipeline.tuning.study import identity
 
@@ -243,3 +243,21 @@ def test_other_code_starts_afresh(
     monkeypatch.setattr(study_module, "code_version", lambda params: "0123456789ab")
     assert open_search(toy, DATASET).name == f"{study.name}-2"
     assert "other code" in capsys.readouterr().out
+
+
+def test_a_grid_of_the_same_code_goes_on_and_another_begins_with_a_word(
+    toy: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def opened(identity: dict[str, int], version: str) -> tuple[str, str]:
+        study = open_grid(toy, "depth-toy", identity, grid_space(seed=(0, 9)), version)
+        return study.name, " ".join(capsys.readouterr().out.split())
+
+    first, said = opened({"units": 4}, "a")
+    assert (first[:10], said) == ("depth-toy-", "")
+    assert opened({"units": 4}, "a") == (first, "")
+    of_other_code, said = opened({"units": 4}, "b")
+    assert of_other_code == f"{first}-2"
+    assert f"study {first} was run with other code or libraries: a fresh one begins" in said
+    assert opened({"units": 4}, "b") == (of_other_code, "")
+    other, said = opened({"units": 5}, "b")
+    assert said == f"study {other} begins: {of_other_code} was of other reviews, parameters or code"
