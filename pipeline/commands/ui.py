@@ -11,7 +11,7 @@ import click
 import mlflow
 from mlflow import MlflowClient
 
-from pipeline.commands.store import open_store
+from pipeline.api.versions import open_store
 from pipeline.params import load_params
 from pipeline.registry.comparing import evaluated_runs
 from pipeline.runtime.ports import answers, require_free_port

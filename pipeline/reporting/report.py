@@ -77,7 +77,7 @@ def write_report(result: Evaluated) -> str:
             _picture("training_accuracy", "Accuracy of the winning trial by epoch"),
             _picture("training_loss", "Loss of the winning trial by epoch"),
         ],
-        stack=draw_stack(result.layers, dataset["max_length"], chosen.get("model.skip", "none")),
+        stack=draw_stack(result.layers, dataset["max_length"]),
         layer_table=report_tables.layer_table(result),
         parameter_table=Table(
             ["parameter", "value"],

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from pipeline.api.champion import RegisteredClassifier
 from pipeline.commands import monitor as command
 from pipeline.reviews.ragged import Sequences, flatten
 from pipeline.serving.classifier import TextClassifier
@@ -172,11 +172,8 @@ def test_the_command_writes_a_page_and_its_status_says_whether_to_look(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    version = SimpleNamespace(name="stacked-rnn-tiny", version="1")
-    monkeypatch.setattr(command, "open_store", lambda: None)
-    monkeypatch.setattr(command, "chosen_version", lambda *_: version)
-    monkeypatch.setattr(command, "fetch_classifier", lambda version, folder: tmp_path)
-    monkeypatch.setattr(TextClassifier, "load", lambda folder: CLASSIFIER)
+    champion = RegisteredClassifier("tiny version 1", CLASSIFIER, "models:/stacked-rnn-tiny/1", tmp_path)
+    monkeypatch.setattr(command, "load_champion", lambda name: champion)
     reference.save(tmp_path / "profile.npz")
     if status == 0:  # one page will do
         monkeypatch.setattr(command, "page", lambda comparison, version, table: said + version)
