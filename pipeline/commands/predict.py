@@ -50,7 +50,7 @@ _LINES = 256  # of standard input, scored together
 )
 @click.option("--text-column", default="text", show_default=True, help="The column of --input to read.")
 @click.option("--threshold", type=float, help="A probability from here on is the second label.")
-@click.option("--explain", is_flag=True, help="Show what each word contributes.")
+@click.option("--explain", is_flag=True, help="Show what each word (or other token) contributes.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a text.")
 def predict(
     texts: tuple[str, ...],

@@ -29,7 +29,7 @@ SECTIONS = {
     "comparison": "Better or worse?",
     "curves": "ROC, precision and recall",
     "calibration": "Calibration",
-    "slices": "By length and unknown words",
+    "slices": "By length and unknown share",
     "errors": "Most confident errors",
     "study": "The study",
     "data": "The data",
@@ -69,6 +69,7 @@ def write_report(result: Evaluated) -> str:
         verdict=judge(result),
         became=became(result),
         result=result,
+        token=tokens.removesuffix("s"),
         caveats=caveats(result),
         dataset=dataset,
         trained=result.trained,
@@ -151,7 +152,7 @@ def write_report(result: Evaluated) -> str:
         duplicate_table=Table(
             ["same review", "dropped"],
             [[where.replace("_", " "), count] for where, count in result.duplicates.items()],
-            "Reviews dropped from the first split because the second holds the same words.",
+            f"Reviews dropped from the first split because the second holds the same {tokens}.",
         ),
     )
 
