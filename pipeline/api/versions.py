@@ -25,8 +25,9 @@ class Version:
         aliases: such as ``champion``.
         dataset: the data set's name.
         digest: of the data set's content.
-        validation_accuracy: of the reviews that the network was chosen by.
-        test_accuracy: of the reviews that nothing was chosen by.
+        validation_accuracy: what the network had in its study, on the reviews that it was chosen by; the same
+            as in its run, report and card, before its probabilities were calibrated.
+        test_accuracy: of the calibrated network, on reviews that nothing was chosen by.
         run: MLflow's, which trained it.
         commit: of the code.
         decision: why it is champion or not.
