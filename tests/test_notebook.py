@@ -39,7 +39,8 @@ def test_the_notebook_runs_and_shows_its_figures(tmp_path: Path, monkeypatch: py
     client.km.kernel_spec.argv[0] = sys.executable
     client.execute()
     outputs = outputs_of(notebook)
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 6
+    kinds = [kind for output in outputs for kind in output.get("data", {})]
+    assert (kinds.count("image/png"), kinds.count("image/svg+xml")) == (5, 1)
     printed = "".join(output.get("text", "") for output in outputs)
     assert [cell for cell in ("simple_rnn", "lstm", "gru") if f"{cell:10}  test accuracy" in printed] == [
         "simple_rnn", "lstm", "gru"

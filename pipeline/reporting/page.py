@@ -17,6 +17,7 @@ import jinja2
 
 from pipeline.reporting import counted, p_text, span
 from pipeline.reporting.evaluated import duration
+from pipeline.reporting.stack import Stack
 
 Cell = str | int | float
 
@@ -85,6 +86,13 @@ def render(template: str, **content: Any) -> str:
         jinja2.UndefinedError: if the template uses a name that isn't there.
     """
     return _ENVIRONMENT.get_template(template).render(**content)
+
+
+def stack_svg(drawing: Stack) -> str:
+    """A drawing of a network's layers as SVG that stands alone, outside a page."""
+    macros: Any = _ENVIRONMENT.get_template("parts.html").module
+    alone = '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" '
+    return str(macros.stack(drawing)).strip().replace("<svg ", alone, 1)
 
 
 def shown(cell: Cell) -> str:

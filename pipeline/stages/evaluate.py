@@ -130,7 +130,7 @@ def run(params: Params) -> None:
                 registration = register(parent, submitted, predictions, rule)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
         token_ids = test["token_ids"][[int(error["row"]) for error in errors]]
-        with busy("the words of its errors are weighed, and the report is written"):
+        with busy("its errors are explained, and the report is written"):
             result = Evaluated(
                 dataset,
                 trained,
