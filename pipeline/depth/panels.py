@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -52,6 +53,16 @@ def make_panels(
         axes.grid(color=figures.GRID_COLOR, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
     return figure, panels
+
+
+def outer_labels(panels: Axis) -> None:
+    """Leaves a column's title to its top panel and its x label to the bottom one, where others repeat it."""
+    for above, below in reversed(list(pairwise(panels))):
+        for upper, lower in zip(above, below, strict=True):
+            if upper.get_title() == lower.get_title():
+                lower.set_title("")
+            if upper.get_xlabel() == lower.get_xlabel():
+                upper.set_xlabel("")
 
 
 def shared_legend(figure: Figure, panels: Axis) -> None:

@@ -19,6 +19,7 @@ from pipeline.depth.panels import (
     dodged,
     limit,
     make_panels,
+    outer_labels,
     seeds_line,
     shared_legend,
 )
@@ -75,6 +76,7 @@ def accuracy_figure(records: Records, baseline: float) -> Figure:
                 axes.axhline(baseline, **BASELINE_STYLE)
         row[0].set_ylabel(f"{split} accuracy")
     limit(panels)
+    outer_labels(panels)
     shared_legend(figure, panels)
     return figure
 
@@ -102,6 +104,7 @@ def gradient_figure(records: Records, _baseline: float) -> Figure:
             axes.set_title(CELL_STYLE[cell]["label"])
             axes.set_xlabel("time step")
         axes_row[0].set_ylabel(f"{title}\nnorm of dLoss/dh")
+    outer_labels(panels)
     shared_legend(figure, panels)
     return figure
 
@@ -116,6 +119,7 @@ def reach_figure(records: Records, _baseline: float) -> Figure:
             _by_depth(axes, records, kinds, skip, measure)
             axes.set_title(f"skip: {skip}")
         row[0].set_ylabel(f"{title}\npowers of ten")
+    outer_labels(panels)
     shared_legend(figure, panels)
     return figure
 
@@ -139,6 +143,7 @@ def curves_figure(records: Records, _baseline: float) -> Figure:
         axes_row[0].set_ylabel(f"{title}\ncross-entropy")
     panels[0][0].plot([], [], color="black", label="validation")
     panels[0][0].plot([], [], color="black", linestyle="--", label="training")
+    outer_labels(panels)
     shared_legend(figure, panels)
     return figure
 
