@@ -52,6 +52,14 @@ KINDS = (
 Records = Mapping[tuple[str, Kind], Record]
 
 
+class _ToTheEnd(Fit):
+    """Keeps its last epoch, so that scores and gradients are of the curves' right end."""
+
+    def configure(self, params: Params) -> Params:
+        """As of a fit of the study, whose best epoch is kept."""
+        return super().configure(params).replace({"train.patience": None})
+
+
 def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
     """Fits every cell in every kind to data/padded; writes reports/cells/report.html.
 
@@ -68,7 +76,8 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
     records: dict[tuple[str, Kind], Record] = {}
     wanted = [(cell, kind) for cell in CELL_STYLE for kind in KINDS]
     for number, (cell, kind) in enumerate(wanted, start=1):
-        records[cell, kind] = record = run_fit(params, Fit(cell, depth, kind.skip, kind.variant, 0), splits)
+        fit = _ToTheEnd(cell, depth, kind.skip, kind.variant, 0)
+        records[cell, kind] = record = run_fit(params, fit, splits)
         print(
             f"{number}/{len(wanted)}  {CELL_STYLE[cell]['label']}, {kind.label}: validation accuracy "
             f"{record.scores['validation_accuracy']:.3f}, {record.seconds:.0f} s"
@@ -181,8 +190,8 @@ def _table(records: Records, guess: Mapping[str, float]) -> Table:
     rows.append([MAJORITY, "", "", guess["validation_accuracy"], "", "", ""])
     columns = ["cell", "kind", "weights", "validation accuracy ↑", "training loss ↓", "reach", "seconds"]
     caption = (
-        "Weights are those above the embeddings. Reach: by how many powers of ten the gradient at the lowest "
-        "layer's first steps differs, after training, from that at the top layer's last step; 0 is a "
-        "gradient that arrives as it left. One fit of each network: small differences are chance."
+        "After the last epoch; weights are those above the embeddings. Reach: by how many powers of ten the "
+        "gradient at the lowest layer's first steps differs, after training, from that at the top layer's "
+        "last step; 0 is a gradient that arrives as it left. One fit of each: small differences are chance."
     )
     return Table(columns, rows, caption)

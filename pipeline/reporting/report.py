@@ -150,7 +150,7 @@ def write_report(result: Evaluated) -> str:
         calibration=result.trained["calibration"],
         size_table=report_tables.size_table(dataset),
         duplicate_table=Table(
-            ["same review", "dropped"],
+            ["in two splits", "dropped"],
             [[where.replace("_", " "), count] for where, count in result.duplicates.items()],
             f"Reviews dropped from the first split because the second holds the same {tokens}.",
         ),
