@@ -26,7 +26,7 @@ from pipeline.training.task import Data, data_of
 from pipeline.tuning.progress import Progress
 
 RUN_NAME = "depth study"
-MEASURING_MODULES = ("depth/fitting.py", "depth/gradients.py", "depth/probes.py")
+MEASURING_MODULES = tuple(f"depth/{name}.py" for name in ("fitting", "gradients", "grid", "probes", "task"))
 _AGAIN = "`make depth`, or `python -m pipeline depth`,"
 # What says which networks there are, and not what one of them is.
 _EXTENT = {"cells", "depths", "skips", "seeds", "workers"}
@@ -41,9 +41,15 @@ def run(params: Params) -> None:
 
     Raises:
         InterruptedError: after Ctrl-C; finished fits are kept, and the next run goes on with the rest.
-        UserError: if the params can't be used, data/padded is missing, or a fit failed.
+        UserError: if the params can't be used, or a fit failed.
     """
-    dataset = read_dataset(params)
+    choose_backend(params.train)
+    if params.train.backend != "tensorflow":
+        raise UserError(
+            f"train.backend is {params.train.backend}, but the depth study takes its gradients with "
+            "tensorflow: set train.backend to tensorflow"
+        )
+    dataset = read_json(PADDED_DATASET)
     params = params.of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     for fit in grid(params.depth):
@@ -88,24 +94,6 @@ def _kept(record: Record) -> tuning.Result:
     metrics = {**record.scores, **counts, "fit_seconds": record.seconds}
     attributes = {tuning.RECORD: AS_JSON.dump_python(record, mode="json")}
     return tuning.Result(record.scores["validation_accuracy"], attributes, metrics)
-
-
-def read_dataset(params: Params) -> dict[str, Any]:
-    """data/padded/dataset.json.
-
-    Raises:
-        UserError: if it is missing, or the backend isn't the one that gradients are taken with.
-    """
-    choose_backend(params.train)
-    if params.train.backend != "tensorflow":
-        raise UserError(
-            f"train.backend is {params.train.backend}, but the depth study takes its gradients with "
-            "tensorflow: set train.backend to tensorflow"
-        )
-    if not PADDED_DATASET.exists():
-        raise UserError(f"{PADDED_DATASET} is missing: run the pad stage first, or `make depth`")
-    dataset: dict[str, Any] = read_json(PADDED_DATASET)
-    return dataset
 
 
 def _deliver(
