@@ -69,11 +69,8 @@ def identity(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any]:
     A study of more cells, depths, skips or seeds has the same and so keeps what is there.
     """
     set_by_study = settings(params.depth, Fit("gru", 1, "none", PLAIN, 0))
-    shared = {
-        key: value
-        for key, value in params.flat().items()
-        if key.split(".")[0] in ("seed", "model", "train", "pretrain") and key not in set_by_study
-    }
+    decisive = params.flat("seed", "model", "train", "pretrain")
+    shared = {key: value for key, value in decisive.items() if key not in set_by_study}
     return {"data": dataset["padded_digest"], "shared": shared | params.depth.model_dump(exclude=_EXTENT)}
 
 
