@@ -89,8 +89,7 @@ def _grid(params: Params, folds: Sequence[Fold], data: Mapping[str, np.ndarray])
 
 def _identity(params: Params, digest: str, folds: int) -> dict[str, Any]:
     """What decides the scores of a fold: the reviews, how they are divided, and what is fitted to them."""
-    decisive = {"seed", "pad", *SEARCHED, "evaluate.baseline_ngrams"}
-    fixed = {key: value for key, value in params.flat().items() if {key, key.split(".")[0]} & decisive}
+    fixed = params.flat("seed", "pad", *SEARCHED, "evaluate.baseline_ngrams")
     return {"data": digest, "folds": folds, "fixed": fixed}
 
 

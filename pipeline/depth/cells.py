@@ -6,7 +6,7 @@ A lesson, not a study: one fit of each network, on some of the reviews, so nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from pipeline.depth.comparisons import trained_decades
 from pipeline.depth.fitting import Splits, run_fit
 from pipeline.depth.grid import CLIPPING, PLAIN, Fit
 from pipeline.depth.learning import guess_scores
-from pipeline.depth.panels import CELL_STYLE, draw_panels, make_panels, shared_legend
+from pipeline.depth.panels import CELL_STYLE, draw_panels, reading_of
 from pipeline.depth.records import Record
 from pipeline.evaluation.rivals import MAJORITY
 from pipeline.params import Params
@@ -26,6 +26,7 @@ from pipeline.reporting.page import Cell, Picture, Table, render
 from pipeline.runtime.files import read_arrays, read_json, write_text
 from pipeline.runtime.paths import CELLS_DIR, CELLS_REPORT, PADDED_DATASET, padded_split
 from pipeline.training.rows import Split
+from pipeline.tuning.panels import make_panels, shared_legend
 
 SECTIONS = {
     "learning": "Learning",
@@ -95,7 +96,7 @@ def render_page(dataset: Mapping[str, Any], records: Records, splits: Splits, de
         depth=depth,
         sizes={name: len(split.labels) for name, split in splits.items()},
         dataset=dataset,
-        pictures={stem: _drawn(stem, caption, draw(records)) for stem, (caption, draw) in FIGURES.items()},
+        pictures={stem: _drawn(stem, records) for stem in FIGURES},
         table=_table(records, guess_scores(dataset)),
     )
 
@@ -108,7 +109,7 @@ def _some(name: str, count: int, seed: int) -> Split:
 
 
 def learning_figure(records: Records) -> Figure:
-    """Loss and accuracy of the plain networks by epoch."""
+    """The plain networks, without clipping or skips."""
     figure, ((loss, accuracy),) = make_panels(1, 2, share_y=False)
     for cell, style in CELL_STYLE.items():
         curve = records[cell, KINDS[0]].curve
@@ -125,7 +126,8 @@ def learning_figure(records: Records) -> Figure:
 
 
 def gradients_figure(records: Records) -> Figure:
-    """The gradient's norm at every time step, a line for each layer of the plain networks."""
+    """How strongly each state moves the loss, which stands at the right end: a line that falls towards the
+    left is a gradient that vanishes, one that rises explodes. A line for each layer, 1 the lowest."""
 
     def draw(axes: Axes, moment: str, cell: str) -> None:
         for layer, norms in enumerate(getattr(records[cell, KINDS[0]], moment), start=1):
@@ -135,7 +137,7 @@ def gradients_figure(records: Records) -> Figure:
 
 
 def helps_figure(records: Records) -> Figure:
-    """The gradient's norm in the bottom layer, a line for each kind of network."""
+    """The same in the lowest layer, for each kind of network."""
 
     def draw(axes: Axes, moment: str, cell: str) -> None:
         for kind in KINDS:
@@ -157,21 +159,13 @@ def _line_by_step(axes: Axes, norms: Sequence[float], color: str, label: str) ->
     axes.set_xlabel("time step")
 
 
-FIGURES: dict[str, tuple[str, Callable[[Records], Figure]]] = {
-    "learning": ("The plain networks, without clipping or skips.", learning_figure),
-    "gradients": (
-        "How strongly each state moves the loss, which stands at the right end: a line that falls towards "
-        "the left is a gradient that vanishes, one that rises explodes. A line for each layer, 1 the lowest.",
-        gradients_figure,
-    ),
-    "helps": ("The same in the lowest layer, for each kind of network.", helps_figure),
-}
+FIGURES = {"learning": learning_figure, "gradients": gradients_figure, "helps": helps_figure}
 
 
-def _drawn(stem: str, caption: str, figure: Figure) -> Picture:
-    path = CELLS_DIR / f"{stem}.png"
-    figures.save(figure, path)
-    return Picture(path, SECTIONS[stem], caption)
+def _drawn(stem: str, records: Records) -> Picture:
+    draw, path = FIGURES[stem], CELLS_DIR / f"{stem}.png"
+    figures.save(draw(records), path)
+    return Picture(path, SECTIONS[stem], reading_of(draw))
 
 
 def _table(records: Records, guess: Mapping[str, float]) -> Table:

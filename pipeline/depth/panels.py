@@ -1,16 +1,16 @@
-"""Figures of several panels: a grid of them, a line through the seeds' means, one legend below all."""
+"""What figures of several networks share: the cells' colours, named panels, a line through seeds' means."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.reporting.figures import GRID_COLOR
+from pipeline.tuning.panels import ShareY, make_panels, shared_legend
 
 # Okabe & Ito's colours, which colour-blind people tell apart; the markers tell the cells apart in grey.
 CELL_STYLE: dict[str, dict[str, Any]] = {
@@ -19,8 +19,6 @@ CELL_STYLE: dict[str, dict[str, Any]] = {
     "gru": {"color": "#009E73", "marker": "^", "label": "GRU"},
 }
 BASELINE_STYLE: dict[str, Any] = {"color": "#555555", "linestyle": ":", "label": "bag of n-grams"}
-PANEL = (3.6, 3.0)  # inches
-ShareY = Literal["all", "row", False]
 Row = TypeVar("Row")
 Column = TypeVar("Column")
 
@@ -53,27 +51,6 @@ def _outer_labels(panels: np.ndarray) -> None:
                 upper.set_xlabel("")
 
 
-def make_panels(rows: int, columns: int, share_y: ShareY = "all") -> tuple[Figure, np.ndarray]:
-    """A figure of ``rows`` x ``columns`` empty panels, and these."""
-    figure = Figure(figsize=(PANEL[0] * max(columns, 2), PANEL[1] * rows + 1), layout="constrained")
-    panels = figure.subplots(rows, columns, sharey=share_y, squeeze=False)
-    for axes in panels.flat:
-        axes.grid(color=GRID_COLOR, linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure, panels
-
-
-def shared_legend(figure: Figure) -> None:
-    """One legend below all panels, if anything is labelled."""
-    handles: dict[str, Any] = {}
-    for axes in figure.axes:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    if handles:
-        figure.legend([*handles.values()], [*handles], loc="outside lower center", ncols=4, frameon=False)
-
-
 def limit_accuracy(figure: Figure) -> None:
     """Keeps a shared axis of accuracies to what they can be, however wide an interval is."""
     low, high = figure.axes[0].get_ylim()
@@ -92,3 +69,8 @@ def seeds_line(axes: Axes, x: Sequence[float], samples: Sequence[Sequence[float]
     places = [place for place, sample in zip(x, samples, strict=True) for _ in sample]
     values = [value for sample in samples for value in sample]
     axes.scatter(places, values, s=9, color=style["color"], alpha=0.55, zorder=3)
+
+
+def reading_of(draw: Callable[..., Figure]) -> str:
+    """What is said below a figure: the docstring of what draws it."""
+    return " ".join((draw.__doc__ or "").split())

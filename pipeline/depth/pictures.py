@@ -1,4 +1,4 @@
-"""The study's figures: one function for each, every title with the name of the data set."""
+"""The study's figures: one function for each, whose docstring is what the page says of how to read it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pipeline.depth.panels import (
     dodged,
     draw_panels,
     limit_accuracy,
+    reading_of,
     seeds_line,
 )
 from pipeline.depth.records import Record, Records
@@ -56,16 +57,17 @@ def write(records: Records, dataset: str, baseline: float, folder: Path) -> list
         The figures in the order of their numbers, from 1.
     """
     drawn = []
-    for stem, name, reading, draw in FIGURES:
+    for stem, (name, draw) in FIGURES.items():
         figure = draw(records, baseline)
         figure.suptitle(f"{name}, {dataset}")
         figures.save(figure, folder / f"{stem}.png")
-        drawn.append(Picture(folder / f"{stem}.png", name, reading))
+        drawn.append(Picture(folder / f"{stem}.png", name, reading_of(draw)))
     return drawn
 
 
 def accuracy_figure(records: Records, baseline: float) -> Figure:
-    """Validation and test accuracy against depth: a row for each split, a panel for each skip."""
+    """The mean over the seeds and, as small dots, each seed, on the validation and on the test reviews. The
+    dotted line is the better bag of n-grams."""
     kinds = _Kinds.of(records)
 
     def draw(axes: Axes, split: str, skip: str) -> None:
@@ -79,7 +81,9 @@ def accuracy_figure(records: Records, baseline: float) -> Figure:
 
 
 def gradient_figure(records: Records, _baseline: float) -> Figure:
-    """The gradient's norm at every time step of the deepest stack, a line for each layer; depth 1 beside."""
+    """The norm of the loss's gradient by each layer's state, the mean over validation reviews and seeds, for
+    the deepest stack and, dashed, for one layer. The loss is at the right end: lines that fall towards the
+    left vanish, lines that rise explode."""
     kinds = _Kinds.of(records)
     deepest = kinds.depths[-1]
     colors = colormaps["viridis"](np.linspace(0, 0.9, deepest))
@@ -105,7 +109,8 @@ def gradient_figure(records: Records, _baseline: float) -> Figure:
 
 
 def reach_figure(records: Records, _baseline: float) -> Figure:
-    """How far the gradient vanishes or explodes, against depth: before and after training, for each skip."""
+    """By how many powers of ten its norm at the bottom layer's first tenth of the time steps differs from
+    that at the top layer's last step. 0 is a gradient that arrives as it left; small dots are seeds."""
     kinds = _Kinds.of(records)
     rows: dict[str, Number] = {
         "before training\npowers of ten": initial_decades,
@@ -119,7 +124,8 @@ def reach_figure(records: Records, _baseline: float) -> Figure:
 
 
 def curves_figure(records: Records, _baseline: float) -> Figure:
-    """Training and validation loss by epoch, a panel for each depth; without and with dropout."""
+    """The mean over the seeds. The training loss is the mean over an epoch's steps, with dropout where there
+    is dropout."""
     kinds = _Kinds.of(records)
 
     def draw(axes: Axes, variant: str, depth: int) -> None:
@@ -139,7 +145,8 @@ def curves_figure(records: Records, _baseline: float) -> Figure:
 
 
 def probe_figure(records: Records, baseline: float) -> Figure:
-    """What each layer knows: a linear probe's accuracy on its mean state, a panel for each depth."""
+    """Validation accuracy of a logistic regression on the mean of a layer's states over the time steps; small
+    dots are seeds. The dotted line is the better bag of n-grams."""
     kinds = _Kinds.of(records)
 
     def draw(axes: Axes, _row: None, depth: int) -> None:
@@ -159,7 +166,8 @@ def probe_figure(records: Records, baseline: float) -> Figure:
 
 
 def cost_figure(records: Records, baseline: float) -> Figure:
-    """Validation accuracy against the number of weights and the seconds of a fit; the depth at each point."""
+    """Validation accuracy against the number of weights above the embeddings and the wall time of a fit,
+    compilation included. The numbers are depths, the small dots seeds."""
     kinds = _Kinds.of(records)
     costs: dict[str, tuple[str, Number]] = {
         "by size": ("weights above the embeddings", lambda record: record.parameters),
@@ -203,49 +211,11 @@ def _mean_curve(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.nda
     return np.arange(1, values.shape[1] + 1), values.mean(0)
 
 
-Draw = Callable[[Records, float], Figure]
-FIGURES: tuple[tuple[str, str, str, Draw], ...] = (
-    (
-        "accuracy",
-        "Accuracy by depth",
-        "The mean over the seeds and, as small dots, each seed, on the validation and on the test reviews. "
-        "The dotted line is the better bag of n-grams.",
-        accuracy_figure,
-    ),
-    (
-        "gradients",
-        "Gradient by layer and time step",
-        "The norm of the loss's gradient by each layer's state, the mean over validation reviews and seeds, "
-        "for the deepest stack and, dashed, for one layer. The loss is at the right end: lines that fall "
-        "towards the left vanish, lines that rise explode.",
-        gradient_figure,
-    ),
-    (
-        "reach",
-        "Reach of the gradient by depth",
-        "By how many powers of ten its norm at the bottom layer's first tenth of the time steps differs from "
-        "that at the top layer's last step. 0 is a gradient that arrives as it left; small dots are seeds.",
-        reach_figure,
-    ),
-    (
-        "curves",
-        "Training and validation loss by depth",
-        "The mean over the seeds. The training loss is the mean over an epoch's steps, with dropout where "
-        "there is dropout.",
-        curves_figure,
-    ),
-    (
-        "probes",
-        "What each layer knows",
-        "Validation accuracy of a logistic regression on the mean of a layer's states over the time steps; "
-        "small dots are seeds. The dotted line is the better bag of n-grams.",
-        probe_figure,
-    ),
-    (
-        "cost",
-        "Accuracy by cost",
-        "Validation accuracy against the number of weights above the embeddings and the wall time of a fit, "
-        "compilation included. The numbers are depths, the small dots seeds.",
-        cost_figure,
-    ),
-)
+FIGURES: dict[str, tuple[str, Callable[[Records, float], Figure]]] = {  # by file: name, and what draws it
+    "accuracy": ("Accuracy by depth", accuracy_figure),
+    "gradients": ("Gradient by layer and time step", gradient_figure),
+    "reach": ("Reach of the gradient by depth", reach_figure),
+    "curves": ("Training and validation loss by depth", curves_figure),
+    "probes": ("What each layer knows", probe_figure),
+    "cost": ("Accuracy by cost", cost_figure),
+}

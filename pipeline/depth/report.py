@@ -11,7 +11,7 @@ from pipeline.depth.grid import PLAIN, grid
 from pipeline.depth.learning import commoner_share, failures, guess_scores
 from pipeline.depth.literature import SOURCES
 from pipeline.depth.records import Record, Records
-from pipeline.depth.statistics import estimate
+from pipeline.depth.statistics import Estimate, estimate
 from pipeline.depth.tables import SCORES, repeats
 from pipeline.evaluation.rivals import MAJORITY
 from pipeline.params import Params
@@ -77,8 +77,9 @@ def render_report(
 
 def _verdict(findings: Sequence[Finding], baseline: Mapping[str, float], records: Records) -> str:
     verdicts = Counter(finding.verdict for finding in findings)
-    best = max(records, key=lambda fit: _mean(repeats(records, fit), "validation"))
-    mean = _mean(repeats(records, best), "validation")
+    means = {fit: _accuracy(repeats(records, fit), "validation").mean for fit in records}
+    best = max(means, key=means.__getitem__)
+    mean = means[best]
     words = baseline["validation_accuracy"]
     skip = "" if best.skip == "none" else f", {best.skip} skips"
     variant = "" if best.variant == PLAIN else f", {best.variant}"
@@ -95,19 +96,21 @@ def _verdict(findings: Sequence[Finding], baseline: Mapping[str, float], records
 def _claims(findings: Sequence[Finding]) -> Table:
     return Table(
         ["claim", "the data", "difference [95 % interval]", "corrected p", "figure"],
-        [_claim_row(finding) for finding in findings],
+        [
+            (
+                finding.claim.statement,
+                finding.verdict,
+                str(finding.difference) if finding.effects else "",
+                "" if finding.corrected is None else p_cell(finding.corrected),
+                str(finding.claim.figure),
+            )
+            for finding in findings
+        ],
         f"A claim is supported or contradicted where p, after Holm's correction, is below {LEVEL}; with "
         f"fewer than {MIN_SEEDS} seeds it is not judged. Differences are taken between networks of one seed "
         "that are alike in all but what is compared, and averaged over the cells: the intervals speak of "
         "other seeds, not of other cells or reviews.",
     )
-
-
-def _claim_row(finding: Finding) -> tuple[str, ...]:
-    claim = finding.claim
-    difference = str(finding.difference) if finding.effects else ""
-    p_value = "" if finding.corrected is None else p_cell(finding.corrected)
-    return (claim.statement, finding.verdict, difference, p_value, str(claim.figure))
 
 
 def _scores(records: Records, baseline: Mapping[str, float], guess: Mapping[str, float]) -> Table:
@@ -134,17 +137,17 @@ def _score_row(records: Sequence[Record]) -> list[Cell]:
         "" if fit.variant == PLAIN else fit.variant,
         records[0].parameters,
         round(sum(record.seconds for record in records) / len(records)),
-        *(_interval(records, split) for split in ("train", "validation", "test")),
+        *(_with_interval(_accuracy(records, split)) for split in ("train", "validation", "test")),
     ]
 
 
-def _interval(records: Sequence[Record], split: str) -> str:
-    mean, bounds, _ = estimate([record.scores[f"{split}_accuracy"] for record in records])
+def _accuracy(records: Sequence[Record], split: str) -> Estimate:
+    return estimate([record.scores[f"{split}_accuracy"] for record in records])
+
+
+def _with_interval(accuracy: Estimate) -> str:
+    mean, bounds, _ = accuracy
     return f"{mean:.4f}" if bounds is None else f"{mean:.4f} ± {bounds[1] - mean:.4f}"
-
-
-def _mean(records: Sequence[Record], split: str) -> float:
-    return sum(record.scores[f"{split}_accuracy"] for record in records) / len(records)
 
 
 def _shown(value: Any) -> str:

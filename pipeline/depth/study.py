@@ -26,7 +26,7 @@ from pipeline.training.task import Data, data_of
 from pipeline.tuning.progress import Progress
 
 RUN_NAME = "depth study"
-MEASURING_MODULES = ("depth/fitting.py", "depth/gradients.py", "depth/probes.py")
+MEASURING_MODULES = tuple(f"depth/{name}.py" for name in ("fitting", "gradients", "grid", "probes", "task"))
 _AGAIN = "`make depth`, or `python -m pipeline depth`,"
 # What says which networks there are, and not what one of them is.
 _EXTENT = {"cells", "depths", "skips", "seeds", "workers"}
@@ -41,9 +41,15 @@ def run(params: Params) -> None:
 
     Raises:
         InterruptedError: after Ctrl-C; finished fits are kept, and the next run goes on with the rest.
-        UserError: if the params can't be used, data/padded is missing, or a fit failed.
+        UserError: if the params can't be used, or a fit failed.
     """
-    dataset = read_dataset(params)
+    choose_backend(params.train)
+    if params.train.backend != "tensorflow":
+        raise UserError(
+            f"train.backend is {params.train.backend}, but the depth study takes its gradients with "
+            "tensorflow: set train.backend to tensorflow"
+        )
+    dataset = read_json(PADDED_DATASET)
     params = params.of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     for fit in grid(params.depth):
@@ -63,11 +69,8 @@ def identity(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any]:
     A study of more cells, depths, skips or seeds has the same and so keeps what is there.
     """
     set_by_study = settings(params.depth, Fit("gru", 1, "none", PLAIN, 0))
-    shared = {
-        key: value
-        for key, value in params.flat().items()
-        if key.split(".")[0] in ("seed", "model", "train", "pretrain") and key not in set_by_study
-    }
+    decisive = params.flat("seed", "model", "train", "pretrain")
+    shared = {key: value for key, value in decisive.items() if key not in set_by_study}
     return {"data": dataset["padded_digest"], "shared": shared | params.depth.model_dump(exclude=_EXTENT)}
 
 
@@ -88,24 +91,6 @@ def _kept(record: Record) -> tuning.Result:
     metrics = {**record.scores, **counts, "fit_seconds": record.seconds}
     attributes = {tuning.RECORD: AS_JSON.dump_python(record, mode="json")}
     return tuning.Result(record.scores["validation_accuracy"], attributes, metrics)
-
-
-def read_dataset(params: Params) -> dict[str, Any]:
-    """data/padded/dataset.json.
-
-    Raises:
-        UserError: if it is missing, or the backend isn't the one that gradients are taken with.
-    """
-    choose_backend(params.train)
-    if params.train.backend != "tensorflow":
-        raise UserError(
-            f"train.backend is {params.train.backend}, but the depth study takes its gradients with "
-            "tensorflow: set train.backend to tensorflow"
-        )
-    if not PADDED_DATASET.exists():
-        raise UserError(f"{PADDED_DATASET} is missing: run the pad stage first, or `make depth`")
-    dataset: dict[str, Any] = read_json(PADDED_DATASET)
-    return dataset
 
 
 def _deliver(

@@ -22,10 +22,20 @@ SCORES = ("train_accuracy", "validation_accuracy", "test_accuracy")
 
 def write(records: Records, findings: Sequence[Finding], folder: Path) -> None:
     """Writes claims.csv and, in the order of the fits, fits.csv, curves.csv, probes.csv and gradients.csv."""
-    ordered = [records[fit] for fit in sorted(records)]
-    write_csv(folder / "fits.csv", [_fit_row(record) for record in ordered])
-    write_csv(folder / "curves.csv", [row for record in ordered for row in _curve_rows(record)])
-    write_csv(folder / "probes.csv", [row for record in ordered for row in _probe_rows(record)])
+    ordered = [(fit._asdict(), records[fit]) for fit in sorted(records)]
+    curves = [
+        {**fit, "epoch": epoch, **values}
+        for fit, record in ordered
+        for epoch, values in enumerate(record.curve, start=1)
+    ]
+    probes = [
+        {**fit, "layer": layer, "validation_accuracy": accuracy}
+        for fit, record in ordered
+        for layer, accuracy in enumerate(record.probes)
+    ]
+    write_csv(folder / "fits.csv", [_fit_row(record) for _, record in ordered])
+    write_csv(folder / "curves.csv", curves)
+    write_csv(folder / "probes.csv", probes)
     write_csv(folder / "gradients.csv", _gradient_rows(records))
     write_csv(folder / "claims.csv", [row for finding in findings for row in _claim_rows(finding)])
 
@@ -83,26 +93,14 @@ def _fit_row(record: Record) -> Row:
     }
 
 
-def _curve_rows(record: Record) -> list[Row]:
-    return [
-        {**record.fit._asdict(), "epoch": epoch, **values}
-        for epoch, values in enumerate(record.curve, start=1)
-    ]
-
-
-def _probe_rows(record: Record) -> list[Row]:
-    return [
-        {**record.fit._asdict(), "layer": layer, "validation_accuracy": accuracy}
-        for layer, accuracy in enumerate(record.probes)
-    ]
-
-
 def _gradient_rows(records: Records) -> list[Row]:
     """The mean norm over the seeds, at each layer and time step."""
+    networks = {fit: fit._asdict() for fit in sorted(records) if fit.seed == 0}
+    for network in networks.values():
+        del network["seed"]
     return [
-        {**_network(fit), "when": when, "layer": layer, "step": step, "norm": float(norm)}
-        for fit in sorted(records)
-        if fit.seed == 0
+        {**network, "when": when, "layer": layer, "step": step, "norm": float(norm)}
+        for fit, network in networks.items()
         for when in WHEN
         for layer, row in enumerate(mean_norms(records, fit, when), start=1)
         for step, norm in enumerate(row, start=1)
@@ -130,7 +128,3 @@ def _claim_rows(finding: Finding) -> list[Row]:
         }
         for stratum, (mean, bounds, _) in shown.items()
     ]
-
-
-def _network(fit: Fit) -> Row:
-    return {key: value for key, value in fit._asdict().items() if key != "seed"}

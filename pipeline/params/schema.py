@@ -108,14 +108,18 @@ class Params(Section):
                 f"{name}: each value has word vectors of its own, made before the search: give a few choices"
             )
 
-    def flat(self) -> dict[str, Value]:
-        """Every value under its dotted key, ``tune.search_space`` left out."""
+    def flat(self, *names: str) -> dict[str, Value]:
+        """Every value under its dotted key, ``tune.search_space`` left out.
+
+        Args:
+            names: keys and sections whose values are wanted; all without one.
+        """
         flat: dict[str, Value] = {"seed": self.seed}
         for section, values in self.model_dump().items():
             if isinstance(values, dict):
                 flat |= {f"{section}.{name}": value for name, value in values.items()}
         flat.pop("tune.search_space")
-        return flat
+        return {key: flat[key] for key in flat if not names or {key, key.partition(".")[0]} & set(names)}
 
     @property
     def trial_epochs(self) -> int:

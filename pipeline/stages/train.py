@@ -154,9 +154,7 @@ def _report(
         "trials": study.counts(),
         "search_order": tuning.search_order(study.params),
         "trial": winner.number,
-        "params": {
-            key: value for key, value in winner.params.flat().items() if key.split(".")[0] in SEARCHED
-        },
+        "params": winner.params.flat(*SEARCHED),
         "objective": study.params.tune.objective,
         "best_epoch": winner.best_epoch,
         "validation_accuracy": winner.best["validation_accuracy"],

@@ -246,8 +246,7 @@ def _shown(params: Params, stage: str) -> dict[str, Value]:
 
     The values of model and train are those of the network that won, so they come with ``log_network``.
     """
-    chosen = {key: value for key, value in params.flat().items() if key.split(".")[0] in _SECTIONS[stage]}
-    return {"seed": params.seed, "data.source": params.data.source} | chosen
+    return params.flat("seed", "data.source", *_SECTIONS[stage])
 
 
 def network_name(params: Mapping[str, Any]) -> str:

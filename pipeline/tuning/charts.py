@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from pipeline.tuning.panels import LINE, make_panels, shared_legend
+
 # Okabe & Ito's colours, which colour-blind people tell apart; the markers say the same in grey.
-COMPLETE, PRUNED, WINNER, LINE = "#0072B2", "#999999", "#D55E00", "#d8d8d8"
-HEIGHT = 3.8  # inches
+COMPLETE, PRUNED, WINNER = "#0072B2", "#999999", "#D55E00"
 Space = Mapping[str, BaseDistribution]
 Repeats = Mapping[int, Sequence[float]]  # by a trial's number, its scores with other seeds
 
@@ -28,7 +29,7 @@ def history_figure(trials: Sequence[FrozenTrial], repeats: Repeats, label: str, 
         label: what the score is.
         title: of the figure.
     """
-    figure, axes = _figure(1)
+    figure, (axes,) = make_panels(1, 1)
     complete, pruned = _of(trials, TrialState.COMPLETE), _of(trials, TrialState.PRUNED)
     if complete:
         best = np.maximum.accumulate([score(trial) for trial in complete])
@@ -42,7 +43,8 @@ def history_figure(trials: Sequence[FrozenTrial], repeats: Repeats, label: str, 
         axes[0].scatter([number] * len(others), others, s=12, color=COMPLETE, alpha=0.6, zorder=3)
     if repeats:
         axes[0].plot([], [], ".", color=COMPLETE, alpha=0.6, label="other seeds")
-    _ring(axes[0], complete, repeats)
+    if (winner := chosen(complete, repeats)) is not None:
+        _circle(axes[0], winner.number, winner)
     axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     _finish(figure, axes, "trial", label, title)
     return figure
@@ -50,7 +52,7 @@ def history_figure(trials: Sequence[FrozenTrial], repeats: Repeats, label: str, 
 
 def epochs_figure(trials: Sequence[FrozenTrial], repeats: Repeats, label: str, title: str) -> Figure:
     """The score of each trial by epoch; a pruned trial's line ends in a cross."""
-    figure, axes = _figure(1)
+    figure, (axes,) = make_panels(1, 1)
     winner = chosen(_of(trials, TrialState.COMPLETE), repeats)
     for trial in trials:
         epochs = sorted(trial.intermediate_values)
@@ -79,13 +81,12 @@ def slices_figure(
     trials: Sequence[FrozenTrial], repeats: Repeats, searched: Space, label: str, title: str
 ) -> Figure:
     """The score by each searched parameter: a panel each, on the scale that it was searched on."""
-    figure, axes = _figure(len(searched))
+    figure, (axes,) = make_panels(1, len(searched))
     complete, pruned = _of(trials, TrialState.COMPLETE), _of(trials, TrialState.PRUNED)
     for panel, (key, distribution) in zip(axes, searched.items(), strict=True):
         _points(panel, _places(complete, key, distribution), complete, COMPLETE, "o", "ran to its end")
         _points(panel, _places(pruned, key, distribution), pruned, PRUNED, "x", "pruned, score when stopped")
-        winner = chosen(complete, repeats)
-        if winner is not None:
+        if (winner := chosen(complete, repeats)) is not None:
             _circle(panel, _places([winner], key, distribution)[0], winner)
         _scale(panel, distribution)
         panel.set_xlabel(key)
@@ -95,7 +96,7 @@ def slices_figure(
 
 def importance_figure(importances: Mapping[str, float], count: int, title: str) -> Figure:
     """The share of the scores' variance that each parameter explains (fANOVA), the largest on top."""
-    figure, axes = _figure(1)
+    figure, (axes,) = make_panels(1, 1)
     keys = sorted(importances, key=lambda key: importances[key])
     axes[0].barh(keys, [importances[key] for key in keys], color=COMPLETE, height=0.6)
     axes[0].set_xlim(0, 1)
@@ -133,23 +134,15 @@ def _points(
         )
 
 
-def _ring(axes: Axes, complete: Sequence[FrozenTrial], repeats: Repeats) -> None:
-    winner = chosen(complete, repeats)
-    if winner is not None:
-        _circle(axes, winner.number, winner)
-
-
 def _circle(axes: Axes, x: float, trial: FrozenTrial) -> None:
-    axes.scatter(
-        [x],
-        [score(trial)],
-        s=120,
-        facecolors="none",
-        edgecolors=WINNER,
-        linewidths=2,
-        label="winner",
-        zorder=4,
-    )
+    style: dict[str, Any] = {
+        "s": 120,
+        "facecolors": "none",
+        "edgecolors": WINNER,
+        "linewidths": 2,
+        "zorder": 4,
+    }
+    axes.scatter([x], [score(trial)], label="winner", **style)
 
 
 def _places(trials: Sequence[FrozenTrial], key: str, distribution: BaseDistribution) -> list[float]:
@@ -174,27 +167,10 @@ def _scale(axes: Axes, distribution: BaseDistribution) -> None:
             axes.set_xscale("log")
 
 
-def _figure(panels: int) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(6.2 if panels == 1 else 3.1 * panels + 0.6, HEIGHT), layout="constrained")
-    axes = list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
-    for each in axes:
-        each.grid(color=LINE, linewidth=0.6)
-        each.set_axisbelow(True)
-        each.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
 def _finish(figure: Figure, axes: Sequence[Axes], x: str | None, y: str, title: str) -> None:
     """Labels, a title, and one legend below all panels."""
     figure.suptitle(title)
     axes[0].set_ylabel(y)
     if x is not None:
         axes[0].set_xlabel(x)
-    handles: dict[str, Artist] = {}
-    for each in axes:
-        for handle, label in zip(*each.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    if handles:
-        figure.legend(
-            list(handles.values()), list(handles), loc="outside lower center", ncols=4, frameon=False
-        )
+    shared_legend(figure)

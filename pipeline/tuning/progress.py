@@ -42,15 +42,12 @@ class Progress:
         self._epochs_done += 1
         left = max(0, (self._wanted - self._finished) * self._epochs - epoch)
         seconds = (time.monotonic() - self._started) / self._epochs_done * left
-        self._live.say(
-            epoch_line(self._titles[number], epoch, self._epochs, metrics, f"{_clock(seconds)} left")
-        )
+        show_epoch(self._live, self._titles[number], epoch, self._epochs, metrics, f"{_clock(seconds)} left")
         self._then.epoch(number, epoch, metrics)
-        self._live.wait(self._titles[number])
 
     def within(self, number: int, epoch: int, share: float) -> None:
         """Moves the bar."""
-        self._live.show(share_line(self._titles[number], epoch, self._epochs, share))
+        show_epoch(self._live, self._titles[number], epoch, self._epochs, share)
         self._then.within(number, epoch, share)
 
     def wrote(self, number: int, texts: Mapping[str, str]) -> None:
@@ -61,7 +58,7 @@ class Progress:
         """Says how the trial ended, and its scores as far as the line holds them."""
         self._finished += 1
         why = f": {reason}" if reason else ""
-        ended = f"{self._titles[number]} {state.lower()} after {metrics['seconds']:.0f} s{why}"
+        ended = f"{self._titles[number]}  {state.lower()} after {metrics['seconds']:.0f} s{why}"
         scores = {name: value for name, value in metrics.items() if "seconds" not in name}
         shown = [f"{name.replace('_', ' ')} {_short(value)}" for name, value in scores.items()]
         self._live.say(shortened(ended, *shown))
@@ -76,6 +73,17 @@ class Progress:
         """Prints a finalist's score with another seed."""
         self._live.say(f"finalist trial {number}, seed {seed}: {self._score_name} {score:.4f}")
         self._then.repeated(number, seed, score)
+
+
+def show_epoch(
+    live: LiveLine, title: str, epoch: int, epochs: int, said: Mapping[str, float] | float, left: str = ""
+) -> None:
+    """The scores of an epoch that has ended, or how far the one under way is."""
+    if isinstance(said, float):
+        live.show(share_line(title, epoch, epochs, said))
+    else:
+        live.say(epoch_line(title, epoch, epochs, said, left))
+        live.wait(title)
 
 
 def epoch_line(title: str, epoch: int, epochs: int, metrics: Mapping[str, float], left: str = "") -> str:

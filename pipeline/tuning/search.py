@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from pipeline.cluster import Pool, needs_processes, open_pool, worker_count
+from pipeline.cluster import needs_processes, open_pool, worker_count
 from pipeline.params import Params
 from pipeline.runtime.interruption import interruptible
 from pipeline.training.task import Trained, num_epochs
@@ -41,7 +40,8 @@ def search(study: Search, fit: Fit, data: Mapping[str, np.ndarray], observer: Ob
         observer.opened(study.name, len(study.finished()), study.params.tune.trials)
         plan = _Plan(study, fit, num_epochs(study.params, data))
         try:
-            with _pool(study, data) as pool:
+            count = _num_missing(study)
+            with open_pool(study.name, study.params.cluster, study.params.tune.workers, count, data) as pool:
                 run_trials(study, plan, pool, observer, interruption)
                 study.forget_outdone()
                 winner = choose_winner(study, fit, pool, observer, interruption)
@@ -59,11 +59,7 @@ def needs_workers(study: Search) -> bool:
 
 def search_order(params: Params) -> str:
     """What a report says about the order in which the search space was tried."""
-    if params.cluster.address is not None:
-        return (
-            "depends on the timing of the cluster's workers; the winner trained again gives the same digits"
-        )
-    workers = worker_count(params.tune.workers)
+    workers = "the cluster's" if params.cluster.address else worker_count(params.tune.workers)
     if workers == 1:
         return "one after another, the same each time"
     return f"depends on the timing of {workers} workers; the winner trained again gives the same digits"
@@ -107,10 +103,6 @@ class _Plan:
         attributes = {"best_epoch": value.best_epoch, "implementation": value.implementation}
         texts = {"model_summary.txt": value.summary} if value.summary else {}
         return Result(score, attributes, {f"best_{self._study.score_name}": score}, texts)
-
-
-def _pool(study: Search, data: Mapping[str, np.ndarray]) -> AbstractContextManager[Pool]:
-    return open_pool(study.name, study.params.cluster, study.params.tune.workers, _num_missing(study), data)
 
 
 def _num_missing(study: Search) -> int:

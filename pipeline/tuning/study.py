@@ -17,7 +17,7 @@ from optuna.distributions import distribution_to_json
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from pipeline.params import Params
+from pipeline.params import SEARCHED, Params
 from pipeline.runtime.files import written_whole
 from pipeline.runtime.live import wrapped
 from pipeline.runtime.source import SCORING_MODULES, result_settings, source_digest
@@ -197,12 +197,8 @@ def repeat_key(number: int, seed: int) -> str:
 def identity(params: Params, padded_digest: str) -> Identity:
     """What makes trials comparable: data, fixed parameters, search space, objective; plain JSON values."""
     space = search_space(params)
-    decisive = {"seed", "model", "train", "pretrain", "vectors", "distill"}
-    fixed = {
-        key: value
-        for key, value in params.flat().items()
-        if (key.split(".")[0] in decisive or key == "tune.epochs") and key not in space
-    }
+    decisive = params.flat("seed", *SEARCHED, "tune.epochs")
+    fixed = {key: value for key, value in decisive.items() if key not in space}
     described: Identity = {
         "data": padded_digest,
         "objective": f"maximize {score_name(params)}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
 from pipeline.runtime.live import LiveLine, wrapped
 from pipeline.training.task import Data, Trained, num_epochs
-from pipeline.tuning.progress import epoch_line, share_line
+from pipeline.tuning.progress import show_epoch
 from pipeline.tuning.sampling import REASON
 from pipeline.tuning.study import Search, repeat_key, score_name, score_of
 from pipeline.tuning.trials import Observer
@@ -102,16 +102,10 @@ def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption
     print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
     live, title = LiveLine(), f"trial {winner.number} in full"
     live.wait(f"{title} is prepared")
-
-    def show(epoch: int, said: Mapping[str, float] | float) -> None:
-        if isinstance(said, float):
-            live.show(share_line(title, epoch, passes, said))
-        else:
-            live.say(epoch_line(title, epoch, passes, said))
-            live.wait(title)
-
     try:
-        trained = _fit_once(params, fit, pool, interruption, show)
+        trained = _fit_once(
+            params, fit, pool, interruption, lambda epoch, said: show_epoch(live, title, epoch, passes, said)
+        )
     finally:
         live.clear()
     return replace(
