@@ -258,8 +258,10 @@ def test_a_version_elsewhere_is_fetched_and_its_copy_goes_with_it(
 def test_predict_prints_what_the_interface_returns(served: Found) -> None:
     """Digit for digit: of texts, of their words, and of a file's rows."""
     champion = pipeline.load_champion("own")
-    expected = champion.predict(TEXTS, threshold=0.4)
-    options = ["predict", "--dataset", "own", "--threshold", "0.4"]
+    threshold = (champion.predict(TEXTS)[0].probability + 1) / 2  # under which no text is positive
+    expected = champion.predict(TEXTS, threshold)
+    assert [answer.label for answer in expected] == ["negative"] * 3
+    options = ["predict", "--dataset", "own", "--threshold", str(threshold)]
     said = CliRunner().invoke(cli, [*options, "--json", "--explain", *TEXTS], catch_exceptions=False)
     assert said.stderr == "stacked-rnn-own version 3\n"
     for line, text, answer in zip(said.stdout.splitlines(), TEXTS, expected, strict=True):

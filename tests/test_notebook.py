@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pipeline import __all__
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOK = PROJECT / "notebooks/deep_rnns.ipynb"
@@ -24,6 +27,13 @@ def test_the_committed_notebook_holds_no_outputs() -> None:
     nbformat.validate(notebook)
     assert outputs_of(notebook) == []
     assert {cell.execution_count for cell in notebook.cells if cell.cell_type == "code"} == {None}
+
+
+def test_the_notebook_uses_the_python_interface_alone() -> None:
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert "import pipeline\n" in code and "from pipeline" not in code
+    assert {"draw_stack", "gradient_norms"} <= set(re.findall(r"\bpipeline\.(\w+)", code)) <= set(__all__)
 
 
 @pytest.mark.slow

@@ -18,7 +18,10 @@ from pipeline.registry import lineage, rebuilding
 @click.option("--all", "everything", is_flag=True, help="Every parameter, hash and package too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with everything, instead.")
 def trace(model: str, everything: bool, as_json: bool) -> None:
-    """Print what made MODEL: commit, parameters, data, DVC hashes, study, packages."""
+    """Print what made MODEL (models:/NAME/VERSION or @ALIAS, or the data set of a champion).
+
+    Commit, data, study, parameters; DVC hashes, metrics and packages.
+    """
     described = versions.trace(model)
     if as_json:
         click.echo(json.dumps(described, indent=2, ensure_ascii=False))
