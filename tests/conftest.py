@@ -27,6 +27,7 @@ LONG = (
     "e2e/test_pipeline.py",
     "training/test_fitting.py",
     "e2e/test_serving.py",  # after test_pipeline in one process, whose finished project it copies
+    "e2e/test_guides_run.py",
     "crossvalidation/test_crossvalidation.py",
     "test_notebook.py",
     "e2e/test_worked_examples.py",

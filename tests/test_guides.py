@@ -1,6 +1,6 @@
 """README and guides: every command, parameter, YAML block and file that they name exists.
 
-Commands are parsed by the parsers that would run them, and not run.
+Commands are parsed by the parsers that would run them; ``e2e/test_guides_run`` runs them.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -43,12 +42,13 @@ def draw_panels(
 
 def _outer_labels(panels: np.ndarray) -> None:
     """Leaves a column's title to its top panel and its x label to the bottom one, where others repeat it."""
-    for above, below in reversed(list(pairwise(panels))):
-        for upper, lower in zip(above, below, strict=True):
-            if upper.get_title() == lower.get_title():
-                lower.set_title("")
-            if upper.get_xlabel() == lower.get_xlabel():
-                upper.set_xlabel("")
+    for column in panels.T:
+        for axes in column[1:]:
+            if axes.get_title() == column[0].get_title():
+                axes.set_title("")
+        for axes in column[:-1]:
+            if axes.get_xlabel() == column[-1].get_xlabel():
+                axes.set_xlabel("")
 
 
 def limit_accuracy(figure: Figure) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -24,15 +26,18 @@ def print_summary(result: Evaluated) -> None:
         console.print(Text(f"{each.title} {each.text}", "bold"))
     console.print(_table(result))
     console.print(Text(f"The winner is trial {result.trained['trial']}: {_network(result)}."))
-    calibration = result.trained["calibration"]
-    console.print(
-        f"Calibration error on validation: {calibration['validation_ece_before']:.4f} before calibration, "
-        f"{calibration['validation_ece_after']:.4f} after."
-    )
+    console.print(_calibration(result.trained["calibration"]))
     verdict = judge(result)
     look = "" if verdict.learned else "bold red"
     for sentence in (verdict.sentence, became(result)):
         console.print(Text(sentence, style=look))
+
+
+def _calibration(calibration: Mapping[str, float]) -> str:
+    before, after = (calibration[f"validation_ece_{when}"] for when in ("before", "after"))
+    if calibration["scale"] == 1:
+        return f"Calibration error on validation: {before:.4f}; rescaling the probabilities wouldn't help."
+    return f"Calibration error on validation: {before:.4f} before calibration, {after:.4f} after."
 
 
 def _table(result: Evaluated) -> Table:

@@ -214,7 +214,7 @@ def _near_duplicates(every: EveryReview) -> list[Finding]:
         return []
     across = sum(every.splits[one] != every.splits[other] for one, other in pairs)
     advice = (
-        f"{across:,} of them lie in two splits, where they make results look better than they are"
+        f"{across:,} of them across two splits, where they make results look better than they are"
         if across
         else "none lies in two splits"
     )

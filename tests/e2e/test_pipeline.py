@@ -150,24 +150,6 @@ def test_plots_metrics_and_params_show_in_dvc(reproduced: Project) -> None:
         assert f"workspace_reports_{name}" in pictures
 
 
-def test_readmes_commands_run(reproduced: Project) -> None:
-    """Of those that end by themselves; test_serving starts the server, and `make run` finds all done here."""
-    blocks = re.findall(r"```sh\n(.*?)```", reproduced.path("README.md").read_text(), re.DOTALL)
-    named = set(re.findall(r"^make ([a-z-]+)", "\n".join(blocks), re.MULTILINE))
-    assert named >= {"run", "ui", "serve", "help"}
-
-    def make(*words: str) -> str:
-        return reproduced.run("make", "--assume-old=.venv/installed", *words).stdout
-
-    assert named <= {line.split()[0] for line in make("help").splitlines()}
-    ran = make("run")
-    assert stages_run(ran) == []
-    assert "The report: reports/report.html" in ran
-    assert "simple_rnn 2x" in make("compare")
-    for target in sorted(named - {"help"}):
-        assert "python -m pipeline" in make("--dry-run", target), target
-
-
 def test_a_changed_parameter_runs_only_what_depends_on_it(project: Project) -> None:
     def would_run() -> list[str]:
         status = json.loads(project.run("dvc", "status", "--json").stdout)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,54 +20,13 @@ import requests
 from mlflow import MlflowClient
 
 from e2e.conftest import NEGATIVE, PROJECT, Project
+from e2e.servers import free_port, running
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.slow
 NAME = "stacked-rnn-mine"
 GOOD, BAD = "a wonderful, moving and funny film", "a dull, awful and boring plot"
-
-
-def free_port() -> int:
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        return int(chosen.getsockname()[1])
-
-
-@contextmanager
-def running(command: list[str], project: Project, ready: str, log: Path) -> Iterator[None]:
-    """A server while the block runs; ends it and its workers."""
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=project.folder,
-            env=project.environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_until_ready(process, ready, log)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:  # MLflow's server, on a machine that is busy
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def wait_until_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            raise AssertionError(f"the server ended:\n{log.read_text()}")
-        try:
-            if requests.get(address, timeout=1).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.2)
-    raise AssertionError(f"{address} doesn't answer:\n{log.read_text()}")
 
 
 @dataclass

@@ -70,7 +70,7 @@ vars(training).update(Split=Split, Fitted=Fitted, OnEpoch=Any, fit=fit)
 sys.modules["pipeline.training.fitting"] = training
 
 
-def run_fit(params: Any, fit_of_study: Any, splits: Any, on_epoch: Any) -> Any:
+def run_fit(params: Any, fit_of_study: Any, splits: Any, on_epoch: Any = None) -> Any:
     """The record of a formula; each layer adds 0.01."""
     from pipeline.depth.records import Record  # noqa: PLC0415 - not before the stand-ins are in their places
 
@@ -87,7 +87,7 @@ def run_fit(params: Any, fit_of_study: Any, splits: Any, on_epoch: Any) -> Any:
 
 
 depth_fitting = ModuleType("pipeline.depth.fitting")
-vars(depth_fitting).update(run_fit=run_fit, Split=Split)
+vars(depth_fitting).update(run_fit=run_fit, Split=Split, Splits=dict)
 sys.modules["pipeline.depth.fitting"] = depth_fitting
 
 
