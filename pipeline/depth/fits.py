@@ -56,8 +56,8 @@ def studied(
             "set train.backend to tensorflow"
         )
     choose_backend(params.train)
-    version, described = tuning.code_version(params, *MEASURING_MODULES), identity(params, dataset) | extent
-    study = tuning.open_grid(params, f"{command}-{dataset['name']}", described, SPACE, version)
+    described, name = identity(params, dataset) | extent, f"{command}-{dataset['name']}"
+    study = tuning.open_grid(params, name, described, SPACE, MEASURING_MODULES)
     in_run = pipeline_run(params, command, study=study.name)
     with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
         parent.set_tags({"mlflow.runName": RUN_NAMES[command], "dataset": dataset["name"]})

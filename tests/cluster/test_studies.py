@@ -78,7 +78,7 @@ def test_a_depth_study_gives_the_same_on_workers_one_of_which_is_killed(
     found: list[dict[Any, Any]] = []
     for where, data in ((HERE, marker("")), (cluster, marker(tmp_path / "killed"))):
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
-        opened = tuning.open_grid(params_on(params, where), "depth-toy", {}, SPACE, "0")
+        opened = tuning.open_grid(params_on(params, where), "depth-toy", {}, SPACE, ())
         fits = grid(opened.params.depth)
         found.append(measured(opened, fits, data, Silent(), "depth", cluster_jobs.measure_formula))
     assert (tmp_path / "killed").exists(), "a worker was killed"
