@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from pipeline.depth import cells
 from pipeline.params import load_params
 from pipeline.stages import require_outputs
-from pipeline.training.backend import select_backend
 
 
 @click.command(name="compare-cells")
@@ -17,7 +17,4 @@ def compare_cells(depth: int, reviews: int, epochs: int) -> None:
     """Train a simple RNN, an LSTM and a GRU, plain, clipped and with skips: -> reports/cells."""
     params = load_params()
     require_outputs("compare-cells", ("pad",))
-    select_backend(params.train)
-    from pipeline.depth import cells  # noqa: PLC0415 - Keras reads its backend when it is imported
-
     cells.run(params, depth, reviews, epochs)

@@ -27,6 +27,7 @@ from pipeline.tuning.progress import Progress
 
 CLASSIFIERS = (MODEL, *PREFIXES)
 _PREFIXES = {MODEL: "", **PREFIXES}
+JUDGING_MODULES = ("crossvalidation", "evaluation", "reviews")
 SPACE = tuning.grid_space(repeat=(1, 10**6), fold=(1, 10**6))
 _ENDS = {"log_loss": (0, math.inf), "brier": (0, 2)}  # of other scores 0 and 1
 Judged = Sequence[tuple[Fold, Mapping[str, Metrics]]]
@@ -57,13 +58,8 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     num_reviews = len(data["labels"])
     fitted = params.resolved(round(num_reviews * (1 - 1 / folds) * (1 - params.pad.validation_fraction)))
     fitted = fitted.of_labels(dataset["labels"]).replace({"tune.epochs": None, "tune.trials": 1})
-    study = tuning.open_grid(
-        fitted,
-        f"cross-validation-{dataset['name']}",
-        _identity(fitted, dataset["digest"], folds),
-        SPACE,
-        tuning.code_version(fitted, "crossvalidation", "evaluation", "reviews"),
-    )
+    described, name = _identity(fitted, dataset["digest"], folds), f"cross-validation-{dataset['name']}"
+    study = tuning.open_grid(fitted, name, described, SPACE, JUDGING_MODULES)
     asked = _grid(fitted, drawn, data)
     in_run = pipeline_run(params, "cross-validate", study=study.name)
     with in_run as parent, TrialRuns(parent, dataset) as trial_runs:

@@ -14,18 +14,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.depth.comparisons import trained_decades
-from pipeline.depth.fitting import Splits, run_fit
+from pipeline.depth.fits import studied
 from pipeline.depth.grid import CLIPPING, PLAIN, Fit
 from pipeline.depth.learning import guess_scores
 from pipeline.depth.panels import CELL_STYLE, draw_panels, reading_of
 from pipeline.depth.records import Record
+from pipeline.depth.task import SPLITS
 from pipeline.evaluation.rivals import MAJORITY
 from pipeline.params import Params
 from pipeline.reporting import figures
 from pipeline.reporting.page import Cell, Picture, Table, render
 from pipeline.runtime.files import read_arrays, read_json, write_text
 from pipeline.runtime.paths import CELLS_DIR, CELLS_REPORT, PADDED_DATASET, padded_split
-from pipeline.training.rows import Split
+from pipeline.training.task import data_of
 from pipeline.tuning.panels import make_panels, shared_legend
 
 SECTIONS = {
@@ -69,43 +70,47 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
         depth: recurrent layers of each network.
         num_reviews: of each split, at most.
         epochs: passes over them.
+
+    Raises:
+        InterruptedError, UserError: see ``studied``.
     """
     dataset = read_json(PADDED_DATASET)
     params = params.of_labels(dataset["labels"])
     params = params.replace({"depth.epochs": epochs, "train.epochs": epochs})
-    splits = {name: _some(name, num_reviews, params.seed) for name in ("train", "validation", "test")}
-    records: dict[tuple[str, Kind], Record] = {}
-    wanted = [(cell, kind) for cell in CELL_STYLE for kind in KINDS]
-    for number, (cell, kind) in enumerate(wanted, start=1):
-        fit = _ToTheEnd(cell, depth, kind.skip, kind.variant, 0)
-        records[cell, kind] = record = run_fit(params, fit, splits)
-        print(
-            f"{number}/{len(wanted)}  {CELL_STYLE[cell]['label']}, {kind.label}: validation accuracy "
-            f"{record.scores['validation_accuracy']:.3f}, {record.seconds:.0f} s"
-        )
-    write_text(CELLS_REPORT, render_page(dataset, records, splits, depth))
+    splits = {name: _some(name, num_reviews, params.seed) for name in SPLITS}
+    fits = {
+        (cell, kind): _ToTheEnd(cell, depth, kind.skip, kind.variant, 0)
+        for cell in CELL_STYLE
+        for kind in KINDS
+    }
+    opened = studied("compare-cells", params, dataset, [*fits.values()], data_of(splits), reviews=num_reviews)
+    with opened as (parent, found):
+        sizes = {name: len(arrays["labels"]) for name, arrays in splits.items()}
+        records = {key: found[fit] for key, fit in fits.items()}
+        write_text(CELLS_REPORT, render_page(dataset, records, sizes, depth))
+        parent.log_file(CELLS_DIR, CELLS_DIR.name)
     print(f"the page is {CELLS_REPORT}")
 
 
-def render_page(dataset: Mapping[str, Any], records: Records, splits: Splits, depth: int) -> str:
+def render_page(dataset: Mapping[str, Any], records: Records, sizes: Mapping[str, int], depth: int) -> str:
     """The page as HTML, after its figures were drawn into reports/cells."""
     return render(
         "cells.html",
         title=f"Three cells side by side, {dataset['name']}",
         sections=SECTIONS,
         depth=depth,
-        sizes={name: len(split.labels) for name, split in splits.items()},
+        sizes=sizes,
         dataset=dataset,
         pictures={stem: _drawn(stem, records) for stem in FIGURES},
         table=_table(records, guess_scores(dataset)),
     )
 
 
-def _some(name: str, count: int, seed: int) -> Split:
+def _some(name: str, count: int, seed: int) -> dict[str, np.ndarray]:
     """At most ``count`` reviews of a split, drawn at random."""
     arrays = read_arrays(padded_split(name))
     chosen = np.random.default_rng(seed).permutation(len(arrays["labels"]))[:count]
-    return Split(arrays["token_ids"][chosen], arrays["labels"][chosen])
+    return {key: arrays[key][chosen] for key in ("token_ids", "labels")}
 
 
 def learning_figure(records: Records) -> Figure:

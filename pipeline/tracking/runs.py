@@ -51,6 +51,7 @@ _SECTIONS = {
     "train": ("pad", "pretrain", "tune"),
     "evaluate": ("pad", "pretrain", "tune", "evaluate"),
     "depth": ("model", "train", "depth"),
+    "compare-cells": ("model", "train", "depth"),
     "cross-validate": ("pad", "model", "train"),
 }
 _REPRODUCED = ("test_accuracy", "test_roc_auc", "test_log_loss")

@@ -8,7 +8,7 @@ from pipeline.tuning.grid import RECORD, Grid, Point, run_grid
 from pipeline.tuning.search import needs_workers, search, search_order
 from pipeline.tuning.search_space import SearchSpace, grid_space
 from pipeline.tuning.storage import held, studies_folder
-from pipeline.tuning.study import Search, Study, code_version, open_grid, open_search
+from pipeline.tuning.study import Search, Study, open_grid, open_search
 from pipeline.tuning.trials import Observer, Result
 from pipeline.tuning.winner import Winner
 
@@ -22,7 +22,6 @@ __all__ = [
     "SearchSpace",
     "Study",
     "Winner",
-    "code_version",
     "grid_space",
     "held",
     "needs_workers",

@@ -31,7 +31,8 @@ class Progress:
 
     def started(self, number: int, name: str, values: Mapping[str, Any], finished: int) -> None:
         """Names the trial and its values."""
-        shown = [f"{key.split('.')[-1]} {_short(value)}" for key, value in values.items()]
+        unnamed = values if name == f"trial {number}" else {}  # another name tells them already
+        shown = [f"{key.split('.')[-1]} {_short(value)}" for key, value in unnamed.items()]
         self._titles[number] = name
         self._live.say(shortened(f"{name} ({self._finished}/{self._wanted} done)", *shown))
         self._live.wait(f"{name} is prepared")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -233,15 +233,16 @@ def open_search(params: Params, dataset: Mapping[str, Any]) -> Search:
         params: all of params.yaml.
         dataset: data/padded/dataset.json; ``name`` and ``padded_digest`` are read.
     """
-    described = identity(params, dataset["padded_digest"])
+    described, pruner = identity(params, dataset["padded_digest"]), make_pruner(params)
     storage, base = open_storage(params.tune.storage), base_name(dataset["name"], described)
-    version, pruner = code_version(params), make_pruner(params)
     return _latest(
-        lambda name: Search(params, _open(storage, name, pruner)), storage, base, described, version
+        storage, base, described, code_version(params), pruner, lambda study: Search(params, study)
     )
 
 
-def open_grid(params: Params, prefix: str, described: Identity, space: SearchSpace, version: str) -> Study:
+def open_grid(
+    params: Params, prefix: str, described: Identity, space: SearchSpace, modules: Sequence[str]
+) -> Study:
     """The study whose trials are all given their values: continued, or a fresh one where the code is another.
 
     Args:
@@ -249,40 +250,41 @@ def open_grid(params: Params, prefix: str, described: Identity, space: SearchSpa
         prefix: of the study's name: what is studied, and on which data set.
         described: what decides the record of a trial, but for its values and the code; plain JSON values.
         space: what the values may be, also in a larger study that goes on with this one.
-        version: of :func:`code_version`.
+        modules: the code that decides it, besides that which fits a network.
     """
     storage, base = open_storage(params.tune.storage), base_name(prefix, described)
     others = [name for name in _names(storage) if name.startswith(f"{prefix}-")]
     if others and base not in others:
         print(wrapped(f"study {base} begins: {others[-1]} was of other reviews, parameters or code"))
-    pruner = optuna.pruners.NopPruner()
-    return _latest(
-        lambda name: Study(params, _open(storage, name, pruner), space), storage, base, described, version
-    )
-
-
-def _open(storage: BaseStorage, name: str, pruner: optuna.pruners.BasePruner) -> optuna.Study:
-    return optuna.create_study(
-        storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
-    )
+    version, pruner = code_version(params, *modules), optuna.pruners.NopPruner()
+    return _latest(storage, base, described, version, pruner, lambda study: Study(params, study, space))
 
 
 AnyStudy = TypeVar("AnyStudy", bound=Study)
 
 
 def _latest(
-    opened: Callable[[str], AnyStudy], storage: BaseStorage, base: str, described: Identity, version: str
+    storage: BaseStorage,
+    base: str,
+    described: Identity,
+    version: str,
+    pruner: optuna.pruners.BasePruner,
+    wrap: Callable[[optuna.Study], AnyStudy],
 ) -> AnyStudy:
     """The last of the studies called ``base``, ``base-2``, ``base-3`` ..., or, where it is over, the next."""
-    names, generation = _names(storage), 1
-    while _generation_name(base, generation + 1) in names:
+
+    def opened(name: str) -> AnyStudy:
+        settings: dict[str, Any] = {"direction": "maximize", "pruner": pruner, "load_if_exists": True}
+        return wrap(optuna.create_study(storage=storage, study_name=name, **settings))
+
+    names, name, generation = _names(storage), base, 1
+    while name in names:
         generation += 1
-    if base in names:
-        study = opened(_generation_name(base, generation))
-        if not study.is_over(version):
+        following = f"{base}-{generation}"
+        if following not in names and not (study := opened(name)).is_over(version):
             return study
-        generation += 1
-    study = opened(_generation_name(base, generation))
+        name = following
+    study = opened(name)
     study.set_attribute("identity", described)
     study.set_attribute("code", version)
     return study
@@ -290,7 +292,3 @@ def _latest(
 
 def _names(storage: BaseStorage) -> list[str]:
     return [study.study_name for study in storage.get_all_studies()]
-
-
-def _generation_name(base: str, generation: int) -> str:
-    return base if generation == 1 else f"{base}-{generation}"

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pipeline import tuning
-from pipeline.depth import study as depth_study
+from pipeline.depth.fits import SPACE, measured
+from pipeline.depth.grid import grid
 from pipeline.params import ClusterParams, Params, parse_params
 
 DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
@@ -77,8 +78,9 @@ def test_a_depth_study_gives_the_same_on_workers_one_of_which_is_killed(
     found: list[dict[Any, Any]] = []
     for where, data in ((HERE, marker("")), (cluster, marker(tmp_path / "killed"))):
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
-        opened = tuning.open_grid(params_on(params, where), "depth-toy", {}, depth_study.SPACE, "0")
-        found.append(depth_study.measured(opened, data, Silent(), cluster_jobs.measure_formula))
+        opened = tuning.open_grid(params_on(params, where), "depth-toy", {}, SPACE, ())
+        fits = grid(opened.params.depth)
+        found.append(measured(opened, fits, data, Silent(), "depth", cluster_jobs.measure_formula))
     assert (tmp_path / "killed").exists(), "a worker was killed"
     assert found[0] == found[1]
     assert len(found[1]) == 12

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from constructed import study
 
+from pipeline.depth.fits import identity
 from pipeline.depth.grid import Fit, grid
-from pipeline.depth.study import identity
 from pipeline.params import Params, ParamsError
 
 DATASET = {"name": "toy", "padded_digest": "sha256:ab"}

@@ -26,7 +26,6 @@ from pipeline.reporting import METRIC_NAMES
 from pipeline.serving import monitor_page
 from pipeline.serving.monitored_table import Columns
 from pipeline.serving.monitoring import compare
-from pipeline.training.rows import Split
 from serving import test_monitoring as monitoring
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -50,8 +49,7 @@ def cells_report() -> str:
         for cell in ("simple_rnn", "lstm", "gru")
         for kind in cells.KINDS
     }
-    splits = {"train": Split(np.zeros((800, 20), np.int32), np.zeros(800))}
-    return cells.render_page(DATASET, fitted, splits, depth=2)
+    return cells.render_page(DATASET, fitted, {"train": 800}, depth=2)
 
 
 def cross_validation_report() -> str:

@@ -33,6 +33,19 @@ def test_within_an_epoch_a_bar_moves() -> None:
     assert share_line("trial 3", 0, 5, 1.0) == "trial 3  pretraining  [####################] 100%"
 
 
+def test_values_that_the_name_tells_are_not_said_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress(2, Recorder())
+    progress.opened("depth-imdb-1", 0, 2)
+    progress.started(0, "gru-2-none-plain-seed0", {"cell": "gru", "depth": 2}, 0)
+    progress.started(1, "trial 1", {"model.depth": 2}, 0)
+    progress.finished(1, "COMPLETE", {"seconds": 3.2, "test_accuracy": 0.91234, "best_epoch": 2}, None)
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "gru-2-none-plain-seed0 (0/2 done)",
+        "trial 1 (0/2 done)  depth 2",
+        "trial 1  complete after 3 s  test accuracy 0.912  best epoch 2",
+    ]
+
+
 class _Terminal:
     def __init__(self) -> None:
         self.written = ""

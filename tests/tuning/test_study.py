@@ -246,10 +246,11 @@ def test_other_code_starts_afresh(
 
 
 def test_a_grid_of_the_same_code_goes_on_and_another_begins_with_a_word(
-    toy: Params, capsys: pytest.CaptureFixture[str]
+    toy: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def opened(identity: dict[str, int], version: str) -> tuple[str, str]:
-        study = open_grid(toy, "depth-toy", identity, grid_space(seed=(0, 9)), version)
+        monkeypatch.setattr(study_module, "code_version", lambda *_: version)
+        study = open_grid(toy, "depth-toy", identity, grid_space(seed=(0, 9)), ())
         return study.name, " ".join(capsys.readouterr().out.split())
 
     first, said = opened({"units": 4}, "a")
