@@ -25,7 +25,7 @@ import psutil
 
 from benchmarks.results import described, machine, table, write_section
 from benchmarks.serving import serving, test_texts
-from pipeline.commands.store import chosen_version, open_store
+from pipeline.api.versions import find_version, open_store
 from pipeline.runtime.cores import cores
 from pipeline.serving.classifier import CLASSIFIER, TextClassifier
 
@@ -51,7 +51,7 @@ def main() -> None:
     """Measures and writes the section."""
     found = machine()
     client = open_store()
-    version = chosen_version(client, None, None)
+    version = find_version()
     uri = f"models:/{version.name}/{version.version}"
     texts = test_texts(2000)
     requests = [well_formed([texts[number % len(texts)]]) for number in range(SINGLE)]

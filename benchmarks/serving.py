@@ -25,7 +25,7 @@ import psutil
 import requests
 
 from benchmarks.results import described, machine, write_section
-from pipeline.commands.store import chosen_version, open_store
+from pipeline.api.versions import find_version, open_store
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.cores import THREAD_LIMITS
@@ -46,7 +46,7 @@ def main() -> None:
     """Measures and writes the table."""
     found = machine()
     client = open_store()
-    version = chosen_version(client, None, None)
+    version = find_version()
     uri = f"models:/{version.name}/{version.version}"
     texts = test_texts(BATCH)
     folder = Path(mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{CLASSIFIER}"))

@@ -22,7 +22,7 @@ import pyarrow
 import pyarrow.parquet
 
 from benchmarks.results import described, machine, table, write_section
-from pipeline.commands.store import chosen_version, open_store
+from pipeline.api.versions import find_version, open_store
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.cores import cores
@@ -38,7 +38,7 @@ def main(rows: int) -> None:
     """Measures and writes the section; the scored parts are thrown away."""
     found = machine()
     client = open_store()
-    version = chosen_version(client, None, None)
+    version = find_version()
     measured = []
     with tempfile.TemporaryDirectory(dir=".") as folder:
         source, target = Path(folder) / "reviews", Path(folder) / "scored"

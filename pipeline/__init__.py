@@ -1,25 +1,69 @@
 """A DVC pipeline that tunes, trains, evaluates and registers stacked recurrent networks.
 
-Its Python interface (``pipeline.api``) is at hand here, and loaded when first used.
+Its Python interface, each name loaded when it is first used:
+
+    import pipeline
+
+    reviews = pipeline.load_reviews("snippets", limit=2000)
+    fitted = pipeline.fit({"cell": "gru", "depth": 2, "units": 32}, reviews)
+    pipeline.evaluate(fitted, reviews)["accuracy"]
+    fitted.predict(["A warm, funny film."])
+    pipeline.load_champion().predict(["A warm, funny film."])
+
+The commands are built on it. Values have the names of ``model`` and ``train`` in params.yaml; one that isn't
+given is that of ``pipeline/params/plain.yaml``, a plain and small network, whatever folder the interface is
+used in. Nothing is written, but for a downloaded data set's own cache.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.api import build_stacked_rnn, evaluate, explain, fit, load_champion, load_reviews
+    from pipeline.api.champion import RegisteredClassifier, load_champion
+    from pipeline.api.classifiers import Classifier, FittedClassifier, Prediction, explain
+    from pipeline.api.lesson import Drawing, draw_stack, gradient_norms
+    from pipeline.api.networks import Estimate, build_stacked_rnn, evaluate, fit
+    from pipeline.api.reviews import PaddedReviews, load_reviews
+    from pipeline.api.versions import Version, list_versions, trace
 
 __version__ = "0.2.0"
-
-_INTERFACE = ("build_stacked_rnn", "evaluate", "explain", "fit", "load_champion", "load_reviews")
-__all__ = ["__version__", "build_stacked_rnn", "evaluate", "explain", "fit", "load_champion", "load_reviews"]
+__all__ = [
+    "Classifier",
+    "Drawing",
+    "Estimate",
+    "FittedClassifier",
+    "PaddedReviews",
+    "Prediction",
+    "RegisteredClassifier",
+    "Version",
+    "__version__",
+    "build_stacked_rnn",
+    "draw_stack",
+    "evaluate",
+    "explain",
+    "fit",
+    "gradient_norms",
+    "list_versions",
+    "load_champion",
+    "load_reviews",
+    "trace",
+]
+_MODULES = {
+    "champion": ("RegisteredClassifier", "load_champion"),
+    "classifiers": ("Classifier", "FittedClassifier", "Prediction", "explain"),
+    "lesson": ("Drawing", "draw_stack", "gradient_norms"),
+    "networks": ("Estimate", "build_stacked_rnn", "evaluate", "fit"),
+    "reviews": ("PaddedReviews", "load_reviews"),
+    "versions": ("Version", "list_versions", "trace"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _INTERFACE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.api"), name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.api.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_INTERFACE})
+    return sorted({*globals(), *__all__})

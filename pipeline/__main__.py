@@ -8,6 +8,8 @@ came from. Anything else is a fault of the code and keeps its traceback.
 from __future__ import annotations
 
 import importlib
+import os
+import select
 import signal
 import sys
 from typing import Any, NoReturn
@@ -58,6 +60,9 @@ COMMANDS = {
 }
 
 
+READER_GONE = 128 + signal.SIGPIPE  # what a shell says of `trace` in `trace | head`
+
+
 # Names that commands had before; they go with version 1.
 RENAMED = {"study-depth": "depth"}
 
@@ -104,10 +109,19 @@ class Pipeline(click.Group):
             formatter.write_dl(self._descriptions())
 
     def invoke(self, context: click.Context) -> Any:
-        """Runs the command; exits 1 after one message for a UserError or an OSError."""
+        """Runs the command; exits 1 after one message for a UserError or an OSError.
+
+        Where what it prints is read no further, as by `head`, it ends without a word, as Unix tools do.
+        """
         try:
             return super().invoke(context)
+        except SystemExit as ended:
+            if isinstance(ended.__context__, BrokenPipeError):  # Rich's, of any console
+                raise SystemExit(READER_GONE) from None
+            raise
         except (UserError, OSError) as error:
+            if isinstance(error, BrokenPipeError) and _reader_is_gone():
+                raise SystemExit(READER_GONE) from None
             if context.params["traceback"]:
                 raise
             raise click.ClickException(described(error)) from None
@@ -117,6 +131,17 @@ class Pipeline(click.Group):
     def _descriptions(self) -> list[tuple[str, str]]:
         own = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
         return [*own, *((name, text) for name, (_, text) in COMMANDS.items())]
+
+
+def _reader_is_gone() -> bool:
+    """Whether nobody reads standard output or error any more; what is still to be written is dropped then."""
+    poll = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        poll.register(stream, select.POLLERR)
+    gone = [number for number, event in poll.poll(0) if event & (select.POLLERR | select.POLLHUP)]
+    for number in gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # the interpreter flushes once more as it ends
+    return bool(gone)
 
 
 def _terminate(_signal: int, _frame: Any) -> NoReturn:

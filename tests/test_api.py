@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import ast
 import csv
+import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import pipeline
-from pipeline import api
-from pipeline.api import FittedClassifier, PaddedReviews
+from pipeline import FittedClassifier, PaddedReviews
+from pipeline.__main__ import cli
+from pipeline.api import champion as champion_module
+from pipeline.evaluation.assessment import assess
+from pipeline.evaluation.rivals import NAIVE_BAYES, Scored
+from pipeline.networks.implementation import choose_implementation
 from pipeline.params import ParamsError
+from pipeline.registry.embedded import Found
 from pipeline.runtime.errors import UserError
+from pipeline.serving.classifier import write_classifier
+from pipeline.serving.onnx_export import to_onnx
+from pipeline.stages import download, pad
+from pipeline.training import task
+from pipeline.training.prediction import predict
 
 PROJECT = Path(__file__).resolve().parents[1]
 SMALL: dict[str, Any] = {
@@ -73,9 +87,17 @@ def test_the_package_alone_loads_no_library() -> None:
 
 
 def test_the_package_names_its_interface_and_nothing_else() -> None:
-    for name in set(pipeline.__all__) - {"__version__"}:
-        assert getattr(pipeline, name) is getattr(api, name)
-        assert name in dir(pipeline)
+    """A name that is forgotten in one of its three lists isn't there, or not for a type checker."""
+    tree = ast.parse(Path(pipeline.__file__).read_text())
+    typed = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline.api.")
+        for alias in node.names
+    }
+    assert typed == set(pipeline.__all__) - {"__version__"} <= set(dir(pipeline))
+    for name in typed:
+        assert getattr(pipeline, name).__name__ == name
     with pytest.raises(AttributeError, match="'pipeline' has no attribute 'load_review'"):
         pipeline.load_review  # noqa: B018
 
@@ -175,51 +197,166 @@ def test_texts_are_labelled_with_the_words_that_speak_for_it(
         fitted.predict("superb")
 
 
-def test_the_champion_answers_as_the_network_that_was_registered(
+@pytest.fixture
+def served(
     fitted: FittedClassifier, reviews: PaddedReviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pipeline.commands import store  # noqa: PLC0415 - imports MLflow
-    from pipeline.registry import loading  # noqa: PLC0415
-    from pipeline.serving.classifier import write_classifier  # noqa: PLC0415
-    from pipeline.serving.onnx_export import to_onnx  # noqa: PLC0415
-
+) -> Found:
+    """The fitted network as version 3 of a registry, and its folder the one we are in."""
     keras.models.save_model(fitted.model, tmp_path / "network.keras")
     facts: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
     facts |= {"labels": ["negative", "positive"], "name": "own", "digest": "sha256:0"}
     onnx = to_onnx(fitted.model).SerializeToString()
     folder = tmp_path / "classifier"
     write_classifier(folder, onnx, tmp_path / "network.keras", reviews.vocabulary, facts, threshold=0.5)
-    asked: list[tuple[Any, ...]] = []
+    found = Found("stacked-rnn-own", 3, folder)
+    addresses = ("models:/stacked-rnn-own@champion", "models:/stacked-rnn-own/3")
+    monkeypatch.setattr(
+        champion_module, "find_classifier", lambda store, address: found if address in addresses else None
+    )
+    (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    return found
 
-    def chosen(client: Any, model: str | None, dataset: str | None) -> Any:
-        asked.append((model, dataset))
-        return SimpleNamespace(name="stacked-rnn-own", version=3)
 
-    monkeypatch.setattr(store, "open_store", lambda: None)
-    monkeypatch.setattr(store, "chosen_version", chosen)
-    monkeypatch.setattr(loading, "download", lambda version, path, target: folder)
+TEXTS = ["superb film", "dreadful film", "film"]
+
+
+def test_the_champion_answers_as_the_network_that_was_registered(
+    fitted: FittedClassifier, served: Found
+) -> None:
     champion = pipeline.load_champion("own")
-    pipeline.load_champion("models:/stacked-rnn-own/3")
-    assert asked == [(None, "own"), ("models:/stacked-rnn-own/3", None)]
-    assert champion.name == "stacked-rnn-own version 3"
-    texts = ["superb film", "dreadful film", "film"]
-    for registered, own in zip(champion.predict(texts), fitted.predict(texts), strict=True):
+    assert (champion.name, champion.address) == ("stacked-rnn-own version 3", "models:/stacked-rnn-own/3")
+    assert pipeline.load_champion("models:/stacked-rnn-own/3").folder == served.folder
+    for registered, own in zip(champion.predict(TEXTS), fitted.predict(TEXTS), strict=True):
         assert registered.label == own.label
         assert registered.probability == pytest.approx(own.probability, abs=1e-5)
+    (sure,) = champion.predict(["superb film"], threshold=0.999999)
+    assert sure.label == "negative"
+
+
+def test_a_version_elsewhere_is_fetched_and_its_copy_goes_with_it(
+    served: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``fetch_classifier`` asks MLflow for the files; here they are copied from beside."""
+    from pipeline.api import versions  # noqa: PLC0415 - imports MLflow
+    from pipeline.registry import loading  # noqa: PLC0415
+
+    version = type("Version", (), {"name": "stacked-rnn-other", "version": "2"})
+    monkeypatch.setattr(versions, "find_version", lambda name: version)
+    monkeypatch.setattr(
+        loading, "fetch_classifier", lambda version, to: Path(shutil.copytree(served.folder, to / "copied"))
+    )
+    champion = pipeline.load_champion("other")
+    assert champion.address == "models:/stacked-rnn-other/2"
+    assert champion.predict(TEXTS) == pipeline.load_champion("own").predict(TEXTS)
+    folder = champion.folder
+    assert folder.is_dir()
+    del champion
+    assert not folder.parent.exists()
+
+
+def test_predict_prints_what_the_interface_returns(served: Found) -> None:
+    """Digit for digit: of texts, of their words, and of a file's rows."""
+    champion = pipeline.load_champion("own")
+    threshold = (champion.predict(TEXTS)[0].probability + 1) / 2  # under which no text is positive
+    expected = champion.predict(TEXTS, threshold)
+    assert [answer.label for answer in expected] == ["negative"] * 3
+    options = ["predict", "--dataset", "own", "--threshold", str(threshold)]
+    said = CliRunner().invoke(cli, [*options, "--json", "--explain", *TEXTS], catch_exceptions=False)
+    assert said.stderr == "stacked-rnn-own version 3\n"
+    for line, text, answer in zip(said.stdout.splitlines(), TEXTS, expected, strict=True):
+        assert json.loads(line) == {
+            "text": text,
+            "label": answer.label,
+            "probability": answer.probability,
+            "unknown_share": answer.unknown_share,
+            "contributions": [word._asdict() for word in pipeline.explain(champion, text)],
+        }
+    Path("texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
+    files = ["--input", "texts.jsonl", "--output", "scored.jsonl"]
+    CliRunner().invoke(cli, [*options, *files], catch_exceptions=False)
+    scored = [json.loads(line) for line in Path("scored.jsonl").read_text().splitlines()]
+    assert [(row["label"], row["probability"]) for row in scored] == [
+        (answer.label, answer.probability) for answer in expected
+    ]
+
+
+def test_reviews_are_those_of_the_stages(
+    file: Path, reviews: PaddedReviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    params = reviews.params.replace({"pad.held_back_fraction": 0.0})
+    download.run(params)
+    pad.run(params)
+    for name, (token_ids, labels) in reviews.rows.items():
+        with np.load(f"data/padded/{name}.npz") as padded:
+            np.testing.assert_array_equal(padded["token_ids"], token_ids)
+            np.testing.assert_array_equal(padded["labels"], labels)
+
+
+def test_a_fit_and_its_metrics_are_those_of_the_stages(
+    fitted: FittedClassifier, reviews: PaddedReviews, tmp_path: Path
+) -> None:
+    """Digit for digit: what ``train`` hands its engine, and what ``evaluate`` makes of the probabilities."""
+    names = {"token_ids": 0, "labels": 1}
+    data = task.data_of(
+        {
+            split: {name: reviews.rows[split][place] for name, place in names.items()}
+            for split in ("train", "validation")
+        }
+    )
+    trained = task.fit(fitted.params, reviews.params.seed, data, lambda epoch, metrics: None)
+    assert trained.history == fitted.history
+    (tmp_path / "network.keras").write_bytes(trained.network)
+    network = keras.models.load_model(tmp_path / "network.keras", compile=False)
+    token_ids, labels = reviews.rows["test"]
+    implementation = choose_implementation(fitted.params.model, fitted.params.train)
+    probabilities = predict(network, token_ids, implementation)
+    test = {"token_ids": token_ids, "labels": labels, "lengths": np.full(len(labels), 3)}
+    scored = [Scored(name, f"{name} ", probabilities, probabilities) for name in ("model", NAIVE_BAYES)]
+    found = assess(test, labels, scored[0], scored[1:], reviews.params.seed)
+    for name, estimate in pipeline.evaluate(fitted, reviews).items():
+        assert estimate.value == found.metrics[f"model test_{name}"]
+        assert (estimate.low, estimate.high) == found.intervals[f"model test_{name}"]
+
+
+def test_a_network_is_drawn_with_its_skips(fitted: FittedClassifier) -> None:
+    svg = pipeline.draw_stack(fitted.model).svg
+    assert ElementTree.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own
+    assert svg.count("h(t-1)") == 2
+    assert "4 a review" in svg and "residual" not in svg and "highway" not in svg
+    for skip in ("residual", "highway"):
+        values: dict[str, Any] = {"skip": skip, "vocab_size": 9, "max_length": 5}
+        assert pipeline.draw_stack(pipeline.build_stacked_rnn("gru", 2, 4, **values)).svg.count(skip) == 2
+
+
+def test_the_gradients_norm_is_had_at_each_layer_and_step(
+    fitted: FittedClassifier, reviews: PaddedReviews
+) -> None:
+    """At the top's last state by hand: the output is sigmoid(w h + b), so dLoss/dh = (p - y) w."""
+    split = reviews.validation
+    norms = pipeline.gradient_norms(fitted.model, split.token_ids, split.labels)
+    assert norms.shape == (2, 4)
+    errors = np.asarray(fitted.model(split.token_ids, training=False))[:, 0] - split.labels
+    weights = fitted.model.get_layer("probability").get_weights()[0]
+    assert norms[-1, -1] == pytest.approx(np.abs(errors).mean() * np.linalg.norm(weights), rel=1e-4)
 
 
 def test_the_guides_snippets_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All in one program, as they stand on the page; only the registry is replaced by the fitted network."""
+    """All in one program, as they stand on the page; only the registry is replaced, by the fitted network."""
     snippets = re.findall(
         r"```python\n(.*?)```", (PROJECT / "docs/python-interface.md").read_text(), re.DOTALL
     )
     program: dict[str, Any] = {}
     monkeypatch.chdir(PROJECT)
-    monkeypatch.setattr(api, "load_champion", lambda: program["fitted"])
+    monkeypatch.setattr(pipeline, "load_champion", lambda: program["fitted"], raising=False)
+    monkeypatch.setattr(pipeline, "list_versions", list, raising=False)
+    monkeypatch.setattr(pipeline, "trace", lambda: {"code": {}}, raising=False)
     for snippet in snippets:
         exec(snippet, program)  # noqa: S102 - the page's own code
     assert program["reviews"].train.token_ids.shape == (14, 20)
     assert program["champion"] is program["fitted"]
+    assert program["norms"].shape == (2, 20)
     assert set(program["fitted"].history[0]) >= {"loss", "validation_accuracy", "gradient_norm"}
 
 

@@ -22,9 +22,8 @@ LAYERS = (
     ("cluster", "tracking"),
     ("tuning", "serving"),
     ("registry", "depth", "crossvalidation"),
-    ("stages",),
+    ("stages", "api"),
     ("commands",),
-    ("api",),
     ("__main__",),
 )
 # What changes no result, so that a change there needs no stage to run again.
@@ -83,7 +82,7 @@ def test_imports_go_down_the_layers() -> None:
     [
         ("optuna", {"tuning"}),
         ("distributed", {"cluster"}),
-        ("mlflow", {"tracking", "registry", "serving", "commands"}),
+        ("mlflow", {"tracking", "registry", "serving", "api", "commands"}),
         (
             "keras",
             {"networks", "training", "stages", "serving", "registry", "depth", "api", "crossvalidation"},
@@ -99,6 +98,52 @@ def test_a_library_is_imported_in_its_room_only(library: str, rooms: set[str]) -
         if any(found == library or found.startswith(f"{library}.") for found in imports_of(name))
     }
     assert users <= rooms
+
+
+@pytest.mark.parametrize(
+    ("command", "function"),
+    [
+        ("predict", "champion.load_champion"),
+        ("predict", "classifiers.explain"),
+        ("monitor", "champion.load_champion"),
+        ("export", "champion.load_champion"),
+        ("serve", "versions.find_version"),
+        ("registry", "versions.list_versions"),
+        ("lineage", "versions.trace"),
+    ],
+)
+def test_a_command_goes_through_the_python_interface(command: str, function: str) -> None:
+    module, _, name = function.partition(".")
+    tree = ast.parse(MODULES[f"pipeline.commands.{command}"].read_text())
+    used = {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute | ast.Name)
+    }
+    assert f"pipeline.api.{module}" in imports_of(f"pipeline.commands.{command}")
+    assert name in used
+
+
+def test_no_command_has_a_second_way_to_a_registered_model() -> None:
+    ways = {"pipeline.registry.loading", "pipeline.registry.embedded", "mlflow.pyfunc"}
+    assert not [name for name in MODULES if name.startswith("pipeline.commands.") and imports_of(name) & ways]
+
+
+@pytest.mark.parametrize(
+    ("function", "interface", "stage"),
+    [
+        ("pipeline.reviews.sources.load_dataset", "reviews", "pipeline.stages.download"),
+        ("pipeline.reviews.splitting.split_reviews", "reviews", "pipeline.stages.pad"),
+        ("pipeline.reviews.padding.pad_tokens", "reviews", "pipeline.reviews.padded"),
+        ("pipeline.training.fitting", "networks", "pipeline.training.task"),
+        ("pipeline.training.prediction.compile_probabilities", "networks", "pipeline.training.prediction"),
+        ("pipeline.evaluation.metrics.classification_metrics", "networks", "pipeline.evaluation.assessment"),
+        ("pipeline.evaluation.intervals.metric_intervals", "networks", "pipeline.evaluation.assessment"),
+    ],
+)
+def test_the_python_interface_calls_what_the_stages_call(function: str, interface: str, stage: str) -> None:
+    assert function in imports_of(f"pipeline.api.{interface}")
+    assert function in imports_of(stage) or function.rpartition(".")[0] == stage
 
 
 def closure(name: str) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -84,6 +85,36 @@ def test_a_fault_of_the_code_is_not_blamed_on_the_user(error: Exception, failing
     """It leaves the command line as it was raised, so Python prints its traceback."""
     ERROR[:] = [error]
     assert call("fail").exception is error
+
+
+@pytest.mark.parametrize("printed", ["click.echo(line)", "Console().print(line)"])
+def test_a_command_whose_reader_leaves_ends_without_a_word(printed: str) -> None:
+    """As in `trace | head -1`."""
+    code = f"""
+import click
+from rich.console import Console
+from pipeline.__main__ import cli
+
+@cli.command()
+def much():
+    for line in map(str, range(100_000)):
+        {printed}
+
+cli(["much"])
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout and process.stderr
+        assert process.stdout.readline() == "0\n"
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == ("", 128 + signal.SIGPIPE)
+
+
+def test_another_broken_pipe_is_an_error(failing: pytest.MonkeyPatch) -> None:
+    ERROR[:] = [BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE), "worker")]
+    failing.setattr(main, "_reader_is_gone", lambda: False)
+    assert (call("fail").exit_code, call("fail").output) == (1, "Error: worker: Broken pipe\n")
 
 
 def test_a_command_is_found_under_its_old_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pipeline import __all__
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOK = PROJECT / "notebooks/deep_rnns.ipynb"
@@ -26,6 +29,13 @@ def test_the_committed_notebook_holds_no_outputs() -> None:
     assert {cell.execution_count for cell in notebook.cells if cell.cell_type == "code"} == {None}
 
 
+def test_the_notebook_uses_the_python_interface_alone() -> None:
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert "import pipeline\n" in code and "from pipeline" not in code
+    assert {"draw_stack", "gradient_norms"} <= set(re.findall(r"\bpipeline\.(\w+)", code)) <= set(__all__)
+
+
 @pytest.mark.slow
 def test_the_notebook_runs_and_shows_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel of this Python, whatever kernels are installed; the package is imported from the checkout."""
@@ -39,7 +49,8 @@ def test_the_notebook_runs_and_shows_its_figures(tmp_path: Path, monkeypatch: py
     client.km.kernel_spec.argv[0] = sys.executable
     client.execute()
     outputs = outputs_of(notebook)
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 6
+    kinds = [kind for output in outputs for kind in output.get("data", {})]
+    assert (kinds.count("image/png"), kinds.count("image/svg+xml")) == (5, 1)
     printed = "".join(output.get("text", "") for output in outputs)
     assert [cell for cell in ("simple_rnn", "lstm", "gru") if f"{cell:10}  test accuracy" in printed] == [
         "simple_rnn", "lstm", "gru"

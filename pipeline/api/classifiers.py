@@ -1,4 +1,7 @@
-"""Classifiers of the Python interface: texts in, labels out, whether fitted here or registered."""
+"""Classifiers of the Python interface: texts in, labels out, whether fitted here or registered.
+
+What `predict TEXT` imports: neither MLflow nor Keras.
+"""
 
 from __future__ import annotations
 
@@ -38,21 +41,26 @@ class Classifier:
 
     Attributes:
         name: the registered model and its version, or the data set of a network fitted here.
-        texts: the classifier that the commands use: ``score`` and ``explain`` with their options.
+        texts: the same with arrays: ``score``, and how it reads and decides: ``layout``, ``threshold``.
     """
 
     name: str
     texts: TextClassifier = field(repr=False)
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+    def predict(self, texts: Sequence[str], threshold: float | None = None) -> list[Prediction]:
         """Labels texts, one :class:`Prediction` each.
 
+        Args:
+            texts: any strings; of a long one, the classifier reads as much as of those it was fitted to.
+            threshold: of two labels: a probability from here on is the second; None: the classifier's own.
+
         Raises:
-            ValueError: for one string in place of a list of them, or an element that is no string.
+            ValueError: for one string in place of a list of them, an element that is no string, or a
+                threshold outside (0, 1) or for more than two labels.
         """
         if isinstance(texts, str):
             raise UserError(f"texts must be a list of texts, but got one text: predict([{texts[:20]!r}])")
-        scores = self.texts.score(texts)
+        scores = self.texts.score(texts, threshold)
         return [
             Prediction(
                 label,
@@ -85,24 +93,6 @@ class FittedClassifier(Classifier):
     def history(self) -> tuple[Mapping[str, float], ...]:
         """A mapping an epoch: loss, accuracy, validation_loss, validation_accuracy, gradient_norm, ..."""
         return self.fitted.history
-
-
-def load_champion(name: str | None = None) -> Classifier:
-    """The best model so far, out of the registry that params.yaml names: call it in the project's folder.
-
-    Args:
-        name: of the data set, such as ``imdb``, or ``models:/NAME/VERSION``; None: the data set that the
-            last run was on.
-
-    Raises:
-        ValueError: if there is none, or its files are gone.
-    """
-    from pipeline.commands.store import chosen_version, open_store  # noqa: PLC0415 - imports MLflow
-    from pipeline.registry.loading import load_classifier  # noqa: PLC0415
-
-    model = name if name and name.startswith("models:/") else None
-    version = chosen_version(open_store(), model, None if model else name)
-    return Classifier(f"{version.name} version {version.version}", load_classifier(version))
 
 
 def explain(model: Classifier, text: str, label: str | None = None) -> list[Contribution]:

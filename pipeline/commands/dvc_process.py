@@ -1,4 +1,4 @@
-"""`python -m pipeline.commands.dvc_process ...`: dvc, without what would mislead a reader of `make run`."""
+"""`python -m pipeline.commands.dvc_process ...`: dvc, without what would mislead whoever runs `make`."""
 
 from __future__ import annotations
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.store import open_store
-from pipeline.registry import versions
-from pipeline.registry.exporting import export as export_version
+from pipeline.api.champion import load_champion
+from pipeline.registry.exporting import write_export
 
 
 @click.command()
@@ -16,8 +15,6 @@ from pipeline.registry.exporting import export as export_version
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def export(model: str, folder: Path) -> None:
     """Write the network of MODEL (models:/NAME/VERSION or @ALIAS) as ONNX into DIR, with an example."""
-    version = versions.find_version(open_store(), model)
-    export_version(version, folder)
-    click.echo(
-        f"{version.name} version {version.version} -> {folder}; try: python {folder / 'example.py'}", err=True
-    )
+    version = load_champion(model)
+    write_export(version.folder, folder)
+    click.echo(f"{version.name} -> {folder}; try: python {folder / 'example.py'}", err=True)

@@ -9,8 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.commands.store import open_store
-from pipeline.registry import lineage, rebuilding, versions
+from pipeline.api import versions
+from pipeline.registry import lineage, rebuilding
 
 
 @click.command()
@@ -18,9 +18,11 @@ from pipeline.registry import lineage, rebuilding, versions
 @click.option("--all", "everything", is_flag=True, help="Every parameter, hash and package too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with everything, instead.")
 def trace(model: str, everything: bool, as_json: bool) -> None:
-    """Print what made MODEL: commit, parameters, data, DVC hashes, study, packages."""
-    version = versions.find_version(open_store(), model)
-    described = lineage.describe(version, lineage.read_record(version))
+    """Print what made MODEL (models:/NAME/VERSION or @ALIAS, or the data set of a champion).
+
+    Commit, data, study, parameters; DVC hashes, metrics and packages.
+    """
+    described = versions.trace(model)
     if as_json:
         click.echo(json.dumps(described, indent=2, ensure_ascii=False))
         return
@@ -38,8 +40,7 @@ def trace(model: str, everything: bool, as_json: bool) -> None:
 @click.argument("model")
 def rebuild(model: str) -> None:
     """Train MODEL again in a clean worktree of its commit; say whether the metrics are the same."""
-    version = versions.find_version(open_store(), model)
-    outcome = rebuilding.rebuild(lineage.read_record(version), click.echo)
+    outcome = rebuilding.rebuild(lineage.read_record(versions.find_version(model)), click.echo)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("metric", "recorded", "rebuilt"):
         table.add_column(title, overflow="fold")

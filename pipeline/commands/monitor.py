@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 import click
 
-from pipeline.commands.store import chosen_version, open_store
+from pipeline.api.champion import load_champion
+from pipeline.commands.options import of_version
 from pipeline.evaluation.drift import SHIFTED
-from pipeline.registry.loading import fetch_classifier
 from pipeline.runtime.files import write_text
-from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.monitor_page import lines, page
 from pipeline.serving.monitored_table import Columns
 from pipeline.serving.monitoring import compare
@@ -25,8 +23,7 @@ STATUS = 3  # neither an error's nor a wrong option's
 
 @click.command()
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--model", help="models:/NAME/VERSION or models:/NAME@ALIAS.")
-@click.option("--dataset", help="The data set whose champion is taken; else the one in data/padded.")
+@of_version
 @click.option("--text-column", default="text", show_default=True, help="The column of the texts.")
 @click.option("--label-column", help="The column of the true labels, as far as they are known.")
 @click.option(
@@ -45,8 +42,7 @@ STATUS = 3  # neither an error's nor a wrong option's
 )
 def monitor(
     table: Path,
-    model: str | None,
-    dataset: str | None,
+    name: str | None,
     text_column: str,
     label_column: str | None,
     labels: Path | None,
@@ -65,14 +61,11 @@ def monitor(
         label_column, key = label_column or LABEL, key or ID
     if time_column and not label_column:
         raise click.UsageError("--time-column is for accuracy over time: give --label-column or --labels too")
-    version = chosen_version(open_store(), model, dataset)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = fetch_classifier(version, Path(temporary))
-        profile, classifier = Profile.load(folder), TextClassifier.load(folder)
-    uri = f"models:/{version.name}/{version.version}"
+    champion = load_champion(name)
+    profile = Profile.load(champion.folder)
     columns = Columns(text_column, label_column, time_column, key)
-    comparison = compare(classifier, uri, profile, table, columns, labels)
-    write_text(report, page(comparison, uri, table))
+    comparison = compare(champion.texts, champion.address, profile, table, columns, labels)
+    write_text(report, page(comparison, champion.address, table))
     for line in lines(comparison):
         click.echo(line)
     click.echo(f"-> {report}", err=True)

@@ -5,31 +5,25 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.params import load_params
-from pipeline.registry.embedded import find_classifier
-from pipeline.registry.names import CHAMPION, registered_name
-from pipeline.runtime.files import read_json
-from pipeline.runtime.paths import PADDED_DATASET
-from pipeline.runtime.store_address import store_address
+from pipeline.api import classifiers as api
+from pipeline.api.champion import load_champion
+from pipeline.api.classifiers import Classifier
+from pipeline.commands.options import of_version
 from pipeline.serving.batching import batches
-from pipeline.serving.classifier import Contribution, TextClassifier, described
-
-if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
+from pipeline.serving.classifier import Contribution, described, probability_column
 
 _LINES = 256  # of standard input, scored together
 
 
 @click.command()
 @click.argument("texts", nargs=-1)
-@click.option("--model", help="models:/NAME/VERSION or models:/NAME@ALIAS.")
-@click.option("--dataset", help="The data set whose champion is taken; else the one in data/padded.")
+@of_version
 @click.option(
     "--input",
     "source",
@@ -56,12 +50,11 @@ _LINES = 256  # of standard input, scored together
 )
 @click.option("--text-column", default="text", show_default=True, help="The column of --input to read.")
 @click.option("--threshold", type=float, help="A probability from here on is the second label.")
-@click.option("--explain", is_flag=True, help="Show what each word contributes.")
+@click.option("--explain", is_flag=True, help="Show what each word (or other token) contributes.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a text.")
 def predict(
     texts: tuple[str, ...],
-    model: str | None,
-    dataset: str | None,
+    name: str | None,
     source: Path | None,
     target: Path | None,
     kind: str | None,
@@ -76,17 +69,17 @@ def predict(
     A folder's parts are written as they finish; the same command goes on where a run was stopped.
     """
     _check(texts, source, target, explain)
+    champion = load_champion(name)
+    click.echo(champion.name, err=True)
     if source and target:
-        from pipeline.commands.score import score_table  # noqa: PLC0415 - imports MLflow, which takes seconds
+        from pipeline.commands.score import score_table  # noqa: PLC0415 - imports Dask, which takes a second
         from pipeline.serving.parts import Options  # noqa: PLC0415
 
-        version = _asked_of_mlflow(model, dataset)
-        options = Options(text_column, threshold, f"models:/{version.name}/{version.version}")
-        score_table(version, source, target, options, kind, workers)
+        options = Options(text_column, threshold, champion.address)
+        score_table(champion, source, target, options, kind, workers)
         return
-    classifier = _load(model, dataset)
     for batch in batches(texts or (line.rstrip("\n") for line in sys.stdin), _LINES):
-        _print(classifier, batch, threshold, explain, as_json)
+        _print(champion, batch, threshold, explain, as_json)
 
 
 def _workers(text: str | None) -> int | Literal["auto"] | None:
@@ -106,47 +99,24 @@ def _check(texts: tuple[str, ...], source: Path | None, target: Path | None, exp
         raise click.UsageError('give texts ("a review"), --input and --output, or pipe lines in')
 
 
-def _load(model: str | None, dataset: str | None) -> TextClassifier:
-    """The classifier that is meant: straight from the embedded store where it is there, else by MLflow."""
-    uri = model
-    if model is None and (dataset or PADDED_DATASET.exists()):
-        uri = f"models:/{registered_name(dataset or read_json(PADDED_DATASET)['name'])}@{CHAMPION}"
-    store = store_address(load_params().mlflow.tracking_uri)
-    found = find_classifier(store, uri) if uri and not (model and dataset) else None
-    if found:
-        click.echo(f"{found.name} version {found.version}", err=True)
-        return TextClassifier.load(found.folder)
-    from pipeline.registry.loading import load_classifier  # noqa: PLC0415 - imports MLflow
-
-    return load_classifier(_asked_of_mlflow(model, dataset))
-
-
-def _asked_of_mlflow(model: str | None, dataset: str | None) -> ModelVersion:
-    from pipeline.commands.store import chosen_version, open_store  # noqa: PLC0415 - imports MLflow
-
-    version = chosen_version(open_store(), model, dataset)
-    click.echo(f"{version.name} version {version.version}", err=True)
-    return version
-
-
 def _print(
-    classifier: TextClassifier, texts: list[str], threshold: float | None, explain: bool, as_json: bool
+    champion: Classifier, texts: list[str], threshold: float | None, explain: bool, as_json: bool
 ) -> None:
-    scores = classifier.score(texts, threshold)
     console = Console(soft_wrap=True, highlight=False)
-    labels, numbers = classifier.labels, classifier.numbers(scores)
-    for row_number, (text, label) in enumerate(zip(texts, scores.labels, strict=True)):
-        words = classifier.explain(text) if explain else []
+    for text, said in zip(texts, champion.predict(texts, threshold), strict=True):
+        words = api.explain(champion, text) if explain else []
         if as_json:
-            row: dict[str, Any] = {"text": text, "label": label}
-            row |= {name: float(values[row_number]) for name, values in numbers.items()}
+            row: dict[str, Any] = {"text": text} | said._asdict()
+            of_labels = row.pop("by_label")
+            if len(of_labels) > 2:
+                row |= {probability_column(name): value for name, value in of_labels.items()}
             row |= {"contributions": [word._asdict() for word in words]} if explain else {}
             click.echo(json.dumps(row, ensure_ascii=False))
             continue
-        said, unknown = described(labels, scores.by_label[row_number]), scores.unknown_shares[row_number]
-        click.echo(f"{label}\t{said}\t{unknown:.0%} unknown\t{text}")
+        probabilities = described(list(said.by_label), list(said.by_label.values()))
+        click.echo(f"{said.label}\t{probabilities}\t{said.unknown_share:.0%} unknown\t{text}")
         if explain:
-            console.print(coloured(words, classifier.vocabulary.tokenizer.between))
+            console.print(coloured(words, champion.texts.vocabulary.tokenizer.between))
             console.print(Text(strongest(words), style="dim"))
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
 import click
-from mlflow.entities.model_registry import ModelVersion
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from pipeline.api.champion import RegisteredClassifier
 from pipeline.params import load_params
-from pipeline.registry.loading import fetch_classifier, load_classifier
 from pipeline.runtime.errors import UserError
 from pipeline.serving.parts import REJECTED, Done, Options, Part, alone_in, find_parts, is_table
 from pipeline.serving.scoring import score_parts
@@ -23,7 +21,7 @@ from pipeline.serving.tables import rejects_of, score_file
 
 
 def score_table(
-    version: ModelVersion,
+    champion: RegisteredClassifier,
     source: Path,
     target: Path,
     options: Options,
@@ -33,7 +31,7 @@ def score_table(
     """Scores a file, or a folder or pattern of files; says how many rows, how fast, and where the others are.
 
     Args:
-        version: what scores.
+        champion: what scores.
         source: the file, folder or pattern.
         target: a file, or a folder.
         options: how it is scored.
@@ -44,20 +42,19 @@ def score_table(
         UserError: if a file can't be read; of a table when all other parts are scored.
     """
     if is_table(source):
-        _score_parts(version, find_parts(source, target, f".{kind}" if kind else None), options, workers)
+        _score_parts(champion, find_parts(source, target, f".{kind}" if kind else None), options, workers)
     elif kind:
         raise click.UsageError("--format is for a folder or pattern; a file's is the ending of --output")
     elif workers:
         raise click.UsageError("--workers is for a folder or pattern, whose files are scored side by side")
     else:
-        _score_file(version, source, target, options)
+        _score_file(champion, source, target, options)
 
 
-def _score_file(version: ModelVersion, source: Path, target: Path, options: Options) -> None:
-    classifier = load_classifier(version)
+def _score_file(champion: RegisteredClassifier, source: Path, target: Path, options: Options) -> None:
     with Bar(0) as bar:
         counts = score_file(
-            classifier,
+            champion.texts,
             source,
             target,
             text_column=options.text_column,
@@ -70,19 +67,21 @@ def _score_file(version: ModelVersion, source: Path, target: Path, options: Opti
 
 
 def _score_parts(
-    version: ModelVersion, parts: list[Part], options: Options, workers: int | Literal["auto"] | None
+    champion: RegisteredClassifier,
+    parts: list[Part],
+    options: Options,
+    workers: int | Literal["auto"] | None,
 ) -> None:
     """Each part's line is printed as it ends, and the sum at the end."""
     folder, done = parts[0].folder, _Ended(len(parts))
     sizes = {part.name: part.source.stat().st_size for part in parts}
-    with alone_in(folder), tempfile.TemporaryDirectory() as temporary, Bar(sum(sizes.values())) as bar:
-        classifier = fetch_classifier(version, Path(temporary))
+    with alone_in(folder), Bar(sum(sizes.values())) as bar:
 
         def on_end(part: Part, outcome: Done | UserError) -> None:
             bar.end_part(done.count(part, outcome), sizes[part.name])
 
         cluster = load_params().cluster
-        score_parts(classifier, parts, options, cluster, workers or 1, bar.count, on_end)
+        score_parts(champion.folder, parts, options, cluster, workers or 1, bar.count, on_end)
     click.echo(f"{done}; {bar.summary()} -> {folder}{_where(done.rejected, folder / REJECTED)}", err=True)
     if done.failures:
         failures = "\n".join(done.failures)

@@ -11,7 +11,7 @@ import click
 import mlflow
 from mlflow import MlflowClient
 
-from pipeline.commands.store import open_store
+from pipeline.api.versions import open_store
 from pipeline.params import load_params
 from pipeline.registry.comparing import evaluated_runs
 from pipeline.runtime.ports import answers, require_free_port
@@ -34,7 +34,8 @@ def ui(port: int) -> None:
     require_free_port(port)
     page = _page(client)
     click.echo("MLflow is starting, which takes some seconds")
-    words = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(port), *_SINGLE]
+    stores = ("--backend-store-uri", uri, "--registry-store-uri", mlflow.get_registry_uri())
+    words = [sys.executable, "-m", "mlflow", "ui", *stores, "--port", str(port), *_SINGLE]
     with subprocess.Popen(words, env=os.environ | _QUIET) as server:
         try:
             while server.poll() is None and not answers(port):

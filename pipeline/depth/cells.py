@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from pipeline.depth.comparisons import trained_decades
 from pipeline.depth.fits import studied
-from pipeline.depth.grid import CLIPPING, PLAIN, Fit
+from pipeline.depth.grid import CLIPPING, PLAIN, FitToTheEnd
 from pipeline.depth.learning import guess_scores
 from pipeline.depth.panels import CELL_STYLE, draw_panels, reading_of
 from pipeline.depth.records import Record
@@ -71,7 +71,9 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
     params = params.replace({"depth.epochs": epochs, "train.epochs": epochs})
     splits = {name: _some(name, num_reviews, params.seed) for name in SPLITS}
     fits = {
-        (cell, kind): Fit(cell, depth, kind.skip, kind.variant, 0) for cell in CELL_STYLE for kind in KINDS
+        (cell, kind): FitToTheEnd(cell, depth, kind.skip, kind.variant, 0)
+        for cell in CELL_STYLE
+        for kind in KINDS
     }
     opened = studied("compare-cells", params, dataset, [*fits.values()], data_of(splits), reviews=num_reviews)
     with opened as (parent, found):
@@ -179,8 +181,8 @@ def _table(records: Records, guess: Mapping[str, float]) -> Table:
     rows.append([MAJORITY, "", "", guess["validation_accuracy"], "", "", ""])
     columns = ["cell", "kind", "weights", "validation accuracy ↑", "training loss ↓", "reach", "seconds"]
     caption = (
-        "Weights are those above the embeddings. Reach: by how many powers of ten the gradient at the lowest "
-        "layer's first steps differs, after training, from that at the top layer's last step; 0 is a "
-        "gradient that arrives as it left. One fit of each network: small differences are chance."
+        "After the last epoch; weights are those above the embeddings. Reach: by how many powers of ten the "
+        "gradient at the lowest layer's first steps differs, after training, from that at the top layer's "
+        "last step; 0 is a gradient that arrives as it left. One fit of each: small differences are chance."
     )
     return Table(columns, rows, caption)

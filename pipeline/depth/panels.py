@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -35,8 +36,19 @@ def draw_panels(
         for axes, (title, column) in zip(line, columns.items(), strict=True):
             draw(axes, row, column)
             axes.set_title(title)
+    _outer_labels(panels)
     shared_legend(figure)
     return figure
+
+
+def _outer_labels(panels: np.ndarray) -> None:
+    """Leaves a column's title to its top panel and its x label to the bottom one, where others repeat it."""
+    for above, below in reversed(list(pairwise(panels))):
+        for upper, lower in zip(above, below, strict=True):
+            if upper.get_title() == lower.get_title():
+                lower.set_title("")
+            if upper.get_xlabel() == lower.get_xlabel():
+                upper.set_xlabel("")
 
 
 def limit_accuracy(figure: Figure) -> None:

@@ -1,115 +1,25 @@
 """The recurrences of Keras' SimpleRNN, LSTM and GRU with masks and with their gradients written out.
 
 The loop over time runs from the first step at which any review of the batch has a token to the last, and that
-is known only when it runs: one compiled program takes the time of its batch's longest review. All that a step
-needs and gives stays in the processor's cache until the step is done: the projection of its input, and, on
-the way back, its share of every gradient. The equations, the order of the gates and the meaning of a mask are
-those of Keras (GRU with ``reset_after``), so the layers' own variables are used and the results agree to
-rounding.
+is known only when it runs: one compiled program takes the time of its batch's longest review. In the loops
+arrays lie step by step, (timesteps, batch, width), so that a step reads and writes whole blocks. On the way
+back only the gradient of the state goes from step to step; those of the weights and of the input are products
+over many steps at once, since the weights' own (768 KB of 128 units above 128 in both directions) would leave
+the processor's cache at every step. The equations, the order of the gates and the meaning of a mask are those
+of Keras, so the layers' own variables are used and the results agree to rounding.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-Tensor = Any  # a tensor of the backend
-Tensors = tuple[Tensor, ...]
+from pipeline.networks.cells import ACTIVATIONS, CELLS, Activation, Cell, Tensor, Tensors
 
-
-class Activation(NamedTuple):
-    """A function and its slope; the slope is a function of the function's own value."""
-
-    value: Callable[[Tensor], Tensor]
-    slope: Callable[[Tensor], Tensor]
-
-
-_ACTIVATIONS = {
-    "tanh": Activation(ops.tanh, lambda value: 1 - value * value),
-    "relu": Activation(ops.relu, lambda value: ops.cast(value > 0, value.dtype)),
-}
-_SIGMOID = Activation(ops.sigmoid, lambda value: value * (1 - value))
-
-# A step takes the state before, the projected input and the recurrent product, each (batch, ...), and gives
-# the state after and what its gradient needs. A gradient takes the gradient of the state after, the state
-# before and what was kept, and gives the gradients of the state before (less its part through the recurrent
-# product), of the projected input and of the recurrent product.
-Step = Callable[[Tensors, Tensor, Tensor, Activation], tuple[Tensors, Tensors]]
-StepGradient = Callable[[Tensors, Tensors, Tensors, Activation], tuple[Tensors, Tensor, Tensor]]
-
-
-def _simple_rnn(state: Tensors, inputs: Tensor, recurrent: Tensor, f: Activation) -> tuple[Tensors, Tensors]:
-    """h_t = f(W x_t + U h_{t-1} + b)."""
-    hidden = f.value(inputs + recurrent)
-    return (hidden,), (hidden,)
-
-
-def _simple_rnn_gradient(
-    d_state: Tensors, before: Tensors, kept: Tensors, f: Activation
-) -> tuple[Tensors, Tensor, Tensor]:
-    d_inputs = d_state[0] * f.slope(kept[0])
-    return (ops.zeros_like(d_state[0]),), d_inputs, d_inputs
-
-
-def _lstm(state: Tensors, inputs: Tensor, recurrent: Tensor, f: Activation) -> tuple[Tensors, Tensors]:
-    """c_t = forget * c_{t-1} + input * f(candidate); h_t = output * f(c_t)."""
-    gates = ops.split(inputs + recurrent, 4, axis=-1)
-    input_gate, forget_gate, output_gate = (ops.sigmoid(gates[index]) for index in (0, 1, 3))
-    candidate = f.value(gates[2])
-    cell = forget_gate * state[1] + input_gate * candidate
-    return (output_gate * f.value(cell), cell), (input_gate, forget_gate, candidate, output_gate)
-
-
-def _lstm_gradient(
-    d_state: Tensors, before: Tensors, kept: Tensors, f: Activation
-) -> tuple[Tensors, Tensor, Tensor]:
-    input_gate, forget_gate, candidate, output_gate = kept
-    d_hidden, d_cell = d_state
-    activated = f.value(forget_gate * before[1] + input_gate * candidate)  # cheaper made again than kept
-    d_cell = d_cell + d_hidden * output_gate * f.slope(activated)
-    d_inputs = ops.concatenate(
-        [
-            d_cell * candidate * _SIGMOID.slope(input_gate),
-            d_cell * before[1] * _SIGMOID.slope(forget_gate),
-            d_cell * input_gate * f.slope(candidate),
-            d_hidden * activated * _SIGMOID.slope(output_gate),
-        ],
-        axis=-1,
-    )
-    return (ops.zeros_like(d_hidden), d_cell * forget_gate), d_inputs, d_inputs
-
-
-def _gru(state: Tensors, inputs: Tensor, recurrent: Tensor, f: Activation) -> tuple[Tensors, Tensors]:
-    """h_t = update * h_{t-1} + (1 - update) * f(W x_t + reset * (U h_{t-1} + b))."""
-    from_input = ops.split(inputs, 3, axis=-1)
-    from_state = ops.split(recurrent, 3, axis=-1)
-    update = ops.sigmoid(from_input[0] + from_state[0])
-    reset = ops.sigmoid(from_input[1] + from_state[1])
-    candidate = f.value(from_input[2] + reset * from_state[2])
-    return (update * state[0] + (1 - update) * candidate,), (update, reset, candidate, from_state[2])
-
-
-def _gru_gradient(
-    d_state: Tensors, before: Tensors, kept: Tensors, f: Activation
-) -> tuple[Tensors, Tensor, Tensor]:
-    update, reset, candidate, recurrent_candidate = kept
-    (d_hidden,) = d_state
-    d_update = d_hidden * (before[0] - candidate) * _SIGMOID.slope(update)
-    d_candidate = d_hidden * (1 - update) * f.slope(candidate)
-    d_reset = d_candidate * recurrent_candidate * _SIGMOID.slope(reset)
-    d_inputs = ops.concatenate([d_update, d_reset, d_candidate], axis=-1)
-    d_recurrent = ops.concatenate([d_update, d_reset, d_candidate * reset], axis=-1)
-    return (d_hidden * update,), d_inputs, d_recurrent
-
-
-_CELLS: dict[
-    type[keras.layers.RNN], tuple[Step, StepGradient, int, int]
-] = {  # and how many tensors are the state, and are kept
-    keras.layers.SimpleRNN: (_simple_rnn, _simple_rnn_gradient, 1, 1),
-    keras.layers.LSTM: (_lstm, _lstm_gradient, 2, 4),
-    keras.layers.GRU: (_gru, _gru_gradient, 1, 4),
-}
+# Steps whose products are taken at once: many while so many are left, then few. Arrays have room for few more
+# steps than there are, since the last few may reach beyond them.
+_MANY, _FEW = 64, 8
 
 
 class Weights(NamedTuple):
@@ -143,57 +53,20 @@ def recur(
         float32 (batch, timesteps, units), the state after each step was read. Masked steps pass no gradient;
         their states are the state before, or zeros where no review of the batch has a token.
     """
-    step, step_gradient, num_states, num_kept = _CELLS[cell]
-    f = _ACTIVATIONS[activation]
-    batch, timesteps, _ = ops.shape(sequence)
-    units = weights.recurrent_kernel.shape[0]
-    span = _Span.of(mask, timesteps)
+    loops = _Loops(CELLS[cell], ACTIVATIONS[activation], _Span.of(mask, ops.shape(sequence)[1]), reverse)
 
     @ops.custom_gradient
-    def states_of(sequence: Tensor, *arrays: Tensor) -> tuple[Tensor, Callable[..., Tensors]]:
-        kernel, recurrent_kernel, bias, recurrent_bias = arrays
-        start = (ops.zeros((batch, units)),) * num_states
+    def states_of(sequence: Tensor, *weights: Tensor) -> tuple[Tensor, Callable[..., Tensors]]:
+        inputs = _by_time(sequence)
+        states, kept = loops.forward(inputs, Weights(*weights))
 
-        def forward(t: Tensor, state: Tensors) -> tuple[Tensors, Tensors]:
-            inputs = ops.matmul(_at(sequence, t), kernel) + bias
-            recurrent = ops.matmul(state[0], recurrent_kernel) + recurrent_bias
-            new, kept = step(state, inputs, recurrent, f)
-            new = span.where(t, new, state)
-            return new, (new[0], *state, *kept)
+        def gradient(d_hidden: Tensor) -> Tensors:
+            kernel, recurrent_kernel, *_ = weights
+            d_products = loops.backward(_by_time(d_hidden), states, kept, recurrent_kernel)
+            d_inputs, *d_weights = loops.gradients(inputs, states[0], d_products, kernel)
+            return _by_review(d_inputs, d_hidden), *d_weights
 
-        written = (ops.zeros((batch, timesteps, units)),) * (1 + num_states + num_kept)
-        _, (hidden, *history) = _loop(forward, span, start, written, reverse)
-        before, kept = tuple(history[:num_states]), tuple(history[num_states:])
-
-        def gradient(d_states: Tensor) -> Tensors:
-            transposed, recurrent_transposed = ops.transpose(kernel), ops.transpose(recurrent_kernel)
-
-            def backward(
-                t: Tensor, carry: tuple[Tensors, Tensors]
-            ) -> tuple[tuple[Tensors, Tensors], Tensors]:
-                d_state, sums = carry
-                at_before = tuple(_at(array, t) for array in before)
-                at_kept = tuple(_at(array, t) for array in kept)
-                d_new = span.where(t, (d_state[0] + _at(d_states, t), *d_state[1:]))
-                d_before, d_inputs, d_recurrent = step_gradient(d_new, at_before, at_kept, f)
-                d_hidden = d_before[0] + ops.matmul(d_recurrent, recurrent_transposed)
-                d_state = span.where(t, (d_hidden, *d_before[1:]), d_state)
-                shares = (
-                    ops.matmul(ops.transpose(_at(sequence, t)), d_inputs),
-                    ops.matmul(ops.transpose(at_before[0]), d_recurrent),
-                    ops.sum(d_inputs, axis=0),
-                    ops.sum(d_recurrent, axis=0),
-                )
-                sums = tuple(total + share for total, share in zip(sums, shares, strict=True))
-                return (d_state, sums), (ops.matmul(d_inputs, transposed),)
-
-            nothing = tuple(ops.zeros_like(array) for array in arrays)
-            (_, sums), (d_sequence,) = _loop(
-                backward, span, (start, nothing), (ops.zeros_like(sequence),), not reverse
-            )
-            return d_sequence, *sums
-
-        return hidden, gradient
+        return _by_review(states[0][loops.after :], sequence), gradient
 
     return states_of(sequence, *weights)
 
@@ -223,38 +96,139 @@ class _Span(NamedTuple):
         others = otherwise or (0.0,) * len(values)
         return tuple(ops.where(real, value, other) for value, other in zip(values, others, strict=True))
 
+    def over(self, step: Callable[..., Any], carry: Tensors, reverse: bool) -> Any:
+        """``carry = step(t, *carry)`` for each step t in turn, the last first if ``reverse``."""
+        # The step itself is carried: an index made from a bound that no step changes would be a constant to
+        # XLA, which compiles anew for each value of it.
+        begin, towards = (self.last - 1, -1) if reverse else (self.first, 1)
+
+        def unfinished(t: Tensor, *_: Any) -> Tensor:
+            return t >= self.first if reverse else t < self.last
+
+        def body(t: Tensor, *carry: Any) -> Any:
+            return t + towards, *step(t, *carry)
+
+        return ops.while_loop(unfinished, body, (begin, *carry))[1:]
+
+
+class _Loops(NamedTuple):
+    """The loops over time of one layer, on arrays of float32 (timesteps + _FEW, batch, width).
+
+    What a step gives lies one place after its input where the layer reads forwards, at the same place where
+    it reads backwards, so that the states before all steps, the first too, lie in one array with those after.
+    """
+
+    cell: Cell
+    f: Activation
+    span: _Span
+    reverse: bool
+
+    @property
+    def before(self) -> int:
+        """The place of the state before a step, counted from the step's."""
+        return int(self.reverse)
+
+    @property
+    def after(self) -> int:
+        """The place of the state after a step and of what it keeps, counted from the step's."""
+        return int(not self.reverse)
+
+    def forward(self, inputs: Tensor, weights: Weights) -> tuple[Tensors, Tensors]:
+        """The states, and what is kept of each step."""
+        room, batch, _ = ops.shape(inputs)
+        units = weights.recurrent_kernel.shape[0]
+
+        def step(t: Tensor, state: Tensors, history: Tensors) -> tuple[Tensors, Tensors]:
+            projected = ops.matmul(_at(inputs, t), weights.kernel) + weights.bias
+            recurrent = ops.matmul(state[0], weights.recurrent_kernel) + weights.recurrent_bias
+            new, kept = self.cell.step(state, projected, recurrent, self.f)
+            new = self.span.where(t, new, state)
+            return new, _written(history, t + self.after, [(value,) for value in (*new, *kept)])
+
+        start = (ops.zeros((batch, units)),) * self.cell.states
+        history = (ops.zeros((room, batch, units)),) * (self.cell.states + self.cell.kept)
+        _, history = self.span.over(step, (start, history), self.reverse)
+        return history[: self.cell.states], history[self.cell.states :]
+
+    def backward(self, d_hidden: Tensor, states: Tensors, kept: Tensors, recurrent_kernel: Tensor) -> Tensors:
+        """The gradients of the projected inputs and of the recurrent products; one array if they are one."""
+        room, batch, units = ops.shape(d_hidden)
+        transposed = ops.transpose(recurrent_kernel)
+
+        def step(t: Tensor, d_state: Tensors, d_products: Tensors) -> tuple[Tensors, Tensors]:
+            at_before = tuple(_at(array, t + self.before) for array in states)
+            at_kept = tuple(_at(array, t + self.after) for array in kept)
+            d_new = self.span.where(t, (d_state[0] + _at(d_hidden, t), *d_state[1:]))
+            d_before, by_gate = self.cell.gradient(d_new, at_before, at_kept, self.f)
+            d_products = _written(d_products, t, by_gate)
+            d_before = (d_before[0] + ops.matmul(_at(d_products[-1], t), transposed), *d_before[1:])
+            return self.span.where(t, d_before, d_state), d_products
+
+        start = (ops.zeros((batch, units)),) * self.cell.states
+        d_products = (ops.zeros((room, batch, recurrent_kernel.shape[1])),) * self.cell.products
+        return self.span.over(step, (start, d_products), not self.reverse)[1]
+
+    def gradients(self, inputs: Tensor, hidden: Tensor, d_products: Tensors, kernel: Tensor) -> Tensors:
+        """The gradients of the inputs and of the four weights."""
+        transposed = ops.transpose(kernel)
+
+        def over(count: int, least: int, carry: Any) -> Any:
+            """``count`` steps at once, while at least ``least`` are left."""
+
+            def step(t: Tensor, sums: Tensors, d_inputs: Tensor) -> tuple[Tensor, Tensors, Tensor]:
+                d_projected, d_recurrent = (_rows(d_products[which], t, count) for which in (0, -1))
+                shares = (
+                    ops.matmul(ops.transpose(_rows(inputs, t, count)), d_projected),
+                    ops.matmul(ops.transpose(_rows(hidden, t + self.before, count)), d_recurrent),
+                    ops.sum(d_projected, axis=0),
+                    ops.sum(d_recurrent, axis=0),
+                )
+                sums = tuple(total + share for total, share in zip(sums, shares, strict=True))
+                rows = ops.reshape(ops.matmul(d_projected, transposed), (count, *ops.shape(inputs)[1:]))
+                return t + count, sums, ops.slice_update(d_inputs, (t, 0, 0), rows)
+
+            return ops.while_loop(lambda t, *_: t + least <= self.span.last, step, carry)
+
+        units, width = hidden.shape[2], kernel.shape[1]
+        nothing = tuple(ops.zeros(shape) for shape in (kernel.shape, (units, width), (width,), (width,)))
+        carry = (self.span.first, nothing, ops.zeros_like(inputs))
+        if ops.shape(inputs)[0] >= _MANY:
+            carry = over(_MANY, _MANY, carry)
+        _, sums, d_inputs = over(_FEW, 1, carry)
+        return d_inputs, *sums
+
+
+def _by_time(sequence: Tensor) -> Tensor:
+    """(timesteps + _FEW, batch, width), zeros at the end, of (batch, timesteps, width)."""
+    return ops.pad(ops.transpose(sequence, (1, 0, 2)), ((0, _FEW), (0, 0), (0, 0)))
+
+
+def _by_review(array: Tensor, like: Tensor) -> Tensor:
+    """(batch, timesteps, width) of the first steps of (any, batch, width), as many as ``like`` has."""
+    return ops.transpose(array[: ops.shape(like)[1]], (1, 0, 2))
+
 
 def _at(array: Tensor, t: Tensor) -> Tensor:
-    """(batch, width) of (batch, timesteps, width)."""
-    batch, _, width = ops.shape(array)
-    return ops.slice(array, (0, t, 0), (batch, 1, width))[:, 0]
+    """(batch, width) of (timesteps, batch, width)."""
+    return _rows(array, t, 1)
 
 
-def _loop(
-    body: Callable[[Tensor, Any], tuple[Any, Tensors]],
-    span: _Span,
-    carry: Any,
-    arrays: Tensors,
-    reverse: bool,
-) -> tuple[Any, Tensors]:
-    """``carry, values = body(t, carry)`` for every t of ``span``, the last first if ``reverse``.
+def _rows(array: Tensor, t: Tensor, count: int) -> Tensor:
+    """(count * batch, width), those of ``count`` steps from t on."""
+    _, batch, width = ops.shape(array)
+    return ops.reshape(ops.slice(array, (t, 0, 0), (count, batch, width)), (count * batch, width))
 
-    Returns:
-        The last carry, and the arrays, each (batch, timesteps, width), with the values written to them at t.
+
+def _written(arrays: Tensors, t: Tensor, values: Sequence[Tensors]) -> Tensors:
+    """``arrays`` with ``values`` at step t: to each array some of (batch, any), side by side.
+
+    They are joined where they are written: XLA takes longer to concatenate them.
     """
-    # The step itself is carried: an index made from a bound that no step changes would be a constant to XLA,
-    # which compiles anew for each value of it.
-    begin, towards = (span.last - 1, -1) if reverse else (span.first, 1)
-
-    def unfinished(t: Tensor, *_: Any) -> Tensor:
-        return t >= span.first if reverse else t < span.last
-
-    def step(t: Tensor, carry: Any, arrays: Tensors) -> tuple[Tensor, Any, Tensors]:
-        carry, values = body(t, carry)
-        written = tuple(
-            ops.slice_update(array, (0, t, 0), value[:, None])
-            for array, value in zip(arrays, values, strict=True)
-        )
-        return t + towards, carry, written
-
-    return ops.while_loop(unfinished, step, (begin, carry, arrays))[1:]
+    written = []
+    for array, parts in zip(arrays, values, strict=True):
+        place = 0
+        for part in parts:
+            array = ops.slice_update(array, (t, 0, place), part[None])  # noqa: PLW2901
+            place += part.shape[1]
+        written.append(array)
+    return tuple(written)

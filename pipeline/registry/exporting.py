@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
-from mlflow.entities.model_registry import ModelVersion
-
 from pipeline.registry.code_copy import copy_code
-from pipeline.registry.loading import fetch_classifier, with_network
+from pipeline.registry.loading import with_network
 from pipeline.registry.packaging import PACKAGE
 from pipeline.runtime.errors import UserError
 from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY
 
 
-def export(version: ModelVersion, folder: Path) -> None:
+def write_export(classifier: Path, folder: Path) -> None:
     """Writes `model.onnx`, `vocabulary.json`, `classifier.json` and a runnable `example.py` into ``folder``.
 
-    Raises:
-        UserError: if ``folder`` holds something already, or the version's files are gone.
-    """
-    with tempfile.TemporaryDirectory() as temporary:
-        write_export(fetch_classifier(version, Path(temporary)), folder)
-
-
-def write_export(classifier: Path, folder: Path) -> None:
-    """The same of a classifier's folder; a network from before versions had ONNX is converted.
+    A network from before versions had ONNX is converted.
 
     Raises:
         UserError: if ``folder`` holds something already.

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from mlflow.entities.model_registry import ModelVersion
 
 from pipeline.registry.versions import download
-from pipeline.serving.classifier import CLASSIFIER, KERAS_NETWORK, NETWORK, TextClassifier
+from pipeline.serving.classifier import CLASSIFIER, KERAS_NETWORK, NETWORK
 from pipeline.training.backend import without_noise
-
-
-def load_classifier(version: ModelVersion) -> TextClassifier:
-    """Reads a version's files.
-
-    Raises:
-        UserError: if they are gone.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        return TextClassifier.load(fetch_classifier(version, Path(folder)))
 
 
 def fetch_classifier(version: ModelVersion, folder: Path) -> Path:

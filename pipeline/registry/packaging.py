@@ -63,7 +63,7 @@ class Trained:
         dataset: data/padded/dataset.json.
         token_ids: validation rows, int32 (num_reviews, max_length).
         probabilities: what Keras gives for them, in the form of ``evaluation.probabilities``.
-        validation_accuracy: what the network was chosen by.
+        validation_accuracy: what the network had in its study, before calibration.
         lineage: JSON values that lead back to the source.
         profile: of the validation reviews.
         threshold: of two labels: a probability from here on is the second.

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.reporting import counted
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reviews.findings import FEW_TEST_REVIEWS
+from pipeline.reviews.tokenizing import WORDS
 
 FEW = 2000  # training reviews
 FEW_OF_A_CLASS = 30  # test reviews: the 95 % interval of a recall of 0.8 is then 28 points wide
@@ -46,9 +47,10 @@ def _unreadable(result: Evaluated) -> list[Caveat]:
         return []
     text = (
         f"{share:.0%} of the {result.tokens} that the network reads in test reviews are unknown to it: the "
-        "training reviews don't hold them, or pad.vocab_size leaves them out. Texts without blanks between "
-        "words are read by data.tokens: characters."
+        "training reviews don't hold them, or pad.vocab_size leaves them out."
     )
+    if result.tokens == WORDS:
+        text += " Texts without blanks between words are read by data.tokens: characters."
     return [Caveat("The network can hardly read these texts.", text)]
 
 

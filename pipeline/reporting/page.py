@@ -7,6 +7,7 @@ address into it. The same content always gives the same bytes.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import jinja2
 
 from pipeline.reporting import counted, p_text, span
 from pipeline.reporting.evaluated import duration
+from pipeline.reporting.stack import Stack
 
 Cell = str | int | float
 
@@ -71,11 +73,15 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """For each column, whether it holds numbers, and no text beside them, and so is set to the right."""
+        """For each column, whether it holds numbers or shares and no text, and so is set to the right."""
         columns = (
             [row[column] for row in self.rows if row[column] != ""] for column in range(len(self.columns))
         )
-        return [bool(cells) and not any(isinstance(cell, str) for cell in cells) for cells in columns]
+        return [bool(cells) and all(map(_is_number, cells)) for cells in columns]
+
+
+def _is_number(cell: Cell) -> bool:
+    return not isinstance(cell, str) or re.fullmatch(r"[-+]?[\d,.]+%?", cell) is not None
 
 
 def render(template: str, **content: Any) -> str:
@@ -85,6 +91,13 @@ def render(template: str, **content: Any) -> str:
         jinja2.UndefinedError: if the template uses a name that isn't there.
     """
     return _ENVIRONMENT.get_template(template).render(**content)
+
+
+def stack_svg(drawing: Stack) -> str:
+    """A drawing of a network's layers as SVG that stands alone, outside a page."""
+    macros: Any = _ENVIRONMENT.get_template("parts.html").module
+    alone = '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" '
+    return str(macros.stack(drawing)).strip().replace("<svg ", alone, 1)
 
 
 def shown(cell: Cell) -> str:

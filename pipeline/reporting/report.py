@@ -29,7 +29,7 @@ SECTIONS = {
     "comparison": "Better or worse?",
     "curves": "ROC, precision and recall",
     "calibration": "Calibration",
-    "slices": "By length and unknown words",
+    "slices": "By length and unknown share",
     "errors": "Most confident errors",
     "study": "The study",
     "data": "The data",
@@ -69,6 +69,7 @@ def write_report(result: Evaluated) -> str:
         verdict=judge(result),
         became=became(result),
         result=result,
+        token=tokens.removesuffix("s"),
         caveats=caveats(result),
         dataset=dataset,
         trained=result.trained,
@@ -77,7 +78,7 @@ def write_report(result: Evaluated) -> str:
             _picture("training_accuracy", "Accuracy of the winning trial by epoch"),
             _picture("training_loss", "Loss of the winning trial by epoch"),
         ],
-        stack=draw_stack(result.layers, dataset["max_length"], chosen.get("model.skip", "none")),
+        stack=draw_stack(result.layers, dataset["max_length"]),
         layer_table=report_tables.layer_table(result),
         parameter_table=Table(
             ["parameter", "value"],
@@ -149,9 +150,9 @@ def write_report(result: Evaluated) -> str:
         calibration=result.trained["calibration"],
         size_table=report_tables.size_table(dataset),
         duplicate_table=Table(
-            ["same review", "dropped"],
+            ["in two splits", "dropped"],
             [[where.replace("_", " "), count] for where, count in result.duplicates.items()],
-            "Reviews dropped from the first split because the second holds the same words.",
+            f"Reviews dropped from the first split because the second holds the same {tokens}.",
         ),
     )
 

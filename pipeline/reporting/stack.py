@@ -19,9 +19,9 @@ _TITLES = {
 }
 _BOTH = "Bidirectional("
 # Parts of a skip, and the mask that follows the states: no step of the stack.
+_SKIPS = {"highway": "gate", "residual": "residual"}  # and the layer that only such a skip has
 _BESIDE = ("projection_", "gate_", "residual_", "mask_pooling_")
 _BOX, _THIN, _GAP = 46, 22, 20  # heights in the drawing's units
-LEFT, WIDTH = 50, 320
 MARGIN = 8
 
 
@@ -53,22 +53,24 @@ class Stack(NamedTuple):
     skip: str
 
 
-def draw_stack(layers: Sequence[LayerSummary], max_length: int, skip: str) -> Stack:
+def draw_stack(layers: Sequence[LayerSummary], max_length: int | None) -> Stack:
     """Places a box for each layer, the token ids lowest.
 
     Args:
         layers: of ``summarize``, bottom first.
-        max_length: how many token ids the network reads.
-        skip: ``model.skip``.
+        max_length: how many token ids the network reads; None where it takes rows of any length.
     """
-    steps = [("token ids", f"{max_length:,} a review", False, False), *_steps(stacked(layers))]
+    read = "one a time step" if max_length is None else f"{max_length:,} a review"
+    steps = [("token ids", read, False, False), *_steps(stacked(layers))]
     heights = [_THIN if thin else _BOX for _, _, thin, _ in steps]
     height = sum(heights) + _GAP * (len(steps) - 1) + 2 * MARGIN
     boxes, bottom = [], height - MARGIN
     for (name, detail, thin, recurrent), tall in zip(steps, heights, strict=True):
         boxes.append(Box(name, detail, bottom - tall, tall, thin, recurrent))
         bottom -= tall + _GAP
-    return Stack(tuple(boxes), height, "" if skip == "none" else skip)
+    beside = {layer.name.partition("_")[0] for layer in layers}
+    skip = next((name for name, part in _SKIPS.items() if part in beside), "")
+    return Stack(tuple(boxes), height, skip)
 
 
 def stack_text(layers: Sequence[LayerSummary]) -> str:

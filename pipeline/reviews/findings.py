@@ -78,6 +78,11 @@ class EveryReview:
             dataset,
         )
 
+    @property
+    def tokens(self) -> str:
+        """What texts are cut into: words, characters or subwords."""
+        return self.dataset.vocabulary.tokenizer.kind
+
     def review(self, row: int) -> np.ndarray:
         for part in self.parts:
             if row < len(part):
@@ -162,7 +167,8 @@ def _lengths(every: EveryReview, max_length: int) -> list[Finding]:
     found = []
     empty = np.flatnonzero(lengths == 0)
     if len(empty):
-        found.append(Finding("texts without a word", len(empty), "take them out", every.examples(empty)))
+        name = f"texts without a {every.tokens.removesuffix('s')}"
+        found.append(Finding(name, len(empty), "take them out", every.examples(empty)))
     long = np.flatnonzero(lengths > max(10 * np.median(lengths), LONG))
     if len(long):
         advice = "look whether several texts ran together (a quote that is not closed does that)"
@@ -216,7 +222,7 @@ def _near_duplicates(every: EveryReview) -> list[Finding]:
 
 
 def _unspaced(every: EveryReview) -> list[Finding]:
-    if every.dataset.vocabulary.tokenizer.kind != WORDS:
+    if every.tokens != WORDS:
         return []
     words = every.dataset.vocabulary.words
     flagged = np.zeros(len(words) + INDEX_FROM + 1, bool)
@@ -276,5 +282,6 @@ def _telltales(every: EveryReview) -> list[Finding]:
             f"{word!r}: in {most[token]:,} of {totals[label]:,} reviews of class {names[label]}, "
             f"in {others:,} of others"
         )
-    advice = "does the label stand in the text? Take such words out if served texts won't have them"
-    return [Finding("words that give the label away", len(found), advice, examples)] if len(found) else []
+    name = f"{every.tokens} that give the label away"
+    advice = f"does the label stand in the text? Take such {every.tokens} out if served texts won't have them"
+    return [Finding(name, len(found), advice, examples)] if len(found) else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -105,7 +106,10 @@ class Tokenizer:
         try:
             return _sentencepiece().SentencePieceProcessor(model_proto=self.model)
         except RuntimeError:
-            raise UserError("the vocabulary's subwords are no model of SentencePiece's") from None
+            raise UserError(
+                "the vocabulary's subwords can't be read, its file is damaged: make it again with "
+                "`dvc repro -f download`, or fetch the version again"
+            ) from None
 
 
 def _spaced(text: str) -> str:
@@ -137,16 +141,15 @@ def _learn_subwords(texts: Sequence[str], size: int) -> bytes:
             minloglevel=2,
         )
     except RuntimeError as error:
+        needed = re.search(r"required_chars\. \d+ vs (\d+)", str(error))
+        if not needed and any(map(_spaced, texts)):
+            raise
+        reason = f"their characters alone are {needed[1]}" if needed else "there is nothing in them"
         raise UserError(
-            f"{size} subwords can't be learnt from {len(texts):,} texts: {_reason(error)}: "
+            f"{size} subwords can't be learnt from {len(texts):,} texts: {reason}: "
             "raise data.subwords, or set data.tokens to characters"
         ) from None
     return model.getvalue()
-
-
-def _reason(error: RuntimeError) -> str:
-    """SentencePiece's message without the place in its source."""
-    return str(error).rpartition("] ")[2].strip().rstrip(".") or str(error)
 
 
 def _sentencepiece() -> Any:
@@ -154,7 +157,7 @@ def _sentencepiece() -> Any:
         import sentencepiece  # noqa: PLC0415 - only subwords need it
     except ImportError:
         raise UserError(
-            f"texts are cut into subwords here, which needs the package {SUBWORD_PACKAGE}: install it, "
-            "in the version that requirements.txt names"
+            "this network reads parts of words (data.tokens: subwords), and what cuts texts into them isn't "
+            f"installed here: pip install {SUBWORD_PACKAGE}"
         ) from None
     return sentencepiece

@@ -175,7 +175,7 @@ class TextClassifier:
         ]
 
 
-def described(labels: Sequence[str], probabilities: np.ndarray) -> str:
+def described(labels: Sequence[str], probabilities: Sequence[float] | np.ndarray) -> str:
     """A text's probabilities in words: of two labels that of the second, of more each with its name.
 
     >>> described(("ham", "spam"), np.array([0.25, 0.75])), described("abc", np.array([0.5, 0.25, 0.25]))

@@ -16,7 +16,7 @@ from pipeline.serving.profile import LENGTH
 SECTIONS = {
     "numbers": "Numbers",
     "telling": "Told apart",
-    "words": "Words",
+    "words": "What they say",
     "accuracy": "Accuracy",
 }
 _VERDICTS = {
@@ -44,6 +44,7 @@ def page(comparison: Comparison, version: str, table: Path) -> str:
             shifts=_shifts(comparison),
             pictures=_histograms(comparison, Path(folder)),
             telling=comparison.telling,
+            tokens=comparison.tokens,
             words=_words(comparison),
             accuracies=_accuracies(comparison),
             accuracy_pictures=_over_time(comparison, Path(folder)),
@@ -109,11 +110,13 @@ def _shift_row(shift: Shift) -> tuple[str, ...]:
 
 
 def _words(comparison: Comparison) -> Table:
+    tokens, token = comparison.tokens, comparison.tokens.removesuffix("s")
     return Table(
-        ["word", "there, of 10,000 words", "here", "PSI"],
+        [token, f"there, of 10,000 {tokens}", "here", "PSI"],
         [(text, 1e4 * word.expected, 1e4 * word.found, word.psi) for text, word in comparison.words],
-        "Words whose shares differ most, by their part of the population stability index over all words; "
-        "there: in the training reviews. [OOV] is every word that the version doesn't know.",
+        f"{tokens.capitalize()} whose shares differ most, by their part of the population stability index "
+        f"over all {tokens}; there: in the training reviews. [OOV] is every {token} that the version doesn't "
+        "know.",
     )
 
 

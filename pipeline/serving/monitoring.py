@@ -50,7 +50,8 @@ class Comparison:
         found: the table's.
         shifts: of each number.
         telling: the classifier two-sample test; None for too few reviews.
-        words: those whose shares differ most, with their text.
+        tokens: what the version reads: words, characters or subwords.
+        words: those of them whose shares differ most, with their text.
         expected_accuracy: on the test reviews.
         accuracies: of all rows that have a true label, then by period; empty without labels.
         passed_over: rows that were not looked at.
@@ -60,6 +61,7 @@ class Comparison:
     found: Profile
     shifts: list[Shift]
     telling: Telling | None
+    tokens: str
     words: list[tuple[str, MovedWord]]
     expected_accuracy: float
     accuracies: list[Accuracy]
@@ -116,6 +118,7 @@ def compare(
         found,
         [shift_of(name, values, found.numbers[name]) for name, values in reference.numbers.items()],
         telling,
+        classifier.vocabulary.tokenizer.kind,
         [(_word(classifier, moved.word), moved) for moved in words],
         reference.accuracy,
         accuracies(read.right, read.times),

@@ -42,7 +42,7 @@ def run(params: Params) -> None:
     print(
         wrapped(
             f"download: {facts['name']}: {sizes}, {len(unlabelled.reviews):,} unlabelled reviews, "
-            f"{facts['words']:,} words; {facts['digest'][:19]}"
+            f"{facts['words']:,} {facts['tokens']}; {facts['digest'][:19]}"
         )
     )
     for line in checking.lines_of(checked, with_examples=False):

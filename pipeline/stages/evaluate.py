@@ -76,6 +76,8 @@ def run(params: Params) -> None:
     reviews = _whole_reviews(dataset, splits)
     with pipeline_run(params, "evaluate", trained["run_id"]) as parent:
         parent.log_network(trained)
+        if parent.run_id != trained["run_id"]:  # which has it
+            parent.log_metrics({"validation_accuracy": trained["validation_accuracy"]})
         parent.set_tags({"preset": trained["preset"] or "none"})
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
@@ -100,7 +102,6 @@ def run(params: Params) -> None:
         registration = None
         if params.evaluate.register_model:
             record = lineage.record(params, dataset, trained, metrics)
-            accuracy = trained["validation_accuracy"]
             profile = profile_of(
                 reviews["train"],
                 reviews["validation"],
@@ -117,7 +118,7 @@ def run(params: Params) -> None:
                 dataset,
                 validation["token_ids"],
                 scored,
-                accuracy,
+                trained["validation_accuracy"],
                 record,
                 profile,
                 assessment.threshold,
@@ -130,7 +131,7 @@ def run(params: Params) -> None:
                 registration = register(parent, submitted, predictions, rule)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
         token_ids = test["token_ids"][[int(error["row"]) for error in errors]]
-        with busy("the words of its errors are weighed, and the report is written"):
+        with busy("its errors are explained, and the report is written"):
             result = Evaluated(
                 dataset,
                 trained,

@@ -13,7 +13,7 @@ from constructed import DATASET, record
 
 from pipeline.depth import cells
 from pipeline.depth import fits as fits_module
-from pipeline.depth.grid import Fit
+from pipeline.depth.grid import Fit, FitToTheEnd
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import write_arrays, write_json
@@ -35,7 +35,8 @@ def fitted() -> dict:
 def test_each_panel_has_the_gradients_of_its_cell() -> None:
     layers, kinds = cells.gradients_figure(fitted()), cells.helps_figure(fitted())
     for figure, labels in ((layers, ["layer 1", "layer 2"]), (kinds, ["plain", "clipped", "residual"])):
-        assert [axes.get_title() for axes in figure.axes] == 2 * ["simple RNN", "LSTM", "GRU"]
+        assert [axes.get_title() for axes in figure.axes] == ["simple RNN", "LSTM", "GRU", "", "", ""]
+        assert [axes.get_xlabel() for axes in figure.axes] == 3 * [""] + 3 * ["time step"]
         for axes, far in zip(figure.axes, 2 * list(FAR.values()), strict=True):
             assert [line.get_label() for line in axes.lines] == labels
             np.testing.assert_array_equal(axes.lines[0].get_ydata(), [far] * 10 + [1.0] * 10)
@@ -59,6 +60,7 @@ def test_its_fits_are_those_of_a_study_on_some_reviews_of_each_split(
     cells.run(params, depth=2, num_reviews=5, epochs=4)
     assert asked["name"].startswith("compare-cells-toy-")
     assert (asked["command"], asked["epochs"]) == ("compare-cells", 4)
+    assert all(isinstance(fit, FitToTheEnd) for fit in asked["fits"])
     assert len(set(asked["fits"])) == 9 and {fit.depth for fit in asked["fits"]} == {2}
     assert {len(array) for array in asked["data"].values()} == {5}
     assert "One fit of each network on 5 training reviews" in unescape(CELLS_REPORT.read_text())
@@ -77,3 +79,9 @@ def test_the_page_says_how_little_was_fitted_and_lists_every_network(
     assert page.count("<tr>") == 1 + len(FAR) * len(cells.KINDS) + 1
     assert re.search(r"majority class</td>.*?>0.6000</td>", page, re.DOTALL)
     assert page.count(">4.0</td>") == len(cells.KINDS)  # 1e-4 from 1: four powers of ten, the simple RNN's
+
+
+def test_the_last_epoch_is_kept_so_that_scores_are_of_the_curves_end(params: Params) -> None:
+    fit = FitToTheEnd("gru", 2, "none", "plain", 0)
+    assert fit.configure(params).train.patience is None
+    assert Fit(*fit).configure(params).train.patience is not None

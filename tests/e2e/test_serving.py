@@ -339,6 +339,16 @@ def test_trace_leads_back_to_commit_data_and_parameters(served: Served) -> None:
     assert f"md5: {hashed}" in lock
 
 
+def test_a_validation_accuracy_is_one_number_everywhere(served: Served) -> None:
+    chosen_by = json.loads(served.project.path("reports/train.json").read_text())["validation_accuracy"]
+    listed = json.loads(served.project.run("python", "-m", "pipeline", "registry", "--json").stdout)
+    of_run = served.client.get_run(listed[0]["run"]).data.metrics["validation_accuracy"]
+    shown = [f"{value:.4f}" for value in (chosen_by, of_run, listed[0]["validation_accuracy"])]
+    said = f"validation accuracy {shown[0]} (before calibration)"
+    assert said in served.client.get_model_version(NAME, str(listed[0]["version"])).description
+    assert set(shown) == {shown[0]}
+
+
 def test_rebuild_gives_the_same_digits_and_leaves_no_trace(served: Served) -> None:
     project = served.project
     before = project.run("git", "status", "--porcelain").stdout

@@ -89,6 +89,21 @@ def test_a_masked_networks_loss_and_gradients_are_the_plain_layers(monkeypatch: 
         np.testing.assert_allclose(ours, plain, rtol=2e-5, atol=2e-6)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_gradients_of_many_steps_are_the_plain_layers(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Steps 3 to 77 of 80: products of 64 steps, of 8, and of 8 that reach beyond the last.
+    padded = np.zeros((7, 80), np.int32)
+    for row, (first, last) in enumerate([(3, 77), (5, 70), (9, 12), (3, 4), (40, 41), (10, 77), (3, 50)]):
+        padded[row, first:last] = RANDOM.integers(1, 9, last - first)
+    monkeypatch.setattr(sys.modules[__name__], "TOKEN_IDS", padded)
+    model = network(masking=True, cell=cell, bidirectional=True, pooling="max_mean")
+    plain_values = loss_and_gradients(model, model.trainable_variables)
+    fused_values = loss_and_gradients(fuse(model), model.trainable_variables)
+    for plain, ours in zip(plain_values, fused_values, strict=True):
+        assert np.abs(plain).max() > 0
+        np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=5e-6)
+
+
 def trained(
     fused: bool, shards: int, xla: bool, rows: list[list[int]], weights: list[list[float]]
 ) -> tuple[list[np.ndarray], Totals]:

@@ -81,6 +81,11 @@ def test_numbers_are_rounded_and_set_to_the_right() -> None:
     assert '<th>metric</th><th class="number">value</th>' in html
 
 
+def test_a_share_is_a_number_and_a_name_with_digits_is_none() -> None:
+    html = part("table", Table(["share", "network"], [["57.3%", "gru 2x16"], ["0.0%", "lstm"]]))
+    assert '<td class="number">57.3%</td><td class="short">gru 2x16</td>' in html
+
+
 def test_a_number_may_be_missing_or_stand_beside_a_word() -> None:
     """A trial that was killed has no score."""
     html = part("table", Table(["score", "end"], [[0.5, 0.25], ["", "never"]]))

@@ -237,6 +237,15 @@ def test_the_drawing_has_a_box_for_each_layer_of_the_stack(html: str) -> None:
     assert "12 \N{MULTIPLICATION SIGN} 16, 1,632 parameters" in drawing
 
 
+def test_tokens_are_called_what_they_are() -> None:
+    """No page on characters speaks of words, but the text of a review may."""
+    read = judged.evaluated(dataset=judged.DATASET | {"tokens": "characters"})
+    page = re.sub(r"<article.*?</article>", "", write_report(read), flags=re.DOTALL)
+    for text in (plain(re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)), model_card.write(read)):
+        assert "unknown character" in text
+        assert not re.search(r"\bwords?\b", text, re.IGNORECASE)
+
+
 def test_mistakes_once_seen_stay_away(html: str) -> None:
     one_review = judged.evaluated(
         dataset=judged.DATASET | {"name": "reviews", "sizes": {"train": 1, "validation": 1, "test": 1}}

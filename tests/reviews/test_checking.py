@@ -61,7 +61,12 @@ def test_what_is_found_has_its_count_and_place(
 
 
 def test_texts_without_blanks_are_told_of_the_tokens_that_suit_them(params: Params, tmp_path: Path) -> None:
-    rows = ["这部电影非常好看 推荐大家去看,1,train", *filler(12), *filler(8, "test")]
+    rows = [
+        "这部电影非常好看 推荐大家去看,1,train",
+        *[f"n{row} 好,1,train" for row in range(9)],
+        *filler(12),
+        *filler(8, "test"),
+    ]
     name = "texts without blanks between words"
     found = checked(params, tmp_path / "a.csv", rows)
     assert "set data.tokens to characters" in finding(found, name)["advice"]
@@ -69,7 +74,9 @@ def test_texts_without_blanks_are_told_of_the_tokens_that_suit_them(params: Para
         params.replace({"data.source": "file", "data.tokens": "characters"}), tmp_path / "a.csv", rows
     )
     assert name not in [each["name"] for each in found["findings"]]
-    assert any(line.startswith("characters of a text: shortest") for line in lines_of(found))
+    lines = lines_of(found)
+    assert any(line.startswith("characters of a text: shortest") for line in lines)
+    assert finding(found, "characters that give the label away")["count"] == 1
 
 
 def test_classes_sizes_cuts_and_words_that_give_the_label_away(params: Params, tmp_path: Path) -> None:

@@ -80,10 +80,13 @@ def test_a_file_is_read_as_params_say(params: Params, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_cut_so_is_one_clear_error(params: Params, tmp_path: Path) -> None:
+    held = len(set("".join(TRAINING))) + 2  # and the blank that begins a word, and the unknown one
     with pytest.raises(ParamsError, match=r"data.tokens is subwords, but data.source is imdb, which Keras"):
         params.replace({"data.tokens": "subwords"})
-    with pytest.raises(ValueError, match=r"5 subwords can't be learnt from 16 texts: .*raise data.subwords"):
+    with pytest.raises(ValueError, match=f"16 texts: their characters alone are {held}: raise data.sub"):
         Vocabulary.from_texts(TRAINING, "subwords", 5)
+    with pytest.raises(ValueError, match="learnt from 2 texts: there is nothing in them"):
+        Vocabulary.from_texts(["", " "], "subwords", 5)
     path = tmp_path / "vocabulary.json"
     path.write_text('{"normalization": "nfkc-1", "tokens": "syllables", "words": []}')
     with pytest.raises(
@@ -94,7 +97,7 @@ def test_what_cannot_be_cut_so_is_one_clear_error(params: Params, tmp_path: Path
     with pytest.raises(ValueError, match="its subwords are no base64; make it again"):
         Vocabulary.load(path)
     path.write_text('{"normalization": "nfkc-1", "tokens": "subwords", "subwords": "AAAA", "words": ["a"]}')
-    with pytest.raises(ValueError, match="subwords are no model of SentencePiece's"):
+    with pytest.raises(ValueError, match="subwords can't be read, its file is damaged: make it again"):
         Vocabulary.load(path).encode("a")
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from pipeline.api.champion import RegisteredClassifier
 from pipeline.commands import monitor as command
 from pipeline.reviews.ragged import Sequences, flatten
+from pipeline.reviews.tokenizing import Tokenizer
+from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import TextClassifier
+from pipeline.serving.monitor_page import page
 from pipeline.serving.monitored_table import Columns
 from pipeline.serving.monitoring import accuracies, compare
 from pipeline.serving.profile import Profile, profile_of
@@ -68,6 +73,16 @@ def test_the_same_reviews_are_like_themselves_and_others_are_not(reference: Prof
     assert moved.telling.accuracy == 1.0
     assert {text for text, _ in moved.words} == {"[OOV]", "bad"}
     assert moved.passed_over == 3
+
+
+def test_a_page_calls_the_tokens_what_they_are(reference: Profile, tmp_path: Path) -> None:
+    vocabulary = Vocabulary(("g", "o"), tokenizer=Tokenizer("characters"))
+    classifier = replace(CLASSIFIER, vocabulary=vocabulary)
+    moved = compare(classifier, VERSION, reference, table(tmp_path, [{"text": "go"}] * 60), Columns())
+    html = page(moved, VERSION, tmp_path)
+    text = re.sub(r"<style>.*?</style>|<[^>]+>", "", html, flags=re.DOTALL)
+    assert "Characters whose shares differ most" in text and "of 10,000 characters" in text
+    assert not re.search("word", text, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -172,11 +187,8 @@ def test_the_command_writes_a_page_and_its_status_says_whether_to_look(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    version = SimpleNamespace(name="stacked-rnn-tiny", version="1")
-    monkeypatch.setattr(command, "open_store", lambda: None)
-    monkeypatch.setattr(command, "chosen_version", lambda *_: version)
-    monkeypatch.setattr(command, "fetch_classifier", lambda version, folder: tmp_path)
-    monkeypatch.setattr(TextClassifier, "load", lambda folder: CLASSIFIER)
+    champion = RegisteredClassifier("tiny version 1", CLASSIFIER, "models:/stacked-rnn-tiny/1", tmp_path)
+    monkeypatch.setattr(command, "load_champion", lambda name: champion)
     reference.save(tmp_path / "profile.npz")
     if status == 0:  # one page will do
         monkeypatch.setattr(command, "page", lambda comparison, version, table: said + version)
