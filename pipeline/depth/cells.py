@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from pipeline.depth.comparisons import trained_decades
 from pipeline.depth.fits import studied
-from pipeline.depth.grid import CLIPPING, PLAIN, Fit
+from pipeline.depth.grid import CLIPPING, PLAIN, FitToTheEnd
 from pipeline.depth.learning import guess_scores
 from pipeline.depth.panels import CELL_STYLE, draw_panels, reading_of
 from pipeline.depth.records import Record
@@ -54,14 +54,6 @@ KINDS = (
 Records = Mapping[tuple[str, Kind], Record]
 
 
-class _ToTheEnd(Fit):
-    """Keeps its last epoch, so that scores and gradients are of the curves' right end."""
-
-    def configure(self, params: Params) -> Params:
-        """As of a fit of the study, whose best epoch is kept."""
-        return super().configure(params).replace({"train.patience": None})
-
-
 def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
     """Fits every cell in every kind to data/padded; writes reports/cells/report.html.
 
@@ -79,7 +71,7 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
     params = params.replace({"depth.epochs": epochs, "train.epochs": epochs})
     splits = {name: _some(name, num_reviews, params.seed) for name in SPLITS}
     fits = {
-        (cell, kind): _ToTheEnd(cell, depth, kind.skip, kind.variant, 0)
+        (cell, kind): FitToTheEnd(cell, depth, kind.skip, kind.variant, 0)
         for cell in CELL_STYLE
         for kind in KINDS
     }

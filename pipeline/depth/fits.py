@@ -92,7 +92,7 @@ def measured(
 
 
 def _kept(record: Record) -> tuning.Result:
+    score = record.scores["validation_accuracy"]  # also the first that a line has room for
     counts = {"parameters": record.parameters, "best_epoch": record.best_epoch}
-    metrics = {**record.scores, **counts, "fit_seconds": record.seconds}
-    attributes = {tuning.RECORD: AS_JSON.dump_python(record, mode="json")}
-    return tuning.Result(record.scores["validation_accuracy"], attributes, metrics)
+    metrics = {"validation_accuracy": score, **record.scores, **counts, "fit_seconds": record.seconds}
+    return tuning.Result(score, {tuning.RECORD: AS_JSON.dump_python(record, mode="json")}, metrics)

@@ -37,6 +37,14 @@ class Fit(NamedTuple):
         return params.replace({**settings(params.depth, self)}, source=f"depth study, {self.name}")
 
 
+class FitToTheEnd(Fit):
+    """Keeps its last epoch, so that scores and gradients are of the curves' right end."""
+
+    def configure(self, params: Params) -> Params:
+        """As of a fit of the study, whose best epoch is kept."""
+        return super().configure(params).replace({"train.patience": None})
+
+
 def grid(study: DepthParams) -> list[Fit]:
     """All fits of the study, the costliest first so that the workers end together.
 

@@ -13,8 +13,8 @@ from constructed import DATASET, record
 
 from pipeline.depth import cells
 from pipeline.depth import fits as fits_module
-from pipeline.depth.grid import Fit
-from pipeline.params import Params, load_params
+from pipeline.depth.grid import Fit, FitToTheEnd
+from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import write_arrays, write_json
 from pipeline.runtime.paths import CELLS_REPORT, PADDED_DATASET, padded_split
@@ -60,6 +60,7 @@ def test_its_fits_are_those_of_a_study_on_some_reviews_of_each_split(
     cells.run(params, depth=2, num_reviews=5, epochs=4)
     assert asked["name"].startswith("compare-cells-toy-")
     assert (asked["command"], asked["epochs"]) == ("compare-cells", 4)
+    assert all(isinstance(fit, FitToTheEnd) for fit in asked["fits"])
     assert len(set(asked["fits"])) == 9 and {fit.depth for fit in asked["fits"]} == {2}
     assert {len(array) for array in asked["data"].values()} == {5}
     assert "One fit of each network on 5 training reviews" in unescape(CELLS_REPORT.read_text())
@@ -80,8 +81,7 @@ def test_the_page_says_how_little_was_fitted_and_lists_every_network(
     assert page.count(">4.0</td>") == len(cells.KINDS)  # 1e-4 from 1: four powers of ten, the simple RNN's
 
 
-def test_the_last_epoch_is_kept_so_that_scores_are_of_the_curves_end() -> None:
-    fit = cells._ToTheEnd("gru", 2, "none", "plain", 0)
-    params = load_params(Path(__file__).parents[2] / "pipeline/params/plain.yaml")
+def test_the_last_epoch_is_kept_so_that_scores_are_of_the_curves_end(params: Params) -> None:
+    fit = FitToTheEnd("gru", 2, "none", "plain", 0)
     assert fit.configure(params).train.patience is None
     assert Fit(*fit).configure(params).train.patience is not None
