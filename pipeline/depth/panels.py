@@ -28,27 +28,21 @@ def draw_panels(
     draw: Callable[[Axes, Row, Column], None],
     share_y: ShareY = "all",
 ) -> Figure:
-    """A figure with a panel for each row, by the label of its y axis, and each column, by its title."""
+    """A figure with a panel for each row, by the label of its y axis, and each column, by its title.
+
+    Titles stand above the top row only, labels of the x axis below the bottom row.
+    """
     figure, panels = make_panels(len(rows), len(columns), share_y)
-    for line, (label, row) in zip(panels, rows.items(), strict=True):
+    for number, (line, (label, row)) in enumerate(zip(panels, rows.items(), strict=True), start=1):
         line[0].set_ylabel(label)
         for axes, (title, column) in zip(line, columns.items(), strict=True):
             draw(axes, row, column)
-            axes.set_title(title)
-    _outer_labels(panels)
+            if number == 1:
+                axes.set_title(title)
+            if number < len(rows):
+                axes.set_xlabel("")
     shared_legend(figure)
     return figure
-
-
-def _outer_labels(panels: np.ndarray) -> None:
-    """Leaves a column's title to its top panel and its x label to the bottom one, where others repeat it."""
-    for column in panels.T:
-        for axes in column[1:]:
-            if axes.get_title() == column[0].get_title():
-                axes.set_title("")
-        for axes in column[:-1]:
-            if axes.get_xlabel() == column[-1].get_xlabel():
-                axes.set_xlabel("")
 
 
 def limit_accuracy(figure: Figure) -> None:
