@@ -76,7 +76,6 @@ def render_report(
 
 
 def _verdict(findings: Sequence[Finding], baseline: Mapping[str, float], records: Records) -> str:
-    verdicts = Counter(finding.verdict for finding in findings)
     means = {fit: _accuracy(repeats(records, fit), "validation").mean for fit in records}
     best = max(means, key=means.__getitem__)
     mean = means[best]
@@ -85,11 +84,21 @@ def _verdict(findings: Sequence[Finding], baseline: Mapping[str, float], records
     variant = "" if best.variant == PLAIN else f", {best.variant}"
     than = "above" if mean > words else "below"
     return (
-        f"Of {counted(len(findings), 'claim')} about depth the data support {verdicts['supports']}, "
-        f"contradict {verdicts['contradicts']} and leave {verdicts['leaves open']} open; "
-        f"{verdicts['cannot judge']} can't be judged. The best network on the validation reviews "
+        f"{_of_claims(findings)} The best network on the validation reviews "
         f"({CELLS[best.cell]}, depth {best.depth}{skip}{variant}) has a mean accuracy of {mean:.1%}, {than} "
         f"the bag of n-grams ({words:.1%})."
+    )
+
+
+def _of_claims(findings: Sequence[Finding]) -> str:
+    verdicts = Counter(finding.verdict for finding in findings)
+    unjudged, claims = verdicts["cannot judge"], counted(len(findings), "claim")
+    if unjudged == len(findings):
+        return f"None of {claims} about depth can be judged from these fits."
+    rest = f"; {unjudged} can't be judged" if unjudged else ""
+    return (
+        f"Of {claims} about depth the data support {verdicts['supports']}, contradict "
+        f"{verdicts['contradicts']} and leave {verdicts['leaves open']} open{rest}."
     )
 
 
