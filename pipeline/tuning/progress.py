@@ -61,7 +61,11 @@ class Progress:
         why = f": {reason}" if reason else ""
         ended = f"{self._titles[number]}  {state.lower()} after {metrics['seconds']:.0f} s{why}"
         scores = {name: value for name, value in metrics.items() if "seconds" not in name}
-        shown = [f"{name.replace('_', ' ')} {_short(value)}" for name, value in scores.items()]
+        # As in the epochs' lines, accuracy is that of the validation reviews: a short word, which has room.
+        shown = [
+            f"{'accuracy' if name == SCORE else name.replace('_', ' ')} {_short(value)}"
+            for name, value in scores.items()
+        ]
         self._live.say(shortened(ended, *shown))
         self._then.finished(number, state, metrics, reason)
 

@@ -46,6 +46,17 @@ def test_values_that_the_name_tells_are_not_said_twice(capsys: pytest.CaptureFix
     ]
 
 
+def test_a_long_names_last_line_has_room_for_its_validation_accuracy(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress = Progress(2, Recorder())
+    progress.started(0, "simple_rnn-3-none-clipping-seed0", {}, 0)
+    scores = {"validation_accuracy": 0.5231, "train_accuracy": 0.947}
+    progress.finished(0, "COMPLETE", {"seconds": 10.2, **scores}, None)
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line == "simple_rnn-3-none-clipping-seed0  complete after 10 s  accuracy 0.523"
+
+
 class _Terminal:
     def __init__(self) -> None:
         self.written = ""
