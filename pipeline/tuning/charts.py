@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -135,14 +134,8 @@ def _points(
 
 
 def _circle(axes: Axes, x: float, trial: FrozenTrial) -> None:
-    style: dict[str, Any] = {
-        "s": 120,
-        "facecolors": "none",
-        "edgecolors": WINNER,
-        "linewidths": 2,
-        "zorder": 4,
-    }
-    axes.scatter([x], [score(trial)], label="winner", **style)
+    place = [x], [score(trial)]
+    axes.scatter(*place, s=120, facecolors="none", edgecolors=WINNER, linewidths=2, zorder=4, label="winner")
 
 
 def _places(trials: Sequence[FrozenTrial], key: str, distribution: BaseDistribution) -> list[float]:
