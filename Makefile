@@ -49,7 +49,7 @@ compare: setup  ## Show experiments beside each other: what differs, and how wel
 	python -m pipeline compare
 
 compare-cells: setup  ## Simple RNN, LSTM and GRU side by side in minutes: reports/cells/report.html
-	python -m pipeline compare-cells
+	python -m studies compare-cells
 
 depth: setup  ## Show what stacking layers does on these reviews (reports/depth)
 	python -m pipeline.commands.dvc_process repro depth/dvc.yaml

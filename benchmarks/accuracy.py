@@ -155,8 +155,8 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
     select_backend(params.train)
     import keras  # noqa: PLC0415
 
-    from pipeline.networks.implementation import choose_implementation  # noqa: PLC0415
-    from pipeline.training.prediction import predict  # noqa: PLC0415
+    from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
+    from pipeline.training.compiled import predict  # noqa: PLC0415
 
     started = time.perf_counter()
     flat = {f"{split}_{name}": array for split, arrays in splits.items() for name, array in arrays.items()}

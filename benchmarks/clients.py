@@ -25,8 +25,8 @@ import psutil
 
 from benchmarks.results import described, machine, table, write_section
 from benchmarks.serving import serving, test_texts
-from pipeline.api.versions import find_version, open_store
-from pipeline.runtime.cores import cores
+from pipeline.interface.versions import find_version, open_store
+from pipeline.runtime.machine import cores
 from pipeline.serving.classifier import CLASSIFIER, TextClassifier
 
 CLIENTS, SINGLE, MIXED = 8, 2000, 10_000

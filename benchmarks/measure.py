@@ -109,10 +109,10 @@ def our_steps(
     params: Any, vocab_size: int, token_ids: np.ndarray, labels: np.ndarray, xla: bool | None = None
 ) -> Any:
     """The pipeline's own compiled training steps over these rows; ``xla`` None is what ``auto`` takes."""
-    from pipeline.networks.implementation import choose_implementation  # noqa: PLC0415
+    from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
     from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: PLC0415
     from pipeline.training.compiled import compile_training, label_objective  # noqa: PLC0415
-    from pipeline.training.optimizers import build_optimizer  # noqa: PLC0415
+    from pipeline.training.fitting import build_optimizer  # noqa: PLC0415
 
     model = build_stacked_rnn(params.model, vocab_size, token_ids.shape[1], seed=1)
     implementation = choose_implementation(params.model, params.train)

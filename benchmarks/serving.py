@@ -25,11 +25,11 @@ import psutil
 import requests
 
 from benchmarks.results import described, machine, write_section
-from pipeline.api.versions import find_version, open_store
+from pipeline.interface.versions import find_version, open_store
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
-from pipeline.runtime.cores import THREAD_LIMITS
 from pipeline.runtime.files import read_arrays, read_json
+from pipeline.runtime.machine import THREAD_LIMITS
 from pipeline.runtime.paths import MODEL, PADDED_DATASET, RAW_VOCABULARY, padded_split
 from pipeline.serving.classifier import CLASSIFIER, TextClassifier
 

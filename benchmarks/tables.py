@@ -22,11 +22,11 @@ import pyarrow
 import pyarrow.parquet
 
 from benchmarks.results import described, machine, table, write_section
-from pipeline.api.versions import find_version, open_store
+from pipeline.interface.versions import find_version, open_store
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.vocabulary import Vocabulary
-from pipeline.runtime.cores import cores
 from pipeline.runtime.files import read_arrays
+from pipeline.runtime.machine import cores
 from pipeline.runtime.paths import RAW_REVIEWS, RAW_VOCABULARY
 
 ROWS = 1_000_000

@@ -19,12 +19,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.api.champion import RegisteredClassifier, load_champion
-    from pipeline.api.classifiers import Classifier, FittedClassifier, Prediction, explain
-    from pipeline.api.lesson import Drawing, draw_stack, gradient_norms
-    from pipeline.api.networks import Estimate, build_stacked_rnn, evaluate, fit
-    from pipeline.api.reviews import PaddedReviews, load_reviews
-    from pipeline.api.versions import Version, list_versions, trace
+    from pipeline.interface.classifiers import (
+        Classifier,
+        FittedClassifier,
+        Prediction,
+        RegisteredClassifier,
+        explain,
+        load_champion,
+    )
+    from pipeline.interface.networks import (
+        Drawing,
+        Estimate,
+        build_stacked_rnn,
+        draw_stack,
+        evaluate,
+        fit,
+        gradient_norms,
+    )
+    from pipeline.interface.reviews import PaddedReviews, load_reviews
+    from pipeline.interface.versions import Version, list_versions, trace
 
 __version__ = "0.2.0"
 __all__ = [
@@ -49,10 +62,23 @@ __all__ = [
     "trace",
 ]
 _MODULES = {
-    "champion": ("RegisteredClassifier", "load_champion"),
-    "classifiers": ("Classifier", "FittedClassifier", "Prediction", "explain"),
-    "lesson": ("Drawing", "draw_stack", "gradient_norms"),
-    "networks": ("Estimate", "build_stacked_rnn", "evaluate", "fit"),
+    "classifiers": (
+        "Classifier",
+        "FittedClassifier",
+        "Prediction",
+        "RegisteredClassifier",
+        "explain",
+        "load_champion",
+    ),
+    "networks": (
+        "Drawing",
+        "Estimate",
+        "build_stacked_rnn",
+        "draw_stack",
+        "evaluate",
+        "fit",
+        "gradient_norms",
+    ),
     "reviews": ("PaddedReviews", "load_reviews"),
     "versions": ("Version", "list_versions", "trace"),
 }
@@ -61,7 +87,7 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     for module, names in _MODULES.items():
         if name in names:
-            return getattr(import_module(f"{__name__}.api.{module}"), name)
+            return getattr(import_module(f"{__name__}.interface.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -8,8 +8,6 @@ came from. Anything else is a fault of the code and keeps its traceback.
 from __future__ import annotations
 
 import importlib
-import os
-import select
 import signal
 import sys
 from typing import Any, NoReturn
@@ -19,10 +17,9 @@ from click.exceptions import NoSuchCommand
 from click.shell_completion import CompletionItem
 
 from pipeline import __version__
-from pipeline.commands.launch import launch, parse_options
+from pipeline.commands import OneMessage
+from pipeline.commands.run import launch, parse_options
 from pipeline.params import load_params
-from pipeline.runtime.errors import UserError, described
-from pipeline.runtime.live import clear_all
 from pipeline.stages import Stage, run_stage
 
 STAGES: dict[Stage, str] = {
@@ -37,38 +34,22 @@ STAGES: dict[Stage, str] = {
 # these need MLflow and download and pad do not.
 COMMANDS = {
     "check": ("pipeline.commands.check:check", "Look at a file of reviews before training on it."),
-    "cross-validate": (
-        "pipeline.commands.cross_validate:cross_validate",
-        "Judge the network on many splits of few reviews.",
-    ),
     "predict": ("pipeline.commands.predict:predict", "Label texts with the champion."),
     "monitor": ("pipeline.commands.monitor:monitor", "Compare new reviews with those of a version."),
     "serve": ("pipeline.commands.serve:serve", "Serve the champion over HTTP on loopback."),
-    "ui": ("pipeline.commands.ui:ui", "Open MLflow's pages: runs, trials, registered models."),
+    "ui": ("pipeline.commands.serve:ui", "Open MLflow's pages: runs, trials, registered models."),
     "compare": ("pipeline.commands.compare:compare", "Show experiments beside each other."),
-    "export": ("pipeline.commands.export:export", "Write a version as ONNX, with an example."),
+    "export": ("pipeline.commands.registry:export", "Write a version as ONNX, with an example."),
     "registry": ("pipeline.commands.registry:list_versions", "List the registered versions."),
     "promote": ("pipeline.commands.registry:promote", "Make a version the champion."),
     "rollback": ("pipeline.commands.registry:rollback", "Make the champion's predecessor champion again."),
-    "trace": ("pipeline.commands.lineage:trace", "Print what made a version."),
-    "depth": ("pipeline.commands.depth:depth", "Show what stacking layers does."),
-    "compare-cells": (
-        "pipeline.commands.compare_cells:compare_cells",
-        "Show how simple RNN, LSTM and GRU learn, side by side.",
-    ),
-    "rebuild": ("pipeline.commands.lineage:rebuild", "Train a version again and compare the metrics."),
+    "trace": ("pipeline.commands.registry:trace", "Print what made a version."),
+    "rebuild": ("pipeline.commands.registry:rebuild", "Train a version again and compare the metrics."),
 }
 
 
-READER_GONE = 128 + signal.SIGPIPE  # what a shell says of `trace` in `trace | head`
-
-
-# Names that commands had before; they go with version 1.
-RENAMED = {"study-depth": "depth"}
-
-
-class Pipeline(click.Group):
-    """A group that says in one message what the user can put right, and imports ``COMMANDS`` when called."""
+class Pipeline(OneMessage):
+    """The group of all commands; imports those of ``COMMANDS`` when they are called."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         """The names of all commands."""
@@ -76,9 +57,6 @@ class Pipeline(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """The command of that name."""
-        if name in RENAMED:
-            click.echo(f"{name} is called {RENAMED[name]} now", err=True)
-            name = RENAMED[name]
         if name not in COMMANDS:
             return super().get_command(context, name)
         module, _, attribute = COMMANDS[name][0].partition(":")
@@ -108,40 +86,9 @@ class Pipeline(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(self._descriptions())
 
-    def invoke(self, context: click.Context) -> Any:
-        """Runs the command; exits 1 after one message for a UserError or an OSError.
-
-        Where what it prints is read no further, as by `head`, it ends without a word, as Unix tools do.
-        """
-        try:
-            return super().invoke(context)
-        except SystemExit as ended:
-            if isinstance(ended.__context__, BrokenPipeError):  # Rich's, of any console
-                raise SystemExit(READER_GONE) from None
-            raise
-        except (UserError, OSError) as error:
-            if isinstance(error, BrokenPipeError) and _reader_is_gone():
-                raise SystemExit(READER_GONE) from None
-            if context.params["traceback"]:
-                raise
-            raise click.ClickException(described(error)) from None
-        finally:
-            clear_all()
-
     def _descriptions(self) -> list[tuple[str, str]]:
         own = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
         return [*own, *((name, text) for name, (_, text) in COMMANDS.items())]
-
-
-def _reader_is_gone() -> bool:
-    """Whether nobody reads standard output or error any more; what is still to be written is dropped then."""
-    poll = select.poll()
-    for stream in (sys.stdout, sys.stderr):
-        poll.register(stream, select.POLLERR)
-    gone = [number for number, event in poll.poll(0) if event & (select.POLLERR | select.POLLHUP)]
-    for number in gone:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # the interpreter flushes once more as it ends
-    return bool(gone)
 
 
 def _terminate(_signal: int, _frame: Any) -> NoReturn:

@@ -11,14 +11,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pipeline.evaluation.assessment import MODEL, Assessment, assess
-from pipeline.evaluation.baselines import NAIVE_BAYES
-from pipeline.evaluation.errors import confident_errors
+from pipeline.evaluation.baselines import NAIVE_BAYES, PREFIXES, Scored
+from pipeline.evaluation.explanation import confident_errors
 from pipeline.evaluation.promotion import Comparison, Registration, Rule
-from pipeline.evaluation.rivals import PREFIXES, Scored
 from pipeline.networks.summary import LayerSummary
 from pipeline.reporting import figures
-from pipeline.reporting.drawing import draw
 from pipeline.reporting.evaluated import Evaluated
+from pipeline.reporting.figures import draw
 from pipeline.reporting.report import write_report
 from pipeline.reviews.padding import pad_tokens
 from pipeline.reviews.ragged import Reviews

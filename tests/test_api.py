@@ -21,10 +21,10 @@ from click.testing import CliRunner
 import pipeline
 from pipeline import FittedClassifier, PaddedReviews
 from pipeline.__main__ import cli
-from pipeline.api import champion as champion_module
 from pipeline.evaluation.assessment import assess
-from pipeline.evaluation.rivals import NAIVE_BAYES, Scored
-from pipeline.networks.implementation import choose_implementation
+from pipeline.evaluation.baselines import NAIVE_BAYES, Scored
+from pipeline.interface import classifiers as champion_module
+from pipeline.networks.fused import choose_implementation
 from pipeline.params import ParamsError
 from pipeline.registry.embedded import Found
 from pipeline.runtime.errors import UserError
@@ -32,7 +32,7 @@ from pipeline.serving.classifier import write_classifier
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.stages import download, pad
 from pipeline.training import task
-from pipeline.training.prediction import predict
+from pipeline.training.compiled import predict
 
 PROJECT = Path(__file__).resolve().parents[1]
 SMALL: dict[str, Any] = {
@@ -92,7 +92,7 @@ def test_the_package_names_its_interface_and_nothing_else() -> None:
     typed = {
         alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline.api.")
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline.interface.")
         for alias in node.names
     }
     assert typed == set(pipeline.__all__) - {"__version__"} <= set(dir(pipeline))
@@ -238,8 +238,8 @@ def test_a_version_elsewhere_is_fetched_and_its_copy_goes_with_it(
     served: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``fetch_classifier`` asks MLflow for the files; here they are copied from beside."""
-    from pipeline.api import versions  # noqa: PLC0415 - imports MLflow
-    from pipeline.registry import loading  # noqa: PLC0415
+    from pipeline.interface import versions  # noqa: PLC0415 - imports MLflow
+    from pipeline.registry import versions as loading  # noqa: PLC0415
 
     version = type("Version", (), {"name": "stacked-rnn-other", "version": "2"})
     monkeypatch.setattr(versions, "find_version", lambda name: version)

@@ -17,8 +17,8 @@ from dvc.utils.hydra import apply_overrides
 
 import pipeline
 from pipeline import __main__ as main
-from pipeline import stages
-from pipeline.__main__ import COMMANDS, RENAMED, cli
+from pipeline import commands, stages
+from pipeline.__main__ import cli
 from pipeline.params import Params
 from pipeline.params.presets import PRESET_VARIABLE
 from pipeline.runtime.errors import UserError
@@ -113,15 +113,8 @@ cli(["much"])
 
 def test_another_broken_pipe_is_an_error(failing: pytest.MonkeyPatch) -> None:
     ERROR[:] = [BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE), "worker")]
-    failing.setattr(main, "_reader_is_gone", lambda: False)
+    failing.setattr(commands, "_reader_is_gone", lambda: False)
     assert (call("fail").exit_code, call("fail").output) == (1, "Error: worker: Broken pipe\n")
-
-
-def test_a_command_is_found_under_its_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(COMMANDS, "depth", ("click.testing:CliRunner", "stands for a command"))
-    assert cli.get_command(click.Context(cli), "study-depth") is CliRunner
-    assert "study-depth" not in call("--help").output
-    assert set(RENAMED.values()) <= set(COMMANDS)
 
 
 def completions(*words: str, incomplete: str) -> list[str]:

@@ -18,7 +18,7 @@ import yaml
 from dvc.cli.parser import get_main_parser
 
 from pipeline.__main__ import cli
-from pipeline.commands.launch import parse_options
+from pipeline.commands.run import parse_options
 from pipeline.params import load_params
 from pipeline.params.presets import preset_names
 

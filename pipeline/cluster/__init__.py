@@ -3,9 +3,8 @@
 The only importer of distributed. It knows nothing of networks, studies or stores.
 """
 
-from pipeline.cluster.cores import worker_count
 from pipeline.cluster.jobs import Job, JobList, Jobs, JobStoppedError, OnMessage, Outcome
-from pipeline.cluster.pool import Pool, needs_processes, open_pool
+from pipeline.cluster.pool import Pool, needs_processes, open_pool, worker_count
 
 __all__ = [
     "Job",

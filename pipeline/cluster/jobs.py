@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import queue
+import threading
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from dask.typing import Key
+from distributed import Worker, get_worker
 
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
@@ -103,3 +108,67 @@ class JobList:
             raise UserError(f"{job.key}: {outcome.error}") from outcome.error
         if not outcome.stopped:
             self._keep(job.key, outcome.value)
+
+
+# A job on a worker: it says what it has to say, waits for the answer, and ends where it isn't wanted.
+
+ASK_AGAIN = 30.0  # seconds without an answer, after which a message is sent again
+LOOK = 1.0  # seconds between looks whether the job is still wanted
+
+_one_at_a_time = threading.Lock()  # Keras' state is the process', and a user's worker may have more threads
+_answers: dict[str, queue.SimpleQueue[bool]] = {}  # by attempt
+
+
+def run_job(shipment: str, key: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
+    """Runs ``function`` on the data of ``shipment``; what it says goes to the topic of that name.
+
+    Raises:
+        Exception: what ``function`` raises, but for ``JobStoppedError``.
+    """
+    worker = get_worker()
+    task = worker.get_current_task()
+    attempt = uuid.uuid4().hex
+    data: Data = vars(worker.plugins[shipment])["data"]
+
+    def on_message(*message: Any) -> None:
+        said = {"worker": worker.address, "job": key, "attempt": attempt, "message": message}
+        while _is_wanted(worker, task):
+            worker.log_event(shipment, said)
+            answer = _wait(worker, task, attempt)
+            if answer is not None:
+                if not answer:
+                    raise JobStoppedError
+                return
+        raise JobStoppedError
+
+    with _one_at_a_time:
+        _answers[attempt] = queue.SimpleQueue()
+        try:
+            return Outcome(function(*arguments, data, on_message))
+        except JobStoppedError:
+            return Outcome(stopped=True)
+        finally:
+            del _answers[attempt]
+
+
+def answer(attempt: str, goes_on: bool) -> None:
+    """Called on the worker by the coordinator, for each message."""
+    if attempt in _answers:
+        _answers[attempt].put(goes_on)
+
+
+def _wait(worker: Worker, task: Key, attempt: str) -> bool | None:
+    """The answer; None if there was none for long, or nobody waits for the job any more."""
+    for _ in range(round(ASK_AGAIN / LOOK)):
+        try:
+            return _answers[attempt].get(timeout=LOOK)
+        except queue.Empty:
+            if not _is_wanted(worker, task):
+                return None
+    return None
+
+
+def _is_wanted(worker: Worker, task: Key) -> bool:
+    """False once the coordinator is gone: the scheduler then cancels what it had asked for."""
+    state = worker.state.tasks.get(task)
+    return state is not None and state.state == "executing"

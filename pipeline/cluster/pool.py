@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
-from pipeline.cluster.cores import worker_count
 from pipeline.cluster.jobs import Data, Job, Jobs, JobStoppedError, Outcome
 from pipeline.params import ClusterParams
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import cores
 
 
 class Pool(Protocol):
@@ -45,8 +48,11 @@ def open_pool(
     if not needs_processes(cluster, workers, count):
         yield Here(data)
         return
-    from pipeline.cluster.clients import connect, start_local  # noqa: PLC0415 - Dask only if needed
-    from pipeline.cluster.workers import Workers  # noqa: PLC0415
+    from pipeline.cluster.workers import (  # noqa: PLC0415 - Dask only if needed
+        Workers,
+        connect,
+        start_local,
+    )
 
     local = cluster.address is None
     opened = (
@@ -94,3 +100,22 @@ class Here:
             raise error.reason from None
         except UserError as error:  # anything else is a bug, and its traceback is shown
             return Outcome(error=error)
+
+
+# How many processes this machine runs side by side.
+
+
+def gpus() -> list[str]:
+    """The GPUs of this machine that CUDA_VISIBLE_DEVICES doesn't hide, by the names it takes."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for name in visible.split(",") if name not in ("", "-1")]
+    if shutil.which("nvidia-smi") is None:
+        return []
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False).stdout
+    return [str(place) for place, _ in enumerate(listed.splitlines())]
+
+
+def worker_count(workers: int | Literal["auto"]) -> int:
+    """``workers``; ``auto`` is one a GPU, or one a core, since a small network doesn't use a second one."""
+    return (len(gpus()) or cores()) if workers == "auto" else workers

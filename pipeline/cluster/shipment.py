@@ -27,7 +27,7 @@ class Shipment(WorkerPlugin):
 
     Args:
         name: of the plugin, and the topic under which a difference of versions is reported.
-        package: the folder of the package that is sent.
+        packages: the folders of the packages that are sent.
         data: arrays by name.
         gpus: of the machine whose workers are numbered from 0, a GPU for each in turn; none elsewhere, where
             a user gives each worker its own.
@@ -38,14 +38,14 @@ class Shipment(WorkerPlugin):
     def __init__(
         self,
         name: str,
-        package: Path,
+        packages: Sequence[Path],
         data: Mapping[str, Any],
         gpus: Sequence[str],
         versions: Mapping[str, str],
         settings: Mapping[str, str],
     ) -> None:
         self.name, self.data, self._gpus = name, data, gpus
-        self._package, self._code = package.name, _zipped(package)
+        self._packages, self._code = {package.name for package in packages}, _zipped(packages)
         self._versions, self._settings = versions, settings
 
     def setup(self, worker: Any) -> None:
@@ -56,9 +56,9 @@ class Shipment(WorkerPlugin):
         folder = Path(worker.local_directory) / f"{self.name}-code"
         zipfile.ZipFile(io.BytesIO(self._code)).extractall(folder)
         sys.path.insert(0, str(folder))
-        if self._package in sys.modules:  # of a checkout in the worker's folder, or of an earlier coordinator
-            for module in [name for name in sys.modules if name.split(".")[0] == self._package]:
-                del sys.modules[module]
+        # Those loaded are of a checkout in the worker's folder, or of an earlier coordinator.
+        for module in [name for name in sys.modules if name.split(".")[0] in self._packages]:
+            del sys.modules[module]
         importlib.invalidate_caches()
         here = versions()
         different = [
@@ -81,10 +81,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _zipped(package: Path) -> bytes:
+def _zipped(packages: Sequence[Path]) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        for path in sorted(package.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                file.write(path, path.relative_to(package.parent))
+        for package in packages:
+            for path in sorted(package.rglob("*")):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    file.write(path, path.relative_to(package.parent))
     return archive.getvalue()

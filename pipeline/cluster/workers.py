@@ -6,36 +6,111 @@ worker that dies takes with it one unfinished job, which is given to another.
 
 from __future__ import annotations
 
+import logging
 import operator
 import pickle
 import queue
+import signal
+import tempfile
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import cloudpickle
+import dask
 import toolz
-from distributed import Client, Future, KilledWorker
+from distributed import Client, Future, KilledWorker, LocalCluster
 
-from pipeline.cluster import shipment, task
-from pipeline.cluster.clients import ALLOWED_DEATHS
-from pipeline.cluster.cores import gpus
+from pipeline.cluster import jobs as task
+from pipeline.cluster import shipment
 from pipeline.cluster.jobs import Data, Job, Jobs, Outcome
+from pipeline.cluster.pool import gpus
 from pipeline.cluster.shipment import versions
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import THREAD_LIMITS, cores
 from pipeline.runtime.source import result_settings
+
+# The way to a Dask scheduler: one of this process' own with workers on this machine, or a user's.
+
+CONNECT_TIMEOUT = 10  # seconds
+# Deaths of its workers after which a job is given up; one that is too large for the memory kills each.
+ALLOWED_DEATHS = 5
+
+
+@contextmanager
+def start_local(processes: int) -> Iterator[Client]:
+    """A scheduler on loopback and ``processes`` workers of this machine, which share its cores.
+
+    The workers are children that end with this process, whatever ends it. Ctrl-C is for this process alone:
+    a signal that is blocked here while threads and processes start stays blocked in these.
+    """
+    settings = {
+        "distributed.scheduler.allowed-failures": ALLOWED_DEATHS,
+        "distributed.nanny.pre-spawn-environ": dict.fromkeys(
+            THREAD_LIMITS, str(max(1, cores() // processes))
+        ),
+    }
+    with dask.config.set(settings), tempfile.TemporaryDirectory(prefix="pipeline-") as folder:
+        with _blocked(signal.SIGINT):
+            cluster = LocalCluster(
+                n_workers=processes,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                memory_limit=0,  # the user's `workers` decide, not a share of the memory
+                local_directory=folder,
+                silence_logs=logging.CRITICAL,
+            )
+            client = Client(cluster)
+        try:
+            yield client
+        finally:
+            client.close()
+            with suppress(TimeoutError):
+                cluster.close(timeout=5)
+
+
+@contextmanager
+def connect(address: str) -> Iterator[Client]:
+    """The scheduler at ``address``, which a user started.
+
+    Raises:
+        UserError: if it doesn't answer.
+    """
+    try:
+        client = Client(address, timeout=CONNECT_TIMEOUT)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"cluster.address: no Dask scheduler answers at {address} ({type(error).__name__}): start one "
+            "(docs/scale-out.md), or set cluster.address to null"
+        ) from None
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def _blocked(number: int) -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
 
 RESTART_TIMEOUT = 60  # seconds
 POLL_SECONDS = 1.0  # between looks at which workers there are
-PACKAGE = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
+PACKAGES = ("pipeline", "studies")  # whose functions are run; a job's function travels by its name
 
 
 @dataclass(frozen=True)
@@ -60,8 +135,9 @@ class Workers:
         self._client: Any = client  # whose methods have no types
         self._topic = f"pipeline-{name}"
         self._jobs_a_process = jobs_a_process
+        packages = [PROJECT / name for name in PACKAGES]
         self._shipment = shipment.Shipment(
-            self._topic, PACKAGE, data, gpus() if local else [], versions(), result_settings()
+            self._topic, packages, data, gpus() if local else [], versions(), result_settings()
         )
         self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._running: dict[str, _Placed] = {}

@@ -1,1 +1,70 @@
-"""The commands around the registry; each module is imported when its command is called."""
+"""The commands, each in a module that is imported when it is called; here is what they share."""
+
+from __future__ import annotations
+
+import functools
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from pipeline.registry.names import parse_uri
+from pipeline.runtime.errors import UserError, described
+from pipeline.runtime.live import clear_all
+
+READER_GONE = 128 + signal.SIGPIPE  # what a shell says of `trace` in `trace | head`
+
+
+class OneMessage(click.Group):
+    """A group of commands that says in one message what the user can put right."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Runs the command; exits 1 after one message for a UserError or an OSError.
+
+        Where what it prints is read no further, as by `head`, it ends without a word, as Unix tools do.
+        """
+        try:
+            return super().invoke(context)
+        except SystemExit as ended:
+            if isinstance(ended.__context__, BrokenPipeError):  # Rich's, of any console
+                raise SystemExit(READER_GONE) from None
+            raise
+        except (UserError, OSError) as error:
+            if isinstance(error, BrokenPipeError) and _reader_is_gone():
+                raise SystemExit(READER_GONE) from None
+            if context.params["traceback"]:
+                raise
+            raise click.ClickException(described(error)) from None
+        finally:
+            clear_all()
+
+
+def _reader_is_gone() -> bool:
+    """Whether nobody reads standard output or error any more; what is still to be written is dropped then."""
+    poll = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        poll.register(stream, select.POLLERR)
+    gone = [number for number, event in poll.poll(0) if event & (select.POLLERR | select.POLLHUP)]
+    for number in gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # the interpreter flushes once more as it ends
+    return bool(gone)
+
+
+def of_version(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --model and --dataset; ``command`` gets ``name``, as :func:`pipeline.load_champion` takes it."""
+
+    @click.option("--model", help="models:/NAME/VERSION or models:/NAME@ALIAS.")
+    @click.option("--dataset", help="The data set whose champion is taken; else the one in data/padded.")
+    @functools.wraps(command)
+    def named(*, model: str | None, dataset: str | None, **others: Any) -> Any:
+        if model and dataset:
+            raise UserError(f"give --model or --dataset, not both, but got {model} and {dataset}")
+        if model:
+            parse_uri(model)
+        return command(name=model or dataset, **others)
+
+    return named

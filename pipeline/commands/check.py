@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.params import Value, load_params
-from pipeline.reviews import checking
+from pipeline.reviews import findings as checking
 from pipeline.reviews.sources import file as own_file
 from pipeline.runtime.files import write_json
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from pipeline.api.champion import load_champion
-from pipeline.commands.options import of_version
-from pipeline.evaluation.drift import SHIFTED
+from pipeline.commands import of_version
+from pipeline.interface.classifiers import load_champion
+from pipeline.monitoring.comparison import compare
+from pipeline.monitoring.drift import SHIFTED
+from pipeline.monitoring.page import lines, page
+from pipeline.monitoring.table import Columns
 from pipeline.runtime.files import write_text
-from pipeline.serving.monitor_page import lines, page
-from pipeline.serving.monitored_table import Columns
-from pipeline.serving.monitoring import compare
 from pipeline.serving.profile import Profile
 from pipeline.serving.request_log import ID
 from pipeline.serving.tables import LABEL

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import click
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from pipeline.api import classifiers as api
-from pipeline.api.champion import load_champion
-from pipeline.api.classifiers import Classifier
-from pipeline.commands.options import of_version
-from pipeline.serving.batching import batches
-from pipeline.serving.classifier import Contribution, described, probability_column
+from pipeline.commands import of_version
+from pipeline.interface import classifiers as api
+from pipeline.interface.classifiers import Classifier, RegisteredClassifier, load_champion
+from pipeline.params import load_params
+from pipeline.runtime.errors import UserError
+from pipeline.serving.classifier import Contribution, batches, described, probability_column
+from pipeline.serving.scoring import (
+    REJECTED,
+    Done,
+    Options,
+    Part,
+    alone_in,
+    find_parts,
+    is_table,
+    score_parts,
+)
+from pipeline.serving.tables import rejects_of, score_file
 
 _LINES = 256  # of standard input, scored together
 
@@ -72,8 +87,7 @@ def predict(
     champion = load_champion(name)
     click.echo(champion.name, err=True)
     if source and target:
-        from pipeline.commands.score import score_table  # noqa: PLC0415 - imports Dask, which takes a second
-        from pipeline.serving.parts import Options  # noqa: PLC0415
+        from pipeline.serving.scoring import Options  # noqa: PLC0415
 
         options = Options(text_column, threshold, champion.address)
         score_table(champion, source, target, options, kind, workers)
@@ -135,3 +149,150 @@ def strongest(words: list[Contribution], count: int = 5) -> str:
     """The words of the largest contributions, in numbers: ``  +1.52 superb  -0.80 dull``."""
     ranked = sorted(words, key=lambda word: -abs(word.contribution))[:count]
     return "".join(f"  {word.contribution:+.2f} {word.word}" for word in ranked)
+
+
+# `predict --input`: a file, or a table of many, scored with progress and a rate.
+
+
+def score_table(
+    champion: RegisteredClassifier,
+    source: Path,
+    target: Path,
+    options: Options,
+    kind: str | None = None,
+    workers: int | Literal["auto"] | None = None,
+) -> None:
+    """Scores a file, or a folder or pattern of files; says how many rows, how fast, and where the others are.
+
+    Args:
+        champion: what scores.
+        source: the file, folder or pattern.
+        target: a file, or a folder.
+        options: how it is scored.
+        kind: csv, jsonl or parquet, where a table's parts are to be written as another kind than they are.
+        workers: processes that a table's parts are scored by; None: this one, or those of cluster.address.
+
+    Raises:
+        UserError: if a file can't be read; of a table when all other parts are scored.
+    """
+    if is_table(source):
+        _score_parts(champion, find_parts(source, target, f".{kind}" if kind else None), options, workers)
+    elif kind:
+        raise click.UsageError("--format is for a folder or pattern; a file's is the ending of --output")
+    elif workers:
+        raise click.UsageError("--workers is for a folder or pattern, whose files are scored side by side")
+    else:
+        _score_file(champion, source, target, options)
+
+
+def _score_file(champion: RegisteredClassifier, source: Path, target: Path, options: Options) -> None:
+    with Bar(0) as bar:
+        counts = score_file(
+            champion.texts,
+            source,
+            target,
+            text_column=options.text_column,
+            threshold=options.threshold,
+            on_batch=bar.count,
+        )
+    if sum(counts) == 0:
+        raise UserError(f"{source} holds no text: give a file with some")
+    click.echo(f"{bar.summary()} -> {target}{_where(counts.rejected, rejects_of(target))}", err=True)
+
+
+def _score_parts(
+    champion: RegisteredClassifier,
+    parts: list[Part],
+    options: Options,
+    workers: int | Literal["auto"] | None,
+) -> None:
+    """Each part's line is printed as it ends, and the sum at the end."""
+    folder, done = parts[0].folder, _Ended(len(parts))
+    sizes = {part.name: part.source.stat().st_size for part in parts}
+    with alone_in(folder), Bar(sum(sizes.values())) as bar:
+
+        def on_end(part: Part, outcome: Done | UserError) -> None:
+            bar.end_part(done.count(part, outcome), sizes[part.name])
+
+        cluster = load_params().cluster
+        score_parts(champion.folder, parts, options, cluster, workers or 1, bar.count, on_end)
+    click.echo(f"{done}; {bar.summary()} -> {folder}{_where(done.rejected, folder / REJECTED)}", err=True)
+    if done.failures:
+        failures = "\n".join(done.failures)
+        raise UserError(f"{len(done.failures)} of {len(parts)} parts can't be scored:\n{failures}")
+
+
+@dataclass
+class _Ended:
+    """How the parts of a table ended so far."""
+
+    parts: int
+    ended: int = 0
+    kept: int = 0
+    rejected: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def count(self, part: Part, outcome: Done | UserError) -> str:
+        """Adds one; returns its line."""
+        self.ended += 1
+        if isinstance(outcome, Done):
+            self.kept += outcome.kept
+            self.rejected += outcome.counts.rejected
+        else:
+            self.failures.append(str(outcome))
+        return f"{self.ended} of {self.parts}: {_line(part, outcome)}"
+
+    def __str__(self) -> str:
+        """``7 of 8 parts, 2 of them by an earlier run``."""
+        by_earlier = f", {self.kept} of them by an earlier run" if self.kept else ""
+        return f"{self.ended - len(self.failures)} of {self.parts} parts{by_earlier}"
+
+
+def _line(part: Part, outcome: Done | UserError) -> str:
+    if isinstance(outcome, UserError):
+        return str(outcome)
+    done = "scored already" if outcome.kept else f"{outcome.counts.scored:,} rows"
+    return f"{part.name}: {done}{_where(outcome.counts.rejected, part.rejects)}"
+
+
+def _where(rejected: int, path: Path) -> str:
+    return f"; {rejected:,} rejected, see {path}" if rejected else ""
+
+
+class Bar:
+    """Rows so far and their rate, and where the size of all parts is known, the time that is left.
+
+    Args:
+        size: bytes of all parts; 0 if the work isn't in parts.
+    """
+
+    def __init__(self, size: int) -> None:
+        console = Console(stderr=True, soft_wrap=True)
+        columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console)
+        self._task = self._progress.add_task("", total=size or None)
+        self._rows = 0
+
+    def __enter__(self) -> Self:
+        self._started = time.monotonic()
+        self._progress.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._seconds = time.monotonic() - self._started
+        self._progress.stop()
+
+    def count(self, rows: int) -> None:
+        """Told of rows as they are scored."""
+        self._rows += rows
+        self._seconds = time.monotonic() - self._started
+        self._progress.update(self._task, description=self.summary())
+
+    def end_part(self, line: str, size: int) -> None:
+        """Prints a part's line above the bar."""
+        self._progress.advance(self._task, size)
+        self._progress.console.print(escape(line), highlight=False)
+
+    def summary(self) -> str:
+        """``12,000 rows, 6,500 a second``."""
+        return f"{self._rows:,} rows, {self._rows / max(self._seconds, 1e-9):,.0f} a second"

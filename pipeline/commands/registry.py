@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from itertools import groupby
+from pathlib import Path
 
 import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.api import versions as api
-from pipeline.api.versions import Version
-from pipeline.registry import versions
+from pipeline.interface import versions as api
+from pipeline.interface.classifiers import load_champion
+from pipeline.interface.versions import Version
+from pipeline.registry import lineage, rebuilding, versions
 from pipeline.registry.names import CHAMPION, parse_uri
+from pipeline.registry.packaging import write_export
 from pipeline.runtime.errors import UserError
 
 
@@ -80,3 +83,60 @@ def rollback(dataset: str | None) -> None:
     client = api.open_store()
     was, now = versions.rollback(client, parse_uri(api.address_of(dataset))[0])
     click.echo(f"{now.name}: version {now.version} is champion again; before: version {was.version}")
+
+
+# `trace` and `rebuild`: from a registered version back to what made it.
+
+
+@click.command()
+@click.argument("model")
+@click.option("--all", "everything", is_flag=True, help="Every parameter, hash and package too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with everything, instead.")
+def trace(model: str, everything: bool, as_json: bool) -> None:
+    """Print what made MODEL (models:/NAME/VERSION or @ALIAS, or the data set of a champion).
+
+    Commit, data, study, parameters; DVC hashes, metrics and packages.
+    """
+    described = api.trace(model)
+    if as_json:
+        click.echo(json.dumps(described, indent=2, ensure_ascii=False))
+        return
+    shown = described if everything else {name: described[name] for name in lineage.IN_SHORT}
+    for title, values in shown.items():
+        click.secho(title, bold=True)
+        width = max((len(name) for name in values), default=0)
+        for name, value in values.items():
+            click.echo(f"  {name:<{width}}  {value}")
+    if not everything:
+        click.echo(f"--all adds {', '.join(name for name in described if name not in lineage.IN_SHORT)}")
+
+
+@click.command()
+@click.argument("model")
+def rebuild(model: str) -> None:
+    """Train MODEL again in a clean worktree of its commit; say whether the metrics are the same."""
+    outcome = rebuilding.rebuild(lineage.read_record(api.find_version(model)), click.echo)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("metric", "recorded", "rebuilt"):
+        table.add_column(title, overflow="fold")
+    for name, (recorded, rebuilt) in outcome.metrics.items():
+        table.add_row(name, repr(recorded), "the same" if recorded == rebuilt else repr(rebuilt))
+    Console(highlight=False).print(table)
+    for difference in outcome.differences:
+        click.echo(f"not as it was: {difference}")
+    same = outcome.same
+    click.echo(f"the metrics are {'the same, digit for digit' if same else 'NOT the same'}")
+    raise SystemExit(0 if same else 1)
+
+
+# `export`: a registered version as a folder that needs only onnxruntime and numpy.
+
+
+@click.command()
+@click.argument("model")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def export(model: str, folder: Path) -> None:
+    """Write the network of MODEL (models:/NAME/VERSION or @ALIAS) as ONNX into DIR, with an example."""
+    version = load_champion(model)
+    write_export(version.folder, folder)
+    click.echo(f"{version.name} -> {folder}; try: python {folder / 'example.py'}", err=True)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import time
 
 import click
 import mlflow
+from mlflow import MlflowClient
 
-from pipeline.api.versions import find_version
-from pipeline.commands.options import of_version
-from pipeline.runtime.cores import THREAD_LIMITS, cores
-from pipeline.runtime.ports import require_free_port
+from pipeline.commands import of_version
+from pipeline.interface.versions import find_version, open_store
+from pipeline.params import load_params
+from pipeline.registry.comparing import evaluated_runs
+from pipeline.runtime.machine import THREAD_LIMITS, answers, cores, require_free_port
+from pipeline.tracking.runs import KEY, offer_view
 
 
 @click.command()
@@ -35,3 +40,47 @@ def serve(name: str | None, port: int, host: str, workers: int | None) -> None:
     words += ["--host", host, "--port", str(port), "--no-access-log"]
     words += ["--workers", str(workers or cores())]
     os.execv(sys.executable, words)  # noqa: S606 - the server takes this process's place and signals
+
+
+# `ui`: MLflow's pages for the project's store.
+
+# One reader needs one process, no queue of jobs for language models, and no line after the address.
+_QUIET = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
+_SINGLE = ("--host", "127.0.0.1", "--workers", "1", "--uvicorn-opts", "--log-level warning")
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+def ui(port: int) -> None:
+    """Open MLflow's pages on loopback: runs, trials and registered models."""
+    client = open_store()
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith(("http://", "https://")):
+        click.echo(f"the runs are on the tracking server: {uri}/{_page(client)}")
+        return
+    require_free_port(port)
+    page = _page(client)
+    click.echo("MLflow is starting, which takes some seconds")
+    stores = ("--backend-store-uri", uri, "--registry-store-uri", mlflow.get_registry_uri())
+    words = [sys.executable, "-m", "mlflow", "ui", *stores, "--port", str(port), *_SINGLE]
+    with subprocess.Popen(words, env=os.environ | _QUIET) as server:
+        try:
+            while server.poll() is None and not answers(port):
+                time.sleep(0.2)
+            if server.poll() is None:
+                click.echo(f"open http://127.0.0.1:{port}/{page}\nCtrl-C ends it")
+            server.wait()
+        except KeyboardInterrupt:  # the terminal's Ctrl-C reaches the server too, a `kill` doesn't
+            server.terminate()
+    raise SystemExit(server.returncode)
+
+
+def _page(client: MlflowClient) -> str:
+    """The runs of the experiment with the newest evaluated run, where `mlflow run` may have put it."""
+    runs = evaluated_runs(client)
+    experiment = client.get_experiment_by_name(load_params().mlflow.experiment)
+    number = runs[0].info.experiment_id if runs else experiment.experiment_id if experiment else None
+    if not number:
+        return "#/experiments?workflowType=machine_learning"
+    offer_view(client, number)
+    return f"#/experiments/{number}/runs?workflowType=machine_learning&viewStateShareKey={KEY}"

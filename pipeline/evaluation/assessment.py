@@ -7,25 +7,60 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.evaluation.binning import Interval
-from pipeline.evaluation.by_class import class_table
-from pipeline.evaluation.calibration import reliability
-from pipeline.evaluation.intervals import answer_intervals, metric_intervals
-from pipeline.evaluation.measures import ACCURACY, BALANCED_ACCURACY, F1, best_guess, measured
+from pipeline.evaluation.baselines import MAJORITY, Scored, stronger_baseline
+from pipeline.evaluation.calibration import Interval, reliability, shares_by_bin
+from pipeline.evaluation.intervals import answer_intervals, class_table, metric_intervals
 from pipeline.evaluation.metrics import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    F1,
     Metrics,
+    best_guess,
+    choose_threshold,
     classification_metrics,
+    measured,
     precision_recall_points,
     prefixed,
     roc_by_label,
     roc_points,
+    served_threshold,
 )
 from pipeline.evaluation.paired import Paired, mcnemar
 from pipeline.evaluation.probabilities import THRESHOLD, by_label, decide, right
-from pipeline.evaluation.rivals import MAJORITY, Scored, stronger_baseline
-from pipeline.evaluation.slices import accuracy_by, unknown_share
-from pipeline.evaluation.threshold import choose_threshold, served_threshold
+from pipeline.reviews.vocabulary import OOV_ID, PAD_ID, START_ID
 from pipeline.runtime.files import Row
+
+# Where a classifier fails: its accuracy by the length of a review and by its unknown words.
+
+BINS = 8
+
+
+def unknown_share(token_ids: np.ndarray) -> np.ndarray:
+    """The share of the words read that the model doesn't know: float64 (num_reviews,); 1 if it reads none.
+
+    Args:
+        token_ids: int (num_reviews, max_length), padded.
+    """
+    words = ((token_ids != PAD_ID) & (token_ids != START_ID)).sum(1)
+    return np.where(words > 0, (token_ids == OOV_ID).sum(1) / np.maximum(words, 1), 1.0)
+
+
+def accuracy_by(name: str, values: np.ndarray, right: np.ndarray, bins: int = BINS) -> list[Row]:
+    """Accuracy in bins that hold about as many reviews each; equal values share a bin.
+
+    Args:
+        name: the column of the bin's mean value.
+        values: (num_reviews,), what the reviews are binned by.
+        right: bool (num_reviews,), whether each review is labelled right.
+        bins: how many, fewer where values repeat.
+
+    Returns:
+        Rows of ``shares_by_bin``, with the columns ``name`` and accuracy.
+    """
+    inner = np.linspace(0, 1, bins + 1)[1:-1]
+    ends = np.unique(np.quantile(values, inner, method="lower"))  # a bin holds its end
+    return shares_by_bin(np.searchsorted(ends, values), name, values, "accuracy", right)
+
 
 MODEL = "stacked RNN"
 _SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "brier", "ece")

@@ -7,12 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import norm
 
-from pipeline.evaluation import multiclass
-from pipeline.evaluation.auc import newcombe_interval, weighted_auc
-from pipeline.evaluation.binning import Interval, wilson_interval
-from pipeline.evaluation.by_class import class_table
-from pipeline.evaluation.calibration import BINS, bins_of
+from pipeline.evaluation import metrics
+from pipeline.evaluation.calibration import BINS, Interval, bins_of, wilson_interval
+from pipeline.evaluation.metrics import newcombe_interval, weighted_auc
 from pipeline.evaluation.probabilities import THRESHOLD, by_label, decide
+from pipeline.runtime.files import Row
 
 RESAMPLES = 1000
 FEW = 50  # reviews of a label
@@ -31,14 +30,14 @@ def metric_intervals(
 
     accuracy: the score interval (Wilson, 1927). f1: that of TP / (TP + FP + FN), a share, of which F1 is a
     growing function (Takahashi et al., 2022). balanced_accuracy: its recalls' score intervals, put together
-    (:func:`pipeline.evaluation.multiclass.balanced_accuracy_interval`). roc_auc: Newcombe's score interval
+    (:func:`pipeline.evaluation.metrics.balanced_accuracy_interval`). roc_auc: Newcombe's score interval
     (2006, method 5) where a label has fewer than ``FEW`` reviews: resamples of few reviews can all be told
     apart, and would promise 1 to 1. All else by resampling the reviews (Efron & Tibshirani, 1993),
     bias-corrected and accelerated, but for ece: a resample, being noisier than the sample, has wider gaps in
     its bins, as the sample has wider ones than the truth. So ece's is the basic interval, the percentiles
     mirrored at the sample's value, which takes most of the excess off; it may end below that value.
 
-    Of more than two labels, :func:`pipeline.evaluation.multiclass.few_intervals` says what is not
+    Of more than two labels, :func:`pipeline.evaluation.metrics.few_intervals` says what is not
     resampled.
 
     Args:
@@ -67,7 +66,7 @@ def metric_intervals(
     bounds["ece"] = (max(twice - float(high), 0.0), max(twice - float(low), 0.0))
     closed = answer_intervals(labels, probabilities, threshold)
     if probabilities.ndim > 1:
-        return bounds | multiclass.few_intervals(labels, probabilities, closed, FEW)
+        return bounds | metrics.few_intervals(labels, probabilities, closed, FEW)
     bounds |= closed
     positive = int((labels == 1).sum())
     fewest = min(positive, len(labels) - positive)
@@ -88,8 +87,8 @@ def answer_intervals(
     of_f1 = [(float(row["f1_low"]), float(row["f1_high"])) for row in table]
     return {
         "accuracy": wilson_interval(int((given == labels).sum()), len(labels)),
-        "balanced_accuracy": multiclass.balanced_accuracy_interval(table),
-        "f1": of_f1[1] if num_labels == 2 else multiclass.mean_interval(of_f1),
+        "balanced_accuracy": metrics.balanced_accuracy_interval(table),
+        "f1": of_f1[1] if num_labels == 2 else metrics.mean_interval(of_f1),
     }
 
 
@@ -138,7 +137,7 @@ def weighted_metrics(
     labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray, threshold: float = THRESHOLD
 ) -> dict[str, np.ndarray]:
     """The metrics of reviews that each count ``weights`` times; of more than two labels, those of
-    :func:`pipeline.evaluation.multiclass.weighted_metrics`.
+    :func:`pipeline.evaluation.metrics.weighted_metrics`.
 
     Args:
         labels: (num_reviews,), 0 or 1.
@@ -151,7 +150,7 @@ def weighted_metrics(
         balanced_accuracy and roc_auc are NaN where a resample holds one label only.
     """
     if probabilities.ndim > 1:
-        return multiclass.weighted_metrics(labels, probabilities, weights)
+        return metrics.weighted_metrics(labels, probabilities, weights)
     positive = labels == 1
     predicted = probabilities >= threshold
     total = weights.sum(1)
@@ -171,3 +170,56 @@ def weighted_metrics(
             "brier": weights @ (probabilities - positive) ** 2 / total,
             "ece": np.abs(weights @ gaps).sum(1) / total,
         }
+
+
+# What a classifier does with each class: precision, recall and F1, each with its interval.
+
+
+def share_interval(hits: int, count: int) -> Interval:
+    """Wilson's interval; from 0 to 1 where nothing was counted."""
+    return wilson_interval(hits, count) if count else (0.0, 1.0)
+
+
+def f1_interval(hits: int, either: int) -> Interval:
+    """The interval of 2 p / (1 + p), which grows with the share p of ``hits`` among ``either``.
+
+    Takahashi et al., "Confidence interval for micro-averaged F1 and macro-averaged F1 scores" (2022).
+
+    Args:
+        hits: reviews that are of the class and were given to it.
+        either: reviews that are, or were.
+    """
+    low, high = (2 * bound / (1 + bound) for bound in share_interval(hits, either))
+    return low, high
+
+
+def class_table(labels: np.ndarray, given: np.ndarray, num_labels: int) -> list[Row]:
+    """A row a label.
+
+    >>> row = class_table(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), 2)[0]
+    >>> row["reviews"], row["given"], row["precision"], row["recall"], round(row["f1"], 4)
+    (1, 2, 0.5, 1.0, 0.6667)
+
+    Args:
+        labels: whole numbers from 0, (num_reviews,).
+        given: what a classifier said, likewise.
+        num_labels: how many labels there are.
+
+    Returns:
+        label; reviews that have it, and that were given it; precision, recall and f1 (0 where nothing was
+        counted), and the ends of their 95 % intervals: precision_low, precision_high, ...
+    """
+    rows: list[Row] = []
+    for label in range(num_labels):
+        is_label, is_given = labels == label, given == label
+        actual, answered = int(is_label.sum()), int(is_given.sum())
+        hits = int((is_label & is_given).sum())
+        row: dict[str, int | float] = {"label": label, "reviews": actual, "given": answered}
+        for name, value, (low, high) in (
+            ("precision", hits / max(answered, 1), share_interval(hits, answered)),
+            ("recall", hits / max(actual, 1), share_interval(hits, actual)),
+            ("f1", 2 * hits / max(actual + answered, 1), f1_interval(hits, actual + answered - hits)),
+        ):
+            row |= {name: value, f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    return rows

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import binomtest
 
-from pipeline.evaluation.binning import Interval
+from pipeline.evaluation.calibration import Interval
 
 Alternative = Literal["two-sided", "greater"]
 Score = Callable[[np.ndarray], np.ndarray]  # of sums over reviews, (..., columns): (...)

@@ -8,10 +8,9 @@ from functools import partial
 import numpy as np
 
 from pipeline.evaluation.intervals import answer_intervals
-from pipeline.evaluation.measures import ACCURACY, LOG_LOSS, best_guess, score_of, sums_of
+from pipeline.evaluation.metrics import ACCURACY, LOG_LOSS, best_guess, measure_of, score_of, sums_of
 from pipeline.evaluation.paired import bootstrap_gain, least_gain, mcnemar, randomization_p_value
 from pipeline.evaluation.probabilities import THRESHOLD, by_label, right
-from pipeline.evaluation.threshold import measure_of
 
 
 @dataclass(frozen=True)

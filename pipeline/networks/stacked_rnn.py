@@ -8,15 +8,93 @@ without a line of this project.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 from keras import initializers, layers, ops
 
-from pipeline.networks.skip import skip_connection
 from pipeline.params import ModelParams
-from pipeline.reviews.vocabulary import PAD_ID
+from pipeline.reviews.vocabulary import OOV_ID, PAD_ID
+
+# Connections past a recurrent layer, which let the gradient reach the layers below it unhindered.
+
+CARRY_BIAS = -1.0  # starts the gate nearer to carrying its input; Srivastava et al. (2015), section 2.2
+
+
+def skip_connection(
+    kind: Literal["residual", "highway"],
+    inputs: Any,
+    outputs: Any,
+    number: int,
+    new_seed: Callable[[], int],
+) -> Any:
+    """Joins what entered recurrent layer ``number`` with what left it.
+
+    - residual: ``outputs + inputs`` (He et al., 2016);
+    - highway: ``gate * outputs + (1 - gate) * inputs`` with ``gate = sigmoid(W inputs + b)``
+      (Srivastava, Greff & Schmidhuber, 2015, "Highway Networks").
+
+    Inputs of another width than the outputs' are projected first, by a matrix without bias.
+
+    Args:
+        inputs: float32 (batch, timesteps, width of the layer below).
+        outputs: float32 (batch, timesteps, width).
+
+    Returns:
+        float32 (batch, timesteps, width).
+    """
+    width = outputs.shape[-1]
+    if inputs.shape[-1] != width:
+        inputs = layers.Dense(
+            width,
+            use_bias=False,
+            kernel_initializer=initializers.GlorotUniform(new_seed()),
+            name=f"projection_{number}",
+        )(inputs)
+    if kind == "residual":
+        return layers.Add(name=f"residual_{number}")([outputs, inputs])
+    gate = layers.Dense(
+        width,
+        "sigmoid",
+        kernel_initializer=initializers.GlorotUniform(new_seed()),
+        bias_initializer=initializers.Constant(CARRY_BIAS),
+        name=f"gate_{number}",
+    )(inputs)
+    return inputs + gate * (outputs - inputs)
+
+
+# Words hidden from a network while it trains, so that it doesn't lean on any one of them.
+#
+# Dai & Le (2015), "Semi-supervised Sequence Learning", drop words; Iyyer et al. (2015), "Deep Unordered
+# Composition Rivals Syntactic Methods", show that it pays for sentiment.
+
+
+class WordDropout(keras.layers.Layer):
+    """Replaces a random share ``rate`` of the words by OOV_ID in training; padding and START_ID stay.
+
+    Input and output: token ids, int32 (batch, timesteps).
+    """
+
+    def __init__(self, rate: float, seed: int) -> None:
+        super().__init__(name="word_dropout", dtype="int32")
+        self.rate = rate
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, token_ids: Any, training: bool = False) -> Any:
+        if not training:
+            return token_ids
+        hidden = keras.random.uniform(ops.shape(token_ids), seed=self.seed_generator) < self.rate
+        return ops.where(ops.logical_and(hidden, token_ids > OOV_ID), OOV_ID, token_ids)
+
+
+def with_word_dropout(model: keras.Model, rate: float, seed: int) -> keras.Model:
+    """``model`` behind a ``WordDropout``, for training; a saved network needs no layer of ours."""
+    if not rate:
+        return model
+    token_ids = keras.Input(model.input.shape[1:], dtype="int32")
+    return keras.Model(token_ids, model(WordDropout(rate, seed)(token_ids)))
+
 
 TOP_STATES = "top_states"
 

@@ -1,11 +1,10 @@
 """What params.yaml may say: one schema judges every value before any work starts. Nothing here reads data."""
 
 from pipeline.params.data import DataParams, PadParams
-from pipeline.params.kinds import Cell, ParamsError, Skip, Value, is_number
-from pipeline.params.network import ModelParams
 from pipeline.params.schema import PARAMS_FILE, SEARCHED, Params, load_params, parse_params
 from pipeline.params.study import Choices, ClusterParams, DepthParams, Range
-from pipeline.params.training import TrainParams, VectorParams
+from pipeline.params.training import ModelParams, TrainParams, VectorParams
+from pipeline.params.values import Cell, ParamsError, Skip, Value, is_number
 
 __all__ = [
     "PARAMS_FILE",

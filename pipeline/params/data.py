@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, PositiveInt, model_validator
 
-from pipeline.params.kinds import Fraction, Hash, Rate, Section, Url
+from pipeline.params.values import Fraction, Hash, Rate, Section, Url
 
 # A query's value under such a name is taken for a secret, but for $NAME, an environment variable's.
 _SECRET_NAME = re.compile(

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from pipeline.params.kinds import ParamsError, Value
 from pipeline.params.schema import Params
+from pipeline.params.values import ParamsError, Value
 
 PRESETS = Path("presets")
 PRESET_VARIABLE = "PIPELINE_PRESET"  # of the environment: the preset that `run` was asked for

@@ -16,11 +16,18 @@ from pydantic import Field, ValidationError, model_validator
 
 from pipeline.params.automatic import resolved, suited_to
 from pipeline.params.data import DataParams, PadParams
-from pipeline.params.kinds import ParamsError, Section, Value, faults_of
-from pipeline.params.network import ModelParams
-from pipeline.params.results import EvaluateParams, MlflowParams
-from pipeline.params.study import Choices, ClusterParams, DepthParams, Range, TuneParams, check_range
-from pipeline.params.training import DistillParams, PretrainParams, TrainParams, VectorParams
+from pipeline.params.study import (
+    Choices,
+    ClusterParams,
+    DepthParams,
+    EvaluateParams,
+    MlflowParams,
+    Range,
+    TuneParams,
+    check_range,
+)
+from pipeline.params.training import DistillParams, ModelParams, PretrainParams, TrainParams, VectorParams
+from pipeline.params.values import ParamsError, Section, Value, faults_of
 
 PARAMS_FILE = Path("params.yaml")
 RENAMED = {"depth_study": "depth"}  # sections whose earlier name gets a message of its own

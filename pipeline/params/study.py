@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
-from pipeline.params.kinds import Cell, Depth, Section, Skip, Value, Width, faults_of, is_number
+from pipeline.params.values import (
+    Cell,
+    Depth,
+    Fraction,
+    Rate,
+    Section,
+    Skip,
+    Value,
+    Width,
+    faults_of,
+    is_number,
+)
 
 
 class Range(Section):
@@ -180,5 +192,34 @@ class DepthParams(Section):
         if "none" not in self.skips:
             raise ValueError(
                 f"depth.skips must hold none, which the others are compared with, but got {list(self.skips)}"
+            )
+        return self
+
+
+# The sections of what follows a fit: its evaluation, and where runs go.
+
+
+class EvaluateParams(Section):
+    """What the test split is compared with, whether the model is registered, and what makes it champion."""
+
+    baseline_ngrams: Annotated[int, Field(ge=1, le=5)]
+    register_model: bool
+    promotion_margin: Rate
+    promotion_level: Fraction
+
+
+class MlflowParams(Section):
+    """Where runs go."""
+
+    tracking_uri: str | None
+    experiment: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _tracking_uri_holds_no_password(self) -> Self:
+        if self.tracking_uri and "@" in urlsplit(self.tracking_uri).netloc:
+            raise ValueError(
+                "mlflow.tracking_uri is committed and logged, but holds a user or password: set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or the whole MLFLOW_TRACKING_URI, "
+                "in the environment"
             )
         return self

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from pipeline.registry.names import parse_uri
-from pipeline.runtime.store_address import SQLITE
+from pipeline.runtime.paths import SQLITE
 from pipeline.serving.classifier import CLASSIFIER, NETWORK
 
 REVISION = "dc11669786a5"  # of the tables, by alembic: MLflow 3.17's

@@ -13,9 +13,9 @@ from mlflow.entities.model_registry import ModelVersion
 
 from pipeline.params import Params
 from pipeline.registry.versions import download
-from pipeline.runtime import git
-from pipeline.runtime.dvc_lock import output_hashes, upstream_lock
+from pipeline.runtime import source as git
 from pipeline.runtime.files import read_json
+from pipeline.runtime.source import output_hashes, upstream_lock
 from pipeline.serving.classifier import CLASSIFIER, LINEAGE
 
 IN_SHORT = ("model", "code", "data", "study", "winning parameters")  # of ``describe``

@@ -13,7 +13,7 @@ from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import became
 from pipeline.reporting.stack import stack_text
 from pipeline.reporting.verdict import judge
-from pipeline.reviews.holding_back import HELD_BACK
+from pipeline.reviews.splitting import HELD_BACK
 from pipeline.serving.classifier import UNDECIDED
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import io
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,16 +23,18 @@ import pandas as pd
 from mlflow.models import ModelSignature, infer_signature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-import pipeline
 from pipeline.evaluation.probabilities import THRESHOLD
-from pipeline.registry.code_copy import copy_code
+from pipeline.registry.versions import with_network
 from pipeline.reviews.vocabulary import PAD_ID, Vocabulary
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import write_json
 from pipeline.runtime.interruption import uninterrupted
 from pipeline.serving.classifier import (
     CLASSIFIER,
+    FACTS,
     LINEAGE,
     NETWORK,
+    VOCABULARY,
     probability_column,
     write_classifier,
 )
@@ -37,12 +42,83 @@ from pipeline.serving.onnx_export import to_onnx
 from pipeline.serving.onnx_network import Network, OnnxNetwork
 from pipeline.serving.profile import PROFILE, Profile
 
+# The code that a registered version takes along, in a package whose name no other code has.
+#
+# MLflow puts a version's code first on `sys.path`. Were the package called `pipeline`, the first version
+# loaded in a process would answer for all later ones, and for anybody's own package of that name.
+
+_NAME = "stacked_rnn_"  # then a digest of the code
+
+
+def copy_code(package: Path, module: Path, folder: Path) -> tuple[Path, Path]:
+    """Writes a module, and the package of all that it imports of ``package``, into ``folder``.
+
+    The copy's imports name the new package, `stacked_rnn_DIGEST`: the same code has the same name.
+
+    Args:
+        package: the folder of the package `pipeline`.
+        module: a file in it, which is to be run on its own.
+        folder: where to.
+
+    Returns:
+        The copy of ``module``, and the new package's folder.
+    """
+    files = sorted(_imported(package, module, set()) | {package / "__init__.py"})
+    sources = {file.relative_to(package): file.read_text(encoding="utf-8") for file in files}
+    digest = hashlib.sha256()
+    for path, source in sources.items():
+        digest.update(f"{path.as_posix()}\0{source}\0".encode())
+    name = _NAME + digest.hexdigest()[:16]
+    for path, source in sources.items():
+        _write(folder / name / path, _renamed(source, package.name, name))
+    copied = folder / module.name
+    _write(copied, _renamed(module.read_text(encoding="utf-8"), package.name, name))
+    return copied, folder / name
+
+
+def _imported(package: Path, file: Path, seen: set[Path]) -> set[Path]:
+    """The package's files that ``file`` imports, and what those import, with the packages they lie in."""
+    for imported in _own_imports(package, file):
+        if imported in seen:
+            continue
+        seen.add(imported)
+        seen |= {folder / "__init__.py" for folder in imported.parents if package in folder.parents}
+        _imported(package, imported, seen)
+    return seen
+
+
+def _own_imports(package: Path, file: Path) -> Iterator[Path]:
+    """What ``from pipeline.room.module import ...`` and ``from pipeline.room import module`` name."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        root, *parts = node.module.split(".")
+        if root != package.name:
+            continue
+        target = package.joinpath(*parts)
+        if target.with_suffix(".py").is_file():
+            yield target.with_suffix(".py")
+        else:
+            yield target / "__init__.py"
+            names = (target / f"{alias.name}.py" for alias in node.names)
+            yield from (path for path in names if path.is_file())
+
+
+def _renamed(source: str, old: str, new: str) -> str:
+    return re.sub(rf"^(\s*from ){old}\b", rf"\g<1>{new}", source, flags=re.MULTILINE)
+
+
+def _write(path: Path, source: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(source, encoding="utf-8")
+
+
 if TYPE_CHECKING:
     import keras
 
 EXAMPLE = ["A moving, funny film with a superb cast.", "Dull, far too long and badly acted."]
 TOLERANCE = 1e-5  # of a probability; float32 rounding over 400 time steps stays ten times below
-PACKAGE = Path(pipeline.__file__).parent
+PACKAGE = Path(__file__).parents[1]
 _SERVED_PACKAGES = ("mlflow", "numpy", "onnxruntime", "pandas")
 _SERVER_PACKAGES = ("httptools", "uvloop")  # uvicorn takes them where it finds them; Windows has no uvloop
 # What MLflow says of a registration; the stage says it with its reason.
@@ -215,3 +291,22 @@ def signature(labels: Sequence[str], threshold: float = THRESHOLD) -> ModelSigna
 def pinned(packages: tuple[str, ...]) -> list[str]:
     """``name==version`` as installed here, which requirements.txt pins."""
     return [f"{package}=={version(package)}" for package in packages]
+
+
+# A version as a folder that needs neither MLflow nor Keras: its ONNX network, vocabulary and an example.
+
+
+def write_export(classifier: Path, folder: Path) -> None:
+    """Writes `model.onnx`, `vocabulary.json`, `classifier.json` and a runnable `example.py` into ``folder``.
+
+    A network from before versions had ONNX is converted.
+
+    Raises:
+        UserError: if ``folder`` holds something already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"DIR must be a new or an empty folder, but {folder} holds something")
+    with_network(classifier)
+    copy_code(PACKAGE, PACKAGE / "serving" / "example.py", folder)
+    for name in (NETWORK, VOCABULARY, FACTS):
+        shutil.copyfile(classifier / name, folder / name)

@@ -21,11 +21,10 @@ from pipeline.params import PARAMS_FILE
 from pipeline.registry.lineage import installed_packages
 from pipeline.reviews.sources.file import hash_of
 from pipeline.reviews.sources.tables import files_of
-from pipeline.runtime.dvc_lock import DVC_LOCK
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
-from pipeline.runtime.git import git
 from pipeline.runtime.paths import METRICS, RAW_DATASET
+from pipeline.runtime.source import DVC_LOCK, git
 
 _SCRUBBED = ("MLFLOW_", "DVC_", "GIT_")  # a rebuild has its own runs, experiments and repository
 _DATA_STAGES = ("download", "pad")

@@ -17,7 +17,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 from pipeline.evaluation.promotion import Registration
 from pipeline.registry.names import CHAMPION, NAME_PREFIX, parse_uri
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.store_address import SQLITE
+from pipeline.runtime.paths import SQLITE
+from pipeline.serving.classifier import CLASSIFIER, KERAS_NETWORK, NETWORK
+from pipeline.training.backend import without_noise
 
 CHALLENGER = "challenger"
 DECISION_TAG = "decision"
@@ -231,3 +233,25 @@ def _plain_errors() -> Iterator[None]:
         yield
     except MlflowException as error:
         raise UserError(f"the registry {mlflow.get_tracking_uri()} answers: {error.message}") from None
+
+
+# A version's classifier, ready to label texts; unlike MLflow's own loading, nothing of it is executed.
+
+
+def fetch_classifier(version: ModelVersion, folder: Path) -> Path:
+    """Copies a version's classifier into ``folder`` and returns where it is, its ONNX network included.
+
+    Raises:
+        UserError: if the version's files are gone.
+    """
+    return with_network(download(version, f"artifacts/{CLASSIFIER}", folder))
+
+
+def with_network(classifier: Path) -> Path:
+    """The same folder; the network of one from before versions had ONNX is converted there."""
+    if not (classifier / NETWORK).exists():
+        with without_noise():
+            from pipeline.serving.onnx_export import convert_file  # noqa: PLC0415 - imports Keras
+
+            convert_file(classifier / KERAS_NETWORK, classifier / NETWORK)
+    return classifier

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pipeline.evaluation.binning import Interval
+from pipeline.evaluation.calibration import Interval
 
 
 class MetricName(NamedTuple):

@@ -7,19 +7,77 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, rc_context
+from matplotlib import colormaps, rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
+from pipeline.evaluation.assessment import Assessment, Curves
 from pipeline.evaluation.calibration import BINS as RELIABILITY_BINS
-from pipeline.reporting.fonts import families_for
-from pipeline.runtime.files import Row, written_whole
+from pipeline.evaluation.probabilities import decide
+from pipeline.reviews.tokenizing import WORDS
+from pipeline.runtime.files import Row, write_csv, written_whole
+from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
+
+# Which fonts of this machine draw a text: matplotlib's own lacks most scripts beyond Europe's.
+
+_REGULAR = 400
+_EVERY_BOX = "LastResort"  # matplotlib's font of boxes with a script's name
+
+
+@cache
+def families_for(characters: frozenset[str]) -> tuple[str, ...]:
+    """Matplotlib's own font, then those of this machine that draw what it lacks: the most useful first."""
+    own = str(rcParams["font.sans-serif"][0])
+    chosen, missing = [own], _missing(findfont(FontProperties(family=own)), characters)
+    others = {each.name: each.fname for each in fontManager.ttflist if _is_plain(each)} if missing else {}
+    while missing:
+        left = {name: _missing(file, missing) for name, file in sorted(others.items())}
+        best = min(left, key=lambda name: len(left[name]), default="")
+        if not best or len(left[best]) == len(missing):
+            break
+        chosen.append(best)
+        missing = left[best]
+    return tuple(chosen)
+
+
+def can_be_drawn(text: str) -> bool:
+    """Whether each character of ``text`` has a glyph in one font of :func:`families_for`."""
+    missing = frozenset(text)
+    for family in families_for(missing):
+        missing = _missing(findfont(FontProperties(family=family)), missing)
+    return not missing
+
+
+def names_in_figures(names: Sequence[str]) -> list[str]:
+    """The labels' names as figures have them: if one can't be drawn all are numbered, ``class 1``."""
+    if all(map(can_be_drawn, names)):
+        return list(names)
+    return [f"class {number}" for number in range(1, len(names) + 1)]
+
+
+def _missing(file: str, characters: frozenset[str]) -> frozenset[str]:
+    glyphs = _glyphs(file)
+    return frozenset(each for each in characters if not each.isspace() and ord(each) not in glyphs)
+
+
+@cache
+def _glyphs(file: str) -> frozenset[int]:
+    return frozenset(get_font(file).get_charmap())
+
+
+def _is_plain(entry: object) -> bool:
+    """Whether a font is upright and of usual weight, and draws more than boxes."""
+    name, style, weight = (getattr(entry, key) for key in ("fname", "style", "weight"))
+    return style == "normal" and weight == _REGULAR and _EVERY_BOX not in name
+
 
 Rows = Sequence[Row]
 SIZE = (5.2, 4.2)  # inches
@@ -185,3 +243,91 @@ def _style(axes: Axes, x: str, y: str) -> None:
     axes.set_ylabel(y)
     axes.grid(color=GRID_COLOR, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+# The curves of an assessment as CSV for `dvc plots` and as PNG, every title naming the data set.
+
+
+def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, history: Rows) -> None:
+    """Writes reports/plots, a file a curve and classifier, and reports/figures.
+
+    Args:
+        dataset: data/padded/dataset.json.
+        best_epoch: whose weights were kept, from 1.
+        assessment: what is drawn.
+        history: the winning trial's epochs, of reports/plots/training_curve.csv.
+    """
+    curves = assessment.curves
+    for name, points in curves.items():
+        for each in assessment.drawn:
+            write_csv(PLOTS_DIR / f"{each.prefix}{name}.csv", points[each.name])
+    labels, names = assessment.labels, dataset["labels"]
+    predicted = decide(assessment.probabilities)
+    write_csv(
+        PLOTS_DIR / "confusion.csv",
+        [
+            {"actual": names[int(label)], "predicted": names[int(guess)]}
+            for label, guess in zip(labels, predicted, strict=True)
+        ],
+    )
+    by_class, roc_by_class = (
+        [{"class": names[int(row["label"])], **row} for row in rows]
+        for rows in (assessment.by_class, assessment.roc_by_class)
+    )
+    write_csv(PLOTS_DIR / "by_class.csv", by_class)
+    write_csv(PLOTS_DIR / "roc_by_class.csv", roc_by_class)
+    shown = names_in_figures(names)
+    where = f"{dataset['name']}, test split"
+    tokens = dataset.get("tokens", WORDS)
+    drawn = {
+        "roc": curve_figure(
+            curves["roc"], "false_positive_rate", "true_positive_rate", f"ROC, {where}", diagonal=True
+        ),
+        "roc_by_class": curve_figure(
+            {
+                title: [row for row in roc_by_class if row["class"] == name]
+                for name, title in zip(names, shown, strict=True)
+            },
+            "false_positive_rate",
+            "true_positive_rate",
+            f"ROC of each class against all others, {where}",
+            diagonal=True,
+        ),
+        "precision_recall": curve_figure(
+            curves["precision_recall"], "recall", "precision", f"Precision-recall, {where}"
+        ),
+        "confusion": confusion_figure(labels, predicted, shown, f"Confusion, {where}"),
+        "reliability": reliability_figure(
+            _paired(assessment, "reliability"),
+            f"Reliability, {where}",
+            "share labelled right" if assessment.num_labels > 2 else f"share {shown[1]}",
+        ),
+        "accuracy_by_length": binned_figure(
+            _paired(assessment, "accuracy_by_length"),
+            "length",
+            "accuracy",
+            f"Accuracy by length, {where}",
+            f"{tokens} of the whole review",
+        ),
+        "accuracy_by_unknown_share": binned_figure(
+            _paired(assessment, "accuracy_by_unknown_share"),
+            "unknown_share",
+            "accuracy",
+            f"Accuracy by share of unknown {tokens}, {where}",
+            f"share of unknown {tokens} among those read",
+        ),
+        **{
+            f"training_{metric}": training_figure(
+                history, metric, best_epoch, f"Winning trial: {metric}, {dataset['name']}"
+            )
+            for metric in ("accuracy", "loss")
+        },
+    }
+    for stem, figure in drawn.items():
+        save(figure, FIGURES_DIR / f"{stem}.png")
+
+
+def _paired(assessment: Assessment, curve: str) -> Curves:
+    """A curve of the network and of the baseline it is tested against; with more, bars hide each other."""
+    names = assessment.classifiers[0].name, assessment.baseline.name
+    return {name: assessment.curves[curve][name] for name in names}

@@ -9,12 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.evaluation.measures import ACCURACY
+from pipeline.evaluation.metrics import ACCURACY
 from pipeline.reporting import counted, metric_names, span
-from pipeline.reporting.caveats import caveats
 from pipeline.reporting.evaluated import Evaluated, duration
 from pipeline.reporting.report import became
-from pipeline.reporting.verdict import judge
+from pipeline.reporting.verdict import caveats, judge
 
 WIDTH = 80
 

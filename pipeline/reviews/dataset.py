@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.reviews.ragged import Reviews
+from pipeline.params import PadParams
+from pipeline.reviews.padding import pad_tokens
+from pipeline.reviews.ragged import Reviews, Rows, Sequences
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.errors import UserError
@@ -112,3 +114,26 @@ def content_digest(arrays: Mapping[str, np.ndarray], vocabulary: Vocabulary | No
     if vocabulary is not None:
         digest.update("\n".join(vocabulary.words).encode())
     return f"sha256:{digest.hexdigest()}"
+
+
+# What data/padded holds of a split. Not in ``padding``, which a version takes along without params.
+
+
+def padded_arrays(reviews: Sequences, rows: Rows, pad: PadParams) -> dict[str, np.ndarray]:
+    """What one split's .npz holds; ``rows`` are the reviews' own in the raw split."""
+    token_ids = pad_tokens(
+        reviews.tokens,
+        reviews.offsets,
+        vocab_size=pad.vocab_size,
+        max_length=pad.max_length,
+        padding=pad.padding,
+        truncating=pad.truncating,
+    )
+    arrays: dict[str, np.ndarray] = {
+        "token_ids": token_ids,
+        "lengths": (reviews.lengths + 1).astype(np.int32),
+        "rows": rows,
+        "tokens": reviews.cut(pad.vocab_size),
+        "offsets": reviews.offsets,
+    }
+    return arrays | ({"labels": reviews.labels} if isinstance(reviews, Reviews) else {})

@@ -17,8 +17,7 @@ import numpy as np
 import pyarrow
 import pyarrow.compute
 
-from pipeline.reviews.packed_texts import PackedTexts
-from pipeline.reviews.ragged import Labels, Reviews, Rows, offsets_of
+from pipeline.reviews.ragged import Labels, PackedTexts, Reviews, Rows, offsets_of
 from pipeline.reviews.splitting import TRAIN
 from pipeline.reviews.tokenizing import SUBWORDS, WORDS, Tokenizer, every_so_many
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary, spaced_words

@@ -4,7 +4,7 @@ The id of the word of rank r (1 is the most frequent of the training reviews) is
 review and 2 stands for a word that is not in the vocabulary. Text is cut into words as Keras' Tokenizer
 does by default; where ``data.tokens`` says so, characters or subwords take the place of words
 (``pipeline.reviews.tokenizing``). Training data and served text go through the same
-:meth:`Vocabulary.encode`, which brings them into one form first (``pipeline.reviews.normalization``).
+:meth:`Vocabulary.encode`, which brings them into one form first (``pipeline.reviews.tokenizing``).
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pipeline.reviews.normalization import AS_TYPED, NFKC_1, NORMALIZATIONS
 from pipeline.reviews.tokenizing import (
+    AS_TYPED,
+    NFKC_1,
+    NORMALIZATIONS,
     SUBWORD_PACKAGE,
     SUBWORDS,
     WORDS,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-SCORING_MODULES = ("training", "networks")  # the code that decides a network's score
+import yaml
+
+SCORING_MODULES = ("pipeline/training", "pipeline/networks")  # the code that decides a network's score
 # Variables of the environment by which the libraries compute other digits.
 RESULT_SETTINGS = (
     "XLA_FLAGS",
@@ -29,16 +33,85 @@ def source_digest(modules: Sequence[str], libraries: Sequence[str]) -> str:
     """12 hexadecimal digits over the bytes of ``modules`` and the versions of ``libraries``.
 
     Args:
-        modules: files and folders of modules, relative to the package.
+        modules: files and folders of modules, relative to the project's folder.
         libraries: names of installed distributions.
     """
-    package = Path(__file__).parents[1]
+    project = Path(__file__).parents[2]
     files: list[Path] = []
     for module in modules:
-        files += [package / module] if module.endswith(".py") else (package / module).rglob("*.py")
+        files += [project / module] if module.endswith(".py") else (project / module).rglob("*.py")
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(file.read_bytes())
     for library in libraries:
         digest.update(f"{library} {importlib.metadata.version(library)}".encode())
     return digest.hexdigest()[:12]
+
+
+# Which commit the code is at, and whether it is that commit's code.
+
+# What decides a run's numbers; the params are recorded with it, and the data by its hash.
+CODE = ("pipeline", "dvc.yaml", "requirements.txt")
+
+
+def git(*arguments: str, folder: Path | None = None) -> str:
+    """What git prints; nothing where there is no repository or no git."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def head_commit() -> str:
+    """The commit that is checked out; nothing where there is none."""
+    return git("rev-parse", "HEAD")
+
+
+def changed_code() -> list[str]:
+    """Files of ``CODE`` that differ from the commit, untracked ones among them."""
+    lines = git("status", "--porcelain", "--untracked-files=all", "--", *CODE).splitlines()
+    return [line.split(maxsplit=1)[1] for line in lines]
+
+
+# What dvc.lock says of the stages that ran before the present one.
+
+DVC_LOCK = Path("dvc.lock")
+UPSTREAM = {"train": ("download", "pad"), "evaluate": ("download", "pad", "train")}
+
+
+def upstream_lock(stage: str) -> dict[str, Any] | None:
+    """dvc.lock of the stages before ``stage`` whose outputs lie here as they were; None where there are none.
+
+    While a stage runs, dvc.lock still tells of its last run, and of the stages after it; a stage that was run
+    without DVC leaves its entry as it was.
+    """
+    if not DVC_LOCK.exists():
+        return None
+    lock = yaml.safe_load(DVC_LOCK.read_text(encoding="utf-8"))
+    stages = {
+        name: entry
+        for name, entry in lock["stages"].items()
+        if name in UPSTREAM.get(stage, ()) and all(_is_here(out) for out in entry.get("outs", []))
+    }
+    return {**lock, "stages": stages} if stages else None
+
+
+def output_hashes(lock: Mapping[str, Any] | None) -> dict[str, str]:
+    """The hash of each output in a lock."""
+    return dict(_outputs(lock or {"stages": {}}))
+
+
+def _outputs(lock: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for entry in lock["stages"].values():
+        for out in entry.get("outs", []):
+            yield out["path"], out["md5"]
+
+
+def _is_here(out: Mapping[str, Any]) -> bool:
+    """Whether the output's file is the one that was hashed; of a folder only that it is there."""
+    path = Path(out["path"])
+    if not path.is_file():
+        return path.is_dir()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest() == out["md5"]

@@ -6,20 +6,65 @@ It imports neither TensorFlow nor MLflow: ONNX Runtime computes the network.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import yaml
 
-from pipeline.evaluation.erasure import contributions
+from pipeline.evaluation.explanation import contributions
 from pipeline.evaluation.probabilities import by_label, decide, shown
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json
 from pipeline.serving.onnx_network import Network, OnnxNetwork
+
+# Any number of texts or rows in lists of one size.
+
+Item = TypeVar("Item")
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Lists of ``size`` items, the last one shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+# Which version answers: read from what MLflow writes beside a loaded model.
+
+_MODEL, _REGISTERED = "MLmodel", "registered_model_meta"  # files of a loaded model's folder
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What an answer can be traced by.
+
+    Attributes:
+        version: ``models:/NAME/VERSION``; empty if the model was not loaded by such an address or an alias.
+        run_id: of the run that logged the model; empty if none did.
+    """
+
+    version: str
+    run_id: str
+
+    @classmethod
+    def of_loaded(cls, artifact: Path) -> Provenance:
+        """Looks beside ``artifact``, one of the loaded model's: MODEL/artifacts/NAME."""
+        model = artifact.parent.parent
+        registered = _read(model / _REGISTERED)
+        name, number = registered.get("model_name"), registered.get("model_version")
+        version = f"models:/{name}/{number}" if name and number else ""
+        return cls(version, _read(model / _MODEL).get("run_id") or "")
+
+
+def _read(path: Path) -> dict[str, str]:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.exists() else {}
+
 
 CLASSIFIER = "classifier"  # the folder among a registered version's artifacts
 LINEAGE = "lineage.json"  # in that folder: what made the version

@@ -13,7 +13,7 @@ import onnxruntime
 
 from pipeline.evaluation.probabilities import from_columns
 from pipeline.reviews.vocabulary import PAD_ID
-from pipeline.runtime.cores import threads
+from pipeline.runtime.machine import threads
 
 Array = npt.NDArray[np.float32]
 

@@ -6,24 +6,236 @@ itself, so that those of a cluster must see the folders under the same paths, as
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from pipeline.cluster import Job, OnMessage, Outcome, open_pool
 from pipeline.cluster.jobs import Data
 from pipeline.params import ClusterParams
+from pipeline.reviews.sources.dialects import kind_of
+from pipeline.reviews.sources.file import hash_of
+from pipeline.reviews.sources.tables import files_of
 from pipeline.runtime.errors import UserError, described
-from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY
-from pipeline.serving.parts import Done, Options, Part, loaded, score_part
+from pipeline.runtime.files import read_json, replaced_together, write_json
+from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY, TextClassifier
+from pipeline.serving.tables import WRITERS, Counts, OnBatch, score_file
+
+# Scores a table of many files, its parts: each written as it finishes, so that a killed run goes on.
+#
+# The output folder mirrors the input, and holds beside the scored parts:
+#
+#     _scored/PART.json      the record of a finished part: of which input and model, how many rows
+#     _rejected/PART.jsonl   its rows that can't be scored, where there are any
+#
+# Spark, Dask and Arrow pass over names that begin with an underscore.
+
+RECORDS, REJECTED = "_scored", "_rejected"
+_HIDDEN = ("_", ".")  # what other programs keep beside their parts: _SUCCESS, .crc
+_LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.\w+")  # a file that a killed run was writing
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a table.
+
+    Attributes:
+        source: the file.
+        folder: the output folder.
+        name: the scored file's path in ``folder``.
+    """
+
+    source: Path
+    folder: Path
+    name: str
+
+    @property
+    def target(self) -> Path:
+        """The scored file."""
+        return self.folder / self.name
+
+    @property
+    def record(self) -> Path:
+        """What is written with the last byte of the part."""
+        return self.folder / RECORDS / f"{self.name}.json"
+
+    @property
+    def rejects(self) -> Path:
+        """Its rows that can't be scored."""
+        return self.folder / REJECTED / f"{self.name}.jsonl"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How rows are scored.
+
+    Attributes:
+        text_column: the column of the texts.
+        threshold: in place of the classifier's own.
+        version: what the model is called, for the records: ``models:/NAME/VERSION``.
+    """
+
+    text_column: str
+    threshold: float | None = None
+    version: str = ""
+
+
+class Done(NamedTuple):
+    """A part that is scored; ``kept`` if an earlier run did it."""
+
+    counts: Counts
+    kept: bool
+
+
+def is_table(source: Path) -> bool:
+    """Whether ``source`` is a folder or a pattern, and so a table of parts."""
+    return source.is_dir() or (glob.has_magic(str(source)) and not source.exists())
+
+
+def find_parts(source: Path, folder: Path, kind: str | None = None) -> list[Part]:
+    """The parts of a folder, those of its folders too, or of a pattern such as ``reviews/2026-*/*.csv``.
+
+    Args:
+        source: the folder or pattern; names in it that begin with _ or a dot are passed over, and so is
+            ``folder``, where it lies there.
+        folder: the output's.
+        kind: .csv, .jsonl or .parquet, to write another kind than the input's.
+
+    Raises:
+        UserError: if there are none, two would be written to one file, or ``folder`` is the input's own.
+    """
+    root, files = _found(source)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(
+            f"--output must be a folder, since --input is a table of parts, but {folder} is a file"
+        )
+    output = folder.resolve()
+    if output == root.resolve():
+        raise UserError(f"--output must be another folder than --input's, but is {folder}")
+    inside = output.is_relative_to(root.resolve())
+    parts: dict[str, Part] = {}
+    for file in files:
+        relative = file.relative_to(root)
+        if any(name.startswith(_HIDDEN) for name in relative.parts):
+            continue
+        if inside and file.resolve().is_relative_to(output):
+            continue
+        part = Part(file, folder, relative.with_name(_written_name(file, kind)).as_posix())
+        if part.name in parts:
+            both = f"{parts[part.name].source} and {file}"
+            raise UserError(f"{both} would both be written to {part.target}: rename one of them")
+        parts[part.name] = part
+    if not parts:
+        raise UserError(f"--input: {source} holds no file to score")
+    return list(parts.values())
+
+
+def score_part(
+    classifier: Path, part: Part, options: Options, on_batch: OnBatch = lambda _rows: None
+) -> Done:
+    """Scores a part, unless a part of the same content was scored here by the same model in the same way.
+
+    The scored file, its rejected rows and the record are renamed to their names together.
+
+    Args:
+        classifier: a folder of :func:`pipeline.serving.classifier.write_classifier`; read once a process.
+        part: the part.
+        options: how it is scored.
+        on_batch: told the number of rows after each batch.
+
+    Raises:
+        UserError: as :func:`score_file`.
+    """
+    made_of = {
+        "input": hash_of(part.source),
+        "model": model_digest(classifier),
+        "text_column": options.text_column,
+        "threshold": options.threshold,
+    }
+    if part.target.exists() and part.record.exists():
+        record = read_json(part.record)
+        if {key: record.get(key) for key in made_of} == made_of:
+            return Done(Counts(record["scored"], record["rejected"]), kept=True)
+    with replaced_together():
+        counts = score_file(
+            loaded(classifier),
+            part.source,
+            part.target,
+            text_column=options.text_column,
+            threshold=options.threshold,
+            rejects=part.rejects,
+            on_batch=on_batch,
+        )
+        write_json(part.record, made_of | {"version": options.version} | counts._asdict())
+    return Done(counts, kept=False)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Holds ``folder`` for one run, and clears away what a killed one or a killed worker was writing.
+
+    Raises:
+        UserError: if another run writes there.
+    """
+    (folder / RECORDS).mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / RECORDS / ".lock", timeout=0):
+            _clear(folder)
+            try:
+                yield
+            finally:
+                _clear(folder)
+    except Timeout:
+        raise UserError(f"--output: another run is writing to {folder}: wait until it has ended") from None
+
+
+def _clear(folder: Path) -> None:
+    for file in folder.rglob(".*"):
+        if _LEFTOVER.fullmatch(file.name):
+            file.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=1)
+def model_digest(classifier: Path) -> str:
+    """Of the files that decide an answer."""
+    hashes = [hash_of(classifier / name) for name in (NETWORK, VOCABULARY, FACTS)]
+    return f"sha256:{hashlib.sha256(''.join(hashes).encode()).hexdigest()}"
+
+
+@lru_cache(maxsize=1)
+def loaded(classifier: Path) -> TextClassifier:
+    """The classifier of a folder; the last one is kept, since a process scores many parts with it."""
+    return TextClassifier.load(classifier)
+
+
+def _found(source: Path) -> tuple[Path, list[Path]]:
+    """The folder that parts are named from, and the files."""
+    if source.is_dir():
+        return source, files_of(source, "--input")
+    names = source.parts
+    first = next(place for place, name in enumerate(names) if glob.has_magic(name))
+    root = Path(*names[:first])
+    return root, sorted(file for file in root.glob("/".join(names[first:])) if file.is_file())
+
+
+def _written_name(file: Path, kind: str | None) -> str:
+    """``part.csv`` of part.csv, part.tsv and part.csv.gz."""
+    found = kind_of(file)
+    stem = file.name[: file.name.lower().rindex(found)] if found else file.name
+    return stem + (kind or (found if found in WRITERS else ".csv"))
+
 
 _SHARED = "--input and --output must be the same folders for all workers of a cluster"
 

@@ -12,7 +12,6 @@ import yaml
 from pipeline.params import PARAMS_FILE, Params, load_params
 from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.git import git
 from pipeline.runtime.live import waiting
 from pipeline.runtime.paths import (
     MODEL,
@@ -25,6 +24,7 @@ from pipeline.runtime.paths import (
     TRAINING_CURVE,
     padded_split,
 )
+from pipeline.runtime.source import git
 from pipeline.training import backend
 
 DVC_FILE = Path("dvc.yaml")

@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from pipeline.params import Params
-from pipeline.reviews import checking
+from pipeline.reviews import findings as checking
 from pipeline.reviews.sources import load_dataset
 from pipeline.reviews.sources.unlabelled import load_unlabelled
 from pipeline.runtime.files import write_arrays, write_json

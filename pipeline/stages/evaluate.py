@@ -11,29 +11,26 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation.assessment import MODEL as MODEL_NAME
-from pipeline.evaluation.assessment import Assessment, assess
-from pipeline.evaluation.erasure import contributions
-from pipeline.evaluation.errors import COLUMNS, confident_errors
-from pipeline.evaluation.measures import ACCURACY
+from pipeline.evaluation.assessment import Assessment, assess, unknown_share
+from pipeline.evaluation.baselines import Scored, score_rivals
+from pipeline.evaluation.explanation import COLUMNS, confident_errors, contributions
+from pipeline.evaluation.metrics import ACCURACY, measure_of
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
-from pipeline.evaluation.rivals import Scored, score_rivals
-from pipeline.evaluation.slices import unknown_share
-from pipeline.evaluation.threshold import measure_of
-from pipeline.networks.implementation import choose_implementation
+from pipeline.networks.fused import choose_implementation
 from pipeline.networks.summary import summarize
 from pipeline.params import Params
 from pipeline.params.presets import preset_of
 from pipeline.registry import lineage, model_card, versions
 from pipeline.registry.packaging import Trained
 from pipeline.registry.promotion import register
-from pipeline.reporting.drawing import draw
 from pipeline.reporting.evaluated import Evaluated
+from pipeline.reporting.figures import draw
 from pipeline.reporting.report import write_report
 from pipeline.reporting.terminal import print_summary
 from pipeline.reviews.dataset import read_splits
-from pipeline.reviews.holding_back import chosen_by, held_back
 from pipeline.reviews.ragged import Reviews
+from pipeline.reviews.splitting import chosen_by, held_back
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.files import read_arrays, read_csv, read_json, write_csv, write_json, write_text
 from pipeline.runtime.live import busy
@@ -58,7 +55,7 @@ from pipeline.runtime.paths import (
 )
 from pipeline.serving.profile import profile_of
 from pipeline.tracking import PipelineRun, pipeline_run
-from pipeline.training.prediction import predict
+from pipeline.training.compiled import predict
 
 Arrays = dict[str, np.ndarray]
 

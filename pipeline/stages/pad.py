@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.params import Params
-from pipeline.reviews.dataset import content_digest, read_splits
-from pipeline.reviews.holding_back import HELD_BACK
-from pipeline.reviews.padded import padded_arrays
+from pipeline.reviews.dataset import content_digest, padded_arrays, read_splits
 from pipeline.reviews.ragged import Reviews, Sequences
-from pipeline.reviews.splitting import VALIDATION, drop_judged, split_reviews
+from pipeline.reviews.splitting import HELD_BACK, VALIDATION, drop_judged, split_reviews
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline import tracking, tuning
 from pipeline.params import SEARCHED, Params
-from pipeline.reviews.holding_back import chosen_by
+from pipeline.reviews.splitting import chosen_by
 from pipeline.runtime.files import (
     read_arrays,
     read_json,

@@ -6,6 +6,7 @@ run, for all stages.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
@@ -23,19 +24,70 @@ from mlflow.data.http_dataset_source import HTTPDatasetSource
 from mlflow.data.numpy_dataset import from_numpy
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from pipeline.params import PARAMS_FILE, Params, Value
-from pipeline.runtime import git
-from pipeline.runtime.dvc_lock import DVC_LOCK, upstream_lock
+from pipeline.runtime import source as git
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.interruption import uninterrupted
+from pipeline.runtime.machine import is_gone, this_process
 from pipeline.runtime.paths import METRICS, TRAIN_REPORT, project_folder
-from pipeline.runtime.processes import is_gone, this_process
-from pipeline.tracking.machine import watched
+from pipeline.runtime.source import DVC_LOCK, upstream_lock
 from pipeline.tracking.store import connect
-from pipeline.tracking.view import VIEW_TAGS
+
+# What the machine did while a stage ran: MLflow's system metrics, in a child run of their own.
+#
+# In the pipeline's run MLflow's page would list them before the network's scores.
+
+
+@contextmanager
+def watched(client: MlflowClient, parent: Run, stage: str, tags: Mapping[str, str]) -> Iterator[None]:
+    """Logs processor, memory, disk, network and GPUs every few seconds while the block runs.
+
+    The child run is called ``machine during STAGE`` and carries ``tags``.
+    """
+    child = client.create_run(
+        parent.info.experiment_id,
+        run_name=f"machine during {stage}",
+        tags={MLFLOW_PARENT_RUN_ID: parent.info.run_id, **tags},
+    )
+    monitor = SystemMetricsMonitor(child.info.run_id)  # type: ignore[no-untyped-call]
+    monitor.start()  # type: ignore[no-untyped-call]
+    status = RunStatus.FAILED
+    try:
+        yield
+        status = RunStatus.FINISHED
+    finally:
+        monitor.finish()  # type: ignore[no-untyped-call]
+        with suppress(MlflowException, UserError):  # a lost server, of which the stage's own error tells
+            client.set_terminated(child.info.run_id, RunStatus.to_string(status))
+
+
+# A saved view of MLflow's run table, with the scores as its first columns; MLflow's own choice has none.
+
+KEY = "scores"  # of the view, in the page's address
+_TAG = f"mlflow.sharedViewState.{KEY}"  # where MLflow's pages keep a view that they save
+_WIDTHS = {  # of the columns in their order, in pixels
+    "attributes.`Run Name`": 320,
+    "runDateAndNestInfo": 150,  # MLflow's name of the column "Created"
+    "metrics.`test_accuracy`": 120,
+    "metrics.`test_accuracy_of_baseline`": 200,
+    "metrics.`validation_accuracy`": 150,
+    "attributes.`Models`": 240,
+}
+_STATE = {"selectedColumns": list(_WIDTHS), "columnOrder": list(_WIDTHS), "columnWidths": _WIDTHS}
+VIEW_TAGS = {
+    _TAG: json.dumps({"name": "Scores", "createdAt": 0, "updatedAt": 0, "state": json.dumps(_STATE)})
+}
+
+
+def offer_view(client: MlflowClient, experiment_id: str) -> None:
+    """Gives an experiment the view; one made before it was, or by `mlflow run`, lacks it."""
+    if _TAG not in client.get_experiment(experiment_id).tags:
+        client.set_experiment_tag(experiment_id, _TAG, VIEW_TAGS[_TAG])
+
 
 OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
 EVALUATED_TAG = "pipeline.evaluated"

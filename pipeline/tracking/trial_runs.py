@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.processes import this_process
+from pipeline.runtime.machine import this_process
 from pipeline.tracking.runs import OWNER_TAG, STUDY_TAG, PipelineRun, milliseconds
 
 _STATUS = {

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pipeline.networks.devices import gpu_names
 from pipeline.params import TrainParams
-from pipeline.runtime.cores import cores, hold_threads_to_cores
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import cores, hold_threads_to_cores
 
 # TensorFlow's native libraries say these on every machine without a GPU, before any level can be set.
 _NOISE = (b"absl::InitializeLog", b"oneDNN custom operations", b"cudart_stub.cc", b"cuda_platform.cc")

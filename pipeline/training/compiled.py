@@ -4,6 +4,9 @@ One call of a compiled function costs about as much as a step of a small network
 more; so the reviews lie on the device, and a call is given which rows make up each of its batches.
 """
 
+from __future__ import annotations
+
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,8 +15,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline.evaluation.probabilities import THRESHOLD
-from pipeline.training.batches import Batches
+from pipeline.evaluation.metrics import BALANCED_ACCURACY, F1, measured
+from pipeline.evaluation.probabilities import THRESHOLD, cross_entropy, from_columns, right
+from pipeline.networks.fused import Implementation
+from pipeline.training.batches import Batches, align_left, sorted_batches
 
 if keras.config.backend() == "jax":  # an optional package
     import jax
@@ -35,7 +40,7 @@ class Totals(NamedTuple):
     hits: float
     gradient_norm: float
 
-    def __add__(self, other: Any) -> "Totals":
+    def __add__(self, other: Any) -> Totals:
         return Totals(*(mine + its for mine, its in zip(self, other, strict=True)))
 
 
@@ -280,3 +285,105 @@ def compile_prediction(model: keras.Model, xla: bool = True) -> Callable[[np.nda
             return model(token_ids, training=False)
 
     return lambda token_ids: np.asarray(outputs([variable.value for variable in model.variables], token_ids))
+
+
+# What a network says of many reviews, computed as it is trained: in the fast layers, length by length.
+
+PREDICTION_BATCH = 256
+
+# (token_ids int32 (num_reviews, timesteps), batch size) -> float32, of evaluation.probabilities' form
+Predict = Callable[[np.ndarray, int], np.ndarray]
+
+
+def predict(
+    model: keras.Model,
+    token_ids: np.ndarray,
+    implementation: Implementation,
+    batch_size: int = PREDICTION_BATCH,
+) -> np.ndarray:
+    """The probabilities of each review of ``token_ids``, int32 (num_reviews, timesteps).
+
+    Args:
+        model: of ``build_stacked_rnn``; one that takes rows of any length is a masked one.
+        implementation: how its recurrent layers are computed here.
+
+    Returns:
+        float32 (num_reviews,), of label 1; of more than two labels, (num_reviews, num_labels).
+    """
+    masked = model.input.shape[1] is None
+    run = compile_probabilities(implementation.apply(model), implementation.xla, masked)
+    return run(token_ids, batch_size)
+
+
+def compile_probabilities(computed: keras.Model, xla: bool, masked: bool) -> Predict:
+    """Compiles ``computed``, as ``Implementation.apply`` gives it.
+
+    Args:
+        xla: False for cuDNN's kernels, which XLA can't hold.
+        masked: whether padding may be left out, so that rows of like length go together.
+    """
+    run = compile_prediction(computed, xla)
+
+    def probabilities(token_ids: np.ndarray, batch_size: int) -> np.ndarray:
+        result = np.zeros((len(token_ids), computed.output.shape[-1]), np.float32)
+        timesteps = token_ids.shape[1]
+        if not len(token_ids):
+            return from_columns(result)
+        if masked:
+            token_ids, lengths = align_left(token_ids)
+        else:
+            lengths = np.full(len(token_ids), timesteps)
+        for call in sorted_batches(np.arange(len(token_ids)), lengths, timesteps, batch_size):
+            for rows in call.rows[: call.steps]:
+                result[rows] = run(token_ids[rows, : call.timesteps].astype(np.int32))
+        return from_columns(result)
+
+    return probabilities
+
+
+# Reviews as a fit takes them, and the scores of a network on them.
+
+
+class Split(NamedTuple):
+    """Padded reviews: ``token_ids`` int32 (num_reviews, max_length), ``labels`` (num_reviews,).
+
+    A label is a whole number from 0. Soft labels are a teacher's probabilities: of label 1, or, of more than
+    two labels, of each, (num_reviews, num_labels).
+    """
+
+    token_ids: np.ndarray
+    labels: np.ndarray
+
+
+class Rows(NamedTuple):
+    """Reviews as the compiled steps take them; ``lengths`` where padding is left out of the computation."""
+
+    token_ids: np.ndarray
+    labels: np.ndarray
+    lengths: np.ndarray | None
+
+    @classmethod
+    def of(cls, split: Split, masked: bool) -> Rows:
+        if not masked:
+            return cls(split.token_ids, split.labels, None)
+        token_ids, lengths = align_left(split.token_ids)
+        return cls(token_ids, split.labels, lengths)
+
+    def steps(self, batch_size: int) -> int:
+        """Batches of one pass."""
+        return math.ceil(len(self.labels) / batch_size)
+
+
+def scores_on(predict: Predict, split: Split, weights: np.ndarray | None) -> dict[str, float]:
+    """Mean cross-entropy (``validation_loss``), accuracy, balanced accuracy and F1 on ``split``."""
+    probabilities = predict(split.token_ids, PREDICTION_BATCH)
+    losses = cross_entropy(split.labels, probabilities)
+    counts = None if weights is None else weights[split.labels]
+    return {
+        "validation_loss": float(losses.mean() if counts is None else np.average(losses, weights=counts)),
+        "validation_accuracy": float(right(split.labels, probabilities).mean()),
+        **{
+            f"validation_{name}": measured(name, split.labels, probabilities)
+            for name in (BALANCED_ACCURACY, F1)
+        },
+    }

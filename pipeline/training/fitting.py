@@ -6,23 +6,111 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import keras
 import numpy as np
+from keras import ops
 
-from pipeline.evaluation.measures import weights_of
+from pipeline.evaluation.metrics import weights_of
 from pipeline.evaluation.probabilities import number_of_labels, targets_of
-from pipeline.networks.implementation import Implementation, choose_implementation
-from pipeline.networks.stacked_rnn import build_stacked_rnn, summary_text
-from pipeline.networks.word_dropout import with_word_dropout
-from pipeline.params import ModelParams, Params
+from pipeline.networks.fused import Implementation, choose_implementation
+from pipeline.networks.stacked_rnn import build_stacked_rnn, summary_text, with_word_dropout
+from pipeline.params import ModelParams, Params, TrainParams
 from pipeline.training.batches import shuffled_batches
-from pipeline.training.compiled import RunBatches, Totals, compile_training, label_objective
-from pipeline.training.optimizers import build_optimizer
-from pipeline.training.prediction import Predict, compile_probabilities
+from pipeline.training.compiled import (
+    Average,
+    Predict,
+    Rows,
+    RunBatches,
+    Split,
+    Totals,
+    compile_probabilities,
+    compile_training,
+    label_objective,
+    scores_on,
+)
 from pipeline.training.pretraining import language_model, word_objective
-from pipeline.training.rows import Rows, Split, scores_on
-from pipeline.training.weights import average_of, copy_weights, start_embedding
+
+# The optimizer of section ``train`` and the course of its learning rate.
+
+Decay = Literal["constant", "cosine", "linear"]
+
+
+class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly from zero over the warm-up, then stays, or falls to zero by the last step.
+
+    Args:
+        peak: the rate after the warm-up.
+        decay: constant, linear, or cosine (Loshchilov & Hutter, 2017, without restarts).
+        steps: of the whole fit, the warm-up's included.
+        warmup: share of the steps over which the rate rises.
+    """
+
+    def __init__(self, peak: float, decay: Decay, steps: int, warmup: float) -> None:
+        self.peak, self.decay, self.steps, self.warmup = peak, decay, steps, warmup
+
+    def __call__(self, step: Any) -> Any:
+        rising = self.warmup * self.steps
+        step = ops.cast(step, "float32")
+        past = ops.clip((step - rising) / max(self.steps - rising, 1.0), 0.0, 1.0)
+        match self.decay:
+            case "linear":
+                rate = self.peak * (1 - past)
+            case "cosine":
+                rate = self.peak * 0.5 * (1 + ops.cos(math.pi * past))
+            case _:
+                rate = self.peak + 0 * past
+        return rate * ops.minimum(1.0, (step + 1) / rising) if rising >= 1 else rate
+
+    def get_config(self) -> dict[str, Any]:
+        """What a schedule like this one is made from."""
+        return {"peak": self.peak, "decay": self.decay, "steps": self.steps, "warmup": self.warmup}
+
+
+def build_optimizer(
+    train: TrainParams, steps: int, learning_rate: float | None = None
+) -> keras.optimizers.Optimizer:
+    """The optimizer of ``train`` for a fit of ``steps`` steps, at ``learning_rate`` if one is given."""
+    peak = train.learning_rate if learning_rate is None else learning_rate
+    rate: float | LearningRate = peak
+    if train.schedule != "constant" or train.warmup:
+        rate = LearningRate(peak, train.schedule, steps, train.warmup)
+    match train.optimizer:
+        case "adamw":
+            return keras.optimizers.AdamW(
+                rate, weight_decay=train.weight_decay, beta_2=train.beta_2, global_clipnorm=train.clipnorm
+            )
+        case "rmsprop":
+            return keras.optimizers.RMSprop(rate, global_clipnorm=train.clipnorm)
+        case _:
+            return keras.optimizers.Adam(rate, beta_2=train.beta_2, global_clipnorm=train.clipnorm)
+
+
+# Weights that go from one network, or from word vectors, to another.
+
+
+def average_of(variables: list[keras.Variable], decay: float) -> Average:
+    """An average that starts at the variables' values; an empty one for a decay of 0."""
+    # As numbers: Keras would share the storage of a variable that it is given.
+    starts = [keras.ops.convert_to_numpy(variable) for variable in variables] if decay else []
+    values = [keras.Variable(start, trainable=False) for start in starts]
+    return Average(values, decay)
+
+
+def copy_weights(values: list[keras.Variable], target: keras.Model) -> None:
+    """Gives ``target`` the weights of a network of the same layers."""
+    for variable, value in zip(target.trainable_variables, values, strict=True):
+        if variable is not value:
+            variable.assign(value.value)
+
+
+def start_embedding(model: keras.Model, vectors: np.ndarray) -> None:
+    """Gives the embedding the rows of ``vectors`` that aren't all zero."""
+    embeddings = model.get_layer("embedding").embeddings
+    known = vectors.any(axis=1, keepdims=True)
+    embeddings.assign(np.where(known, vectors, keras.ops.convert_to_numpy(embeddings)))
+
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 OnShare = Callable[[int, float], None]  # an epoch (0: of pretraining) and the share of it that is done

@@ -7,20 +7,155 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit, logit, softmax
 
+from pipeline.evaluation.baselines import fit_baselines
+from pipeline.evaluation.calibration import fit_calibration
+from pipeline.evaluation.ngrams import Ragged
+from pipeline.evaluation.probabilities import from_columns
 from pipeline.params import Params, VectorParams
+from pipeline.reviews.ragged import Tokens
+from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 from pipeline.runtime.files import read_arrays, write_arrays
 from pipeline.runtime.live import LiveLine, bar, busy
 from pipeline.runtime.source import source_digest
 from pipeline.training.batches import windows_of
 from pipeline.training.task import data_of, vectors_name
-from pipeline.training.word_vectors import skip_gram
+
+# Word vectors of one's own reviews: what the embedding starts from.
+#
+# Skip-gram with negative sampling (Mikolov et al., 2013, "Distributed Representations of Words and Phrases
+# and their Compositionality") by gensim. No label is read, so unlabelled reviews serve as well as
+# training ones.
+
+COMMON_WORDS = 5000  # whose vectors' standard deviation is set: rare words' vectors are shorter
+MIN_COUNT = 2
+SHOWN = 250  # reviews, after which it is said how far the reading is
+
+
+class _Sentences:
+    """The reviews as gensim reads them, a list of words each, several times over; ``show`` hears how many."""
+
+    def __init__(
+        self,
+        corpora: Sequence[tuple[Tokens, np.ndarray]],
+        words: Sequence[str],
+        show: Callable[[int], object],
+    ) -> None:
+        self._corpora, self._words, self._show = corpora, words, show
+        self._read = 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for tokens, offsets in self._corpora:
+            for start, end in pairwise(offsets):
+                review = tokens[start:end]
+                yield [self._words[token] for token in review[review > OOV_ID].tolist()]
+                self._read += 1
+                if self._read % SHOWN == 0:
+                    self._show(self._read)
+
+
+def skip_gram(
+    corpora: Sequence[tuple[Tokens, np.ndarray]],
+    vocab_size: int,
+    dimension: int,
+    params: VectorParams,
+    seed: int,
+    show: Callable[[float], object] = lambda _: None,
+) -> np.ndarray:
+    """Learns a vector for each word id; one seed gives the same digits, since one thread learns.
+
+    Args:
+        corpora: pairs of tokens, int (total_tokens,), and offsets, int64 (num_reviews + 1,), of whole
+            reviews. Ids up to OOV_ID are left out, so that a word's window reaches past an unknown one.
+        vocab_size: ids are below it.
+        dimension: of a vector.
+        params: section ``vectors``, ``epochs`` a number.
+        seed: of the start and of the samples.
+        show: told the share that is done, from 0 to 1, several times a second.
+
+    Returns:
+        float32 (vocab_size, dimension). The vectors of the COMMON_WORDS most frequent words have
+        the standard deviation ``params.deviation``; a word seen less than MIN_COUNT times has zeros,
+        as have the ids that are no words.
+    """
+    from gensim.models import Word2Vec  # noqa: PLC0415 - a second to import, and only here
+
+    words = [str(token) for token in range(vocab_size)]
+    reviews = sum(len(offsets) - 1 for _, offsets in corpora)
+    in_all = (1 + int(params.epochs)) * reviews  # once to count the words
+    model = Word2Vec(
+        _Sentences(corpora, words, lambda read: show(read / in_all)),
+        vector_size=dimension,
+        window=params.window,
+        min_count=MIN_COUNT,
+        sg=1,
+        negative=params.negatives,
+        sample=params.sample,
+        epochs=params.epochs,
+        seed=seed % 2**32,
+        workers=1,
+    )
+    vectors = np.zeros((vocab_size, dimension), np.float32)
+    ids = np.array([int(word) for word in model.wv.index_to_key], np.int64)
+    vectors[ids] = model.wv.vectors
+    common = vectors[ids[ids < INDEX_FROM + 1 + COMMON_WORDS]]
+    return vectors * np.float32(params.deviation / max(float(common.std()), 1e-12))
+
+
+# A bag-of-words teacher: its soft labels let a network learn from reviews that nobody labelled.
+#
+# Knowledge distillation (Hinton, Vinyals & Dean, 2015). The teacher reads whole reviews, also where the
+# network reads their last words only.
+
+_SMALLEST = 1e-6
+
+
+def soft_labels(
+    train: Ragged,
+    labels: np.ndarray,
+    validation: Ragged,
+    validation_labels: np.ndarray,
+    unlabelled: Ragged,
+    seed: int,
+) -> np.ndarray:
+    """What the strongest cheap classifiers, fitted on ``train``, say of reviews without a label.
+
+    The mean of the two bags of n-grams' logits (Wang & Manning's naive Bayes weights; TF-IDF), calibrated on
+    the validation reviews, so that a soft label is a probability.
+
+    Args:
+        train: whole reviews; ``labels`` whole numbers from 0, (num_reviews,).
+        validation: whole reviews; ``validation_labels`` likewise.
+        unlabelled: whole reviews.
+        seed: of the order in which the solver takes the reviews.
+
+    Returns:
+        The probability of label 1: float32 (num_unlabelled,); of more than two labels, of each,
+        (num_unlabelled, num_labels).
+    """
+    teachers = fit_baselines(train, labels, seed=seed).values()
+
+    def probabilities(reviews: Ragged) -> np.ndarray:
+        return _pooled([from_columns(teacher.predict_proba(reviews)) for teacher in teachers])
+
+    calibration = fit_calibration(validation_labels.astype(np.int64), probabilities(validation))
+    return calibration.apply(probabilities(unlabelled)).astype(np.float32)
+
+
+def _pooled(said: list[np.ndarray]) -> np.ndarray:
+    """The probabilities whose logits are the mean of several classifiers': float64, of their shape."""
+    clipped = np.stack(said).clip(_SMALLEST, 1 - _SMALLEST)
+    if clipped.ndim == 2:
+        return np.asarray(expit(logit(clipped).mean(axis=0)))
+    return np.asarray(softmax(np.log(clipped).mean(axis=0), axis=1))
+
 
 Arrays = Mapping[str, np.ndarray]
 _READ = ("train", "unlabelled")  # by word vectors
@@ -124,7 +259,6 @@ def _windows(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
 
 def _soft_labels(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
     from pipeline.evaluation.ngrams import Ragged  # noqa: PLC0415 - scikit-learn, only where it is wanted
-    from pipeline.training.teacher import soft_labels  # noqa: PLC0415
 
     train, validation, unlabelled = (
         Ragged(splits[name]["tokens"], splits[name]["offsets"])
@@ -136,7 +270,7 @@ def _soft_labels(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
 
 
 def _digest(params: Params, padded_digest: str, settings: Mapping[str, object]) -> str:
-    code = source_digest(("training", "evaluation"), ("gensim", "scikit-learn", "numpy"))
+    code = source_digest(("pipeline/training", "pipeline/evaluation"), ("gensim", "scikit-learn", "numpy"))
     described = {"data": padded_digest, "seed": params.seed, "code": code, **settings}
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
 

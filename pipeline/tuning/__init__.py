@@ -5,12 +5,11 @@ The only importer of optuna. It reports through an observer, so it knows nothing
 
 from pipeline.tuning.explain import pictures, trials_table, write_pictures
 from pipeline.tuning.grid import RECORD, Grid, Point, run_grid
-from pipeline.tuning.search import needs_workers, search, search_order
-from pipeline.tuning.search_space import SearchSpace, grid_space
+from pipeline.tuning.sampling import SearchSpace, grid_space
+from pipeline.tuning.search import Winner, needs_workers, search, search_order
 from pipeline.tuning.storage import held, studies_folder
 from pipeline.tuning.study import Search, Study, open_grid, open_search
 from pipeline.tuning.trials import Observer, Result
-from pipeline.tuning.winner import Winner
 
 __all__ = [
     "RECORD",

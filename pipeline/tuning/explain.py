@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.runtime.files import written_whole
 from pipeline.tuning import charts
-from pipeline.tuning.search_space import decoded
+from pipeline.tuning.sampling import decoded
 from pipeline.tuning.study import SCORE, Search, repeat_key
 
 FEWEST_FOR_IMPORTANCE, TRIALS_A_PARAMETER = 20, 8  # complete trials; of fewer, importance is mostly chance

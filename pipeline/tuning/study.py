@@ -21,8 +21,16 @@ from pipeline.params import SEARCHED, Params
 from pipeline.runtime.files import written_whole
 from pipeline.runtime.live import wrapped
 from pipeline.runtime.source import SCORING_MODULES, result_settings, source_digest
-from pipeline.tuning.sampling import Given, make_pruner, make_sampler, was_cut_short
-from pipeline.tuning.search_space import SearchSpace, configured_suggestions, decoded, search_space
+from pipeline.tuning.sampling import (
+    Given,
+    SearchSpace,
+    configured_suggestions,
+    decoded,
+    make_pruner,
+    make_sampler,
+    search_space,
+    was_cut_short,
+)
 from pipeline.tuning.storage import open_storage, studies_folder
 
 SCORE = "validation_accuracy"  # what trials are ranked by, unless tune.objective is another
@@ -222,7 +230,8 @@ def code_version(params: Params, *more: str) -> str:
         params: ``train.backend`` is read.
         more: modules besides those that fit a network.
     """
-    code = source_digest((*SCORING_MODULES, "params", *more), ("keras", params.train.backend, "numpy"))
+    libraries = ("keras", params.train.backend, "numpy")
+    code = source_digest((*SCORING_MODULES, "pipeline/params", *more), libraries)
     return hashlib.sha256(f"{code} {result_settings()}".encode()).hexdigest()[:12]
 
 

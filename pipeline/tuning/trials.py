@@ -17,8 +17,7 @@ from optuna.trial import TrialState
 from pipeline.cluster import Job, Outcome, Pool
 from pipeline.params import ParamsError, Value
 from pipeline.runtime.interruption import Interruption
-from pipeline.tuning.sampling import REASON
-from pipeline.tuning.search_space import decoded
+from pipeline.tuning.sampling import REASON, decoded
 from pipeline.tuning.study import Study
 
 Metrics = Mapping[str, float]

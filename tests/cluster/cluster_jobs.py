@@ -61,7 +61,7 @@ def fit_formula(params: Any, seed: int, data: Any, on_epoch: Any) -> Any:
 
 def measure_formula(params: Any, fit: Any, data: Any, on_epoch: Any) -> Any:
     """The same for a fit of the depth study, whose deepest network kills."""
-    from pipeline.depth.records import Record  # noqa: PLC0415
+    from studies.depth.fits import Record  # noqa: PLC0415
 
     score = 0.5 + fit.depth / 10 + fit.seed / 100
     metrics = {"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score}

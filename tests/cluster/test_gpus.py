@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cluster import cores
+from pipeline.cluster import pool as cores
 from pipeline.cluster.shipment import Shipment
 from pipeline.cluster.workers import Workers
 

@@ -9,7 +9,8 @@ import cluster_jobs
 import numpy as np
 import pytest
 
-from pipeline.cluster import Job, Outcome, clients, open_pool, workers
+from pipeline.cluster import Job, Outcome, open_pool, workers
+from pipeline.cluster import workers as clients
 from pipeline.params import ClusterParams
 from pipeline.runtime.errors import UserError
 

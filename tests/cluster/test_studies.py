@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from pipeline import tuning
-from pipeline.depth.fits import SPACE, measured
-from pipeline.depth.grid import grid
 from pipeline.params import ClusterParams, Params, parse_params
+from studies.depth.fits import SPACE, grid, measured
 
 DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
 HERE = ClusterParams(address=None, jobs_a_process=100)

@@ -8,8 +8,8 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 
 from pipeline.__main__ import cli
-from pipeline.commands import launch
-from pipeline.commands.launch import dvc_arguments, parse_options
+from pipeline.commands import run as launch
+from pipeline.commands.run import dvc_arguments, parse_options
 from pipeline.params import Params, ParamsError, Value, load_params
 from pipeline.runtime.errors import UserError
 

@@ -31,8 +31,8 @@ from e2e.guide_commands import NOT_RUN, Command, check_not_run, commands
 from e2e.servers import free_port, running
 from pipeline.__main__ import cli
 from pipeline.cluster import pool
-from pipeline.crossvalidation import fold
 from pipeline.params import load_params
+from studies.cross_validation import fold
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent

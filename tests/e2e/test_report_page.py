@@ -9,24 +9,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from depth.constructed import DATASET, record, records, study
 from dvc_render.html import HTML
 from dvc_render.vega import VegaRenderer
 
 import judged
-from depth.constructed import DATASET, record, records, study
-from pipeline.commands import cross_validate
-from pipeline.crossvalidation.splits import Fold
-from pipeline.crossvalidation.study import CLASSIFIERS, summarise
-from pipeline.depth import cells, pictures
-from pipeline.depth.findings import judge
-from pipeline.depth.grid import Fit
-from pipeline.depth.report import render_report
+from pipeline.monitoring import page as monitor_page
+from pipeline.monitoring.comparison import compare
+from pipeline.monitoring.table import Columns
 from pipeline.params import Params, load_params
 from pipeline.reporting import METRIC_NAMES
-from pipeline.serving import monitor_page
-from pipeline.serving.monitored_table import Columns
-from pipeline.serving.monitoring import compare
 from serving import test_monitoring as monitoring
+from studies import cells
+from studies import commands as cross_validate
+from studies.cross_validation.fold import Fold
+from studies.cross_validation.study import CLASSIFIERS, summarise
+from studies.depth import pictures
+from studies.depth.claims import judge
+from studies.depth.fits import Fit
+from studies.depth.report import render_report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PROJECT = Path(__file__).resolve().parents[2]

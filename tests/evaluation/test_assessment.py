@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.assessment import MODEL, Assessment, assess
-from pipeline.evaluation.baselines import NAIVE_BAYES, TFIDF
-from pipeline.evaluation.rivals import MAJORITY, PREFIXES, Scored
+from pipeline.evaluation.baselines import MAJORITY, NAIVE_BAYES, PREFIXES, TFIDF, Scored
 
 LABELS = np.array([0, 0, 1, 1, 1, 0])
 TOKEN_IDS = np.array([[1, 4, 2], [1, 4, 4], [0, 1, 4], [1, 2, 2], [1, 4, 4], [1, 4, 2]])

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.evaluation.binning import shares_by_bin, wilson_interval
+from pipeline.evaluation.calibration import shares_by_bin, wilson_interval
 
 
 def test_the_interval_is_that_of_the_literature() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from pipeline.evaluation.drift import moved_words, shift_of, stability_parts, two_sample_test
+from pipeline.monitoring.drift import moved_words, shift_of, stability_parts, two_sample_test
 
 
 def test_the_stability_index_is_the_sum_over_shares_and_an_empty_bin_is_half_a_review() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.evaluation.erasure import contributions
+from pipeline.evaluation.explanation import contributions
 
 WEIGHTS = np.zeros(10)
 WEIGHTS[[5, 6, 7]] = 1.5, -0.5, 0.25  # of the words with these ids; the unknown word's is 0

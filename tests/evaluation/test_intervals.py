@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap, norm
 
-from pipeline.evaluation.binning import wilson_interval
+from pipeline.evaluation.calibration import wilson_interval
 from pipeline.evaluation.intervals import metric_intervals, weighted_metrics
 from pipeline.evaluation.metrics import classification_metrics
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
-from pipeline.evaluation.measures import measured, weights_of
+from pipeline.evaluation.metrics import measured, weights_of
 
 
 @pytest.mark.parametrize("num_labels", [2, 4])

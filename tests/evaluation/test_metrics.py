@@ -3,12 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.evaluation.metrics import (
-    classification_metrics,
-    precision_recall_points,
-    prefixed,
-    roc_points,
-)
+from pipeline.evaluation.metrics import classification_metrics, precision_recall_points, prefixed, roc_points
 
 LABELS = np.array([0, 0, 1, 1, 1])
 PROBABILITIES = np.array([0.1, 0.6, 0.5, 0.9, 0.2])

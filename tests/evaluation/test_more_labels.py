@@ -7,17 +7,14 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from pipeline.evaluation.assessment import MODEL, assess
-from pipeline.evaluation.binning import wilson_interval
-from pipeline.evaluation.by_class import class_table
-from pipeline.evaluation.calibration import expected_calibration_error, fit_calibration
-from pipeline.evaluation.erasure import contributions
-from pipeline.evaluation.errors import confident_errors
-from pipeline.evaluation.intervals import metric_intervals, weighted_metrics
+from pipeline.evaluation.baselines import PREFIXES, Scored, score_rivals
+from pipeline.evaluation.calibration import expected_calibration_error, fit_calibration, wilson_interval
+from pipeline.evaluation.explanation import confident_errors, contributions
+from pipeline.evaluation.intervals import class_table, metric_intervals, weighted_metrics
 from pipeline.evaluation.metrics import classification_metrics
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.probabilities import decide, from_columns
 from pipeline.evaluation.promotion import Predictions
-from pipeline.evaluation.rivals import PREFIXES, Scored, score_rivals
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
 

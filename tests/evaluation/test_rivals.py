@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.evaluation.baselines import NAIVE_BAYES, TFIDF
+from pipeline.evaluation.baselines import MAJORITY, NAIVE_BAYES, TFIDF, WHOLE, score_rivals
 from pipeline.evaluation.ngrams import Ragged
-from pipeline.evaluation.rivals import MAJORITY, WHOLE, score_rivals
 from pipeline.reviews.ragged import flatten
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.evaluation.slices import accuracy_by, unknown_share
+from pipeline.evaluation.assessment import accuracy_by, unknown_share
 
 
 def test_unknown_words_are_counted_among_the_words_read() -> None:

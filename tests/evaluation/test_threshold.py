@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from pipeline.evaluation.threshold import choose_threshold, measure_of, served_threshold
+from pipeline.evaluation.metrics import choose_threshold, measure_of, served_threshold
 
 
 def choose(labels: list[int], probabilities: list[float]) -> float:

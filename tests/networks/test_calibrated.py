@@ -16,10 +16,10 @@ select_backend(PARAMS.train)
 import keras  # noqa: E402
 
 from pipeline.evaluation.calibration import Calibration  # noqa: E402
-from pipeline.networks.calibrated import fold_calibration  # noqa: E402
 from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
 from pipeline.serving.onnx_export import convert_file  # noqa: E402
 from pipeline.serving.onnx_network import OnnxNetwork  # noqa: E402
+from pipeline.training.delivery import fold_calibration  # noqa: E402
 
 
 def test_every_runtime_of_the_saved_network_gives_the_calibrated_probabilities(tmp_path: Path) -> None:

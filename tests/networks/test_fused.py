@@ -22,8 +22,11 @@ select_backend(PARAMS.train)
 
 import keras  # noqa: E402
 
-from pipeline.networks.fused import FusedRNN, fuse  # noqa: E402
-from pipeline.networks.implementation import choose_implementation  # noqa: E402
+from pipeline.networks.fused import (  # noqa: E402
+    FusedRNN,
+    choose_implementation,
+    fuse,
+)
 from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
 from pipeline.training.compiled import Batches, Totals, compile_training, label_objective  # noqa: E402
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.networks import implementation
-from pipeline.networks.implementation import choose_implementation
+from pipeline.networks import fused as implementation
+from pipeline.networks.fused import choose_implementation
 from pipeline.params import Params
 
 

@@ -26,8 +26,7 @@ from mlflow.models.cli import commands
 from mlflow.utils.logging_utils import eprint
 
 from pipeline.registry import packaging
-from pipeline.registry.exporting import write_export
-from pipeline.registry.packaging import PACKAGE, Trained, packed
+from pipeline.registry.packaging import PACKAGE, Trained, packed, write_export
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import TextClassifier

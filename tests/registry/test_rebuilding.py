@@ -12,7 +12,7 @@ import pytest
 from pipeline.params import Params
 from pipeline.registry import lineage, rebuilding
 from pipeline.reviews.sources.file import hash_of
-from pipeline.runtime import git
+from pipeline.runtime import source as git
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.reporting import fonts
+from pipeline.reporting import figures as fonts
 from pipeline.reporting.figures import (
     confusion_figure,
     curve_figure,

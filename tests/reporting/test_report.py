@@ -13,13 +13,11 @@ import pytest
 
 import judged
 from pipeline.evaluation.assessment import MODEL
+from pipeline.evaluation.baselines import WHOLE
 from pipeline.evaluation.paired import Paired
-from pipeline.evaluation.rivals import WHOLE
 from pipeline.registry import model_card
-from pipeline.reporting.caveats import caveats
-from pipeline.reporting.excerpts import excerpt
-from pipeline.reporting.report import tiles, write_report
-from pipeline.reporting.verdict import judge
+from pipeline.reporting.report import excerpt, tiles, write_report
+from pipeline.reporting.verdict import caveats, judge
 from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.params import Params
-from pipeline.reviews.checking import check, lines_of
+from pipeline.reviews.findings import check, lines_of
 from pipeline.reviews.sources import file
 
 LONG = "the plot of this film is one that i have seen so many times before in other films of its kind {}"

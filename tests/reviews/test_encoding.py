@@ -7,8 +7,7 @@ import pytest
 
 from pipeline.reviews import encoding
 from pipeline.reviews.encoding import Encoder
-from pipeline.reviews.normalization import nfkc_1
-from pipeline.reviews.tokenizing import spaced_ascii_words, split_words
+from pipeline.reviews.tokenizing import nfkc_1, spaced_ascii_words, split_words
 from pipeline.reviews.vocabulary import Vocabulary
 
 

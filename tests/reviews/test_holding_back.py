@@ -4,9 +4,8 @@ import hashlib
 
 import numpy as np
 
-from pipeline.reviews.holding_back import chosen_by, held_back, hold_back
 from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.splitting import split_reviews
+from pipeline.reviews.splitting import chosen_by, held_back, hold_back, split_reviews
 
 KEYS = [f"review {number}".encode() for number in range(100)]
 LABELS = np.array([0] * 60 + [1] * 40, np.int8)

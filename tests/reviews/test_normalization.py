@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pipeline.reviews.normalization import nfkc_1
+from pipeline.reviews.tokenizing import nfkc_1
 
 
 @pytest.mark.parametrize(

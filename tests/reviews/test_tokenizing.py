@@ -11,8 +11,8 @@ import pytest
 from pipeline.params import Params, ParamsError
 from pipeline.reviews import tokenizing
 from pipeline.reviews.encoding import Encoder
-from pipeline.reviews.packed_texts import PackedTexts
 from pipeline.reviews.padding import pad_texts
+from pipeline.reviews.ragged import PackedTexts
 from pipeline.reviews.sources import file
 from pipeline.reviews.tokenizing import Tokenizer
 from pipeline.reviews.vocabulary import Vocabulary

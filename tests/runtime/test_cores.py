@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.cluster import cores as workers
-from pipeline.runtime.cores import THREAD_LIMITS, cores, hold_threads_to_cores
+from pipeline.cluster import pool as workers
+from pipeline.runtime.machine import THREAD_LIMITS, cores, hold_threads_to_cores
 
 CPU_MAX = "/sys/fs/cgroup/cpu.max"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.runtime.dvc_lock import output_hashes, upstream_lock
+from pipeline.runtime.source import output_hashes, upstream_lock
 
 
 @pytest.fixture

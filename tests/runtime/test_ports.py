@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.ports import require_free_port
+from pipeline.runtime.machine import require_free_port
 
 
 def test_a_port_in_use_is_said_with_what_to_do() -> None:

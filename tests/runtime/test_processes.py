@@ -9,7 +9,7 @@ import sys
 
 import psutil
 
-from pipeline.runtime.processes import is_gone, this_process
+from pipeline.runtime.machine import is_gone, this_process
 
 
 def test_this_process_is_not_gone() -> None:

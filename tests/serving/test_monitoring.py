@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from pipeline.api.champion import RegisteredClassifier
 from pipeline.commands import monitor as command
+from pipeline.interface.classifiers import RegisteredClassifier
+from pipeline.monitoring.comparison import accuracies, compare
+from pipeline.monitoring.page import page
+from pipeline.monitoring.table import Columns
 from pipeline.reviews.ragged import Sequences, flatten
 from pipeline.reviews.tokenizing import Tokenizer
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import TextClassifier
-from pipeline.serving.monitor_page import page
-from pipeline.serving.monitored_table import Columns
-from pipeline.serving.monitoring import accuracies, compare
 from pipeline.serving.profile import Profile, profile_of
 from pipeline.serving.request_log import log_request
 from pipeline.serving.tables import score_file

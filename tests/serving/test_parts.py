@@ -14,8 +14,7 @@ from pipeline.params import ClusterParams
 from pipeline.runtime.files import read_json
 from pipeline.serving import scoring
 from pipeline.serving.classifier import TextClassifier
-from pipeline.serving.parts import Done, Options, Part, alone_in, find_parts, score_part
-from pipeline.serving.scoring import score_parts
+from pipeline.serving.scoring import Done, Options, Part, alone_in, find_parts, score_part, score_parts
 from pipeline.serving.tables import Counts
 from serving.test_scored_tables import CLASSIFIER, read, write
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.serving.table_input import texts_of
+from pipeline.serving.pyfunc_model import texts_of
 
 BOTH = ["Fine.", "NA"]
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.runtime.cores import cores
+from pipeline.runtime.machine import cores
 
 PROJECT = Path(__file__).resolve().parents[2]
 START = """

@@ -30,14 +30,17 @@ select_backend(PARAMS.train)
 import keras  # noqa: E402
 
 from pipeline.evaluation.probabilities import decide  # noqa: E402
-from pipeline.networks.implementation import choose_implementation  # noqa: E402
-from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
-from pipeline.networks.word_dropout import WordDropout  # noqa: E402
-from pipeline.training import prediction  # noqa: E402
+from pipeline.networks.fused import choose_implementation  # noqa: E402
+from pipeline.networks.stacked_rnn import WordDropout, build_stacked_rnn  # noqa: E402
+from pipeline.training import compiled as prediction  # noqa: E402
 from pipeline.training.batches import STEPS_A_CALL, align_left, shuffled_batches  # noqa: E402
 from pipeline.training.compiled import label_objective  # noqa: E402
-from pipeline.training.fitting import Fitted, Split, fit  # noqa: E402
-from pipeline.training.optimizers import build_optimizer  # noqa: E402
+from pipeline.training.fitting import (  # noqa: E402
+    Fitted,
+    Split,
+    build_optimizer,
+    fit,
+)
 from pipeline.training.task import num_epochs  # noqa: E402
 
 

@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pipeline.params import Params, ParamsError, Range, parse_params
-from pipeline.tuning.search_space import _distribution, configured_suggestions, decoded, search_space
+from pipeline.tuning.sampling import _distribution, configured_suggestions, decoded, search_space
 
 
 def with_space(params: Params, space: dict[str, Any], **model: Any) -> Params:

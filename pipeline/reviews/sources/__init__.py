@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pipeline.params import Params
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.sources import file, imdb, snippets
-from pipeline.reviews.sources.addresses import UnreachableError
+from pipeline.reviews.sources.fetching import UnreachableError
 from pipeline.runtime.errors import UserError
 
 

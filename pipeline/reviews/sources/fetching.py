@@ -7,17 +7,52 @@ under names that carry their hash, so that a file which Keras or a user put ther
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import pooch
 import requests
 
-from pipeline.reviews.sources.addresses import UnreachableError, filled_in, public_url
 from pipeline.runtime.errors import UserError
+
+# Addresses of files, and what it means that one can't be reached.
+
+_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+
+
+class UnreachableError(UserError):
+    """What was asked for can't be had from this machine now; the address may well be right."""
+
+
+def public_url(url: str) -> str:
+    """``url`` without user, password and query, which may be secrets."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def filled_in(url: str) -> str:
+    """``url`` with environment variables' values for the ``$NAME`` in its query: only for a request.
+
+    A token stands in the environment in this way, and nowhere in params.yaml and what is made from it. Its
+    value may be as it is or as it stands in an address, with %2B for +.
+
+    Raises:
+        UserError: if a variable is not set.
+    """
+    parts = urlsplit(url)
+    missing = [name for name in _VARIABLE.findall(parts.query) if name not in os.environ]
+    if missing:
+        raise UserError(
+            f"{public_url(url)} needs the environment variable {missing[0]}, which is not set: "
+            f"export {missing[0]}=..., or take ${missing[0]} out of the address"
+        )
+    query = _VARIABLE.sub(lambda name: quote(os.environ[name[1]], safe="%"), parts.query)
+    return urlunsplit(parts._replace(query=query))
+
 
 ATTEMPTS = 3
 BACKOFF = 0.5  # seconds before the second attempt, doubled before each later one
@@ -44,7 +79,7 @@ def fetch(url: str, expected: str) -> bytes:
     """The file at ``url``: from the cache if a copy there has the hash, else fetched and kept there.
 
     A user and password for the host are taken from ``~/.netrc``, a token from the environment
-    (:func:`~pipeline.reviews.sources.addresses.filled_in`).
+    (:func:`~pipeline.reviews.sources.fetching.filled_in`).
 
     Args:
         url: http or https.

@@ -19,8 +19,7 @@ import numpy as np
 
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.sources.addresses import UnreachableError
-from pipeline.reviews.sources.fetching import keep
+from pipeline.reviews.sources.fetching import UnreachableError, keep
 from pipeline.reviews.tokenizing import WORDS
 from pipeline.reviews.vocabulary import Vocabulary
 

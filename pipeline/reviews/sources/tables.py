@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.reviews.sources.dialects import Wanted, kind_of
-from pipeline.reviews.sources.records import KINDS, TABLES, read_records, require_table
-from pipeline.reviews.sources.text_files import SUFFIX, encoding_of, text_files
+from pipeline.reviews.sources.records import (
+    KINDS,
+    SUFFIX,
+    TABLES,
+    encoding_of,
+    read_records,
+    require_table,
+    text_files,
+)
 from pipeline.runtime.errors import UserError
 
 EVERY = 100_000  # rows

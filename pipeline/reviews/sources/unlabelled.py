@@ -11,10 +11,9 @@ import numpy as np
 from pipeline.params import DataParams
 from pipeline.reviews.dataset import Dataset, content_digest
 from pipeline.reviews.ragged import Rows, Sequences, offsets_of
-from pipeline.reviews.sources.acl_imdb import read_unlabelled
-from pipeline.reviews.sources.addresses import UnreachableError, public_url
-from pipeline.reviews.sources.fetching import fetch
+from pipeline.reviews.sources.fetching import UnreachableError, fetch, public_url
 from pipeline.reviews.sources.file import LISTED, hash_of, progress, text_faults, usable, wanted
+from pipeline.reviews.sources.imdb import read_unlabelled
 from pipeline.reviews.sources.tables import read_table
 from pipeline.reviews.sources.texts import Ids, Texts
 

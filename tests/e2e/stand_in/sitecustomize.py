@@ -72,7 +72,7 @@ sys.modules["pipeline.training.fitting"] = training
 
 def run_fit(params: Any, fit_of_study: Any, splits: Any, on_epoch: Any = None) -> Any:
     """The record of a formula; each layer adds 0.01."""
-    from pipeline.depth.records import Record  # noqa: PLC0415 - not before the stand-ins are in their places
+    from studies.depth.fits import Record  # noqa: PLC0415 - not before the stand-ins are in their places
 
     depth, seed = fit_of_study.depth, fit_of_study.seed
     configured = fit_of_study.configure(params)
@@ -86,9 +86,9 @@ def run_fit(params: Any, fit_of_study: Any, splits: Any, on_epoch: Any = None) -
     )
 
 
-depth_fitting = ModuleType("pipeline.depth.fitting")
+depth_fitting = ModuleType("studies.depth.fitting")
 vars(depth_fitting).update(run_fit=run_fit, Split=Split, Splits=dict)
-sys.modules["pipeline.depth.fitting"] = depth_fitting
+sys.modules["studies.depth.fitting"] = depth_fitting
 
 
 def deliver(network: Path, params: Any, validation: Split, target: Path) -> dict[str, float]:

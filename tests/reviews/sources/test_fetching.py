@@ -11,8 +11,7 @@ import requests
 
 from loopback import Server, closed_address, sha256
 from pipeline.reviews.sources import fetching
-from pipeline.reviews.sources.addresses import UnreachableError, public_url
-from pipeline.reviews.sources.fetching import cache_dir, fetch
+from pipeline.reviews.sources.fetching import UnreachableError, cache_dir, fetch, public_url
 
 BODY = b"some reviews" * 100
 HASH = sha256(BODY)

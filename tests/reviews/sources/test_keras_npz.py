@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.reviews.sources.keras_npz import read_keras_npz
+from pipeline.reviews.sources.imdb import read_keras_npz
 
 HEADER = {"descr": "|O", "fortran_order": False, "shape": (2,)}
 

@@ -12,7 +12,7 @@ import pytest
 
 from loopback import sha256
 from pipeline.reviews.sources import snippets
-from pipeline.reviews.sources.addresses import UnreachableError
+from pipeline.reviews.sources.fetching import UnreachableError
 
 CORPUS = """category,text,movie_name,has_plot_and_reviews
 plot,Boy meets girl,heaven,True

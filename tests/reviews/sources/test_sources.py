@@ -8,7 +8,7 @@ from loopback import ImdbFiles, Server, closed_address
 from pipeline.params import Params
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.sources import fetching, load_dataset, snippets
-from pipeline.reviews.sources.addresses import UnreachableError
+from pipeline.reviews.sources.fetching import UnreachableError
 
 
 @pytest.fixture(autouse=True)

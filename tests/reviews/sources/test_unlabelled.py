@@ -15,8 +15,9 @@ from loopback import ImdbFiles, Server, closed_address, sha256
 from pipeline.params import Params, ParamsError
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.sources import acl_imdb, fetching, imdb
-from pipeline.reviews.sources.acl_imdb import read_unlabelled
+from pipeline.reviews.sources import fetching, imdb
+from pipeline.reviews.sources import imdb as acl_imdb
+from pipeline.reviews.sources.imdb import read_unlabelled
 from pipeline.reviews.sources.unlabelled import Unlabelled, load_unlabelled
 from pipeline.reviews.vocabulary import Vocabulary
 

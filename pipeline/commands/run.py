@@ -1,0 +1,185 @@
+"""One run of the four stages with given parameters, as `mlflow run .` asks for it.
+
+The values go to DVC as `dvc exp run -S`, so a run started from MLproject is a DVC experiment too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from pipeline.params import Params, ParamsError, Value, load_params
+from pipeline.params.presets import PRESET_VARIABLE, read_preset
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.paths import REPORT
+from pipeline.runtime.source import git, head_commit
+
+_DEFAULT_EXPERIMENT = "0"  # of MLflow, where `mlflow run` puts a run that names no other
+NEXT = f"""
+The report: {REPORT}
+Next:
+  make ui                            runs, trials and registry in MLflow
+  make serve                         the champion on http://127.0.0.1:5001
+  make compare                       experiments beside each other
+  git add dvc.lock reports           and commit, to compare later runs with it
+  source .venv/bin/activate          then, for example:
+  python -m pipeline predict --explain 'A superb cast in a dull film.'
+  python -m pipeline run --model.cell gru
+"""
+_COMMIT = "`git init && git add --all && git commit --message start`"
+
+
+def parse_options(options: Sequence[str]) -> dict[str, Value]:
+    """``["--model.depth", "3"]`` -> ``{"model.depth": 3}``; a value is read as YAML, an empty one is none.
+
+    Raises:
+        ParamsError: for a word that is not an option, or an option without a value.
+    """
+    values: dict[str, Value] = {}
+    words = iter(options)
+    for word in words:
+        key, equals, text = word.removeprefix("--").partition("=")
+        if not word.startswith("--"):
+            raise ParamsError(f"command line: expected --SECTION.KEY VALUE, but got {word!r}")
+        if not equals:
+            try:
+                text = next(words)
+            except StopIteration:
+                raise ParamsError(f"command line: {word} has no value") from None
+        if text:  # MLproject gives every option that it knows, and an empty value where the user gave none
+            values[key] = _parse_value(key, text)
+    return values
+
+
+def _parse_value(key: str, text: str) -> Value:
+    """A YAML scalar or list; a number such as 1e-3, which YAML 1.1 reads as text, is a float."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ParamsError(f"command line: {key} can't be read as YAML: {text!r}") from None
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return tuple(value) if isinstance(value, list) else value
+
+
+def launch(values: Mapping[str, Value], until: str | None = None, preset: str | None = None) -> int:
+    """Judges ``values`` (dotted keys), then runs DVC; returns its exit status.
+
+    Args:
+        values: what differs from params.yaml, and from ``preset``.
+        until: the last stage to run; None runs all four.
+        preset: the name of values in presets/ that come first.
+
+    Raises:
+        ParamsError: before anything runs, if a value can't be used.
+    """
+    now = load_params()
+    wanted = _judged(_with_preset(now, preset) if preset else now, values)
+    if wanted.data.source == "file" and not Path(wanted.data.path).exists():
+        raise ParamsError(
+            f"command line: data.path must be a file or folder, but there is no {wanted.data.path}"
+        )
+    arguments = dvc_arguments(now, wanted)
+    _settle_git(experiment=arguments[0] == "exp")
+    if "MLFLOW_RUN_ID" in os.environ:
+        from pipeline import tracking  # noqa: PLC0415 - only `mlflow run` needs MLflow here
+
+        tracking.settle_address(wanted)
+    if os.environ.get("MLFLOW_EXPERIMENT_ID") == _DEFAULT_EXPERIMENT:
+        name = now.mlflow.experiment
+        print(
+            f"this run goes to MLflow's experiment Default; `mlflow run . --experiment-name {name}` puts it "
+            "beside the others"
+        )
+    stages = [until] if until else []
+    environment = os.environ | ({PRESET_VARIABLE: preset} if preset else {})
+    command = [sys.executable, "-m", "pipeline.commands.dvc_process", *arguments, *stages]
+    status = subprocess.run(command, check=False, env=environment).returncode
+    if status == 0 and until is None:
+        from pipeline.tracking import note_reproduced  # noqa: PLC0415 - only now is MLflow needed
+
+        note_reproduced(wanted)
+        print(NEXT, end="")  # after DVC's own advice, so that it is the last word
+    return status
+
+
+def _with_preset(now: Params, name: str) -> Params:
+    return now.replace(read_preset(name), source=f"presets/{name}.yaml")
+
+
+def _judged(now: Params, values: Mapping[str, Value]) -> Params:
+    """The params with ``values``; the study varies none that differs from params.yaml."""
+    before = now.flat()
+    changed = [key for key, value in values.items() if key in before and value != before[key]]
+    return now.searching_without(changed).replace(values, source="command line")
+
+
+def dvc_arguments(now: Params, wanted: Params) -> list[str]:
+    """What `dvc` is called with so that the pipeline runs with ``wanted`` where params.yaml says ``now``."""
+    before = now.flat()
+    changes = {key: value for key, value in wanted.flat().items() if value != before[key]}
+    if not changes:
+        return ["repro"]
+    words = [f"{_sign(key, now)}{key}={_hydra(value)}" for key, value in changes.items()]
+    if wanted.tune.trials > 1:
+        held = [key for key in now.tune.search_space if key not in wanted.tune.search_space]
+        words += [f"~tune.search_space.{key}" for key in held]
+    return ["exp", "run", *(f"--set-param={word}" for word in words)]
+
+
+def _sign(key: str, now: Params) -> str:
+    """What Hydra's grammar wants before a key whose section params.yaml hasn't."""
+    return "" if key.split(".")[0] in now.model_fields_set else "++"
+
+
+def _settle_git(experiment: bool) -> None:
+    """Lets DVC run where there is no git repository, as in an archive of the code, and tells what is lost.
+
+    Raises:
+        UserError: if values differ from params.yaml: `dvc exp run` keeps an experiment as a commit.
+    """
+    local = Path(".dvc/config.local")
+    without = local.exists() and "no_scm" in local.read_text(encoding="utf-8")
+    if git("rev-parse", "--git-dir"):
+        if without:  # a repository was made since
+            subprocess.run([_dvc(), "config", "--local", "--unset", "core.no_scm"], check=True)
+        if experiment and not head_commit():
+            raise UserError(f"an experiment needs a commit to start from: {_COMMIT}")
+        return
+    if experiment:
+        raise UserError(
+            "values that differ from params.yaml make an experiment, which DVC keeps in git, and here is no "
+            f"repository: {_COMMIT}; or write the values into params.yaml"
+        )
+    if not without:
+        subprocess.run([_dvc(), "config", "--local", "core.no_scm", "true"], check=True)
+    print("no git repository here: the pipeline runs, but its model can't be traced to a commit or rebuilt")
+
+
+def _dvc() -> str:
+    """The `dvc` beside this interpreter, else the one on PATH."""
+    beside = Path(sys.executable).with_name("dvc")
+    found = str(beside) if beside.exists() else shutil.which("dvc")
+    if not found:
+        raise ParamsError("dvc is not installed in this environment: run `make setup`")
+    return found
+
+
+def _hydra(value: Value) -> str:
+    """A value in the grammar of `dvc exp run --set-param` (Hydra's override grammar)."""
+    if isinstance(value, tuple):
+        return f"[{','.join(_hydra(item) for item in value)}]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+    return json.dumps(value)  # numbers, true, false and null are the same in both

@@ -1,0 +1,101 @@
+"""How many cores this process has, and what keeps libraries from taking more."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import psutil
+
+from pipeline.runtime.errors import UserError
+
+THREAD_LIMITS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "NPROC",  # JAX's
+)
+
+
+def cores() -> int:
+    """The cores this process may use: a container's CPU quota and its affinity count, not the machine's.
+
+    Beside an exported model, which needs no joblib, the quota is not known.
+    """
+    try:
+        from joblib import cpu_count  # noqa: PLC0415 - may be missing
+    except ImportError:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(cpu_count())
+
+
+def hold_threads_to_cores() -> None:
+    """Where a quota leaves fewer cores than a library would count, tells those that read it at their start.
+
+    Elsewhere, and where a user or the process that started this one has set a number, it changes nothing.
+    """
+    counted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores() < counted:
+        for name in THREAD_LIMITS:
+            os.environ.setdefault(name, str(cores()))
+
+
+def threads() -> int:
+    """How many threads this process may compute with: OMP_NUM_THREADS where it is set, else one a core.
+
+    A server and a pool of processes set it to the share of each of their processes.
+    """
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return int(limit) if limit.isdecimal() and int(limit) > 0 else cores()
+
+
+# Which process owns a trial or a run, and whether it still lives.
+
+CLOCK_SLACK = 2.0  # seconds; a process' start is computed from the boot time, which moves with the clock
+
+
+def this_process() -> str:
+    """``host/pid/start``: no two processes share it, even after a restart of the machine."""
+    process = psutil.Process()
+    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.0f}"
+
+
+def is_gone(owner: str) -> bool:
+    """Whether ``owner`` was a process of this machine and has ended; of other machines we can't know."""
+    host, pid, started = owner.split("/")
+    if host != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(int(pid))
+        another = abs(process.create_time() - float(started)) > CLOCK_SLACK
+        return bool(another or process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+# Whether a port of this machine is free, asked before anything slow starts, and whether a server answers.
+
+
+def require_free_port(port: int) -> None:
+    """Checks that a server could listen on ``port`` of loopback.
+
+    Raises:
+        UserError: if another process does.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a closed one lingers
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UserError(
+                f"port {port} of 127.0.0.1 can't be taken ({error.strerror}): end what listens there, or "
+                "give another --port (make: PORT=)"
+            ) from None
+
+
+def answers(port: int) -> bool:
+    """Whether something listens on ``port`` of loopback."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,156 @@
+"""One fold as the engine runs it: fits the network and its rivals, and judges them."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+import numpy as np
+from pipeline.evaluation.assessment import MODEL
+from pipeline.evaluation.calibration import worthwhile_calibration
+from pipeline.evaluation.metrics import weights_of
+from pipeline.evaluation.metrics import Metrics, classification_metrics
+from pipeline.evaluation.ngrams import Ragged
+from pipeline.evaluation.probabilities import by_label
+from pipeline.evaluation.baselines import score_rivals
+from pipeline.params import Params
+from pipeline.reviews.dataset import padded_arrays
+from pipeline.reviews.ragged import Reviews, Sequences
+from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
+from pipeline.training.backend import select_backend
+from pipeline.training.preparation import prepared_data
+from pipeline.training.task import OnMessage, fit
+from typing import NamedTuple
+from sklearn.model_selection import RepeatedStratifiedKFold
+from pipeline.reviews.ragged import Labels, Reviews, Rows
+from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified
+from pipeline.reviews.vocabulary import OOV_ID
+from pipeline.runtime.errors import UserError
+
+UNLABELLED = "unlabelled"
+Arrays = Mapping[str, np.ndarray]
+
+
+def judge_fold(
+    params: Params, fold: Fold, longest: int, data: Arrays, on_message: OnMessage
+) -> dict[str, Metrics]:
+    """What the test reviews of the fold say of each classifier.
+
+    Args:
+        params: of the configured network, which is trained in full.
+        fold: whose reviews are judged.
+        longest: the baselines' n-grams are of 1 to so many tokens.
+        data: tokens, offsets and labels of all reviews; unlabelled_tokens and unlabelled_offsets.
+        on_message: told of each epoch.
+
+    Returns:
+        By the classifier's name, the metrics of ``classification_metrics``.
+    """
+    reviews = Reviews(data["tokens"], data["offsets"], data["labels"])
+    unlabelled = Sequences(data["unlabelled_tokens"], data["unlabelled_offsets"])
+    seed = params.seed + fold.repeat * 1000 + fold.number
+    splits: dict[str, Sequences] = {
+        **splits_of(reviews, fold, params.pad.validation_fraction, seed),
+        UNLABELLED: unlabelled,
+    }
+    padded = {name: padded_arrays(part, np.arange(len(part)), params.pad) for name, part in splits.items()}
+    validation, test = _probabilities(params, seed, padded, on_message)
+    labels = padded[VALIDATION]["labels"].astype(np.int64)
+    weights = weights_of(params.train.class_weights, labels, by_label(test[:1]).shape[1])
+    calibrated = worthwhile_calibration(labels, validation, weights).apply(test)
+    judged = {name: padded[name] for name in (TRAIN, VALIDATION, TEST)}
+    whole = {name: Ragged(splits[name].tokens, splits[name].offsets) for name in judged}
+    rivals = score_rivals(judged, whole, longest, params.seed)
+    said = {MODEL: calibrated} | {each.name: each.test for each in rivals}
+    return {name: classification_metrics(padded[TEST]["labels"], each) for name, each in said.items()}
+
+
+def _probabilities(
+    params: Params, seed: int, padded: Mapping[str, Arrays], on_message: OnMessage
+) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the validation and the test reviews, of a network fitted as the train stage does it."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # else it warns of each fold's own network
+    select_backend(params.train)
+    import keras  # noqa: PLC0415 - Keras loads in the processes that fit
+
+    from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
+    from pipeline.training.compiled import predict  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        data = prepared_data(params, padded, "fold", Path(folder))
+        network = Path(folder) / "network.keras"
+        network.write_bytes(fit(params, seed, data, on_message).network)
+        model = keras.models.load_model(network, compile=False, safe_mode=True)
+    implementation = choose_implementation(params.model, params.train)
+    validation, test = (
+        predict(model, padded[name]["token_ids"], implementation) for name in (VALIDATION, TEST)
+    )
+    return validation, test
+
+
+# Which reviews are trained on, stop the fit, and are judged, in each fold.
+
+class Fold(NamedTuple):
+    """One split of all reviews.
+
+    Attributes:
+        repeat: from 1; each repeat shuffles anew.
+        number: from 1, in its repeat.
+        test: the rows that are judged: in each repeat every review once.
+    """
+
+    repeat: int
+    number: int
+    test: Rows
+
+    @property
+    def name(self) -> str:
+        """``repeat 2, fold 3``."""
+        return f"repeat {self.repeat}, fold {self.number}"
+
+
+def draw_folds(labels: Labels, folds: int, repeats: int, seed: int) -> list[Fold]:
+    """The folds of each repeat, each with about its share of every label.
+
+    Raises:
+        UserError: if a label has fewer reviews than there are folds.
+    """
+    fewest = int(np.bincount(labels).min())
+    if fewest < folds:
+        raise UserError(
+            f"{folds} folds need {folds} reviews or more of each label, but one has {fewest}: ask for fewer "
+            "with --folds, or leave the label out by data.labels"
+        )
+    splitter = RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
+    return [
+        Fold(place // folds + 1, place % folds + 1, test)
+        for place, (_, test) in enumerate(splitter.split(np.zeros(len(labels)), labels))
+    ]
+
+
+def splits_of(reviews: Reviews, fold: Fold, validation_fraction: float, seed: int) -> dict[str, Reviews]:
+    """The fold's train, validation and test reviews.
+
+    A review whose tokens a test review has too is left out of the others. A word that no training review of
+    the fold holds is an unknown one.
+
+    Args:
+        reviews: all of them.
+        fold: of :func:`draw_folds`.
+        validation_fraction: of the reviews that are not judged; drawn with each label's share.
+        seed: of that draw.
+    """
+    keys = np.array(reviews.keys(), dtype=object)
+    judged = set(keys[fold.test])
+    others = np.setdiff1d(np.arange(len(reviews)), fold.test)
+    others = others[np.array([key not in judged for key in keys[others]], dtype=bool)]
+    drawn = others[draw_stratified(reviews.labels[others], validation_fraction, seed)]
+    rows = {TRAIN: np.setdiff1d(others, drawn), VALIDATION: drawn, TEST: fold.test}
+    parts = {name: reviews.select(each) for name, each in rows.items()}
+    known = np.zeros(int(reviews.tokens.max(initial=OOV_ID)) + 1, bool)
+    known[parts[TRAIN].tokens] = True
+    return {
+        name: Reviews(np.where(known[part.tokens], part.tokens, np.int32(OOV_ID)), part.offsets, part.labels)
+        for name, part in parts.items()
+    }

@@ -1,0 +1,197 @@
+"""Repeated stratified cross-validation of the configured network."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+import numpy as np
+from pipeline import tuning
+from studies.cross_validation.fold import judge_fold
+from studies.cross_validation.fold import Fold, draw_folds
+from pipeline.evaluation.assessment import MODEL
+from pipeline.evaluation.metrics import Metrics
+from pipeline.evaluation.baselines import PREFIXES
+from pipeline.params import SEARCHED, Params
+from pipeline.reviews.dataset import read_splits
+from pipeline.reviews.ragged import offsets_of
+from pipeline.runtime.files import read_arrays, read_json
+from pipeline.runtime.paths import CROSS_VALIDATION, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED
+from pipeline.tracking import TrialRuns, pipeline_run
+from pipeline.training.task import num_epochs
+from pipeline.tuning.progress import Progress
+from collections.abc import Sequence
+from typing import NamedTuple
+from scipy.stats import t as student
+from pipeline.evaluation.calibration import Interval, wilson_interval
+
+CLASSIFIERS = (MODEL, *PREFIXES)
+_PREFIXES = {MODEL: "", **PREFIXES}
+JUDGING_MODULES = ("studies/cross_validation", "pipeline/evaluation", "pipeline/reviews")
+SPACE = tuning.grid_space(repeat=(1, 10**6), fold=(1, 10**6))
+_ENDS = {"log_loss": (0, math.inf), "brier": (0, 2)}  # of other scores 0 and 1
+Judged = Sequence[tuple[Fold, Mapping[str, Metrics]]]
+
+
+def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
+    """Fits and judges the configured network ``folds`` x ``repeats`` times, its baselines beside it.
+
+    All labelled reviews of data/raw are drawn from, whatever their split. Nothing is searched: who tunes on
+    the same reviews must not take these scores for the tuned network's. The folds are the trials of a study,
+    so that finished ones are kept, also for more repeats.
+
+    Args:
+        params: of the network; ``tune.workers`` and ``cluster`` say where it is fitted, ``tune.storage``
+            where its folds are kept.
+        folds: 2 or more.
+        repeats: 1 or more.
+
+    Returns:
+        Plain JSON values; see :func:`summarise`.
+
+    Raises:
+        InterruptedError: after Ctrl-C.
+        UserError: if a label is too rare, or a fit fails.
+    """
+    data, dataset = all_reviews(), read_json(RAW_DATASET)
+    drawn = draw_folds(data["labels"], folds, repeats, params.seed)
+    num_reviews = len(data["labels"])
+    fitted = params.resolved(round(num_reviews * (1 - 1 / folds) * (1 - params.pad.validation_fraction)))
+    fitted = fitted.of_labels(dataset["labels"]).replace({"tune.epochs": None, "tune.trials": 1})
+    described, name = _identity(fitted, dataset["digest"], folds), f"cross-validation-{dataset['name']}"
+    study = tuning.open_grid(fitted, name, described, SPACE, JUDGING_MODULES)
+    asked = _grid(fitted, drawn, data)
+    in_run = pipeline_run(params, "cross-validate", study=study.name)
+    with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
+        parent.set_tags({"mlflow.runName": "cross-validation", "dataset": dataset["name"]})
+        judged = tuning.run_grid(study, asked, Progress(asked.epochs, trial_runs))
+        found = summarise(list(zip(drawn, judged, strict=True)), folds, repeats, num_reviews)
+        accuracy = found["classifiers"][MODEL]["accuracy"]
+        parent.log_metrics({f"test_accuracy_{name}": value for name, value in accuracy.items()})
+        parent.log_text(json.dumps(found, indent=2), CROSS_VALIDATION.name)
+    return {"dataset": dataset["name"], "digest": dataset["digest"], "labels": dataset["labels"]} | found
+
+
+def _grid(params: Params, folds: Sequence[Fold], data: Mapping[str, np.ndarray]) -> tuning.Grid:
+    longest = params.evaluate.baseline_ngrams
+    points = [
+        tuning.Point(fold.name, {"repeat": fold.repeat, "fold": fold.number}, (params, fold, longest))
+        for fold in folds
+    ]
+    has_unlabelled = len(data["unlabelled_offsets"]) > 1
+    epochs = num_epochs(params, {"unlabelled.labels": data["unlabelled_tokens"]} if has_unlabelled else {})
+    return tuning.Grid(points, judge_fold, epochs, _kept, data, params.tune.workers, "the same command")
+
+
+def _identity(params: Params, digest: str, folds: int) -> dict[str, Any]:
+    """What decides the scores of a fold: the reviews, how they are divided, and what is fitted to them."""
+    fixed = params.flat("seed", "pad", *SEARCHED, "evaluate.baseline_ngrams")
+    return {"data": digest, "folds": folds, "fixed": fixed}
+
+
+def _kept(metrics: Mapping[str, Metrics]) -> tuning.Result:
+    accuracies = {f"test_{prefix}accuracy": metrics[name]["accuracy"] for name, prefix in _PREFIXES.items()}
+    return tuning.Result(accuracies["test_accuracy"], {tuning.RECORD: metrics}, accuracies)
+
+
+def all_reviews() -> dict[str, np.ndarray]:
+    """Those of data/raw: the labelled ones of all splits, one after the other, and the unlabelled ones."""
+    splits, unlabelled = read_splits(read_arrays(RAW_REVIEWS)), read_arrays(RAW_UNLABELLED)
+    return {
+        "tokens": np.concatenate([part.tokens for part in splits.values()]),
+        "offsets": offsets_of(np.concatenate([part.lengths for part in splits.values()])),
+        "labels": np.concatenate([part.labels for part in splits.values()]),
+        "unlabelled_tokens": unlabelled["tokens"],
+        "unlabelled_offsets": unlabelled["offsets"],
+    }
+
+
+def summarise(judged: Judged, folds: int, repeats: int, num_reviews: int) -> dict[str, Any]:
+    """Means and intervals of each classifier's metrics, the network's lead in accuracy, and all scores.
+
+    Returns:
+        ``classifiers``: by name, by metric: mean, low, high. ``lead``: by rival: mean, low, high, p_value.
+        ``scores``: a row a fold: repeat, fold, and each classifier's accuracy.
+    """
+    share, metrics = 1 / folds, list(judged[0][1][MODEL])
+    scores = {
+        name: {metric: [each[name][metric] for _, each in judged] for metric in metrics}
+        for name in CLASSIFIERS
+    }
+    means = {
+        name: {
+            metric: _plain(mean_of(values, share), *_ENDS.get(metric, (0, 1)))
+            for metric, values in of_metrics.items()
+        }
+        | {"accuracy": _plain(accuracy_of(of_metrics["accuracy"], share, num_reviews))}
+        for name, of_metrics in scores.items()
+    }
+    network = np.array(scores[MODEL]["accuracy"])
+    return {
+        "reviews": num_reviews,
+        "folds": folds,
+        "repeats": repeats,
+        "classifiers": means,
+        "lead": {
+            name: _plain(found, -1, 1) | {"p_value": found.p_value}
+            for name in CLASSIFIERS[1:]
+            for found in [mean_of((network - scores[name]["accuracy"]).tolist(), share)]
+        },
+        "scores": [
+            {"repeat": fold.repeat, "fold": fold.number}
+            | {name: each[name]["accuracy"] for name in CLASSIFIERS}
+            for fold, each in judged
+        ],
+    }
+
+
+def _plain(mean: Mean, least: float = 0, most: float = 1) -> dict[str, float]:
+    """The mean and its interval, which ends where the score's values do: two folds promise nothing."""
+    low, high = mean.interval
+    return {"mean": mean.mean, "low": max(low, least), "high": min(high, most)}
+
+
+# What the folds say together: means, and intervals that know that folds share their training reviews.
+
+class Mean(NamedTuple):
+    """The mean of a score over the folds, its 95 % interval, and the p-value of the test that it is 0."""
+
+    mean: float
+    interval: Interval
+    p_value: float
+
+
+def mean_of(scores: Sequence[float], test_share: float) -> Mean:
+    """The mean by the corrected resampled t-test.
+
+    Nadeau & Bengio, "Inference for the Generalization Error" (Machine Learning, 2003): scores of folds depend
+    on each other, since their training reviews overlap, so the variance of their mean is (1 / J + n2 / n1)
+    times theirs, where n2 reviews are judged for n1 trained on.
+
+    >>> [round(end, 4) for end in mean_of([0.7, 0.8, 0.9], test_share=0.25).interval]
+    [0.4487, 1.1513]
+
+    Args:
+        scores: of each fold.
+        test_share: of all reviews, those that a fold judges.
+    """
+    values = np.asarray(scores, np.float64)
+    mean, count = float(values.mean()), len(values)
+    variance = (1 / count + test_share / (1 - test_share)) * float(values.var(ddof=1))
+    if variance == 0:
+        return Mean(mean, (mean, mean), 1.0 if mean == 0 else 0.0)
+    width = math.sqrt(variance)
+    reach = float(student.ppf(0.975, count - 1)) * width
+    return Mean(mean, (mean - reach, mean + reach), float(2 * student.sf(abs(mean) / width, count - 1)))
+
+
+def accuracy_of(scores: Sequence[float], test_share: float, num_reviews: int) -> Mean:
+    """That of a share: its interval is nowhere narrower than Wilson's of as many right out of all reviews.
+
+    Folds that all reach 1.0 have no variance, and would promise that no other review is ever labelled wrong.
+    """
+    found = mean_of(scores, test_share)
+    least = wilson_interval(round(found.mean * num_reviews), num_reviews)
+    low, high = min(found.interval[0], least[0]), max(found.interval[1], least[1])
+    return found._replace(interval=(max(low, 0.0), min(high, 1.0)))

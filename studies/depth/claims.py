@@ -1,0 +1,550 @@
+"""What is said of deep recurrent networks, each as a difference that the study can measure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+from studies.depth.fits import PLAIN, Fit
+from studies.depth.fits import Records
+from pipeline.reporting.evaluated import CELLS
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
+import numpy as np
+from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit
+from studies.depth.fits import Record, Records
+from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from scipy import stats
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+from pipeline.reporting import counted, p_text
+
+# Which networks learned anything: a network that stayed at chance says nothing of what depth does.
+
+def guess_scores(dataset: Mapping[str, Any]) -> dict[str, float]:
+    """The accuracy on each split, ``train_accuracy`` and so on, of always giving the training reviews'
+    commonest label."""
+    shares = dataset["class_shares"]
+    commonest = max(shares["train"], key=shares["train"].__getitem__)
+    return {f"{split}_accuracy": float(of_split[commonest]) for split, of_split in shares.items()}
+
+
+def commoner_share(dataset: Mapping[str, Any]) -> float:
+    """The accuracy of always giving the commonest label, on the validation reviews."""
+    return float(max(dataset["class_shares"]["validation"].values()))
+
+
+def chance_accuracy(dataset: Mapping[str, Any]) -> float:
+    """What chance may reach on the validation reviews: 1.96 standard errors above the commoner share."""
+    share = commoner_share(dataset)
+    return share + 1.96 * math.sqrt(share * (1 - share) / dataset["sizes"]["validation"])
+
+
+def did_not_learn(records: Records, dataset: Mapping[str, Any]) -> dict[Fit, int]:
+    """The networks (as their fits of seed 0) that stayed at chance, with how many of their seeds.
+
+    One seed is enough for a network to be named: were only that fit left out, the network would be judged by
+    the seeds that went well.
+
+    Args:
+        records: of every fit.
+        dataset: data/padded/dataset.json.
+    """
+    bound = chance_accuracy(dataset)
+    failed = (
+        fit._replace(seed=0) for fit in sorted(records) if records[fit].scores["validation_accuracy"] <= bound
+    )
+    return dict(Counter(failed))
+
+
+def network_name(fit: Fit) -> str:
+    """``LSTM of depth 4, residual, dropout``: the fit without its seed, in words."""
+    extra = [value for value in (fit.skip, fit.variant) if value not in ("none", PLAIN)]
+    return ", ".join([f"{CELLS[fit.cell]} of depth {fit.depth}", *extra])
+
+
+def failures(records: Records, dataset: Mapping[str, Any]) -> list[str]:
+    """The networks that did not learn, as ``LSTM of depth 4, residual (2 of 6 seeds)``."""
+    seeds = len({fit.seed for fit in records})
+    return [
+        f"{network_name(fit)} ({count} of {seeds} seeds)"
+        for fit, count in sorted(did_not_learn(records, dataset).items())
+    ]
+
+
+# Measures of a fit, and differences between fits that are alike in all but one thing.
+
+GATED = ("lstm", "gru")
+SMALLEST = 1e-38  # float32 has nothing between about this and 0
+
+
+class Measure(NamedTuple):
+    """A number that each fit has.
+
+    Attributes:
+        words: what is measured, with its unit.
+        of: computes it.
+        of_trained: whether it says nothing of a network that did not learn.
+    """
+
+    words: str
+    of: Callable[[Record], float]
+    of_trained: bool = True
+
+
+def accuracy_gap(record: Record) -> float:
+    """Training less validation accuracy of the kept weights, both without dropout."""
+    return record.scores["train_accuracy"] - record.scores["validation_accuracy"]
+
+
+def decades(norms: np.ndarray) -> float:
+    """By how many powers of ten the gradient changes on its way from the loss to the far end.
+
+    From the top layer's last time step to the bottom layer's first tenth of the time steps; negative where
+    it vanishes, positive where it explodes.
+
+    Args:
+        norms: (depth, timesteps), of ``gradients.gradient_norms``.
+    """
+    first = max(norms.shape[1] // 10, 1)
+    far, near = norms[0, :first].mean(), norms[-1, -1]
+    return float(np.log10(max(far, SMALLEST)) - np.log10(max(near, SMALLEST)))
+
+
+def initial_decades(record: Record) -> float:
+    """Powers of ten by which the gradient vanishes or explodes before training, whichever it does."""
+    return abs(decades(np.array(record.initial_gradients)))
+
+
+def trained_decades(record: Record) -> float:
+    """The same with the kept weights."""
+    return abs(decades(np.array(record.trained_gradients)))
+
+
+_DISTANCE = "distance of the far gradient from the near one {} training (powers of ten)"
+ACCURACY = Measure("validation accuracy", lambda record: record.scores["validation_accuracy"])
+GAP = Measure("gap between training and validation accuracy", accuracy_gap)
+LOSS = Measure("training loss of the last epoch (cross-entropy)", lambda record: record.curve[-1]["loss"])
+PROBE_RISE = Measure("accuracy of a linear probe", lambda record: record.probes[-1] - record.probes[1])
+INITIAL_REACH = Measure(_DISTANCE.format("before"), initial_decades, of_trained=False)
+TRAINED_REACH = Measure(_DISTANCE.format("after"), trained_decades)
+
+
+class Pair(NamedTuple):
+    """Two fits with the same seed, alike in all but what is compared.
+
+    Attributes:
+        stratum: what they share and the comparison is made within: ``lstm``, or ``depth 2``.
+        treated: the fit that the claim is about.
+        control: the fit that it is compared with; None where the measure is itself a difference.
+    """
+
+    stratum: str
+    treated: Fit
+    control: Fit | None
+
+    @property
+    def fits(self) -> set[Fit]:
+        """The two, or the one."""
+        return {self.treated} if self.control is None else {self.treated, self.control}
+
+
+class Comparison(NamedTuple):
+    """Between which fits differences are taken.
+
+    Attributes:
+        words: from what to what.
+        pairs_of: the pairs that begin at a plain fit without a skip.
+    """
+
+    words: str
+    pairs_of: Callable[[Fit], Iterable[Pair]]
+
+    def pairs(self, fits: Collection[Fit]) -> list[Pair]:
+        """Those whose fits are all there."""
+        plain = [fit for fit in sorted(fits) if (fit.skip, fit.variant) == ("none", PLAIN)]
+        return [pair for fit in plain for pair in self.pairs_of(fit) if pair.fits <= set(fits)]
+
+    def fits(self, fits: Collection[Fit]) -> set[Fit]:
+        """Those that take part."""
+        return set().union(*(pair.fits for pair in self.pairs(fits)))
+
+    def differences(self, records: Records, measure: Measure) -> dict[str, list[float]]:
+        """For each stratum the difference with each seed, by seed: the mean over the stratum's pairs."""
+        found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for pair in self.pairs(records):
+            control = 0.0 if pair.control is None else measure.of(records[pair.control])
+            difference = measure.of(records[pair.treated]) - control
+            found[pair.stratum][pair.treated.seed].append(difference)
+        return {
+            stratum: [float(np.mean(by_seed[seed])) for seed in sorted(by_seed)]
+            for stratum, by_seed in found.items()
+        }
+
+
+def _deep(words: str, pairs_of: Callable[[Fit], Iterable[tuple[Fit, Fit | None]]]) -> Comparison:
+    """Within each cell, what ``pairs_of`` makes of each stack of two layers and more."""
+    return Comparison(
+        words, lambda fit: [Pair(fit.cell, *pair) for pair in pairs_of(fit)] if fit.depth > 1 else []
+    )
+
+
+def _with_skip(*skips: str) -> Callable[[Fit], list[tuple[Fit, Fit]]]:
+    return lambda fit: [(fit._replace(skip=skip), fit) for skip in skips]
+
+
+def _gated_over_simple(fit: Fit) -> list[Pair]:
+    simple = fit._replace(cell="simple_rnn")
+    return [Pair(f"depth {fit.depth}", fit, simple)] if fit.cell in GATED else []
+
+
+_DEPTHS = "from one layer to the mean of the deeper stacks"
+_STACKS = "in stacks of two layers and more"
+DEEPER = _deep(_DEPTHS, lambda fit: [(fit, fit._replace(depth=1))])
+DEEPER_WITH_DROPOUT = _deep(
+    f"{_DEPTHS}, all with dropout",
+    lambda fit: [(fit._replace(variant=DROPOUT), fit._replace(variant=DROPOUT, depth=1))],
+)
+LAYERS = _deep(f"from the first recurrent layer to the top one, {_STACKS}", lambda fit: [(fit, None)])
+WITH_DROPOUT = _deep(
+    f"from no dropout to dropout, {_STACKS}", lambda fit: [(fit._replace(variant=DROPOUT), fit)]
+)
+WITH_CLIPPING = _deep(
+    f"from no clipping to clipping, {_STACKS}", lambda fit: [(fit._replace(variant=CLIPPING), fit)]
+)
+WITH_RESIDUAL = _deep(f"from no skip to residual, {_STACKS}", _with_skip("residual"))
+WITH_HIGHWAY = _deep(f"from no skip to highway, {_STACKS}", _with_skip("highway"))
+WITH_SKIP = _deep(f"from no skip to the mean of the skips, {_STACKS}", _with_skip("residual", "highway"))
+GATED_OVER_SIMPLE = Comparison(
+    "from the simple RNN to the mean of the gated cells, at every depth", _gated_over_simple
+)
+
+
+RISES: Literal[1] = 1
+FALLS: Literal[-1] = -1
+
+
+class Claim(NamedTuple):
+    """One thing that is said of deep recurrent networks, as a signed difference.
+
+    Attributes:
+        key: its name in summary.json.
+        statement: what is claimed.
+        measure: of what.
+        comparison: between which fits.
+        direction: whether the claim says that the measure rises or falls.
+        figure: number of the figure that shows it.
+        source: key of what the literature found, in ``literature.SOURCES``.
+    """
+
+    key: str
+    statement: str
+    measure: Measure
+    comparison: Comparison
+    direction: Literal[1, -1]
+    figure: int
+    source: str
+
+
+CLAIMS = (
+    Claim("accuracy", "Stacking layers improves the prediction.", ACCURACY, DEEPER, RISES, 1, "graves"),
+    Claim(
+        "capacity",
+        "Stacking layers raises the capacity: a deeper network fits the training reviews better.",
+        LOSS,
+        DEEPER,
+        FALLS,
+        4,
+        "pascanu_deep",
+    ),
+    Claim(
+        "regularized",
+        "With regularization deeper networks generalize better.",
+        ACCURACY,
+        DEEPER_WITH_DROPOUT,
+        RISES,
+        4,
+        "irsoy",
+    ),
+    Claim(
+        "hierarchy",
+        "The layers form a hierarchy: higher ones know more of what the review means.",
+        PROBE_RISE,
+        LAYERS,
+        RISES,
+        5,
+        "peters",
+    ),
+    Claim(
+        "gradients_initial",
+        "Gradients vanish or explode more in deep networks than in shallow ones, before training.",
+        INITIAL_REACH,
+        DEEPER,
+        RISES,
+        3,
+        "pascanu_difficulty",
+    ),
+    Claim(
+        "gradients_trained",
+        "Gradients vanish or explode more in deep networks than in shallow ones, after training.",
+        TRAINED_REACH,
+        DEEPER,
+        RISES,
+        3,
+        "pascanu_difficulty",
+    ),
+    Claim("overfitting", "Deeper networks overfit more.", GAP, DEEPER, RISES, 4, "zaremba"),
+    Claim("dropout", "Dropout reduces overfitting.", GAP, WITH_DROPOUT, FALLS, 4, "zaremba"),
+    Claim(
+        "gates_gradients",
+        "Gates keep gradients from vanishing or exploding.",
+        TRAINED_REACH,
+        GATED_OVER_SIMPLE,
+        FALLS,
+        3,
+        "chung",
+    ),
+    Claim(
+        "gates_accuracy",
+        "Gated cells predict better than the simple RNN.",
+        ACCURACY,
+        GATED_OVER_SIMPLE,
+        RISES,
+        1,
+        "chung",
+    ),
+    Claim(
+        "clipping_gradients",
+        "Clipping keeps gradients from vanishing or exploding.",
+        TRAINED_REACH,
+        WITH_CLIPPING,
+        FALLS,
+        2,
+        "pascanu_difficulty",
+    ),
+    Claim(
+        "clipping_accuracy",
+        "Clipping helps deep stacks to be trained.",
+        ACCURACY,
+        WITH_CLIPPING,
+        RISES,
+        2,
+        "pascanu_difficulty",
+    ),
+    Claim(
+        "skips_gradients",
+        "Residual and highway connections let the gradient flow.",
+        INITIAL_REACH,
+        WITH_SKIP,
+        FALLS,
+        3,
+        "srivastava",
+    ),
+    Claim(
+        "residual_accuracy",
+        "Residual connections help deep stacks.",
+        ACCURACY,
+        WITH_RESIDUAL,
+        RISES,
+        1,
+        "shu",
+    ),
+    Claim(
+        "highway_accuracy",
+        "Highway connections help deep stacks.",
+        ACCURACY,
+        WITH_HIGHWAY,
+        RISES,
+        1,
+        "srivastava",
+    ),
+)
+
+
+# A mean over seeds with its interval and its test, and the correction of a test for being one of many.
+
+CONFIDENCE = 0.95
+
+
+class Estimate(NamedTuple):
+    """The mean of a sample; its other numbers are None where the values have no spread.
+
+    Attributes:
+        mean: NaN of no values.
+        bounds: of Student's 95 % interval for the mean.
+        p_value: of the two-sided t-test that the mean is 0; of differences, the paired t-test's.
+    """
+
+    mean: float
+    bounds: tuple[float, float] | None = None
+    p_value: float | None = None
+
+    def __str__(self) -> str:
+        """``+0.012 [+0.010, +0.015]``: a difference, with its interval where there is one."""
+        interval = "" if self.bounds is None else " [{:+.3f}, {:+.3f}]".format(*self.bounds)
+        return f"{self.mean:+.3f}{interval}"
+
+
+def have_spread(values: Sequence[float]) -> bool:
+    """Whether there are two values or more, and they differ by more than rounding.
+
+    Equal values say nothing of how far another seed's may lie: a test would give them p = 0, an interval the
+    width 0, however few they are.
+    """
+    return len(values) > 1 and not np.allclose(values, values[0], rtol=1e-9, atol=1e-12)
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """What the values of the seeds say of their mean."""
+    if not have_spread(values):
+        return Estimate(float(np.mean(values)) if values else math.nan)
+    test = stats.ttest_1samp(values, 0.0)
+    low, high = test.confidence_interval(CONFIDENCE)
+    return Estimate(float(np.mean(values)), (float(low), float(high)), float(test.pvalue))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's correction (1979): the p-values as if each were the only one, in the order given.
+
+    The chance of even one false finding among them all is then at most the level that they are held to.
+    """
+    order, count = np.argsort(p_values), len(p_values)
+    adjusted = np.empty(count)
+    steps = np.minimum((count - np.arange(count)) * np.array(p_values)[order], 1.0)
+    adjusted[order] = np.maximum.accumulate(steps)
+    return adjusted.tolist()
+
+
+# What the study's numbers say of each claim: by rule, never by hand.
+
+LEVEL = 0.05
+# The fewest with which a test that assumes nothing of the distribution, flipping the differences' signs, can
+# fall below LEVEL: 2 / 2**6 = 0.031. With fewer, all would hang on the differences being normal.
+MIN_SEEDS = 6
+Verdict = Literal["supports", "contradicts", "leaves open", "cannot judge"]
+_TOLD = {
+    "supports": "The data support this",
+    "contradicts": "The data contradict this",
+    "leaves open": "The data leave this open",
+}
+
+
+class Finding(NamedTuple):
+    """What the data say of a claim.
+
+    Attributes:
+        claim: which.
+        seeds: with how many the difference was seen.
+        difference: over the strata and the seeds.
+        effects: the difference within each stratum, a cell, or for claims about cells a depth.
+        left_out: networks that would take part, but did not learn.
+        reason: why the claim can't be judged; empty where it can.
+        corrected: the difference's p-value after Holm's correction for all claims that could be judged.
+        verdict: in a word.
+    """
+
+    claim: Claim
+    seeds: int
+    difference: Estimate
+    effects: Mapping[str, Estimate]
+    left_out: tuple[str, ...] = ()
+    reason: str = ""
+    corrected: float | None = None
+    verdict: Verdict = "cannot judge"
+
+
+def judge(records: Records, dataset: Mapping[str, Any]) -> list[Finding]:
+    """The finding for each claim, its p-value corrected for the number of claims that could be judged.
+
+    The cells of a study are chosen, not drawn: they are no sample. The seeds are one, and fits that share a
+    seed share their start and the order of the reviews. So the differences are taken between fits of one
+    seed within a cell (within a depth, where cells are compared), and the test has one number for each seed:
+    the mean of its differences over the cells.
+
+    Args:
+        records: of every fit, each network with the same seeds.
+        dataset: data/padded/dataset.json, which says what chance would score.
+    """
+    failed = did_not_learn(records, dataset)
+    learned = {fit: record for fit, record in records.items() if fit._replace(seed=0) not in failed}
+    findings = [_measure(claim, records, learned) for claim in CLAIMS]
+    corrected = iter(holm([finding.difference.p_value or 0.0 for finding in findings if not finding.reason]))
+    return [finding if finding.reason else _with_verdict(finding, next(corrected)) for finding in findings]
+
+
+def _measure(claim: Claim, records: Records, learned: Records) -> Finding:
+    """The finding before the correction."""
+    taken = learned if claim.measure.of_trained else records
+    strata = claim.comparison.differences(taken, claim.measure)
+    differences = np.mean(list(strata.values()), axis=0).tolist() if strata else []
+    effects = {stratum: estimate(values) for stratum, values in strata.items()}
+    lacking = sorted(claim.comparison.fits(records) - taken.keys())
+    left_out = tuple(network_name(fit) for fit in lacking if fit.seed == 0)
+    reason = _why_not(claim, records, differences)
+    return Finding(claim, len(differences), estimate(differences), effects, left_out, reason)
+
+
+def _why_not(claim: Claim, records: Records, differences: Sequence[float]) -> str:
+    """Why the differences can't be judged, or nothing."""
+    compared = f"compared {claim.comparison.words}"
+    if not claim.comparison.fits(records):
+        return f"params.yaml asks for no fits that could be {compared}"
+    if not differences:
+        return f"no networks learned that could be {compared}"
+    if len(differences) < MIN_SEEDS:
+        return f"{len(differences)} seeds are too few, depth.seeds must be {MIN_SEEDS} or more"
+    if not have_spread(differences):
+        return f"all {len(differences)} seeds give the same difference, so there is no spread to test it by"
+    return ""
+
+
+def _with_verdict(finding: Finding, corrected: float) -> Finding:
+    return finding._replace(
+        corrected=corrected, verdict=verdict(finding.claim.direction, finding.difference.mean, corrected)
+    )
+
+
+def verdict(direction: int, mean: float, corrected: float) -> Verdict:
+    """Supports or contradicts the claim where p is below ``LEVEL``, by the sign of the mean difference."""
+    if corrected >= LEVEL:
+        return "leaves open"
+    return "supports" if mean * direction > 0 else "contradicts"
+
+
+def judged(findings: Sequence[Finding]) -> int:
+    """How many of the claims could be judged: as many as their p-values are corrected for."""
+    return sum(not finding.reason for finding in findings)
+
+
+def sentence(finding: Finding, tested: int) -> str:
+    """The finding in words, with the numbers, the test and the figure behind it.
+
+    Args:
+        finding: what is told.
+        tested: how many claims the p-value was corrected for.
+    """
+    parts = [finding.claim.statement, _verdict_words(finding, tested)]
+    if finding.effects:
+        each = (f"{CELLS.get(stratum, stratum)} {effect}" for stratum, effect in finding.effects.items())
+        parts.append(f"In detail: {', '.join(each)}.")
+    if finding.left_out:
+        parts.append(f"Left out, since they did not learn: {'; '.join(finding.left_out)}.")
+    if finding.effects:
+        parts.append(f"Figure {finding.claim.figure}.")
+    return " ".join(parts)
+
+
+def _verdict_words(finding: Finding, tested: int) -> str:
+    claim, p_value = finding.claim, finding.difference.p_value
+    change = f"{claim.comparison.words}, the {claim.measure.words} changes by {finding.difference}"
+    if p_value is None or finding.corrected is None:
+        seen = f" What was seen: {change} over {counted(finding.seeds, 'seed')}." if finding.effects else ""
+        return f"The study can't judge this: {finding.reason}.{seen}"
+    return (
+        f"{_TOLD[finding.verdict]}: {change} over {finding.seeds} seeds (in brackets the 95 % interval; "
+        f"paired t-test, {p_text(p_value)}, with Holm's correction for {tested} claims "
+        f"{p_text(finding.corrected)})."
+    )

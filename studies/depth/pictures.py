@@ -1,0 +1,274 @@
+"""The study's figures: one function for each, whose docstring is what the page says of how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pipeline.tuning.charts import ShareY, make_panels, shared_legend
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from matplotlib import colormaps
+from studies.depth.claims import initial_decades, trained_decades
+from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit
+from studies.depth.fits import Record, Records
+from studies.depth.tables import When, mean_norms, repeats
+from pipeline.reporting import figures
+from pipeline.reporting.page import Picture
+
+# What figures of several networks share: the cells' colours, named panels, a line through seeds' means.
+
+# Okabe & Ito's colours, which colour-blind people tell apart; the markers tell the cells apart in grey.
+CELL_STYLE: dict[str, dict[str, Any]] = {
+    "simple_rnn": {"color": "#0072B2", "marker": "o", "label": "simple RNN"},
+    "lstm": {"color": "#D55E00", "marker": "s", "label": "LSTM"},
+    "gru": {"color": "#009E73", "marker": "^", "label": "GRU"},
+}
+BASELINE_STYLE: dict[str, Any] = {"color": "#555555", "linestyle": ":", "label": "bag of n-grams"}
+Row = TypeVar("Row")
+Column = TypeVar("Column")
+
+
+def draw_panels(
+    rows: Mapping[str, Row],
+    columns: Mapping[str, Column],
+    draw: Callable[[Axes, Row, Column], None],
+    share_y: ShareY = "all",
+) -> Figure:
+    """A figure with a panel for each row, by the label of its y axis, and each column, by its title.
+
+    Titles stand above the top row only, labels of the x axis below the bottom row.
+    """
+    figure, panels = make_panels(len(rows), len(columns), share_y)
+    for number, (line, (label, row)) in enumerate(zip(panels, rows.items(), strict=True), start=1):
+        line[0].set_ylabel(label)
+        for axes, (title, column) in zip(line, columns.items(), strict=True):
+            draw(axes, row, column)
+            if number == 1:
+                axes.set_title(title)
+            if number < len(rows):
+                axes.set_xlabel("")
+    shared_legend(figure)
+    return figure
+
+
+def limit_accuracy(figure: Figure) -> None:
+    """Keeps a shared axis of accuracies to what they can be, however wide an interval is."""
+    low, high = figure.axes[0].get_ylim()
+    figure.axes[0].set_ylim(max(low, 0.0), min(high, 1.0))
+
+
+def dodged(cells: Sequence[str]) -> list[tuple[float, str]]:
+    """The cells with a shift to the side, so that their dots don't hide each other."""
+    return [(0.08 * (index - (len(cells) - 1) / 2), cell) for index, cell in enumerate(cells)]
+
+
+def seeds_line(axes: Axes, x: Sequence[float], samples: Sequence[Sequence[float]], cell: str) -> None:
+    """A line through the samples' means, and a dot for each value: a seed."""
+    style = CELL_STYLE[cell]
+    axes.plot(x, [float(np.mean(sample)) for sample in samples], markersize=5, linewidth=1.4, **style)
+    places = [place for place, sample in zip(x, samples, strict=True) for _ in sample]
+    values = [value for sample in samples for value in sample]
+    axes.scatter(places, values, s=9, color=style["color"], alpha=0.55, zorder=3)
+
+
+def reading_of(draw: Callable[..., Figure]) -> str:
+    """What is said below a figure: the docstring of what draws it."""
+    return " ".join((draw.__doc__ or "").split())
+
+
+Number = Callable[[Record], float]
+
+
+class _Kinds(NamedTuple):
+    """What the records hold, each in the order that pictures show it in."""
+
+    cells: list[str]
+    depths: list[int]
+    skips: dict[str, str]  # by the title of its panel
+
+    @classmethod
+    def of(cls, records: Records) -> _Kinds:
+        skips = [skip for skip in ("none", "residual", "highway") if any(fit.skip == skip for fit in records)]
+        cells = [cell for cell in CELL_STYLE if any(fit.cell == cell for fit in records)]
+        return cls(cells, sorted({fit.depth for fit in records}), {f"skip: {skip}": skip for skip in skips})
+
+
+def write(records: Records, dataset: str, baseline: float, folder: Path) -> list[Picture]:
+    """Draws all figures and writes them as PNG.
+
+    Args:
+        records: of every fit of the study.
+        dataset: the name that titles carry.
+        baseline: validation accuracy of the bag of words.
+        folder: where the files go.
+
+    Returns:
+        The figures in the order of their numbers, from 1.
+    """
+    drawn = []
+    for stem, (name, draw) in FIGURES.items():
+        figure = draw(records, baseline)
+        figure.suptitle(f"{name}, {dataset}")
+        figures.save(figure, folder / f"{stem}.png")
+        drawn.append(Picture(folder / f"{stem}.png", name, reading_of(draw)))
+    return drawn
+
+
+def accuracy_figure(records: Records, baseline: float) -> Figure:
+    """The mean over the seeds and, as small dots, each seed, on the validation and on the test reviews. The
+    dotted line is the better bag of n-grams."""
+    kinds = _Kinds.of(records)
+
+    def draw(axes: Axes, split: str, skip: str) -> None:
+        _by_depth(axes, records, kinds, skip, lambda record: record.scores[f"{split}_accuracy"])
+        if split == "validation":
+            axes.axhline(baseline, **BASELINE_STYLE)
+
+    figure = draw_panels({f"{split} accuracy": split for split in ("validation", "test")}, kinds.skips, draw)
+    limit_accuracy(figure)
+    return figure
+
+
+def gradient_figure(records: Records, _baseline: float) -> Figure:
+    """The norm of the loss's gradient by each layer's state, the mean over validation reviews and seeds, for
+    the deepest stack and, dashed, for one layer. The loss is at the right end: lines that fall towards the
+    left vanish, lines that rise explode."""
+    kinds = _Kinds.of(records)
+    deepest = kinds.depths[-1]
+    colors = colormaps["viridis"](np.linspace(0, 0.9, deepest))
+    rows: dict[str, tuple[When, str]] = {
+        "before training": ("initial", PLAIN),
+        "after training": ("trained", PLAIN),
+        "after training,\nclipped": ("trained", CLIPPING),
+    }
+
+    def draw(axes: Axes, row: tuple[When, str], cell: str) -> None:
+        when, variant = row
+        (shallow,) = mean_norms(records, Fit(cell, 1, "none", variant, 0), when)
+        norms = mean_norms(records, Fit(cell, deepest, "none", variant, 0), when)
+        steps = np.arange(1, len(shallow) + 1)
+        axes.plot(steps, shallow, color="#555555", linestyle="--", label="depth 1")
+        for layer, (values, color) in enumerate(zip(norms, colors, strict=True), start=1):
+            axes.plot(steps, values, color=color, label=f"depth {deepest}, layer {layer}")
+        axes.set_yscale("log")
+        axes.set_xlabel("time step")
+
+    labelled = {f"{title}\nnorm of dLoss/dh": row for title, row in rows.items()}
+    return draw_panels(labelled, {CELL_STYLE[cell]["label"]: cell for cell in kinds.cells}, draw)
+
+
+def reach_figure(records: Records, _baseline: float) -> Figure:
+    """By how many powers of ten its norm at the bottom layer's first tenth of the time steps differs from
+    that at the top layer's last step. 0 is a gradient that arrives as it left; small dots are seeds."""
+    kinds = _Kinds.of(records)
+    rows: dict[str, Number] = {
+        "before training\npowers of ten": initial_decades,
+        "after training\npowers of ten": trained_decades,
+    }
+
+    def draw(axes: Axes, number: Number, skip: str) -> None:
+        _by_depth(axes, records, kinds, skip, number)
+
+    return draw_panels(rows, kinds.skips, draw, share_y="row")
+
+
+def curves_figure(records: Records, _baseline: float) -> Figure:
+    """The mean over the seeds. The training loss is the mean over an epoch's steps, with dropout where there
+    is dropout."""
+    kinds = _Kinds.of(records)
+
+    def draw(axes: Axes, variant: str, depth: int) -> None:
+        for cell in kinds.cells:
+            found = repeats(records, Fit(cell, depth, "none", variant, 0))
+            style = {**CELL_STYLE[cell], "markersize": 4}
+            axes.plot(*_mean_curve(found, "validation_loss"), **style)
+            del style["label"]
+            axes.plot(*_mean_curve(found, "loss"), linestyle="--", **style)
+        axes.plot([], [], color="black", label="validation")
+        axes.plot([], [], color="black", linestyle="--", label="training")
+        axes.set_xlabel("epoch")
+        axes.set_xticks(range(1, len(found[0].curve) + 1))
+
+    rows = {"no dropout\ncross-entropy": PLAIN, "dropout\ncross-entropy": DROPOUT}
+    return draw_panels(rows, {f"depth {depth}": depth for depth in kinds.depths}, draw)
+
+
+def probe_figure(records: Records, baseline: float) -> Figure:
+    """Validation accuracy of a logistic regression on the mean of a layer's states over the time steps; small
+    dots are seeds. The dotted line is the better bag of n-grams."""
+    kinds = _Kinds.of(records)
+
+    def draw(axes: Axes, _row: None, depth: int) -> None:
+        for offset, cell in dodged(kinds.cells):
+            found = repeats(records, Fit(cell, depth, "none", PLAIN, 0))
+            layers = range(depth + 1)
+            probes = [[record.probes[layer] for record in found] for layer in layers]
+            seeds_line(axes, [layer + offset for layer in layers], probes, cell)
+        axes.axhline(baseline, **BASELINE_STYLE)
+        axes.set_xlabel("layer (0: embeddings)")
+        axes.set_xticks(range(depth + 1))
+
+    columns = {f"depth {depth}": depth for depth in kinds.depths}
+    figure = draw_panels({"validation accuracy of the probe": None}, columns, draw)
+    limit_accuracy(figure)
+    return figure
+
+
+def cost_figure(records: Records, baseline: float) -> Figure:
+    """Validation accuracy against the number of weights above the embeddings and the wall time of a fit,
+    compilation included. The numbers are depths, the small dots seeds."""
+    kinds = _Kinds.of(records)
+    costs: dict[str, tuple[str, Number]] = {
+        "by size": ("weights above the embeddings", lambda record: record.parameters),
+        "by time": ("seconds of a fit", lambda record: record.seconds),
+    }
+
+    def draw(axes: Axes, _row: None, named: tuple[str, Number]) -> None:
+        name, cost = named
+        axes.set_xlabel(name)
+        for cell in kinds.cells:
+            found = [repeats(records, Fit(cell, depth, "none", PLAIN, 0)) for depth in kinds.depths]
+            x = [float(np.mean([cost(record) for record in seeds])) for seeds in found]
+            accuracies = [[record.scores["validation_accuracy"] for record in seeds] for seeds in found]
+            seeds_line(axes, x, accuracies, cell)
+            style = {"xytext": (5, 5), "textcoords": "offset points", "color": CELL_STYLE[cell]["color"]}
+            for depth, at, values in zip(kinds.depths, x, accuracies, strict=True):
+                axes.annotate(str(depth), (at, float(np.mean(values))), **style)
+        axes.axhline(baseline, **BASELINE_STYLE)
+
+    figure = draw_panels({"validation accuracy": None}, costs, draw)
+    limit_accuracy(figure)
+    return figure
+
+
+def _by_depth(axes: Axes, records: Records, kinds: _Kinds, skip: str, number: Number) -> None:
+    """A line through the means for each cell, a dot for each seed.
+
+    The depths stand at even distances, the cells a little apart.
+    """
+    for offset, cell in dodged(kinds.cells):
+        found = [repeats(records, Fit(cell, depth, skip, PLAIN, 0)) for depth in kinds.depths]
+        places = [place + offset for place in range(len(kinds.depths))]
+        seeds_line(axes, places, [[number(record) for record in seeds] for seeds in found], cell)
+    axes.set_xticks(range(len(kinds.depths)), [str(depth) for depth in kinds.depths])
+    axes.set_xlabel("recurrent layers")
+
+
+def _mean_curve(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.ndarray]:
+    """The epochs, and the mean of ``key`` over the records at each."""
+    values = np.array([[epoch[key] for epoch in record.curve] for record in records])
+    return np.arange(1, values.shape[1] + 1), values.mean(0)
+
+
+FIGURES: dict[str, tuple[str, Callable[[Records, float], Figure]]] = {  # by file: name, and what draws it
+    "accuracy": ("Accuracy by depth", accuracy_figure),
+    "gradients": ("Gradient by layer and time step", gradient_figure),
+    "reach": ("Reach of the gradient by depth", reach_figure),
+    "curves": ("Training and validation loss by depth", curves_figure),
+    "probes": ("What each layer knows", probe_figure),
+    "cost": ("Accuracy by cost", cost_figure),
+}

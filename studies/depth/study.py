@@ -1,0 +1,90 @@
+"""The whole study: fit what is missing, judge the claims, draw, and report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from studies.depth import pictures
+from studies.depth import report
+from studies.depth import tables
+from studies.depth.claims import judge
+from studies.depth.fits import studied
+from studies.depth.fits import Fit, grid
+from studies.depth.claims import guess_scores
+from studies.depth.fits import Record
+from studies.depth.fits import SPLITS
+from pipeline.evaluation.baselines import fit_baselines
+from pipeline.evaluation.ngrams import Ragged
+from pipeline.evaluation.probabilities import from_columns, right
+from pipeline.params import Params
+from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
+from pipeline.runtime.live import wrapped
+from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
+from pipeline.tracking import PipelineRun
+from pipeline.training.task import data_of
+
+Arrays = Mapping[str, Any]
+
+
+def run(params: Params) -> None:
+    """Reads data/padded; fits what the study lacks; writes reports/depth and logs it all to MLflow.
+
+    Raises:
+        ParamsError: if the params can't be used for one of the fits.
+        InterruptedError, UserError: see ``studied``.
+    """
+    dataset = read_json(PADDED_DATASET)
+    params = params.of_labels(dataset["labels"])
+    fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
+    fits = grid(params.depth)
+    for fit in fits:
+        fit.configure(params)  # all are judged before any is run
+    splits = {split: read_arrays(padded_split(split)) for split in SPLITS}
+    with studied("depth", fitted, dataset, fits, data_of(splits)) as (parent, records):
+        _deliver(params, dataset, records, _baseline(params, splits), parent)
+
+
+def _deliver(
+    params: Params,
+    dataset: Mapping[str, Any],
+    records: Mapping[Fit, Record],
+    baseline: Mapping[str, float],
+    parent: PipelineRun,
+) -> None:
+    """Judges, draws, writes and logs."""
+    findings = judge(records, dataset)
+    tables.write(records, findings, DEPTH_DIR)
+    drawn = pictures.write(records, dataset["name"], baseline["validation_accuracy"], DEPTH_DIR)
+    write_json(DEPTH_SUMMARY, tables.summary(records, findings, baseline, guess_scores(dataset)))
+    page = report.render_report(params, dataset, records, findings, baseline, drawn)
+    write_text(DEPTH_REPORT, page)
+    parent.log_file(DEPTH_DIR, DEPTH_DIR.name)
+    parent.log_metrics(
+        {
+            f"claim_{finding.claim.key}_p": finding.corrected
+            for finding in findings
+            if finding.corrected is not None
+        }
+        | {f"baseline_{key}": value for key, value in baseline.items()}
+    )
+    parent.set_tags({f"claim.{finding.claim.key}": finding.verdict for finding in findings})
+    for finding in findings:
+        print(wrapped(f"{finding.verdict:>12}  {finding.claim.statement}"))
+    print(f"the report is {DEPTH_REPORT}")
+
+
+def _baseline(params: Params, arrays: Mapping[str, Arrays]) -> dict[str, float]:
+    """Validation and test accuracy of the better n-gram baseline on validation."""
+    reviews = {split: Ragged.from_padded(values["token_ids"]) for split, values in arrays.items()}
+    labels = arrays["train"]["labels"]
+    fitted = fit_baselines(reviews["train"], labels, params.evaluate.baseline_ngrams, params.seed)
+    scores = [
+        {
+            f"{split}_accuracy": float(
+                right(arrays[split]["labels"], from_columns(model.predict_proba(reviews[split]))).mean()
+            )
+            for split in ("validation", "test")
+        }
+        for model in fitted.values()
+    ]
+    return max(scores, key=lambda score: score["validation_accuracy"])

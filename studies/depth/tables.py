@@ -1,0 +1,128 @@
+"""The study's numbers as CSV, one row for a fit, an epoch, a layer; and the means as DVC metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+import numpy as np
+from studies.depth.claims import accuracy_gap, initial_decades, trained_decades
+from studies.depth.claims import Finding
+from studies.depth.fits import PLAIN, Fit
+from studies.depth.fits import Record, Records
+from pipeline.runtime.files import write_csv
+
+Row = dict[str, float | int | str]
+When = Literal["initial", "trained"]
+WHEN: tuple[When, ...] = ("initial", "trained")
+SCORES = ("train_accuracy", "validation_accuracy", "test_accuracy")
+
+
+def write(records: Records, findings: Sequence[Finding], folder: Path) -> None:
+    """Writes claims.csv and, in the order of the fits, fits.csv, curves.csv, probes.csv and gradients.csv."""
+    ordered = [(fit._asdict(), records[fit]) for fit in sorted(records)]
+    curves = [
+        {**fit, "epoch": epoch, **values}
+        for fit, record in ordered
+        for epoch, values in enumerate(record.curve, start=1)
+    ]
+    probes = [
+        {**fit, "layer": layer, "validation_accuracy": accuracy}
+        for fit, record in ordered
+        for layer, accuracy in enumerate(record.probes)
+    ]
+    write_csv(folder / "fits.csv", [_fit_row(record) for _, record in ordered])
+    write_csv(folder / "curves.csv", curves)
+    write_csv(folder / "probes.csv", probes)
+    write_csv(folder / "gradients.csv", _gradient_rows(records))
+    write_csv(folder / "claims.csv", [row for finding in findings for row in _claim_rows(finding)])
+
+
+def summary(
+    records: Records,
+    findings: Sequence[Finding],
+    baseline: Mapping[str, float],
+    guess: Mapping[str, float],
+) -> dict[str, Any]:
+    """The means over the seeds, under cell, depth and skip; the baseline; the majority class; and each judged
+    claim's numbers."""
+    scores: dict[str, Any] = {}
+    for fit in sorted(records):
+        if fit.variant == PLAIN and fit.seed == 0:
+            of_skip = scores.setdefault(fit.cell, {}).setdefault(f"depth_{fit.depth}", {})
+            of_skip[fit.skip] = {
+                name: float(np.mean([record.scores[name] for record in repeats(records, fit)]))
+                for name in SCORES
+            }
+    claims = {
+        finding.claim.key: {
+            "verdict": finding.verdict,
+            "difference": finding.difference.mean,
+            "corrected_p": finding.corrected,
+        }
+        for finding in findings
+        if finding.corrected is not None
+    }
+    return {**scores, "baseline": dict(baseline), "majority": dict(guess), "claims": claims}
+
+
+def repeats(records: Records, fit: Fit) -> list[Record]:
+    """The records of one network with every seed."""
+    return [record for other, record in sorted(records.items()) if other._replace(seed=fit.seed) == fit]
+
+
+def mean_norms(records: Records, fit: Fit, when: When) -> np.ndarray:
+    """The gradient's norms of one network, float64 (depth, timesteps), the mean over the seeds."""
+    found = repeats(records, fit)
+    norms = [record.initial_gradients if when == "initial" else record.trained_gradients for record in found]
+    return np.mean(np.array(norms), axis=0)
+
+
+def _fit_row(record: Record) -> Row:
+    return {
+        **record.fit._asdict(),
+        "parameters": record.parameters,
+        "seconds": round(record.seconds, 2),
+        "best_epoch": record.best_epoch,
+        **record.scores,
+        "accuracy_gap": accuracy_gap(record),
+        "initial_decades": initial_decades(record),
+        "trained_decades": trained_decades(record),
+    }
+
+
+def _gradient_rows(records: Records) -> list[Row]:
+    """The mean norm over the seeds, at each layer and time step."""
+    networks = {fit: fit._asdict() for fit in sorted(records) if fit.seed == 0}
+    for network in networks.values():
+        del network["seed"]
+    return [
+        {**network, "when": when, "layer": layer, "step": step, "norm": float(norm)}
+        for fit, network in networks.items()
+        for when in WHEN
+        for layer, row in enumerate(mean_norms(records, fit, when), start=1)
+        for step, norm in enumerate(row, start=1)
+    ]
+
+
+def _claim_rows(finding: Finding) -> list[Row]:
+    """The difference over all strata, with its test, then within each."""
+    tested: Row = {
+        "corrected_p": "" if finding.corrected is None else finding.corrected,
+        "verdict": finding.verdict,
+        "reason": finding.reason,
+        "left_out": "; ".join(finding.left_out),
+    }
+    shown = {"all": finding.difference, **finding.effects} if finding.effects else {}
+    return [
+        {
+            "claim": finding.claim.key,
+            "stratum": stratum,
+            "seeds": finding.seeds,
+            "difference": mean,
+            "low": "" if bounds is None else bounds[0],
+            "high": "" if bounds is None else bounds[1],
+            **(tested if stratum == "all" else dict.fromkeys(tested, "")),
+        }
+        for stratum, (mean, bounds, _) in shown.items()
+    ]
