@@ -20,9 +20,9 @@ from pipeline import __version__
 from pipeline.commands import OneMessage
 from pipeline.commands.run import launch, parse_options
 from pipeline.params import load_params
-from pipeline.stages import Stage, run_stage
+from pipeline.stages import run_stage
 
-STAGES: dict[Stage, str] = {
+STAGES = {
     "download": "Bring the reviews: data.source -> data/raw.",
     "pad": "Encode, split and pad them: data/raw -> data/padded.",
     "train": "Tune and train the stack: data/padded -> models, reports/train.json.",
@@ -108,7 +108,7 @@ def cli(traceback: bool) -> None:
             stream.reconfigure(line_buffering=True)
 
 
-def _add_stage(name: Stage, text: str) -> None:
+def _add_stage(name: str, text: str) -> None:
     @cli.command(name=name, help=text)
     def stage() -> None:
         run_stage(name, load_params())

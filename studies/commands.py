@@ -24,7 +24,7 @@ from pipeline.training.backend import choose_backend
 def depth() -> None:
     """Train stacks of every depth, cell and skip; judge what is said of depth: -> reports/depth."""
     params = load_params()
-    require_outputs("depth", ("pad",))
+    require_outputs("depth", "pad")
     study.run(params)
     refuse_edited("depth", params, Path("depth/dvc.yaml"))
 
@@ -38,7 +38,7 @@ def depth() -> None:
 def compare_cells(depth: int, reviews: int, epochs: int) -> None:
     """Train a simple RNN, an LSTM and a GRU, plain, clipped and with skips: -> reports/cells."""
     params = load_params()
-    require_outputs("compare-cells", ("pad",))
+    require_outputs("compare-cells", "pad")
     cells.run(params, depth, reviews, epochs)
 
 
@@ -57,7 +57,7 @@ def cross_validate(folds: int, repeats: int) -> None:
     For reviews so few that one test split says little. Nothing is searched or registered.
     """
     params = load_params()
-    require_outputs("cross-validate", ("download",))
+    require_outputs("cross-validate", "download")
     choose_backend(params.train)
     from studies.cross_validation import study  # noqa: PLC0415 - Keras reads its backend when it is imported
 

@@ -143,19 +143,20 @@ def test_completing_a_command_imports_neither_mlflow_nor_tensorflow() -> None:
 
 @pytest.mark.parametrize(
     ("stage", "missing", "maker"),
-    [("train", "data/padded/dataset.json", "pad"), ("evaluate", "data/raw/reviews.npz", "download")],
+    [("train", "data/padded/train.npz", "pad"), ("evaluate", "data/raw/reviews.npz", "download")],
 )
 def test_a_stage_without_its_inputs_says_what_makes_them(
     stage: str, missing: str, maker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
+    for file in ("params.yaml", "dvc.yaml"):
+        (tmp_path / file).write_text((PROJECT / file).read_text())
     monkeypatch.chdir(tmp_path)
     result = call(stage)
     assert result.exit_code == 1
     assert result.output.startswith(
         f"Error: {stage} needs {missing}, which is not there: run `dvc repro {maker}`"
     )
-    assert list(tmp_path.iterdir()) == [tmp_path / "params.yaml"]
+    assert {path.name for path in tmp_path.iterdir()} == {"params.yaml", "dvc.yaml"}
 
 
 def test_an_experiment_that_sets_what_its_study_varies_is_refused(
@@ -164,6 +165,7 @@ def test_an_experiment_that_sets_what_its_study_varies_is_refused(
     """`dvc exp run -S model.depth=3` runs its stages so: another depth could win, without a word."""
     committed = (PROJECT / "params.yaml").read_text()
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").write_text((PROJECT / "dvc.yaml").read_text())
     monkeypatch.setenv("DVC_EXP_BASELINE_REV", "abc123")
     monkeypatch.setattr(stages, "git", lambda *words: {("show", "abc123:params.yaml"): committed}[words])
     file = tmp_path / "params.yaml"

@@ -6,11 +6,13 @@ import hashlib
 import importlib.metadata
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from pipeline.runtime.graph import read_stages, upstream
 
 SCORING_MODULES = ("pipeline/training", "pipeline/networks")  # the code that decides a network's score
 # Variables of the environment by which the libraries compute other digits.
@@ -77,7 +79,6 @@ def changed_code() -> list[str]:
 # What dvc.lock says of the stages that ran before the present one.
 
 DVC_LOCK = Path("dvc.lock")
-UPSTREAM = {"train": ("download", "pad"), "evaluate": ("download", "pad", "train")}
 
 
 def upstream_lock(stage: str) -> dict[str, Any] | None:
@@ -88,24 +89,19 @@ def upstream_lock(stage: str) -> dict[str, Any] | None:
     """
     if not DVC_LOCK.exists():
         return None
-    lock = yaml.safe_load(DVC_LOCK.read_text(encoding="utf-8"))
+    lock, before = yaml.safe_load(DVC_LOCK.read_text(encoding="utf-8")), upstream(stage, read_stages())
     stages = {
         name: entry
         for name, entry in lock["stages"].items()
-        if name in UPSTREAM.get(stage, ()) and all(_is_here(out) for out in entry.get("outs", []))
+        if name in before and all(_is_here(out) for out in entry.get("outs", []))
     }
     return {**lock, "stages": stages} if stages else None
 
 
 def output_hashes(lock: Mapping[str, Any] | None) -> dict[str, str]:
     """The hash of each output in a lock."""
-    return dict(_outputs(lock or {"stages": {}}))
-
-
-def _outputs(lock: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for entry in lock["stages"].values():
-        for out in entry.get("outs", []):
-            yield out["path"], out["md5"]
+    entries = lock["stages"].values() if lock else ()
+    return {out["path"]: out["md5"] for entry in entries for out in entry.get("outs", [])}
 
 
 def _is_here(out: Mapping[str, Any]) -> bool:

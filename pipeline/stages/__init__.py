@@ -5,48 +5,19 @@ from __future__ import annotations
 import importlib
 import os
 from pathlib import Path
-from typing import Literal
 
 import yaml
 
 from pipeline.params import PARAMS_FILE, Params, load_params
 from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.graph import DVC_FILE, makers, read_stages, upstream
 from pipeline.runtime.live import waiting
-from pipeline.runtime.paths import (
-    MODEL,
-    PADDED_DATASET,
-    RAW_DATASET,
-    RAW_REVIEWS,
-    RAW_UNLABELLED,
-    RAW_VOCABULARY,
-    TRAIN_REPORT,
-    TRAINING_CURVE,
-    padded_split,
-)
 from pipeline.runtime.source import git
 from pipeline.training import backend
 
-DVC_FILE = Path("dvc.yaml")
-Stage = Literal["download", "pad", "train", "evaluate"]
 
-OUTPUTS: dict[Stage, tuple[Path, ...]] = {  # those that a later stage reads
-    "download": (RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY, RAW_DATASET),
-    "pad": (
-        PADDED_DATASET,
-        *(padded_split(split) for split in ("train", "validation", "test", "unlabelled")),
-    ),
-    "train": (MODEL, TRAIN_REPORT, TRAINING_CURVE),
-}
-BEFORE: dict[Stage, tuple[Stage, ...]] = {
-    "download": (),
-    "pad": ("download",),
-    "train": ("pad",),
-    "evaluate": ("download", "pad", "train"),
-}
-
-
-def run_stage(name: Stage, params: Params) -> None:
+def run_stage(name: str, params: Params) -> None:
     """Runs one stage. For those that train or predict, the tracking store is asked first, so that a
     server out of reach is an error before anything slow starts, and Keras' backend is chosen before
     anything imports Keras. ``train`` imports Keras itself, if it is to fit networks and not its workers.
@@ -54,11 +25,14 @@ def run_stage(name: Stage, params: Params) -> None:
     Raises:
         UserError: if a file is missing that an earlier stage makes; if an experiment sets what trials vary.
     """
-    _refuse_varied(params)
-    require_outputs(name, BEFORE[name])
+    refuse_varied(params)
+    require_outputs(name, *makers(name, read_stages()))
     with waiting(f"{name} starts"):
         if name in ("train", "evaluate"):
-            _prepare(params)
+            from pipeline import tracking  # noqa: PLC0415 - download and pad start without MLflow
+
+            tracking.connect(params)
+            backend.choose_backend(params.train)
         if name == "evaluate":
             backend.select_backend(params.train)
         stage = importlib.import_module(f"pipeline.stages.{name}")
@@ -66,54 +40,24 @@ def run_stage(name: Stage, params: Params) -> None:
     refuse_edited(name, params)
 
 
-def refuse_edited(name: str, params: Params, file: Path = DVC_FILE) -> None:
-    """Checks that params.yaml still says what the stage was run with, and what a later one will ask for.
-
-    A stage reads it once, at its start. DVC notes down what it says at the stage's end, so that the stage
-    would count as run with values that it never saw; and evaluate's lineage would name such of train.
-
-    Args:
-        name: of the stage.
-        params: what it was started with.
-        file: the dvc.yaml that has it.
-
-    Raises:
-        UserError: which names a value that was edited meanwhile; where a stage fails, DVC notes down nothing.
-    """
-    if not file.exists():  # then nothing is noted down
-        return
-    stages = yaml.safe_load(file.read_text(encoding="utf-8"))["stages"]
-    names = list(stages)
-    names = [name] if name == names[-1] else names[: names.index(name) + 1]
-    read = {key for each in names for key in stages[each]["params"]}
-    before, now = (
-        each.flat() | {"tune.search_space": each.tune.search_space} for each in (params, load_params())
-    )
-    for key, value in before.items():
-        if now[key] != value and {key, key.partition(".")[0]} & read:
-            raise UserError(
-                f"params.yaml was edited while {name} ran: {key} was {value} when it started, and so is what "
-                f"{name} made; now it is {now[key]}. Put {value} back and `dvc repro` goes on with that; "
-                "else it runs the stage again"
-            )
-
-
-def require_outputs(command: str, stages: tuple[Stage, ...]) -> None:
-    """Checks that ``stages`` have run.
+def require_outputs(command: str, *needed: str) -> None:
+    """Checks that the stages ``needed`` have run: that there is each of their outputs that a stage reads.
 
     Raises:
         UserError: which names the first file that is missing, the stage that makes it and how to run that.
     """
-    for stage in stages:
-        for path in OUTPUTS[stage]:
-            if not path.exists():
+    stages = read_stages()
+    read = {dep for stage in stages.values() for dep in stage.deps}
+    for name in needed:
+        for path in stages[name].outs if name in stages else ():
+            if path in read and not Path(path).exists():
                 raise UserError(
-                    f"{command} needs {path}, which is not there: run `dvc repro {stage}` first, "
+                    f"{command} needs {path}, which is not there: run `dvc repro {name}` first, "
                     "or `dvc repro`, which runs whatever is due"
                 )
 
 
-def _refuse_varied(params: Params) -> None:
+def refuse_varied(params: Params) -> None:
     """Checks that `dvc exp run -S` sets no value that the study then varies: another would be delivered.
 
     Raises:
@@ -140,8 +84,31 @@ def _refuse_varied(params: Params) -> None:
             )
 
 
-def _prepare(params: Params) -> None:
-    from pipeline import tracking  # noqa: PLC0415 - download and pad start without MLflow
+def refuse_edited(name: str, params: Params, file: Path = DVC_FILE) -> None:
+    """Checks that params.yaml still says what the stage was run with, and what a later one will ask for.
 
-    tracking.connect(params)
-    backend.choose_backend(params.train)
+    A stage reads it once, at its start. DVC notes down what it says at the stage's end, so that the stage
+    would count as run with values that it never saw; and evaluate's lineage would name such of train.
+
+    Args:
+        name: of the stage.
+        params: what it was started with.
+        file: the dvc.yaml that has it; where there is none, nothing is noted down.
+
+    Raises:
+        UserError: which names a value that was edited meanwhile; where a stage fails, DVC notes down nothing.
+    """
+    stages = read_stages(file)
+    is_last = not any(name in makers(other, stages) for other in stages)
+    names = [] if name not in stages else [name] if is_last else [*upstream(name, stages), name]
+    read = {key for each in names for key in stages[each].params}
+    before, now = (
+        each.flat() | {"tune.search_space": each.tune.search_space} for each in (params, load_params())
+    )
+    for key, value in before.items():
+        if now[key] != value and {key, key.partition(".")[0]} & read:
+            raise UserError(
+                f"params.yaml was edited while {name} ran: {key} was {value} when it started, and so is what "
+                f"{name} made; now it is {now[key]}. Put {value} back and `dvc repro` goes on with that; "
+                "else it runs the stage again"
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,14 @@ import yaml
 
 from pipeline.runtime.source import output_hashes, upstream_lock
 
+PROJECT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """dvc.lock after a whole run; each stage has one output of its own."""
     monkeypatch.chdir(tmp_path)
+    shutil.copyfile(PROJECT / "dvc.yaml", tmp_path / "dvc.yaml")
     stages = {}
     for name in ("download", "pad", "train", "evaluate"):
         (tmp_path / f"{name}.out").write_text(f"{name}, first run")

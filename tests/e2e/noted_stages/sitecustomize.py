@@ -16,10 +16,10 @@ NOTED = Path(".dvc/tmp/noted.jsonl")
 def note(stage: str) -> None:
     """Appends the stage's name and values."""
     from pipeline.params import load_params  # noqa: PLC0415 - of the project, and only where a stage runs
-    from pipeline.stages import _refuse_varied  # noqa: PLC0415
+    from pipeline.stages import refuse_varied  # noqa: PLC0415
 
     params = load_params()
-    _refuse_varied(params)
+    refuse_varied(params)
     with NOTED.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"stage": stage, "values": params.flat()}, default=str) + "\n")
 
