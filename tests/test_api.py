@@ -6,7 +6,6 @@ import ast
 import csv
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,16 +16,15 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from mlflow import MlflowClient
 
 import pipeline
 from pipeline import FittedClassifier, PaddedReviews
 from pipeline.__main__ import cli
 from pipeline.evaluation.assessment import assess
 from pipeline.evaluation.baselines import NAIVE_BAYES, Scored
-from pipeline.interface import classifiers as champion_module
 from pipeline.networks.fused import choose_implementation
 from pipeline.params import ParamsError
-from pipeline.registry.embedded import Found
 from pipeline.runtime.errors import UserError
 from pipeline.serving.classifier import write_classifier
 from pipeline.serving.onnx_export import to_onnx
@@ -200,62 +198,49 @@ def test_texts_are_labelled_with_the_words_that_speak_for_it(
 @pytest.fixture
 def served(
     fitted: FittedClassifier, reviews: PaddedReviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Found:
-    """The fitted network as version 3 of a registry, and its folder the one we are in."""
+) -> Path:
+    """The fitted network as champion of the project's own registry, whose folder is the one we are in."""
     keras.models.save_model(fitted.model, tmp_path / "network.keras")
     facts: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
     facts |= {"labels": ["negative", "positive"], "name": "own", "digest": "sha256:0"}
     onnx = to_onnx(fitted.model).SerializeToString()
-    folder = tmp_path / "classifier"
+    folder = tmp_path / "mlruns/1/artifacts/classifier"
     write_classifier(folder, onnx, tmp_path / "network.keras", reviews.vocabulary, facts, threshold=0.5)
-    found = Found("stacked-rnn-own", 3, folder)
-    addresses = ("models:/stacked-rnn-own@champion", "models:/stacked-rnn-own/3")
-    monkeypatch.setattr(
-        champion_module, "find_classifier", lambda store, address: found if address in addresses else None
-    )
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    client.create_registered_model("stacked-rnn-own")
+    client.create_model_version("stacked-rnn-own", (tmp_path / "mlruns/1").as_uri())
+    client.set_registered_model_alias("stacked-rnn-own", "champion", "1")
     (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
     monkeypatch.chdir(tmp_path)
-    return found
+    return folder
 
 
 TEXTS = ["superb film", "dreadful film", "film"]
 
 
 def test_the_champion_answers_as_the_network_that_was_registered(
-    fitted: FittedClassifier, served: Found
+    fitted: FittedClassifier, served: Path
 ) -> None:
     champion = pipeline.load_champion("own")
-    assert (champion.name, champion.address) == ("stacked-rnn-own version 3", "models:/stacked-rnn-own/3")
-    assert pipeline.load_champion("models:/stacked-rnn-own/3").folder == served.folder
+    assert (champion.name, champion.address) == ("stacked-rnn-own version 1", "models:/stacked-rnn-own/1")
     for registered, own in zip(champion.predict(TEXTS), fitted.predict(TEXTS), strict=True):
         assert registered.label == own.label
         assert registered.probability == pytest.approx(own.probability, abs=1e-5)
     (sure,) = champion.predict(["superb film"], threshold=0.999999)
     assert sure.label == "negative"
+    assert pipeline.load_champion("models:/stacked-rnn-own/1").predict(TEXTS) == champion.predict(TEXTS)
 
 
-def test_a_version_elsewhere_is_fetched_and_its_copy_goes_with_it(
-    served: Found, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """``fetch_classifier`` asks MLflow for the files; here they are copied from beside."""
-    from pipeline.interface import versions  # noqa: PLC0415 - imports MLflow
-    from pipeline.registry import versions as loading  # noqa: PLC0415
-
-    version = type("Version", (), {"name": "stacked-rnn-other", "version": "2"})
-    monkeypatch.setattr(versions, "find_version", lambda name: version)
-    monkeypatch.setattr(
-        loading, "fetch_classifier", lambda version, to: Path(shutil.copytree(served.folder, to / "copied"))
-    )
-    champion = pipeline.load_champion("other")
-    assert champion.address == "models:/stacked-rnn-other/2"
-    assert champion.predict(TEXTS) == pipeline.load_champion("own").predict(TEXTS)
+def test_a_loaded_version_is_a_copy_that_goes_with_it(served: Path) -> None:
+    champion = pipeline.load_champion()  # the only one there is
     folder = champion.folder
     assert folder.is_dir()
+    assert not folder.is_relative_to(served)
     del champion
-    assert not folder.parent.exists()
+    assert not folder.exists()
 
 
-def test_predict_prints_what_the_interface_returns(served: Found) -> None:
+def test_predict_prints_what_the_interface_returns(served: Path) -> None:
     """Digit for digit: of texts, of their words, and of a file's rows."""
     champion = pipeline.load_champion("own")
     threshold = (champion.predict(TEXTS)[0].probability + 1) / 2  # under which no text is positive
@@ -263,7 +248,7 @@ def test_predict_prints_what_the_interface_returns(served: Found) -> None:
     assert [answer.label for answer in expected] == ["negative"] * 3
     options = ["predict", "--dataset", "own", "--threshold", str(threshold)]
     said = CliRunner().invoke(cli, [*options, "--json", "--explain", *TEXTS], catch_exceptions=False)
-    assert said.stderr == "stacked-rnn-own version 3\n"
+    assert said.stderr == "stacked-rnn-own version 1\n"
     for line, text, answer in zip(said.stdout.splitlines(), TEXTS, expected, strict=True):
         assert json.loads(line) == {
             "text": text,

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.interface.versions import open_store
-from pipeline.registry.comparing import Row, compared
+from pipeline.registry.comparing import EvaluatedRun, compare_runs
 from pipeline.runtime.errors import UserError
 
 
@@ -23,7 +23,7 @@ from pipeline.runtime.errors import UserError
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead.")
 def compare(dataset: str | None, last: int, as_json: bool) -> None:
     """Show the newest evaluated runs, the best on the test reviews first, and in what they differ."""
-    rows = compared(open_store(), dataset, last)
+    rows = compare_runs(open_store(), dataset, last)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
         return
@@ -48,14 +48,14 @@ def compare(dataset: str | None, last: int, as_json: bool) -> None:
     )
 
 
-def _difference(row: Row) -> str:
+def _difference(row: EvaluatedRun) -> str:
     if row.difference is None:
         return ""
     points = (100 * value for value in (row.difference.accuracy, row.difference.low, row.difference.high))
     return "{:+.1f} ({:+.1f} to {:+.1f})".format(*points)
 
 
-def _settings(row: Row) -> str:
+def _settings(row: EvaluatedRun) -> str:
     return ", ".join(
         f"{key.rpartition('.')[2]} {_short(value)}" for key, value in row.settings.items() if value
     )

@@ -81,7 +81,7 @@ def promote(model: str) -> None:
 def rollback(dataset: str | None) -> None:
     """Make the champion's predecessor champion again."""
     client = api.open_store()
-    was, now = versions.rollback(client, parse_uri(api.address_of(dataset))[0])
+    was, now = versions.rollback(client, parse_uri(versions.address_of(dataset))[0])
     click.echo(f"{now.name}: version {now.version} is champion again; before: version {was.version}")
 
 

@@ -1,6 +1,6 @@
 """Classifiers of the Python interface: texts in, labels out, whether fitted here or registered.
 
-What `predict TEXT` imports: neither MLflow nor Keras.
+It imports neither MLflow nor Keras until a registered one is asked for.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.params import Params, load_params
-from pipeline.registry.embedded import Found, find_classifier
-from pipeline.registry.names import known_address
+from pipeline.params import Params
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.paths import store_address
-from pipeline.serving.classifier import TextClassifier
+from pipeline.serving.classifier import CLASSIFIER, TextClassifier
 
 if TYPE_CHECKING:
     import keras
@@ -146,34 +143,21 @@ def load_champion(name: str | None = None) -> RegisteredClassifier:
     Raises:
         ValueError: if there is none, or its files are gone.
     """
-    address = known_address(name)
-    store = store_address(load_params().mlflow.tracking_uri)
-    found = find_classifier(store, address) if address else None
-    if found:
-        return _loaded(found)
-    folder = Path(tempfile.mkdtemp(prefix="classifier-"))
-    try:
-        champion = _loaded(_fetched(name, folder))
-    except BaseException:
-        shutil.rmtree(folder)
-        raise
-    weakref.finalize(champion, shutil.rmtree, folder)
-    return champion
-
-
-def _loaded(found: Found) -> RegisteredClassifier:
-    return RegisteredClassifier(
-        f"{found.name} version {found.version}",
-        TextClassifier.load(found.folder),
-        f"models:/{found.name}/{found.version}",
-        found.folder,
-    )
-
-
-def _fetched(name: str | None, folder: Path) -> Found:
-    """The version as MLflow finds it, wherever it is kept, copied into ``folder``."""
-    from pipeline.interface.versions import find_version  # noqa: PLC0415
-    from pipeline.registry.versions import fetch_classifier  # noqa: PLC0415
+    from pipeline.interface.versions import find_version  # noqa: PLC0415 - imports MLflow
+    from pipeline.registry.versions import download  # noqa: PLC0415
 
     version = find_version(name)
-    return Found(version.name, int(version.version), fetch_classifier(version, folder))
+    temporary = Path(tempfile.mkdtemp(prefix="classifier-"))
+    try:
+        folder = download(version, f"artifacts/{CLASSIFIER}", temporary)
+        champion = RegisteredClassifier(
+            f"{version.name} version {version.version}",
+            TextClassifier.load(folder),
+            f"models:/{version.name}/{version.version}",
+            folder,
+        )
+    except BaseException:
+        shutil.rmtree(temporary)
+        raise
+    weakref.finalize(champion, shutil.rmtree, temporary)
+    return champion

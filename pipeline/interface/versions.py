@@ -10,8 +10,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from pipeline.params import load_params
 from pipeline.registry import lineage, versions
-from pipeline.registry.names import NAME_PREFIX, champion_address, known_address, registered_name
-from pipeline.runtime.errors import UserError
+from pipeline.registry.names import registered_name
 from pipeline.tracking import DIGEST_TAG, connect
 
 
@@ -84,27 +83,7 @@ def find_version(name: str | None = None) -> ModelVersion:
     Raises:
         UserError: if there is none, or several could be meant.
     """
-    return versions.find_version(open_store(), address_of(name))
-
-
-def address_of(name: str | None) -> str:
-    """Its ``models:/...``: of the champion of a data set, else of that in data/padded, else of the only one.
-
-    Raises:
-        UserError: if none or several could be meant.
-    """
-    address = known_address(name)
-    if address:
-        return address
-    models = sorted({version.name for version in versions.list_versions()})
-    if len(models) != 1:
-        known = ", ".join(model.removeprefix(NAME_PREFIX) for model in models)
-        raise UserError(
-            f"--dataset must say which champion is meant, one of {known}"
-            if models
-            else "the registry is empty: run `make run` first"
-        )
-    return champion_address(models[0])
+    return versions.find_version(open_store(), name)
 
 
 def _version(client: MlflowClient, version: ModelVersion, aliases: list[str]) -> Version:

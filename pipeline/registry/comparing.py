@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import mlflow
 import numpy as np
 from mlflow import MlflowClient
-from mlflow.entities import DatasetInput, Run
+from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.evaluation.paired import gain_interval, mcnemar
 from pipeline.evaluation.promotion import Predictions
+from pipeline.params import Params
 from pipeline.registry.promotion import predictions_of
 from pipeline.tracking.runs import DIGEST_TAG
-
-_SECTIONS = ("seed", "pad", "model", "train", "pretrain")
 
 
 @dataclass(frozen=True)
@@ -34,8 +31,8 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One run.
+class EvaluatedRun:
+    """One run beside others.
 
     Attributes:
         run_id: MLflow's.
@@ -43,8 +40,8 @@ class Row:
         dataset: of which data set the scores are.
         validation_accuracy: of the winner.
         test_accuracy: of the winner.
-        difference: from the first row, None for that one and where they share no reviews.
-        settings: the parameters in which the rows are not all alike.
+        difference: from the best run, None for that one and where they share no reviews.
+        settings: the parameters in which the runs are not all alike.
     """
 
     run_id: str
@@ -56,20 +53,28 @@ class Row:
     settings: dict[str, str]
 
 
-def compared(client: MlflowClient, dataset: str | None, count: int) -> list[Row]:
+def compare_runs(client: MlflowClient, dataset: str | None, count: int) -> list[EvaluatedRun]:
     """The newest ``count`` evaluated runs (of ``dataset``, where one is given), the best on test first."""
     runs = evaluated_runs(client, dataset)[:count]
     runs.sort(key=lambda run: -run.data.metrics["test_accuracy"])
-    differing = _differing([run.data.params for run in runs])
+    # Of params.yaml: `mlflow run` logs what it was given under names of its own, such as depth.
+    sections = [f"{name}." for name in Params.model_fields]
+    keys = dict.fromkeys(key for run in runs for key in run.data.params)
+    differing = [
+        key
+        for key in keys
+        if (key == "seed" or key.startswith(tuple(sections)))
+        and len({run.data.params.get(key) for run in runs}) > 1
+    ]
     kept = [predictions_of(client, run.info.run_id) for run in runs]
     return [
-        Row(
+        EvaluatedRun(
             run.info.run_id,
             str(run.info.run_name),
             run.data.tags.get("dataset", "?"),
             run.data.metrics.get("validation_accuracy"),
             run.data.metrics["test_accuracy"],
-            difference(own, kept[0]) if place and own and kept[0] and _same_data(run, runs[0]) else None,
+            difference(own, kept[0]) if place and own and kept[0] and same_data(run, runs[0]) else None,
             {key: run.data.params.get(key, "") for key in differing},
         )
         for place, (run, own) in enumerate(zip(runs, kept, strict=True))
@@ -88,6 +93,12 @@ def evaluated_runs(client: MlflowClient, dataset: str | None = None) -> list[Run
     ]
 
 
+def same_data(run: Run, other: Run) -> bool:
+    """Whether both are of the same reviews, however they are padded."""
+    digest = run.data.tags.get(DIGEST_TAG)
+    return digest is not None and digest == other.data.tags.get(DIGEST_TAG)
+
+
 def difference(first: Predictions, second: Predictions) -> Difference | None:
     """The first's accuracy less the second's on the reviews held back from both; None without any."""
     shared = np.intersect1d(first.rows, second.rows)
@@ -96,21 +107,3 @@ def difference(first: Predictions, second: Predictions) -> Difference | None:
     paired = mcnemar(first.on(shared).right, second.on(shared).right)
     low, high = gain_interval(paired.only_first, paired.only_second, len(shared))
     return Difference((paired.only_first - paired.only_second) / len(shared), low, high, len(shared))
-
-
-def _same_data(run: Run, other: Run) -> bool:
-    """Whether the reviews are the same; runs that lack their digest must have the same padded ones."""
-    digests = [each.data.tags.get(DIGEST_TAG) for each in (run, other)]
-    if all(digests):
-        return digests[0] == digests[1]
-    first, second = ({entry.dataset.digest for entry in _inputs(each)} for each in (run, other))
-    return run.data.tags.get("dataset") == other.data.tags.get("dataset") and bool(first & second)
-
-
-def _inputs(run: Run) -> list[DatasetInput]:
-    return run.inputs.dataset_inputs if run.inputs else []
-
-
-def _differing(params: Sequence[Mapping[str, Any]]) -> list[str]:
-    keys = {key: None for values in params for key in values if key.split(".")[0] in _SECTIONS}
-    return [key for key in keys if len({values.get(key) for values in params}) > 1]

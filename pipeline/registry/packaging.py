@@ -24,7 +24,6 @@ from mlflow.models import ModelSignature, infer_signature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from pipeline.evaluation.probabilities import THRESHOLD
-from pipeline.registry.versions import with_network
 from pipeline.reviews.vocabulary import PAD_ID, Vocabulary
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import write_json
@@ -299,14 +298,11 @@ def pinned(packages: tuple[str, ...]) -> list[str]:
 def write_export(classifier: Path, folder: Path) -> None:
     """Writes `model.onnx`, `vocabulary.json`, `classifier.json` and a runnable `example.py` into ``folder``.
 
-    A network from before versions had ONNX is converted.
-
     Raises:
         UserError: if ``folder`` holds something already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"DIR must be a new or an empty folder, but {folder} holds something")
-    with_network(classifier)
     copy_code(PACKAGE, PACKAGE / "serving" / "example.py", folder)
     for name in (NETWORK, VOCABULARY, FACTS):
         shutil.copyfile(classifier / name, folder / name)

@@ -12,16 +12,13 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.evaluation.promotion import Comparison, Predictions, Registration, Rule, compare
-from pipeline.registry.names import CHAMPION, registered_name
+from pipeline.registry.names import CHALLENGER, CHAMPION, registered_name
 from pipeline.registry.versions import (
-    CHALLENGER,
     DECISION_TAG,
     champions_so_far,
     crown,
     find_champion,
-    is_champion,
     one_at_a_time,
     set_tags,
 )
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
 
 PREDICTIONS = "held_back_predictions.npz"
 MOST_UNKNOWN = 0.5  # of the tokens that a champion reads, on average of the held-back reviews
-_DEFAULTS = {"threshold": THRESHOLD, "unknown_share": 0.0}
 _ATTEMPTS = 20  # each is lost only to another model that was crowned meanwhile
 
 
@@ -43,7 +39,7 @@ def register(parent: PipelineRun, trained: Trained, predictions: Predictions, ru
 
     It becomes champion if the data set has none, or if ``rule`` finds it better than the champion on the
     reviews that were held back from both; else challenger. The decision, both scores and the p-value become
-    tags of the version.
+    tags of the version. If another model was crowned while it was compared, it is compared again, with that.
     """
     from pipeline.registry.packaging import log_models  # noqa: PLC0415 - only here are models logged
 
@@ -54,53 +50,25 @@ def register(parent: PipelineRun, trained: Trained, predictions: Predictions, ru
         write_arrays(file, **{name: np.asarray(value) for name, value in vars(predictions).items()})
         parent.log_file(file)
     version = log_models(trained, name)
-    set_tags(
-        client,
-        name,
-        version,
-        {
-            DIGEST_TAG: dataset["digest"],
-            "dataset.name": dataset["name"],
-            "validation_accuracy": f"{trained.validation_accuracy:.6f}",
-        },
-    )
+    of_data = {DIGEST_TAG: dataset["digest"], "dataset.name": dataset["name"]}
+    accuracy = {"validation_accuracy": f"{trained.validation_accuracy:.6f}"}
+    set_tags(client, name, version, of_data | accuracy)
     with one_at_a_time():
-        return contend(client, name, version, dataset, predictions, rule)
-
-
-def contend(
-    client: MlflowClient,
-    name: str,
-    version: int,
-    dataset: Mapping[str, Any],
-    predictions: Predictions,
-    rule: Rule,
-) -> Registration:
-    """Judges a registered version against the champion and moves an alias to it.
-
-    MLflow moves an alias without asking where it was. So the champion is looked up again just before the
-    move, and the record of champions just after: if another model was crowned meanwhile, that one is put
-    back and the version is judged again, against it.
-    """
-    for _ in range(_ATTEMPTS):
-        history, champion = champions_so_far(client, name), find_champion(client, name)
-        alias, reason, comparison = _judge(client, champion, dataset, predictions, rule)
-        set_tags(client, name, version, _decision_tags(champion, reason, comparison))
+        for _ in range(_ATTEMPTS):
+            history, champion = champions_so_far(client, name), find_champion(client, name)
+            alias, reason, comparison = _judge(client, champion, dataset, predictions, rule)
+            set_tags(client, name, version, _decision_tags(champion, reason, comparison))
+            if alias == CHALLENGER or crown(client, name, version, champion, history):
+                break
+        else:
+            alias, comparison = CHALLENGER, None
+            reason = (
+                f"the champion changed {_ATTEMPTS} times while this version was compared: promote it by hand"
+            )
+            set_tags(client, name, version, {DECISION_TAG: reason})
         if alias == CHALLENGER:
             client.set_registered_model_alias(name, CHALLENGER, str(version))
-            return Registration(name, version, alias, reason, comparison)
-        if not _same(champion, find_champion(client, name)):
-            continue
-        if crown(client, name, version, champion, history) and is_champion(client, name, version):
-            return Registration(name, version, alias, reason, comparison)
-    reason = f"the champion changed {_ATTEMPTS} times while this version was compared: promote it by hand"
-    set_tags(client, name, version, {DECISION_TAG: reason})
-    client.set_registered_model_alias(name, CHALLENGER, str(version))
-    return Registration(name, version, CHALLENGER, reason)
-
-
-def _same(one: ModelVersion | None, other: ModelVersion | None) -> bool:
-    return (one and one.version) == (other and other.version)
+    return Registration(name, version, alias, reason, comparison)
 
 
 def _judge(
@@ -111,25 +79,10 @@ def _judge(
     rule: Rule,
 ) -> tuple[str, str, Comparison | None]:
     """The alias, the reason for it, and the comparison where there is one."""
-    if not len(mine.labels):
-        return CHALLENGER, "no review was held back to show that it is better than a guess", None
-    if mine.unknown_share > MOST_UNKNOWN:
-        unknown = f"{mine.unknown_share:.0%} of what it reads is unknown to it"
-        return CHALLENGER, f"{unknown}, so never a champion", None
-    if not mine.better_than_a_guess(rule.objective):
-        return CHALLENGER, "no better than always giving one label, so never a champion", None
+    if unfit := _unfit(mine, rule):
+        return CHALLENGER, unfit, None
     if champion is None:
         return CHAMPION, f"the first version for {dataset['name']} that is better than a guess", None
-    return _judge_against(champion, client, dataset, mine, rule)
-
-
-def _judge_against(
-    champion: ModelVersion,
-    client: MlflowClient,
-    dataset: Mapping[str, Any],
-    mine: Predictions,
-    rule: Rule,
-) -> tuple[str, str, Comparison | None]:
     rival = f"champion version {champion.version}"
     if champion.tags.get(DIGEST_TAG) != dataset["digest"]:
         return CHALLENGER, f"{rival} was trained on other data of this name: not comparable", None
@@ -139,25 +92,31 @@ def _judge_against(
     comparison = compare(mine, theirs, rule)
     if comparison is None:
         return CHALLENGER, f"no held-back review is shared with {rival}: not comparable", None
-    if comparison.challenger_is_better:
-        return CHAMPION, f"better than {rival}: {comparison}", comparison
-    return CHALLENGER, f"not surely better than {rival}: {comparison}", comparison
+    better = comparison.challenger_is_better
+    reason = f"{'better' if better else 'not surely better'} than {rival}: {comparison}"
+    return CHAMPION if better else CHALLENGER, reason, comparison
+
+
+def _unfit(mine: Predictions, rule: Rule) -> str | None:
+    """Why a model can't be champion, whoever is."""
+    if not len(mine.labels):
+        return "no review was held back to show that it is better than a guess"
+    if mine.unknown_share > MOST_UNKNOWN:
+        return f"{mine.unknown_share:.0%} of what it reads is unknown to it, so never a champion"
+    if not mine.better_than_a_guess(rule.objective):
+        return "no better than always giving one label, so never a champion"
+    return None
 
 
 def predictions_of(client: MlflowClient, run_id: str) -> Predictions | None:
-    """Those that a run kept of its held-back reviews.
-
-    None where it was deleted, is out of reach, or is older than the holding back of reviews.
-    """
+    """Those that a run kept of its held-back reviews; None where it was deleted or is out of reach."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            path = client.download_artifacts(run_id, PREDICTIONS, folder)
+            arrays = read_arrays(Path(client.download_artifacts(run_id, PREDICTIONS, folder)))
         except (MlflowException, OSError):
             return None
-        arrays = read_arrays(Path(path))
-        # Older runs have neither.
-        threshold, unknown = (float(arrays.pop(key, value)) for key, value in _DEFAULTS.items())
-        return Predictions(**arrays, threshold=threshold, unknown_share=unknown)
+    threshold, unknown = (float(arrays.pop(key)) for key in ("threshold", "unknown_share"))
+    return Predictions(**arrays, threshold=threshold, unknown_share=unknown)
 
 
 def _decision_tags(

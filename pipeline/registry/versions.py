@@ -1,4 +1,4 @@
-"""The model registry: a version for each evaluated model, and who is champion of a data set."""
+"""Registered versions and their aliases: a version for each evaluated model, one champion of a data set."""
 
 from __future__ import annotations
 
@@ -14,14 +14,11 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
-from pipeline.evaluation.promotion import Registration
-from pipeline.registry.names import CHAMPION, NAME_PREFIX, parse_uri
+from pipeline.registry.names import CHALLENGER, CHAMPION, NAME_PREFIX, parse_uri, registered_name
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.paths import SQLITE
-from pipeline.serving.classifier import CLASSIFIER, KERAS_NETWORK, NETWORK
-from pipeline.training.backend import without_noise
+from pipeline.runtime.files import read_json
+from pipeline.runtime.paths import PADDED_DATASET, SQLITE
 
-CHALLENGER = "challenger"
 DECISION_TAG = "decision"
 PREVIOUS_TAG = "champion.previous"  # of a version: who was champion before it
 HISTORY_TAG = "champion.history"  # of a registered model: the champions so far, the present one last
@@ -29,16 +26,59 @@ _HISTORY_LENGTH = 200
 _NO_SUCH_THING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
-def describe(client: MlflowClient, registration: Registration, text: str) -> None:
-    """Sets the description of the version, and of its model if that has none; MLflow renders Markdown."""
-    name = registration.name
-    client.update_model_version(name, str(registration.version), text)
-    if not client.get_registered_model(name).description:
-        about = (
-            f"Recurrent networks that label the reviews of {name.removeprefix(NAME_PREFIX)}. "
-            f"`models:/{name}@{CHAMPION}` is the one to use; the description of a version is its model card."
-        )
-        client.update_registered_model(name, about)
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """What the registry refuses, as a UserError with its own message."""
+    try:
+        yield
+    except MlflowException as error:
+        raise UserError(f"the registry {mlflow.get_tracking_uri()} answers: {error.message}") from None
+
+
+def address_of(name: str | None = None) -> str:
+    """The ``models:/...`` that ``name`` stands for.
+
+    Args:
+        name: an address, which is left as it is, or a data set's name: its champion's; None: that of the data
+            set in data/padded, else of the only one that is registered.
+
+    Raises:
+        UserError: if none or several could be meant.
+    """
+    if name is None and PADDED_DATASET.exists():
+        name = read_json(PADDED_DATASET)["name"]
+    if name is None:
+        models = sorted({version.name.removeprefix(NAME_PREFIX) for version in list_versions()})
+        if len(models) > 1:
+            raise UserError(f"--dataset must say which champion is meant, one of {', '.join(models)}")
+        if not models:
+            raise UserError("the registry is empty: run `make run` first")
+        name = models[0]
+    named = set(name) & set(":/@")  # none of which a registered model's name can have
+    return name if named else f"models:/{registered_name(name)}@{CHAMPION}"
+
+
+def find_version(client: MlflowClient, name: str | None = None) -> ModelVersion:
+    """The version that ``name`` stands for, as :func:`address_of` takes it.
+
+    Raises:
+        UserError: if the address has another form, or there is no such version.
+    """
+    uri = address_of(name)
+    model, alias, number = parse_uri(uri)
+    with _plain_errors():
+        try:
+            if alias:
+                return client.get_model_version_by_alias(model, alias)
+            return client.get_model_version(model, number)
+        except MlflowException as error:
+            if error.error_code not in _NO_SUCH_THING:
+                raise
+    known = sorted({version.name for version in list_versions()})
+    raise UserError(
+        f"the registry {mlflow.get_tracking_uri()} has no {uri}; "
+        + (f"it has {', '.join(known)}: see `registry`" if known else "it is empty: run `make run` first")
+    )
 
 
 def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:
@@ -55,17 +95,73 @@ def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:
         raise
 
 
-def is_champion(client: MlflowClient, name: str, version: int) -> bool:
-    """Whether the alias is on this version now."""
-    champion = find_champion(client, name)
-    return champion is not None and int(champion.version) == version
+def list_versions(name: str | None = None) -> list[ModelVersion]:
+    """The registered versions of ``name``, or of all data sets; by name, the newest first."""
+    with _plain_errors():
+        chosen = f"name = '{name}'" if name else f"name LIKE '{NAME_PREFIX}%'"
+        found = mlflow.search_model_versions(filter_string=chosen)
+        return sorted(found, key=lambda version: (version.name, -int(version.version)))
+
+
+def aliases(client: MlflowClient, name: str) -> dict[str, list[str]]:
+    """The aliases of each version of ``name`` that has one."""
+    with _plain_errors():
+        named: dict[str, list[str]] = {}
+        for alias, version in client.get_registered_model(name).aliases.items():
+            named.setdefault(str(version), []).append(alias)
+        return named
+
+
+def champions_so_far(client: MlflowClient, name: str) -> list[str]:
+    """The versions that were champion, the present one last; as far as they are recorded."""
+    recorded = client.get_registered_model(name).tags.get(HISTORY_TAG, "")
+    return [number for number in recorded.split(",") if number]
+
+
+def run_facts(client: MlflowClient, version: ModelVersion) -> tuple[float | None, str | None]:
+    """Test accuracy and git commit of the version's run; None where they aren't known."""
+    try:
+        data = client.get_run(str(version.run_id)).data
+    except MlflowException:
+        return None, None
+    return data.metrics.get("test_accuracy"), data.tags.get(MLFLOW_GIT_COMMIT)
+
+
+def download(version: ModelVersion, path: str, folder: Path) -> Path:
+    """A file or folder of the version, copied into ``folder``; nothing of it is executed.
+
+    Raises:
+        UserError: if it is not there any more.
+    """
+    source = f"models:/{version.name}/{version.version}/{path}"
+    try:
+        return Path(mlflow.artifacts.download_artifacts(source, dst_path=str(folder)))
+    except (MlflowException, OSError):
+        raise UserError(f"{source} can't be fetched: the version's files are gone or out of reach") from None
+
+
+def set_tags(client: MlflowClient, name: str, version: int, tags: Mapping[str, Any]) -> None:
+    """Tags of a version, as text."""
+    for key, value in tags.items():
+        client.set_model_version_tag(name, str(version), key, str(value))
+
+
+def describe(client: MlflowClient, name: str, version: int, text: str) -> None:
+    """Sets the description of the version, and of its model if that has none; MLflow renders Markdown."""
+    client.update_model_version(name, str(version), text)
+    if not client.get_registered_model(name).description:
+        about = (
+            f"Recurrent networks that label the reviews of {name.removeprefix(NAME_PREFIX)}. "
+            f"`models:/{name}@{CHAMPION}` is the one to use; the description of a version is its model card."
+        )
+        client.update_registered_model(name, about)
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
     """Lets one process after the other move aliases, where the store is a file on this machine.
 
-    A server has no such lock; there, :func:`pipeline.registry.promotion.contend` looks again after a move.
+    A server has no such lock; there, :func:`crown` looks again after a move.
     """
     uri = mlflow.get_registry_uri()
     if not uri.startswith(SQLITE):
@@ -103,16 +199,13 @@ def rollback(client: MlflowClient, name: str) -> tuple[ModelVersion, ModelVersio
         if champion is None:
             raise UserError(f"{name} has no champion to roll back; `registry` lists what there is")
         history = champions_so_far(client, name)
-        existing = {str(version.version) for version in list_versions(name)}
-        earlier = [
-            number for number in history[:-1] if number in existing and number != str(champion.version)
-        ]
-        if not earlier:
+        existing = {str(version.version) for version in list_versions(name)} - {str(champion.version)}
+        places = [place for place, number in enumerate(history[:-1]) if number in existing]
+        if not places:
             raise UserError(f"{name}: no champion is recorded before version {champion.version}")
-        restored = earlier[-1]
-        last_place = len(history) - 1 - history[::-1].index(restored)
+        restored = history[places[-1]]
         client.set_registered_model_alias(name, CHAMPION, restored)
-        client.set_registered_model_tag(name, HISTORY_TAG, ",".join(history[: last_place + 1]))
+        client.set_registered_model_tag(name, HISTORY_TAG, ",".join(history[: places[-1] + 1]))
         set_tags(client, name, int(restored), {DECISION_TAG: f"rolled back from version {champion.version}"})
         return champion, client.get_model_version(name, restored)
 
@@ -126,17 +219,22 @@ def crown(
 ) -> bool:
     """Moves the alias and records who had it.
 
+    MLflow moves an alias without asking where it was. So the champion is looked up just before the move, and
+    the record of champions just after.
+
     Args:
         client: of the registry.
         name: of the registered model.
         version: the new champion.
         before: who was champion, if there was one.
         expected: the champions so far as they were when ``version`` was found to be the better one. If others
-            are recorded now, another version was crowned meanwhile, and gets the alias back.
+            are recorded now, another version was crowned meanwhile, and keeps the alias or gets it back.
 
     Returns:
         Whether ``version`` is champion.
     """
+    if expected is not None and _number(find_champion(client, name)) != _number(before):
+        return False
     client.set_registered_model_alias(name, CHAMPION, str(version))
     history = champions_so_far(client, name)
     if expected is not None and history and history != expected:
@@ -150,108 +248,8 @@ def crown(
     client.set_registered_model_tag(name, HISTORY_TAG, ",".join(history[-_HISTORY_LENGTH:]))
     if CHALLENGER in aliases(client, name).get(str(version), []):
         client.delete_registered_model_alias(name, CHALLENGER)
-    return True
+    return _number(find_champion(client, name)) == version
 
 
-def champions_so_far(client: MlflowClient, name: str) -> list[str]:
-    """The versions that were champion, the present one last; as far as they are recorded."""
-    recorded = client.get_registered_model(name).tags.get(HISTORY_TAG, "")
-    return [number for number in recorded.split(",") if number]
-
-
-def list_versions(name: str | None = None) -> list[ModelVersion]:
-    """The registered versions of ``name``, or of all data sets; by name, the newest first."""
-    with _plain_errors():
-        chosen = f"name = '{name}'" if name else f"name LIKE '{NAME_PREFIX}%'"
-        found = mlflow.search_model_versions(filter_string=chosen)
-        return sorted(found, key=lambda version: (version.name, -int(version.version)))
-
-
-def aliases(client: MlflowClient, name: str) -> dict[str, list[str]]:
-    """The aliases of each version of ``name`` that has one."""
-    with _plain_errors():
-        named: dict[str, list[str]] = {}
-        for alias, version in client.get_registered_model(name).aliases.items():
-            named.setdefault(str(version), []).append(alias)
-        return named
-
-
-def run_facts(client: MlflowClient, version: ModelVersion) -> tuple[float | None, str | None]:
-    """Test accuracy and git commit of the version's run; None where they aren't known."""
-    try:
-        data = client.get_run(str(version.run_id)).data
-    except MlflowException:
-        return None, None
-    return data.metrics.get("test_accuracy"), data.tags.get(MLFLOW_GIT_COMMIT)
-
-
-def find_version(client: MlflowClient, uri: str) -> ModelVersion:
-    """The version that `models:/NAME/VERSION` or `models:/NAME@ALIAS` names.
-
-    Raises:
-        UserError: if the address has another form, or there is no such version.
-    """
-    name, alias, number = parse_uri(uri)
-    with _plain_errors():
-        try:
-            if alias:
-                return client.get_model_version_by_alias(name, alias)
-            return client.get_model_version(name, number)
-        except MlflowException as error:
-            if error.error_code not in _NO_SUCH_THING:
-                raise
-    known = sorted({version.name for version in list_versions()})
-    raise UserError(
-        f"the registry {mlflow.get_tracking_uri()} has no {uri}; "
-        + (f"it has {', '.join(known)}: see `registry`" if known else "it is empty: run `make run` first")
-    )
-
-
-def download(version: ModelVersion, path: str, folder: Path) -> Path:
-    """A file or folder of the version, fetched where it is not on this machine.
-
-    Raises:
-        UserError: if it is not there any more.
-    """
-    source = f"models:/{version.name}/{version.version}/{path}"
-    try:
-        return Path(mlflow.artifacts.download_artifacts(source, dst_path=str(folder)))
-    except (MlflowException, OSError):
-        raise UserError(f"{source} can't be fetched: the version's files are gone or out of reach") from None
-
-
-def set_tags(client: MlflowClient, name: str, version: int, tags: Mapping[str, Any]) -> None:
-    """Tags of a version, as text."""
-    for key, value in tags.items():
-        client.set_model_version_tag(name, str(version), key, str(value))
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """What the registry refuses, as a ValueError with its own message."""
-    try:
-        yield
-    except MlflowException as error:
-        raise UserError(f"the registry {mlflow.get_tracking_uri()} answers: {error.message}") from None
-
-
-# A version's classifier, ready to label texts; unlike MLflow's own loading, nothing of it is executed.
-
-
-def fetch_classifier(version: ModelVersion, folder: Path) -> Path:
-    """Copies a version's classifier into ``folder`` and returns where it is, its ONNX network included.
-
-    Raises:
-        UserError: if the version's files are gone.
-    """
-    return with_network(download(version, f"artifacts/{CLASSIFIER}", folder))
-
-
-def with_network(classifier: Path) -> Path:
-    """The same folder; the network of one from before versions had ONNX is converted there."""
-    if not (classifier / NETWORK).exists():
-        with without_noise():
-            from pipeline.serving.onnx_export import convert_file  # noqa: PLC0415 - imports Keras
-
-            convert_file(classifier / KERAS_NETWORK, classifier / NETWORK)
-    return classifier
+def _number(version: ModelVersion | None) -> int | None:
+    return int(version.version) if version else None

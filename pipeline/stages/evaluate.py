@@ -156,7 +156,9 @@ def _log(parent: PipelineRun, card: str, registration: Registration | None) -> N
         parent.log_file(folder, folder.name)
     parent.describe(model_card.description(card))
     if registration:
-        versions.describe(parent.client, registration, model_card.description(card))
+        versions.describe(
+            parent.client, registration.name, registration.version, model_card.description(card)
+        )
 
 
 def _read_trials() -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import click
 import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
+from mlflow.projects.utils import load_project
 
 from pipeline.__main__ import cli
 from pipeline.commands import run as launch
@@ -134,6 +135,18 @@ def test_mlproject_names_commands_that_exist() -> None:
             continue
         assert words[:3] == ["python", "-m", "pipeline"], name
         assert words[3] in known, name
+
+
+def test_mlproject_predicts_as_the_version_decides_unless_it_is_told_otherwise(tmp_path: Path) -> None:
+    """Any threshold would override the version's own, and be refused where there are three labels."""
+    predict = load_project(PROJECT).get_entry_point("predict")
+    (tmp_path / "texts.csv").write_text("text\n")
+    given = {"input": str(tmp_path / "texts.csv"), "output": "labelled.csv"}
+    plain = predict.compute_command(given, str(tmp_path))
+    assert plain.split()[-4:] == ["--input", given["input"], "--output", given["output"]]
+    told = predict.compute_command(given | {"threshold": "0.7", "model": "models:/m/1"}, str(tmp_path))
+    context = cli.get_command(click.Context(cli), "predict").make_context("predict", told.split()[4:])
+    assert (context.params["threshold"], context.params["model"]) == (0.7, "models:/m/1")
 
 
 def test_mlproject_environment_is_the_pinned_one() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import mlflow
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 from mlflow.entities import Run, RunData, RunInfo, RunTag
 
 from pipeline.commands.compare import _settings
 from pipeline.evaluation.promotion import Predictions
-from pipeline.registry.comparing import Difference, Row, _same_data, difference
+from pipeline.registry.comparing import Difference, EvaluatedRun, compare_runs, difference, same_data
 
 
 def kept(rows: list[int], labels: list[int], probabilities: list[float]) -> Predictions:
@@ -43,12 +47,30 @@ def test_runs_share_their_reviews_whatever_vocabulary_they_have() -> None:
         info = RunInfo("1", "1", "me", "FINISHED", 0, 1, "active")
         return Run(info, RunData(tags=[RunTag("dataset", "mine"), RunTag("dataset.digest", digest)]))
 
-    assert _same_data(run("sha256:1"), run("sha256:1"))
-    assert not _same_data(run("sha256:1"), run("sha256:2"))
+    assert same_data(run("sha256:1"), run("sha256:1"))
+    assert not same_data(run("sha256:1"), run("sha256:2"))
 
 
 def test_what_differs_is_said_in_short() -> None:
     settings = {"model.dropout": "0.39449263258102085", "model.units": "64", "train.patience": "None"}
     settings |= {"model.cell": "gru", "train.clipnorm": ""}
-    row = Row("1", "gru 2x64, 0.850", "mine", 0.85, 0.84, None, settings)
+    row = EvaluatedRun("1", "gru 2x64, 0.850", "mine", 0.85, 0.84, None, settings)
     assert _settings(row) == "dropout 0.3945, units 64, patience null, cell gru"
+
+
+def test_every_section_of_params_yaml_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Word vectors and soft labels among them; what `mlflow run` logs of its own isn't."""
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    mlflow.set_tracking_uri(store)
+    client = MlflowClient(store)
+    for number in range(2):
+        run_id = client.create_run("0", tags={"dataset": "mine"}).info.run_id
+        client.log_metric(run_id, "test_accuracy", 0.8 + number / 100)
+        values = {"vectors.epochs": number, "distill.epochs": 2 * number, "model.units": 8, "depth": number}
+        for key, value in values.items():
+            client.log_param(run_id, key, value)
+        client.set_terminated(run_id)
+    best, other = compare_runs(client, "mine", 10)
+    assert best.settings == {"vectors.epochs": "1", "distill.epochs": "2"}
+    assert other.settings == {"vectors.epochs": "0", "distill.epochs": "0"}
