@@ -148,11 +148,11 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
     from pipeline.evaluation import calibration  # noqa: PLC0415
     from pipeline.evaluation.baselines import fit_baselines  # noqa: PLC0415 - after the backend is chosen
     from pipeline.evaluation.ngrams import Ragged  # noqa: PLC0415
+    from pipeline.networks.devices import import_keras  # noqa: PLC0415
     from pipeline.stages.train import data_of_fits  # noqa: PLC0415
-    from pipeline.training.backend import select_backend  # noqa: PLC0415
     from pipeline.training.task import fit  # noqa: PLC0415
 
-    select_backend(params.train)
+    import_keras()
     import keras  # noqa: PLC0415
 
     from pipeline.networks.fused import choose_implementation  # noqa: PLC0415

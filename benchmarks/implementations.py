@@ -1,6 +1,6 @@
 """Times a training step of the fused layers beside the plain Keras ones, size by size.
 
-python -m benchmarks.implementations [--python-jax PYTHON]
+python -m benchmarks.implementations
 
 ``train.implementation: auto`` takes the fused ones because they are faster at each of these sizes.
 Writes its section of benchmarks/RESULTS.md.
@@ -14,45 +14,35 @@ from typing import Any
 
 from benchmarks.notebook import pad_imdb
 from benchmarks.results import machine, shown, table, write_section
-from benchmarks.speed import CELLS, has, measure
+from benchmarks.speed import CELLS, measure
 
 # (units, batch_size, steps a repeat) of two layers over 100 tokens
 SIZES = ((5, 32, 40), (16, 64, 40), (32, 64, 20), (64, 128, 5), (128, 128, 5))
 
 
-def section_of(backend: str, python: str, imdb: bool) -> str:
-    """The table of one backend."""
-    names = {"keras": "plain layer, XLA", "fused": "fused, XLA"}
-    cases: list[dict[str, Any]] = [{"settings": {"train.implementation": kind}} for kind in names]
-    header = ["cell", "units", "batch", *names.values()]
-    if backend == "tensorflow":
-        cases.insert(0, {**cases[0], "xla": False})
-        header.insert(3, "plain layer")
+def steps_table(imdb: bool) -> str:
+    plain, fused = ({"settings": {"train.implementation": kind}} for kind in ("keras", "fused"))
+    cases: list[dict[str, Any]] = [{**plain, "xla": False}, plain, fused]
+    header = ["cell", "units", "batch", "plain layer", "plain layer, XLA", "fused, XLA"]
     rows = []
     for cell in CELLS:
         for units, batch_size, steps in SIZES:
-            case = {"what": "step", "who": "ours", "cell": cell, "imdb": imdb, "backend": backend, "depth": 2}
+            case = {"what": "step", "who": "ours", "cell": cell, "imdb": imdb, "depth": 2}
             case |= {"units": units, "batch_size": batch_size, "length": 100, "steps": steps, "repeats": 5}
-            rows.append(
-                [cell, f"{units}", f"{batch_size}", *(shown(measure(python, case | kind)) for kind in cases)]
-            )
-            print(backend, *rows[-1], flush=True)
+            times = (shown(measure(sys.executable, case | kind)) for kind in cases)
+            rows.append([cell, f"{units}", f"{batch_size}", *times])
+            print(*rows[-1], flush=True)
     return table(header, rows)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--python-jax", default=sys.executable, help="of an environment with jax and keras")
-    given = parser.parse_args()
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
     parts = [
         "## Implementations",
         f"{machine()}. Milliseconds a training step of 2 layers over 100 tokens in our compiled loop, the "
         "median over 5 repeats (least to most): Keras' own layers and the fused ones, which `auto` takes.",
+        steps_table(pad_imdb()),
     ]
-    imdb = pad_imdb()
-    for backend, python in (("tensorflow", sys.executable), ("jax", given.python_jax)):
-        found = section_of(backend, python, imdb) if has(python, backend) else "Not installed."
-        parts += [f"### {backend}", found]
     write_section("implementations", "\n\n".join(parts))
 
 

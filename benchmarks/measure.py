@@ -96,12 +96,12 @@ def notebook_step(case: Case) -> list[float]:
 
 def our_params(case: Case) -> Any:
     from benchmarks.notebook import notebook_params  # noqa: PLC0415
-    from pipeline.training.backend import select_backend  # noqa: PLC0415
+    from pipeline.networks.devices import import_keras  # noqa: PLC0415
 
-    names = {"cell": "model", "depth": "model", "units": "model", "batch_size": "train", "backend": "train"}
+    names = {"cell": "model", "depth": "model", "units": "model", "batch_size": "train"}
     values = {f"{section}.{name}": case[name] for name, section in names.items() if name in case}
     params = notebook_params({**values, **case.get("settings", {})})
-    select_backend(params.train)
+    import_keras()
     return params
 
 

@@ -151,13 +151,13 @@ def ours(case: Case) -> list[float]:
     """The pipeline's own training steps, computed as ``train.implementation: auto`` takes them."""
     from benchmarks.measure import our_steps  # noqa: PLC0415
     from benchmarks.notebook import notebook_params  # noqa: PLC0415 - before Keras, whose backend it chooses
-    from pipeline.training.backend import select_backend  # noqa: PLC0415
+    from pipeline.networks.devices import import_keras  # noqa: PLC0415
 
     model = {"cell": case["cell"], "units": case["units"], "bidirectional": True, "masking": True}
     train = {"batch_size": BATCH_SIZE, "learning_rate": LEARNING_RATE}
     values = {f"model.{key}": value for key, value in (model | {"embedding_dim": EMBEDDING_DIM}).items()}
     params = notebook_params(values | {f"train.{key}": value for key, value in train.items()})
-    select_backend(params.train)
+    import_keras()
     from pipeline.training.batches import shuffled_batches  # noqa: PLC0415
 
     made = batches()

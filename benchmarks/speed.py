@@ -1,10 +1,10 @@
-"""Times a training step and the way to a validation accuracy: the notebook's code, ours, JAX and PyTorch.
+"""Times a training step and the way to a validation accuracy: the notebook's code, ours and PyTorch.
 
-python -m benchmarks.speed [--python-torch PYTHON] [--python-jax PYTHON]
+python -m benchmarks.speed [--python-torch PYTHON]
 
-The interpreters are of environments that have PyTorch, or jax and keras; by default this one, which has them
-after ``pip install '.[bench,jax]'``. What isn't there is left out and said so. Writes its section
-of benchmarks/RESULTS.md and the plot beside it; reads data/raw where that is IMDb.
+The interpreter is of an environment that has PyTorch; by default this one, which has it after
+``pip install '.[bench]'``. If it isn't there, it is left out and said so. Writes its section of
+benchmarks/RESULTS.md and the plot beside it; reads data/raw where that is IMDb.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -58,8 +57,7 @@ def measure(python: str, case: dict[str, Any]) -> Figures:
     Raises:
         RuntimeError: if it failed; holds what it wrote.
     """
-    backend = case.get("backend", "tensorflow")
-    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [python, "-m", "benchmarks.measure", json.dumps(case)]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
@@ -75,7 +73,7 @@ def has(python: str, package: str) -> bool:
     )
 
 
-def step_table(size: dict[str, int], pythons: dict[str, str], imdb: bool) -> str:
+def step_table(size: dict[str, int], torch: str | None, imdb: bool) -> str:
     """Milliseconds a training step of each cell, by whoever is installed, and ours against the others."""
     rows = []
     for cell in CELLS:
@@ -84,21 +82,15 @@ def step_table(size: dict[str, int], pythons: dict[str, str], imdb: bool) -> str
             "notebook": measure(sys.executable, {**case, "who": "notebook"}),
             "ours": measure(sys.executable, {**case, "who": "ours"}),
         }
-        if "jax" in pythons:
-            times["jax"] = measure(pythons["jax"], {**case, "who": "ours", "backend": "jax"})
-        if "torch" in pythons:
-            times["torch"] = measure(pythons["torch"], {**case, "who": "torch"})
+        if torch:
+            times["torch"] = measure(torch, {**case, "who": "torch"})
         print(size, cell, {who: shown(figures) for who, figures in times.items()}, flush=True)
-        who = [times.get(name, []) for name in ("notebook", "ours", "jax", "torch")]
-        best = min((figures for figures in who[1:3] if figures), key=statistics.median)
-        rows.append(
-            [cell, *map(shown, who), ratio(who[0], who[1]), ratio(who[0], who[2]), ratio(who[3], best)]
-        )
-    header = ["cell", "notebook", "ours, TensorFlow", "ours, JAX", "PyTorch"]
-    return table([*header, "ours over notebook", "JAX over notebook", "ours over PyTorch"], rows)
+        who = [times.get(name, []) for name in ("notebook", "ours", "torch")]
+        rows.append([cell, *map(shown, who), ratio(who[0], who[1]), ratio(who[2], who[1])])
+    return table(["cell", "notebook", "ours", "PyTorch", "ours over notebook", "ours over PyTorch"], rows)
 
 
-def until_table(pythons: dict[str, str]) -> str:
+def until_table() -> str:
     """Seconds of training until the validation accuracy, compilation counted; each seed is a training."""
     case = {"what": "until", "imdb": True, "length": 100, "accuracy": ACCURACY}
     notebook = [
@@ -109,18 +101,14 @@ def until_table(pythons: dict[str, str]) -> str:
         )
     ]
     rows = [["the notebook's 2x5 LSTM, its own code, 5 epochs", *reached(notebook), "1"]]
-    ours = {f"ours, TensorFlow: {FAST_NAME}": ("tensorflow", sys.executable)}
-    if "jax" in pythons:
-        ours["the same, JAX"] = ("jax", pythons["jax"])
-    for name, (backend, python) in ours.items():
-        seconds = [
-            measure(python, {**case, "who": "ours", "backend": backend, "settings": FAST, "seed": seed})[0]
-            for seed in OUR_SEEDS
-        ]
-        least = "at least " if min(notebook) < 0 else ""
-        times = least + ratio([abs(one) for one in notebook], seconds) if min(seconds) > 0 else "-"
-        rows.append([name, *reached(seconds), times])
-        print(rows[-1], flush=True)
+    seconds = [
+        measure(sys.executable, {**case, "who": "ours", "settings": FAST, "seed": seed})[0]
+        for seed in OUR_SEEDS
+    ]
+    least = "at least " if min(notebook) < 0 else ""
+    times = least + ratio([abs(one) for one in notebook], seconds) if min(seconds) > 0 else "-"
+    rows.append([f"ours: {FAST_NAME}", *reached(seconds), times])
+    print(rows[-1], flush=True)
     return table(["", f"trainings that reached {ACCURACY}", "seconds", "times faster"], rows)
 
 
@@ -159,14 +147,11 @@ def plot_growth(imdb: bool) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--python-torch", default=sys.executable)
-    parser.add_argument("--python-jax", default=sys.executable)
     given = parser.parse_args()
     started, found = time.perf_counter(), machine()
-    wished = {"torch": given.python_torch, "jax": given.python_jax}
-    pythons = {name: python for name, python in wished.items() if has(python, name)}
-    missing = [name for name in wished if name not in pythons]
+    torch = given.python_torch if has(given.python_torch, "torch") else None
     imdb = pad_imdb()
-    notes = [f"{name} not installed: its figures are missing." for name in missing]
+    notes = [] if torch else ["torch not installed: its figures are missing."]
     if not imdb:
         notes.append("data/raw isn't IMDb: steps are timed on random ids, and nothing is trained to 0.84.")
     print(*notes, sep="\n")
@@ -174,11 +159,11 @@ def main() -> None:
         "## Speed of training",
         f"{found}. Median over the repeats (least to most). {' '.join(notes)}",
         "### Milliseconds a step: 2 layers of 5 units, batch 32, 100 tokens (the notebook's networks)",
-        step_table(SMALL, pythons, imdb),
+        step_table(SMALL, torch, imdb),
         "### Milliseconds a step: 2 layers of 64 units, batch 128, 100 tokens",
-        step_table(LARGE, pythons, imdb),
+        step_table(LARGE, torch, imdb),
         f"### Seconds of training until validation accuracy {ACCURACY} on IMDb, compilation counted",
-        until_table(pythons) if imdb else "Not measured: data/raw isn't IMDb.",
+        until_table() if imdb else "Not measured: data/raw isn't IMDb.",
         "### From imdb.npz to padded reviews, imports counted",
         loading_table() if imdb else "Not measured: data/raw isn't IMDb.",
         "### How a step grows",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 import click
+from pipeline.networks.devices import prepare_keras
 from studies.depth import study
 from pipeline.params import load_params
 from pipeline.stages import refuse_edited, require_outputs
@@ -18,7 +19,6 @@ from pipeline.reporting.page import Table, render
 from pipeline.runtime.files import write_json, write_text
 from pipeline.runtime.live import WIDTH
 from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT
-from pipeline.training.backend import choose_backend
 
 @click.command(name="depth")
 def depth() -> None:
@@ -58,8 +58,8 @@ def cross_validate(folds: int, repeats: int) -> None:
     """
     params = load_params()
     require_outputs("cross-validate", "download")
-    choose_backend(params.train)
-    from studies.cross_validation import study  # noqa: PLC0415 - Keras reads its backend when it is imported
+    prepare_keras()
+    from studies.cross_validation import study  # noqa: PLC0415 - Keras reads its environment when it is imported
 
     found = study.cross_validate(params, folds, repeats)
     write_json(CROSS_VALIDATION, found)

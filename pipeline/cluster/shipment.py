@@ -19,7 +19,7 @@ from typing import Any
 
 from distributed import WorkerPlugin
 
-LIBRARIES = ("keras", "tensorflow", "jax", "numpy", "onnxruntime")
+LIBRARIES = ("keras", "tensorflow", "numpy", "onnxruntime")
 
 
 class Shipment(WorkerPlugin):

@@ -12,10 +12,10 @@ import numpy as np
 
 from pipeline.interface.classifiers import FittedClassifier
 from pipeline.interface.reviews import PaddedReviews, layout, plain_params
+from pipeline.networks.devices import import_keras
 from pipeline.params import Cell, ModelParams, Params, ParamsError, TrainParams, Value
 from pipeline.reviews.splitting import TEST
 from pipeline.runtime.errors import UserError
-from pipeline.training.backend import select_backend
 
 if TYPE_CHECKING:
     import keras
@@ -66,7 +66,7 @@ def build_stacked_rnn(
     sizes: dict[str, Value] = {"pad.vocab_size": vocab_size, "pad.max_length": max_length, "seed": seed}
     params = plain_params().replace(sizes, source="build_stacked_rnn")
     params = _with_values(params, {"cell": cell, "depth": depth, "units": widths, **values})
-    select_backend(params.train)
+    import_keras()
     from pipeline.networks import stacked_rnn  # noqa: PLC0415 - imports Keras, which takes seconds
 
     return stacked_rnn.build_stacked_rnn(params.model, vocab_size, max_length, seed, num_labels)
@@ -89,7 +89,7 @@ def fit(
         ValueError: for a name that there isn't, or a value that can't be used.
     """
     params = _with_values(reviews.params, network_values).of_labels(reviews.labels)
-    select_backend(params.train)
+    import_keras()
     from pipeline.serving.classifier import TextClassifier  # noqa: PLC0415 - ONNX Runtime
     from pipeline.training import fitting  # noqa: PLC0415 - imports Keras, which takes seconds
 

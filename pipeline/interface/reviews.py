@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import params as params_package
+from pipeline.networks.devices import import_keras
 from pipeline.params import Params, Value, load_params
 from pipeline.reviews.padding import Side, pad_texts, pad_tokens
 from pipeline.reviews.ragged import Reviews
@@ -18,7 +19,6 @@ from pipeline.reviews.sources import load_dataset
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified, split_reviews
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.errors import UserError
-from pipeline.training.backend import select_backend
 
 if TYPE_CHECKING:
     from pipeline.training.compiled import Split
@@ -74,7 +74,7 @@ class PaddedReviews:
         return pad_texts(texts, self.vocabulary, **layout(self.params))
 
     def _split(self, name: str) -> Split:
-        select_backend(self.params.train)
+        import_keras()
         from pipeline.training.compiled import Split  # noqa: PLC0415 - imports Keras, which takes seconds
 
         return Split(*self.rows[name])

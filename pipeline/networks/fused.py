@@ -86,17 +86,11 @@ Kind = Literal["keras", "fused", "cudnn"]
 
 
 class Implementation(NamedTuple):
-    """``kind`` on ``backend``, compiled by XLA or not; ``units`` are those of the widest recurrent layer."""
+    """``kind``, compiled by XLA or not; ``units`` are those of the widest recurrent layer."""
 
     kind: Kind
-    backend: str
     units: int
     xla: bool = True
-
-    @property
-    def name(self) -> str:
-        """What stands in reports, such as ``fused (tensorflow)``."""
-        return f"{self.kind} ({self.backend})"
 
     def shards(self, batch_size: int) -> int:
         """Parts of a batch whose gradients are computed side by side on the cores.
@@ -117,10 +111,10 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
     Raises:
         UserError: if cudnn is asked for and there is no GPU.
     """
-    gpu = bool(gpu_names(keras.config.backend()))
+    gpu = bool(gpu_names())
     if train.implementation == "cudnn" and not gpu:
         raise UserError(
-            f"train.implementation is cudnn, but train.backend {train.backend} finds no GPU on this machine: "
+            "train.implementation is cudnn, but TensorFlow finds no GPU on this machine: "
             "set train.implementation to auto"
         )
     kind: Kind
@@ -131,4 +125,4 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
     else:
         kind = "keras" if model.recurrent_dropout else "fused"
     xla = kind != "cudnn"  # XLA can't hold its kernels
-    return Implementation(kind, train.backend, max(model.layer_units), xla)
+    return Implementation(kind, max(model.layer_units), xla)

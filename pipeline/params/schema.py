@@ -102,8 +102,6 @@ class Params(Section):
     def _can_be_searched(self, key: str, form: Range | Choices) -> None:
         name = f"tune.search_space.{key}"
         section = key.split(".")[0]
-        if key == "train.backend":
-            raise ValueError(f"{name}: a process has one backend: set train.backend")
         if section == "distill" and self.tune.epochs is not None:
             raise ValueError(
                 f"{name}: trials of tune.epochs ({self.tune.epochs}) learn the labels alone and can't tell "

@@ -97,7 +97,6 @@ class DistillParams(Section):
 class TrainParams(Section):
     """How one network is fitted."""
 
-    backend: Literal["tensorflow", "jax"]
     implementation: Literal["auto", "keras", "fused", "cudnn"]
     optimizer: Literal["adam", "adamw", "rmsprop"]
     learning_rate: Annotated[float, Field(gt=0, le=1)]

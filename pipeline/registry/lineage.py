@@ -19,7 +19,7 @@ from pipeline.runtime.source import output_hashes, upstream_lock
 from pipeline.serving.classifier import CLASSIFIER, LINEAGE
 
 IN_SHORT = ("model", "code", "data", "study", "winning parameters")  # of ``describe``
-PACKAGES = ("tensorflow", "keras", "jax", "numpy", "optuna", "scikit-learn", "mlflow", "dvc")
+PACKAGES = ("tensorflow", "keras", "numpy", "optuna", "scikit-learn", "mlflow", "dvc")
 
 
 def record(

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import yaml
 
+from pipeline.networks.devices import import_keras, prepare_keras
 from pipeline.params import PARAMS_FILE, Params, load_params
 from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.graph import DVC_FILE, makers, read_stages, upstream
 from pipeline.runtime.live import waiting
 from pipeline.runtime.source import git
-from pipeline.training import backend
 
 
 def run_stage(name: str, params: Params) -> None:
     """Runs one stage. For those that train or predict, the tracking store is asked first, so that a
-    server out of reach is an error before anything slow starts, and Keras' backend is chosen before
-    anything imports Keras. ``train`` imports Keras itself, if it is to fit networks and not its workers.
+    server out of reach is an error before anything slow starts, and Keras' environment is set before
+    anything imports it. ``train`` imports Keras itself, if it is to fit networks and not its workers.
 
     Raises:
         UserError: if a file is missing that an earlier stage makes; if an experiment sets what trials vary.
@@ -32,9 +32,9 @@ def run_stage(name: str, params: Params) -> None:
             from pipeline import tracking  # noqa: PLC0415 - download and pad start without MLflow
 
             tracking.connect(params)
-            backend.choose_backend(params.train)
+            prepare_keras()
         if name == "evaluate":
-            backend.select_backend(params.train)
+            import_keras()
         stage = importlib.import_module(f"pipeline.stages.{name}")
     stage.run(params)
     refuse_edited(name, params)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import tracking, tuning
+from pipeline.networks.devices import describe_device, import_keras
 from pipeline.params import SEARCHED, Params
 from pipeline.reviews.splitting import chosen_by
 from pipeline.runtime.files import (
@@ -31,7 +32,6 @@ from pipeline.runtime.paths import (
     padded_split,
 )
 from pipeline.stages import refuse_edited
-from pipeline.training.backend import describe_device, select_backend
 from pipeline.training.preparation import prepared_data
 from pipeline.training.task import fit, num_epochs
 from pipeline.tuning.progress import Progress
@@ -59,7 +59,7 @@ def run(params: Params) -> None:
                 parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
         if not tuning.needs_workers(study):
             with waiting("TensorFlow is loaded"):
-                select_backend(params.train)
+                import_keras()
             print(describe_device())
         data = data_of_fits(fitted, splits, dataset)
         progress = Progress(num_epochs(params, data), trial_runs, study.score_name)
@@ -124,7 +124,7 @@ def _write(
 
 def _deliver(winner: tuning.Winner, validation: Arrays) -> dict[str, float | list[float]]:
     """Writes the winner's network, calibrated; returns what its calibration is and does."""
-    select_backend(winner.params.train)
+    import_keras()
     from pipeline.training import delivery  # noqa: PLC0415 - Keras loads where networks are computed
 
     reviews = delivery.Split(validation["token_ids"], validation["labels"])

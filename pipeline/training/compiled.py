@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from pipeline.evaluation.metrics import BALANCED_ACCURACY, F1, measured
@@ -20,17 +20,10 @@ from pipeline.evaluation.probabilities import THRESHOLD, cross_entropy, from_col
 from pipeline.networks.fused import Implementation
 from pipeline.training.batches import Batches, align_left, sorted_batches
 
-if keras.config.backend() == "jax":  # an optional package
-    import jax
-    import jax.numpy as jnp
-else:
-    import tensorflow as tf
-
-Tensor = Any  # a tensor of the backend
+Tensor = Any  # of TensorFlow
 # (outputs of the model, token_ids, labels) -> (loss, share of hits), each float32 (batch,)
 Objective = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 Tensors = list[Tensor]
-PartOfLoss = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]
 
 
 class Totals(NamedTuple):
@@ -111,6 +104,9 @@ def compile_training(
 ) -> RunBatches:
     """Compiles training steps over rows of ``token_ids``, a program for each number of time steps.
 
+    Steps of one part are one program of XLA; of several parts, each is its own: TensorFlow runs programs side
+    by side that don't wait for each other, which XLA does less well within one.
+
     Args:
         model: what is called, with ``training=True``.
         variables: what the optimizer changes; both models of ``fuse`` have the same.
@@ -122,34 +118,8 @@ def compile_training(
         A function that takes the steps and gives their totals; it changes the variables.
     """
     optimizer.build(variables)
-    average = average or Average([], 0.0)
-
-    def part_of_loss(ids: Tensor, targets: Tensor, weights: Tensor, total: Tensor) -> tuple[Tensor, ...]:
-        """A part's share of the batch's mean loss, the sum of its losses, and its hits."""
-        losses, hits = objective(model(ids, training=True), ids, targets)
-        loss = ops.sum(weights * losses)
-        return loss / total, loss, ops.sum(weights * hits)
-
-    compile_steps = _compile_tensorflow if keras.config.backend() == "tensorflow" else _compile_jax
-    data = (np.asarray(token_ids, np.int32), np.asarray(labels, np.float32))
-    return compile_steps(model, variables, optimizer, part_of_loss, data, shards, xla, average)
-
-
-def _compile_tensorflow(
-    model: keras.Model,
-    variables: list[keras.Variable],
-    optimizer: keras.optimizers.Optimizer,
-    part_of_loss: PartOfLoss,
-    arrays: tuple[np.ndarray, np.ndarray],
-    shards: int,
-    xla: bool,
-    average: Average,
-) -> RunBatches:
-    """All steps in one program of XLA; or, of several parts, each in its own.
-
-    TensorFlow runs programs side by side that don't wait for each other, which XLA does less well within one.
-    """
-    token_ids, labels = (tf.constant(array) for array in arrays)
+    held_ids = tf.constant(np.asarray(token_ids, np.int32))
+    held_labels = tf.constant(np.asarray(labels, np.float32))
     others = model.non_trainable_variables
 
     def gradients_of(
@@ -159,24 +129,31 @@ def _compile_tensorflow(
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             with keras.StatelessScope(state_mapping=mapping) as scope:
-                share, loss, hits = part_of_loss(ids, targets, weights, total)
+                losses, hits = objective(model(ids, training=True), ids, targets)
+                loss = tf.reduce_sum(weights * losses)
+                share = loss / total
         # Dense: of an embedding's slices, Keras' Adam squares each where Adam squares their sum.
         gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(share, values)]
-        return loss, hits, gradients, [scope.get_current_value(variable) for variable in others]
+        return (
+            loss,
+            tf.reduce_sum(weights * hits),
+            gradients,
+            [scope.get_current_value(variable) for variable in others],
+        )
 
     def update(parts: list[Tensors], states: Tensors) -> Tensor:
         gradients = [tf.add_n(of_parts) for of_parts in zip(*parts, strict=True)]
         optimizer.apply(gradients, variables)
         for variable, state in zip(others, states, strict=True):
             variable.assign(state)
-        if average.values:
+        if average:
             after = average.updated([variable.value for variable in variables], optimizer.iterations.value)
             for held, value in zip(average.values, after, strict=True):
                 held.assign(value)
         return tf.linalg.global_norm(gradients)
 
     def step(rows: Tensor, weights: Tensor, timesteps: int) -> tuple[Tensor, Tensor, Tensor]:
-        ids, targets = tf.gather(token_ids, rows)[:, :timesteps], tf.gather(labels, rows)
+        ids, targets = tf.gather(held_ids, rows)[:, :timesteps], tf.gather(held_labels, rows)
         split = [ops.array_split(array, shards) for array in (ids, targets, weights)]
         values, states = ([variable.value for variable in held] for held in (variables, others))
         parts = [
@@ -212,79 +189,14 @@ def _moved_on(states: Tensors, draws: int) -> Tensors:
     return [state + ops.cast([0, draws], state.dtype) for state in states]
 
 
-def _compile_jax(
-    model: keras.Model,
-    variables: list[keras.Variable],
-    optimizer: keras.optimizers.Optimizer,
-    part_of_loss: PartOfLoss,
-    arrays: tuple[np.ndarray, np.ndarray],
-    shards: int,
-    _xla: bool,
-    average: Average,
-) -> RunBatches:
-    token_ids, labels = (jnp.asarray(array) for array in arrays)
-    others = model.non_trainable_variables
-    held = (variables, others, optimizer.variables, average.values)
-
-    def step(state: Any, rows: Tensor, weights: Tensor, timesteps: int) -> tuple[Any, tuple[Tensor, ...]]:
-        trainable, fixed, slots, averages = state
-
-        def objective(trainable: list[Tensor]) -> tuple[Tensor, Any]:
-            mapping = [*zip(variables, trainable, strict=True), *zip(others, fixed, strict=True)]
-            ids, targets = token_ids[rows, :timesteps], labels[rows]
-            split = [jnp.array_split(array, shards) for array in (ids, targets, weights)]
-            with keras.StatelessScope(state_mapping=mapping) as scope:
-                parts = [
-                    part_of_loss(of_ids, of_targets, of_weights, jnp.sum(weights))
-                    for of_ids, of_targets, of_weights in zip(*split, strict=True)
-                ]
-            mean, loss, hits = (sum(of_parts) for of_parts in zip(*parts, strict=True))
-            return mean, ([scope.get_current_value(variable) for variable in others], loss, hits)
-
-        (_, (fixed, loss, hits)), gradients = jax.value_and_grad(objective, has_aux=True)(trainable)
-        norm = jnp.sqrt(sum(jnp.sum(gradient * gradient) for gradient in gradients))
-        trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
-        if averages:
-            averages = average._replace(values=averages).updated(trainable, slots[0])
-        return [list(trainable), list(fixed), list(slots), averages], (loss, hits, norm)
-
-    @partial(jax.jit, static_argnums=4)
-    def run(
-        state: Any, rows: Tensor, weights: Tensor, count: Tensor, timesteps: int
-    ) -> tuple[Any, tuple[Tensor, ...]]:
-        def body(index: Tensor, carry: Any) -> Any:
-            state, new = step(carry[0], rows[index], weights[index], timesteps)
-            return state, tuple(total + value for total, value in zip(carry[1], new, strict=True))
-
-        return jax.lax.fori_loop(0, count, body, (state, (0.0, 0.0, 0.0)))
-
-    def run_batches(batches: Batches) -> Totals:
-        state, totals = run([[variable.value for variable in group] for group in held], *batches)
-        for group, values in zip(held, state, strict=True):
-            for variable, value in zip(group, values, strict=True):
-                variable.assign(value)
-        return Totals(*(float(total) for total in totals))
-
-    return run_batches
-
-
 def compile_prediction(model: keras.Model, xla: bool = True) -> Callable[[np.ndarray], np.ndarray]:
     """Compiles ``model`` without dropout: int32 (batch, timesteps) -> its outputs as a numpy array."""
 
-    if keras.config.backend() == "tensorflow":
+    @tf.function(jit_compile=xla, autograph=False)
+    def predict(token_ids: Tensor) -> Tensor:
+        return model(token_ids, training=False)
 
-        @tf.function(jit_compile=xla, autograph=False)
-        def predict(token_ids: Tensor) -> Tensor:
-            return model(token_ids, training=False)
-
-        return lambda token_ids: predict(tf.constant(token_ids)).numpy()
-
-    @jax.jit
-    def outputs(values: list[Tensor], token_ids: Tensor) -> Tensor:
-        with keras.StatelessScope(state_mapping=list(zip(model.variables, values, strict=True))):
-            return model(token_ids, training=False)
-
-    return lambda token_ids: np.asarray(outputs([variable.value for variable in model.variables], token_ids))
+    return lambda token_ids: predict(tf.constant(token_ids)).numpy()
 
 
 # What a network says of many reviews, computed as it is trained: in the fast layers, length by length.

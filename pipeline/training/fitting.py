@@ -90,12 +90,13 @@ def build_optimizer(
 # Weights that go from one network, or from word vectors, to another.
 
 
-def average_of(variables: list[keras.Variable], decay: float) -> Average:
-    """An average that starts at the variables' values; an empty one for a decay of 0."""
+def average_of(variables: list[keras.Variable], decay: float) -> Average | None:
+    """An average that starts at the variables' values; none for a decay of 0."""
+    if not decay:
+        return None
     # As numbers: Keras would share the storage of a variable that it is given.
-    starts = [keras.ops.convert_to_numpy(variable) for variable in variables] if decay else []
-    values = [keras.Variable(start, trainable=False) for start in starts]
-    return Average(values, decay)
+    starts = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    return Average([keras.Variable(start, trainable=False) for start in starts], decay)
 
 
 def copy_weights(values: list[keras.Variable], target: keras.Model) -> None:
@@ -129,7 +130,7 @@ class Fitted:
             ``train.class_weights`` says.
         best_epoch: the epoch (from 1) of the lowest validation loss; the last if ``train.patience`` is null.
         seconds: wall time of the fit, compilation included.
-        implementation: how the recurrent layers were computed: keras, fused or cudnn, and on what.
+        implementation: how the recurrent layers were computed: keras, fused or cudnn.
     """
 
     model: keras.Model
@@ -198,7 +199,7 @@ def fit(
         fitting.learn_labels(train, params.train.num_epochs, params.train.learning_rate)
     best_epoch = fitting.restore_best()
     seconds = time.perf_counter() - started
-    return Fitted(fitting.model, tuple(fitting.history), best_epoch, seconds, fitting.implementation.name)
+    return Fitted(fitting.model, tuple(fitting.history), best_epoch, seconds, fitting.implementation.kind)
 
 
 @dataclass
@@ -298,7 +299,7 @@ class _Fitting:
         first = len(self.history)
         for _ in range(epochs):
             totals = self._pass(run, rows, len(self.history) + 1)
-            copy_weights(average.values or variables, self.model)
+            copy_weights(average.values if average else variables, self.model)
             if not self._judge(totals, rows, predict, float(optimizer.learning_rate), steps, first, patience):
                 break
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.networks.devices import import_keras
 from pipeline.params import Params
-from pipeline.training.backend import select_backend
 
 # An epoch (from 1) and its metrics, or the epoch under way (0: pretraining) and the share of it that is done.
 OnMessage = Callable[[int, Mapping[str, float] | float], None]
@@ -71,7 +71,7 @@ def fit(params: Params, seed: int, data: Data, on_message: OnMessage) -> Trained
 
     Where ``tune.epochs`` is given, the fit ends after so many epochs on the labels alone.
     """
-    select_backend(params.train)
+    import_keras()
     from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
 
     if params.tune.epochs is not None:

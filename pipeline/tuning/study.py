@@ -223,15 +223,13 @@ def base_name(dataset: str, described: Identity) -> str:
     return f"{dataset}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def code_version(params: Params, *more: str) -> str:
+def code_version(*more: str) -> str:
     """A digest of the code, the libraries and their settings that decide a trial's score.
 
     Args:
-        params: ``train.backend`` is read.
         more: modules besides those that fit a network.
     """
-    libraries = ("keras", params.train.backend, "numpy")
-    code = source_digest((*SCORING_MODULES, "pipeline/params", *more), libraries)
+    code = source_digest((*SCORING_MODULES, "pipeline/params", *more), ("keras", "tensorflow", "numpy"))
     return hashlib.sha256(f"{code} {result_settings()}".encode()).hexdigest()[:12]
 
 
@@ -244,9 +242,7 @@ def open_search(params: Params, dataset: Mapping[str, Any]) -> Search:
     """
     described, pruner = identity(params, dataset["padded_digest"]), make_pruner(params)
     storage, base = open_storage(params.tune.storage), base_name(dataset["name"], described)
-    return _latest(
-        storage, base, described, code_version(params), pruner, lambda study: Search(params, study)
-    )
+    return _latest(storage, base, described, code_version(), pruner, lambda study: Search(params, study))
 
 
 def open_grid(
@@ -265,7 +261,7 @@ def open_grid(
     others = [name for name in _names(storage) if name.startswith(f"{prefix}-")]
     if others and base not in others:
         print(wrapped(f"study {base} begins: {others[-1]} was of other reviews, parameters or code"))
-    version, pruner = code_version(params, *modules), optuna.pruners.NopPruner()
+    version, pruner = code_version(*modules), optuna.pruners.NopPruner()
     return _latest(storage, base, described, version, pruner, lambda study: Study(params, study, space))
 
 

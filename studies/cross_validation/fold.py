@@ -18,7 +18,7 @@ from pipeline.params import Params
 from pipeline.reviews.dataset import padded_arrays
 from pipeline.reviews.ragged import Reviews, Sequences
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
-from pipeline.training.backend import select_backend
+from pipeline.networks.devices import import_keras
 from pipeline.training.preparation import prepared_data
 from pipeline.training.task import OnMessage, fit
 from typing import NamedTuple
@@ -71,7 +71,7 @@ def _probabilities(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Those of the validation and the test reviews, of a network fitted as the train stage does it."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # else it warns of each fold's own network
-    select_backend(params.train)
+    import_keras()
     import keras  # noqa: PLC0415 - Keras loads in the processes that fit
 
     from pipeline.networks.fused import choose_implementation  # noqa: PLC0415

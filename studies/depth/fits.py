@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import TypeAdapter
 import logging
 from pipeline.params import Params
-from pipeline.training.backend import select_backend
+from pipeline.networks.devices import import_keras
 from pipeline.training.task import Data, OnMessage
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from pipeline import tuning
 from pipeline.params import Cell, Params, Skip
 from pipeline.runtime.errors import UserError
 from pipeline.tracking import PipelineRun, TrialRuns, pipeline_run
-from pipeline.training.backend import choose_backend
+from pipeline.networks.devices import prepare_keras
 from pipeline.training.task import Data
 from pipeline.tuning.progress import Progress
 
@@ -161,7 +161,7 @@ SPLITS = ("train", "validation", "test")
 
 def measure(params: Params, fit: Fit, data: Data, on_message: OnMessage) -> Record:
     """Fits the network of ``fit`` and measures it; see ``fitting.run_fit``."""
-    select_backend(params.train)
+    import_keras()
     # TensorFlow takes several networks in one process, a program each, for a mistake and says so at length.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     from studies.depth import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
@@ -171,7 +171,7 @@ def measure(params: Params, fit: Fit, data: Data, on_message: OnMessage) -> Reco
 
 
 RUN_NAMES = {"depth": "depth study", "compare-cells": "cells side by side"}
-MEASURING_MODULES = ("studies/depth/fitting.py", "studies/depth/fits.py", "pipeline/networks/gradients.py")
+MEASURING_MODULES = ("studies/depth/fitting.py", "studies/depth/fits.py")
 # What says which networks there are, and not what one of them is.
 _EXTENT = {"cells", "depths", "skips", "seeds", "workers"}
 # What a fit may be, also in a later and larger study: its place among the trials.
@@ -201,14 +201,9 @@ def studied(
 
     Raises:
         InterruptedError: after Ctrl-C; finished fits are kept, and the next run goes on with the rest.
-        UserError: if the backend isn't the one that gradients are taken with, or a fit failed.
+        UserError: if a fit failed.
     """
-    if params.train.backend != "tensorflow":
-        raise UserError(
-            f"train.backend is {params.train.backend}, but {command} takes its gradients with tensorflow: "
-            "set train.backend to tensorflow"
-        )
-    choose_backend(params.train)
+    prepare_keras()
     described, name = identity(params, dataset) | extent, f"{command}-{dataset['name']}"
     study = tuning.open_grid(params, name, described, SPACE, MEASURING_MODULES)
     in_run = pipeline_run(params, command, study=study.name)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.networks.devices import import_keras
 from pipeline.params import load_params
-from pipeline.training.backend import select_backend
 
 PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml")
-select_backend(PARAMS.train)
+import_keras()
 
 import keras  # noqa: E402
 

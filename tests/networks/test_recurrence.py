@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline.params import load_params
-from pipeline.training.backend import select_backend
+from pipeline.networks.devices import import_keras
 
-BACKEND: Any = os.environ.get("KERAS_BACKEND", "tensorflow")
-select_backend(
-    load_params(Path(__file__).parents[2] / "pipeline/params/plain.yaml")
-    .replace({"train.backend": BACKEND})
-    .train
-)
+import_keras()
 
 import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
 
 from pipeline.networks.fused import FusedRNN, fuse  # noqa: E402
 
@@ -55,30 +48,16 @@ def states_and_gradients(
     weights = np.random.default_rng(2).normal(size=(BATCH, TIMESTEPS, width)).astype("float32")
     weights = np.where(mask[:, :, None], np.resize(weights, (*mask.shape, width)), 0).astype("float32")
     variables = layer.trainable_variables
-    if BACKEND == "tensorflow":
-        import tensorflow as tf  # noqa: PLC0415
 
-        @tf.function(jit_compile=xla, autograph=False)
-        def run(sequence: Any) -> Any:
-            with tf.GradientTape() as tape:
-                tape.watch(sequence)
-                states = call(sequence)
-                loss = tf.reduce_sum(states * weights)
-            return states, tape.gradient(loss, [sequence, *(variable.value for variable in variables)])
+    @tf.function(jit_compile=xla, autograph=False)
+    def run(sequence: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(sequence)
+            states = call(sequence)
+            loss = tf.reduce_sum(states * weights)
+        return states, tape.gradient(loss, [sequence, *(variable.value for variable in variables)])
 
-        states, gradients = run(tf.constant(sequence))
-    else:
-        import jax  # noqa: PLC0415
-
-        def loss_of(sequence: Any, values: list[Any]) -> Any:
-            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-                states = call(sequence)
-            return (states * weights).sum(), states
-
-        differentiated = jax.jit(jax.value_and_grad(loss_of, argnums=(0, 1), has_aux=True))
-        values = [variable.value for variable in variables]
-        (_, states), (first, others) = differentiated(sequence, values)
-        gradients = [first, *others]
+    states, gradients = run(tf.constant(sequence))
     return [np.where(mask[:, :, None], states, 0), *(np.asarray(gradient) for gradient in gradients)]
 
 
@@ -132,7 +111,6 @@ def test_a_batch_without_a_token_has_states_of_zero() -> None:
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(states), 0)
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="a question to TensorFlow's bridge to XLA")
 def test_one_program_serves_masks_of_every_value() -> None:
     import tensorflow as tf  # noqa: PLC0415
 

@@ -26,7 +26,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.setattr(train, "fit", fit_formula)
-    monkeypatch.setattr(train, "select_backend", lambda train: None)
+    monkeypatch.setattr(train, "import_keras", lambda: None)
     monkeypatch.setattr(train, "describe_device", lambda: "a formula")
     return tmp_path
 

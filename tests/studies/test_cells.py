@@ -12,7 +12,6 @@ import pytest
 from constructed import DATASET, record
 
 from pipeline.params import Params
-from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import write_arrays, write_json
 from pipeline.runtime.paths import CELLS_REPORT, PADDED_DATASET, padded_split
 from pipeline.tuning import Study
@@ -64,8 +63,6 @@ def test_its_fits_are_those_of_a_study_on_some_reviews_of_each_split(
     assert len(set(asked["fits"])) == 9 and {fit.depth for fit in asked["fits"]} == {2}
     assert {len(array) for array in asked["data"].values()} == {5}
     assert "One fit of each network on 5 training reviews" in unescape(CELLS_REPORT.read_text())
-    with pytest.raises(UserError, match=r"train.backend is jax, but compare-cells takes its gradients with"):
-        cells.run(params.replace({"train.backend": "jax"}), depth=2, num_reviews=5, epochs=4)
 
 
 def test_the_page_says_how_little_was_fitted_and_lists_every_network(

@@ -75,7 +75,6 @@ def test_lists_such_as_units_a_layer_survive_the_storage(params: Params) -> None
         ({"model.units": {"low": 0.5}}, "high"),
         ({"model.units": {"low": 8, "high": 64, "steps": 2}}, "steps"),
         ({"model.cell": {"choices": []}}, "choices"),
-        ({"train.backend": {"choices": ["jax", "tensorflow"]}}, "a process has one backend"),
     ],
 )
 def test_a_search_space_that_cannot_be_used_is_one_message(

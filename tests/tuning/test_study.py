@@ -229,18 +229,18 @@ def test_a_new_configured_model_is_tried_even_if_the_study_is_full(toy: Params) 
 def test_a_setting_of_the_libraries_that_changes_digits_is_part_of_the_code_version(
     toy: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = study_module.code_version(toy)
+    before = study_module.code_version()
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
-    assert study_module.code_version(toy) == before
+    assert study_module.code_version() == before
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
-    assert study_module.code_version(toy) != before
+    assert study_module.code_version() != before
 
 
 def test_other_code_starts_afresh(
     toy: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     study = open_search(toy, DATASET)
-    monkeypatch.setattr(study_module, "code_version", lambda params: "0123456789ab")
+    monkeypatch.setattr(study_module, "code_version", lambda: "0123456789ab")
     assert open_search(toy, DATASET).name == f"{study.name}-2"
     assert "other code" in capsys.readouterr().out
 

@@ -101,8 +101,8 @@ delivery = ModuleType("pipeline.training.delivery")
 vars(delivery).update(deliver=deliver, Split=Split)
 sys.modules["pipeline.training.delivery"] = delivery
 
-backend = ModuleType("pipeline.training.backend")
-vars(backend).update(
-    choose_backend=lambda train: None, select_backend=lambda train: None, describe_device=lambda: "a formula"
+devices = ModuleType("pipeline.networks.devices")
+vars(devices).update(
+    prepare_keras=lambda: None, import_keras=lambda: None, describe_device=lambda: "a formula"
 )
-sys.modules["pipeline.training.backend"] = backend
+sys.modules["pipeline.networks.devices"] = devices
