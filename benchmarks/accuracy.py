@@ -145,9 +145,11 @@ def read_padded(params: Params, with_unlabelled: bool) -> Splits:
 
 
 def _fit(params: Params, splits: Splits) -> dict[str, float]:
-    from pipeline.evaluation import calibration  # noqa: PLC0415
     from pipeline.evaluation.baselines import fit_baselines  # noqa: PLC0415 - after the backend is chosen
+    from pipeline.evaluation.calibration import worthwhile_calibration  # noqa: PLC0415
+    from pipeline.evaluation.metrics import classification_metrics  # noqa: PLC0415
     from pipeline.evaluation.ngrams import Ragged  # noqa: PLC0415
+    from pipeline.evaluation.probabilities import right  # noqa: PLC0415
     from pipeline.networks.devices import import_keras  # noqa: PLC0415
     from pipeline.stages.train import data_of_fits  # noqa: PLC0415
     from pipeline.training.task import fit  # noqa: PLC0415
@@ -173,11 +175,11 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
         name: predict(network, splits[name]["token_ids"], implementation) for name in ("validation", "test")
     }
     labels = {name: splits[name]["labels"].astype(np.int64) for name in said}
-    fitted = calibration.worthwhile_calibration(labels["validation"], said["validation"])
+    fitted = worthwhile_calibration(labels["validation"], said["validation"])
     figures = {
-        "validation": float(np.mean((said["validation"] >= 0.5) == labels["validation"])),
-        "test": float(np.mean((said["test"] >= 0.5) == labels["test"])),
-        "ece": calibration.expected_calibration_error(labels["test"], fitted.apply(said["test"])),
+        "validation": float(right(labels["validation"], said["validation"]).mean()),
+        "test": float(right(labels["test"], said["test"]).mean()),
+        "ece": classification_metrics(labels["test"], fitted.apply(said["test"]))["ece"],
         "minutes": minutes,
     }
     words = {name: Ragged.from_padded(splits[name]["token_ids"]) for name in ("train", "test")}

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from studies.depth.claims import trained_decades
-from studies.depth.fits import studied
-from studies.depth.fits import CLIPPING, PLAIN, FitToTheEnd
-from studies.depth.claims import guess_scores
-from studies.depth.pictures import CELL_STYLE, draw_panels, reading_of
-from studies.depth.fits import Record
-from studies.depth.fits import SPLITS
+
 from pipeline.evaluation.baselines import MAJORITY
 from pipeline.params import Params
 from pipeline.reporting import figures
@@ -26,6 +21,9 @@ from pipeline.runtime.files import read_arrays, read_json, write_text
 from pipeline.runtime.paths import CELLS_DIR, CELLS_REPORT, PADDED_DATASET, padded_split
 from pipeline.training.task import data_of
 from pipeline.tuning.charts import make_panels, shared_legend
+from studies.depth.claims import guess_scores, trained_decades
+from studies.depth.fits import CLIPPING, PLAIN, SPLITS, FitToTheEnd, Record, studied
+from studies.depth.pictures import CELL_STYLE, draw_panels, reading_of
 
 SECTIONS = {
     "learning": "Learning",

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-import click
-from pipeline.networks.devices import prepare_keras
-from studies.depth import study
-from pipeline.params import load_params
-from pipeline.stages import refuse_edited, require_outputs
-from studies import cells
-from pipeline.stages import require_outputs
 from typing import Any
+
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table as Shown
+
+from pipeline.networks.devices import prepare_keras
+from pipeline.params import load_params
 from pipeline.reporting import counted, metric_names, p_text, span
 from pipeline.reporting.page import Table, render
 from pipeline.runtime.files import write_json, write_text
 from pipeline.runtime.live import WIDTH
 from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT
+from pipeline.stages import refuse_edited, require_outputs
+from studies import cells
+from studies.depth import study
+
 
 @click.command(name="depth")
 def depth() -> None:
@@ -30,6 +32,7 @@ def depth() -> None:
 
 
 # `compare-cells`: SimpleRNN, LSTM and GRU side by side.
+
 
 @click.command(name="compare-cells")
 @click.option("--depth", type=click.IntRange(2, 8), default=3, show_default=True, help="Layers of each.")
@@ -59,9 +62,9 @@ def cross_validate(folds: int, repeats: int) -> None:
     params = load_params()
     require_outputs("cross-validate", "download")
     prepare_keras()
-    from studies.cross_validation import study  # noqa: PLC0415 - Keras reads its environment when it is imported
+    from studies.cross_validation import study as folds_study  # noqa: PLC0415 - it imports Keras
 
-    found = study.cross_validate(params, folds, repeats)
+    found = folds_study.cross_validate(params, folds, repeats)
     write_json(CROSS_VALIDATION, found)
     tables = _tables(found)
     write_text(CROSS_VALIDATION_REPORT, _page(found, tables))

@@ -24,6 +24,7 @@ from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import Row
 from pipeline.runtime.paths import STUDY_DIR
+from two_labels import both
 
 HOSTILE = "<script>window.stolen=1</script><img src='http://192.0.2.1/x.png'>"
 DATASET: dict[str, Any] = {
@@ -125,16 +126,16 @@ def judged(count: int = 240) -> tuple[Assessment, list[Row]]:
     reviews = Reviews.from_lists(sequences, labels.tolist())
     layout: dict[str, Any] = {"padding": "pre", "truncating": "pre"}
     token_ids = pad_tokens(reviews.tokens, reviews.offsets, vocab_size=60, max_length=12, **layout)
-    model, *others = (1 / (1 + np.exp(-random.normal(3 * labels - 1.5, 1.6))) for _ in range(4))
+    model, *others = (both(1 / (1 + np.exp(-random.normal(3 * labels - 1.5, 1.6)))) for _ in range(4))
     test = {"labels": labels, "token_ids": token_ids, "lengths": reviews.lengths + 1}
     errors = confident_errors(reviews, model, vocabulary, DATASET["labels"])
     # Of these validation reviews all are right from 0.46 on; the first rival is the better baseline.
     validation = np.array([0, 0, 1, 1])
-    scored = np.array([0.1, 0.44, 0.48, 0.9])
+    scored = both([0.1, 0.44, 0.48, 0.9])
     rivals = [
-        Scored(name, prefix, validation if name == NAIVE_BAYES else 1.0 - validation, probabilities)
+        Scored(name, prefix, both(validation if name == NAIVE_BAYES else 1 - validation), probabilities)
         for (name, prefix), probabilities in zip(
-            PREFIXES.items(), [*others, np.full(count, 0.5)], strict=True
+            PREFIXES.items(), [*others, both(np.full(count, 0.5))], strict=True
         )
     ]
     return assess(test, validation, Scored(MODEL, "", scored, model), rivals, seed=0), errors

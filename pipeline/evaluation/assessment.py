@@ -26,7 +26,7 @@ from pipeline.evaluation.metrics import (
     served_threshold,
 )
 from pipeline.evaluation.paired import Paired, mcnemar
-from pipeline.evaluation.probabilities import THRESHOLD, by_label, decide, right
+from pipeline.evaluation.probabilities import THRESHOLD, decide, right
 from pipeline.reviews.vocabulary import OOV_ID, PAD_ID, START_ID
 from pipeline.runtime.files import Row
 
@@ -100,7 +100,7 @@ class Assessment:
 
     @property
     def probabilities(self) -> np.ndarray:
-        """The model's, of the test reviews, in the form of ``evaluation.probabilities``."""
+        """The model's, of the test reviews: (num_reviews, num_labels)."""
         return self.classifiers[0].test
 
     @property
@@ -150,7 +150,7 @@ class Assessment:
     @property
     def num_labels(self) -> int:
         """How many labels there are."""
-        return by_label(self.probabilities[:1]).shape[1]
+        return self.probabilities.shape[1]
 
     @property
     def drawn(self) -> list[Scored]:
@@ -187,7 +187,7 @@ def assess(
         for name in dict.fromkeys((ACCURACY, measure)):
             value = measured(name, validation_labels, each.validation)
             metrics[f"{each.prefix}validation_{name}"] = value
-    if model.test.ndim == 1:
+    if model.test.shape[1] == 2:
         metrics["threshold"] = threshold = choose_threshold(validation_labels, model.validation, measure)
         at_threshold = classification_metrics(labels, model.test, threshold)
         bounds = answer_intervals(labels, model.test, threshold)
@@ -204,7 +204,7 @@ def assess(
         "test_mcnemar_p_value": paired[baseline.name].p_value,
     }
     curves = _curves(test, classifiers, hits)
-    by_class = class_table(labels, decide(model.test), by_label(model.test).shape[1])
+    by_class = class_table(labels, decide(model.test), model.test.shape[1])
     roc_by_class = roc_by_label(labels, model.test)
     return Assessment(
         labels, classifiers, baseline, metrics, intervals, paired, curves, by_class, roc_by_class, measure

@@ -20,7 +20,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from pipeline.evaluation.ngrams import Ngrams, Ragged, find_ngrams
-from pipeline.evaluation.probabilities import from_columns, right
+from pipeline.evaluation.probabilities import right
 from pipeline.runtime.errors import UserError
 
 NAIVE_BAYES, TFIDF = "naive Bayes n-grams", "TF-IDF n-grams"
@@ -129,7 +129,7 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A classifier's probabilities, float64 of each split, in the form of ``evaluation.probabilities``.
+    """A classifier's probabilities, float64 of each split, (num_reviews, num_labels).
 
     Attributes:
         name: as it is shown.
@@ -175,14 +175,13 @@ def score_rivals(
         Scored(
             name,
             PREFIXES[name],
-            *(from_columns(model.predict_proba(reviews[split])) for split in ("validation", "test")),
+            *(model.predict_proba(reviews[split]) for split in ("validation", "test")),
         )
         for name, model, reviews in fitted
     ]
     shares = DummyClassifier(strategy="prior").fit(np.zeros((len(labels), 1)), labels)
     guesses = (
-        from_columns(shares.predict_proba(np.zeros((len(padded[split]["labels"]), 1))))
-        for split in ("validation", "test")
+        shares.predict_proba(np.zeros((len(padded[split]["labels"]), 1))) for split in ("validation", "test")
     )
     return [*scored, Scored(MAJORITY, PREFIXES[MAJORITY], *guesses)]
 

@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from scipy.stats import binomtest
 
+from pipeline.evaluation.metrics import bins_of
 from pipeline.evaluation.probabilities import confidences, cross_entropy
 from pipeline.runtime.files import Row
 
@@ -63,7 +64,6 @@ def shares_by_bin(
     return rows
 
 
-BINS = 10
 FOLDS = 5
 SCALES = (0.01, 100.0)  # positive, so that a review never changes places with a surer one
 _SMALLEST = 1e-7  # float32 has no probability between 1 less this and 1
@@ -78,18 +78,15 @@ class Calibration:
 
     Attributes:
         scale: below 1 for a classifier that was too sure.
-        shift: float64 (1,) of a sigmoid, (num_labels,) of a softmax, whose first is 0.
+        shift: float64 (num_labels,), whose first is 0.
     """
 
     scale: float
     shift: np.ndarray
 
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
-        """The calibrated probabilities: float64, of the shape given, (num_reviews,) or (.., num_labels)."""
-        return _probabilities(self.scale * _logits(probabilities) + self._shifts(), probabilities.ndim)
-
-    def _shifts(self) -> np.ndarray:
-        return np.array([0.0, self.shift[0]]) if len(self.shift) == 1 else self.shift
+        """The calibrated probabilities: float64 (num_reviews, num_labels)."""
+        return np.asarray(softmax(self.scale * _logits(probabilities) + self.shift, axis=1))
 
 
 def worthwhile_calibration(
@@ -103,7 +100,7 @@ def worthwhile_calibration(
     """
     found = fit_calibration(labels, probabilities, weights)
     folds = _folds(labels)
-    after = np.empty_like(probabilities, np.float64)
+    after = np.empty(probabilities.shape)
     for fold in np.unique(folds):
         held, rest = folds == fold, folds != fold
         after[held] = fit_calibration(labels[rest], probabilities[rest], weights).apply(probabilities[held])
@@ -133,14 +130,14 @@ def fit_calibration(
     that n reviews have, and the rest is shared by the others: so reviews that are all told apart, or few,
     don't ask for probabilities of 0 and 1.
 
-    >>> sure, right = np.array([0.02, 0.98] * 50), np.array([0, 1, 0, 1, 0, 1, 0, 1, 1, 0] * 10)
-    >>> fit_calibration(right, sure).apply(sure[:2]).round(2)
-    array([0.21, 0.79])
+    >>> sure = np.array([[0.98, 0.02], [0.02, 0.98]] * 50)
+    >>> fit_calibration(np.array([0, 1, 0, 1, 0, 1, 0, 1, 1, 0] * 10), sure).apply(sure[:1]).round(2)
+    array([[0.79, 0.21]])
 
     Args:
         labels: whole numbers (num_reviews,), from 0; of reviews that the classifier wasn't trained on, never
             those that it will be judged on.
-        probabilities: (num_reviews,), of label 1; or (num_reviews, num_labels).
+        probabilities: (num_reviews, num_labels).
         weights: (num_labels,), how much a review of each label counts; None: alike.
 
     Raises:
@@ -168,44 +165,12 @@ def fit_calibration(
     start = np.append(1.0, np.zeros(kinds - 1))
     bounds = [SCALES, *[(None, None)] * (kinds - 1)]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14}).x
-    shift = found[1:] if probabilities.ndim == 1 else np.append(0.0, found[1:])
-    return Calibration(float(found[0]), shift)
+    return Calibration(float(found[0]), np.append(0.0, found[1:]))
 
 
 def _logits(probabilities: np.ndarray) -> np.ndarray:
     """Logits up to a number that all labels share: float64 (num_reviews, num_labels)."""
-    values = probabilities.astype(np.float64)
-    if values.ndim == 1:
-        values = np.column_stack([1 - values, values])
-    return np.log(values.clip(_SMALLEST, 1 - _SMALLEST))
-
-
-def _probabilities(logits: np.ndarray, dimensions: int) -> np.ndarray:
-    values = np.asarray(softmax(logits, axis=1))
-    return values[:, 1] if dimensions == 1 else values
-
-
-def bins_of(probabilities: np.ndarray) -> np.ndarray:
-    """The bin of ``BINS`` equally wide ones each probability is in: int (num_reviews,); 1.0's is the last."""
-    return np.minimum((probabilities.astype(np.float64) * BINS).astype(int), BINS - 1)
-
-
-def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The distance between a bin's share of positive reviews and its mean probability, over all reviews.
-
-    As Guo et al. define it, "On Calibration of Modern Neural Networks" (ICML 2017), but, of two labels, of
-    the probability of label 1: each bin weighs as much as it has reviews.
-
-    Args:
-        labels: whole numbers from 0, (num_reviews,).
-        probabilities: (num_reviews,), of label 1; of more than two labels, (num_reviews, num_labels).
-
-    Returns:
-        From 0, calibrated, to 1.
-    """
-    hits, sure = confidences(labels, probabilities)
-    gaps = np.bincount(bins_of(sure), hits - sure.astype(np.float64), BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    return np.log(probabilities.astype(np.float64).clip(_SMALLEST, 1 - _SMALLEST))
 
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray) -> list[Row]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pipeline.evaluation.probabilities import by_label, decide, log_odds, shown
+from pipeline.evaluation.probabilities import decide, log_odds, shown
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import OOV_ID, Vocabulary
 from pipeline.runtime.files import Row
@@ -21,7 +21,7 @@ def contributions(
     word speaks for the label. An unknown word contributes 0.
 
     Args:
-        predict: from rows of token ids to their probabilities.
+        predict: from rows of token ids to their probabilities, (num_rows, num_labels).
         token_ids: int (num_reviews, max_length), padded.
         label: whose log-odds; None: label 1 of two, of more the one that the review is given.
 
@@ -39,7 +39,7 @@ def contributions(
 def _losses(whole_last: np.ndarray, label: int | None) -> np.ndarray:
     """What each row's log-odds lack of the last row's."""
     if label is None:
-        label = 1 if whole_last.ndim == 1 else int(decide(whole_last[-1:])[0])
+        label = 1 if whole_last.shape[1] == 2 else int(decide(whole_last[-1:])[0])
     values = log_odds(whole_last, label)
     return np.asarray(values[-1] - values[:-1])
 
@@ -68,7 +68,7 @@ def confident_errors(
 
     Args:
         reviews: in full, as the source gives them.
-        probabilities: (num_reviews,), of label 1; of more than two labels, (num_reviews, num_labels).
+        probabilities: (num_reviews, num_labels).
         vocabulary: the words of ``reviews``; they were lower-cased and lost their punctuation.
         names: of the labels.
         most: rows of each label at most; of equal probabilities the earlier review is taken.
@@ -79,7 +79,7 @@ def confident_errors(
     """
     rows: list[Row] = []
     given, about = decide(probabilities), shown(probabilities)
-    doubt = -by_label(probabilities.astype(np.float64))[np.arange(len(given)), given]
+    doubt = -probabilities[np.arange(len(given)), given]
     for actual, name in enumerate(names):
         candidates = np.flatnonzero((reviews.labels == actual) & (given != actual))
         for row in candidates[np.argsort(doubt[candidates], kind="stable")][:most]:

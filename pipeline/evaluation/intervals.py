@@ -1,16 +1,27 @@
-"""How far a test metric may be off because the test reviews are a sample."""
+"""How far a test metric may be off because the test reviews are a sample: 95 % intervals.
+
+By methods that hold for few reviews too. accuracy: the score interval (Wilson, 1927). f1: that of
+TP / (TP + FP + FN), a share, of which F1 is a growing function (Takahashi et al., 2022). balanced_accuracy:
+its recalls' score intervals, put together as independent ones (Zou & Donner, 2008). roc_auc: Newcombe's score
+interval (2006, method 5) where a label has few reviews: resamples of few reviews can all be told apart, and
+would promise 1 to 1. All else by resampling the reviews (Efron & Tibshirani, 1993), bias-corrected and
+accelerated, but for ece: a resample, being noisier than the sample, has wider gaps in its bins, as the sample
+has wider ones than the truth. So ece's is the basic interval, the percentiles mirrored at the sample's value,
+which takes most of the excess off; it may end below that value.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.stats import norm
 
-from pipeline.evaluation import metrics
-from pipeline.evaluation.calibration import BINS, Interval, bins_of, wilson_interval
-from pipeline.evaluation.metrics import newcombe_interval, weighted_auc
-from pipeline.evaluation.probabilities import THRESHOLD, by_label, decide
+from pipeline.evaluation.calibration import Interval, wilson_interval
+from pipeline.evaluation.metrics import one_against_rest, roc_auc, weighted_metrics
+from pipeline.evaluation.probabilities import THRESHOLD, decide
 from pipeline.runtime.files import Row
 
 RESAMPLES = 1000
@@ -26,90 +37,73 @@ def metric_intervals(
     threshold: float = THRESHOLD,
     resamples: int = RESAMPLES,
 ) -> dict[str, Interval]:
-    """95 % intervals, by methods that hold for few reviews too.
-
-    accuracy: the score interval (Wilson, 1927). f1: that of TP / (TP + FP + FN), a share, of which F1 is a
-    growing function (Takahashi et al., 2022). balanced_accuracy: its recalls' score intervals, put together
-    (:func:`pipeline.evaluation.metrics.balanced_accuracy_interval`). roc_auc: Newcombe's score interval
-    (2006, method 5) where a label has fewer than ``FEW`` reviews: resamples of few reviews can all be told
-    apart, and would promise 1 to 1. All else by resampling the reviews (Efron & Tibshirani, 1993),
-    bias-corrected and accelerated, but for ece: a resample, being noisier than the sample, has wider gaps in
-    its bins, as the sample has wider ones than the truth. So ece's is the basic interval, the percentiles
-    mirrored at the sample's value, which takes most of the excess off; it may end below that value.
-
-    Of more than two labels, :func:`pipeline.evaluation.metrics.few_intervals` says what is not
-    resampled.
+    """The intervals of ``classification_metrics``.
 
     Args:
         labels: whole numbers from 0, (num_reviews,).
-        probabilities: (num_reviews,), of label 1; of more than two labels, (num_reviews, num_labels).
-        seed: of the resampling.
-        threshold: from this probability on, label 1 is predicted.
+        probabilities: (num_reviews, num_labels).
+        seed: of the resampling, which doesn't depend on the order of the reviews.
+        threshold: of two labels, from this probability on the second one is given.
         resamples: how often.
-
-    Returns:
-        (low, high) for the metrics of ``weighted_metrics``.
     """
-    probabilities = probabilities.astype(np.float64)
-    if probabilities.ndim == 1:
-        order = np.argsort(probabilities, kind="stable")
-        labels, probabilities = labels[order], probabilities[order]
-
-    def weigh(weights: np.ndarray) -> dict[str, np.ndarray]:
-        return weighted_metrics(labels, probabilities, weights, threshold)
-
-    resampled = _resample(weigh, len(labels), seed, resamples)
-    sample, groups = weigh(np.ones((1, len(labels)))), weigh(_without_a_group(len(labels)))
-    bounds = {name: _bca(values, sample[name][0], groups[name]) for name, values in resampled.items()}
+    order = np.argsort(probabilities[:, 1], kind="stable")
+    labels, probabilities = labels[order], probabilities[order].astype(np.float64)
+    weigh = partial(weighted_metrics, labels, probabilities, threshold=threshold)
+    count, random = len(labels), np.random.default_rng(seed)
+    parts = []
+    for start in range(0, resamples, _CHUNK):
+        size = min(_CHUNK, resamples - start)
+        parts.append(weigh(random.multinomial(count, np.full(count, 1 / count), size).astype(np.float64)))
+    resampled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    groups = np.arange(min(count, _GROUPS))  # of reviews, each left out in turn
+    sample, jackknife = (
+        weigh(weights.astype(np.float64))
+        for weights in (np.ones((1, count)), np.arange(count) % len(groups) != groups[:, None])
+    )
+    bounds = {name: _bca(values, sample[name][0], jackknife[name]) for name, values in resampled.items()}
     low, high = np.percentile(resampled["ece"], [2.5, 97.5])
     twice = 2 * float(sample["ece"][0])
     bounds["ece"] = (max(twice - float(high), 0.0), max(twice - float(low), 0.0))
+
+    num_labels = probabilities.shape[1]
+    few = 0 < np.bincount(labels, minlength=num_labels).min() < FEW
     closed = answer_intervals(labels, probabilities, threshold)
-    if probabilities.ndim > 1:
-        return bounds | metrics.few_intervals(labels, probabilities, closed, FEW)
-    bounds |= closed
-    positive = int((labels == 1).sum())
-    fewest = min(positive, len(labels) - positive)
-    if 0 < fewest < FEW:
-        bounds["roc_auc"] = newcombe_interval(float(sample["roc_auc"][0]), positive, len(labels) - positive)
-    return bounds
+    if num_labels > 2 and not few:
+        del closed["f1"]  # which is wider than it need be
+    if few:
+        own = [
+            newcombe_interval(float(roc_auc(has, column, np.ones((1, count)))[0]), has)
+            for has, column in one_against_rest(labels, probabilities)
+        ]
+        closed["roc_auc"] = _mean_interval(own)
+    return bounds | closed
 
 
 def answer_intervals(
     labels: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD
 ) -> dict[str, Interval]:
-    """Those of ``metric_intervals`` that need no resampling: of accuracy, balanced_accuracy and f1.
+    """Those that follow from the labels given: of accuracy, balanced_accuracy and f1.
 
     Of more than two labels f1's is the mean of the labels' own, which is never too narrow.
     """
-    given, num_labels = decide(probabilities, threshold), by_label(probabilities[:1]).shape[1]
-    table = class_table(labels, given, num_labels)
-    of_f1 = [(float(row["f1_low"]), float(row["f1_high"])) for row in table]
+    given = decide(probabilities, threshold)
+    table = class_table(labels, given, probabilities.shape[1])
+    f1 = [(float(row["f1_low"]), float(row["f1_high"])) for row in table]
+    recalls, *ends = (
+        np.array([row[key] for row in table], float) for key in ("recall", "recall_low", "recall_high")
+    )
+    below, above = (float(np.sqrt(((recalls - end) ** 2).sum()) / len(table)) for end in ends)
     return {
         "accuracy": wilson_interval(int((given == labels).sum()), len(labels)),
-        "balanced_accuracy": metrics.balanced_accuracy_interval(table),
-        "f1": of_f1[1] if num_labels == 2 else metrics.mean_interval(of_f1),
+        "balanced_accuracy": (float(recalls.mean()) - below, float(recalls.mean()) + above),
+        "f1": f1[1] if len(table) == 2 else _mean_interval(f1),
     }
 
 
-def _resample(
-    weigh: Callable[[np.ndarray], dict[str, np.ndarray]], count: int, seed: int, resamples: int
-) -> dict[str, np.ndarray]:
-    """The metrics of reviews drawn with replacement, each (resamples,)."""
-    random = np.random.default_rng(seed)
-    values: dict[str, list[np.ndarray]] = {}
-    for start in range(0, resamples, _CHUNK):
-        size = min(_CHUNK, resamples - start)
-        weights = random.multinomial(count, np.full(count, 1 / count), size).astype(np.float64)
-        for name, value in weigh(weights).items():
-            values.setdefault(name, []).append(value)
-    return {name: np.concatenate(parts) for name, parts in values.items()}
-
-
-def _without_a_group(count: int) -> np.ndarray:
-    """Weights that leave each of at most ``_GROUPS`` groups of reviews out in turn; for the jackknife."""
-    groups = min(count, _GROUPS)
-    return (np.arange(count)[None, :] % groups != np.arange(groups)[:, None]).astype(np.float64)
+def _mean_interval(intervals: Sequence[Interval]) -> Interval:
+    """The means of the ends: of an average, where the intervals' scores err in the same way."""
+    low, high = np.mean(intervals, axis=0)
+    return float(low), float(high)
 
 
 def _bca(resampled: np.ndarray, sample: float, left_out: np.ndarray) -> Interval:
@@ -133,64 +127,31 @@ def _bca(resampled: np.ndarray, sample: float, left_out: np.ndarray) -> Interval
     return float(low), float(high)
 
 
-def weighted_metrics(
-    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray, threshold: float = THRESHOLD
-) -> dict[str, np.ndarray]:
-    """The metrics of reviews that each count ``weights`` times; of more than two labels, those of
-    :func:`pipeline.evaluation.metrics.weighted_metrics`.
+def newcombe_interval(auc: float, positive: np.ndarray) -> Interval:
+    """The AUCs from which ``auc`` is no more than 1.96 standard errors, as they would be there, away.
+
+    Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic" (2006),
+    method 5.
 
     Args:
-        labels: (num_reviews,), 0 or 1.
-        probabilities: float64 (num_reviews,), ascending.
-        weights: (num_resamples, num_reviews).
-        threshold: from this probability on, label 1 is predicted.
-
-    Returns:
-        accuracy, balanced_accuracy, f1, roc_auc, log_loss, brier and ece, each (num_resamples,);
-        balanced_accuracy and roc_auc are NaN where a resample holds one label only.
+        auc: of the reviews.
+        positive: bool (num_reviews,), some of both.
     """
-    if probabilities.ndim > 1:
-        return metrics.weighted_metrics(labels, probabilities, weights)
-    positive = labels == 1
-    predicted = probabilities >= threshold
-    total = weights.sum(1)
-    true_positive, true_negative = weights @ (positive & predicted), weights @ (~positive & ~predicted)
-    clipped = probabilities.clip(1e-15, 1 - 1e-15)
-    losses = -np.where(positive, np.log(clipped), np.log1p(-clipped))
-    gaps = np.eye(BINS)[bins_of(probabilities)] * (positive - probabilities)[:, None]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        recalls = true_positive / (weights @ positive), true_negative / (weights @ ~positive)
-        f1 = 2 * true_positive / (weights @ positive + weights @ predicted)
-        return {
-            "accuracy": weights @ (positive == predicted) / total,
-            "balanced_accuracy": np.mean(recalls, axis=0),
-            "f1": np.nan_to_num(f1),
-            "roc_auc": weighted_auc(positive, probabilities, weights),
-            "log_loss": weights @ losses / total,
-            "brier": weights @ (probabilities - positive) ** 2 / total,
-            "ece": np.abs(weights @ gaps).sum(1) / total,
-        }
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    half = (positives + negatives) / 2 - 1
+
+    def excess(value: float) -> float:
+        spread = 1 + half * (1 - value) / (2 - value) + half * value / (1 + value)
+        variance = value * (1 - value) * spread / (positives * negatives)
+        return float((auc - value) ** 2 - norm.ppf(0.975) ** 2 * variance)
+
+    # 0 and 1 are roots of their own where the sample's AUC is that; the other one is wanted.
+    low = brentq(excess, 0, min(auc, 1 - 1e-9)) if auc > 0 else 0.0
+    high = brentq(excess, max(auc, 1e-9), 1) if auc < 1 else 1.0
+    return float(low), float(high)
 
 
 # What a classifier does with each class: precision, recall and F1, each with its interval.
-
-
-def share_interval(hits: int, count: int) -> Interval:
-    """Wilson's interval; from 0 to 1 where nothing was counted."""
-    return wilson_interval(hits, count) if count else (0.0, 1.0)
-
-
-def f1_interval(hits: int, either: int) -> Interval:
-    """The interval of 2 p / (1 + p), which grows with the share p of ``hits`` among ``either``.
-
-    Takahashi et al., "Confidence interval for micro-averaged F1 and macro-averaged F1 scores" (2022).
-
-    Args:
-        hits: reviews that are of the class and were given to it.
-        either: reviews that are, or were.
-    """
-    low, high = (2 * bound / (1 + bound) for bound in share_interval(hits, either))
-    return low, high
 
 
 def class_table(labels: np.ndarray, given: np.ndarray, num_labels: int) -> list[Row]:
@@ -214,12 +175,19 @@ def class_table(labels: np.ndarray, given: np.ndarray, num_labels: int) -> list[
         is_label, is_given = labels == label, given == label
         actual, answered = int(is_label.sum()), int(is_given.sum())
         hits = int((is_label & is_given).sum())
+        # F1 is 2 p / (1 + p) of the share p of hits among the reviews that are of the class or given to it.
+        of_either = _share_interval(hits, actual + answered - hits)
         row: dict[str, int | float] = {"label": label, "reviews": actual, "given": answered}
         for name, value, (low, high) in (
-            ("precision", hits / max(answered, 1), share_interval(hits, answered)),
-            ("recall", hits / max(actual, 1), share_interval(hits, actual)),
-            ("f1", 2 * hits / max(actual + answered, 1), f1_interval(hits, actual + answered - hits)),
+            ("precision", hits / max(answered, 1), _share_interval(hits, answered)),
+            ("recall", hits / max(actual, 1), _share_interval(hits, actual)),
+            ("f1", 2 * hits / max(actual + answered, 1), tuple(2 * p / (1 + p) for p in of_either)),
         ):
             row |= {name: value, f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return rows
+
+
+def _share_interval(hits: int, count: int) -> Interval:
+    """Wilson's; from 0 to 1 where nothing was counted."""
+    return wilson_interval(hits, count) if count else (0.0, 1.0)

@@ -1,7 +1,7 @@
-"""Probabilities of labels in the one form that they have everywhere, and what follows from them.
+"""Probabilities in the one form that they have everywhere, and what follows from them.
 
-For two labels: float (num_reviews,), of label 1, the second one. For more: float (num_reviews, num_labels),
-each row's sum 1. What doesn't depend on the number of labels calls these functions instead of looking.
+Float (num_reviews, num_labels), each row's sum 1, with two labels too. What two labels alone have (a
+threshold, one of them that is told of) is decided here and in ``metrics``, and nowhere else.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ THRESHOLD = 0.5  # of two labels: from this probability on the second one is giv
 _SMALLEST = 1e-7  # float32 has no probability nearer to 1
 
 
-def from_columns(columns: np.ndarray) -> np.ndarray:
-    """The one form of what a network or scikit-learn gives: (num_reviews, 1), or a column a label.
+def from_outputs(outputs: np.ndarray) -> np.ndarray:
+    """What a network says as probabilities: float64 (num_reviews, num_labels).
 
-    >>> from_columns(np.array([[0.25, 0.75]])), from_columns(np.array([[0.5, 0.25, 0.25]]))
-    (array([0.75]), array([[0.5 , 0.25, 0.25]]))
-    """
-    return columns[:, -1] if columns.shape[1] <= 2 else columns
-
-
-def by_label(probabilities: np.ndarray) -> np.ndarray:
-    """A column a label: float (num_reviews, num_labels).
-
-    >>> by_label(np.array([0.75]))
+    >>> from_outputs(np.array([[0.75]]))
     array([[0.25, 0.75]])
+
+    Args:
+        outputs: (num_reviews, 1) of a sigmoid, the probability of label 1; of a softmax a column a label.
     """
-    return np.column_stack([1 - probabilities, probabilities]) if probabilities.ndim == 1 else probabilities
+    outputs = outputs.astype(np.float64)
+    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
 
 def decide(probabilities: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
@@ -35,11 +30,11 @@ def decide(probabilities: np.ndarray, threshold: float = THRESHOLD) -> np.ndarra
 
     Of two labels the second from ``threshold`` on; of more the likeliest, of equals the first.
 
-    >>> decide(np.array([0.4, 0.5])), decide(np.array([[0.4, 0.5, 0.1]]))
+    >>> decide(np.array([[0.6, 0.4], [0.5, 0.5]])), decide(np.array([[0.4, 0.5, 0.1]]))
     (array([0, 1]), array([1]))
     """
-    if probabilities.ndim == 1:
-        return (probabilities >= threshold).astype(np.int64)
+    if probabilities.shape[1] == 2:
+        return (probabilities[:, 1] >= threshold).astype(np.int64)
     return probabilities.argmax(axis=1)
 
 
@@ -54,24 +49,20 @@ def shown(probabilities: np.ndarray) -> np.ndarray:
     Returns:
         (num_reviews,).
     """
-    return probabilities if probabilities.ndim == 1 else probabilities.max(axis=1)
+    return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities.max(axis=1)
 
 
-def cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def cross_entropy(labels: np.ndarray, probabilities: np.ndarray, smallest: float = _SMALLEST) -> np.ndarray:
     """Minus the logarithm of the probability that each review's label was given: float64 (num_reviews,)."""
-    clipped = probabilities.astype(np.float64).clip(_SMALLEST, 1 - _SMALLEST)
-    if probabilities.ndim == 1:
-        return -np.where(labels == 1, np.log(clipped), np.log1p(-clipped))
-    return -np.log(clipped[np.arange(len(labels)), labels])
+    given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(given.clip(smallest, 1 - smallest))
 
 
 def log_odds(probabilities: np.ndarray, label: int) -> np.ndarray:
     """The log-odds of ``label`` against all others: float64 (num_reviews,)."""
-    columns = probabilities.astype(np.float64).clip(_SMALLEST, 1 - _SMALLEST)
-    if columns.ndim > 1:
-        columns = columns[:, label]
-    sign = -1.0 if probabilities.ndim == 1 and label == 0 else 1.0
-    return np.asarray(sign * (np.log(columns) - np.log1p(-columns)))
+    both = probabilities[:, label], np.delete(probabilities, label, axis=1).sum(1)
+    own, others = (np.log(each.astype(np.float64).clip(_SMALLEST, 1 - _SMALLEST)) for each in both)
+    return np.asarray(own - others)
 
 
 def confidences(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -83,23 +74,26 @@ def confidences(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarr
     Returns:
         hits, bool (num_reviews,), and probabilities, (num_reviews,).
     """
-    if probabilities.ndim == 1:
-        return labels == 1, probabilities
-    return right(labels, probabilities), probabilities.max(axis=1)
+    hits = labels == 1 if probabilities.shape[1] == 2 else right(labels, probabilities)
+    return hits, shown(probabilities)
 
 
 def targets_of(labels: np.ndarray, num_labels: int) -> np.ndarray:
-    """Labels as the probabilities that a network learns: themselves for two, one-hot float32 rows for more.
+    """Labels as a network learns them: of two labels how much of the second, of more a row of each.
 
     Args:
-        labels: whole numbers (num_reviews,), or soft labels, which stay as they are.
+        labels: whole numbers from 0, (num_reviews,), or soft labels: probabilities.
         num_labels: 2 or more.
+
+    Returns:
+        (num_reviews,), the target of a sigmoid; of more than two labels (num_reviews, num_labels), float32 of
+        whole numbers.
     """
-    if num_labels == 2 or labels.ndim == 2:
-        return labels
-    return np.eye(num_labels, dtype=np.float32)[labels.astype(np.int64)]
+    if labels.ndim == 2:
+        return labels[:, 1] if num_labels == 2 else labels
+    return labels if num_labels == 2 else np.eye(num_labels, dtype=np.float32)[labels.astype(np.int64)]
 
 
 def number_of_labels(labels: np.ndarray) -> int:
-    """How many labels there are, of targets or of labels among which the last one occurs; at least 2."""
-    return labels.shape[1] if labels.ndim == 2 else max(int(labels.max(initial=1)) + 1, 2)
+    """How many there are of ``labels``, (num_reviews,), among which the last one occurs; at least 2."""
+    return max(int(labels.max(initial=1)) + 1, 2)

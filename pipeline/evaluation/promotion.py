@@ -10,13 +10,13 @@ import numpy as np
 from pipeline.evaluation.intervals import answer_intervals
 from pipeline.evaluation.metrics import ACCURACY, LOG_LOSS, best_guess, measure_of, score_of, sums_of
 from pipeline.evaluation.paired import bootstrap_gain, least_gain, mcnemar, randomization_p_value
-from pipeline.evaluation.probabilities import THRESHOLD, by_label, right
+from pipeline.evaluation.probabilities import THRESHOLD, right
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model said of the reviews held back from it: arrays (num_reviews,) of one length; of more than
-    two labels, ``probabilities`` are (num_reviews, num_labels).
+    """What a model said of the reviews held back from it: arrays (num_reviews,) of one length, and
+    ``probabilities`` (num_reviews, num_labels).
 
     ``rows`` are the reviews' places in their raw split, so that two models padded and split differently can
     be compared on the reviews that were held back from both. ``threshold`` is where the served model draws
@@ -35,7 +35,7 @@ class Predictions:
         Args:
             objective: ``tune.objective``; of a log loss, whose threshold is accuracy's, accuracy is asked.
         """
-        measure, num_labels = measure_of(objective), by_label(self.probabilities[:1]).shape[1]
+        measure, num_labels = measure_of(objective), self.probabilities.shape[1]
         low, _ = answer_intervals(self.labels, self.probabilities, self.threshold)[measure]
         return low > best_guess(measure, self.labels, num_labels)
 

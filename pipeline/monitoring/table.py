@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.evaluation.probabilities import from_columns
+from pipeline.evaluation.probabilities import from_outputs
 from pipeline.reviews.sources.dialects import kind_of
 from pipeline.reviews.sources.records import read_records
 from pipeline.reviews.sources.tables import files_of
@@ -135,7 +135,7 @@ class TableReader:
         else:
             scores = self.classifier.score(texts)
             numbers = {UNKNOWN: scores.unknown_shares, PROBABILITY: scores.probabilities}
-            decided = self.classifier.decided(from_columns(scores.by_label))
+            decided = self.classifier.decided(scores.by_label)
         self.observer.add({LENGTH: np.array([len(ids) for ids in encoded]), **numbers}, encoded)
         return decided
 
@@ -143,7 +143,7 @@ class TableReader:
         """The labels; of more than two the likeliest's probability doesn't tell which label that is."""
         if len(self.classifier.labels) > 2:
             return [None] * len(probabilities)
-        return self.classifier.decided(probabilities)
+        return self.classifier.decided(from_outputs(probabilities[:, None]))
 
     def _judge(self, rows: list[Row], of_probabilities: Sequence[str | None]) -> None:
         """The label that was given is the table's, where it has it, else follows from the probability."""

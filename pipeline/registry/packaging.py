@@ -137,7 +137,7 @@ class Trained:
         vocabulary: the data set's.
         dataset: data/padded/dataset.json.
         token_ids: validation rows, int32 (num_reviews, max_length).
-        probabilities: what Keras gives for them, in the form of ``evaluation.probabilities``.
+        probabilities: what Keras gives for them, (num_reviews, num_labels).
         validation_accuracy: what the network had in its study, before calibration.
         lineage: JSON values that lead back to the source.
         profile: of the validation reviews.
@@ -169,7 +169,9 @@ def log_models(trained: Trained, name: str) -> int:
     mlflow.keras.log_model(
         trained.model,
         name="keras",
-        signature=infer_signature(trained.token_ids[:1], trained.probabilities[:1].reshape(1, -1)),
+        signature=infer_signature(
+            trained.token_ids[:1], np.zeros((1, trained.model.output_shape[-1]), np.float32)
+        ),
         pip_requirements=pinned(("mlflow", "keras", "tensorflow")),
     )
     with packed(trained) as model, _without_lines(_REGISTERED):

@@ -20,7 +20,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.evaluation.assessment import Assessment, Curves
-from pipeline.evaluation.calibration import BINS as RELIABILITY_BINS
+from pipeline.evaluation.metrics import BINS as RELIABILITY_BINS
 from pipeline.evaluation.probabilities import decide
 from pipeline.reviews.tokenizing import WORDS
 from pipeline.runtime.files import Row, write_csv, written_whole

@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 
 from pipeline.evaluation.explanation import contributions
-from pipeline.evaluation.probabilities import by_label, decide, shown
+from pipeline.evaluation.probabilities import decide, shown
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
 from pipeline.runtime.errors import UserError
@@ -149,13 +149,13 @@ class TextClassifier:
         """
         _check_texts(texts)
         token_ids = pad_texts(texts, self.vocabulary, **self.layout)
-        probabilities = self.network(token_ids)
+        by_label = self.network(token_ids).astype(np.float32)
         unknown_shares = unknown_share(token_ids)
         labels = [
             UNDECIDED if unknown == 1 else label
-            for label, unknown in zip(self.decided(probabilities, threshold), unknown_shares, strict=True)
+            for label, unknown in zip(self.decided(by_label, threshold), unknown_shares, strict=True)
         ]
-        return Scores(labels, shown(probabilities), unknown_shares, by_label(probabilities))
+        return Scores(labels, shown(by_label), unknown_shares, by_label)
 
     def decided(self, probabilities: np.ndarray, threshold: float | None = None) -> list[str]:
         """The label of each text by the network's probabilities, also where no word is known.

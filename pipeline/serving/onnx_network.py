@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from pipeline.evaluation.probabilities import from_columns
+from pipeline.evaluation.probabilities import from_outputs
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.runtime.machine import threads
 
@@ -23,11 +23,8 @@ BATCH = 32  # rows; the states of so few stay in a core's cache
 class Network(Protocol):
     """What gives probabilities for each padded row."""
 
-    def __call__(self, token_ids: np.ndarray) -> Array:
-        """From int32 (num_reviews, max_length) to the probability of label 1, float32 (num_reviews,).
-
-        Of more than two labels, to that of each, (num_reviews, num_labels).
-        """
+    def __call__(self, token_ids: np.ndarray) -> np.ndarray:
+        """From int32 (num_reviews, max_length) to float64 (num_reviews, num_labels)."""
 
 
 class OnnxNetwork:
@@ -47,7 +44,7 @@ class OnnxNetwork:
         facts = self._session.get_modelmeta().custom_metadata_map
         self._masked, self._step_multiple = facts["masked"] == "1", int(facts["step_multiple"])
 
-    def __call__(self, token_ids: np.ndarray) -> Array:
+    def __call__(self, token_ids: np.ndarray) -> np.ndarray:
         """The probabilities of each row of ``token_ids``, as :class:`Network` says."""
         outputs = np.empty((len(token_ids), self._output.shape[-1]), np.float32)
         batches = list(self._batches(token_ids))
@@ -58,10 +55,10 @@ class OnnxNetwork:
         if len(batches) <= 1 or (limit := threads()) == 1:
             for rows in batches:
                 run(rows)
-            return from_columns(outputs)
+            return from_outputs(outputs)
         with ThreadPoolExecutor(min(len(batches), limit)) as pool:
             list(pool.map(run, batches))  # the list raises what a thread raised
-        return from_columns(outputs)
+        return from_outputs(outputs)
 
     def _batches(self, token_ids: np.ndarray) -> Iterator[np.ndarray]:
         """Indices of the rows of each batch; the longest rows first, so that no core ends with them alone."""

@@ -152,7 +152,7 @@ def profile_of(
         train: whole reviews, of which the words are counted.
         validation: whole reviews, of which the numbers are.
         token_ids: their rows, int32 (num_reviews, max_length).
-        probabilities: what the network gives for them; of more than two labels, the likeliest's are kept.
+        probabilities: (num_reviews, num_labels); of more than two labels, the likeliest's are kept.
         vocab_size: how many ids there are.
         accuracy: on test reviews.
         seed: of the sample.

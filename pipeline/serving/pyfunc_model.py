@@ -17,7 +17,6 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from pipeline.evaluation.probabilities import from_columns
 from pipeline.serving.classifier import CLASSIFIER, Provenance, Scores, TextClassifier
 from pipeline.serving.request_log import ID, log_request
 
@@ -127,7 +126,7 @@ class ReviewClassifier(PythonModel):
         except ValueError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from None
         if _asked_by_evaluator():
-            labels = self._classifier.decided(from_columns(scores.by_label), params.get("threshold"))
+            labels = self._classifier.decided(scores.by_label, params.get("threshold"))
             return pd.Series(labels, texts.index, name="label")
         named = isinstance(model_input, pd.DataFrame) and ID in model_input
         ids = model_input[ID].tolist() if named else None

@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras import ops
 
 from pipeline.evaluation.metrics import BALANCED_ACCURACY, F1, measured
-from pipeline.evaluation.probabilities import THRESHOLD, cross_entropy, from_columns, right
+from pipeline.evaluation.probabilities import THRESHOLD, cross_entropy, from_outputs, right
 from pipeline.networks.fused import Implementation
 from pipeline.training.batches import Batches, align_left, sorted_batches
 
@@ -203,7 +203,7 @@ def compile_prediction(model: keras.Model, xla: bool = True) -> Callable[[np.nda
 
 PREDICTION_BATCH = 256
 
-# (token_ids int32 (num_reviews, timesteps), batch size) -> float32, of evaluation.probabilities' form
+# (token_ids int32 (num_reviews, timesteps), batch size) -> float64 (num_reviews, num_labels)
 Predict = Callable[[np.ndarray, int], np.ndarray]
 
 
@@ -220,7 +220,7 @@ def predict(
         implementation: how its recurrent layers are computed here.
 
     Returns:
-        float32 (num_reviews,), of label 1; of more than two labels, (num_reviews, num_labels).
+        float64 (num_reviews, num_labels).
     """
     masked = model.input.shape[1] is None
     run = compile_probabilities(implementation.apply(model), implementation.xla, masked)
@@ -240,7 +240,7 @@ def compile_probabilities(computed: keras.Model, xla: bool, masked: bool) -> Pre
         result = np.zeros((len(token_ids), computed.output.shape[-1]), np.float32)
         timesteps = token_ids.shape[1]
         if not len(token_ids):
-            return from_columns(result)
+            return from_outputs(result)
         if masked:
             token_ids, lengths = align_left(token_ids)
         else:
@@ -248,7 +248,7 @@ def compile_probabilities(computed: keras.Model, xla: bool, masked: bool) -> Pre
         for call in sorted_batches(np.arange(len(token_ids)), lengths, timesteps, batch_size):
             for rows in call.rows[: call.steps]:
                 result[rows] = run(token_ids[rows, : call.timesteps].astype(np.int32))
-        return from_columns(result)
+        return from_outputs(result)
 
     return probabilities
 
@@ -259,8 +259,7 @@ def compile_probabilities(computed: keras.Model, xla: bool, masked: bool) -> Pre
 class Split(NamedTuple):
     """Padded reviews: ``token_ids`` int32 (num_reviews, max_length), ``labels`` (num_reviews,).
 
-    A label is a whole number from 0. Soft labels are a teacher's probabilities: of label 1, or, of more than
-    two labels, of each, (num_reviews, num_labels).
+    A label is a whole number from 0. Soft labels are a teacher's probabilities, (num_reviews, num_labels).
     """
 
     token_ids: np.ndarray

@@ -7,9 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pipeline.evaluation.calibration import expected_calibration_error, worthwhile_calibration
-from pipeline.evaluation.metrics import weights_of
-from pipeline.evaluation.probabilities import by_label
+from pipeline.evaluation.calibration import worthwhile_calibration
+from pipeline.evaluation.metrics import classification_metrics, weights_of
 from pipeline.networks.fused import choose_implementation
 from pipeline.params import Params
 from pipeline.training.compiled import Split, predict
@@ -36,15 +35,16 @@ def deliver(network: Path, params: Params, validation: Split, target: Path) -> d
     chosen = params.replace({"train.implementation": "auto"})
     said = predict(model, validation.token_ids, choose_implementation(chosen.model, chosen.train))
     labels = validation.labels.astype(np.int64)
-    weights = weights_of(params.train.class_weights, labels, by_label(said[:1]).shape[1])
+    weights = weights_of(params.train.class_weights, labels, said.shape[1])
     calibration = worthwhile_calibration(labels, said, weights)
-    fold_calibration(model, calibration.scale, calibration.shift)
+    shift = calibration.shift if said.shape[1] > 2 else calibration.shift[1:]  # a sigmoid has one logit
+    fold_calibration(model, calibration.scale, shift)
     model.save(target)
     return {
         "scale": calibration.scale,
-        "shift": calibration.shift.tolist() if len(calibration.shift) > 1 else float(calibration.shift[0]),
-        "validation_ece_before": expected_calibration_error(validation.labels, said),
-        "validation_ece_after": expected_calibration_error(validation.labels, calibration.apply(said)),
+        "shift": shift.tolist() if len(shift) > 1 else float(shift[0]),
+        "validation_ece_before": classification_metrics(labels, said)["ece"],
+        "validation_ece_after": classification_metrics(labels, calibration.apply(said))["ece"],
     }
 
 

@@ -192,6 +192,7 @@ def fit(
     if params.pretrain.epochs and windows is not None:
         fitting.pretrain(windows)
     if params.distill.epochs and unlabelled is not None:
+        unlabelled = Split(unlabelled.token_ids, targets_of(unlabelled.labels, num_labels))
         both = Split(*(np.concatenate(pair) for pair in zip(train, unlabelled, strict=True)))
         fitting.distill(both)
         fitting.learn_labels(train, params.distill.label_epochs, params.distill.label_learning_rate)

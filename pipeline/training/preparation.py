@@ -13,12 +13,11 @@ from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit, logit, softmax
+from scipy.special import softmax
 
 from pipeline.evaluation.baselines import fit_baselines
 from pipeline.evaluation.calibration import fit_calibration
 from pipeline.evaluation.ngrams import Ragged
-from pipeline.evaluation.probabilities import from_columns
 from pipeline.params import Params, VectorParams
 from pipeline.reviews.ragged import Tokens
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
@@ -137,13 +136,12 @@ def soft_labels(
         seed: of the order in which the solver takes the reviews.
 
     Returns:
-        The probability of label 1: float32 (num_unlabelled,); of more than two labels, of each,
-        (num_unlabelled, num_labels).
+        The probabilities: float32 (num_unlabelled, num_labels).
     """
     teachers = fit_baselines(train, labels, seed=seed).values()
 
     def probabilities(reviews: Ragged) -> np.ndarray:
-        return _pooled([from_columns(teacher.predict_proba(reviews)) for teacher in teachers])
+        return _pooled([teacher.predict_proba(reviews) for teacher in teachers])
 
     calibration = fit_calibration(validation_labels.astype(np.int64), probabilities(validation))
     return calibration.apply(probabilities(unlabelled)).astype(np.float32)
@@ -152,8 +150,6 @@ def soft_labels(
 def _pooled(said: list[np.ndarray]) -> np.ndarray:
     """The probabilities whose logits are the mean of several classifiers': float64, of their shape."""
     clipped = np.stack(said).clip(_SMALLEST, 1 - _SMALLEST)
-    if clipped.ndim == 2:
-        return np.asarray(expit(logit(clipped).mean(axis=0)))
     return np.asarray(softmax(np.log(clipped).mean(axis=0), axis=1))
 
 

@@ -1,5 +1,1 @@
 """The configured network on many splits of few reviews, beside its baselines; chooses nothing."""
-
-
-
-

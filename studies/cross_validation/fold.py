@@ -6,27 +6,25 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
+from sklearn.model_selection import RepeatedStratifiedKFold
+
 from pipeline.evaluation.assessment import MODEL
-from pipeline.evaluation.calibration import worthwhile_calibration
-from pipeline.evaluation.metrics import weights_of
-from pipeline.evaluation.metrics import Metrics, classification_metrics
-from pipeline.evaluation.ngrams import Ragged
-from pipeline.evaluation.probabilities import by_label
 from pipeline.evaluation.baselines import score_rivals
+from pipeline.evaluation.calibration import worthwhile_calibration
+from pipeline.evaluation.metrics import Metrics, classification_metrics, weights_of
+from pipeline.evaluation.ngrams import Ragged
+from pipeline.networks.devices import import_keras
 from pipeline.params import Params
 from pipeline.reviews.dataset import padded_arrays
-from pipeline.reviews.ragged import Reviews, Sequences
-from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
-from pipeline.networks.devices import import_keras
-from pipeline.training.preparation import prepared_data
-from pipeline.training.task import OnMessage, fit
-from typing import NamedTuple
-from sklearn.model_selection import RepeatedStratifiedKFold
-from pipeline.reviews.ragged import Labels, Reviews, Rows
+from pipeline.reviews.ragged import Labels, Reviews, Rows, Sequences
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified
 from pipeline.reviews.vocabulary import OOV_ID
 from pipeline.runtime.errors import UserError
+from pipeline.training.preparation import prepared_data
+from pipeline.training.task import OnMessage, fit
 
 UNLABELLED = "unlabelled"
 Arrays = Mapping[str, np.ndarray]
@@ -57,7 +55,7 @@ def judge_fold(
     padded = {name: padded_arrays(part, np.arange(len(part)), params.pad) for name, part in splits.items()}
     validation, test = _probabilities(params, seed, padded, on_message)
     labels = padded[VALIDATION]["labels"].astype(np.int64)
-    weights = weights_of(params.train.class_weights, labels, by_label(test[:1]).shape[1])
+    weights = weights_of(params.train.class_weights, labels, test.shape[1])
     calibrated = worthwhile_calibration(labels, validation, weights).apply(test)
     judged = {name: padded[name] for name in (TRAIN, VALIDATION, TEST)}
     whole = {name: Ragged(splits[name].tokens, splits[name].offsets) for name in judged}
@@ -90,6 +88,7 @@ def _probabilities(
 
 
 # Which reviews are trained on, stop the fit, and are judged, in each fold.
+
 
 class Fold(NamedTuple):
     """One split of all reviews.

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
 import numpy as np
+from scipy.stats import t as student
+
 from pipeline import tuning
-from studies.cross_validation.fold import judge_fold
-from studies.cross_validation.fold import Fold, draw_folds
 from pipeline.evaluation.assessment import MODEL
-from pipeline.evaluation.metrics import Metrics
 from pipeline.evaluation.baselines import PREFIXES
+from pipeline.evaluation.calibration import Interval, wilson_interval
+from pipeline.evaluation.metrics import Metrics
 from pipeline.params import SEARCHED, Params
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.ragged import offsets_of
@@ -21,10 +23,7 @@ from pipeline.runtime.paths import CROSS_VALIDATION, RAW_DATASET, RAW_REVIEWS, R
 from pipeline.tracking import TrialRuns, pipeline_run
 from pipeline.training.task import num_epochs
 from pipeline.tuning.progress import Progress
-from collections.abc import Sequence
-from typing import NamedTuple
-from scipy.stats import t as student
-from pipeline.evaluation.calibration import Interval, wilson_interval
+from studies.cross_validation.fold import Fold, draw_folds, judge_fold
 
 CLASSIFIERS = (MODEL, *PREFIXES)
 _PREFIXES = {MODEL: "", **PREFIXES}
@@ -153,6 +152,7 @@ def _plain(mean: Mean, least: float = 0, most: float = 1) -> dict[str, float]:
 
 
 # What the folds say together: means, and intervals that know that folds share their training reviews.
+
 
 class Mean(NamedTuple):
     """The mean of a score over the folds, its 95 % interval, and the p-value of the test that it is 0."""

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping
-from typing import Any
-from studies.depth.fits import PLAIN, Fit
-from studies.depth.fits import Records
-from pipeline.reporting.evaluated import CELLS
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple
-import numpy as np
-from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit
-from studies.depth.fits import Record, Records
-from typing import Literal, NamedTuple
-from collections.abc import Sequence
-from scipy import stats
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from scipy import stats
+
 from pipeline.reporting import counted, p_text
+from pipeline.reporting.evaluated import CELLS
+from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit, Record, Records
 
 # Which networks learned anything: a network that stayed at chance says nothing of what depth does.
+
 
 def guess_scores(dataset: Mapping[str, Any]) -> dict[str, float]:
     """The accuracy on each split, ``train_accuracy`` and so on, of always giving the training reviews'

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-from pipeline.params import DepthParams, Params, Value
-from collections.abc import Mapping
-from dataclasses import dataclass
-import numpy as np
-from pydantic import TypeAdapter
 import logging
-from pipeline.params import Params
-from pipeline.networks.devices import import_keras
-from pipeline.training.task import Data, OnMessage
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from pydantic import TypeAdapter
+
 from pipeline import tuning
-from pipeline.params import Cell, Params, Skip
-from pipeline.runtime.errors import UserError
+from pipeline.networks.devices import import_keras, prepare_keras
+from pipeline.params import Cell, DepthParams, Params, Skip, Value
 from pipeline.tracking import PipelineRun, TrialRuns, pipeline_run
-from pipeline.networks.devices import prepare_keras
-from pipeline.training.task import Data
+from pipeline.training.task import Data, OnMessage
 from pipeline.tuning.progress import Progress
 
 # Which networks the study fits, and what makes their results comparable.

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
 import keras
 import numpy as np
 from keras import ops
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from pipeline.networks.stacked_rnn import recurrent_layers
+
+from pipeline.evaluation.probabilities import from_outputs, number_of_labels, right
+from pipeline.networks.fused import choose_implementation
+from pipeline.networks.stacked_rnn import build_stacked_rnn, recurrent_layers
+from pipeline.params import Params
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.runtime.errors import UserError
-from collections.abc import Mapping
-from pipeline.training.gradients import gradient_norms
-from studies.depth.fits import Fit
-from studies.depth.fits import Record, matrix
-from pipeline.evaluation.probabilities import from_columns, number_of_labels, right
-from pipeline.networks.fused import choose_implementation
-from pipeline.networks.stacked_rnn import build_stacked_rnn
-from pipeline.params import Params
 from pipeline.training import fitting
 from pipeline.training.batches import align_right
-from pipeline.training.compiled import compile_prediction
-from pipeline.training.compiled import PREDICTION_BATCH
-from pipeline.training.compiled import Split
+from pipeline.training.compiled import PREDICTION_BATCH, Split, compile_prediction
+from pipeline.training.gradients import gradient_norms
 from pipeline.training.task import OnMessage
+from studies.depth.fits import Fit, Record, matrix
 
 # What each layer knows: how well a linear classifier reads the label from the layer's states.
 #
 # Alain & Bengio (2017), "Understanding intermediate layers using linear classifier probes".
+
 
 def describing_network(network: keras.Model) -> tuple[keras.Model, list[int]]:
     """A network of ``network``'s own layers that gives its probabilities and every layer's mean state.
@@ -125,7 +123,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits, on_message: OnMessage | No
         best_epoch=fitted.best_epoch,
         curve=tuple(dict(epoch) for epoch in fitted.history),
         scores={
-            f"{name}_accuracy": float(right(splits[name].labels, from_columns(values[0])).mean())
+            f"{name}_accuracy": float(right(splits[name].labels, from_outputs(values[0])).mean())
             for name, values in described.items()
         },
         initial_gradients=matrix(norms[0]),

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pipeline.tuning.charts import ShareY, make_panels, shared_legend
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import NamedTuple
-from matplotlib import colormaps
-from studies.depth.claims import initial_decades, trained_decades
-from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit
-from studies.depth.fits import Record, Records
-from studies.depth.tables import When, mean_norms, repeats
+
 from pipeline.reporting import figures
 from pipeline.reporting.page import Picture
+from pipeline.tuning.charts import ShareY, make_panels, shared_legend
+from studies.depth.claims import initial_decades, trained_decades
+from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit, Record, Records
+from studies.depth.tables import When, mean_norms, repeats
 
 # What figures of several networks share: the cells' colours, named panels, a line through seeds' means.
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
-from studies.depth.claims import LEVEL, MIN_SEEDS, Finding, judged, sentence
-from studies.depth.fits import PLAIN, grid
-from studies.depth.claims import commoner_share, failures, guess_scores
-from studies.depth.fits import Record, Records
-from studies.depth.claims import Estimate, estimate
-from studies.depth.tables import SCORES, repeats
+from typing import Any, NamedTuple
+
 from pipeline.evaluation.baselines import MAJORITY
 from pipeline.params import Params
 from pipeline.reporting import counted, p_cell
 from pipeline.reporting.evaluated import CELLS
 from pipeline.reporting.page import Cell, Picture, Table, render
+from studies.depth.claims import (
+    LEVEL,
+    MIN_SEEDS,
+    Estimate,
+    Finding,
+    commoner_share,
+    estimate,
+    failures,
+    guess_scores,
+    judged,
+    sentence,
+)
+from studies.depth.fits import PLAIN, Record, Records, grid
+from studies.depth.tables import SCORES, repeats
 
 # What others found, to be read beside the study's own findings; figures only where they were looked up.
+
 
 class Source(NamedTuple):
     """A paper: what it found, and where it stands."""

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from studies.depth import pictures
-from studies.depth import report
-from studies.depth import tables
-from studies.depth.claims import judge
-from studies.depth.fits import studied
-from studies.depth.fits import Fit, grid
-from studies.depth.claims import guess_scores
-from studies.depth.fits import Record
-from studies.depth.fits import SPLITS
+
 from pipeline.evaluation.baselines import fit_baselines
 from pipeline.evaluation.ngrams import Ragged
-from pipeline.evaluation.probabilities import from_columns, right
+from pipeline.evaluation.probabilities import right
 from pipeline.params import Params
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
 from pipeline.runtime.live import wrapped
 from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
 from pipeline.tracking import PipelineRun
 from pipeline.training.task import data_of
+from studies.depth import pictures, report, tables
+from studies.depth.claims import guess_scores, judge
+from studies.depth.fits import SPLITS, Fit, Record, grid, studied
 
 Arrays = Mapping[str, Any]
 
@@ -81,7 +76,7 @@ def _baseline(params: Params, arrays: Mapping[str, Arrays]) -> dict[str, float]:
     scores = [
         {
             f"{split}_accuracy": float(
-                right(arrays[split]["labels"], from_columns(model.predict_proba(reviews[split]))).mean()
+                right(arrays[split]["labels"], model.predict_proba(reviews[split])).mean()
             )
             for split in ("validation", "test")
         }

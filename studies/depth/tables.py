@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+
 import numpy as np
-from studies.depth.claims import accuracy_gap, initial_decades, trained_decades
-from studies.depth.claims import Finding
-from studies.depth.fits import PLAIN, Fit
-from studies.depth.fits import Record, Records
+
 from pipeline.runtime.files import write_csv
+from studies.depth.claims import Finding, accuracy_gap, initial_decades, trained_decades
+from studies.depth.fits import PLAIN, Fit, Record, Records
 
 Row = dict[str, float | int | str]
 When = Literal["initial", "trained"]

@@ -5,22 +5,23 @@ import pytest
 
 from pipeline.evaluation.assessment import MODEL, Assessment, assess
 from pipeline.evaluation.baselines import MAJORITY, NAIVE_BAYES, PREFIXES, TFIDF, Scored
+from two_labels import both
 
 LABELS = np.array([0, 0, 1, 1, 1, 0])
 TOKEN_IDS = np.array([[1, 4, 2], [1, 4, 4], [0, 1, 4], [1, 2, 2], [1, 4, 4], [1, 4, 2]])
 TEST = {"labels": LABELS, "token_ids": TOKEN_IDS, "lengths": np.array([3, 9, 2, 3, 5, 8])}
-PROBABILITIES = np.array([0.1, 0.6, 0.8, 0.7, 0.4, 0.2])
-ALL_BUT_LAST = np.array([0.1, 0.2, 0.8, 0.7, 0.6, 0.9])
+PROBABILITIES = both([0.1, 0.6, 0.8, 0.7, 0.4, 0.2])
+ALL_BUT_LAST = both([0.1, 0.2, 0.8, 0.7, 0.6, 0.9])
 VALIDATION = np.array([0, 1, 1, 0])
-SCORED = np.array([0.2, 0.9, 0.7, 0.6])  # all right from 0.65 on
-BETTER, WORSE = np.array([0.1, 0.9, 0.9, 0.6]), np.array([0.9, 0.9, 0.9, 0.6])
+SCORED = both([0.2, 0.9, 0.7, 0.6])  # all right from 0.65 on
+BETTER, WORSE = both([0.1, 0.9, 0.9, 0.6]), both([0.9, 0.9, 0.9, 0.6])
 
 
 def assessed(naive_bayes: np.ndarray = BETTER, tfidf: np.ndarray = WORSE) -> Assessment:
     """The naive Bayes baseline errs on the last test review, the TF-IDF one on none."""
-    perfect, constant = np.where(LABELS == 1, 0.9, 0.1), np.full(6, 0.5)
+    perfect, constant = both(np.where(LABELS == 1, 0.9, 0.1)), both(np.full(6, 0.5))
     tests = [ALL_BUT_LAST, perfect, perfect, constant]
-    validation = [naive_bayes, tfidf, np.where(VALIDATION == 1, 0.9, 0.1), np.full(4, 0.5)]
+    validation = [naive_bayes, tfidf, both(np.where(VALIDATION == 1, 0.9, 0.1)), both(np.full(4, 0.5))]
     rivals = [
         Scored(name, prefix, *scores)
         for (name, prefix), *scores in zip(PREFIXES.items(), validation, tests, strict=True)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.explanation import contributions
+from two_labels import both
 
 WEIGHTS = np.zeros(10)
 WEIGHTS[[5, 6, 7]] = 1.5, -0.5, 0.25  # of the words with these ids; the unknown word's is 0
@@ -11,7 +12,7 @@ WEIGHTS[[5, 6, 7]] = 1.5, -0.5, 0.25  # of the words with these ids; the unknown
 
 def bag_of_words(token_ids: np.ndarray) -> np.ndarray:
     """A classifier whose log-odds are the sum of its words' weights."""
-    return 1 / (1 + np.exp(-WEIGHTS[token_ids].sum(1)))
+    return both(1 / (1 + np.exp(-WEIGHTS[token_ids].sum(1))))
 
 
 def test_a_words_contribution_is_what_its_removal_takes_from_the_log_odds() -> None:
@@ -36,5 +37,5 @@ def test_all_reviews_are_predicted_in_one_call_and_none_in_no_call() -> None:
 
 
 def test_a_certain_answer_has_finite_contributions() -> None:
-    (found,) = contributions(lambda token_ids: (token_ids == 5).any(1).astype(np.float32), np.array([[5, 6]]))
+    (found,) = contributions(lambda token_ids: both((token_ids == 5).any(1)), np.array([[5, 6]]))
     assert found == pytest.approx([2 * np.log((1 - 1e-7) / 1e-7), 0.0], rel=1e-6)

@@ -5,10 +5,11 @@ import numpy as np
 from pipeline.evaluation.explanation import confident_errors
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
+from two_labels import both
 
 VOCABULARY = Vocabulary(("good", "bad", "film"))
 REVIEWS = Reviews.from_lists([[4], [5], [4, 6], [5, 6], [6, 2], [6]], [0, 1, 0, 1, 0, 1])
-PROBABILITIES = np.array([0.5, 0.1, 0.9, 0.6, 0.7, 0.4], np.float32)
+PROBABILITIES = both([0.5, 0.1, 0.9, 0.6, 0.7, 0.4])
 
 
 def test_the_surest_errors_of_each_kind_come_first() -> None:
@@ -28,5 +29,5 @@ def test_what_is_right_is_not_among_them() -> None:
 
 
 def test_of_equal_probabilities_the_earlier_review_is_taken() -> None:
-    rows = confident_errors(REVIEWS, np.full(6, 0.8), VOCABULARY, ["no", "yes"], most=1)
+    rows = confident_errors(REVIEWS, both(np.full(6, 0.8)), VOCABULARY, ["no", "yes"], most=1)
     assert [row["row"] for row in rows] == [0]

@@ -5,8 +5,9 @@ import pytest
 from scipy.stats import bootstrap, norm
 
 from pipeline.evaluation.calibration import wilson_interval
-from pipeline.evaluation.intervals import metric_intervals, weighted_metrics
-from pipeline.evaluation.metrics import classification_metrics
+from pipeline.evaluation.intervals import metric_intervals
+from pipeline.evaluation.metrics import classification_metrics, weighted_metrics
+from two_labels import both
 
 
 def reviews(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -14,23 +15,21 @@ def reviews(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     labels = random.integers(0, 2, count).astype(np.int8)
     # Rounded, so that there are ties, between the labels too.
     probabilities = (0.35 * labels + random.uniform(0.05, 0.6, count)).round(1)
-    return labels, probabilities
+    return labels, both(probabilities)
 
 
 def test_weighted_metrics_are_scikit_learns_on_the_repeated_reviews() -> None:
     labels, probabilities = reviews(40, seed=0)
-    order = np.argsort(probabilities, kind="stable")
-    labels, probabilities = labels[order], probabilities[order]
     weights = np.random.default_rng(1).integers(0, 4, (3, 40)).astype(np.float64)
     computed = weighted_metrics(labels, probabilities, weights)
     for row, counts in enumerate(weights.astype(int)):
-        expected = classification_metrics(np.repeat(labels, counts), np.repeat(probabilities, counts))
+        expected = classification_metrics(np.repeat(labels, counts), np.repeat(probabilities, counts, axis=0))
         assert {name: values[row] for name, values in computed.items()} == pytest.approx(expected)
 
 
 def test_an_accuracys_interval_is_wilsons() -> None:
     labels = np.array([0, 0, 1, 1, 1])
-    low, high = metric_intervals(labels, np.array([0.1, 0.9, 0.8, 0.9, 0.6]), seed=3)["accuracy"]
+    low, high = metric_intervals(labels, both([0.1, 0.9, 0.8, 0.9, 0.6]), seed=3)["accuracy"]
     # Four of five right: (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
     z, n, p = norm.ppf(0.975), 5, 0.8
     half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
@@ -40,7 +39,7 @@ def test_an_accuracys_interval_is_wilsons() -> None:
 
 def test_f1s_interval_is_that_of_the_share_of_hits() -> None:
     labels = np.array([1, 1, 1, 0, 0, 0])
-    low, high = metric_intervals(labels, np.array([0.9, 0.8, 0.2, 0.7, 0.1, 0.3]), seed=0)["f1"]
+    low, high = metric_intervals(labels, both([0.9, 0.8, 0.2, 0.7, 0.1, 0.3]), seed=0)["f1"]
     share = wilson_interval(
         2, 4
     )  # 2 hits, 1 missed, 1 false: F1 = 2 * 2 / (2 * 2 + 2) = 2 p / (1 + p), p = 1/2
@@ -48,7 +47,7 @@ def test_f1s_interval_is_that_of_the_share_of_hits() -> None:
 
 
 def test_two_reviews_told_apart_promise_nothing() -> None:
-    intervals = metric_intervals(np.array([0, 1]), np.array([0.2, 0.8]), seed=0)
+    intervals = metric_intervals(np.array([0, 1]), both([0.2, 0.8]), seed=0)
     for name in ("accuracy", "f1", "roc_auc"):
         low, high = intervals[name]
         assert low < 0.4, name
@@ -57,7 +56,7 @@ def test_two_reviews_told_apart_promise_nothing() -> None:
 
 def test_an_auc_of_few_reviews_has_newcombes_interval() -> None:
     """With one review a side the variance at A is A (1 - A); perfect order is 1.96 of its root from 1."""
-    low, _ = metric_intervals(np.array([0, 1]), np.array([0.2, 0.8]), seed=0)["roc_auc"]
+    low, _ = metric_intervals(np.array([0, 1]), both([0.2, 0.8]), seed=0)["roc_auc"]
     # (1 - A)^2 = 3.84 A (1 - A), so A = 1 / 4.84
     assert low == pytest.approx(1 / (1 + norm.ppf(0.975) ** 2))
 
@@ -80,7 +79,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
 def test_a_mean_has_the_bca_interval_of_scipy() -> None:
     labels, probabilities = reviews(300, seed=4)
     found = metric_intervals(labels, probabilities, seed=0, resamples=4000)["brier"]
-    errors = (probabilities - labels) ** 2
+    errors = (probabilities[:, 1] - labels) ** 2
     expected = bootstrap((errors,), np.mean, n_resamples=4000, method="BCa", rng=1).confidence_interval
     assert found == pytest.approx(tuple(expected), rel=0.02)
 
@@ -97,7 +96,7 @@ def test_a_seed_gives_the_same_intervals_around_every_metric() -> None:
 
 def test_the_calibration_errors_interval_has_the_resamples_excess_taken_off() -> None:
     """A resample of these two is off by 0 or 0.5, the two together by 0: twice 0 less 0.5 is cut off at 0."""
-    intervals = metric_intervals(np.array([0, 1]), np.array([0.5, 0.5]), seed=0)
+    intervals = metric_intervals(np.array([0, 1]), both([0.5, 0.5]), seed=0)
     assert intervals["ece"] == (0.0, 0.0)
 
 
@@ -105,7 +104,7 @@ def test_an_uncalibrated_models_error_lies_in_its_interval() -> None:
     random = np.random.default_rng(0)
     probabilities = random.random(2000)
     labels = (random.random(2000) < 0.8 * probabilities).astype(np.int8)  # 0.1 too sure on average
-    low, high = metric_intervals(labels, probabilities, seed=1)["ece"]
+    low, high = metric_intervals(labels, both(probabilities), seed=1)["ece"]
     assert low < 0.1 < high
 
 

@@ -8,6 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 from sklearn.utils.class_weight import compute_class_weight
 
 from pipeline.evaluation.metrics import measured, weights_of
+from two_labels import both
 
 
 @pytest.mark.parametrize("num_labels", [2, 4])
@@ -22,12 +23,11 @@ def test_balanced_accuracy_and_f1_are_scikit_learns(num_labels: int) -> None:
         "f1": f1_score(labels, given, average="binary" if num_labels == 2 else "macro"),
         "log_loss": -log_loss(labels, probabilities),
     }
-    said = probabilities[:, 1] if num_labels == 2 else probabilities
-    assert {name: measured(name, labels, said) for name in expected} == pytest.approx(expected)
+    assert {name: measured(name, labels, probabilities) for name in expected} == pytest.approx(expected)
 
 
 def test_a_label_that_never_occurs_is_left_out_of_the_mean_recall() -> None:
-    assert measured("balanced_accuracy", np.array([0, 0]), np.array([0.1, 0.9])) == 0.5
+    assert measured("balanced_accuracy", np.array([0, 0]), both([0.1, 0.9])) == 0.5
 
 
 def test_balanced_weights_are_scikit_learns_and_given_ones_keep_the_mean() -> None:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.metrics import classification_metrics, precision_recall_points, prefixed, roc_points
+from two_labels import both
 
 LABELS = np.array([0, 0, 1, 1, 1])
-PROBABILITIES = np.array([0.1, 0.6, 0.5, 0.9, 0.2])
+PROBABILITIES = both([0.1, 0.6, 0.5, 0.9, 0.2])
 
 
 def test_metrics_of_five_reviews_worked_by_hand() -> None:
@@ -37,7 +38,7 @@ def test_prefixed_names_the_split() -> None:
 
 
 def test_roc_points_worked_by_hand() -> None:
-    points = roc_points(np.array([0, 1, 0, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
+    points = roc_points(np.array([0, 1, 0, 1]), both([0.1, 0.4, 0.35, 0.8]))
     rates = [(point["false_positive_rate"], point["true_positive_rate"]) for point in points]
     assert rates[0] == (0.0, 0.0)
     assert rates[-1] == (1.0, 1.0)
@@ -53,7 +54,7 @@ def test_precision_recall_ends_at_full_recall_with_the_positive_share() -> None:
 def test_long_curves_are_thinned_with_both_ends_kept() -> None:
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 2, 20_000)
-    points = roc_points(labels, generator.random(20_000))
+    points = roc_points(labels, both(generator.random(20_000)))
     assert len(points) == 1000
     assert points[0] == {"false_positive_rate": 0.0, "true_positive_rate": 0.0}
     assert points[-1] == {"false_positive_rate": 1.0, "true_positive_rate": 1.0}

@@ -7,13 +7,14 @@ import pytest
 from sklearn.metrics import f1_score
 
 from pipeline.evaluation.promotion import Comparison, Predictions, Rule, compare
+from two_labels import both
 
 RULE = Rule(margin=0.0, level=0.05)
 
 
 def predictions(rows: list[int], right: list[int]) -> Predictions:
     """Predictions on ``rows``, all labelled 1; those of ``right`` are labelled right."""
-    probabilities = np.array([0.9 if row in right else 0.1 for row in rows])
+    probabilities = both([0.9 if row in right else 0.1 for row in rows])
     return Predictions(np.array(rows), np.ones(len(rows), np.int8), probabilities)
 
 
@@ -27,7 +28,7 @@ def compared(only_challenger: int, only_champion: int, count: int = 100, rule: R
 
 
 def test_both_labels_count_and_one_half_is_positive() -> None:
-    given = Predictions(np.arange(4), np.array([1, 0, 1, 0]), np.array([0.5, 0.49, 0.2, 0.9]))
+    given = Predictions(np.arange(4), np.array([1, 0, 1, 0]), both([0.5, 0.49, 0.2, 0.9]))
     assert given.on(np.array([3, 2, 1, 0])).right.tolist() == [False, False, True, True]
 
 
@@ -86,7 +87,7 @@ def test_the_reason_is_told_in_words() -> None:
 
 
 def test_without_a_shared_review_there_is_no_comparison() -> None:
-    nothing = Predictions(np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0))
+    nothing = Predictions(np.zeros(0, np.int64), np.zeros(0, np.int8), both([]))
     assert compare(predictions([1], right=[1]), predictions([2], right=[2]), RULE) is None
     assert compare(nothing, predictions([2], right=[2]), RULE) is None
 
@@ -95,7 +96,7 @@ def test_without_a_shared_review_there_is_no_comparison() -> None:
 def test_the_commoner_label_is_what_must_be_beaten_and_surely(right: int, beats: bool) -> None:
     """Wilson's 95 % interval of 69 of 100 begins at 0.5937, of 70 at 0.6042 (Wilson, 1927)."""
     labels = np.repeat(np.array([1, 0], np.int8), [60, 40])  # always 1: 60 of 100
-    said = np.where(np.arange(100) < right, labels, 1 - labels).astype(float)
+    said = both(np.where(np.arange(100) < right, labels, 1 - labels))
     assert Predictions(np.arange(100), labels, said).better_than_a_guess("accuracy") is beats
 
 
@@ -103,7 +104,7 @@ def rare(found: list[int], false_alarms: int = 0, threshold: float = 0.5) -> Pre
     """Of 100 reviews the first ten have label 1; ``found`` of them, and some of the others, are given it."""
     labels = np.repeat(np.array([1, 0], np.int8), [10, 90])
     given = np.isin(np.arange(100), found) | (np.arange(100) >= 100 - false_alarms)
-    return Predictions(np.arange(100), labels, np.where(given, threshold, threshold / 2), threshold)
+    return Predictions(np.arange(100), labels, both(np.where(given, threshold, threshold / 2)), threshold)
 
 
 def test_a_champion_of_a_rare_label_is_compared_by_what_both_were_chosen_for() -> None:
@@ -135,7 +136,7 @@ def test_the_chance_of_a_lead_in_f1_is_that_over_all_ways_to_swap_the_answers() 
         for differing in product([False, True], repeat=int((mine != theirs).sum()))
         for swap in [np.isin(np.arange(12), np.flatnonzero(mine != theirs)[list(differing)])]
     ]
-    first, second = (Predictions(np.arange(12), labels, given.astype(float)) for given in (mine, theirs))
+    first, second = (Predictions(np.arange(12), labels, both(given)) for given in (mine, theirs))
     found = compare(first, second, Rule(0.0, 0.05, "f1"))
     assert found is not None
     assert found.p_value == pytest.approx(np.mean(np.array(leads) >= lead - 1e-12), abs=0.012)
@@ -152,7 +153,9 @@ def test_four_rare_reviews_more_are_no_proof() -> None:
 
 def test_a_log_loss_is_compared_by_the_probabilities() -> None:
     labels = np.tile(np.array([0, 1], np.int8), 50)
-    sure, unsure = (Predictions(np.arange(100), labels, np.where(labels == 1, p, 1 - p)) for p in (0.9, 0.6))
+    sure, unsure = (
+        Predictions(np.arange(100), labels, both(np.where(labels == 1, p, 1 - p))) for p in (0.9, 0.6)
+    )
     found = compare(sure, unsure, Rule(0.0, 0.05, "log_loss"))
     assert found is not None
     assert (found.score, found.champion_score) == pytest.approx((np.log(0.9), np.log(0.6)))

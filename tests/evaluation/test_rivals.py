@@ -20,10 +20,10 @@ def test_each_rival_reads_what_its_name_says() -> None:
     rivals = {rival.name: rival for rival in score_rivals(padded, whole, 2, seed=0)}
     assert list(rivals) == [NAIVE_BAYES, TFIDF, WHOLE, MAJORITY]
     labels = padded["test"]["labels"]
-    assert np.array_equal(rivals[WHOLE].test >= 0.5, labels == 1)
+    assert np.array_equal(rivals[WHOLE].test[:, 1] >= 0.5, labels == 1)
     for name in (NAIVE_BAYES, TFIDF):
         # Two kinds of rows only, and so two probabilities.
-        assert len(np.unique(rivals[name].test)) == 2
-    np.testing.assert_allclose(rivals[MAJORITY].test, 30 / 40)
-    np.testing.assert_allclose(rivals[MAJORITY].validation, 30 / 40)
+        assert len(np.unique(rivals[name].test[:, 1])) == 2
+    np.testing.assert_allclose(rivals[MAJORITY].test[:, 1], 30 / 40)
+    np.testing.assert_allclose(rivals[MAJORITY].validation[:, 1], 30 / 40)
     assert rivals[MAJORITY].validation_accuracy(padded["validation"]["labels"]) == 0.5

@@ -7,10 +7,11 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from pipeline.evaluation.metrics import choose_threshold, measure_of, served_threshold
+from two_labels import both
 
 
 def choose(labels: list[int], probabilities: list[float]) -> float:
-    return choose_threshold(np.array(labels), np.array(probabilities, np.float32))
+    return choose_threshold(np.array(labels), both(np.array(probabilities, np.float32)))
 
 
 def test_the_threshold_with_the_best_accuracy_stands_halfway() -> None:
@@ -42,7 +43,7 @@ def test_the_choice_is_that_of_trying_every_threshold() -> None:
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, 60)
     probabilities = random.integers(1, 20, 60) / 20
-    chosen = choose_threshold(labels, probabilities)
+    chosen = choose_threshold(labels, both(probabilities))
 
     def accuracy(threshold: float) -> float:
         return float(np.mean((probabilities >= threshold) == labels))
@@ -53,9 +54,9 @@ def test_the_choice_is_that_of_trying_every_threshold() -> None:
 def test_it_can_be_chosen_for_balanced_accuracy_or_f1() -> None:
     """One in five is positive. From 0.35 on, recalls are 1 and 3/4 and F1 2/3; accuracy is that of 0.5."""
     labels, probabilities = np.array([0, 0, 0, 0, 1]), np.array([0.1, 0.2, 0.3, 0.45, 0.4])
-    assert choose_threshold(labels, probabilities) == 0.5
-    assert choose_threshold(labels, probabilities, "balanced_accuracy") == pytest.approx(0.35)
-    assert choose_threshold(labels, probabilities, "f1") == pytest.approx(0.35)
+    assert choose_threshold(labels, both(probabilities)) == 0.5
+    assert choose_threshold(labels, both(probabilities), "balanced_accuracy") == pytest.approx(0.35)
+    assert choose_threshold(labels, both(probabilities), "f1") == pytest.approx(0.35)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_any_measures_choice_is_that_of_trying_every_threshold(measure: str, jud
     random = np.random.default_rng(1)
     labels = (random.random(80) < 0.2).astype(int)
     probabilities = (random.integers(1, 20, 80) + 4 * labels).clip(max=19) / 20
-    chosen = choose_threshold(labels, probabilities, measure)
+    chosen = choose_threshold(labels, both(probabilities), measure)
     best = max(judge(labels, probabilities >= step / 40) for step in range(1, 40))
     assert judge(labels, probabilities >= chosen) == best
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.networks.devices import import_keras
 from pipeline.params import load_params
+from two_labels import both
 
 PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml")
 import_keras()
@@ -28,16 +29,16 @@ def test_every_runtime_of_the_saved_network_gives_the_calibrated_probabilities(t
     network.layers[-1].set_weights([network.layers[-1].get_weights()[0] * 20, np.array([0.7])])
     token_ids = np.random.default_rng(0).integers(1, 30, (40, 6)).astype(np.int32)
     before = np.asarray(network(token_ids))[:, 0]
-    calibration = Calibration(0.4, np.array([-0.3]))
+    calibration = Calibration(0.4, np.array([0, -0.3]))
     expected = 1 / (1 + np.exp(-(0.4 * np.log(before / (1 - before)) - 0.3)))
 
-    fold_calibration(network, calibration.scale, calibration.shift)
+    fold_calibration(network, calibration.scale, calibration.shift[1:])
     np.testing.assert_allclose(np.asarray(network(token_ids))[:, 0], expected, atol=1e-5)
-    np.testing.assert_allclose(calibration.apply(before), expected, atol=1e-6)
+    np.testing.assert_allclose(calibration.apply(both(before))[:, 1], expected, atol=1e-6)
     network.save(tmp_path / "network.keras")
     convert_file(tmp_path / "network.keras", tmp_path / "network.onnx")
     served = OnnxNetwork(tmp_path / "network.onnx")
-    np.testing.assert_allclose(served(token_ids), expected, atol=1e-5)
+    np.testing.assert_allclose(served(token_ids)[:, 1], expected, atol=1e-5)
 
 
 def test_a_softmax_is_shifted_label_by_label() -> None:

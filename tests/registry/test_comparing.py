@@ -13,10 +13,11 @@ from mlflow.entities import Run, RunData, RunInfo, RunTag
 from pipeline.commands.compare import _settings
 from pipeline.evaluation.promotion import Predictions
 from pipeline.registry.comparing import Difference, EvaluatedRun, compare_runs, difference, same_data
+from two_labels import both
 
 
 def kept(rows: list[int], labels: list[int], probabilities: list[float]) -> Predictions:
-    return Predictions(np.array(rows), np.array(labels), np.array(probabilities))
+    return Predictions(np.array(rows), np.array(labels), both(probabilities))
 
 
 def test_only_shared_reviews_count_and_only_those_that_one_alone_has_right_tell_apart() -> None:

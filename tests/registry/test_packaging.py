@@ -31,6 +31,7 @@ from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.profile import Profile
+from two_labels import both
 
 WORDS = ("great", "film", "bad")
 LAYOUT: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
@@ -53,7 +54,7 @@ def trained(folder: Path, vocabulary: Vocabulary | None = None) -> Trained:
     file = folder / "stacked_rnn.keras"
     model.save(file)
     rows = pad_texts(TEXTS, vocabulary, **LAYOUT)
-    probabilities = model.predict(rows, verbose=0)[:, 0]
+    probabilities = both(model.predict(rows, verbose=0)[:, 0])
     return Trained(model, file, vocabulary, DATASET, rows, probabilities, 0.5, {}, PROFILE)
 
 

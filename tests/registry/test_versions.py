@@ -19,6 +19,7 @@ from mlflow.exceptions import MlflowException
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.registry import packaging, promotion, versions
 from pipeline.tracking import PipelineRun
+from two_labels import both
 
 NUMBERS = count()
 
@@ -68,7 +69,7 @@ def submit(client: MlflowClient, dataset: dict[str, Any], monkeypatch: pytest.Mo
         assert experiment is not None
         parent = PipelineRun(client, client.create_run(experiment.experiment_id))
         run_id = parent.run_id
-        probabilities = np.array([0.9 if row in right else 0.1 for row in rows])
+        probabilities = both([0.9 if row in right else 0.1 for row in rows])
         labels = np.ones(len(rows), np.int8)
         predictions = Predictions(np.array(rows), labels, probabilities, unknown_share=unknown_share)
         trained: Any = SimpleNamespace(dataset=dataset | facts, validation_accuracy=0.81)

@@ -19,6 +19,7 @@ from pipeline.registry import model_card
 from pipeline.reporting.report import excerpt, tiles, write_report
 from pipeline.reporting.verdict import caveats, judge
 from pipeline.runtime.paths import FIGURES_DIR, PLOTS_DIR
+from two_labels import both
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -311,7 +312,7 @@ def test_what_is_left_of_a_line_break_is_one_sign() -> None:
 def test_a_network_that_gives_one_label_only_is_called_that() -> None:
     found, _ = judged.judged()
     network, *rivals = found.classifiers
-    same = replace(found, classifiers=(replace(network, test=np.full(240, 0.2)), *rivals))
+    same = replace(found, classifiers=(replace(network, test=both(np.full(240, 0.2))), *rivals))
     said = judge(judged.evaluated(assessment=same)).sentence
     assert "It gives every one of them the same label, negative." in said
     assert "the same label" not in judge(judged.evaluated()).sentence

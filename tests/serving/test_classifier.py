@@ -15,6 +15,7 @@ from pipeline.runtime.files import write_json
 from pipeline.serving.classifier import UNDECIDED, TextClassifier, write_classifier
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.serving.onnx_network import OnnxNetwork
+from two_labels import both
 
 # Ids: great 4, film 5, bad 6; "rare" would be 7, beyond vocab_size.
 VOCABULARY = Vocabulary(("great", "film", "bad", "rare"))
@@ -25,7 +26,7 @@ WEIGHTS = np.array([0.0, 0.1, -0.2, 0.0, 2.0, 0.3, -3.0])  # of an id, in log-od
 
 def summing_network(token_ids: np.ndarray) -> np.ndarray:
     """The log-odds are the sum of the ids' weights, so that every answer is known."""
-    return (1 / (1 + np.exp(-WEIGHTS[token_ids].sum(1)))).astype(np.float32)
+    return both(1 / (1 + np.exp(-WEIGHTS[token_ids].sum(1))))
 
 
 def log_odds(probability: float) -> float:
@@ -103,7 +104,7 @@ def test_characters_and_subwords_are_explained_as_words_are(tokens: str) -> None
     layout = LAYOUT | {"vocab_size": 30, "max_length": 9}
     weights = np.concatenate([WEIGHTS[:4], np.ones(26)])
     classifier = TextClassifier(
-        lambda rows: 1 / (1 + np.exp(-weights[rows].sum(1))), vocabulary, layout, ("bad", "good"), 0.5
+        lambda rows: both(1 / (1 + np.exp(-weights[rows].sum(1)))), vocabulary, layout, ("bad", "good"), 0.5
     )
     explained = classifier.explain("很好看鯨")
     assert "".join(word for word, _ in explained).strip() == "很好看鯨"

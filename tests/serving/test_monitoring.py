@@ -34,7 +34,7 @@ def profile() -> Profile:
     reviews = Sequences(*flatten([CLASSIFIER.vocabulary.encode(text) for text in TEXTS]))
     scores = CLASSIFIER.score(TEXTS)
     rows = np.array([[1, 4, 5], [0, 1, 5], [4, 4, 5], [1, 2, 5]] * 50)
-    return profile_of(reviews, reviews, rows, scores.probabilities, vocab_size=6, accuracy=0.9, seed=0)
+    return profile_of(reviews, reviews, rows, scores.by_label, vocab_size=6, accuracy=0.9, seed=0)
 
 
 @pytest.fixture(scope="module")

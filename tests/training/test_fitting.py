@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.networks.devices import import_keras
 from pipeline.params import TrainParams, load_params
+from two_labels import both
 
 PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml").replace(
     {
@@ -98,7 +99,7 @@ def test_model_has_the_weights_of_the_epoch_of_least_validation_loss(fitted: Fit
     losses = [metrics["validation_loss"] for metrics in fitted.history]
     assert fitted.best_epoch == 1 + losses.index(min(losses))
     assert fitted.best is fitted.history[fitted.best_epoch - 1]
-    probabilities = predict(fitted.model, VALIDATION.token_ids)
+    probabilities = predict(fitted.model, VALIDATION.token_ids)[:, 1]
     assert math.isclose(log_loss(probabilities, VALIDATION.labels), min(losses), rel_tol=1e-5)
     accuracy = ((probabilities > 0.5) == VALIDATION.labels).mean()
     assert accuracy == fitted.best["validation_accuracy"]
@@ -107,10 +108,9 @@ def test_model_has_the_weights_of_the_epoch_of_least_validation_loss(fitted: Fit
 def test_prediction_does_not_depend_on_the_batch_size(fitted: Fitted) -> None:
     plain = np.asarray(keras.ops.convert_to_numpy(fitted.model(VALIDATION.token_ids)))[:, 0]
     ours = predict(fitted.model, VALIDATION.token_ids, batch_size=7)
-    assert ours.shape == (300,)
-    assert ours.dtype == np.float32
-    np.testing.assert_allclose(ours, plain, atol=1e-6)
-    assert predict(fitted.model, VALIDATION.token_ids[:0]).shape == (0,)
+    assert ours.shape == (300, 2)
+    np.testing.assert_allclose(ours[:, 1], plain, atol=1e-6)
+    assert predict(fitted.model, VALIDATION.token_ids[:0]).shape == (0, 2)
 
 
 def test_one_seed_gives_one_result_digit_for_digit_and_another_another(fitted: Fitted) -> None:
@@ -143,7 +143,7 @@ def test_fit_stops_when_patience_is_spent_and_goes_back_to_the_best_epoch() -> N
     losses = [metrics["validation_loss"] for metrics in fitted.history]
     assert len(losses) == fitted.best_epoch + 2 < 30
     assert math.isclose(
-        log_loss(predict(fitted.model, TRAIN.token_ids), opposite.labels), min(losses), rel_tol=1e-5
+        log_loss(predict(fitted.model, TRAIN.token_ids)[:, 1], opposite.labels), min(losses), rel_tol=1e-5
     )
 
 
@@ -242,7 +242,7 @@ def test_a_masked_network_is_fitted_fused_and_padding_changes_nothing() -> None:
     assert short.implementation == "fused"
     assert math.isclose(short.history[0]["loss"], long.history[0]["loss"], rel_tol=1e-4)
     ours, plain = predict(short.model, VALIDATION.token_ids), short.model(validation.token_ids)
-    np.testing.assert_allclose(ours, np.asarray(plain)[:, 0], atol=1e-5)
+    np.testing.assert_allclose(ours[:, 1], np.asarray(plain)[:, 0], atol=1e-5)
 
 
 def test_an_average_of_the_weights_follows_them(fitted: Fitted) -> None:
@@ -276,7 +276,7 @@ def test_the_embedding_starts_from_the_vectors_that_there_are() -> None:
 def test_soft_labels_of_unlabelled_reviews_are_learnt_first() -> None:
     values = {"distill.epochs": 2, "distill.label_epochs": 1, "distill.label_learning_rate": 1e-9}
     params = PARAMS.replace(values | {"train.epochs": 9, "train.patience": None})
-    soft = Split(reviews(600, 5).token_ids, np.where(reviews(600, 5).labels == 1, 0.9, 0.1))
+    soft = Split(reviews(600, 5).token_ids, both(np.where(reviews(600, 5).labels == 1, 0.9, 0.1)))
     fitted = fit(params, *ARGS, unlabelled=soft)
     assert len(fitted.history) == 3 == num_epochs(params, {"unlabelled.labels": soft.labels})
     assert fitted.best_epoch == 3  # nothing stops early, so the last is kept
@@ -287,7 +287,7 @@ def test_a_probability_of_one_half_is_the_second_label_in_training_as_everywhere
     said, labels = np.array([[0.5], [0.5], [0.49]], np.float32), np.array([1, 0, 0], np.float32)
     _, hits = label_objective()(said, None, keras.ops.convert_to_tensor(labels))
     assert np.asarray(hits).tolist() == [1, 0, 1]
-    assert decide(said[:, 0]).tolist() == [1, 1, 0]
+    assert decide(both(said[:, 0])).tolist() == [1, 1, 0]
 
 
 def test_more_labels_are_learnt_by_their_cross_entropy() -> None:
