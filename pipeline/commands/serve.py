@@ -16,7 +16,7 @@ from pipeline.interface.versions import find_version, open_store
 from pipeline.params import load_params
 from pipeline.registry.comparing import evaluated_runs
 from pipeline.runtime.machine import THREAD_LIMITS, answers, cores, require_free_port
-from pipeline.tracking.runs import KEY, offer_view
+from pipeline.tracking.runs import VIEW, offer_view
 
 
 @click.command()
@@ -83,4 +83,4 @@ def _page(client: MlflowClient) -> str:
     if not number:
         return "#/experiments?workflowType=machine_learning"
     offer_view(client, number)
-    return f"#/experiments/{number}/runs?workflowType=machine_learning&viewStateShareKey={KEY}"
+    return f"#/experiments/{number}/runs?workflowType=machine_learning&viewStateShareKey={VIEW}"

@@ -71,7 +71,7 @@ def run(params: Params) -> None:
     splits["validation"] = validation = chosen_by(splits["validation"])
     test = splits["test"]
     reviews = _whole_reviews(dataset, splits)
-    with pipeline_run(params, "evaluate", trained["run_id"]) as parent:
+    with pipeline_run(params, "evaluate", ("pad", "tune", "evaluate"), trained["run_id"]) as parent:
         parent.log_network(trained)
         if parent.run_id != trained["run_id"]:  # which has it
             parent.log_metrics({"validation_accuracy": trained["validation_accuracy"]})

@@ -51,7 +51,7 @@ def run(params: Params) -> None:
     params = params.resolved(dataset["sizes"]["train"]).of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     study = tuning.open_search(fitted, dataset)
-    in_run = tracking.pipeline_run(params, "train", study=study.name)
+    in_run = tracking.pipeline_run(params, "train", ("pad", "tune"), study=study.name)
     with in_run as parent, tracking.TrialRuns(parent, dataset, study.score_name) as trial_runs:
         splits = read_splits()
         for name, arrays in splits.items():

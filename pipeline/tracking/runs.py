@@ -1,4 +1,4 @@
-"""The parent run of a pipeline run.
+"""The parent run of a pipeline run, and what is logged to it.
 
 Under `mlflow run` every process sees the project's run in ``MLFLOW_RUN_ID``; that run is then the parent
 run, for all stages.
@@ -35,40 +35,22 @@ from pipeline.runtime.interruption import uninterrupted
 from pipeline.runtime.machine import is_gone, this_process
 from pipeline.runtime.paths import METRICS, TRAIN_REPORT, project_folder
 from pipeline.runtime.source import DVC_LOCK, upstream_lock
-from pipeline.tracking.store import connect
+from pipeline.tracking.store import Refused, connect, plain_errors
 
-# What the machine did while a stage ran: MLflow's system metrics, in a child run of their own.
-#
-# In the pipeline's run MLflow's page would list them before the network's scores.
-
-
-@contextmanager
-def watched(client: MlflowClient, parent: Run, stage: str, tags: Mapping[str, str]) -> Iterator[None]:
-    """Logs processor, memory, disk, network and GPUs every few seconds while the block runs.
-
-    The child run is called ``machine during STAGE`` and carries ``tags``.
-    """
-    child = client.create_run(
-        parent.info.experiment_id,
-        run_name=f"machine during {stage}",
-        tags={MLFLOW_PARENT_RUN_ID: parent.info.run_id, **tags},
-    )
-    monitor = SystemMetricsMonitor(child.info.run_id)  # type: ignore[no-untyped-call]
-    monitor.start()  # type: ignore[no-untyped-call]
-    status = RunStatus.FAILED
-    try:
-        yield
-        status = RunStatus.FINISHED
-    finally:
-        monitor.finish()  # type: ignore[no-untyped-call]
-        with suppress(MlflowException, UserError):  # a lost server, of which the stage's own error tells
-            client.set_terminated(child.info.run_id, RunStatus.to_string(status))
-
+OWNER_TAG = "pipeline.process"  # the process that writes to the run
+EVALUATED_TAG = "pipeline.evaluated"
+STAGE_TAG = "pipeline.stage"
+FAILED_TAG = "pipeline.failed_stage"
+TRAINED_TAG = "pipeline.trained_in"
+REPRODUCED_TAG = "pipeline.reproduced_from"
+STUDY_TAG = "study"
+DIGEST_TAG = "dataset.digest"
+_REPRODUCED = ("test_accuracy", "test_roc_auc", "test_log_loss")
+_DIGEST_LENGTH = 36  # characters; MLflow's column for a data set's digest
 
 # A saved view of MLflow's run table, with the scores as its first columns; MLflow's own choice has none.
-
-KEY = "scores"  # of the view, in the page's address
-_TAG = f"mlflow.sharedViewState.{KEY}"  # where MLflow's pages keep a view that they save
+VIEW = "scores"  # in the page's address
+_VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"  # where MLflow's pages keep a view that they save
 _WIDTHS = {  # of the columns in their order, in pixels
     "attributes.`Run Name`": 320,
     "runDateAndNestInfo": 150,  # MLflow's name of the column "Created"
@@ -78,36 +60,11 @@ _WIDTHS = {  # of the columns in their order, in pixels
     "attributes.`Models`": 240,
 }
 _STATE = {"selectedColumns": list(_WIDTHS), "columnOrder": list(_WIDTHS), "columnWidths": _WIDTHS}
-VIEW_TAGS = {
-    _TAG: json.dumps({"name": "Scores", "createdAt": 0, "updatedAt": 0, "state": json.dumps(_STATE)})
+_EXPERIMENT_TAGS = {
+    # What MLflow's page notes when its reader says that an experiment is model training; else it asks each time.
+    "mlflow.experimentKind": "custom_model_development",
+    _VIEW_TAG: json.dumps({"name": "Scores", "createdAt": 0, "updatedAt": 0, "state": json.dumps(_STATE)}),
 }
-
-
-def offer_view(client: MlflowClient, experiment_id: str) -> None:
-    """Gives an experiment the view; one made before it was, or by `mlflow run`, lacks it."""
-    if _TAG not in client.get_experiment(experiment_id).tags:
-        client.set_experiment_tag(experiment_id, _TAG, VIEW_TAGS[_TAG])
-
-
-OWNER_TAG = "pipeline.process"  # host/pid/start of the process that writes to the run
-EVALUATED_TAG = "pipeline.evaluated"
-STAGE_TAG = "pipeline.stage"
-FAILED_TAG = "pipeline.failed_stage"
-STUDY_TAG = "study"
-DIGEST_TAG = "dataset.digest"
-# What MLflow's page notes when its reader says that an experiment is model training; else it asks every time.
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development", **VIEW_TAGS}
-TRAINED_TAG = "pipeline.trained_in"
-REPRODUCED_TAG = "pipeline.reproduced_from"
-_SECTIONS = {
-    "train": ("pad", "pretrain", "tune"),
-    "evaluate": ("pad", "pretrain", "tune", "evaluate"),
-    "depth": ("model", "train", "depth"),
-    "compare-cells": ("model", "train", "depth"),
-    "cross-validate": ("pad", "model", "train"),
-}
-_REPRODUCED = ("test_accuracy", "test_roc_auc", "test_log_loss")
-_DIGEST_LENGTH = 36  # characters; MLflow's column for a data set's digest
 
 
 class PipelineRun:
@@ -175,10 +132,8 @@ class PipelineRun:
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Logs a file, or every file of a folder, as artifacts."""
-        if path.is_dir():
-            self.client.log_artifacts(self.run_id, str(path), folder)
-        else:
-            self.client.log_artifact(self.run_id, str(path), folder)
+        log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
+        log(self.run_id, str(path), folder)
 
     def describe(self, text: str) -> None:
         """Sets the run's description, which MLflow's page shows as Markdown."""
@@ -191,32 +146,44 @@ class PipelineRun:
 
 @contextmanager
 def pipeline_run(
-    params: Params, stage: str, trained_in: str | None = None, study: str | None = None
+    params: Params,
+    stage: str,
+    sections: Sequence[str] = (),
+    trained_in: str | None = None,
+    study: str | None = None,
 ) -> Iterator[PipelineRun]:
     """The parent run for ``stage``, RUNNING inside, FINISHED after, FAILED if the block raises.
 
     It is the run of `mlflow run` where there is one, else ``trained_in`` (the run that trained the model,
     unless it was evaluated before or this store doesn't know it), else the run in which ``study`` was cut
     short, else a new one.
+
+    Args:
+        params: all of params.yaml, which the run gets as an artifact.
+        stage: its name.
+        sections: the parameters that MLflow's tables show beside seed and source. Those of the network come with
+            ``log_network``: they are the winner's.
+        trained_in: the run that trained the model.
+        study: the name of the stage's study.
     """
     client = connect(params)
-    project_run = os.environ.pop("MLFLOW_RUN_ID", None)
     end_abandoned_runs(client)
-    run_id = project_run or _unless_evaluated(client, trained_in)
-    experiment_id = None if run_id else _experiment_id(client, params.mlflow.experiment)
-    if experiment_id and study:
-        run_id = _cut_short(client, experiment_id, stage, study, _shown(params, stage))
-        experiment_id = None if run_id else experiment_id
+    shown = params.flat("seed", "data.source", *sections)
+    run_id, experiment_id = _project_run(client) or _unless_evaluated(client, trained_in), None
+    if run_id is None:
+        experiment_id = _experiment_id(client, params.mlflow.experiment)
+        run_id = study and _cut_short(client, experiment_id, stage, study, shown)
+    settings = {"run_id": run_id} if run_id else {"experiment_id": experiment_id}
     name = None if run_id else os.environ.get("DVC_EXP_NAME", stage)
     owner = {OWNER_TAG: this_process()}
     with (
-        _active_run(run_id=run_id, experiment_id=experiment_id, run_name=name, tags=owner) as run,
-        watched(client, run, stage, owner),
+        _active_run(**settings, run_name=name, tags=owner) as run,
+        _watched(client, run, stage, owner),
     ):
         parent = PipelineRun(client, run)
         if FAILED_TAG in run.data.tags:  # of an earlier attempt
             client.delete_tag(run.info.run_id, FAILED_TAG)
-        parent.log_params(_shown(params, stage))
+        parent.log_params(shown)
         parent.set_tags(_provenance() | {STAGE_TAG: stage})
         parent.log_text(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False), PARAMS_FILE.name)
         if lock := upstream_lock(stage):
@@ -234,7 +201,7 @@ def pipeline_run(
 @contextmanager
 def _active_run(**settings: Any) -> Iterator[Run]:
     """``mlflow.start_run``, whose beginning and end Ctrl-C doesn't cut short; see ``store.Client``."""
-    with uninterrupted():
+    with uninterrupted(), plain_errors(mlflow.get_tracking_uri()):
         run = mlflow.start_run(**settings)
     status = RunStatus.FAILED
     try:
@@ -247,14 +214,51 @@ def _active_run(**settings: Any) -> Iterator[Run]:
             mlflow.end_run(RunStatus.to_string(status))
 
 
-def _unless_evaluated(client: MlflowClient, run_id: str | None) -> str | None:
-    if run_id is None:
-        return None
+@contextmanager
+def _watched(client: MlflowClient, parent: Run, stage: str, tags: Mapping[str, str]) -> Iterator[None]:
+    """Logs processor, memory, disk, network and GPUs every few seconds while the block runs.
+
+    In a child run, `machine during STAGE`: in the pipeline's run MLflow's page would list them before the
+    network's scores.
+    """
+    child = client.create_run(
+        parent.info.experiment_id,
+        run_name=f"machine during {stage}",
+        tags={MLFLOW_PARENT_RUN_ID: parent.info.run_id, **tags},
+    )
+    monitor = SystemMetricsMonitor(child.info.run_id)  # type: ignore[no-untyped-call]
+    monitor.start()  # type: ignore[no-untyped-call]
+    status = RunStatus.FAILED
     try:
-        run = client.get_run(run_id)
-    except MlflowException:  # trained on another machine or in a store since removed
+        yield
+        status = RunStatus.FINISHED
+    finally:
+        monitor.finish()  # type: ignore[no-untyped-call]
+        with suppress(MlflowException, UserError):  # a lost server, of which the stage's own error tells
+            client.set_terminated(child.info.run_id, RunStatus.to_string(status))
+
+
+def _project_run(client: MlflowClient) -> str | None:
+    """The run of `mlflow run`; later stages of this process look again."""
+    run_id = os.environ.pop("MLFLOW_RUN_ID", None)
+    if run_id is not None and _find_run(client, run_id) is None:
+        raise UserError(
+            f"MLFLOW_RUN_ID names the run {run_id}, but {mlflow.get_tracking_uri()} has no such run: unset it"
+        )
+    return run_id
+
+
+def _find_run(client: MlflowClient, run_id: str) -> Run | None:
+    try:
+        return client.get_run(run_id)
+    except (MlflowException, Refused):
         return None
-    usable = run.info.lifecycle_stage == "active" and EVALUATED_TAG not in run.data.tags
+
+
+def _unless_evaluated(client: MlflowClient, run_id: str | None) -> str | None:
+    """The run, if this store has it: it may be another machine's, or of a store since removed."""
+    run = _find_run(client, run_id) if run_id else None
+    usable = run and run.info.lifecycle_stage == "active" and EVALUATED_TAG not in run.data.tags
     return run_id if usable else None
 
 
@@ -279,27 +283,64 @@ def _cut_short(
 
 
 def _experiment_id(client: MlflowClient, name: str) -> str:
-    """The named experiment; the embedded store's artifacts lie in the project's mlruns, wherever we run."""
+    """The named experiment; an embedded store's artifacts lie in the project's mlruns, wherever we run."""
     experiment = client.get_experiment_by_name(name)
-    if experiment is not None:
-        if experiment.lifecycle_stage != "active":
-            raise UserError(
-                f"the MLflow experiment {name} of {mlflow.get_tracking_uri()} was deleted: restore it with "
-                f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`, "
-                "or give mlflow.experiment another name"
-            )
-        return str(experiment.experiment_id)
-    embedded = mlflow.get_tracking_uri().startswith("sqlite:")
-    location = (project_folder() / "mlruns" / name).as_uri() if embedded else None
-    return client.create_experiment(name, location, tags=EXPERIMENT_TAGS)
+    if experiment is None:
+        embedded = mlflow.get_tracking_uri().startswith("sqlite:")
+        location = (project_folder() / "mlruns" / name).as_uri() if embedded else None
+        return client.create_experiment(name, location, tags=_EXPERIMENT_TAGS)
+    if experiment.lifecycle_stage != "active":
+        raise UserError(
+            f"the MLflow experiment {name} of {mlflow.get_tracking_uri()} was deleted: restore it with "
+            f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`, "
+            "or give mlflow.experiment another name"
+        )
+    return str(experiment.experiment_id)
 
 
-def _shown(params: Params, stage: str) -> dict[str, Value]:
-    """The parameters that MLflow's tables show; all of them are in the artifact params.yaml.
+def _provenance() -> dict[str, str]:
+    """Tags that lead back to the source: git commit and DVC experiment."""
+    tags = {"dvc.exp_name": os.environ["DVC_EXP_NAME"]} if "DVC_EXP_NAME" in os.environ else {}
+    commit = git.head_commit()
+    if commit:
+        tags |= {MLFLOW_GIT_COMMIT: commit, "git.dirty": str(bool(git.changed_code())).lower()}
+    return tags
 
-    The values of model and train are those of the network that won, so they come with ``log_network``.
+
+def offer_view(client: MlflowClient, experiment_id: str) -> None:
+    """Gives an experiment the view of its scores; one that `mlflow run` has made lacks it.
+
+    Where somebody else's may only be read, it stays without.
     """
-    return params.flat("seed", "data.source", *_SECTIONS[stage])
+    if _VIEW_TAG not in client.get_experiment(experiment_id).tags:
+        with suppress(Refused):
+            client.set_experiment_tag(experiment_id, _VIEW_TAG, _EXPERIMENT_TAGS[_VIEW_TAG])
+
+
+def end_abandoned_runs(client: MlflowClient) -> None:
+    """Ends as FAILED the runs whose process on this machine is gone: it was killed, or the power went.
+
+    On a server, another user's may be out of our reach: they are left as they are.
+    """
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    mine = f"attributes.status = 'RUNNING' and tags.`{OWNER_TAG}` LIKE '{socket.gethostname()}/%'"
+    for run in client.search_runs(experiments, mine, max_results=1000) if experiments else ():
+        if is_gone(run.data.tags[OWNER_TAG]):
+            with suppress(Refused):
+                client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
+
+
+def note_reproduced(params: Params) -> None:
+    """Under `mlflow run`, when DVC had nothing to run: points its run to the one that has the model."""
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if run_id is None or not (TRAIN_REPORT.exists() and METRICS.exists()):
+        return
+    client = connect(params)
+    if EVALUATED_TAG in client.get_run(run_id).data.tags:
+        return
+    client.set_tag(run_id, REPRODUCED_TAG, read_json(TRAIN_REPORT)["run_id"])
+    measured = read_json(METRICS)
+    mlflow.log_metrics({name: measured[name] for name in _REPRODUCED}, run_id=run_id)
 
 
 def network_name(params: Mapping[str, Any]) -> str:
@@ -315,42 +356,6 @@ def network_name(params: Mapping[str, Any]) -> str:
     return f"{direction}{params['model.cell']} {size}{skip}"
 
 
-def _provenance() -> dict[str, str]:
-    """Tags that lead back to the source: git commit and DVC experiment."""
-    tags = {"dvc.exp_name": os.environ["DVC_EXP_NAME"]} if "DVC_EXP_NAME" in os.environ else {}
-    commit = git.head_commit()
-    if commit:
-        tags |= {MLFLOW_GIT_COMMIT: commit, "git.dirty": str(bool(git.changed_code())).lower()}
-    return tags
-
-
-def end_abandoned_runs(client: MlflowClient) -> None:
-    """Ends as FAILED the runs whose process on this machine is gone: it was killed, or the power went."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    if not experiments:
-        return
-    mine = f"{socket.gethostname()}/"
-    running = client.search_runs(
-        experiments, f"attributes.status = 'RUNNING' and tags.`{OWNER_TAG}` LIKE '{mine}%'", max_results=1000
-    )
-    for run in running:
-        if is_gone(run.data.tags[OWNER_TAG]):
-            client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
-
-
 def milliseconds() -> int:
     """Now, as MLflow counts time: since 1970."""
     return time.time_ns() // 1_000_000
-
-
-def note_reproduced(params: Params) -> None:
-    """Under `mlflow run`, when DVC had nothing to run: points its run to the one that has the model."""
-    run_id = os.environ.get("MLFLOW_RUN_ID")
-    if run_id is None or not (TRAIN_REPORT.exists() and METRICS.exists()):
-        return
-    client = connect(params)
-    if EVALUATED_TAG in client.get_run(run_id).data.tags:
-        return
-    client.set_tag(run_id, REPRODUCED_TAG, read_json(TRAIN_REPORT)["run_id"])
-    measured = read_json(METRICS)
-    mlflow.log_metrics({name: measured[name] for name in _REPRODUCED}, run_id=run_id)

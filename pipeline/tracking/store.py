@@ -6,8 +6,8 @@ import inspect
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -25,11 +25,10 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import uninterrupted
 from pipeline.runtime.paths import SQLITE, project_folder, store_address
 
-# A project's folder that was moved, renamed or copied: its store still names the old place of the artifacts.
-#
-# MLflow keeps absolute addresses of artifacts and has no call that changes them; what its maintainers
-# recommend is to change them in the database. Only addresses below ``OLD/mlruns`` are changed, and only where
-# the artifacts have come along to ``NEW/mlruns``, or the old folder is gone.
+CONNECT_TIMEOUT = 5.0  # seconds
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+_QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"  # else two long lines a trial, on a server
+_WHERE = "MLFLOW_TRACKING_URI, or mlflow.tracking_uri in params.yaml"
 
 # Where MLflow 3 keeps addresses of artifacts. A version's `source` may be models:/..., which has no folder.
 _ADDRESSES = (
@@ -41,43 +40,44 @@ _ADDRESSES = (
 )
 
 
-def follow_folder(database: Path) -> None:
-    """Points the addresses in ``database``, the store in a project's folder, to where that lies now."""
-    folder = database.parent
-    with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
-        for old in set(_former_folders(connection, folder)):
-            new = folder.as_uri() if old.startswith("file:") else str(folder)
-            for table, column in _ADDRESSES:
-                connection.execute(
-                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608 - names of ours
-                    f"WHERE substr({column}, 1, ?) = ?",
-                    (new, len(old) + 1, len(old) + len("/mlruns/"), f"{old}/mlruns/"),
-                )
+class Refused(UserError):
+    """A tracking server lets this user read something, but not change it, or not even read it."""
 
 
-def _former_folders(connection: sqlite3.Connection, folder: Path) -> Iterator[str]:
-    """The project folders, as a path or a file: URI, in which experiments keep artifacts and we are not."""
-    rows = connection.execute("SELECT experiment_id, name, artifact_location FROM experiments")
-    for identity, name, location in rows:
-        for tail in (f"/mlruns/{name}", f"/mlruns/{quote(name)}", f"/mlruns/{identity}"):
-            if not location.endswith(tail):
-                continue
-            root = location.removesuffix(tail)
-            old = Path(unquote(urlsplit(root).path) if root.startswith("file:") else root)
-            came_along = (folder / "mlruns").exists() or not (old / "mlruns").exists()
-            if old.resolve() != folder.resolve() and came_along:
-                yield root
-            break
+@contextmanager
+def plain_errors(uri: str, subject: str = "the experiment") -> Iterator[None]:
+    """A server that stays away or refuses what is asked is a ``UserError``.
 
+    After a loss, what is still to be told the server is tried once.
 
-CONNECT_TIMEOUT = 5.0  # seconds
-_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
-_QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"  # else two long lines a trial, on a server
-_WHERE = "MLFLOW_TRACKING_URI, or mlflow.tracking_uri in params.yaml"
+    Args:
+        uri: the server's.
+        subject: what one would need the right to change.
+
+    Raises:
+        Refused: if the server wants more rights.
+        UserError: if it is lost.
+    """
+    try:
+        yield
+    except MlflowException as error:
+        if isinstance(error.__context__, requests.RequestException):
+            os.environ[_RETRIES] = "0"
+            raise UserError(
+                f"the MLflow tracking server {uri} is lost: start it, and the same command goes on; finished "
+                "trials are kept"
+            ) from None
+        if error.error_code != "PERMISSION_DENIED":
+            raise
+        user = get_default_host_creds(uri).username  # type: ignore[no-untyped-call]
+        raise Refused(
+            f"the MLflow tracking server {uri} doesn't let {user or 'you'} change {subject}: ask its owner for "
+            "the permission EDIT, or take another name: mlflow.experiment, and data.name for a registered model"
+        ) from None
 
 
 class Client(MlflowClient):
-    """MLflow's client, whose calls Ctrl-C doesn't cut short and to whom a lost server is a ``UserError``.
+    """MLflow's client, whose calls Ctrl-C doesn't cut short and whose refusals are those of ``plain_errors``.
 
     A KeyboardInterrupt inside SQLAlchemy can leave a SELECT open. In the SQLite store nobody can write then,
     this process neither, until it ends.
@@ -88,25 +88,8 @@ class Client(MlflowClient):
         value = super().__getattribute__(name)
         if not inspect.ismethod(value) or name.startswith("_"):
             return value
-        return uninterrupted()(_noticing_loss(value))
-
-
-def _noticing_loss(call: Callable[..., Any]) -> Callable[..., Any]:
-    """``call``; a server that stays away is one line, and what is still to be told it is then tried once."""
-
-    def noticing(*values: Any, **named: Any) -> Any:
-        try:
-            return call(*values, **named)
-        except MlflowException as error:
-            if not isinstance(error.__context__, requests.RequestException):
-                raise
-            os.environ[_RETRIES] = "0"
-            raise UserError(
-                f"the MLflow tracking server {mlflow.get_tracking_uri()} is lost: start it, and the same "
-                "command goes on; finished trials are kept"
-            ) from None
-
-    return noticing
+        subject = "the registered model" if "model" in name else "the experiment"
+        return uninterrupted()(plain_errors(super().__getattribute__("tracking_uri"), subject)(value))
 
 
 def tracking_uri(params: Params) -> str:
@@ -151,8 +134,9 @@ def connect(params: Params) -> MlflowClient:
         client = Client(uri)
         client.search_experiments(max_results=1)
     except MlflowException as error:
+        reason = str(error.message).partition("\n")[0].partition(" See http")[0].strip().rstrip(".")
         raise UserError(
-            f"the MLflow tracking store {uri} can't be opened: {_first_line(error)}; give {_WHERE}, "
+            f"the MLflow tracking store {uri} can't be opened: {reason}; give {_WHERE}, "
             f"null, http(s)://HOST, {SQLITE}FILE, or the address of another database that MLflow knows"
         ) from None
     mlflow.set_tracking_uri(uri)
@@ -176,17 +160,20 @@ def _ask_server(uri: str) -> None:
         )
     except MlflowException as error:
         raise UserError(_unreached(uri, str(error))) from None
-    if answer.status_code in (401, 403):
+    status, host = answer.status_code, urlsplit(uri).hostname
+    proxy = requests.utils.get_environ_proxies(uri).get(urlsplit(uri).scheme)
+    through = f"; the proxy {proxy} may be what answers: to go round it, set NO_PROXY={host}" if proxy else ""
+    if status in (401, 403):
         raise UserError(
-            f"the MLflow tracking server {uri} refuses access ({answer.status_code}): give "
-            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+            f"the MLflow tracking server {uri} refuses access ({status}): give MLFLOW_TRACKING_USERNAME and "
+            f"MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN{through}"
         )
-    if answer.status_code >= 500:
-        raise UserError(f"the MLflow tracking server {uri} answers with {answer.status_code}: see its log")
+    if status >= 500:
+        raise UserError(f"the MLflow tracking server {uri} answers with {status}: see its log{through}")
     if not answer.ok or "json" not in answer.headers.get("Content-Type", ""):
         raise UserError(
-            f"{uri} answers, but not as an MLflow tracking server does (status {answer.status_code}): "
-            f"correct {_WHERE}"
+            f"{uri} answers, but not as an MLflow tracking server does (status {status}): "
+            f"correct {_WHERE}{through}"
         )
 
 
@@ -204,10 +191,6 @@ def _unreached(uri: str, reason: str) -> str:
     return f"the MLflow tracking server {uri} can't be reached ({cause}): start it, or correct {_WHERE}"
 
 
-def _first_line(error: MlflowException) -> str:
-    return str(error.message).partition("\n")[0].partition(" See http")[0].strip().rstrip(".")
-
-
 def _make_store(path: Path) -> None:
     """A new SQLite store, whole or not at all: one killed while its tables are made could never be opened."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -218,3 +201,37 @@ def _make_store(path: Path) -> None:
             temporary = Path(folder) / path.name
             MlflowClient(f"{SQLITE}{temporary}").search_experiments(max_results=1)
             temporary.replace(path)
+
+
+def follow_folder(database: Path) -> None:
+    """Points the addresses in ``database``, the store in a project's folder, to where that lies now.
+
+    The folder may have been moved, renamed or copied, and MLflow keeps absolute addresses of artifacts. It has no
+    call that changes them; what its maintainers recommend is to change them in the database. Only addresses below
+    ``OLD/mlruns`` are changed, and only where the artifacts have come along, or the old folder is gone.
+    """
+    folder = database.parent
+    with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+        for old in set(_former_folders(connection, folder)):
+            new = folder.as_uri() if old.startswith("file:") else str(folder)
+            for table, column in _ADDRESSES:
+                connection.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608 - names of ours
+                    f"WHERE substr({column}, 1, ?) = ?",
+                    (new, len(old) + 1, len(old) + len("/mlruns/"), f"{old}/mlruns/"),
+                )
+
+
+def _former_folders(connection: sqlite3.Connection, folder: Path) -> Iterator[str]:
+    """The project folders, as a path or a file: URI, in which experiments keep artifacts and we are not."""
+    rows = connection.execute("SELECT experiment_id, name, artifact_location FROM experiments")
+    for identity, name, location in rows:
+        for tail in (f"/mlruns/{name}", f"/mlruns/{quote(name)}", f"/mlruns/{identity}"):
+            if not location.endswith(tail):
+                continue
+            root = location.removesuffix(tail)
+            old = Path(unquote(urlsplit(root).path) if root.startswith("file:") else root)
+            came_along = (folder / "mlruns").exists() or not (old / "mlruns").exists()
+            if old.resolve() != folder.resolve() and came_along:
+                yield root
+            break

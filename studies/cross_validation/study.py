@@ -61,7 +61,7 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     described, name = _identity(fitted, dataset["digest"], folds), f"cross-validation-{dataset['name']}"
     study = tuning.open_grid(fitted, name, described, SPACE, JUDGING_MODULES)
     asked = _grid(fitted, drawn, data)
-    in_run = pipeline_run(params, "cross-validate", study=study.name)
+    in_run = pipeline_run(params, "cross-validate", ("pad", "model", "train"), study=study.name)
     with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
         parent.set_tags({"mlflow.runName": "cross-validation", "dataset": dataset["name"]})
         judged = tuning.run_grid(study, asked, Progress(asked.epochs, trial_runs))

@@ -201,7 +201,7 @@ def studied(
     prepare_keras()
     described, name = identity(params, dataset) | extent, f"{command}-{dataset['name']}"
     study = tuning.open_grid(params, name, described, SPACE, MEASURING_MODULES)
-    in_run = pipeline_run(params, command, study=study.name)
+    in_run = pipeline_run(params, command, ("model", "train", "depth"), study=study.name)
     with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
         parent.set_tags({"mlflow.runName": RUN_NAMES[command], "dataset": dataset["name"]})
         yield parent, measured(study, fits, data, Progress(params.depth.epochs, trial_runs), command)

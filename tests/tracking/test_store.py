@@ -186,7 +186,7 @@ def test_a_moved_project_finds_its_artifacts_and_leaves_the_old_folder_alone(
     assert Path(found).read_text() == "weights"
     uri = client.get_model_version_download_uri("m", "1")
     assert Path(mlflow.artifacts.download_artifacts(uri) + "/model.txt").read_text() == "weights"
-    with tracking.pipeline_run(params, "evaluate", run.run_id) as again:
+    with tracking.pipeline_run(params, "evaluate", trained_in=run.run_id) as again:
         assert again.run_id == run.run_id
         again.log_file(tmp_path / "model.txt", "evaluated")
     with tracking.pipeline_run(params, "train") as another:

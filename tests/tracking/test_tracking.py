@@ -96,19 +96,21 @@ def test_what_the_machine_did_is_a_run_of_its_own(params: Params, client: Mlflow
 def test_evaluate_goes_on_in_the_run_that_trained_but_only_once(params: Params, client: MlflowClient) -> None:
     with tracking.pipeline_run(params, "train") as trained:
         pass
-    with tracking.pipeline_run(params, "evaluate", trained.run_id) as first:
+    with tracking.pipeline_run(params, "evaluate", trained_in=trained.run_id) as first:
         assert first.run_id == trained.run_id
-    with tracking.pipeline_run(params, "evaluate", trained.run_id) as second:
+    with tracking.pipeline_run(params, "evaluate", trained_in=trained.run_id) as second:
         assert second.run_id != trained.run_id
     assert client.get_run(second.run_id).data.tags["pipeline.trained_in"] == trained.run_id
-    with tracking.pipeline_run(params, "evaluate", "f" * 32) as unknown:  # trained on another machine
+    with tracking.pipeline_run(
+        params, "evaluate", trained_in="f" * 32
+    ) as unknown:  # trained on another machine
         assert unknown.run_id not in (trained.run_id, second.run_id, "f" * 32)
 
 
 def test_a_study_that_was_cut_short_goes_on_in_its_run(params: Params, client: MlflowClient) -> None:
     def attempt(params: Params, study: str, error: type[BaseException] | None = None) -> str:
         try:
-            with tracking.pipeline_run(params, "train", study=study) as run:
+            with tracking.pipeline_run(params, "train", ("tune",), study=study) as run:
                 tracking.TrialRuns(run, DATASET).opened(study, finished=0, wanted=4)
                 if error:
                     raise error
@@ -133,7 +135,7 @@ def test_under_mlflow_run_every_stage_writes_to_the_projects_run(
     client.log_param(project_run, "depth", "2")
     for stage in ("train", "evaluate"):
         monkeypatch.setenv("MLFLOW_RUN_ID", project_run)  # each stage is a process of its own
-        with tracking.pipeline_run(params, stage, "f" * 32) as run:
+        with tracking.pipeline_run(params, stage, ("pad",), trained_in="f" * 32) as run:
             assert run.run_id == project_run
             assert "MLFLOW_RUN_ID" not in os.environ  # else a worker's run would land in it too
     logged = client.get_run(project_run).data.params
