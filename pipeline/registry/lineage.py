@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import tempfile
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +48,8 @@ def record(
 
 
 def installed_packages() -> dict[str, str]:
-    """The versions of what decides the numbers, as far as installed."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # an optional one
-            continue
-    return found
+    """The versions of what decides the numbers."""
+    return {package: version(package) for package in PACKAGES}
 
 
 def read_record(registered: ModelVersion) -> dict[str, Any]:
@@ -65,17 +59,18 @@ def read_record(registered: ModelVersion) -> dict[str, Any]:
         ValueError: if the version's files are gone.
     """
     with tempfile.TemporaryDirectory() as folder:
-        record: dict[str, Any] = read_json(
-            download(registered, f"artifacts/{CLASSIFIER}/{LINEAGE}", Path(folder))
-        )
-        return record
+        file = download(registered, f"artifacts/{CLASSIFIER}/{LINEAGE}", Path(folder))
+        return dict(read_json(file))
 
 
 def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The record as titled lists of names and values, for a person."""
     dataset, trained, params = record["dataset"], record["trained"], record["params"]
-    changed = record["uncommitted"]
-    hashes = output_hashes(record["dvc_lock"])
+    unlabelled = dataset["unlabelled"]
+    about_unlabelled = {"unlabelled reviews": unlabelled["size"] or "none"}
+    if unlabelled["size"]:
+        about_unlabelled["unlabelled source"] = _in_words(unlabelled["source"])
+        about_unlabelled["unlabelled digest"] = unlabelled["digest"]
     return {
         "model": {
             "version": f"models:/{registered.name}/{registered.version}",
@@ -84,18 +79,18 @@ def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, d
         },
         "code": {
             "git commit": record["commit"] or "none: not in a git repository",
-            "uncommitted then": ", ".join(changed) if changed else "nothing",
+            "uncommitted then": ", ".join(record["uncommitted"]) or "nothing",
         },
         "data": {
             "data set": dataset["name"],
             "requested": dataset["requested"],
-            "source": ", ".join(f"{key} {value}" for key, value in dataset["source"].items()),
+            "source": _in_words(dataset["source"]),
             "digest": dataset["digest"],
             "padded digest": dataset["padded_digest"],
-            **_unlabelled(dataset.get("unlabelled")),
+            **about_unlabelled,
         },
         "study": {
-            "preset": trained.get("preset") or "none",
+            "preset": trained["preset"] or "none",
             "trials": params["tune"]["trials"],
             "trial": trained["trial"],
             "run of the study": trained["run_id"],
@@ -103,22 +98,14 @@ def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, d
         },
         "winning parameters": dict(trained["params"]),
         "all parameters": _flat(params),
-        "DVC hashes": hashes or {"dvc.lock": "was not there"},
+        "DVC hashes": output_hashes(record["dvc_lock"]) or {"dvc.lock": "was not there"},
         "metrics": dict(record["metrics"]),
         "packages": {"python": record["python"], **record["packages"], "machine": record["machine"]},
     }
 
 
-def _unlabelled(facts: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Of the unlabelled reviews, which a version may be older than."""
-    if not facts or not facts["size"]:
-        return {"unlabelled reviews": "none"}
-    source = ", ".join(f"{key} {value}" for key, value in facts["source"].items())
-    return {
-        "unlabelled reviews": facts["size"],
-        "unlabelled source": source,
-        "unlabelled digest": facts["digest"],
-    }
+def _in_words(source: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in source.items())
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -23,15 +23,16 @@ from pipeline.reviews.sources.file import hash_of
 from pipeline.reviews.sources.tables import files_of
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
+from pipeline.runtime.graph import DVC_FILE, read_stages, upstream
 from pipeline.runtime.paths import METRICS, RAW_DATASET
 from pipeline.runtime.source import DVC_LOCK, git
 
 _SCRUBBED = ("MLFLOW_", "DVC_", "GIT_")  # a rebuild has its own runs, experiments and repository
-_DATA_STAGES = ("download", "pad")
+Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Rebuild:
     """What a rebuild gave.
 
     Attributes:
@@ -48,7 +49,7 @@ class Outcome:
         return all(recorded == rebuilt for recorded, rebuilt in self.metrics.values())
 
 
-def rebuild(record: Mapping[str, Any], say: Callable[[str], object]) -> Outcome:
+def rebuild(record: Mapping[str, Any], say: Say) -> Rebuild:
     """Reproduces a record in a worktree of its own, which is removed afterwards.
 
     The data come out of this checkout's DVC cache if it has them, else from their source. The whole study
@@ -61,46 +62,19 @@ def rebuild(record: Mapping[str, Any], say: Callable[[str], object]) -> Outcome:
     Raises:
         UserError: if something that is needed is missing: the message says what.
     """
-    _check_code(record)
+    _require_commit(record)
     differences = package_differences(record["packages"])
-    with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
-        worktree = Path(folder) / "project"
-        with _worktree(record["commit"], worktree):
-            say(f"worktree of commit {record['commit'][:12]}")
-            environment = _environment(Path(folder))
-            (worktree / PARAMS_FILE).write_text(
-                yaml.safe_dump(rebuilt_params(record["params"]), sort_keys=False), encoding="utf-8"
-            )
-            bring_own_files(record, worktree)
-            _bring_data(record, worktree, environment, say)
-            say("train and evaluate")
-            _run(worktree, environment, say, "repro", "--force", "--single-item", "train", "evaluate")
-            rebuilt = read_json(worktree / METRICS)
-    return Outcome(_pairs(record["metrics"], rebuilt), differences)
+    with tempfile.TemporaryDirectory(prefix="rebuild-") as folder, _project(record, Path(folder)) as project:
+        say(f"worktree of commit {record['commit'][:12]}")
+        project.bring_data(record, say)
+        say("train and evaluate")
+        project.dvc(say, "repro", "--force", "--single-item", "train", "evaluate")
+        rebuilt = read_json(project.folder / METRICS)
+    names = dict.fromkeys([*record["metrics"], *rebuilt])
+    return Rebuild({name: (record["metrics"].get(name), rebuilt.get(name)) for name in names}, differences)
 
 
-def rebuilt_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The recorded params, with a fresh study in its default place, one worker, and nothing registered.
-
-    Several workers hear of each other's trials in an order that no second run repeats.
-    """
-    changed = copy.deepcopy(dict(params))
-    changed["evaluate"]["register_model"] = False
-    changed["mlflow"]["tracking_uri"] = None
-    for key in ("path", "unlabelled_path"):
-        if key in changed.get("data", {}):
-            changed["data"][key] = str(_seen_from_worktree(changed["data"][key]))
-    for section, key, value in (
-        ("tune", "storage", None),
-        ("tune", "workers", 1),
-        ("cluster", "address", None),
-    ):
-        if key in changed.get(section, {}):  # a version may be older than the parameter
-            changed[section][key] = value
-    return changed
-
-
-def _check_code(record: Mapping[str, Any]) -> None:
+def _require_commit(record: Mapping[str, Any]) -> None:
     commit, changed = record["commit"], record["uncommitted"]
     if commit is None:
         raise UserError("can't be rebuilt: the model was not trained in a git repository")
@@ -125,46 +99,18 @@ def package_differences(recorded: Mapping[str, str]) -> list[str]:
     ]
 
 
-@contextmanager
-def _worktree(commit: str, folder: Path) -> Iterator[None]:
-    done = subprocess.run(
-        ["git", "worktree", "add", "--quiet", "--detach", str(folder), commit],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise UserError(f"can't be rebuilt: git gives no worktree: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        git("worktree", "remove", "--force", str(folder))
+def rebuilt_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The recorded params, with a fresh study in its default place, one worker, and nothing registered.
 
-
-def _environment(folder: Path) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(_SCRUBBED)}
-    beside = str(Path(sys.executable).parent)
-    return kept | {
-        "PATH": f"{beside}{os.pathsep}{kept.get('PATH', '')}",
-        "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
-    }
-
-
-def bring_own_files(record: Mapping[str, Any], worktree: Path) -> None:
-    """Copies a user's own files or folders, of reviews and of unlabelled ones, into the worktree.
-
-    What git has brought there is left, if it is what it was.
-
-    Raises:
-        UserError: if one is gone, or isn't what it was.
+    Several workers hear of each other's trials in an order that no second run repeats.
     """
-    params, dataset = record["params"]["data"], record["dataset"]
-    if params["source"] == "file":
-        _bring(_seen_from_worktree(params["path"]), dataset["source"]["hash"], worktree)
-    if params.get("unlabelled") == "file":  # a version may be older than the parameter
-        _bring(
-            _seen_from_worktree(params["unlabelled_path"]), dataset["unlabelled"]["source"]["hash"], worktree
-        )
+    changed = copy.deepcopy(dict(params))
+    changed["evaluate"]["register_model"] = False
+    changed["mlflow"]["tracking_uri"] = changed["tune"]["storage"] = changed["cluster"]["address"] = None
+    changed["tune"]["workers"] = 1
+    for key in ("path", "unlabelled_path"):
+        changed["data"][key] = str(_seen_from_worktree(changed["data"][key]))
+    return changed
 
 
 def _seen_from_worktree(path: str) -> Path:
@@ -173,8 +119,24 @@ def _seen_from_worktree(path: str) -> Path:
     return Path(path).resolve() if outside else Path(path)
 
 
-def _bring(path: Path, recorded: str, worktree: Path) -> None:
-    target = worktree / path  # an absolute path is its own target
+def bring_own_files(record: Mapping[str, Any], project: Path) -> None:
+    """Copies a user's own files or folders, of reviews and of unlabelled ones, into ``project``.
+
+    What git has brought there is left, if it is what it was.
+
+    Raises:
+        UserError: if one is gone, or isn't what it was.
+    """
+    params, dataset = record["params"]["data"], record["dataset"]
+    if params["source"] == "file":
+        _bring(_seen_from_worktree(params["path"]), dataset["source"]["hash"], project)
+    if params["unlabelled"] == "file":
+        digest = dataset["unlabelled"]["source"]["hash"]
+        _bring(_seen_from_worktree(params["unlabelled_path"]), digest, project)
+
+
+def _bring(path: Path, recorded: str, project: Path) -> None:
+    target = project / path  # an absolute path is its own target
     if target != path and _holds(target, recorded):
         return
     if not path.exists():
@@ -185,12 +147,10 @@ def _bring(path: Path, recorded: str, worktree: Path) -> None:
             f"can't be rebuilt: {path} has changed since: it is {digest}, "
             f"but the model was trained on {recorded}"
         )
-    if target == path:
-        return
-    for file in files_of(path):  # the file itself, or what is read of a folder
-        copy = target / file.relative_to(path)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)
+    for file in files_of(path) if target != path else ():  # the file itself, or what is read of a folder
+        copied = target / file.relative_to(path)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copied)
 
 
 def _holds(path: Path, recorded: str) -> bool:
@@ -200,42 +160,16 @@ def _holds(path: Path, recorded: str) -> bool:
         return False
 
 
-def _bring_data(
-    record: Mapping[str, Any],
-    worktree: Path,
-    environment: Mapping[str, str],
-    say: Callable[[str], object],
-) -> None:
-    """data/raw and data/padded: from the cache by the hashes of dvc.lock, else by running their stages."""
-    lock, cache = record["dvc_lock"], git("rev-parse", "--show-toplevel") + "/.dvc/cache"
-    if lock is not None and set(_DATA_STAGES) <= set(lock["stages"]):
-        (worktree / DVC_LOCK).write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
-        _run(worktree, environment, say, "cache", "dir", "--local", cache)
-        if _succeeds(worktree, environment, _pass_over, "checkout", "--quiet", *_DATA_STAGES):
-            say("data from DVC's cache")
-            return
-        (worktree / DVC_LOCK).unlink()
-        # What the stages write again must not go to the checkout's cache.
-        _run(worktree, environment, say, "cache", "dir", "--local", "--unset")
-    say("data from their source: they are not in DVC's cache")
-    _run(worktree, environment, say, "repro", "pad")
-    check_reviews(record["dataset"], read_json(worktree / RAW_DATASET))
-
-
-def _pass_over(_line: str) -> None:
-    """Of what may fail."""
-
-
 def check_reviews(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:
     """Compares the data sets of a version and of a new download, by their digests.
 
     Raises:
         UserError: if the labelled or the unlabelled reviews are others.
     """
-    pairs = [("reviews", recorded, found)]
-    if "unlabelled" in recorded:  # a version may be older than they are
-        pairs.append(("unlabelled reviews", recorded["unlabelled"], found["unlabelled"]))
-    for kind, then, now in pairs:
+    for kind, then, now in (
+        ("reviews", recorded, found),
+        ("unlabelled reviews", recorded["unlabelled"], found["unlabelled"]),
+    ):
         if then["digest"] != now["digest"]:
             raise UserError(
                 f"can't be rebuilt: the source now gives other {kind}: {now['digest']}, but the model was "
@@ -243,44 +177,84 @@ def check_reviews(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None
             )
 
 
-def _run(worktree: Path, environment: Mapping[str, str], say: Callable[[str], object], *words: str) -> None:
-    """Runs dvc in the worktree, and says what it prints as it does; on a terminal it moves as in `make run`.
+@dataclass(frozen=True)
+class _Project:
+    """The project in a worktree, and the environment in which DVC works there."""
 
-    Raises:
-        UserError: with the end of what it printed, if it fails.
-    """
-    last: deque[str] = deque(maxlen=15)
+    folder: Path
+    environment: dict[str, str]
 
-    def hear(line: str) -> None:
-        last.append(line)
-        say(f"  {line}")
+    def bring_data(self, record: Mapping[str, Any], say: Say) -> None:
+        """data/raw and data/padded: from the cache by the hashes of dvc.lock, else from their source."""
+        lock, stages = record["dvc_lock"], upstream("train", read_stages(self.folder / DVC_FILE))
+        if lock is not None and set(stages) <= set(lock["stages"]):
+            cache = subprocess.run(
+                [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=True
+            )
+            (self.folder / DVC_LOCK).write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
+            self.dvc(say, "cache", "dir", "--local", cache.stdout.strip())
+            if self._run(lambda line: None, "checkout", "--quiet", *stages):
+                say("data from DVC's cache")
+                return
+            (self.folder / DVC_LOCK).unlink()
+            # What the stages write again must not go to the checkout's cache.
+            self.dvc(say, "cache", "dir", "--local", "--unset")
+        say("data from their source: they are not in DVC's cache")
+        self.dvc(say, "repro", stages[-1])
+        check_reviews(record["dataset"], read_json(self.folder / RAW_DATASET))
 
-    if not _succeeds(worktree, environment, None if sys.stdout.isatty() else hear, *words):
-        end = ":\n" + "\n".join(last) if last else ", as it says above"
-        raise UserError(f"can't be rebuilt: `dvc {' '.join(words)}` failed{end}")
+    def dvc(self, say: Say, *words: str) -> None:
+        """Runs dvc, and says what it prints as it does; on a terminal it moves as in `make run`.
 
+        Raises:
+            UserError: with the end of what it printed, if it fails.
+        """
+        last: deque[str] = deque(maxlen=15)
 
-def _succeeds(
-    worktree: Path, environment: Mapping[str, str], hear: Callable[[str], object] | None, *words: str
-) -> bool:
-    """Whether dvc does so in the worktree; ``hear`` is told each line, which else goes where ours go."""
-    command, output = [sys.executable, "-m", "dvc", *words], subprocess.PIPE if hear else None
-    with subprocess.Popen(
-        command,
-        cwd=worktree,
-        env=dict(environment),
-        stdout=output,
-        stderr=output and subprocess.STDOUT,
-        text=True,
-    ) as process:
-        if hear:
+        def hear(line: str) -> None:
+            last.append(line)
+            say(f"  {line}")
+
+        if not self._run(None if sys.stdout.isatty() else hear, *words):
+            end = ":\n" + "\n".join(last) if last else ", as it says above"
+            raise UserError(f"can't be rebuilt: `dvc {' '.join(words)}` failed{end}")
+
+    def _run(self, hear: Say | None, *words: str) -> bool:
+        """Whether dvc does so; ``hear`` is told each line, which else goes where ours go."""
+        command, output = [sys.executable, "-m", "dvc", *words], subprocess.PIPE if hear else None
+        with subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=output,
+            stderr=output and subprocess.STDOUT,
+            text=True,
+        ) as process:
             for line in process.stdout or ():
-                hear(line.rstrip())
-    return process.returncode == 0
+                if hear:
+                    hear(line.rstrip())
+        return process.returncode == 0
 
 
-def _pairs(
-    recorded: Mapping[str, float], rebuilt: Mapping[str, float]
-) -> dict[str, tuple[float | None, float | None]]:
-    names = [*recorded, *(name for name in rebuilt if name not in recorded)]
-    return {name: (recorded.get(name), rebuilt.get(name)) for name in names}
+@contextmanager
+def _project(record: Mapping[str, Any], folder: Path) -> Iterator[_Project]:
+    """The project with the record's params and files in a worktree of its commit.
+
+    The repository may hold more than the project: then that is a folder of the worktree, as it is here.
+    """
+    worktree = folder / "project"
+    words = ["git", "worktree", "add", "--quiet", "--detach", str(worktree), record["commit"]]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise UserError(f"can't be rebuilt: git gives no worktree: {done.stderr.strip()}")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_SCRUBBED)}
+    kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
+    kept["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
+    try:
+        project = _Project(worktree / git("rev-parse", "--show-prefix"), kept)
+        params = yaml.safe_dump(rebuilt_params(record["params"]), sort_keys=False)
+        (project.folder / PARAMS_FILE).write_text(params, encoding="utf-8")
+        bring_own_files(record, project.folder)
+        yield project
+    finally:
+        git("worktree", "remove", "--force", str(worktree))

@@ -173,7 +173,7 @@ def pipeline_run(
     if run_id is None:
         experiment_id = _experiment_id(client, params.mlflow.experiment)
         run_id = study and _cut_short(client, experiment_id, stage, study, shown)
-    settings = {"run_id": run_id} if run_id else {"experiment_id": experiment_id}
+    settings: dict[str, Any] = {"run_id": run_id} if run_id else {"experiment_id": experiment_id}
     name = None if run_id else os.environ.get("DVC_EXP_NAME", stage)
     owner = {OWNER_TAG: this_process()}
     with (
