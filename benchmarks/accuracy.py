@@ -164,7 +164,7 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
     flat = {f"{split}_{name}": array for split, arrays in splits.items() for name, array in arrays.items()}
     digest = content_digest(flat)
     data = data_of_fits(params, splits, {"padded_digest": digest})
-    trained = fit(params, params.seed, data, lambda epoch, metrics: None)
+    trained = fit(params, params.seed, data, lambda epoch: None)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"
         file.write_bytes(trained.network)

@@ -198,8 +198,8 @@ def our_until(case: Case) -> list[float]:
 
     train, validation = Split(*reviews(case)), Split(*reviews(case, "validation"))
 
-    def check(_epoch: int, metrics: Any) -> None:
-        if metrics["validation_accuracy"] >= case["accuracy"]:
+    def check(epoch: Any) -> None:
+        if epoch.has_ended and epoch.metrics["validation_accuracy"] >= case["accuracy"]:
             raise Reached
 
     started = time.perf_counter()

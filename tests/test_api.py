@@ -290,7 +290,7 @@ def test_a_fit_and_its_metrics_are_those_of_the_stages(
             for split in ("train", "validation")
         }
     )
-    trained = task.fit(fitted.params, reviews.params.seed, data, lambda epoch, metrics: None)
+    trained = task.fit(fitted.params, reviews.params.seed, data, lambda epoch: None)
     assert trained.history == fitted.history
     (tmp_path / "network.keras").write_bytes(trained.network)
     network = keras.models.load_model(tmp_path / "network.keras", compile=False)

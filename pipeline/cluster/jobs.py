@@ -17,7 +17,7 @@ from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
 
 Data = Mapping[str, np.ndarray]
-OnMessage = Callable[..., None]
+OnMessage = Callable[[Any], None]
 
 
 class JobStoppedError(Exception):
@@ -57,7 +57,7 @@ class Jobs(Protocol):
     def is_wanted(self, job: Job) -> bool:
         """Whether a job whose worker died is to be run again."""
 
-    def heard(self, job: Job, *message: Any) -> bool:
+    def heard(self, job: Job, message: Any) -> bool:
         """What a job says of itself; False ends it.
 
         A job whose worker died is run again from its start, and so says again what it said before.
@@ -84,7 +84,7 @@ class JobList:
         jobs: Iterable[Job],
         keep: Callable[[str, Any], object],
         interruption: Interruption,
-        on_message: Callable[..., object] = lambda *_: None,
+        on_message: Callable[[Any], object] = lambda message: None,
     ) -> None:
         self._waiting = list(jobs)
         self._keep, self._interruption, self._on_message = keep, interruption, on_message
@@ -97,9 +97,9 @@ class JobList:
         """Every job is, until an interruption."""
         return not self._interruption.requested
 
-    def heard(self, _job: Job, *message: Any) -> bool:
+    def heard(self, _job: Job, message: Any) -> bool:
         """Passes it on."""
-        self._on_message(*message)
+        self._on_message(message)
         return not self._interruption.requested
 
     def ended(self, job: Job, outcome: Outcome) -> None:
@@ -130,7 +130,7 @@ def run_job(shipment: str, key: str, function: Callable[..., Any], arguments: tu
     attempt = uuid.uuid4().hex
     data: Data = vars(worker.plugins[shipment])["data"]
 
-    def on_message(*message: Any) -> None:
+    def on_message(message: Any) -> None:
         said = {"worker": worker.address, "job": key, "attempt": attempt, "message": message}
         while _is_wanted(worker, task):
             worker.log_event(shipment, said)

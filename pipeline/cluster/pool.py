@@ -84,9 +84,9 @@ class Here:
             jobs.ended(job, self._run(job, jobs))
 
     def _run(self, job: Job, jobs: Jobs) -> Outcome:
-        def on_message(*message: Any) -> None:
+        def on_message(message: Any) -> None:
             try:
-                wanted = jobs.heard(job, *message)
+                wanted = jobs.heard(job, message)
             except UserError as error:
                 raise _NotHeardError(error) from error
             if not wanted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,12 +16,12 @@ from pipeline.networks.devices import import_keras
 from pipeline.params import Cell, ModelParams, Params, ParamsError, TrainParams, Value
 from pipeline.reviews.splitting import TEST
 from pipeline.runtime.errors import UserError
+from pipeline.training.epoch import Epoch
 
 if TYPE_CHECKING:
     import keras
 
     from pipeline.training.compiled import Predict
-    from pipeline.training.fitting import OnEpoch
 
 
 class Estimate(NamedTuple):
@@ -75,7 +75,7 @@ def build_stacked_rnn(
 def fit(
     network_values: Mapping[str, Value | list[int]],
     reviews: PaddedReviews,
-    on_epoch: OnEpoch | None = None,
+    on_epoch: Callable[[int, Mapping[str, float]], object] | None = None,
 ) -> FittedClassifier:
     """Builds a network and fits it to ``reviews.train``; ``reviews.validation`` chooses the epoch.
 
@@ -93,7 +93,11 @@ def fit(
     from pipeline.serving.classifier import TextClassifier  # noqa: PLC0415 - ONNX Runtime
     from pipeline.training import fitting  # noqa: PLC0415 - imports Keras, which takes seconds
 
-    fitted = fitting.fit(params, reviews.train, reviews.validation, params.seed, on_epoch)
+    def listen(epoch: Epoch) -> None:
+        if on_epoch is not None and epoch.has_ended:
+            on_epoch(epoch.number, epoch.metrics)
+
+    fitted = fitting.fit(params, reviews.train, reviews.validation, params.seed, listen)
     texts = TextClassifier(
         _Network(fitted.model, params), reviews.vocabulary, layout(params), reviews.labels, threshold=0.5
     )

@@ -52,7 +52,7 @@ def run(params: Params) -> None:
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     study = tuning.open_search(fitted, dataset)
     in_run = tracking.pipeline_run(params, "train", ("pad", "tune"), study=study.name)
-    with in_run as parent, tracking.TrialRuns(parent, dataset, study.score_name) as trial_runs:
+    with in_run as parent:
         splits = read_splits()
         for name, arrays in splits.items():
             if len(arrays["token_ids"]):
@@ -62,8 +62,8 @@ def run(params: Params) -> None:
                 import_keras()
             print(describe_device())
         data = data_of_fits(fitted, splits, dataset)
-        progress = Progress(num_epochs(params, data), trial_runs, study.score_name)
-        winner = tuning.search(study, fit, data, progress)
+        with Progress(parent, dataset["name"], num_epochs(params, data), study.score_name) as progress:
+            winner = tuning.search(study, fit, data, progress)
         curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.history, start=1)]
         report = _write(
             _report(parent.run_id, dataset, study, winner), curve, study, winner, splits["validation"]

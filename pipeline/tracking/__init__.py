@@ -11,7 +11,6 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from pipeline.tracking.runs import DIGEST_TAG, PipelineRun, note_reproduced, pipeline_run
 from pipeline.tracking.store import Refused, connect, settle_address, tracking_uri
-from pipeline.tracking.trial_runs import TrialRuns
 
 for _chatty in ("mlflow.pyfunc", "alembic", "mlflow.store.db.utils"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
@@ -22,7 +21,6 @@ __all__ = [
     "DIGEST_TAG",
     "PipelineRun",
     "Refused",
-    "TrialRuns",
     "connect",
     "note_reproduced",
     "pipeline_run",

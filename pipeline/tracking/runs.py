@@ -68,7 +68,7 @@ _EXPERIMENT_TAGS = {
 
 
 class PipelineRun:
-    """The parent run of one pipeline run, while a stage writes to it."""
+    """The run of one pipeline run, or of a trial beneath it, while a stage writes to it."""
 
     def __init__(self, client: MlflowClient, run: Run) -> None:
         self.client = client
@@ -82,11 +82,36 @@ class PipelineRun:
         self._logged |= set(new)
         self.client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in new.items()])
 
-    def log_metrics(self, values: Mapping[str, float]) -> None:
-        """Logs metrics at step 0."""
+    def log_metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         now = milliseconds()
-        metrics = [Metric(key, value, now, 0) for key, value in values.items()]
+        metrics = [Metric(key, value, now, step) for key, value in values.items()]
         self.client.log_batch(self.run_id, metrics=metrics)
+
+    def start_child(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> PipelineRun:
+        """A run beneath this one, RUNNING until ``end`` is called."""
+        tags = {MLFLOW_PARENT_RUN_ID: self.run_id, OWNER_TAG: this_process(), **tags}
+        child = PipelineRun(self.client, self.client.create_run(self.experiment_id, run_name=name, tags=tags))
+        child.log_params(params)
+        return child
+
+    def end(self, status: str) -> None:
+        self.client.set_terminated(self.run_id, status)
+
+    def cut_short(self) -> None:
+        """Ends it as KILLED, unless the server is what was lost: the first error says so."""
+        with suppress(MlflowException, UserError):
+            self.end("KILLED")
+
+    def end_lost_trial(self, study: str, number: int) -> None:
+        """Ends the run that the process of trial ``number`` left RUNNING, on whichever machine it was."""
+        running = self.client.search_runs(
+            [self.experiment_id],
+            f"attributes.status = 'RUNNING' and tags.`{STUDY_TAG}` = '{study}' "
+            f"and tags.`trial.number` = '{number}'",
+        )
+        for run in running:
+            self.client.set_tag(run.info.run_id, "trial.state", "FAIL")
+            self.client.set_terminated(run.info.run_id, "FAILED")
 
     def log_network(self, trained: Mapping[str, Any]) -> None:
         """Logs which network the run is about: the winner's values under model.* and train.*, and its name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ from pipeline.training.compiled import (
     label_objective,
     scores_on,
 )
+from pipeline.training.epoch import Epoch, Listen
 from pipeline.training.pretraining import language_model, word_objective
 
 # The optimizer of section ``train`` and the course of its learning rate.
@@ -113,9 +114,7 @@ def start_embedding(model: keras.Model, vectors: np.ndarray) -> None:
     embeddings.assign(np.where(known, vectors, keras.ops.convert_to_numpy(embeddings)))
 
 
-OnEpoch = Callable[[int, Mapping[str, float]], None]
-OnShare = Callable[[int, float], None]  # an epoch (0: of pretraining) and the share of it that is done
-SHARE_SECONDS = 2.0  # between two words of a share
+SHARE_SECONDS = 2.0  # between two messages within an epoch
 
 
 @dataclass(frozen=True)
@@ -155,11 +154,10 @@ def fit(
     train: Split,
     validation: Split,
     seed: int,
-    on_epoch: OnEpoch | None = None,
+    listen: Listen | None = None,
     unlabelled: Split | None = None,
     vectors: np.ndarray | None = None,
     windows: np.ndarray | None = None,
-    on_share: OnShare | None = None,
 ) -> Fitted:
     """Builds and fits the network of ``params``; on one machine one seed gives one result, digit for digit.
 
@@ -168,14 +166,13 @@ def fit(
         train: what the weights are fitted to.
         validation: what stops the fit and selects the epoch, if ``train.patience`` says so.
         seed: of the weights, the order of the reviews and the dropout masks; the run's only randomness.
-        on_epoch: called after each epoch with its number (from 1) and metrics; what it raises ends the fit
-            and reaches the caller.
+        listen: told how far an epoch is every few seconds, and its metrics when it has ended; what it raises
+            ends the fit and reaches the caller.
         unlabelled: reviews with a teacher's soft labels, for ``distill.epochs``; then the labels alone are
             learnt as ``distill`` says, else as ``train`` says.
         vectors: float32 (vocab_size, embedding_dim), what the embedding starts from; a row of zeros starts
             at random.
         windows: int32 (num_windows, timesteps), whole reviews in pieces, which ``pretrain.epochs`` reads.
-        on_share: told every few seconds which epoch is under way, and how much of it is done.
 
     Raises:
         ValueError: if ``train.implementation`` can't run on this machine.
@@ -185,7 +182,7 @@ def fit(
     keras.backend.clear_session()  # a study fits many networks in one process
     num_labels = number_of_labels(train.labels)
     weights = weights_of(params.train.class_weights, train.labels, num_labels)
-    fitting = _Fitting(params, seed, num_labels, validation, on_epoch, on_share, weights)
+    fitting = _Fitting(params, seed, num_labels, validation, listen, weights)
     train = Split(train.token_ids, targets_of(train.labels, num_labels))
     if vectors is not None:
         start_embedding(fitting.model, vectors)
@@ -211,8 +208,7 @@ class _Fitting:
     seed: int
     num_labels: int
     validation: Split
-    on_epoch: OnEpoch | None
-    on_share: OnShare | None = None
+    listen: Listen | None
     class_weights: np.ndarray | None = None
     history: list[Mapping[str, float]] = field(default_factory=list)
 
@@ -317,9 +313,9 @@ class _Fitting:
         for batches in shuffled_batches(rows.lengths, count, timesteps, self._batch_size, self.random):
             totals += run(batches)
             read += batches.steps * self._batch_size
-            if self.on_share is not None and time.monotonic() - said >= SHARE_SECONDS:
+            if self.listen is not None and time.monotonic() - said >= SHARE_SECONDS:
                 said = time.monotonic()
-                self.on_share(epoch, (done + min(read / count, 1.0)) / passes)
+                self.listen(Epoch(epoch, (done + min(read / count, 1.0)) / passes, {}))
         return totals
 
     def _judge(
@@ -346,8 +342,8 @@ class _Fitting:
         }
         self.history.append(metrics)
         epoch = len(self.history)
-        if self.on_epoch is not None:
-            self.on_epoch(epoch, metrics)
+        if self.listen is not None:
+            self.listen(Epoch(epoch, 1.0, metrics))
         best = self.history[self.best_epoch - 1]["validation_loss"] if self.best_epoch else math.inf
         if patience is None or self.best_epoch == 0 or judged["validation_loss"] < best:
             self.best_epoch, self.best_weights = epoch, self.model.get_weights()

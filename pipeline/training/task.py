@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,8 @@ import numpy as np
 
 from pipeline.networks.devices import import_keras
 from pipeline.params import Params
+from pipeline.training.epoch import Listen
 
-# An epoch (from 1) and its metrics, or the epoch under way (0: pretraining) and the share of it that is done.
-OnMessage = Callable[[int, Mapping[str, float] | float], None]
 # SPLIT.token_ids and SPLIT.labels of train, validation and, where there is a teacher, of unlabelled (whose
 # labels are soft); ``vectors_name``, where the embedding starts from word vectors; windows, where a language
 # model is learnt first.
@@ -66,7 +65,7 @@ def num_epochs(params: Params, data: Data) -> int:
     return params.train.num_epochs
 
 
-def fit(params: Params, seed: int, data: Data, on_message: OnMessage) -> Trained:
+def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
     """Fits the network of ``params`` to the reviews of ``data``; see ``fitting.fit``.
 
     Where ``tune.epochs`` is given, the fit ends after so many epochs on the labels alone.
@@ -84,9 +83,7 @@ def fit(params: Params, seed: int, data: Data, on_message: OnMessage) -> Trained
     if "unlabelled.labels" in data:
         unlabelled = fitting.Split(data["unlabelled.token_ids"], data["unlabelled.labels"])
     vectors, windows = data.get(vectors_name(params)), data.get("windows")
-    fitted = fitting.fit(
-        params, train, validation, seed, on_message, unlabelled, vectors, windows, on_message
-    )
+    fitted = fitting.fit(params, train, validation, seed, listen, unlabelled, vectors, windows)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"
         fitted.model.save(file)

@@ -11,9 +11,10 @@ from optuna.trial import TrialState
 from pipeline.cluster import open_pool
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import interruptible
+from pipeline.tuning.progress import Progress
 from pipeline.tuning.storage import held
 from pipeline.tuning.study import Study
-from pipeline.tuning.trials import Observer, Result, run_trials
+from pipeline.tuning.trials import Result, run_trials
 
 RECORD = "record"  # the attribute of a trial that every grid keeps
 
@@ -54,7 +55,7 @@ class Grid(NamedTuple):
     again: str
 
 
-def run_grid(study: Study, grid: Grid, observer: Observer) -> list[Any]:
+def run_grid(study: Study, grid: Grid, progress: Progress) -> list[Any]:
     """Runs the points that ``study`` lacks; returns the record of every one, in their order.
 
     Raises:
@@ -65,11 +66,11 @@ def run_grid(study: Study, grid: Grid, observer: Observer) -> list[Any]:
     with held(study.folder, study.name), interruptible() as interruption:
         kept = _records(study)
         missing = [point for point in grid.points if _key(point.values) not in kept]
-        observer.opened(study.name, total - len(missing), total)
+        progress.opened(study.name, total - len(missing), total)
         plan = _Plan(study, grid, missing)
         try:
             with open_pool(study.name, study.params.cluster, grid.workers, len(missing), grid.data) as pool:
-                run_trials(study, plan, pool, observer, interruption)
+                run_trials(study, plan, pool, progress, interruption)
         except KeyboardInterrupt:
             done = sum(_key(point.values) in _records(study) for point in grid.points)
             raise InterruptedError(

@@ -1,62 +1,83 @@
-"""A study as a person watches it: a bar within each epoch, then a line; 80 columns hold every one."""
+"""Who hears of a study: each epoch and trial as a line of 80 columns, and in MLflow as a child run."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from pipeline.runtime.live import WIDTH, LiveLine, bar
+from pipeline.tracking import PipelineRun
+from pipeline.tracking.runs import STUDY_TAG
+from pipeline.training.epoch import Epoch
 from pipeline.tuning.study import SCORE
-from pipeline.tuning.trials import Observer
+
+_STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}  # Optuna: MLflow
 
 
 class Progress:
-    """Prints each epoch of each trial and passes everything on to another observer."""
+    """Shows a study and logs it; runs that are still open at the end were interrupted.
 
-    def __init__(self, epochs: int, then: Observer, score_name: str = SCORE) -> None:
-        self._epochs, self._then, self._score_name = epochs, then, score_name.replace("_", " ")
+    Args:
+        parent: the run of which trials are children.
+        dataset: its name.
+        epochs: the most that a trial has.
+        score_name: what trials are ranked by.
+    """
+
+    def __init__(self, parent: PipelineRun, dataset: str, epochs: int, score_name: str = SCORE) -> None:
+        self._parent, self._dataset, self._epochs, self._score_name = parent, dataset, epochs, score_name
         self._started = time.monotonic()
-        self._epochs_done = 0
-        self._finished = self._wanted = 0
+        self._epochs_done = self._finished = self._wanted = 0
+        self._study = ""
         self._titles: dict[int, str] = {}
+        self._runs: dict[int, PipelineRun] = {}
         self._live = LiveLine()
 
     def opened(self, study: str, finished: int, wanted: int) -> None:
-        """Names the study and what it has already."""
-        self._finished, self._wanted = finished, wanted
+        """The study called ``study`` begins, or goes on after ``finished`` trials."""
+        self._study, self._finished, self._wanted = study, finished, wanted
         before = f": {finished} of {wanted} trials finished before" if finished else ""
         self._live.say(f"study {study}{before}; accuracy is that of the validation reviews")
-        self._then.opened(study, finished, wanted)
+        self._parent.set_tags({STUDY_TAG: study, "study.trials_before": finished})
 
     def started(self, number: int, name: str, values: Mapping[str, Any], finished: int) -> None:
-        """Names the trial and its values."""
+        """Trial ``number`` begins with ``values``, after ``finished`` ones in all."""
         unnamed = values if name == f"trial {number}" else {}  # another name tells them already
         shown = [f"{key.split('.')[-1]} {_short(value)}" for key, value in unnamed.items()]
         self._titles[number] = name
         self._live.say(shortened(f"{name} ({self._finished}/{self._wanted} done)", *shown))
         self._live.wait(f"{name} is prepared")
-        self._then.started(number, name, values, finished)
+        tags = {STUDY_TAG: self._study, "trial.number": str(number), "trial.after": str(finished)}
+        self._runs[number] = self._parent.start_child(name, values, tags | {"dataset": self._dataset})
 
-    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Prints the scores of the epoch and the time left if every trial ran all its epochs."""
-        self._epochs_done += 1
-        left = max(0, (self._wanted - self._finished) * self._epochs - epoch)
-        seconds = (time.monotonic() - self._started) / self._epochs_done * left
-        show_epoch(self._live, self._titles[number], epoch, self._epochs, metrics, f"{_clock(seconds)} left")
-        self._then.epoch(number, epoch, metrics)
+    def heard(self, number: int, epoch: Epoch) -> None:
+        """What the fit of trial ``number`` says; the time left is that if every trial ran all its epochs."""
+        left = ""
+        if epoch.has_ended:
+            self._epochs_done += 1
+            epochs_left = max(0, (self._wanted - self._finished) * self._epochs - epoch.number)
+            seconds = (time.monotonic() - self._started) / self._epochs_done * epochs_left
+            left = f"{round(seconds) // 60}:{round(seconds) % 60:02d} left"
+            self._runs[number].log_metrics(epoch.metrics, epoch.number)
+        show_epoch(self._live, self._titles[number], epoch, self._epochs, left)
 
-    def within(self, number: int, epoch: int, share: float) -> None:
-        """Moves the bar."""
-        show_epoch(self._live, self._titles[number], epoch, self._epochs, share)
-        self._then.within(number, epoch, share)
+    def ended(
+        self,
+        number: int,
+        state: str,
+        metrics: Mapping[str, float],
+        reason: str | None,
+        texts: Mapping[str, str],
+    ) -> None:
+        """Trial ``number`` ended.
 
-    def wrote(self, number: int, texts: Mapping[str, str]) -> None:
-        """Prints nothing of them."""
-        self._then.wrote(number, texts)
-
-    def finished(self, number: int, state: str, metrics: Mapping[str, float], reason: str | None) -> None:
-        """Says how the trial ended, and its scores as far as the line holds them."""
+        Args:
+            state: Optuna's: COMPLETE, PRUNED or FAIL.
+            metrics: ``seconds``, and of a complete trial its scores, as many of which are shown as fit.
+            reason: why it failed or was pruned.
+            texts: what it made, by the names of files.
+        """
         self._finished += 1
         why = f": {reason}" if reason else ""
         ended = f"{self._titles[number]}  {state.lower()} after {metrics['seconds']:.0f} s{why}"
@@ -67,41 +88,53 @@ class Progress:
             for name, value in scores.items()
         ]
         self._live.say(shortened(ended, *shown))
-        self._then.finished(number, state, metrics, reason)
+        run = self._runs[number]
+        for name, text in texts.items():
+            run.log_text(text, name)
+        run.log_metrics(metrics)
+        run.set_tags({"trial.state": state} | ({"trial.reason": reason} if reason else {}))
+        self._runs.pop(number).end(_STATUS[state])
 
     def lost(self, number: int) -> None:
-        """Says that a trial was killed."""
+        """The process that ran trial ``number`` is gone."""
         self._live.say(f"trial {number} was killed; its values are tried again")
-        self._then.lost(number)
+        self._parent.end_lost_trial(self._study, number)
 
     def repeated(self, number: int, seed: int, score: float) -> None:
-        """Prints a finalist's score with another seed."""
-        self._live.say(f"finalist trial {number}, seed {seed}: {self._score_name} {score:.4f}")
-        self._then.repeated(number, seed, score)
+        """The network of trial ``number`` was trained again with another seed, the metric's step."""
+        name = self._score_name
+        self._live.say(f"finalist trial {number}, seed {seed}: {name.replace('_', ' ')} {score:.4f}")
+        self._parent.log_metrics({f"trial_{number}_{name}": score}, seed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for run in self._runs.values():
+            run.cut_short()
 
 
-def show_epoch(
-    live: LiveLine, title: str, epoch: int, epochs: int, said: Mapping[str, float] | float, left: str = ""
-) -> None:
-    """The scores of an epoch that has ended, or how far the one under way is."""
-    if isinstance(said, float):
-        live.show(share_line(title, epoch, epochs, said))
-    else:
-        live.say(epoch_line(title, epoch, epochs, said, left))
+def show_epoch(live: LiveLine, title: str, epoch: Epoch, epochs: int, left: str = "") -> None:
+    """Shows a line for an epoch that has ended, else a bar."""
+    if epoch.has_ended:
+        live.say(epoch_line(title, epoch, epochs, left))
         live.wait(title)
+    else:
+        live.show(epoch_line(title, epoch, epochs))
 
 
-def epoch_line(title: str, epoch: int, epochs: int, metrics: Mapping[str, float], left: str = "") -> str:
-    """An epoch's number and scores, as every line of a training shows them."""
-    losses = f"loss {metrics['loss']:.3f}, validation {metrics['validation_loss']:.3f}"
-    return shortened(
-        title, f"epoch {epoch}/{epochs}", f"accuracy {metrics['validation_accuracy']:.3f}", losses, left
-    )
+def epoch_line(title: str, epoch: Epoch, epochs: int, left: str = "") -> str:
+    """An epoch's number and scores, or how far it is, as every line of a training shows them.
 
-
-def share_line(title: str, epoch: int, epochs: int, share: float) -> str:
-    """How far an epoch is; epoch 0 is pretraining."""
-    return shortened(title, f"epoch {epoch}/{epochs}" if epoch else "pretraining", bar(share))
+    >>> epoch_line("trial 3", Epoch(2, 0.25, {}), 5)
+    'trial 3  epoch 2/5  [#####...............]  25%'
+    """
+    number = f"epoch {epoch.number}/{epochs}" if epoch.number else "pretraining"
+    if not epoch.has_ended:
+        return shortened(title, number, bar(epoch.share))
+    accuracy = f"accuracy {epoch.metrics[SCORE]:.3f}"
+    losses = f"loss {epoch.metrics['loss']:.3f}, validation {epoch.metrics['validation_loss']:.3f}"
+    return shortened(title, number, accuracy, losses, left)
 
 
 def shortened(*parts: str) -> str:
@@ -119,8 +152,3 @@ def shortened(*parts: str) -> str:
 
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"

@@ -17,16 +17,17 @@ from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption, interruptible
 from pipeline.runtime.live import LiveLine, wrapped
+from pipeline.training.epoch import Listen
 from pipeline.training.task import Data, Trained, num_epochs
-from pipeline.tuning.progress import show_epoch
+from pipeline.tuning.progress import Progress, show_epoch
 from pipeline.tuning.sampling import REASON, configured_suggestions
 from pipeline.tuning.storage import held
 from pipeline.tuning.study import Search, repeat_key, score_name, score_of
-from pipeline.tuning.trials import Observer, Result, run_trials
+from pipeline.tuning.trials import Result, run_trials
 
 # Which trial won, and its network: the kept one, or one trained again from its params and seed.
 
-Fit = Callable[..., Trained]  # (params, seed, data, on_epoch)
+Fit = Callable[..., Trained]  # (params, seed, data, listen)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class Winner(Trained):
 
 
 def choose_winner(
-    study: Search, fit: Fit, pool: Pool, observer: Observer, interruption: Interruption
+    study: Search, fit: Fit, pool: Pool, progress: Progress, interruption: Interruption
 ) -> Winner:
     """The best finalist by its mean over ``tune.seeds`` seeds; of equals the one that ranked higher.
 
@@ -90,7 +91,7 @@ def choose_winner(
     for trial in finalists:
         for seed in seeds:
             scores[trial.number].append(float(study.attributes[repeat_key(trial.number, seed)]))
-            observer.repeated(trial.number, seed, scores[trial.number][-1])
+            progress.repeated(trial.number, seed, scores[trial.number][-1])
     best = max(finalists, key=lambda trial: statistics.fmean(scores[trial.number]))
     return _deliver(study, best, scores[best.number], fit, pool, interruption)
 
@@ -109,7 +110,7 @@ def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption
     live.wait(f"{title} is prepared")
     try:
         trained = _fit_once(
-            params, fit, pool, interruption, lambda epoch, said: show_epoch(live, title, epoch, passes, said)
+            params, fit, pool, interruption, lambda epoch: show_epoch(live, title, epoch, passes)
         )
     finally:
         live.clear()
@@ -151,11 +152,11 @@ def _fit_once(
     fit: Fit,
     pool: Pool,
     interruption: Interruption,
-    on_message: Callable[[int, Any], None] = lambda epoch, said: None,
+    listen: Listen = lambda epoch: None,
 ) -> Trained:
     fitted: dict[str, Trained] = {}
     job = Job("winner", fit, (params, params.seed))
-    pool.run(JobList([job], fitted.__setitem__, interruption, on_message))
+    pool.run(JobList([job], fitted.__setitem__, interruption, listen))
     _stop_if(interruption)
     return fitted["winner"]
 
@@ -190,14 +191,14 @@ def _compare(trial: FrozenTrial, score: float) -> None:
         )
 
 
-def search(study: Search, fit: Fit, data: Mapping[str, np.ndarray], observer: Observer) -> Winner:
+def search(study: Search, fit: Fit, data: Mapping[str, np.ndarray], progress: Progress) -> Winner:
     """Runs the trials that ``study`` lacks and returns its best.
 
     Args:
         study: from ``open_search``.
         fit: trains a network of the given params and seed; another process must be able to import it.
         data: what every fit reads, sent to each worker once.
-        observer: told of each trial.
+        progress: told of each trial.
 
     Raises:
         InterruptedError: after Ctrl-C or SIGTERM; the study is kept, and its message says how to go on.
@@ -206,14 +207,14 @@ def search(study: Search, fit: Fit, data: Mapping[str, np.ndarray], observer: Ob
     with held(study.folder, study.name), interruptible() as interruption:
         study.set_attribute("delivered", False)
         study.set_attribute("trials", study.params.tune.trials)
-        observer.opened(study.name, len(study.finished()), study.params.tune.trials)
+        progress.opened(study.name, len(study.finished()), study.params.tune.trials)
         plan = _Plan(study, fit, num_epochs(study.params, data))
         try:
             count = _num_missing(study)
             with open_pool(study.name, study.params.cluster, study.params.tune.workers, count, data) as pool:
-                run_trials(study, plan, pool, observer, interruption)
+                run_trials(study, plan, pool, progress, interruption)
                 study.forget_outdone()
-                winner = choose_winner(study, fit, pool, observer, interruption)
+                winner = choose_winner(study, fit, pool, progress, interruption)
                 if study.params.tune.epochs is None:
                     return winner
                 return train_in_full(winner, fit, data, pool, interruption)

@@ -1,6 +1,6 @@
 """The trials of a study on a pool: asks for values, hears each epoch, decides on pruning, keeps the results.
 
-It alone writes the study and tells the observer; the workers only fit.
+It alone writes the study and tells of its progress; the workers only fit.
 """
 
 from __future__ import annotations
@@ -15,40 +15,14 @@ import optuna
 from optuna.trial import TrialState
 
 from pipeline.cluster import Job, Outcome, Pool
-from pipeline.params import ParamsError, Value
+from pipeline.params import ParamsError
 from pipeline.runtime.interruption import Interruption
+from pipeline.training.epoch import Epoch
+from pipeline.tuning.progress import Progress
 from pipeline.tuning.sampling import REASON, decoded
 from pipeline.tuning.study import Study
 
 Metrics = Mapping[str, float]
-
-
-class Observer(Protocol):
-    """What is told of a study."""
-
-    def opened(self, study: str, finished: int, wanted: int) -> None:
-        """The study called ``study`` begins, or goes on after ``finished`` trials."""
-
-    def started(self, number: int, name: str, values: Mapping[str, Value], finished: int) -> None:
-        """Trial ``number`` begins with ``values``, after ``finished`` ones in all."""
-
-    def epoch(self, number: int, epoch: int, metrics: Metrics) -> None:
-        """An epoch (from 1) of trial ``number`` ended."""
-
-    def within(self, number: int, epoch: int, share: float) -> None:
-        """Trial ``number`` has done this share of an epoch; 0 is pretraining."""
-
-    def wrote(self, number: int, texts: Mapping[str, str]) -> None:
-        """Trial ``number`` made these texts, by the names of files."""
-
-    def finished(self, number: int, state: str, metrics: Metrics, reason: str | None) -> None:
-        """Trial ``number`` ended as COMPLETE, PRUNED or FAIL."""
-
-    def lost(self, number: int) -> None:
-        """The process that ran trial ``number`` is gone; its values are tried again."""
-
-    def repeated(self, number: int, seed: int, score: float) -> None:
-        """The network of trial ``number`` was trained again with another seed."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +32,8 @@ class Result:
     Attributes:
         score: what trials are ranked by.
         attributes: plain JSON values.
-        metrics: for the observer.
-        texts: for the observer, by the names of files.
+        metrics: to be shown and logged.
+        texts: to be logged, by the names of files.
     """
 
     score: float
@@ -99,7 +73,7 @@ class _Running:
     ending: tuple[TrialState, str | None] | None = None  # decided; the job still has to hear of it
 
 
-def run_trials(study: Study, plan: Plan, pool: Pool, observer: Observer, interruption: Interruption) -> None:
+def run_trials(study: Study, plan: Plan, pool: Pool, progress: Progress, interruption: Interruption) -> None:
     """Runs trials until ``plan`` has no more.
 
     Raises:
@@ -107,8 +81,8 @@ def run_trials(study: Study, plan: Plan, pool: Pool, observer: Observer, interru
             process that opens the study.
     """
     for number in study.end_lost():
-        observer.lost(number)
-    runner = _Runner(study, plan, observer, interruption)
+        progress.lost(number)
+    runner = _Runner(study, plan, progress, interruption)
     try:
         pool.run(runner)
     finally:
@@ -120,9 +94,9 @@ def run_trials(study: Study, plan: Plan, pool: Pool, observer: Observer, interru
 class _Runner:
     """Feeds the pool, as ``cluster.Jobs``."""
 
-    def __init__(self, study: Study, plan: Plan, observer: Observer, interruption: Interruption) -> None:
+    def __init__(self, study: Study, plan: Plan, progress: Progress, interruption: Interruption) -> None:
         self._study, self._plan = study, plan
-        self._observer, self._interruption = observer, interruption
+        self._progress, self._interruption = progress, interruption
         self._running: dict[str, _Running] = {}
 
     def next_job(self) -> Job | None:
@@ -130,7 +104,7 @@ class _Runner:
             key = str(trial.number)
             self._running[key] = _Running(trial)
             values, finished = decoded(trial.params), len(self._study.finished())
-            self._observer.started(trial.number, self._plan.name(trial), values, finished)
+            self._progress.started(trial.number, self._plan.name(trial), values, finished)
             try:
                 return Job(key, self._plan.function, self._plan.arguments(trial))
             except ParamsError as error:  # each value is allowed, but not these together
@@ -140,16 +114,14 @@ class _Runner:
     def is_wanted(self, job: Job) -> bool:
         return not self._interruption.requested
 
-    def heard(self, job: Job, *message: Any) -> bool:
-        epoch, metrics = message
+    def heard(self, job: Job, epoch: Epoch) -> bool:
         running = self._running[job.key]
-        if isinstance(metrics, float):
-            self._observer.within(running.trial.number, epoch, metrics)
-            return True
-        if epoch > len(running.curve):  # else a second worker says again what the first, now dead, had said
-            running.curve.append(metrics)
-            self._observer.epoch(running.trial.number, epoch, metrics)
-            running.ending = self._judge(running.trial, epoch, metrics)
+        if epoch.number <= len(running.curve) and epoch.has_ended:
+            return True  # a second worker says again what the first, now dead, had said
+        self._progress.heard(running.trial.number, epoch)
+        if epoch.has_ended:
+            running.curve.append(epoch.metrics)
+            running.ending = self._judge(running.trial, epoch.number, epoch.metrics)
         return running.ending is None
 
     def ended(self, job: Job, outcome: Outcome) -> None:
@@ -163,7 +135,7 @@ class _Runner:
             self._end(job.key, TrialState.COMPLETE, self._plan.keep(running.trial, outcome.value))
 
     def end_running(self) -> None:
-        """Marks what the pool didn't bring to an end as cut short; the observer closes what it has open."""
+        """Marks what the pool didn't bring to an end as cut short; ``Progress`` closes what it has open."""
         for running in self._running.values():
             self._study.optuna.tell(running.trial, state=TrialState.FAIL)
 
@@ -190,14 +162,14 @@ class _Runner:
         trial.set_user_attr("curve", _plain(running.curve))
         if result is not None:
             metrics |= result.metrics
-            self._observer.wrote(trial.number, result.texts)
             for name, value in result.attributes.items():
                 trial.set_user_attr(name, value)
         if reason is not None:
             trial.set_user_attr(REASON, reason)
         # First the record, since a trial that the study holds as ended is never looked at again.
         try:
-            self._observer.finished(trial.number, state.name, metrics, reason)
+            texts = result.texts if result is not None else {}
+            self._progress.ended(trial.number, state.name, metrics, reason, texts)
         finally:  # where the tracking server is lost, the trial isn't
             self._study.optuna.tell(trial, None if result is None else result.score, state)
             del self._running[key]

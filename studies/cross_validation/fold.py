@@ -23,16 +23,15 @@ from pipeline.reviews.ragged import Labels, Reviews, Rows, Sequences
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified
 from pipeline.reviews.vocabulary import OOV_ID
 from pipeline.runtime.errors import UserError
+from pipeline.training.epoch import Listen
 from pipeline.training.preparation import prepared_data
-from pipeline.training.task import OnMessage, fit
+from pipeline.training.task import fit
 
 UNLABELLED = "unlabelled"
 Arrays = Mapping[str, np.ndarray]
 
 
-def judge_fold(
-    params: Params, fold: Fold, longest: int, data: Arrays, on_message: OnMessage
-) -> dict[str, Metrics]:
+def judge_fold(params: Params, fold: Fold, longest: int, data: Arrays, listen: Listen) -> dict[str, Metrics]:
     """What the test reviews of the fold say of each classifier.
 
     Args:
@@ -40,7 +39,7 @@ def judge_fold(
         fold: whose reviews are judged.
         longest: the baselines' n-grams are of 1 to so many tokens.
         data: tokens, offsets and labels of all reviews; unlabelled_tokens and unlabelled_offsets.
-        on_message: told of each epoch.
+        listen: told of each epoch.
 
     Returns:
         By the classifier's name, the metrics of ``classification_metrics``.
@@ -53,7 +52,7 @@ def judge_fold(
         UNLABELLED: unlabelled,
     }
     padded = {name: padded_arrays(part, np.arange(len(part)), params.pad) for name, part in splits.items()}
-    validation, test = _probabilities(params, seed, padded, on_message)
+    validation, test = _probabilities(params, seed, padded, listen)
     labels = padded[VALIDATION]["labels"].astype(np.int64)
     weights = weights_of(params.train.class_weights, labels, test.shape[1])
     calibrated = worthwhile_calibration(labels, validation, weights).apply(test)
@@ -65,7 +64,7 @@ def judge_fold(
 
 
 def _probabilities(
-    params: Params, seed: int, padded: Mapping[str, Arrays], on_message: OnMessage
+    params: Params, seed: int, padded: Mapping[str, Arrays], listen: Listen
 ) -> tuple[np.ndarray, np.ndarray]:
     """Those of the validation and the test reviews, of a network fitted as the train stage does it."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # else it warns of each fold's own network
@@ -78,7 +77,7 @@ def _probabilities(
     with tempfile.TemporaryDirectory() as folder:
         data = prepared_data(params, padded, "fold", Path(folder))
         network = Path(folder) / "network.keras"
-        network.write_bytes(fit(params, seed, data, on_message).network)
+        network.write_bytes(fit(params, seed, data, listen).network)
         model = keras.models.load_model(network, compile=False, safe_mode=True)
     implementation = choose_implementation(params.model, params.train)
     validation, test = (

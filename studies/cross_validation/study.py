@@ -20,7 +20,7 @@ from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.ragged import offsets_of
 from pipeline.runtime.files import read_arrays, read_json
 from pipeline.runtime.paths import CROSS_VALIDATION, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED
-from pipeline.tracking import TrialRuns, pipeline_run
+from pipeline.tracking import pipeline_run
 from pipeline.training.task import num_epochs
 from pipeline.tuning.progress import Progress
 from studies.cross_validation.fold import Fold, draw_folds, judge_fold
@@ -62,9 +62,9 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     study = tuning.open_grid(fitted, name, described, SPACE, JUDGING_MODULES)
     asked = _grid(fitted, drawn, data)
     in_run = pipeline_run(params, "cross-validate", ("pad", "model", "train"), study=study.name)
-    with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
+    with in_run as parent, Progress(parent, dataset["name"], asked.epochs) as progress:
         parent.set_tags({"mlflow.runName": "cross-validation", "dataset": dataset["name"]})
-        judged = tuning.run_grid(study, asked, Progress(asked.epochs, trial_runs))
+        judged = tuning.run_grid(study, asked, progress)
         found = summarise(list(zip(drawn, judged, strict=True)), folds, repeats, num_reviews)
         accuracy = found["classifiers"][MODEL]["accuracy"]
         parent.log_metrics({f"test_accuracy_{name}": value for name, value in accuracy.items()})

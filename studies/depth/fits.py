@@ -14,8 +14,9 @@ from pydantic import TypeAdapter
 from pipeline import tuning
 from pipeline.networks.devices import import_keras, prepare_keras
 from pipeline.params import Cell, DepthParams, Params, Skip, Value
-from pipeline.tracking import PipelineRun, TrialRuns, pipeline_run
-from pipeline.training.task import Data, OnMessage
+from pipeline.tracking import PipelineRun, pipeline_run
+from pipeline.training.epoch import Listen
+from pipeline.training.task import Data
 from pipeline.tuning.progress import Progress
 
 # Which networks the study fits, and what makes their results comparable.
@@ -154,7 +155,7 @@ def matrix(norms: np.ndarray) -> Matrix:
 SPLITS = ("train", "validation", "test")
 
 
-def measure(params: Params, fit: Fit, data: Data, on_message: OnMessage) -> Record:
+def measure(params: Params, fit: Fit, data: Data, listen: Listen) -> Record:
     """Fits the network of ``fit`` and measures it; see ``fitting.run_fit``."""
     import_keras()
     # TensorFlow takes several networks in one process, a program each, for a mistake and says so at length.
@@ -162,7 +163,7 @@ def measure(params: Params, fit: Fit, data: Data, on_message: OnMessage) -> Reco
     from studies.depth import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
 
     splits = {name: fitting.Split(data[f"{name}.token_ids"], data[f"{name}.labels"]) for name in SPLITS}
-    return fitting.run_fit(params, fit, splits, on_message)
+    return fitting.run_fit(params, fit, splits, listen)
 
 
 RUN_NAMES = {"depth": "depth study", "compare-cells": "cells side by side"}
@@ -202,9 +203,9 @@ def studied(
     described, name = identity(params, dataset) | extent, f"{command}-{dataset['name']}"
     study = tuning.open_grid(params, name, described, SPACE, MEASURING_MODULES)
     in_run = pipeline_run(params, command, ("model", "train", "depth"), study=study.name)
-    with in_run as parent, TrialRuns(parent, dataset) as trial_runs:
+    with in_run as parent, Progress(parent, dataset["name"], params.depth.epochs) as progress:
         parent.set_tags({"mlflow.runName": RUN_NAMES[command], "dataset": dataset["name"]})
-        yield parent, measured(study, fits, data, Progress(params.depth.epochs, trial_runs), command)
+        yield parent, measured(study, fits, data, progress, command)
 
 
 def identity(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,7 +223,7 @@ def measured(
     study: tuning.Study,
     fits: Sequence[Fit],
     data: Data,
-    observer: tuning.Observer,
+    progress: Progress,
     command: str,
     function: Callable[..., Record] = measure,
 ) -> dict[Fit, Record]:
@@ -230,7 +231,7 @@ def measured(
     params, again = study.params, f"`make {command}`, or `python -m pipeline {command}`,"
     points = [tuning.Point(fit.name, fit._asdict(), (params, fit)) for fit in fits]
     asked = tuning.Grid(points, function, params.depth.epochs, _kept, data, params.depth.workers, again)
-    found = tuning.run_grid(study, asked, observer)
+    found = tuning.run_grid(study, asked, progress)
     return {fit: AS_JSON.validate_python(record) for fit, record in zip(fits, found, strict=True)}
 
 

@@ -21,8 +21,8 @@ from pipeline.runtime.errors import UserError
 from pipeline.training import fitting
 from pipeline.training.batches import align_right
 from pipeline.training.compiled import PREDICTION_BATCH, Split, compile_prediction
+from pipeline.training.epoch import Listen
 from pipeline.training.gradients import gradient_norms
-from pipeline.training.task import OnMessage
 from studies.depth.fits import Fit, Record, matrix
 
 # What each layer knows: how well a linear classifier reads the label from the layer's states.
@@ -81,14 +81,14 @@ def probe_accuracy(
 Splits = Mapping[str, Split]
 
 
-def run_fit(params: Params, fit: Fit, splits: Splits, on_message: OnMessage | None = None) -> Record:
+def run_fit(params: Params, fit: Fit, splits: Splits, listen: Listen | None = None) -> Record:
     """Fits the network of ``fit``; nothing is chosen by the test split.
 
     Args:
         params: all of params.yaml.
         fit: which network.
         splits: train, validation and test.
-        on_message: as of ``training.task.fit``.
+        listen: as of ``training.fitting.fit``.
 
     Raises:
         UserError: if the loss or a gradient isn't finite.
@@ -98,7 +98,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits, on_message: OnMessage | No
     splits = {name: Split(align_right(split.token_ids), split.labels) for name, split in splits.items()}
     train, validation = splits["train"], splits["validation"]
     seed = (params.seed + fit.seed) % 2**32
-    fitted = fitting.fit(configured, train, validation, seed, on_message, on_share=on_message)
+    fitted = fitting.fit(configured, train, validation, seed, listen)
     start = build_stacked_rnn(
         configured.model,
         params.pad.vocab_size,

@@ -44,9 +44,11 @@ def listen(data: Any, on_message: Any) -> None:
         time.sleep(0.01)
 
 
-def fit_formula(params: Any, seed: int, data: Any, on_epoch: Any) -> Any:
+def fit_formula(params: Any, seed: int, data: Any, listen: Any) -> Any:
     """A network's place taken by a formula; the first process to fit 16 units and epoch 2 is killed."""
-    from pipeline.training.task import Trained  # noqa: PLC0415 - sent to the worker after this module
+    # Sent to the worker after this module.
+    from pipeline.training.epoch import Epoch  # noqa: PLC0415
+    from pipeline.training.task import Trained  # noqa: PLC0415
 
     history = []
     for epoch in (1, 2):
@@ -54,18 +56,19 @@ def fit_formula(params: Any, seed: int, data: Any, on_epoch: Any) -> Any:
             _die_but_once(data)
         score = 0.8 - abs(params.model.units - 20) / 1000 - abs(params.model.dropout - 0.3) / 10 + epoch / 100
         history.append({"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score})
-        on_epoch(epoch, history[-1])
+        listen(Epoch(epoch, 1.0, history[-1]))
     text = f"{params.model.units} units, dropout {params.model.dropout}, seed {seed}"
     return Trained(text.encode(), tuple(history), 2, "formula")
 
 
-def measure_formula(params: Any, fit: Any, data: Any, on_epoch: Any) -> Any:
+def measure_formula(params: Any, fit: Any, data: Any, listen: Any) -> Any:
     """The same for a fit of the depth study, whose deepest network kills."""
+    from pipeline.training.epoch import Epoch  # noqa: PLC0415
     from studies.depth.fits import Record  # noqa: PLC0415
 
     score = 0.5 + fit.depth / 10 + fit.seed / 100
     metrics = {"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score}
-    on_epoch(1, metrics)
+    listen(Epoch(1, 1.0, metrics))
     if fit.depth == 2:
         _die_but_once(data)
     norms = ((1.0,),) * fit.depth

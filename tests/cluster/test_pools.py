@@ -33,8 +33,8 @@ class Calls:
     def is_wanted(self, job: Job) -> bool:
         return True
 
-    def heard(self, job: Job, *message: Any) -> bool:
-        self.messages.append((job.key, *message))
+    def heard(self, job: Job, message: Any) -> bool:
+        self.messages.append((job.key, message))
         return len(self.messages) < self.stop_after
 
     def ended(self, job: Job, outcome: Outcome) -> None:
@@ -63,7 +63,7 @@ def test_who_hears_of_a_job_fails_for_itself() -> None:
     """As where the tracking server is lost: that is no fault of the trial."""
 
     class Deaf(Calls):
-        def heard(self, job: Job, *message: Any) -> bool:
+        def heard(self, job: Job, message: Any) -> bool:
             raise UserError("the server is lost")
 
     calls = Deaf(cluster_jobs.double, (0,))

@@ -13,26 +13,10 @@ import pytest
 from pipeline import tuning
 from pipeline.params import ClusterParams, Params, parse_params
 from studies.depth.fits import SPACE, grid, measured
+from tuning.stand_in import Recorder
 
 DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
 HERE = ClusterParams(address=None, jobs_a_process=100)
-
-
-class Silent:
-    """An observer that counts how the trials ended."""
-
-    def __init__(self) -> None:
-        self.states: list[str] = []
-        self.epochs: list[tuple[int, int]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
-
-    def epoch(self, number: int, epoch: int, metrics: Any) -> None:
-        self.epochs.append((number, epoch))
-
-    def finished(self, number: int, state: str, metrics: Any, reason: str | None) -> None:
-        self.states.append(state)
 
 
 def params_on(params: Params, cluster: ClusterParams) -> Params:
@@ -55,10 +39,10 @@ def test_a_study_gives_the_same_on_workers_one_of_which_is_killed(
     params: Params, cluster: ClusterParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[tuple[dict[int, Any], bytes]] = []
-    observers: list[Silent] = []
+    observers: list[Recorder] = []
     for where, data in ((HERE, marker("")), (cluster, marker(tmp_path / "killed"))):
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
-        observers.append(Silent())
+        observers.append(Recorder())
         study = tuning.open_search(params_on(params, where), DATASET)
         winner = tuning.search(study, cluster_jobs.fit_formula, data, observers[-1])
         scores = {trial.number: (trial.params, trial.value) for trial in study.ranked()}
@@ -67,7 +51,7 @@ def test_a_study_gives_the_same_on_workers_one_of_which_is_killed(
     assert found[0] == found[1]
     assert len(found[1][0]) == 6
     assert sorted(observers[1].epochs) == sorted(observers[0].epochs), "each epoch is heard once"
-    assert observers[1].states == ["COMPLETE"] * 6
+    assert [event for event, _ in observers[1].events].count("COMPLETE") == 6
 
 
 @pytest.mark.slow
@@ -79,7 +63,7 @@ def test_a_depth_study_gives_the_same_on_workers_one_of_which_is_killed(
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
         opened = tuning.open_grid(params_on(params, where), "depth-toy", {}, SPACE, ())
         fits = grid(opened.params.depth)
-        found.append(measured(opened, fits, data, Silent(), "depth", cluster_jobs.measure_formula))
+        found.append(measured(opened, fits, data, Recorder(), "depth", cluster_jobs.measure_formula))
     assert (tmp_path / "killed").exists(), "a worker was killed"
     assert found[0] == found[1]
     assert len(found[1]) == 12

@@ -84,10 +84,10 @@ def test_params_that_are_edited_meanwhile_change_nothing_of_the_run_and_are_not_
     text = Path("params.yaml").read_text()
     calls = []
 
-    def edit(params: Params, seed: int, data: object, on_epoch: object) -> Trained:
+    def edit(params: Params, seed: int, data: object, listen: object) -> Trained:
         calls.append(params.train.batch_size)
         Path("params.yaml").write_text(text.replace("batch_size: 16", "batch_size: 8"))
-        return fit_formula(params, seed, data, on_epoch)
+        return fit_formula(params, seed, data, listen)
 
     monkeypatch.setattr(train, "fit", edit)
     with pytest.raises(UserError, match=r"edited while train ran: train.batch_size was 16 .* now it is 8"):

@@ -24,6 +24,8 @@ from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.tracking.runs import OWNER_TAG, end_abandoned_runs, network_name
 from pipeline.tracking.store import Client
+from pipeline.training.epoch import Epoch
+from pipeline.tuning.progress import Progress
 
 DATASET = {
     "name": "tiny",
@@ -111,7 +113,7 @@ def test_a_study_that_was_cut_short_goes_on_in_its_run(params: Params, client: M
     def attempt(params: Params, study: str, error: type[BaseException] | None = None) -> str:
         try:
             with tracking.pipeline_run(params, "train", ("tune",), study=study) as run:
-                tracking.TrialRuns(run, DATASET).opened(study, finished=0, wanted=4)
+                run.set_tags({"study": study})
                 if error:
                     raise error
         except KeyboardInterrupt:
@@ -192,12 +194,12 @@ def test_a_networks_name_tells_what_sets_it_apart(values: dict[str, object], nam
 
 
 def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: MlflowClient) -> None:
-    with tracking.pipeline_run(params, "train") as run, tracking.TrialRuns(run, DATASET) as trials:
+    with tracking.pipeline_run(params, "train") as run, Progress(run, "toy", 2) as trials:
         trials.started(0, "trial 0", {"model.depth": 3}, finished=0)
-        trials.epoch(0, 1, {"validation_accuracy": 0.5})
-        trials.epoch(0, 2, {"validation_accuracy": 0.75})
-        trials.wrote(0, {"model_summary.txt": "three layers"})
-        trials.finished(0, "PRUNED", {"seconds": 1.0}, reason="too wide")
+        for number, accuracy in ((1, 0.5), (2, 0.75)):
+            losses = {"loss": 0.5, "validation_loss": 0.5}
+            trials.heard(0, Epoch(number, 1.0, losses | {"validation_accuracy": accuracy}))
+        trials.ended(0, "PRUNED", {"seconds": 1.0}, "too wide", {"model_summary.txt": "three layers"})
     experiment = client.get_experiment(run.experiment_id)
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     (child,) = children_of(client, run, "trial")
@@ -213,7 +215,7 @@ def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: Mlf
 
 
 def test_a_lost_trials_run_is_ended_wherever_it_ran(params: Params, client: MlflowClient) -> None:
-    with tracking.pipeline_run(params, "train") as run, tracking.TrialRuns(run, DATASET) as trials:
+    with tracking.pipeline_run(params, "train") as run, Progress(run, "toy", 2) as trials:
         trials.opened("toy-1", finished=0, wanted=4)
         elsewhere = {
             number: client.create_run(
@@ -241,7 +243,7 @@ def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: Mlflo
     with (
         pytest.raises(KeyboardInterrupt),
         tracking.pipeline_run(params, "train") as run,
-        tracking.TrialRuns(run, DATASET) as trials,
+        Progress(run, "toy", 2) as trials,
     ):
         trials.started(0, "trial 0", {}, finished=0)
         raise KeyboardInterrupt

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from pipeline.networks.stacked_rnn import WordDropout, build_stacked_rnn  # noqa
 from pipeline.training import compiled as prediction  # noqa: E402
 from pipeline.training.batches import STEPS_A_CALL, align_left, shuffled_batches  # noqa: E402
 from pipeline.training.compiled import label_objective  # noqa: E402
+from pipeline.training.epoch import Epoch  # noqa: E402
 from pipeline.training.fitting import (  # noqa: E402
     Fitted,
     Split,
@@ -69,13 +69,13 @@ def fitted_with(**values: Any) -> Fitted:
 
 
 @pytest.fixture(scope="module")
-def reported() -> list[tuple[int, Mapping[str, float]]]:
+def reported() -> list[Epoch]:
     return []
 
 
 @pytest.fixture(scope="module")
-def fitted(reported: list[tuple[int, Mapping[str, float]]]) -> Fitted:
-    return fit(PARAMS, *ARGS, on_epoch=lambda epoch, metrics: reported.append((epoch, metrics)))
+def fitted(reported: list[Epoch]) -> Fitted:
+    return fit(PARAMS, *ARGS, listen=reported.append)
 
 
 def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -83,11 +83,10 @@ def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float(-np.log(chosen).mean())
 
 
-def test_fit_learns_and_reports_every_epoch(
-    fitted: Fitted, reported: list[tuple[int, Mapping[str, float]]]
-) -> None:
-    assert [epoch for epoch, _ in reported] == [1, 2, 3, 4]
-    assert tuple(metrics for _, metrics in reported) == fitted.history
+def test_fit_learns_and_reports_every_epoch(fitted: Fitted, reported: list[Epoch]) -> None:
+    ended = [epoch for epoch in reported if epoch.has_ended]
+    assert [epoch.number for epoch in ended] == [1, 2, 3, 4]
+    assert tuple(epoch.metrics for epoch in ended) == fitted.history
     assert fitted.history[-1]["loss"] < fitted.history[0]["loss"]
     assert fitted.history[-1]["accuracy"] > 0.7
     assert all(metrics["gradient_norm"] > 0 for metrics in fitted.history)
@@ -120,19 +119,20 @@ def test_one_seed_gives_one_result_digit_for_digit_and_another_another(fitted: F
     assert other.history[0]["loss"] != fitted.history[0]["loss"]
 
 
-def test_what_on_epoch_raises_ends_the_fit() -> None:
+def test_what_its_listener_raises_ends_the_fit() -> None:
     class Pruned(Exception):  # noqa: N818 - as Optuna's
         pass
 
     seen: list[int] = []
 
-    def prune(epoch: int, _metrics: Mapping[str, float]) -> None:
-        seen.append(epoch)
-        if epoch == 2:
+    def prune(epoch: Epoch) -> None:
+        if epoch.has_ended:
+            seen.append(epoch.number)
+        if seen[-1:] == [2]:
             raise Pruned
 
     with pytest.raises(Pruned):
-        fit(PARAMS, *ARGS, on_epoch=prune)
+        fit(PARAMS, *ARGS, listen=prune)
     assert seen == [1, 2]
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import create_autospec
 
 from pipeline.params import Params, Value
+from pipeline.tracking import PipelineRun
+from pipeline.training.epoch import Epoch
 from pipeline.training.task import Trained, num_epochs
-from pipeline.tuning import Search, Winner, open_search, search
+from pipeline.tuning import Progress, Search, Winner, open_search, search
 
 DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
 
@@ -26,35 +29,37 @@ class StandInFit:
     before_epoch: Callable[[int, int], None] = lambda call, epoch: None
     calls: list[dict[str, Any]] = field(default_factory=list)
 
-    def __call__(self, params: Params, seed: int, data: Any, on_epoch: Any) -> Trained:
+    def __call__(self, params: Params, seed: int, data: Any, listen: Any) -> Trained:
         call = len(self.calls)
         self.calls.append({"units": params.model.units, "dropout": params.model.dropout, "seed": seed})
 
-        def heard(epoch: int, metrics: Mapping[str, float]) -> None:
-            on_epoch(epoch, metrics)
-            if epoch < num_epochs(params, {}):
-                self.before_epoch(call, epoch + 1)
+        def heard(epoch: Epoch) -> None:
+            listen(epoch)
+            if epoch.number < num_epochs(params, {}):
+                self.before_epoch(call, epoch.number + 1)
 
         self.before_epoch(call, 1)
         return fit_formula(params, seed, data, heard)
 
 
-def fit_formula(params: Params, seed: int, data: Any, on_epoch: Any) -> Trained:
+def fit_formula(params: Params, seed: int, data: Any, listen: Any) -> Trained:
     """Its network says what it was fitted with, so that a test can tell whose network a file holds."""
     history = []
     for epoch in range(1, num_epochs(params, {}) + 1):
         score = score_of(params, seed, epoch)
         history.append({"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score})
-        on_epoch(epoch, history[-1])
+        listen(Epoch(epoch, 1.0, history[-1]))
     text = f"{params.model.units} units, dropout {params.model.dropout}, seed {seed}"
     return Trained(text.encode(), tuple(history), len(history), "formula")
 
 
-class Recorder:
-    """An observer that keeps what it was told, as (event, trial) pairs."""
+class Recorder(Progress):
+    """Keeps what it was told, as (event, trial) pairs, and shows and logs nothing."""
 
     def __init__(self) -> None:
+        super().__init__(create_autospec(PipelineRun, instance=True), "toy", 2)
         self.events: list[tuple[str, Any]] = []
+        self.epochs: list[tuple[int, int]] = []
 
     def opened(self, study: str, finished: int, wanted: int) -> None:
         self.events.append(("opened", finished))
@@ -62,16 +67,10 @@ class Recorder:
     def started(self, number: int, name: str, values: Mapping[str, Value], finished: int) -> None:
         self.events.append(("started", number))
 
-    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        pass
+    def heard(self, number: int, epoch: Epoch) -> None:
+        self.epochs.append((number, epoch.number))
 
-    def within(self, number: int, epoch: int, share: float) -> None:
-        pass
-
-    def wrote(self, number: int, texts: Mapping[str, str]) -> None:
-        pass
-
-    def finished(self, number: int, state: str, metrics: Mapping[str, float], reason: str | None) -> None:
+    def ended(self, number: int, state: str, *_: Any) -> None:
         self.events.append((state, number))
 
     def lost(self, number: int) -> None:
@@ -81,9 +80,9 @@ class Recorder:
         self.events.append((f"seed {seed}", number))
 
 
-def run_study(params: Params, fit: Any, observer: Any = None) -> tuple[Search, Winner]:
+def run_study(params: Params, fit: Any, progress: Progress | None = None) -> tuple[Search, Winner]:
     """Opens, runs and delivers a study, as the train stage does."""
     study = open_search(params, DATASET)
-    winner = search(study, fit, {}, observer or Recorder())
+    winner = search(study, fit, {}, progress or Recorder())
     study.set_attribute("delivered", True)
     return study, winner

@@ -4,41 +4,50 @@ from __future__ import annotations
 
 import threading
 import time
+from unittest.mock import create_autospec
 
 import pytest
 
 from pipeline.runtime import live
-from pipeline.tuning.progress import Progress, epoch_line, share_line
-from tuning.stand_in import Recorder
+from pipeline.tracking import PipelineRun
+from pipeline.training.epoch import Epoch
+from pipeline.tuning.progress import Progress, epoch_line
 
 METRICS = {"loss": 0.53149, "validation_loss": 0.37, "validation_accuracy": 0.83625}
 
 
+@pytest.fixture
+def progress() -> Progress:
+    """Of trials of two epochs; what it logs goes nowhere."""
+    return Progress(create_autospec(PipelineRun, instance=True), "toy", 2)
+
+
 def test_an_epoch_is_one_line() -> None:
-    assert epoch_line("trial 3", 1, 5, METRICS, "0:20 left") == (
+    assert epoch_line("trial 3", Epoch(1, 1.0, METRICS), 5, "0:20 left") == (
         "trial 3  epoch 1/5  accuracy 0.836  loss 0.531, validation 0.370  0:20 left"
     )
 
 
 @pytest.mark.parametrize("title", ["trial 12", "lstm depth 4 residual seed 3", "x" * 50])
 def test_what_matters_least_is_left_out_where_the_line_is_full(title: str) -> None:
-    line = epoch_line(title, 10, 30, METRICS, "12:20 left")
+    line = epoch_line(title, Epoch(10, 1.0, METRICS), 30, "12:20 left")
     assert len(line) < 80
     assert line.startswith(title)
     assert "epoch 10/30" in line
 
 
 def test_within_an_epoch_a_bar_moves() -> None:
-    assert share_line("trial 3", 2, 5, 0.25) == "trial 3  epoch 2/5  [#####...............]  25%"
-    assert share_line("trial 3", 0, 5, 1.0) == "trial 3  pretraining  [####################] 100%"
+    assert epoch_line("trial 3", Epoch(2, 0.25, {}), 5) == "trial 3  epoch 2/5  [#####...............]  25%"
+    assert epoch_line("trial 3", Epoch(0, 1.0, {}), 5) == "trial 3  pretraining  [####################] 100%"
 
 
-def test_values_that_the_name_tells_are_not_said_twice(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = Progress(2, Recorder())
+def test_values_that_the_name_tells_are_not_said_twice(
+    progress: Progress, capsys: pytest.CaptureFixture[str]
+) -> None:
     progress.opened("depth-imdb-1", 0, 2)
     progress.started(0, "gru-2-none-plain-seed0", {"cell": "gru", "depth": 2}, 0)
     progress.started(1, "trial 1", {"model.depth": 2}, 0)
-    progress.finished(1, "COMPLETE", {"seconds": 3.2, "test_accuracy": 0.91234, "best_epoch": 2}, None)
+    progress.ended(1, "COMPLETE", {"seconds": 3.2, "test_accuracy": 0.91234, "best_epoch": 2}, None, {})
     assert capsys.readouterr().out.splitlines()[1:] == [
         "gru-2-none-plain-seed0 (0/2 done)",
         "trial 1 (0/2 done)  depth 2",
@@ -47,12 +56,11 @@ def test_values_that_the_name_tells_are_not_said_twice(capsys: pytest.CaptureFix
 
 
 def test_a_long_names_last_line_has_room_for_its_validation_accuracy(
-    capsys: pytest.CaptureFixture[str],
+    progress: Progress, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    progress = Progress(2, Recorder())
     progress.started(0, "simple_rnn-3-none-clipping-seed0", {}, 0)
     scores = {"validation_accuracy": 0.5231, "train_accuracy": 0.947}
-    progress.finished(0, "COMPLETE", {"seconds": 10.2, **scores}, None)
+    progress.ended(0, "COMPLETE", {"seconds": 10.2, **scores}, None, {})
     line = capsys.readouterr().out.splitlines()[-1]
     assert line == "simple_rnn-3-none-clipping-seed0  complete after 10 s  accuracy 0.523"
 
@@ -71,14 +79,13 @@ class _Terminal:
         pass
 
 
-def test_a_terminal_shows_the_bar_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_the_bar_in_place(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = _Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
-    progress = Progress(2, Recorder())
     progress.opened("imdb-1", 0, 1)
     progress.started(0, "trial 0", {"model.depth": 2}, 0)
-    progress.within(0, 1, 0.5)
-    progress.epoch(0, 1, METRICS)
+    progress.heard(0, Epoch(1, 0.5, {}))
+    progress.heard(0, Epoch(1, 1.0, METRICS))
     lines = terminal.written.split("\n")
     assert lines[1] == "trial 0 (0/1 done)  depth 2"
     # The bar, without a line's end; then it is taken away, and the epoch's line takes its place.

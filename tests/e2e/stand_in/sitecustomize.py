@@ -44,13 +44,14 @@ def fit(
     train: Split,
     validation: Split,
     seed: int,
-    on_epoch: Any = None,
+    listen: Any = None,
     unlabelled: Any = None,
     vectors: Any = None,
     windows: Any = None,
-    on_share: Any = None,
 ) -> Fitted:
     """Scores 0.8 less the distance to 20 units and dropout 0.3; an epoch adds 0.01."""
+    from pipeline.training.epoch import Epoch  # noqa: PLC0415 - not before the stand-ins are in their places
+
     history = []
     for epoch in range(1, params.train.epochs + 1):
         time.sleep(float(os.environ.get("STAND_IN_SECONDS", "0")))
@@ -59,24 +60,24 @@ def fit(
         metrics = {"loss": 1 - score, "accuracy": score, "learning_rate": params.train.learning_rate}
         metrics |= {"validation_loss": 1 - score, "validation_accuracy": score}
         history.append(metrics)
-        if on_epoch is not None:
-            on_epoch(epoch, metrics)
+        if listen is not None:
+            listen(Epoch(epoch, 1.0, metrics))
     text = f"{params.model.units} units, dropout {params.model.dropout}, seed {seed}"
     return Fitted(Network(text), tuple(history), len(history))
 
 
 training = ModuleType("pipeline.training.fitting")
-vars(training).update(Split=Split, Fitted=Fitted, OnEpoch=Any, fit=fit)
+vars(training).update(Split=Split, Fitted=Fitted, fit=fit)
 sys.modules["pipeline.training.fitting"] = training
 
 
-def run_fit(params: Any, fit_of_study: Any, splits: Any, on_epoch: Any = None) -> Any:
+def run_fit(params: Any, fit_of_study: Any, splits: Any, listen: Any = None) -> Any:
     """The record of a formula; each layer adds 0.01."""
     from studies.depth.fits import Record  # noqa: PLC0415 - not before the stand-ins are in their places
 
     depth, seed = fit_of_study.depth, fit_of_study.seed
     configured = fit_of_study.configure(params)
-    fitted = fit(configured, splits["train"], splits["validation"], params.seed + seed, on_epoch)
+    fitted = fit(configured, splits["train"], splits["validation"], params.seed + seed, listen)
     score = fitted.best["validation_accuracy"] + depth / 100
     norms = ((1.0,) * splits["train"].token_ids.shape[1],) * depth
     scores = {f"{split}_accuracy": score for split in splits}
