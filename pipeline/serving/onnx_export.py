@@ -1,7 +1,8 @@
 """A trained Keras network as an ONNX model: the same graph of standard operators, with the same weights.
 
 The graph is the one that Keras writes into a `.keras` file (`keras.Model.get_config`), so what is converted
-is what was trained: nothing here knows `ModelParams`.
+is what was trained: nothing here knows `ModelParams`. Spox names the tensors, infers their types and checks
+each operator's inputs.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
+import spox
 
-from pipeline.serving.onnx_graph import Call, Graph, Tensor
-from pipeline.serving.onnx_layers import converter
+from pipeline.serving.onnx_layers import Call, Facts, converter
 
 if TYPE_CHECKING:
     import keras
-    import onnx
 
 INPUT, OUTPUT = "token_ids", "probability"
+_IR_VERSION = 8  # the one of opset 17's time, which old runtimes read too
 
 
 def to_onnx(network: keras.Model) -> onnx.ModelProto:
@@ -36,29 +38,27 @@ def to_onnx(network: keras.Model) -> onnx.ModelProto:
     Raises:
         ValueError: if it isn't such a model, or has a layer or an option that isn't known here.
     """
-    config = _functional_config(network)
+    config = network.get_config()
+    if not {"layers", "input_layers", "output_layers"} <= set(config):
+        raise ValueError(f"{network.name} can't be written as ONNX: it must be a functional Keras model")
     entries = {entry["name"]: entry for entry in config["layers"]}
-    operations = {operation.name: operation for operation in network.operations}
-    graph, token_ids = Graph(), _single(config["input_layers"])
-    done: dict[str, list[str]] = {token_ids: [INPUT]}
+    facts, token_ids = Facts(), spox.argument(spox.Tensor(np.int32, ("batch", "steps")))
+    done: dict[str, tuple[spox.Var, ...]] = {_single(config["input_layers"]): (token_ids,)}
 
-    def tensor(reference: Mapping[str, Any]) -> Tensor:
-        facts = reference["config"]
-        name, _, number = facts["keras_history"]
+    def tensor(reference: Mapping[str, Any]) -> spox.Var:
+        name, _, number = reference["config"]["keras_history"]
         if name not in done:
-            outputs = converter(entries[name])(graph, _call(entries[name], operations[name], tensor))
-            done[name] = [outputs] if isinstance(outputs, str) else outputs
-        return Tensor(done[name][number], facts["dtype"], tuple(facts["shape"]))
+            outputs = converter(entries[name])(_call(entries[name], network, tensor, facts))
+            done[name] = (outputs,) if isinstance(outputs, spox.Var) else tuple(outputs)
+        return done[name][number]
 
-    output = network.outputs[0]
-    reference = {"keras_history": (_single(config["output_layers"]), 0, 0), "dtype": output.dtype}
-    graph.add_output(tensor({"config": reference | {"shape": output.shape}}).name, OUTPUT)
-    return graph.model(
-        network.name,
-        {INPUT: "int32"},
-        {OUTPUT: output.shape[-1]},
-        {"masked": str(int(graph.masked)), "step_multiple": str(graph.step_multiple)},
-    )
+    output = tensor({"config": {"keras_history": (_single(config["output_layers"]), 0, 0)}})
+    model = spox.build({INPUT: token_ids}, {OUTPUT: output})
+    model.ir_version = _IR_VERSION
+    facts_text = {"masked": str(int(facts.masked)), "step_multiple": str(facts.step_multiple)}
+    onnx.helper.set_model_props(model, facts_text)
+    onnx.checker.check_model(model, full_check=True)
+    return model
 
 
 def convert_file(source: Path, target: Path) -> None:
@@ -69,13 +69,6 @@ def convert_file(source: Path, target: Path) -> None:
     target.write_bytes(to_onnx(network).SerializeToString())
 
 
-def _functional_config(network: keras.Model) -> dict[str, Any]:
-    config = network.get_config()
-    if not {"layers", "input_layers", "output_layers"} <= set(config):
-        raise ValueError(f"{network.name} can't be written as ONNX: it must be a functional Keras model")
-    return dict(config)
-
-
 def _single(layers: Any) -> str:
     """The layer's name of a model's only input or output, which Keras writes as [name, node, tensor]."""
     if not isinstance(layers[0], str):
@@ -83,27 +76,31 @@ def _single(layers: Any) -> str:
     return layers[0]
 
 
-def _call(entry: Mapping[str, Any], operation: Any, tensor: Callable[[Mapping[str, Any]], Tensor]) -> Call:
+def _call(
+    entry: Mapping[str, Any],
+    network: keras.Model,
+    tensor: Callable[[Mapping[str, Any]], spox.Var],
+    facts: Facts,
+) -> Call:
+    name = entry["name"]
     if len(entry["inbound_nodes"]) != 1:
-        raise ValueError(f"{entry['name']} can't be written as ONNX: it must be called once")
+        raise ValueError(f"{name} can't be written as ONNX: it must be called once")
+
+    def resolved(argument: Any) -> Any:
+        """An argument as Keras writes it, with tensors and slices in place."""
+        if isinstance(argument, list | tuple):
+            return tuple(map(resolved, argument))
+        if not isinstance(argument, dict):
+            return argument
+        match argument.get("class_name"):
+            case "__keras_tensor__":
+                return tensor(argument)
+            case "__slice__":
+                return slice(*(argument["config"][key] for key in ("start", "stop", "step")))
+        return {key: resolved(item) for key, item in argument.items()}
+
     (node,) = entry["inbound_nodes"]
-    # An argument that is None, and `training`, say nothing to a forward pass.
-    named = {key: value for key, value in node["kwargs"].items() if value is not None and key != "training"}
+    operation = next(each for each in network.operations if each.name == name)
     weights = [np.asarray(weight) for weight in getattr(operation, "get_weights", list)()]
-    return Call(
-        entry["name"], entry["config"], weights, _resolved(node["args"], tensor), _resolved(named, tensor)
-    )
-
-
-def _resolved(argument: Any, tensor: Callable[[Mapping[str, Any]], Tensor]) -> Any:
-    """An argument as Keras writes it, with tensors and slices in place."""
-    if isinstance(argument, list | tuple):
-        return tuple(_resolved(item, tensor) for item in argument)
-    if not isinstance(argument, dict):
-        return argument
-    match argument.get("class_name"):
-        case "__keras_tensor__":
-            return tensor(argument)
-        case "__slice__":
-            return slice(*(argument["config"][key] for key in ("start", "stop", "step")))
-    return {key: _resolved(item, tensor) for key, item in argument.items()}
+    mask = node["kwargs"].get("mask")
+    return Call(name, entry["config"], weights, resolved(node["args"]), mask and resolved(mask), facts)

@@ -1,203 +1,365 @@
-"""Which ONNX nodes a layer or operation of Keras becomes: one function an entry of a table."""
+"""Which ONNX operators a layer or operation of Keras becomes: one function an entry of a table."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
-from onnx import helper
+import spox.opset.ai.onnx.v17 as op
+from spox import Var
 
-from pipeline.serving.onnx_graph import Call, Convert, Graph, Outputs, Tensor
-from pipeline.serving.onnx_recurrent import bidirectional, recurrent
-
-_ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid", "softmax": "Softmax"}
 _END = np.iinfo(np.int64).max  # of a slice without an end
 
 
-def _unchanged(_graph: Graph, call: Call) -> Outputs:
+@dataclass
+class Facts:
+    """What holds of the whole graph so far.
+
+    Attributes:
+        masked: whether every recurrent layer passes over padding.
+        step_multiple: rows may be cut by a multiple of so many time steps; above 1 where steps are pooled.
+        alignments: by mask, what :mod:`pipeline.serving.onnx_recurrent` made of it.
+    """
+
+    masked: bool = True
+    step_multiple: int = 1
+    alignments: dict[Var, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A layer or operation of a Keras model, and what it is called with.
+
+    Attributes:
+        name: the layer's.
+        config: what Keras' `get_config` says of it.
+        weights: the arrays of `get_weights`; none of an operation.
+        args: positional arguments, a Var where Keras has a tensor.
+        mask: bool (batch, steps), or None.
+        facts: of the graph.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    weights: list[np.ndarray]
+    args: tuple[Any, ...]
+    mask: Var | None
+    facts: Facts
+
+    def require(self, config: Mapping[str, Any] | None = None, **wanted: Any) -> None:
+        """Checks options that are converted for one value only.
+
+        Raises:
+            ValueError: if one of the config is another.
+        """
+        config = self.config if config is None else config
+        for key, value in wanted.items():
+            if config.get(key, value) != value:
+                raise self.error(
+                    f"with {key} = {config[key]!r}, only with {value!r}: add the case to "
+                    "pipeline/serving/onnx_layers.py"
+                )
+
+    def error(self, why: str) -> ValueError:
+        """``NAME can't be written as ONNX`` and why."""
+        return ValueError(f"{self.name} can't be written as ONNX {why}")
+
+
+Convert = Callable[[Call], Var | Sequence[Var]]
+
+
+def _unchanged(call: Call) -> Var:
     """What does nothing at inference."""
-    return str(call.args[0].name)
+    return call.args[0]
 
 
-def _embedding(graph: Graph, call: Call) -> Outputs:
+def _weight(array: np.ndarray) -> Var:
+    return op.const(array, np.float32)
+
+
+def _integers(*values: int) -> Var:
+    """int64 (len(values),), as ONNX wants axes and shapes."""
+    return op.const(values, np.int64)
+
+
+def _embedding(call: Call) -> Var:
     call.require(mask_zero=False)
-    return graph.add("Gather", graph.constant(call.weights[0], "float32"), call.args[0].name)
+    return op.gather(_weight(call.weights[0]), call.args[0])
 
 
-def _dense(graph: Graph, call: Call) -> Outputs:
-    product = graph.add("MatMul", call.args[0].name, graph.constant(call.weights[0], "float32"))
+_ACTIVATIONS = {
+    "linear": lambda sums: sums,
+    "tanh": op.tanh,
+    "relu": op.relu,
+    "sigmoid": op.sigmoid,
+    "softmax": op.softmax,
+}
+
+
+def _dense(call: Call) -> Var:
+    product = op.matmul(call.args[0], _weight(call.weights[0]))
     if call.config["use_bias"]:
-        product = graph.add("Add", product, graph.constant(call.weights[1], "float32"))
-    activation = call.config["activation"]
-    if activation == "linear":
-        return product
-    if activation not in _ACTIVATIONS:
-        raise ValueError(
-            f"{call.name} can't be written as ONNX with the activation {activation!r}, only with linear, "
-            f"{', '.join(_ACTIVATIONS)}"
-        )
-    return graph.add(_ACTIVATIONS[activation], product)
+        product = op.add(product, _weight(call.weights[1]))
+    return _chosen(_ACTIVATIONS, call, call.config["activation"])(product)
 
 
-def _layer_normalization(graph: Graph, call: Call) -> Outputs:
+def _chosen(known: Mapping[str, Any], call: Call, activation: str) -> Any:
+    if activation not in known:
+        raise call.error(f"with the activation {activation!r}, only with one of {', '.join(known)}")
+    return known[activation]
+
+
+def _layer_normalization(call: Call) -> Var:
     """Ba et al. (2016), over the features."""
     call.require(center=True, scale=True, rms_scaling=False)
-    gamma, beta = (graph.constant(array, "float32") for array in call.weights)
-    return graph.add(
-        "LayerNormalization", call.args[0].name, gamma, beta, axis=-1, epsilon=call.config["epsilon"]
-    )
+    gamma, beta = map(_weight, call.weights)
+    return op.layer_normalization(call.args[0], gamma, beta, axis=-1, epsilon=call.config["epsilon"])[0]
 
 
-def _sum_of(graph: Graph, call: Call) -> Outputs:
-    return graph.add("Sum", *(tensor.name for tensor in call.args[0]))
+def _mean_over_time(call: Call) -> Var:
+    (sequence,) = call.args
+    if call.mask is None:
+        return op.reduce_mean(sequence, axes=[1], keepdims=False)
+    real = op.unsqueeze(op.cast(call.mask, to=np.float32), _integers(2))
+    total = op.reduce_sum(op.mul(sequence, real), _integers(1), keepdims=False)
+    return op.div(total, op.reduce_sum(real, _integers(1), keepdims=False))
 
 
-def _mean_over_time(graph: Graph, call: Call) -> Outputs:
-    sequence, mask = call.args[0], call.kwargs.get("mask")
-    if mask is None:
-        return graph.add("ReduceMean", sequence.name, axes=[1], keepdims=0)
-    real = graph.add("Cast", mask.name, to=1)
-    steps = graph.integers(1)
-    real = graph.add("Unsqueeze", real, graph.integers(2))
-    total = graph.add("ReduceSum", graph.add("Mul", sequence.name, real), steps, keepdims=0)
-    return graph.add("Div", total, graph.add("ReduceSum", real, steps, keepdims=0))
-
-
-def _max_over_time(graph: Graph, call: Call) -> Outputs:
-    return graph.add("ReduceMax", call.args[0].name, axes=[1], keepdims=0)
-
-
-def _max_pooling(graph: Graph, call: Call) -> Outputs:
+def _max_pooling(call: Call) -> Var:
     (size,), (strides,) = (np.atleast_1d(call.config[key]) for key in ("pool_size", "strides"))
     call.require(data_format="channels_last")
-    graph.step_multiple *= int(strides)
-    features_first = graph.add("Transpose", call.args[0].name, perm=[0, 2, 1])
-    pad = "SAME_UPPER" if call.config["padding"] == "same" else "VALID"
-    pooled = graph.add(
-        "MaxPool", features_first, kernel_shape=[int(size)], strides=[int(strides)], auto_pad=pad
+    call.facts.step_multiple *= int(strides)
+    pooled, _ = op.max_pool(
+        op.transpose(call.args[0], perm=[0, 2, 1]),
+        kernel_shape=[int(size)],
+        strides=[int(strides)],
+        auto_pad="SAME_UPPER" if call.config["padding"] == "same" else "VALID",
     )
-    return graph.add("Transpose", pooled, perm=[0, 2, 1])
+    return op.transpose(pooled, perm=[0, 2, 1])
 
 
-def _binary(operator: str, negated: bool = False) -> Convert:
+def _operands(values: Sequence[Any]) -> list[Var]:
+    """Tensors, and numbers as constants of their type."""
+    like = next((value.unwrap_tensor().dtype for value in values if isinstance(value, Var)), np.float32)
+    return [value if isinstance(value, Var) else op.const(value, like) for value in values]
+
+
+def _binary(operator: Callable[[Var, Var], Var]) -> Convert:
     """Two tensors, or one and a number."""
+    return lambda call: operator(*_operands(call.args))
 
-    def convert(graph: Graph, call: Call) -> Outputs:
-        like = next(value for value in call.args if isinstance(value, Tensor))
-        result = graph.add(operator, *(graph.operand(value, like) for value in call.args))
-        return graph.add("Not", result) if negated else result
+
+def _squeezing(operator: Callable[[Var, Var], Var]) -> Convert:
+    return lambda call: operator(call.args[0], _integers(*np.atleast_1d(call.config["axis"])))
+
+
+def _get_item(call: Call) -> Var:
+    """Numbers and slices of leading axes."""
+    tensor, key = call.args
+    for axis, part in reversed(list(enumerate(key if isinstance(key, tuple) else (key,)))):
+        if isinstance(part, slice):
+            start, end, step = (part.start or 0, _END if part.stop is None else part.stop, part.step or 1)
+            if (start, end, step) == (0, _END, 1):
+                continue
+            call.facts.step_multiple *= step if axis == 1 else 1
+            tensor = op.slice(tensor, *map(_integers, (start, end, axis, step)))
+        elif isinstance(part, int):
+            tensor = op.gather(tensor, op.const(part, np.int64), axis=axis)
+        else:
+            raise call.error(f"with {part!r} in brackets, only with numbers and slices")
+    return tensor
+
+
+def _split(call: Call) -> Sequence[Var]:
+    count, axis = call.config["indices_or_sections"], call.config["axis"]
+    if not isinstance(count, int):
+        raise call.error(f"at {count}, only into parts of equal size")
+    return op.split(call.args[0], outputs_count=count, axis=axis)
+
+
+def _pad(call: Call) -> Var:
+    call.require(mode="constant")
+    before, after = zip(*call.config["pad_width"], strict=True)
+    return op.pad(call.args[0], _integers(*before, *after))
+
+
+# Keras' recurrent layers as the operators LSTM, GRU and RNN of https://onnx.ai/onnx/operators/: time first,
+# one row of weights a gate, and `sequence_lens` in place of a mask: a row's words must come first in it.
+# Keras' masks may leave out steps at either end of a row, so each row is shifted to the left before a masked
+# operator and back after it.
+
+
+class _Cell(NamedTuple):
+    """How an operator differs from Keras' layer.
+
+    Attributes:
+        operator: in ONNX.
+        gates: Keras' blocks of units in ONNX' order.
+        roles: what each activation of the operator is in Keras' config.
+        options: of the operator.
+    """
+
+    operator: Callable[..., tuple[Var, ...]]
+    gates: tuple[int, ...]
+    roles: tuple[str, ...]
+    options: Mapping[str, int] = {}
+
+
+_CELLS = {
+    "SimpleRNN": _Cell(op.rnn, (0,), ("activation",)),
+    # Keras: input, forget, candidate, output. ONNX: input, output, forget, candidate.
+    "LSTM": _Cell(op.lstm, (0, 3, 1, 2), ("recurrent_activation", "activation", "activation")),
+    # Both: update, reset, candidate.
+    "GRU": _Cell(op.gru, (0, 1, 2), ("recurrent_activation", "activation"), {"linear_before_reset": 1}),
+}
+_CELL_ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid"}
+
+
+def _recurrent(kind: str) -> Convert:
+    """The conversion of a layer of class ``kind``, which must read forward."""
+
+    def convert(call: Call) -> Var:
+        call.require(go_backwards=False)
+        return _operator(call, kind, [(call.config, call.weights)])
 
     return convert
 
 
-def _where(graph: Graph, call: Call) -> Outputs:
-    condition, *values = call.args
-    like = next((value for value in values if isinstance(value, Tensor)), Tensor("", "float32", ()))
-    return graph.add("Where", condition.name, *(graph.operand(value, like) for value in values))
+def _bidirectional(call: Call) -> Var:
+    """Both directions side by side (Schuster & Paliwal, 1997), by one operator."""
+    call.require(merge_mode="concat")
+    forward, backward = call.config["layer"], call.config["backward_layer"]
+    call.require(forward["config"], go_backwards=False)
+    call.require(backward["config"], go_backwards=True, activation=forward["config"]["activation"])
+    kinds = forward["class_name"], backward["class_name"]
+    if kinds[0] not in _CELLS or kinds[0] != kinds[1]:
+        raise call.error(f"with {kinds[0]} and {kinds[1]} in it, only with two of one of {', '.join(_CELLS)}")
+    half = len(call.weights) // 2
+    sides = [(forward["config"], call.weights[:half]), (backward["config"], call.weights[half:])]
+    return _operator(call, kinds[0], sides)
 
 
-def _cast(graph: Graph, call: Call) -> Outputs:
-    to = helper.np_dtype_to_tensor_dtype(np.dtype(call.config["dtype"]))
-    return graph.add("Cast", call.args[0].name, to=to)
+def _operator(call: Call, kind: str, sides: list[tuple[Mapping[str, Any], list[np.ndarray]]]) -> Var:
+    """(batch, steps, features) -> (batch, steps, units of all sides), or without steps."""
+    for side, _ in sides:
+        call.require(side, use_bias=True, return_state=False, stateful=False, reset_after=True)
+    cell, config, (inputs,), facts = _CELLS[kind], sides[0][0], call.args, call.facts
+    if call.mask is not None and call.mask not in facts.alignments:
+        facts.alignments[call.mask] = _align(call.mask)
+    aligned = facts.alignments[call.mask] if call.mask is not None else None
+    facts.masked = facts.masked and aligned is not None
+    if aligned:
+        inputs = op.gather_nd(inputs, aligned.to_left, batch_dims=1)
+    weights = [_cell_weights(cell, *side) for side in sides]
+    all_states, last_states, *_ = cell.operator(
+        op.transpose(inputs, perm=[1, 0, 2]),
+        *(_weight(np.stack(arrays)) for arrays in zip(*weights, strict=True)),
+        aligned and aligned.lengths,
+        hidden_size=config["units"],
+        direction="bidirectional" if len(sides) == 2 else "forward",
+        activations=[_chosen(_CELL_ACTIVATIONS, call, config[role]) for role in cell.roles] * len(sides),
+        **cell.options,
+    )
+    width = config["units"] * len(sides)
+    if not config["return_sequences"]:  # (sides, batch, units)
+        return op.reshape(op.transpose(last_states, perm=[1, 0, 2]), _integers(0, width))
+    # (steps, sides, batch, units)
+    states = op.reshape(op.transpose(all_states, perm=[2, 0, 1, 3]), _integers(0, 0, width))
+    if not aligned:
+        return states
+    back = aligned.back if config["zero_output_for_mask"] else aligned.back_holding
+    return op.gather_nd(states, back, batch_dims=1)
 
 
-def _expand_dims(graph: Graph, call: Call) -> Outputs:
-    axes = np.atleast_1d(call.config["axis"]).tolist()
-    return graph.add("Unsqueeze", call.args[0].name, graph.integers(*axes))
+def _cell_weights(cell: _Cell, config: Mapping[str, Any], weights: list[np.ndarray]) -> list[np.ndarray]:
+    """Kernel (gates * units, features), recurrent kernel (gates * units, units), bias (2 * gates * units)."""
+    units = config["units"]
+    order = np.concatenate([np.arange(gate * units, (gate + 1) * units) for gate in cell.gates])
+    kernel, recurrent_kernel, bias = weights
+    # Only a GRU has a bias of its own at the recurrent product; elsewhere the two are added.
+    biases = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
+    return [kernel.T[order], recurrent_kernel.T[order], biases[:, order].reshape(-1)]
 
 
-def _squeeze(graph: Graph, call: Call) -> Outputs:
-    axes = np.atleast_1d(call.config["axis"]).tolist()
-    return graph.add("Squeeze", call.args[0].name, graph.integers(*axes))
+class _Alignment(NamedTuple):
+    """Of a mask: a row's words, int32 (batch,), and indices int64 (batch, steps, 1) to its left end and back.
+
+    A bidirectional layer of Keras gives zeros at masked steps (``back``), any other its last state, which is
+    zero before the first word (``back_holding``). The operators give zeros beyond a row's length.
+    """
+
+    lengths: Var
+    to_left: Var
+    back: Var
+    back_holding: Var
 
 
-def _get_item(graph: Graph, call: Call) -> Outputs:
-    """Numbers and slices of leading axes."""
-    tensor, key = call.args
-    name = tensor.name
-    for axis, part in reversed(list(enumerate(key if isinstance(key, tuple) else (key,)))):
-        if isinstance(part, slice):
-            bounds = (part.start or 0, _END if part.stop is None else part.stop, part.step or 1)
-            if bounds == (0, _END, 1):
-                continue
-            graph.step_multiple *= bounds[2] if axis == 1 else 1
-            starts, ends, steps = (graph.integers(bound) for bound in bounds)
-            name = graph.add("Slice", name, starts, ends, graph.integers(axis), steps)
-        elif isinstance(part, int):
-            name = graph.add("Gather", name, graph.constant(part, "int64"), axis=axis)
-        else:
-            raise ValueError(
-                f"{call.name} can't be written as ONNX: {part!r} is neither a number nor a slice"
-            )
-    return str(name)
+def _align(mask: Var) -> _Alignment:
+    """``mask``: bool (batch, steps)."""
+    counted = op.cast(mask, to=np.int32)  # as sequence_lens must be
+    lengths = op.reduce_sum(counted, _integers(1), keepdims=False)
+    first = op.arg_max(counted, axis=1, keepdims=True)  # 0 in a row without a word
+    zero, one = op.const(0, np.int64), op.const(1, np.int64)
+    steps = op.gather(op.shape(mask), one)
+    places = op.range(zero, steps, one)
+
+    def index(shifted: Var) -> Var:
+        return op.unsqueeze(op.mod(shifted, steps), _integers(2))
+
+    offset = op.sub(places, first)
+    final = op.sub(op.unsqueeze(op.cast(lengths, to=np.int64), _integers(1)), one)
+    # Left of the first word the offset is negative, and its remainder lies beyond the row's length.
+    holding = op.min([offset, op.max([final, zero])])
+    return _Alignment(lengths, index(op.add(places, first)), index(offset), index(holding))
 
 
-def _split(graph: Graph, call: Call) -> Outputs:
-    count, axis = call.config["indices_or_sections"], call.config["axis"]
-    if not isinstance(count, int):
-        raise ValueError(
-            f"{call.name} can't be written as ONNX: only into parts of equal size, not at {count}"
-        )
-    return graph.add_many("Split", count, call.args[0].name, axis=axis)
-
-
-def _concatenate(graph: Graph, call: Call) -> Outputs:
-    return graph.add("Concat", *(tensor.name for tensor in call.args[0]), axis=call.config["axis"])
-
-
-def _einsum(graph: Graph, call: Call) -> Outputs:
-    return graph.add("Einsum", *(tensor.name for tensor in call.args), equation=call.config["subscripts"])
-
-
-def _pad(graph: Graph, call: Call) -> Outputs:
-    call.require(mode="constant")
-    before, after = zip(*call.config["pad_width"], strict=True)
-    return graph.add("Pad", call.args[0].name, graph.integers(*before, *after))
-
-
-LAYERS: dict[str, Convert] = {
+_LAYERS: dict[str, Convert] = {
     "Embedding": _embedding,
     "Dropout": _unchanged,
     "SpatialDropout1D": _unchanged,
     "Identity": _unchanged,
-    "SimpleRNN": recurrent("SimpleRNN"),
-    "LSTM": recurrent("LSTM"),
-    "GRU": recurrent("GRU"),
-    "Bidirectional": bidirectional,
+    "SimpleRNN": _recurrent("SimpleRNN"),
+    "LSTM": _recurrent("LSTM"),
+    "GRU": _recurrent("GRU"),
+    "Bidirectional": _bidirectional,
     "LayerNormalization": _layer_normalization,
-    "Add": _sum_of,
+    "Add": lambda call: op.sum(call.args[0]),
     "GlobalAveragePooling1D": _mean_over_time,
-    "GlobalMaxPooling1D": _max_over_time,
+    "GlobalMaxPooling1D": lambda call: op.reduce_max(call.args[0], axes=[1], keepdims=False),
     "MaxPooling1D": _max_pooling,
     "Dense": _dense,
 }
 # What `keras.ops` and operators leave in a graph.
-OPERATIONS: dict[str, Convert] = {
-    "Add": _binary("Add"),
-    "Subtract": _binary("Sub"),
-    "Multiply": _binary("Mul"),
-    "NotEqual": _binary("Equal", negated=True),
-    "Greater": _binary("Greater"),
-    "Where": _where,
+_OPERATIONS: dict[str, Convert] = {
+    "Add": _binary(op.add),
+    "Subtract": _binary(op.sub),
+    "Multiply": _binary(op.mul),
+    "NotEqual": _binary(lambda one, other: op.not_(op.equal(one, other))),
+    "Greater": _binary(op.greater),
+    "Where": lambda call: op.where(call.args[0], *_operands(call.args[1:])),
     "GetItem": _get_item,
-    "Cast": _cast,
-    "ExpandDims": _expand_dims,
-    "Squeeze": _squeeze,
+    "Cast": lambda call: op.cast(call.args[0], to=np.dtype(call.config["dtype"])),
+    "ExpandDims": _squeezing(op.unsqueeze),
+    "Squeeze": _squeezing(op.squeeze),
     "Split": _split,
-    "Concatenate": _concatenate,
-    "Einsum": _einsum,
+    "Concatenate": lambda call: op.concat(call.args[0], axis=call.config["axis"]),
+    "Einsum": lambda call: op.einsum(call.args, equation=call.config["subscripts"]),
     "Pad": _pad,
 }
 
 
-def converter(entry: dict[str, Any]) -> Convert:
+def converter(entry: Mapping[str, Any]) -> Convert:
     """The conversion of a layer or operation of a model's config.
 
     Raises:
         ValueError: if there is none: the message names it.
     """
     kind, module = entry["class_name"], entry["module"]
-    known = LAYERS if module == "keras.layers" else OPERATIONS if module.startswith("keras.src.ops.") else {}
+    known = (
+        _LAYERS if module == "keras.layers" else _OPERATIONS if module.startswith("keras.src.ops.") else {}
+    )
     if kind not in known:
         raise ValueError(
             f"{entry['name']} is a {module}.{kind}, which can't be written as ONNX yet: give it an entry in "
