@@ -136,7 +136,8 @@ def test_the_model_is_of_standard_recurrent_operators_and_takes_any_batch_and_le
     operators = [node.op_type for node in model.graph.node]
     assert operators.count("LSTM") == operators.count("GRU") == 1
     assert not {"Loop", "Scan", "If"} & set(operators)
-    assert [opset.version for opset in model.opset_import] == [17]
+    (opset,) = model.opset_import
+    assert opset.version <= 17  # runtimes of 2022 read it
     (taken,) = model.graph.input
     assert taken.name == "token_ids"
     assert taken.type.tensor_type.elem_type == onnx.TensorProto.INT32
