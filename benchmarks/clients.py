@@ -25,7 +25,7 @@ import psutil
 
 from benchmarks.results import described, machine, table, write_section
 from benchmarks.serving import serving, test_texts
-from pipeline.interface.versions import find_version, open_store
+from pipeline.interface import find_version, open_store
 from pipeline.runtime.machine import cores
 from pipeline.serving.classifier import CLASSIFIER, TextClassifier
 

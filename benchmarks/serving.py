@@ -25,7 +25,7 @@ import psutil
 import requests
 
 from benchmarks.results import described, machine, write_section
-from pipeline.interface.versions import find_version, open_store
+from pipeline.interface import find_version, open_store
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays, read_json

@@ -22,7 +22,7 @@ import pyarrow
 import pyarrow.parquet
 
 from benchmarks.results import described, machine, table, write_section
-from pipeline.interface.versions import find_version, open_store
+from pipeline.interface import find_version, open_store
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays

@@ -19,25 +19,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.interface.classifiers import (
+    from pipeline.interface import (
         Classifier,
-        FittedClassifier,
-        Prediction,
-        RegisteredClassifier,
-        explain,
-        load_champion,
-    )
-    from pipeline.interface.networks import (
         Drawing,
         Estimate,
+        FittedClassifier,
+        PaddedReviews,
+        Prediction,
+        RegisteredClassifier,
+        Version,
         build_stacked_rnn,
         draw_stack,
         evaluate,
+        explain,
         fit,
         gradient_norms,
+        list_versions,
+        load_champion,
+        load_reviews,
+        trace,
     )
-    from pipeline.interface.reviews import PaddedReviews, load_reviews
-    from pipeline.interface.versions import Version, list_versions, trace
 
 __version__ = "0.2.0"
 __all__ = [
@@ -61,33 +62,11 @@ __all__ = [
     "load_reviews",
     "trace",
 ]
-_MODULES = {
-    "classifiers": (
-        "Classifier",
-        "FittedClassifier",
-        "Prediction",
-        "RegisteredClassifier",
-        "explain",
-        "load_champion",
-    ),
-    "networks": (
-        "Drawing",
-        "Estimate",
-        "build_stacked_rnn",
-        "draw_stack",
-        "evaluate",
-        "fit",
-        "gradient_norms",
-    ),
-    "reviews": ("PaddedReviews", "load_reviews"),
-    "versions": ("Version", "list_versions", "trace"),
-}
 
 
 def __getattr__(name: str) -> Any:
-    for module, names in _MODULES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.interface.{module}"), name)
+    if name in __all__:
+        return getattr(import_module(f"{__name__}.interface"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from mlflow import MlflowClient
@@ -90,7 +91,7 @@ def test_the_package_names_its_interface_and_nothing_else() -> None:
     typed = {
         alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline.interface.")
+        if isinstance(node, ast.ImportFrom) and node.module == "pipeline.interface"
         for alias in node.names
     }
     assert typed == set(pipeline.__all__) - {"__version__"} <= set(dir(pipeline))
@@ -189,10 +190,34 @@ def test_texts_are_labelled_with_the_words_that_speak_for_it(
     by_hand = np.log(whole / (1 - whole)) - np.log(erased / (1 - erased))
     assert superb.contribution == pytest.approx(by_hand, abs=1e-3)
     assert superb.contribution > 1
-    with pytest.raises(
-        UserError, match=r"must be a list of texts, but got one text: predict\(\['superb'\]\)"
+
+
+@pytest.mark.parametrize("function", ["predict", "encode"])
+def test_texts_are_taken_one_after_the_other_or_refused(
+    function: str, fitted: FittedClassifier, reviews: PaddedReviews
+) -> None:
+    """A table gave an answer for its columns' names, a text one for each letter, a generator none at all."""
+    take = getattr({"predict": fitted, "encode": reviews}[function], function)
+    texts = ["superb film", "film"]
+    expected = take(texts)
+    table = pd.DataFrame({"text": texts})
+    for given in (tuple(texts), (text for text in texts), table["text"], np.array(texts)):
+        np.testing.assert_equal(take(given), expected)
+    for wrong, named in (
+        ("superb film", "got one text"),
+        (table, r"got a DataFrame: \w+\(table\['text'\]\)"),
+        ({"text": texts}, "got a dict"),
+        (5, "got a int"),
+        ([texts], "text 0 must be a string, but is of type list"),
+        (["film", None], "text 1 must be a string, but is of type NoneType"),
     ):
-        fitted.predict("superb")
+        with pytest.raises(UserError, match=named):
+            take(wrong)
+
+
+def test_a_table_in_place_of_a_path_is_refused() -> None:
+    with pytest.raises(UserError, match="path of a file, but got a DataFrame"):
+        pipeline.load_reviews(pd.DataFrame({"text": ["film " * 100], "label": ["positive"]}))
 
 
 @pytest.fixture

@@ -70,47 +70,6 @@ def test_a_library_is_imported_in_its_room_only(library: str, rooms: set[str]) -
     assert users <= rooms
 
 
-@pytest.mark.parametrize(
-    ("command", "function"),
-    [
-        ("predict", "classifiers.load_champion"),
-        ("predict", "classifiers.explain"),
-        ("monitor", "classifiers.load_champion"),
-        ("registry", "classifiers.load_champion"),
-        ("serve", "versions.find_version"),
-        ("registry", "versions.list_versions"),
-        ("registry", "versions.trace"),
-    ],
-)
-def test_a_command_goes_through_the_python_interface(command: str, function: str) -> None:
-    module, _, name = function.partition(".")
-    tree = ast.parse(MODULES[f"pipeline.commands.{command}"].read_text())
-    used = {
-        node.attr if isinstance(node, ast.Attribute) else node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute | ast.Name)
-    }
-    assert f"pipeline.interface.{module}" in imports_of(f"pipeline.commands.{command}")
-    assert name in used
-
-
-@pytest.mark.parametrize(
-    ("function", "interface", "stage"),
-    [
-        ("pipeline.reviews.sources.load_dataset", "reviews", "pipeline.stages.download"),
-        ("pipeline.reviews.splitting.split_reviews", "reviews", "pipeline.stages.pad"),
-        ("pipeline.reviews.padding.pad_tokens", "reviews", "pipeline.reviews.dataset"),
-        ("pipeline.training.fitting", "networks", "pipeline.training.task"),
-        ("pipeline.training.compiled.compile_probabilities", "networks", "pipeline.training.compiled"),
-        ("pipeline.evaluation.metrics.classification_metrics", "networks", "pipeline.evaluation.assessment"),
-        ("pipeline.evaluation.intervals.metric_intervals", "networks", "pipeline.evaluation.assessment"),
-    ],
-)
-def test_the_python_interface_calls_what_the_stages_call(function: str, interface: str, stage: str) -> None:
-    assert function in imports_of(f"pipeline.interface.{interface}")
-    assert function in imports_of(stage) or function.rpartition(".")[0] == stage
-
-
 def closure(name: str) -> set[str]:
     seen: set[str] = set()
     waiting = [name]

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.interface.versions import open_store
+from pipeline.interface import open_store
 from pipeline.registry.comparing import EvaluatedRun, compare_runs
 from pipeline.runtime.errors import UserError
 

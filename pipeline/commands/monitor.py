@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands import of_version
-from pipeline.interface.classifiers import load_champion
+from pipeline.interface import load_champion
 from pipeline.monitoring.comparison import compare
 from pipeline.monitoring.drift import SHIFTED
 from pipeline.monitoring.page import lines, page

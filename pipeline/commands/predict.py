@@ -15,9 +15,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from pipeline import interface as api
 from pipeline.commands import of_version
-from pipeline.interface import classifiers as api
-from pipeline.interface.classifiers import Classifier, RegisteredClassifier, load_champion
+from pipeline.interface import Classifier, RegisteredClassifier, load_champion
 from pipeline.params import load_params
 from pipeline.runtime.errors import UserError
 from pipeline.serving.classifier import Contribution, batches, described, probability_column

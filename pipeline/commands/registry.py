@@ -12,9 +12,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.interface import versions as api
-from pipeline.interface.classifiers import load_champion
-from pipeline.interface.versions import Version
+from pipeline import interface as api
+from pipeline.interface import Version, load_champion
 from pipeline.registry import lineage, rebuilding, versions
 from pipeline.registry.names import CHAMPION, parse_uri
 from pipeline.registry.packaging import write_export

@@ -12,7 +12,7 @@ import mlflow
 from mlflow import MlflowClient
 
 from pipeline.commands import of_version
-from pipeline.interface.versions import find_version, open_store
+from pipeline.interface import find_version, open_store
 from pipeline.params import load_params
 from pipeline.registry.comparing import evaluated_runs
 from pipeline.runtime.machine import THREAD_LIMITS, answers, cores, require_free_port

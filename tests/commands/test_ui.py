@@ -46,7 +46,7 @@ def test_the_scores_are_the_columns_of_the_page_that_is_opened(
     store = f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pipeline.interface.versions.load_params", lambda: params)
+    monkeypatch.setattr("pipeline.interface.load_params", lambda: params)
     monkeypatch.setattr(ui, "load_params", lambda: params)
     monkeypatch.setattr(ui.subprocess, "Popen", Server)
     up = iter((False, False, True))

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.commands import monitor as command
-from pipeline.interface.classifiers import RegisteredClassifier
+from pipeline.interface import RegisteredClassifier
 from pipeline.monitoring.comparison import accuracies, compare
 from pipeline.monitoring.page import page
 from pipeline.monitoring.table import Columns
