@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import yaml
 
 from pipeline.evaluation.explanation import contributions
 from pipeline.evaluation.probabilities import decide, shown
@@ -33,37 +32,6 @@ def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
-
-
-# Which version answers: read from what MLflow writes beside a loaded model.
-
-_MODEL, _REGISTERED = "MLmodel", "registered_model_meta"  # files of a loaded model's folder
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What an answer can be traced by.
-
-    Attributes:
-        version: ``models:/NAME/VERSION``; empty if the model was not loaded by such an address or an alias.
-        run_id: of the run that logged the model; empty if none did.
-    """
-
-    version: str
-    run_id: str
-
-    @classmethod
-    def of_loaded(cls, artifact: Path) -> Provenance:
-        """Looks beside ``artifact``, one of the loaded model's: MODEL/artifacts/NAME."""
-        model = artifact.parent.parent
-        registered = _read(model / _REGISTERED)
-        name, number = registered.get("model_name"), registered.get("model_version")
-        version = f"models:/{name}/{number}" if name and number else ""
-        return cls(version, _read(model / _MODEL).get("run_id") or "")
-
-
-def _read(path: Path) -> dict[str, str]:
-    return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.exists() else {}
 
 
 CLASSIFIER = "classifier"  # the folder among a registered version's artifacts
@@ -117,17 +85,8 @@ class TextClassifier:
 
     @classmethod
     def load(cls, folder: Path) -> TextClassifier:
-        """Reads what :func:`write_classifier` wrote; no code from the folder is executed.
-
-        Raises:
-            UserError: if the folder holds no ONNX network.
-        """
+        """Reads what :func:`write_classifier` wrote; no code from the folder is executed."""
         facts = read_json(folder / FACTS)
-        if not (folder / NETWORK).exists():
-            raise UserError(
-                f"{folder} holds no {NETWORK}: the version was registered before versions had one; "
-                "`python -m pipeline predict` makes it on the way"
-            )
         return cls(
             OnnxNetwork(folder / NETWORK),
             Vocabulary.load(folder / VOCABULARY),

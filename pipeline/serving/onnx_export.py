@@ -8,7 +8,6 @@ each operator's inputs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,14 +58,6 @@ def to_onnx(network: keras.Model) -> onnx.ModelProto:
     onnx.helper.set_model_props(model, facts_text)
     onnx.checker.check_model(model, full_check=True)
     return model
-
-
-def convert_file(source: Path, target: Path) -> None:
-    """Writes the ONNX model of a `.keras` file."""
-    import keras  # noqa: PLC0415 - seconds; whoever has a network in memory has it already
-
-    network = keras.models.load_model(source, compile=False, safe_mode=True)
-    target.write_bytes(to_onnx(network).SerializeToString())
 
 
 def _single(layers: Any) -> str:

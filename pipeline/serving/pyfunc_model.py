@@ -8,17 +8,51 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
+import yaml
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from pipeline.serving.classifier import CLASSIFIER, Provenance, Scores, TextClassifier
+from pipeline.evaluation.probabilities import from_columns
+from pipeline.serving.classifier import CLASSIFIER, Scores, TextClassifier
 from pipeline.serving.request_log import ID, log_request
+
+# Which version answers: read from what MLflow writes beside a loaded model.
+
+_MODEL, _REGISTERED = "MLmodel", "registered_model_meta"  # files of a loaded model's folder
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What an answer can be traced by.
+
+    Attributes:
+        version: ``models:/NAME/VERSION``; empty if the model was not loaded by such an address or an alias.
+        run_id: of the run that logged the model; empty if none did.
+    """
+
+    version: str
+    run_id: str
+
+    @classmethod
+    def of_loaded(cls, artifact: Path) -> Provenance:
+        """Looks beside ``artifact``, one of the loaded model's: MODEL/artifacts/NAME."""
+        model = artifact.parent.parent
+        registered = _read(model / _REGISTERED)
+        name, number = registered.get("model_name"), registered.get("model_version")
+        version = f"models:/{name}/{number}" if name and number else ""
+        return cls(version, _read(model / _MODEL).get("run_id") or "")
+
+
+def _read(path: Path) -> dict[str, str]:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.exists() else {}
+
 
 # What callers of the registered model give it, as one column of texts.
 
@@ -126,7 +160,7 @@ class ReviewClassifier(PythonModel):
         except ValueError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from None
         if _asked_by_evaluator():
-            labels = self._classifier.decided(scores.by_label, params.get("threshold"))
+            labels = self._classifier.decided(from_columns(scores.by_label), params.get("threshold"))
             return pd.Series(labels, texts.index, name="label")
         named = isinstance(model_input, pd.DataFrame) and ID in model_input
         ids = model_input[ID].tolist() if named else None

@@ -304,15 +304,6 @@ def test_an_export_overwrites_nothing(version: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_a_version_without_an_onnx_network_is_converted_on_the_way(version: Path, tmp_path: Path) -> None:
-    shutil.copytree(version / "artifacts/classifier", tmp_path / "old")
-    (tmp_path / "old/model.onnx").unlink()
-    write_export(tmp_path / "old", tmp_path / "new")
-    converted = TextClassifier.load(tmp_path / "new").score(TEXTS).probabilities
-    registered = TextClassifier.load(version / "artifacts/classifier").score(TEXTS).probabilities
-    np.testing.assert_array_equal(converted, registered)
-
-
 def test_a_version_of_three_labels_answers_with_a_probability_of_each(tmp_path: Path) -> None:
     """`great` speaks for one label, `bad` for another, by a known softmax of the two counts."""
     names = ["dire", "mixed", "fine, really"]
