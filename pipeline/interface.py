@@ -270,10 +270,12 @@ class RegisteredClassifier(Classifier):
 
     Attributes:
         address: ``models:/NAME/VERSION``.
+        run_id: of the run that logged it.
         folder: its network, vocabulary, facts and profile; to be read only, and as long as this object lives.
     """
 
     address: str
+    run_id: str
     folder: Path = field(repr=False)
 
 
@@ -511,7 +513,8 @@ def load_champion(name: str | None = None) -> RegisteredClassifier:
         folder = download(version, f"artifacts/{CLASSIFIER}", temporary)
         address = f"models:/{version.name}/{version.version}"
         said = f"{version.name} version {version.version}"
-        champion = RegisteredClassifier(said, TextClassifier.load(folder), address, folder)
+        texts, run_id = TextClassifier.load(folder), str(version.run_id or "")
+        champion = RegisteredClassifier(said, texts, address, run_id, folder)
     except BaseException:
         shutil.rmtree(temporary)
         raise

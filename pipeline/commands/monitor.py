@@ -14,8 +14,8 @@ from pipeline.monitoring.drift import SHIFTED
 from pipeline.monitoring.page import lines, page
 from pipeline.monitoring.table import Columns
 from pipeline.runtime.files import write_text
+from pipeline.serving.answering import ID
 from pipeline.serving.profile import Profile
-from pipeline.serving.request_log import ID
 from pipeline.serving.tables import LABEL
 
 STATUS = 3  # neither an error's nor a wrong option's

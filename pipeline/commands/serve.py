@@ -1,8 +1,9 @@
-"""`serve`: MLflow's own server for a registered version, in this environment."""
+"""`serve`: a registered version over HTTP, in this environment."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,13 +11,17 @@ import time
 import click
 import mlflow
 from mlflow import MlflowClient
+from starlette.types import ASGIApp
 
 from pipeline.commands import of_version
-from pipeline.interface import find_version, open_store
+from pipeline.interface import load_champion, open_store
 from pipeline.params import load_params
 from pipeline.registry.comparing import evaluated_runs
 from pipeline.runtime.machine import THREAD_LIMITS, answers, cores, require_free_port
+from pipeline.serving.answering import Answerer
 from pipeline.tracking.runs import VIEW, offer_view
+
+_MODEL = "PIPELINE_MODEL"  # of the environment: what the server's processes answer for
 
 
 @click.command()
@@ -27,19 +32,26 @@ from pipeline.tracking.runs import VIEW, offer_view
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that answer.  [default: one a core]")
 def serve(name: str | None, port: int, host: str, workers: int | None) -> None:
-    """Serve the champion on loopback, as `mlflow models serve` does."""
-    from pipeline.serving.server import MODEL_VARIABLE  # noqa: PLC0415 - a second; no other command needs it
-
+    """Serve the champion on loopback, with the addresses and answers of `mlflow models serve`."""
     require_free_port(port)
-    version = find_version(name)
-    uri = f"models:/{version.name}/{version.version}"
-    click.echo(f"{uri} on http://{host}:{port}/invocations", err=True)
+    champion = load_champion(name)
+    Answerer(champion.texts, champion.address, champion.run_id)  # before any process starts: can it log?
+    click.echo(f"{champion.address} on http://{host}:{port}/invocations", err=True)
     os.environ |= dict.fromkeys(THREAD_LIMITS, "1")  # a core a worker
-    os.environ |= {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), MODEL_VARIABLE: uri}
-    words = [sys.executable, "-m", "uvicorn", "--factory", "pipeline.serving.server:app"]
+    os.environ |= {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), _MODEL: champion.address}
+    words = [sys.executable, "-m", "uvicorn", "--factory", f"{__name__}:answering"]
     words += ["--host", host, "--port", str(port), "--no-access-log"]
     words += ["--workers", str(workers or cores())]
+    shutil.rmtree(champion.folder)  # nothing that ends with a process outlives exec
     os.execv(sys.executable, words)  # noqa: S606 - the server takes this process's place and signals
+
+
+def answering() -> ASGIApp:
+    """The application of one of the server's processes."""
+    from pipeline.serving.server import application  # noqa: PLC0415
+
+    champion = load_champion(os.environ[_MODEL])
+    return application(Answerer(champion.texts, champion.address, champion.run_id), mlflow.__version__)
 
 
 # `ui`: MLflow's pages for the project's store.

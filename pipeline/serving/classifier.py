@@ -229,13 +229,20 @@ def unknown_share(token_ids: np.ndarray) -> np.ndarray:
 
 
 def _check_texts(texts: Sequence[object]) -> None:
-    for row, text in enumerate(texts):
+    for place, text in enumerate(texts):
         if not isinstance(text, str):
-            raise ValueError(f"text {row} must be a string, but is {_json_type(text)}")
+            raise ValueError(f"text {place} must be a string, but is {json_type(text)}")
 
 
-def _json_type(value: object) -> str:
+def json_type(value: object) -> str:
     """What a value is called in words that a sender of JSON knows; a table's missing value has many types."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return "a list"
+    if isinstance(value, dict):
+        return "an object"
     name = type(value).__name__
-    missing = name in ("NoneType", "NAType") or value != value  # noqa: PLR0124 - only NaN differs from itself
-    return "missing" if missing else f"of type {name}"
+    if name in ("NoneType", "NAType", "NaTType") or value != value:  # noqa: PLR0124 - NaN alone differs from itself
+        return "missing"
+    if isinstance(value, bool | np.bool_):
+        return "true or false"
+    return "a number" if isinstance(value, int | float | np.number) else f"of type {name}"

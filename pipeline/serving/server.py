@@ -1,145 +1,120 @@
-"""MLflow's scoring server for a registered version, behind a filter for what it lets pass or trips over.
+"""The scoring server of a version: the addresses, bodies and answers of `mlflow models serve`.
 
-    PIPELINE_MODEL=models:/NAME/1 python -m uvicorn --factory pipeline.serving.server:app
-
-Addresses, bodies and answers are those of `mlflow models serve`. Three things differ, which no setting of
-MLflow's server and nothing in a model can reach: a misspelt entry of `params` is refused, where MLflow drops
-it; a request without Content-Type is answered 415 instead of 500; and a CSV's cells are texts as they stand,
-where MLflow reads `NA` as missing.
+What MLflow's server does beside answering (a table of pandas for each request and answer) costs several
+times what the classifier does, and it drops a misspelt entry of `params`, reads a CSV's `NA` as missing and
+takes a request without Content-Type for a fault of its own.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import os
-import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
-import mlflow
-from mlflow.pyfunc import PyFuncModel, scoring_server
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from pipeline.runtime.files import CSV_FIELD_LIMIT
+from pipeline.serving.answering import Answerer, read_texts
+from pipeline.serving.classifier import json_type
 
-MODEL_VARIABLE = "PIPELINE_MODEL"
-
-
-def app() -> ASGIApp:
-    """The application of one worker process, with the model that ``PIPELINE_MODEL`` names."""
-    csv.field_size_limit(CSV_FIELD_LIMIT)
-    model = load_version(os.environ[MODEL_VARIABLE])
-    schema = model.metadata.get_params_schema()  # type: ignore[no-untyped-call]
-    return StrictRequests(scoring_server.init(model), [spec.name for spec in schema.params] if schema else [])
+_FORMS = ("dataframe_records", "dataframe_split", "inputs", "instances")
 
 
-def load_version(address: str) -> PyFuncModel:
-    """A version with the code that it was registered with.
-
-    One of release 0.1.0 brings a package called `pipeline`, which it would not find behind ours; so ours is
-    forgotten, and a process that has called this imports no more of it.
-    """
-    for name in [name for name in sys.modules if name.partition(".")[0] == "pipeline"]:
-        del sys.modules[name]
-    return mlflow.pyfunc.load_model(address)
-
-
-class StrictRequests:
-    """Checks a request to /invocations before ``server`` sees it.
+def application(answerer: Answerer, mlflow_version: str) -> Starlette:
+    """The ASGI application that answers for a version.
 
     Args:
-        server: MLflow's application.
-        params: what a request's `params` may hold.
+        answerer: the version.
+        mlflow_version: what `/version` says, which MLflow's clients ask for.
     """
+    csv.field_size_limit(CSV_FIELD_LIMIT)
 
-    def __init__(self, server: ASGIApp, params: Iterable[str]) -> None:
-        self._server, self._params = server, sorted(params)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers as ASGI wants it."""
-        if scope["type"] != "http" or scope["path"] != "/invocations" or scope["method"] != "POST":
-            await self._server(scope, receive, send)
-            return
-        request = Request(scope, receive)
-        body = await request.body()
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    def answer(kind: str, body: bytes) -> Response:
         try:
-            if not kind:
-                await _refused(415, "Content-Type is missing: give application/json or text/csv")(
-                    scope, receive, send
-                )
-                return
-            if kind == "text/csv":
-                scope, body = _as_json(scope), csv_as_json(body)
-            elif kind == "application/json":
-                check_params(body, self._params)
+            given, params = parse_json(body) if kind == "application/json" else (parse_csv(body), {})
+            columns = answerer.answer(*read_texts(given), params)
         except ValueError as error:
-            await _refused(400, str(error))(scope, receive, send)
-            return
-        await self._server(scope, _received(body, receive), send)
+            return _refuse(400, str(error))
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return JSONResponse({"predictions": rows})
+
+    async def invoke(request: Request) -> Response:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in ("application/json", "text/csv"):
+            said = f"is {kind}" if kind else "is missing"
+            return _refuse(415, f"Content-Type {said}: give application/json or text/csv")
+        return await run_in_threadpool(answer, kind, await request.body())
+
+    def say(text: str) -> Any:
+        return lambda _request: PlainTextResponse(text)
+
+    routes = [Route("/invocations", invoke, methods=["POST"]), Route("/version", say(mlflow_version))]
+    return Starlette(routes=[*routes, *(Route(path, say("\n")) for path in ("/ping", "/health"))])
 
 
-def check_params(body: bytes, known: list[str]) -> None:
-    """Refuses an entry of `params` that the model doesn't know; all else in the body is MLflow's to judge.
+def parse_json(body: bytes) -> tuple[Any, Mapping[str, Any]]:
+    """What a body holds in one of MLflow's forms, as :func:`read_texts` takes it, and its params.
 
     Raises:
-        ValueError: naming the entry and what there is.
+        ValueError: if it is no such body.
     """
-    if b"params" not in body:  # as in most requests, which are then parsed once, by MLflow
-        return
     try:
         content = json.loads(body)
-    except ValueError:  # MLflow refuses it in its own words
-        return
-    params = content.get("params") if isinstance(content, dict) else None
-    unknown = [name for name in params if name not in known] if isinstance(params, dict) else []
-    if unknown:
-        raise ValueError(f"params has no {unknown[0]!r}, only {', '.join(known) or 'nothing'}")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the body is not JSON: it is not UTF-8 text (byte {error.start})") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the body is not JSON that can be read: {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"the body must be a JSON object with {_FORMS[0]}, but is {json_type(content)}")
+    params = content.pop("params", None) or {}
+    if not isinstance(params, dict):
+        raise ValueError(f"params must be a JSON object, but is {json_type(params)}")
+    if len(content) != 1 or not content.keys() <= set(_FORMS):
+        found = ", ".join(content) or "nothing"
+        raise ValueError(f"beside params the body must hold one of {', '.join(_FORMS)}, but holds {found}")
+    ((form, given),) = content.items()
+    if form == "dataframe_records" and not isinstance(given, list):
+        raise ValueError(f"dataframe_records must be a list of rows, but is {json_type(given)}")
+    return _columns_of_split(given) if form == "dataframe_split" else given, params
 
 
-def csv_as_json(body: bytes) -> bytes:
-    """A CSV with a header line as the JSON body of the same table, each cell a string.
+def _columns_of_split(given: Any) -> dict[str, list[Any]]:
+    names, rows = (given.get(key) for key in ("columns", "data")) if isinstance(given, dict) else (None, None)
+    if not isinstance(names, list) or not isinstance(rows, list):
+        raise ValueError("dataframe_split must be an object of columns, a list, and data, a list of rows")
+    for number, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != len(names):
+            raise ValueError(f"dataframe_split: row {number} must be a list of {len(names)} values")
+    return {str(name): [row[place] for row in rows] for place, name in enumerate(names)}
+
+
+def parse_csv(body: bytes) -> dict[str, list[str]]:
+    """The columns of a CSV with a header line, each cell a string as it stands.
 
     Raises:
         ValueError: if it isn't UTF-8 or no such CSV.
     """
     try:
         reader = csv.reader(StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
-        header = next(reader, [])
-        rows = [fields for fields in reader if fields]
+        header, rows = next(reader, []), []
+        for fields in filter(None, reader):
+            if len(fields) != len(header):
+                said = f"{len(fields)} fields, but the header has {len(header)}"
+                raise ValueError(f"the row that ends in line {reader.line_num} has {said}")
+            rows.append(fields)
     except UnicodeDecodeError as error:
         raise ValueError(f"the CSV is not UTF-8 text (byte {error.start})") from None
     except csv.Error as error:
         raise ValueError(f"not valid CSV: {error}") from None
-    for number, fields in enumerate(rows, start=1):
-        if len(fields) != len(header):
-            raise ValueError(f"row {number} has {len(fields)} fields, but the header has {len(header)}")
-    return json.dumps({"dataframe_split": {"columns": header, "data": rows}}).encode()
+    return {name: [fields[place] for fields in rows] for place, name in enumerate(header)}
 
 
-def _as_json(scope: Scope) -> Scope:
-    """The request with another Content-Type."""
-    kept = [
-        (name, value) for name, value in scope["headers"] if name not in (b"content-type", b"content-length")
-    ]
-    return {**scope, "headers": [*kept, (b"content-type", b"application/json")]}
-
-
-def _received(body: bytes, receive: Receive) -> Receive:
-    """Gives ``body`` first, then what the client still says, such as that it has gone."""
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive_again() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return receive_again
-
-
-def _refused(status: int, message: str) -> JSONResponse:
+def _refuse(status: int, message: str) -> JSONResponse:
     """An error in the form of MLflow's."""
-    content: dict[str, Any] = {"error_code": "INVALID_PARAMETER_VALUE", "message": message}
-    return JSONResponse(content, status_code=status)
+    return JSONResponse({"error_code": "INVALID_PARAMETER_VALUE", "message": message}, status_code=status)
