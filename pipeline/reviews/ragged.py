@@ -10,7 +10,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
-import zstandard
 
 from pipeline.reviews.vocabulary import OOV_ID
 
@@ -183,8 +182,11 @@ class PackedTexts:
     """
 
     def __init__(self) -> None:
+        import zstandard  # noqa: PLC0415 - an exported classifier, which reads this file too, lacks it
+
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is as long as the object is
         self._writer = zstandard.ZstdCompressor(level=1).stream_writer(self._file, closefd=False)
+        self._reader = zstandard.ZstdDecompressor().stream_reader
         self._bytes, self._characters = array("q"), array("q")
 
     def add(self, text: str) -> None:
@@ -202,7 +204,7 @@ class PackedTexts:
     def __iter__(self) -> Iterator[str]:
         self._writer.close()  # type: ignore[no-untyped-call]
         self._file.seek(0)
-        unpacked = zstandard.ZstdDecompressor().stream_reader(self._file, closefd=False)
+        unpacked = self._reader(self._file, closefd=False)
         with io.BufferedReader(unpacked, 1 << 20) as file:
             for count in self._bytes:
                 yield file.read(count).decode()

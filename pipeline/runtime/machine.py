@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import socket
 
-import psutil
-
 from pipeline.runtime.errors import UserError
 
 THREAD_LIMITS = (
@@ -56,6 +54,8 @@ CLOCK_SLACK = 2.0  # seconds; a process' start is computed from the boot time, w
 
 def this_process() -> str:
     """``host/pid/start``: no two processes share it, even after a restart of the machine."""
+    import psutil  # noqa: PLC0415 - where an exported classifier runs, it may be missing
+
     process = psutil.Process()
     return f"{socket.gethostname()}/{process.pid}/{process.create_time():.0f}"
 
@@ -65,6 +65,8 @@ def is_gone(owner: str) -> bool:
     host, pid, started = owner.split("/")
     if host != socket.gethostname():
         return False
+    import psutil  # noqa: PLC0415 - where an exported classifier runs, it may be missing
+
     try:
         process = psutil.Process(int(pid))
         another = abs(process.create_time() - float(started)) > CLOCK_SLACK

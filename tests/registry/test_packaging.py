@@ -185,14 +185,17 @@ def test_an_answer_can_be_traced(version: Path, tmp_path: Path) -> None:
     assert (traced.version[0], traced.run_id[0]) == ("models:/stacked-rnn-tiny/3", "abc")
 
 
-def test_a_log_has_the_ids_that_a_request_gave(
-    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_log_has_the_ids_that_a_request_gave_in_any_form(
+    version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """`instances` and `inputs` of MLflow's server reach the model as arrays."""
     monkeypatch.setenv("PIPELINE_REQUEST_LOG", str(tmp_path / "log.jsonl"))
+    model = mlflow.pyfunc.load_model(str(version))
     model.predict(pd.DataFrame({"id": [7, 8], "text": TEXTS[:2]}))
+    model.predict({"id": np.array([9]), "text": np.array(TEXTS[:1])})
     model.predict(TEXTS[0])
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert [line.get("id") for line in lines] == [7, 8, None]
+    assert [line.get("id") for line in lines] == [7, 8, 9, None]
 
 
 def test_mlflows_evaluation_understands_the_answer(version: Path, tmp_path: Path) -> None:
@@ -201,8 +204,11 @@ def test_mlflows_evaluation_understands_the_answer(version: Path, tmp_path: Path
     mlflow.set_experiment("evaluation")
     labels = ["positive", "negative", "negative", "negative"]  # the third is wrong: `film` is positive here
     table = pd.DataFrame({"text": [*TEXTS[:3], "bad"], "label": labels})
+    table["predicted"] = mlflow.pyfunc.load_model(str(version)).predict(table)["label"]
     with mlflow.start_run():
-        result = mlflow.models.evaluate(str(version), table, targets="label", model_type="classifier")
+        result = mlflow.models.evaluate(
+            data=table, targets="label", predictions="predicted", model_type="classifier"
+        )
     assert result.metrics["accuracy_score"] == 0.75
     assert result.metrics["false_positives"] == 1
 

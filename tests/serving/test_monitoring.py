@@ -19,9 +19,9 @@ from pipeline.monitoring.table import Columns
 from pipeline.reviews.ragged import Sequences, flatten
 from pipeline.reviews.tokenizing import Tokenizer
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.serving.answering import Answerer
 from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.profile import Profile, profile_of
-from pipeline.serving.request_log import log_request
 from pipeline.serving.tables import score_file
 from serving.test_scored_tables import CLASSIFIER, read, write
 
@@ -187,7 +187,7 @@ def test_the_command_writes_a_page_and_its_status_says_whether_to_look(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    champion = RegisteredClassifier("tiny version 1", CLASSIFIER, "models:/stacked-rnn-tiny/1", tmp_path)
+    champion = RegisteredClassifier("tiny version 1", CLASSIFIER, "models:/stacked-rnn-tiny/1", "", tmp_path)
     monkeypatch.setattr(command, "load_champion", lambda name: champion)
     reference.save(tmp_path / "profile.npz")
     if status == 0:  # one page will do
@@ -206,11 +206,11 @@ def test_a_served_models_log_can_be_monitored_and_holds_texts_only_if_asked(
     with_texts: str, reference: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "log.jsonl"
-    log_request(["good"], CLASSIFIER.score(["good"]), CLASSIFIER.vocabulary, VERSION)  # switched off
+    Answerer(CLASSIFIER, VERSION, "").answer(["good"], None, {})  # switched off
     monkeypatch.setenv("PIPELINE_REQUEST_LOG", str(log))
     monkeypatch.setenv("PIPELINE_REQUEST_LOG_TEXTS", with_texts)
     for text in ("good, so good", "bad"):
-        log_request([text], CLASSIFIER.score([text]), CLASSIFIER.vocabulary, VERSION)
+        Answerer(CLASSIFIER, VERSION, "").answer([text], None, {})
     first, second = read(log)
     assert (first["length"], first["unknown_share"], first["label"]) == (3, pytest.approx(1 / 3), "yes")
     assert (second["probability"], second["version"]) == (0.25, VERSION)
@@ -225,7 +225,7 @@ def test_labels_that_come_later_find_their_rows_of_the_log(
     monkeypatch.setenv("PIPELINE_REQUEST_LOG", str(log))
     for version in (VERSION, "models:/tiny/2"):
         texts = ["good", "bad", "good"]
-        log_request(texts, CLASSIFIER.score(texts), CLASSIFIER.vocabulary, version, [7, "b", None])
+        Answerer(CLASSIFIER, version, "").answer(texts, [7, "b", None], {})
     write(later, [{"id": "7", "label": "yes"}, {"id": "b", "label": "yes"}, {"id": "c", "label": "no"}])
     comparison = compare(CLASSIFIER, VERSION, reference, log, columns, later)
     assert [(each.reviews, each.accuracy) for each in comparison.accuracies] == [(2, 0.5)]
