@@ -266,7 +266,7 @@ def score_parts(
     Raises:
         UserError: if ``options.threshold`` is out of range, or the cluster can't be reached.
     """
-    loaded(classifier).decided(np.empty(0), options.threshold)
+    loaded(classifier).score([], options.threshold)
     # A process is as good after many parts as after the first: it compiles nothing.
     lasting = cluster.model_copy(update={"jobs_a_process": sys.maxsize})
     name = f"scoring-{hashlib.sha256(str(parts[0].folder.absolute()).encode()).hexdigest()[:12]}"
