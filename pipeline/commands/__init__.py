@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from pipeline.registry.names import parse_uri
+from pipeline.reviews.sources.dialects import BACKSLASH, DELIMITERS, DOUBLED, NONE
 from pipeline.runtime.errors import UserError, described
 from pipeline.runtime.live import clear_all
 
@@ -68,3 +69,22 @@ def of_version(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(name=model or dataset, **others)
 
     return named
+
+
+def of_tables(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds how tables are written; ``command`` gets what was said of it: ``{"quoting": "none"}``."""
+
+    @click.option("--encoding", help="auto, utf-8, cp1252, ...: recognised, unless given.")
+    @click.option("--delimiter", type=click.Choice(["auto", *DELIMITERS.values()]))
+    @click.option("--quoting", type=click.Choice(["auto", DOUBLED, BACKSLASH, NONE]))
+    @click.option("--missing", help="The values that mean that there is none: NA,NULL.")
+    @functools.wraps(command)
+    def read(*, missing: str | None, **others: Any) -> Any:
+        written = {name: others.pop(name) for name in ("encoding", "delimiter", "quoting")}
+        if missing is not None:
+            written["missing"] = tuple(filter(None, missing.split(",")))
+        return command(
+            written={name: value for name, value in written.items() if value is not None}, **others
+        )
+
+    return read

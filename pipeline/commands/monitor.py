@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from pipeline.commands import of_version
+from pipeline.commands import of_tables, of_version
 from pipeline.interface import load_champion
 from pipeline.monitoring.comparison import compare
 from pipeline.monitoring.drift import SHIFTED
 from pipeline.monitoring.page import lines, page
 from pipeline.monitoring.table import Columns
+from pipeline.reviews.sources.dialects import Format
 from pipeline.runtime.files import write_text
 from pipeline.serving.answering import ID
 from pipeline.serving.profile import Profile
@@ -25,6 +27,7 @@ STATUS = 3  # neither an error's nor a wrong option's
 @click.argument("table", type=click.Path(path_type=Path))
 @of_version
 @click.option("--text-column", default="text", show_default=True, help="The column of the texts.")
+@of_tables
 @click.option("--label-column", help="The column of the true labels, as far as they are known.")
 @click.option(
     "--labels",
@@ -44,6 +47,7 @@ def monitor(
     table: Path,
     name: str | None,
     text_column: str,
+    written: dict[str, Any],
     label_column: str | None,
     labels: Path | None,
     key: str | None,
@@ -52,8 +56,8 @@ def monitor(
 ) -> None:
     """Compare the reviews of TABLE, scored or not, with those that the champion was made with.
 
-    TABLE is a .csv, .tsv, .jsonl or .parquet file, or a folder of them. Status 3: they are not alike, or the
-    accuracy has fallen.
+    TABLE is a .csv, .tsv, .jsonl, .json or .parquet file, or a folder of them. Status 3: they are not
+    alike, or the accuracy has fallen.
     """
     if key and not labels:
         raise click.UsageError("--key is for a table of labels: give --labels too")
@@ -63,7 +67,8 @@ def monitor(
         raise click.UsageError("--time-column is for accuracy over time: give --label-column or --labels too")
     champion = load_champion(name)
     profile = Profile.load(champion.folder)
-    columns = Columns(text_column, label_column, time_column, key)
+    form = Format(**written, has_header=not text_column.isdecimal(), on_command_line=True)
+    columns = Columns(text_column, label_column, time_column, key, form)
     comparison = compare(champion.texts, champion.address, profile, table, columns, labels)
     write_text(report, page(comparison, champion.address, table))
     for line in lines(comparison):

@@ -16,9 +16,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.text import Text
 
 from pipeline import interface as api
-from pipeline.commands import of_version
+from pipeline.commands import of_tables, of_version
 from pipeline.interface import Classifier, RegisteredClassifier, load_champion
 from pipeline.params import load_params
+from pipeline.reviews.sources.dialects import Format
 from pipeline.runtime.errors import UserError
 from pipeline.serving.classifier import Contribution, batches, described, probability_column
 from pipeline.serving.scoring import (
@@ -43,7 +44,7 @@ _LINES = 256  # of standard input, scored together
     "--input",
     "source",
     type=click.Path(path_type=Path),
-    help="A .csv, .tsv, .jsonl or .parquet file, or a folder or quoted pattern of such.",
+    help="A .csv, .tsv, .jsonl, .json or .parquet file, or a folder or quoted pattern of such.",
 )
 @click.option(
     "--output",
@@ -63,7 +64,10 @@ _LINES = 256  # of standard input, scored together
     callback=lambda _context, _option, text: _workers(text),
     help="Processes that score a folder's files side by side; auto: one a core.  [default: 1]",
 )
-@click.option("--text-column", default="text", show_default=True, help="The column of --input to read.")
+@click.option(
+    "--text-column", default="text", show_default=True, help="The column of --input, or its number."
+)
+@of_tables
 @click.option("--threshold", type=float, help="A probability from here on is the second label.")
 @click.option("--explain", is_flag=True, help="Show what each word (or other token) contributes.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a text.")
@@ -75,6 +79,7 @@ def predict(
     kind: str | None,
     workers: int | Literal["auto"] | None,
     text_column: str,
+    written: dict[str, Any],
     threshold: float | None,
     explain: bool,
     as_json: bool,
@@ -89,7 +94,8 @@ def predict(
     if source and target:
         from pipeline.serving.scoring import Options  # noqa: PLC0415
 
-        options = Options(text_column, threshold, champion.address)
+        form = Format(**written, has_header=not text_column.isdecimal(), on_command_line=True)
+        options = Options(text_column, threshold, champion.address, form)
         score_table(champion, source, target, options, kind, workers)
         return
     for batch in batches(texts or (line.rstrip("\n") for line in sys.stdin), _LINES):
@@ -193,6 +199,7 @@ def _score_file(champion: RegisteredClassifier, source: Path, target: Path, opti
             target,
             text_column=options.text_column,
             threshold=options.threshold,
+            form=options.form,
             on_batch=bar.count,
         )
     if sum(counts) == 0:

@@ -22,7 +22,6 @@ from pipeline.monitoring.drift import (
     two_sample_test,
 )
 from pipeline.monitoring.table import SEED, Columns, TableReader, labels_by_key
-from pipeline.reviews.sources.tables import files_of
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, OOV_WORD
 from pipeline.runtime.errors import UserError
 from pipeline.serving.classifier import TextClassifier
@@ -95,17 +94,16 @@ def compare(
         classifier: the version's; it scores what has no probability yet.
         version: its name, as a served model's log has it: models:/NAME/VERSION.
         reference: the version's profile.
-        table: a file that :func:`read_records` reads, or a folder of them.
+        table: a file that :class:`pipeline.reviews.sources.records.Reader` reads, or a folder of such.
         columns: those that are looked at.
         labels: such a file or folder of true labels, found by ``columns.key``; None if ``table`` holds them.
 
     Raises:
         UserError: if a table can't be read, lacks a column, or holds no review or no label that is asked for.
     """
-    later = labels_by_key(labels, str(columns.key), str(columns.label)) if labels else None
+    later = labels_by_key(labels, columns) if labels else None
     read = TableReader(classifier, version, columns, later)
-    for file in files_of(table, "TABLE"):
-        read.take(file)
+    read.take(table)
     if columns.label and not read.right:
         where = f"is named in {labels} by its --key {columns.key}" if labels else "has a label there"
         raise UserError(f"--label-column {columns.label}: no row of {table} {where}")

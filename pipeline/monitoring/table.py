@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.evaluation.probabilities import from_outputs
-from pipeline.reviews.sources.dialects import kind_of
-from pipeline.reviews.sources.records import read_records
-from pipeline.reviews.sources.tables import files_of
+from pipeline.reviews.labels import fold
+from pipeline.reviews.sources.dialects import Format
+from pipeline.reviews.sources.files import files_of
+from pipeline.reviews.sources.records import Reader, Row, is_undecided, text_problem
 from pipeline.runtime.errors import UserError
 from pipeline.serving.classifier import TextClassifier, batches
 from pipeline.serving.profile import LENGTH, PROBABILITY, UNKNOWN, Observer
-from pipeline.serving.tables import BATCH, LABEL, OTHER_LABEL, Row
+from pipeline.serving.tables import BATCH, LABEL, OTHER_LABEL
 
 SEED = 0  # of samples and of a classifier's halves: the same table has the same verdict
 _NUMBERS = (LENGTH, UNKNOWN, PROBABILITY)
 _VERSION = "version"  # a column of the request log
-_OPTIONS = "--text-column, --label-column, --time-column or --key"
 
 
 class Columns(NamedTuple):
@@ -32,36 +32,31 @@ class Columns(NamedTuple):
         label: the true labels, where they are known; rows without one aren't judged.
         time: when a row was asked about.
         key: what a row's label in a table of its own is found by; None if labels stand in the table itself.
+        form: how tables are written, as far as it is known.
     """
 
     text: str = "text"
     label: str | None = None
     time: str | None = None
     key: str | None = None
+    form: Format = Format(on_command_line=True)
 
 
-def labels_by_key(table: Path, key: str, label: str) -> dict[str, Any]:
+def labels_by_key(table: Path, columns: Columns) -> dict[str, Any]:
     """The true labels that came later, by what names a row.
 
     Args:
-        table: a file that :func:`read_records` reads, or a folder of them.
-        key: its column of names.
-        label: its column of labels; where a name stands twice, the last one that isn't empty counts.
+        table: a file or folder with the columns ``key`` and ``label``; where a name stands twice, the last
+            label that isn't empty counts.
+        columns: their names.
 
     Raises:
         UserError: if the table can't be read or lacks a column.
     """
-    found: dict[str, Any] = {}
-    for file in files_of(table, "--labels"):
-        records = read_records(
-            file,
-            [key, label],
-            file_option="--labels",
-            column_options="--key and --label-column",
-            refuse=lambda *_: None,
-        )
-        found |= {str(row[key]): row[label] for _, row in records if _has(row, (key, label))}
-    return found
+    key, label = str(columns.key), str(columns.label)
+    reader = Reader([key, label], columns.form, "--labels", "--key or --label-column", lambda *_: None)
+    rows = (row for file in files_of(table, "--labels") for _, row in reader.read(file, _folder(table)))
+    return {_key(row[key]): row[label] for row in rows if _has(row, (key, label))}
 
 
 @dataclass
@@ -89,30 +84,28 @@ class TableReader:
 
     def __post_init__(self) -> None:
         self.observer = Observer(self.classifier.layout["vocab_size"], SEED)
+        self._names = {fold(name): name for name in self.classifier.labels}
 
-    def take(self, file: Path) -> None:
-        """Takes a file's rows.
+    def take(self, table: Path) -> None:
+        """Takes the rows of a file, or of a folder's files.
 
         Raises:
             UserError: if it can't be read or lacks a column, or a label is none of the version's.
         """
-        text, label, time, key = self.columns
-        named = (text, time, label if self.labels is None else key)
-        # A CSV is recognised by its columns. A line of JSON may lack a label that isn't known yet.
-        names = [name for name in named if name] if kind_of(file) in (".csv", ".tsv") else []
-        records = read_records(file, names, file_option="TABLE", column_options=_OPTIONS, refuse=self._refuse)
-        for batch in batches((row for _, row in records), BATCH):
-            self._take_batch(file, batch)
+        text, label, time, key, form = self.columns
+        names = [name for name in (text, label if self.labels is None else key, time) if name]
+        options = "--text-column, --label-column, --time-column or --key"
+        reader = Reader(names, form, "TABLE", options, self._refuse, instead=_NUMBERS)
+        for file in files_of(table, "TABLE"):
+            for batch in batches((row for _, row in reader.read(file, _folder(table))), BATCH):
+                self._take_batch(batch)
 
-    def _take_batch(self, file: Path, batch: list[Row]) -> None:
+    def _take_batch(self, batch: list[Row]) -> None:
         answered = [row for row in batch if not self._of_another_version(row)]
-        texts = [row for row in answered if isinstance(row.get(self.columns.text), str)]
+        texts = [
+            row for row in answered if text_problem(row.get(self.columns.text), self.columns.form) is None
+        ]
         known = texts or [row for row in answered if _has(row, _NUMBERS)]
-        if answered and not known and self.columns.text not in batch[0]:
-            raise UserError(
-                f"{file} has neither a column {self.columns.text!r} (--text-column) nor the columns "
-                f"{', '.join(_NUMBERS)}, only {', '.join(map(repr, batch[0]))}"
-            )
         self.passed_over += len(batch) - len(known)
         if texts:
             self._judge(texts, self._take_texts(texts))
@@ -149,41 +142,52 @@ class TableReader:
         """The label that was given is the table's, where it has it, else follows from the probability."""
         if not self.columns.label:
             return
+        # The table's column `label` may hold true labels, and not those that were given.
+        label_is_true = self.labels is None and self.columns.label == LABEL
         for row, decided in zip(rows, of_probabilities, strict=True):
             true = self._true_label(row)
             if true is None:
                 continue
-            given = row.get(OTHER_LABEL) or (None if self._label_is_true else row.get(LABEL)) or decided
+            given = row.get(OTHER_LABEL) or (None if label_is_true else row.get(LABEL)) or decided
             if given is None:
                 raise UserError(
                     f"a row has a probability, but no column {LABEL!r} or {OTHER_LABEL!r} says of which label"
                 )
-            self.right.append(true == given)
+            self.right.append(true == self._names.get(fold(given), given))
             if self.columns.time:
                 self.times.append(row.get(self.columns.time))
-
-    @property
-    def _label_is_true(self) -> bool:
-        """Whether the table's column `label` holds true labels, and not those that were given."""
-        return self.labels is None and self.columns.label == LABEL
 
     def _true_label(self, row: Row) -> str | None:
         """None where it isn't known."""
         if self.labels is None:
             true = row.get(str(self.columns.label))
         else:
-            true = self.labels.get(str(row.get(str(self.columns.key))))
-        if true in (None, "") or true != true:  # noqa: PLR0124 - only NaN differs from itself
+            true = self.labels.get(_key(row.get(str(self.columns.key))))
+        name = fold(true)
+        if name in self._names:
+            return self._names[name]
+        if (
+            true is None
+            or (name is None and not isinstance(true, list))
+            or is_undecided(true, self.columns.form)
+        ):
             return None
-        if str(true) not in self.classifier.labels:
-            known = ", ".join(self.classifier.labels)
-            raise UserError(
-                f"--label-column {self.columns.label}: {true!r} is none of the version's labels, {known}"
-            )
-        return str(true)
+        known = ", ".join(self.classifier.labels)
+        raise UserError(
+            f"--label-column {self.columns.label}: {true!r} is none of the version's labels, {known}"
+        )
 
     def _refuse(self, _place: str, _problem: str, _record: Any) -> None:
         self.passed_over += 1
+
+
+def _folder(table: Path) -> Path | None:
+    return table if table.is_dir() else None
+
+
+def _key(value: Any) -> str:
+    """One form for a row's name: a column with gaps has 7.0 where the log has 7."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _has(row: Row, names: Sequence[str]) -> bool:

@@ -49,7 +49,8 @@ class DataParams(Section):
     labels: tuple[str, ...] | dict[str, str | None] | None
     encoding: Annotated[str, Field(min_length=1)]
     delimiter: Literal["auto", "comma", "semicolon", "tab", "bar"]
-    quoting: Literal["auto", "doubled", "backslash"]
+    quoting: Literal["auto", "doubled", "backslash", "none"]
+    missing: Literal["auto"] | tuple[str, ...]
     bad_rows: Literal["error", "skip"]
     test_fraction: Fraction
     tokens: Literal["words", "characters", "subwords"]

@@ -19,8 +19,7 @@ import yaml
 
 from pipeline.params import PARAMS_FILE
 from pipeline.registry.lineage import installed_packages
-from pipeline.reviews.sources.file import hash_of
-from pipeline.reviews.sources.tables import files_of
+from pipeline.reviews.sources.files import files_of, hash_of
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.graph import DVC_FILE, read_stages, upstream

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 from pipeline.runtime.errors import UserError
 
 MISSING = -2  # no label at all
-MOST = 100  # classes; a column of more different values is hardly one of labels
-_SHOWN, _LONGEST = 20, 40  # labels, and characters of one, in a message
 UNKNOWN = -1  # a value that data.labels doesn't name
 LEFT_OUT = -3  # a value that data.labels maps to null
+MOST = 100  # classes; a column of more different values is hardly one of labels
+_SHOWN, _LONGEST = 20, 40  # labels, and characters of one, in a message
 
 # Spellings of two classes whose order is known, so that the second is what is looked for.
 _SPELLINGS = {
     "0": 0, "false": 0, "no": 0, "neg": 0, "negative": 0,
     "1": 1, "true": 1, "yes": 1, "pos": 1, "positive": 1,
 }  # fmt: skip
+_WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0)?")  # 1 and 1.0; 01, 1_0 and 1e1 are texts
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,12 @@ class Classes:
     Attributes:
         names: as the user writes them, class 0 first.
         numbers: the class of each value, folded; LEFT_OUT for those to be left out.
+        merged: the spellings that were taken for one, of each class that has several.
     """
 
-    names: tuple[str, ...]
-    numbers: Mapping[str, int]
+    names: tuple[str, ...] = ()
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    merged: tuple[str, ...] = ()
 
     def number(self, value: object) -> int:
         """The class of a value as it stands in the file, or MISSING, UNKNOWN or LEFT_OUT."""
@@ -43,21 +48,19 @@ class Classes:
 def fold(value: object) -> str | None:
     """One form for values that mean the same class; None where there is no label.
 
-    >>> fold(" Ham "), fold("1.0"), fold(1), fold(True), fold("")
-    ('ham', '1', '1', 'true', None)
+    >>> fold(" Ham "), fold("1.0"), fold(1), fold(Decimal("1.0")), fold("01"), fold(True), fold("")
+    ('ham', '1', '1', '1', '01', 'true', None)
     """
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float):
-        return _number(float(value)) if math.isfinite(value) else None
+    if isinstance(value, int | float | Decimal):
+        if not math.isfinite(value):
+            return None
+        return str(int(value)) if value == int(value) else str(float(value))
     if not isinstance(value, str) or not value.strip():
         return None
-    text = value.strip().casefold()
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return _number(number) if math.isfinite(number) else text
+    whole = _WHOLE.fullmatch(value.strip())
+    return whole[1] if whole else value.strip().casefold()
 
 
 def classes_of(values: Sequence[object], wanted: Mapping[str, str | None] | Sequence[str] | None) -> Classes:
@@ -72,63 +75,55 @@ def classes_of(values: Sequence[object], wanted: Mapping[str, str | None] | Sequ
     Raises:
         UserError: if there is one class only, or more than MOST.
     """
-    if isinstance(wanted, Mapping):
-        names = tuple(dict.fromkeys(name for name in wanted.values() if name is not None))
-        numbers = {
-            key: LEFT_OUT if name is None else names.index(name)
-            for value, name in wanted.items()
-            if (key := fold(value)) is not None
-        }
-        return Classes(_distinct(names), numbers)
-    if wanted is not None:
-        return Classes(
-            _distinct(tuple(wanted)),
-            {key: number for number, name in enumerate(wanted) if (key := fold(name))},
-        )
     spellings: dict[str, Counter[str]] = {}
     for value in values:
         key = fold(value)
         if key is not None:
             spellings.setdefault(key, Counter())[str(value).strip()] += 1
-    numbers = _numbered(spellings)
+    if wanted is not None:
+        of_values = wanted if isinstance(wanted, Mapping) else dict(zip(wanted, wanted, strict=True))
+        names = tuple(dict.fromkeys(name for name in of_values.values() if name is not None))
+        if not 2 <= len(names) <= MOST or len(of_values) != len(wanted):
+            raise UserError(f"data.labels must name 2 to {MOST} classes, each once, but names {list(wanted)}")
+        numbers = {
+            key: LEFT_OUT if name is None else names.index(name)
+            for value, name in of_values.items()
+            if (key := fold(value)) is not None
+        }
+        if len(numbers) < len(of_values):
+            raise UserError(
+                f"data.labels names a value twice, in spellings that mean the same: {list(of_values)}"
+            )
+        return Classes(names, numbers, _several(spellings.values()))
+    is_known = set(spellings) <= set(_SPELLINGS)
+    ordered = sorted(spellings, key=_order)
+    numbers = {key: _SPELLINGS[key] if is_known else number for number, key in enumerate(ordered)}
     counts: dict[int, Counter[str]] = {number: Counter() for number in sorted(set(numbers.values()))}
     for key, number in numbers.items():
         counts[number] += spellings[key]
+    names = tuple(count.most_common(1)[0][0] for count in counts.values())
     if not 2 <= len(counts) <= MOST:
+        found = zip(names[:_SHOWN], counts.values(), strict=False)
         shown = ", ".join(
-            f"{_short(count.most_common(1)[0][0])} ({count.total():,} rows)"
-            for count in list(counts.values())[:_SHOWN]
+            f"{name if len(name) <= _LONGEST else f'{name[:_LONGEST]}...'!r} ({count.total():,} rows)"
+            for name, count in found
         )
         raise UserError(
             f"data.labels is null, so that the labels found are the classes, but there are {len(counts):,}: "
             f"{shown}{', ...' if len(counts) > _SHOWN else ''}; 2 to {MOST} are possible: name them in "
             "data.labels, such as {1: bad, 2: bad, 3: null, 4: good, 5: good}, where null leaves rows out"
         )
-    return Classes(tuple(count.most_common(1)[0][0] for count in counts.values()), numbers)
+    return Classes(names, numbers, _several(counts.values()))
 
 
-def _short(name: str) -> str:
-    return repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
-
-
-def _numbered(keys: Mapping[str, object]) -> dict[str, int]:
-    if set(keys) <= set(_SPELLINGS):
-        return {key: _SPELLINGS[key] for key in keys}
-    return {key: number for number, key in enumerate(sorted(keys, key=_order))}
+def _several(counts: Iterable[Counter[str]]) -> tuple[str, ...]:
+    """``'Ham' (2), 'ham' (1)`` of each class that has more than one spelling."""
+    lists = (
+        [f"{spelling!r} ({number:,})" for spelling, number in each.most_common(_SHOWN)] for each in counts
+    )
+    return tuple(", ".join(spellings) for spellings in lists if len(spellings) > 1)
 
 
 def _order(key: str) -> tuple[float, str]:
-    try:
-        return float(key), ""
-    except ValueError:
-        return math.inf, key
-
-
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    if not 2 <= len(names) <= MOST or len(set(names)) != len(names):
-        raise UserError(f"data.labels must name 2 to {MOST} classes, each once, but names {list(names)}")
-    return names
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value.is_integer() else repr(value)
+    """Numbers by their value, before all others by the alphabet."""
+    return float(key) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", key) else math.inf, key

@@ -1,7 +1,13 @@
-"""Scores the parts of a table on the engine: in this process, on all cores, or on a cluster.
+"""Scores a table of many files, its parts, on the engine: in this process, on all cores, or on a cluster.
 
-The classifier travels to the workers with the code; the parts don't: each worker reads and writes them
-itself, so that those of a cluster must see the folders under the same paths, as Spark's must.
+Each part is written as it finishes, so that a killed run goes on. The classifier travels to the workers with
+the code; the parts don't: each worker reads and writes them itself, so that those of a cluster must see the
+folders under the same paths, as Spark's must. The output folder mirrors the input, and holds beside the parts
+
+    _scored/PART.json      the record of a finished part: of which input and model, how many rows
+    _rejected/PART.jsonl   its rows that can't be scored, where there are any
+
+Spark, Dask and Arrow pass over names that begin with an underscore.
 """
 
 from __future__ import annotations
@@ -14,7 +20,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -25,26 +31,17 @@ from filelock import FileLock, Timeout
 from pipeline.cluster import Job, OnMessage, Outcome, open_pool
 from pipeline.cluster.jobs import Data
 from pipeline.params import ClusterParams
-from pipeline.reviews.sources.dialects import kind_of
-from pipeline.reviews.sources.file import hash_of
-from pipeline.reviews.sources.tables import files_of
+from pipeline.reviews.sources.dialects import Format
+from pipeline.reviews.sources.encodings import kind_of
+from pipeline.reviews.sources.files import files_of, hash_of, is_hidden
 from pipeline.runtime.errors import UserError, described
 from pipeline.runtime.files import read_json, replaced_together, write_json
 from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY, TextClassifier
 from pipeline.serving.tables import WRITERS, Counts, OnBatch, score_file
 
-# Scores a table of many files, its parts: each written as it finishes, so that a killed run goes on.
-#
-# The output folder mirrors the input, and holds beside the scored parts:
-#
-#     _scored/PART.json      the record of a finished part: of which input and model, how many rows
-#     _rejected/PART.jsonl   its rows that can't be scored, where there are any
-#
-# Spark, Dask and Arrow pass over names that begin with an underscore.
-
 RECORDS, REJECTED = "_scored", "_rejected"
-_HIDDEN = ("_", ".")  # what other programs keep beside their parts: _SUCCESS, .crc
 _LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.\w+")  # a file that a killed run was writing
+_SHARED = "--input and --output must be the same folders for all workers of a cluster"
 
 
 @dataclass(frozen=True)
@@ -55,11 +52,13 @@ class Part:
         source: the file.
         folder: the output folder.
         name: the scored file's path in ``folder``.
+        root: the folder that parts are named from; folders in it may name columns: ``label=neg/``.
     """
 
     source: Path
     folder: Path
     name: str
+    root: Path | None = None
 
     @property
     def target(self) -> Path:
@@ -85,11 +84,13 @@ class Options:
         text_column: the column of the texts.
         threshold: in place of the classifier's own.
         version: what the model is called, for the records: ``models:/NAME/VERSION``.
+        form: how the files are written, as far as it is known.
     """
 
     text_column: str
     threshold: float | None = None
     version: str = ""
+    form: Format = field(default_factory=lambda: Format(on_command_line=True))
 
 
 class Done(NamedTuple):
@@ -97,6 +98,10 @@ class Done(NamedTuple):
 
     counts: Counts
     kept: bool
+
+
+OnRows = Callable[[int], None]
+OnEnd = Callable[[Part, Done | UserError], None]
 
 
 def is_table(source: Path) -> bool:
@@ -108,15 +113,21 @@ def find_parts(source: Path, folder: Path, kind: str | None = None) -> list[Part
     """The parts of a folder, those of its folders too, or of a pattern such as ``reviews/2026-*/*.csv``.
 
     Args:
-        source: the folder or pattern; names in it that begin with _ or a dot are passed over, and so is
-            ``folder``, where it lies there.
+        source: the folder or pattern; hidden files are passed over, and so is ``folder`` in it.
         folder: the output's.
         kind: .csv, .jsonl or .parquet, to write another kind than the input's.
 
     Raises:
         UserError: if there are none, two would be written to one file, or ``folder`` is the input's own.
     """
-    root, files = _found(source)
+    if source.is_dir():
+        root, files = source, files_of(source, "--input")
+    else:
+        names = source.parts
+        first = next(place for place, name in enumerate(names) if glob.has_magic(name))
+        root = Path(*names[:first])
+        found = sorted(file for file in root.glob("/".join(names[first:])) if file.is_file())
+        files = [file for file in found if not is_hidden(file, root)]
     if folder.exists() and not folder.is_dir():
         raise UserError(
             f"--output must be a folder, since --input is a table of parts, but {folder} is a file"
@@ -124,15 +135,15 @@ def find_parts(source: Path, folder: Path, kind: str | None = None) -> list[Part
     output = folder.resolve()
     if output == root.resolve():
         raise UserError(f"--output must be another folder than --input's, but is {folder}")
-    inside = output.is_relative_to(root.resolve())
+    is_inside = output.is_relative_to(root.resolve())
     parts: dict[str, Part] = {}
     for file in files:
-        relative = file.relative_to(root)
-        if any(name.startswith(_HIDDEN) for name in relative.parts):
+        if is_inside and file.resolve().is_relative_to(output):
             continue
-        if inside and file.resolve().is_relative_to(output):
-            continue
-        part = Part(file, folder, relative.with_name(_written_name(file, kind)).as_posix())
+        read = kind_of(file)
+        stem = file.name[: file.name.lower().rindex(read)] if read else file.name
+        written = stem + (kind or (read if read in WRITERS else ".csv"))
+        part = Part(file, folder, file.relative_to(root).with_name(written).as_posix(), root)
         if part.name in parts:
             both = f"{parts[part.name].source} and {file}"
             raise UserError(f"{both} would both be written to {part.target}: rename one of them")
@@ -163,6 +174,7 @@ def score_part(
         "model": model_digest(classifier),
         "text_column": options.text_column,
         "threshold": options.threshold,
+        "form": repr(options.form),
     }
     if part.target.exists() and part.record.exists():
         record = read_json(part.record)
@@ -175,6 +187,8 @@ def score_part(
             part.target,
             text_column=options.text_column,
             threshold=options.threshold,
+            form=options.form,
+            folder=part.root,
             rejects=part.rejects,
             on_batch=on_batch,
         )
@@ -218,29 +232,6 @@ def model_digest(classifier: Path) -> str:
 def loaded(classifier: Path) -> TextClassifier:
     """The classifier of a folder; the last one is kept, since a process scores many parts with it."""
     return TextClassifier.load(classifier)
-
-
-def _found(source: Path) -> tuple[Path, list[Path]]:
-    """The folder that parts are named from, and the files."""
-    if source.is_dir():
-        return source, files_of(source, "--input")
-    names = source.parts
-    first = next(place for place, name in enumerate(names) if glob.has_magic(name))
-    root = Path(*names[:first])
-    return root, sorted(file for file in root.glob("/".join(names[first:])) if file.is_file())
-
-
-def _written_name(file: Path, kind: str | None) -> str:
-    """``part.csv`` of part.csv, part.tsv and part.csv.gz."""
-    found = kind_of(file)
-    stem = file.name[: file.name.lower().rindex(found)] if found else file.name
-    return stem + (kind or (found if found in WRITERS else ".csv"))
-
-
-_SHARED = "--input and --output must be the same folders for all workers of a cluster"
-
-OnRows = Callable[[int], None]
-OnEnd = Callable[[Part, Done | UserError], None]
 
 
 def score_parts(
@@ -288,7 +279,8 @@ class _Parts:
         if not self._waiting:
             return None
         part = self._waiting.pop()
-        here = replace(part, source=part.source.absolute(), folder=part.folder.absolute())
+        root = part.root and part.root.absolute()
+        here = replace(part, source=part.source.absolute(), folder=part.folder.absolute(), root=root)
         return Job(part.name, score_job, (here, self._options))
 
     def is_wanted(self, _job: Job) -> bool:

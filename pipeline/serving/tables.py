@@ -5,74 +5,37 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow
 import pyarrow.parquet
 
-from pipeline.reviews.sources.dialects import kind_of
-from pipeline.reviews.sources.records import Record, Refuse, read_records
+from pipeline.reviews.sources.dialects import Format
+from pipeline.reviews.sources.encodings import kind_of
+from pipeline.reviews.sources.records import (
+    Reader,
+    Refuse,
+    Row,
+    as_json,
+    partitions_of,
+    plain,
+    problem_of,
+    text_problem,
+    unique,
+)
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import replaced_together, written_whole
 from pipeline.serving.classifier import TextClassifier, batches
-
-# Writes rows to a CSV, JSON Lines or Parquet file, a batch at a time.
-
-Row = dict[str, Any]
-Write = Callable[[list[Row]], None]
-
-
-@contextmanager
-def csv_writer(path: Path, columns: Sequence[str], _schema: pyarrow.Schema | None) -> Iterator[Write]:
-    """An empty cell where a row lacks a column."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        yield writer.writerows
-
-
-@contextmanager
-def jsonl_writer(path: Path, _columns: Sequence[str], _schema: pyarrow.Schema | None) -> Iterator[Write]:
-    """Half a surrogate pair, which UTF-8 can't hold, becomes JSON's own escape."""
-    with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
-
-        def write(rows: list[Row]) -> None:
-            file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
-
-        yield write
-
-
-@contextmanager
-def parquet_writer(path: Path, columns: Sequence[str], schema: pyarrow.Schema | None) -> Iterator[Write]:
-    """Columns of the types of ``schema``.
-
-    Raises:
-        UserError: if a value is of another type.
-    """
-    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
-
-        def write(rows: list[Row]) -> None:
-            try:
-                filled = [{name: row.get(name) for name in columns} for row in rows]
-                writer.write_table(pyarrow.Table.from_pylist(filled, schema=schema))
-            except (pyarrow.ArrowException, UnicodeEncodeError) as error:
-                raise UserError(f"--output: Parquet can't hold a value ({error}): write .jsonl") from None
-
-        yield write
-
-
-WRITERS = {".csv": csv_writer, ".jsonl": jsonl_writer, ".parquet": parquet_writer}
-
 
 BATCH = 1024  # rows
 LABEL, OTHER_LABEL = "label", "predicted_label"  # the second where the table has a column of the first name
 _SURROGATE = re.compile("[\ud800-\udfff]")
 OnBatch = Callable[[int], None]
+Write = Callable[[list[Row]], None]
 
 
 class Counts(NamedTuple):
@@ -87,19 +50,78 @@ class _Columns:
     """The columns of a scored file.
 
     Attributes:
-        given: every column that a row has, in the order of their first appearance.
-        numbers: the added ones beside the label.
-        schema: with the added ones, where a Parquet file is to be written.
+        given: every column that a row has, in the order of their first appearance, each name once.
+        header: as they are called in the file, where that differs.
+        added: those that scoring adds.
+        schema: of all of them, where a Parquet file is to be written.
     """
 
     given: list[str]
-    numbers: Sequence[str]
+    header: list[str]
+    added: list[str]
     schema: pyarrow.Schema | None
 
-    @property
-    def added(self) -> tuple[str, ...]:
-        """Those that scoring adds."""
-        return (LABEL if LABEL not in self.given else OTHER_LABEL, *self.numbers)
+
+@contextmanager
+def _csv_writer(path: Path, columns: _Columns) -> Iterator[Write]:
+    """An empty cell where a row lacks a column; nested values as JSON."""
+    names = [*columns.given, *columns.added]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*columns.header, *columns.added])
+
+        def write(rows: list[Row]) -> None:
+            writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
+
+        yield write
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return plain(value)
+    return as_json(value) if isinstance(value, dict | list) else value
+
+
+@contextmanager
+def _jsonl_writer(path: Path, _columns: _Columns) -> Iterator[Write]:
+    """Half a surrogate pair, which UTF-8 can't hold, becomes JSON's own escape."""
+    with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        yield lambda rows: file.writelines(as_json(row) + "\n" for row in rows)
+
+
+@contextmanager
+def _parquet_writer(path: Path, columns: _Columns) -> Iterator[Write]:
+    """Columns of the types of the schema.
+
+    Raises:
+        UserError: if a value is of another type.
+    """
+    schema = pyarrow.schema(columns.schema or [])
+    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+
+        def write(rows: list[Row]) -> None:
+            try:
+                arrays = [
+                    _array([row.get(field.name) for row in rows], field.type) for field in schema
+                ]
+                writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+            except (pyarrow.ArrowException, UnicodeEncodeError) as error:
+                raise UserError(f"--output: Parquet can't hold a value ({error}): write .jsonl") from None
+
+        yield write
+
+
+def _array(values: list[Any], kind: pyarrow.DataType) -> pyarrow.Array:
+    """pyarrow itself makes signed indices, whatever the type of a dictionary asks for."""
+    if not pyarrow.types.is_dictionary(kind):
+        return pyarrow.array(values, kind)
+    coded = pyarrow.array(values, kind.value_type).dictionary_encode()
+    return pyarrow.DictionaryArray.from_arrays(
+        coded.indices.cast(kind.index_type), coded.dictionary, ordered=kind.ordered
+    )
+
+
+WRITERS = {".csv": _csv_writer, ".jsonl": _jsonl_writer, ".parquet": _parquet_writer}
 
 
 def score_file(
@@ -109,6 +131,8 @@ def score_file(
     *,
     text_column: str,
     threshold: float | None,
+    form: Format | None = None,
+    folder: Path | None = None,
     rejects: Path | None = None,
     on_batch: OnBatch = lambda _rows: None,
 ) -> Counts:
@@ -120,10 +144,12 @@ def score_file(
 
     Args:
         classifier: what labels the texts.
-        source: a file that :func:`read_records` reads.
+        source: a file that :class:`pipeline.reviews.sources.records.Reader` reads.
         target: .csv, .jsonl or .parquet; another kind than ``source``'s will do.
         text_column: the column of the texts.
         threshold: in place of the classifier's own.
+        form: how ``source`` is written, as far as it is known.
+        folder: that of a table of parts, whose folders may name columns, as in ``label=neg/``.
         rejects: a JSON Lines file, which exists only if there are such rows; by default beside ``target``.
         on_batch: told the number of rows after each batch.
 
@@ -134,22 +160,24 @@ def score_file(
     writer = WRITERS.get(target.suffix.lower())
     if writer is None:
         raise UserError(f"--output must be a .csv, .jsonl or .parquet file, but is {target}")
-    columns = _columns(
-        source, text_column, classifier.number_columns, wants_schema=target.suffix.lower() == ".parquet"
-    )
+    form = form or Format(on_command_line=True)
+    reader = Reader([text_column], form, "--input", "--text-column")
+    columns = _columns(reader, source, folder, classifier.number_columns, target.suffix.lower() == ".parquet")
     scored = 0
-    with replaced_together(), _rejecting(rejects) as (reject, rejected):
-        rows = _scorable(source, text_column, reject)
-        with (
-            written_whole(target) as temporary,
-            writer(temporary, [*columns.given, *columns.added], columns.schema) as write,
-        ):
-            for batch in batches(rows, BATCH):
-                scores = classifier.score([row[text_column] for row in batch], threshold)
-                added = _added(scores.labels, classifier.numbers(scores), columns)
-                write([row | more for row, more in zip(batch, added, strict=True)])
-                scored += len(batch)
-                on_batch(len(batch))
+    with (
+        replaced_together(),
+        _rejecting(rejects) as (reject, rejected),
+        written_whole(target) as temporary,
+        writer(temporary, columns) as write,
+    ):
+        for batch in batches(_scorable(replace(reader, refuse=reject), source, folder), BATCH):
+            scores = classifier.score([row[text_column] for row in batch], threshold)
+            numbers = classifier.numbers(scores)
+            values = zip(scores.labels, *(numbers[name].tolist() for name in columns.added[1:]), strict=True)
+            added = (dict(zip(columns.added, row, strict=True)) for row in values)
+            write([row | more for row, more in zip(batch, added, strict=True)])
+            scored += len(batch)
+            on_batch(len(batch))
     return Counts(scored, len(rejected))
 
 
@@ -158,33 +186,22 @@ def rejects_of(target: Path) -> Path:
     return target.with_name(f"{target.stem}.rejected.jsonl")
 
 
-def _added(labels: list[str], numbers: Mapping[str, np.ndarray], columns: _Columns) -> Iterator[Row]:
-    values = zip(labels, *(numbers[name].tolist() for name in columns.numbers), strict=True)
-    return (dict(zip(columns.added, row, strict=True)) for row in values)
-
-
-def _records(source: Path, text_column: str, refuse: Refuse) -> Iterator[Record]:
-    # A line of JSON without the column is one bad row; a table without it is no table of texts.
-    names = [] if kind_of(source) == ".jsonl" else [text_column]
-    return read_records(source, names, file_option="--input", column_options="--text-column", refuse=refuse)
-
-
-def _scorable(source: Path, text_column: str, reject: Refuse) -> Iterator[Row]:
-    """The rows that have a text; the others are given to ``reject``, in the file's order."""
-    for place, row in _records(source, text_column, reject):
-        problem = _problem(row, text_column)
-        if problem:
-            reject(place, problem, row)
-        else:
+def _scorable(reader: Reader, source: Path, folder: Path | None) -> Iterator[Row]:
+    """The rows that have a text; the others are refused, in the file's order."""
+    for place, row in reader.read(source, folder):
+        problem = _problem(row, reader)
+        if not problem:
             yield row
+        elif reader.refuse:
+            reader.refuse(place, problem, row)
 
 
-def _problem(row: Row, text_column: str) -> str:
+def _problem(row: Row, reader: Reader) -> str:
     """Why a row can't be scored; empty if it can."""
-    if text_column not in row:
-        return f"there is no column {text_column!r}"
-    if not isinstance(row[text_column], str):
-        return f"column {text_column!r} must be a text, but is {json.dumps(row[text_column], default=str)}"
+    name = reader.names[0]
+    problem = text_problem(row.get(name), reader.form)
+    if problem:
+        return problem_of(name, row.get(name), problem)
     broken = [name for name, value in row.items() if isinstance(value, str) and _SURROGATE.search(value)]
     return f"column {broken[0]!r} is not Unicode text: half a surrogate pair" if broken else ""
 
@@ -201,7 +218,7 @@ def _rejecting(path: Path) -> Iterator[tuple[Refuse, list[str]]]:
                 temporary = stack.enter_context(written_whole(path))
                 files.append(stack.enter_context(temporary.open("w", encoding="utf-8")))
             row = {"place": place, "reason": problem, "record": record}
-            files[0].write(json.dumps(row, default=str) + "\n")
+            files[0].write(json.dumps(row, default=plain) + "\n")
             places.append(place)
 
         yield reject, places
@@ -209,51 +226,47 @@ def _rejecting(path: Path) -> Iterator[tuple[Refuse, list[str]]]:
         path.unlink(missing_ok=True)
 
 
-def _columns(source: Path, text_column: str, numbers: Sequence[str], *, wants_schema: bool) -> _Columns:
-    """Reads what tells the columns: of JSON Lines every row, since one may appear in the last row only.
+def _columns(
+    reader: Reader, source: Path, folder: Path | None, numbers: Sequence[str], wants_schema: bool
+) -> _Columns:
+    """Reads what tells the columns: of JSON every row, since one may appear in the last row only.
 
     Raises:
         UserError: if a row has one of the added columns already, or none has the text.
     """
-    match kind_of(source):
-        case ".parquet":
-            given, schema = _parquet_columns(source, text_column)
-        case ".jsonl":
-            given, schema = _jsonl_columns(source, text_column, wants_schema)
-        case _:
-            _, first = next(_records(source, text_column, _ignore), ("", {text_column: ""}))
-            given, schema = list(first), None
-    columns = _Columns(given, numbers, schema)
-    taken = [name for name in columns.added if name in given]
+    first_pass = replace(reader, refuse=lambda *_: None)
+    rows = _scorable(first_pass, source, folder)
+    schema = None
+    if kind_of(source) in (".csv", ".tsv", ".parquet", ".txt"):
+        first = next(rows, {reader.names[0]: ""})  # or it says what is wrong with the file
+        header = first_pass.header or list(first)
+        given = unique(header)
+        if kind_of(source) == ".parquet":
+            fields = pyarrow.parquet.read_schema(source).remove_metadata()
+            schema = pyarrow.schema(
+                [field.with_name(name) for field, name in zip(fields, given, strict=True)]
+            )
+    else:
+        found: dict[str, None] = {}
+        for batch in batches(rows, BATCH):
+            found |= dict.fromkeys(name for row in batch for name in row)
+            if wants_schema:
+                schema = _widened(schema, batch, list(found))
+        header = given = list(found) or [reader.names[0]]
+    named = {*given, *partitions_of(source, folder)}
+    added = [LABEL if LABEL not in named else OTHER_LABEL, *numbers]
+    taken = [name for name in added if name in named]
     if taken:
         raise UserError(
             f"{source} has a column {taken[0]!r} already, and one of that name is to be added: rename it"
         )
-    return _Columns(given, numbers, _with_added(columns) if wants_schema else None)
-
-
-def _parquet_columns(source: Path, text_column: str) -> tuple[list[str], pyarrow.Schema]:
-    next(_records(source, text_column, _ignore), None)  # it says what is wrong with the file
-    schema = pyarrow.parquet.read_schema(source).remove_metadata()
-    return schema.names, schema
-
-
-def _jsonl_columns(
-    source: Path, text_column: str, wants_schema: bool
-) -> tuple[list[str], pyarrow.Schema | None]:
-    found: dict[str, None] = {}
-    schema = None
-    for batch in batches((row for _, row in _records(source, text_column, _ignore)), BATCH):
-        found |= dict.fromkeys(name for row in batch for name in row)
-        scorable = [row for row in batch if not _problem(row, text_column)]
-        if wants_schema and scorable:
-            schema = _widened(schema, scorable, list(found))
-    if found and text_column not in found:
-        raise UserError(
-            f"{source}: there is no column {text_column!r}, only {', '.join(map(repr, found))}: "
-            "set --text-column"
+    if wants_schema:
+        types = dict.fromkeys([*given, added[0]], pyarrow.string()) | dict.fromkeys(
+            numbers, pyarrow.float64()
         )
-    return list(found) or [text_column], schema
+        types |= {field.name: field.type for field in schema or []}
+        schema = pyarrow.schema(list(types.items()))
+    return _Columns(given, header, added, schema)
 
 
 def _widened(schema: pyarrow.Schema | None, rows: Sequence[Row], names: list[str]) -> pyarrow.Schema:
@@ -265,16 +278,3 @@ def _widened(schema: pyarrow.Schema | None, rows: Sequence[Row], names: list[str
         )
     except (pyarrow.ArrowException, UnicodeEncodeError) as error:
         raise UserError(f"--output: no Parquet type holds all rows ({error}): write .jsonl") from None
-
-
-def _with_added(columns: _Columns) -> pyarrow.Schema:
-    """The given columns, of text if nothing else is known of them, and the added ones."""
-    label, *numbers = columns.added
-    types = {name: pyarrow.string() for name in [*columns.given, label]}
-    types |= {name: pyarrow.float64() for name in numbers}
-    types |= {field.name: field.type for field in columns.schema or []}
-    return pyarrow.schema(list(types.items()))
-
-
-def _ignore(_place: str, _problem: str, _record: Any) -> None:
-    """Of a first pass: the second one rejects."""

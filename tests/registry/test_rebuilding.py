@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.params import Params
 from pipeline.registry import lineage, rebuilding
-from pipeline.reviews.sources.file import hash_of
+from pipeline.reviews.sources.files import hash_of
 from pipeline.runtime import source as git
 
 

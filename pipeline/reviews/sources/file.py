@@ -1,36 +1,192 @@
-"""The user's own reviews: a CSV, JSON Lines or Parquet file, or a folder of them."""
+"""The user's own reviews: a table, a folder of tables, or a folder of texts."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.params import DataParams
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.encoding import Encoder
-from pipeline.reviews.labels import LEFT_OUT, MISSING, UNKNOWN, Classes, classes_of
-from pipeline.reviews.ragged import Labels, Rows
-from pipeline.reviews.sources.dialects import COMPRESSIONS, DELIMITERS, Wanted
-from pipeline.reviews.sources.tables import Column, Table, files_of, read_table
-from pipeline.reviews.sources.texts import READ, Once, Texts, text_problem
+from pipeline.reviews.labels import LEFT_OUT, MISSING, UNKNOWN, Classes, classes_of, fold
+from pipeline.reviews.ragged import Rows
+from pipeline.reviews.sources.dialects import Format
+from pipeline.reviews.sources.encodings import COMPRESSIONS, kind_of
+from pipeline.reviews.sources.files import (
+    SPLIT_NAMES,
+    TEXT,
+    encoding_of_texts,
+    files_of,
+    hash_of,
+    hidden_files,
+    is_of_fasttext,
+    split_of,
+)
+from pipeline.reviews.sources.records import (
+    MISSING_SPELLINGS,
+    Reader,
+    is_undecided,
+    problem_of,
+    text_problem,
+    undecided,
+)
 from pipeline.reviews.splitting import SPLITS, TEST, TRAIN, draw_stratified, require_every_label
 from pipeline.runtime.errors import UserError
 
 LISTED = 20  # bad rows that a message or dataset.json shows
-_RESERVED = ("imdb", "snippets")
+EVERY = 100_000  # rows between two words of progress
+READ = object()  # in the place of a text that was encoded as it was read
+# HTML: tags, and the commonest entities.
+_MARKUP = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,20}(?:[\s/][^<>]{0,80})?>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5});")
 
-Faults = dict[int, str]  # what is wrong with a row
+
+class Ids:
+    """Takes texts one after the other; ``tokens`` and ``lengths`` are theirs, of a known vocabulary."""
+
+    def __init__(self, encode: Callable[[str], list[int]]) -> None:
+        self._encode = encode
+        self.tokens, self.lengths = array("i"), array("q")
+
+    def add(self, text: str) -> None:
+        """Takes the next text."""
+        token_ids = self._encode(text)
+        self.tokens.extend(array("i", token_ids))
+        self.lengths.append(len(token_ids))
+
+
+@dataclass
+class Table:
+    """Columns of a file, or of all files of a folder, the texts encoded as they were read.
+
+    Attributes:
+        path: the file or folder.
+        values: by column; ``READ`` for a text that can be used.
+        places: where each row stands: ``line 7``, ``b.parquet, row 3``.
+        files: the file of each row, as a path in the folder.
+        formats: how each file is written: ``{"a.csv": "utf-8, delimiter comma, quotes doubled"}``.
+        faults: what is wrong with a row, by its number.
+        unreadable: what is wrong with records that are no row.
+        markup: what looks like HTML in a text, by its row.
+        like_missing: how many values of a column often mean that there is none.
+    """
+
+    path: Path
+    values: dict[str, list[Any]]
+    places: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    formats: dict[str, str] = field(default_factory=dict)
+    faults: dict[int, str] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    markup: dict[int, str] = field(default_factory=dict)
+    like_missing: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def blame(self, row: int, name: str, problem: str) -> None:
+        """Notes a fault of a row; the first one counts."""
+        self.faults.setdefault(row, problem_of(name, self.values[name][row], problem))
+
+    def usable(self, bad_rows: str) -> tuple[Rows, list[str]]:
+        """The rows without a fault, ascending, and what was wrong with each of the others.
+
+        Args:
+            bad_rows: ``error`` or ``skip``.
+
+        Raises:
+            UserError: if there are faults and ``bad_rows`` is error, naming up to LISTED of them; if no row
+                is left.
+        """
+        bad = [*self.unreadable, *(f"{self.places[row]}: {self.faults[row]}" for row in sorted(self.faults))]
+        if bad and bad_rows == "error":
+            raise UserError(self._in_lines(bad, "or set data.bad_rows to skip to leave them out"))
+        if len(self.faults) == len(self.places):
+            raise UserError(
+                f"{self.path}: none of its {len(bad):,} rows can be used, the first because of {bad[0]}"
+            )
+        rows = np.arange(len(self.places))
+        return np.setdiff1d(rows, np.fromiter(self.faults, np.int64, len(self.faults))), bad
+
+    def require_decided(self, name: str, form: Format, what: str) -> None:
+        """Raises UserError if values often mean that there is none, and nobody has said if they do here."""
+        rows = [row for row, value in enumerate(self.values[name]) if is_undecided(value, form)]
+        if rows:
+            bad = [f"{self.places[row]}: column {name!r} is {self.values[name][row]!r}" for row in rows]
+            raise UserError(self._in_lines(bad, f"each {undecided(form, what)}"))
+
+    def _in_lines(self, bad: Sequence[str], advice: str) -> str:
+        more = f", of which {LISTED} are shown" if len(bad) > LISTED else ""
+        rows = "1 row" if len(bad) == 1 else f"{len(bad):,} rows"
+        return "\n".join(
+            [
+                *(f"{self.path}, {line}" for line in bad[:LISTED]),
+                f"{rows} can't be used{more}: correct them, {advice}",
+            ]
+        )
+
+
+def read_table(
+    path: Path,
+    names: Sequence[str],
+    form: Format,
+    encoder: Encoder | Ids,
+    option: str = "data.path",
+    say: Callable[[str], None] = lambda _: None,
+) -> Table:
+    """The columns ``names`` of a file or a folder's files, the texts' first; texts go to ``encoder`` at once.
+
+    Raises:
+        UserError: if the file is missing, of another kind, empty, can't be read, or lacks a column.
+    """
+    table = Table(path, {name: [] for name in names})
+    texts, *others = [(name, values.append) for name, values in table.values.items()]
+    seen: dict[str, str] = {}  # a million labels are a few objects
+    files = files_of(path, option)
+    if path.is_dir() and kind_of(files[0]) == TEXT and not is_of_fasttext(files[0]):
+        form = replace(form, encoding=encoding_of_texts(files, form.encoding, form.option("encoding")))
+    for file in files:
+        shown = file.relative_to(path).as_posix() if path.is_dir() else file.name
+        prefix = f"{shown}, " if path.is_dir() else ""
+
+        def refuse(place: str, problem: str, _record: Any, prefix: str = prefix) -> None:
+            table.unreadable.append(f"{prefix}{place}: {problem}")
+
+        reader = Reader(names, form, option, refuse=refuse, all_columns=False)
+        for place, row in reader.read(file, path if path.is_dir() else None):
+            number = len(table.places)
+            table.places.append((prefix + place).removesuffix(", "))
+            table.files.append(shown)
+            text: Any = row.get(names[0])
+            problem = text_problem(text, form)
+            encoder.add("" if problem else text)
+            texts[1](text if problem else READ)
+            if problem:
+                table.blame(number, names[0], problem)
+            elif ("<" in text or "&" in text) and (found := _MARKUP.search(text)):
+                table.markup[number] = found[0]
+            for name, append in others:
+                value = row.get(name)
+                append(seen.setdefault(value, value) if isinstance(value, str) else value)
+            for name in names:
+                if isinstance(value := row.get(name), str) and value in MISSING_SPELLINGS:
+                    table.like_missing[name, value] += 1
+            if len(table.places) % EVERY == 0:
+                say(f"{path.name}: {len(table.places):,} rows read")
+        table.formats[shown] = reader.formats.get(file, "empty")
+    if not table.places and not table.unreadable:
+        raise UserError(f"{path} holds no review: give a file with some")
+    table.require_decided(names[0], form, "a text")
+    return table
 
 
 def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: None) -> Dataset:
     """The reviews of ``params.path``; the vocabulary comes from its training reviews.
 
-    Without a split column the files of a folder may tell the splits (:func:`splits_of_files`); else the test
-    reviews are drawn.
+    Without a split column the files of a folder may tell the splits; else the test reviews are drawn.
 
     Args:
         params: ``path``, the three column names, how files are written, ``labels``, ``bad_rows``, and
@@ -41,36 +197,55 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
     Raises:
         UserError: naming file, column, line or row, and value, for anything that can't be used.
     """
-    path = Path(params.path)
+    path, form = Path(params.path), Format.of(params)
     of_text, of_label = str(params.text_column), str(params.label_column)
     of_split = None if params.split_column is None else str(params.split_column)
-    columns = [of_text, of_label, *filter(None, [of_split])]
     encoder = Encoder(params.tokens, params.subwords)
-    reading = Texts(encoder)
-    kept_of = {of_text: reading.take, of_label: Once().take}
-    table = read_table(path, columns, wanted=wanted(params), kept=kept_of, on_rows=progress(path, say))
-    texts, values = table.columns[of_text], table.columns[of_label]
+    table = read_table(path, [of_text, of_label, *filter(None, [of_split])], form, encoder, say=say)
+    values = table.values[of_label]
+    if params.labels is None:
+        table.require_decided(of_label, form, "a class")
     try:
-        classes = classes_of(values.values, params.labels)
+        known = any(fold(value) is not None for value in values)
+        classes = classes_of(values, params.labels) if known else Classes()
     except ValueError as error:
-        raise UserError(f"{path}: column {values.name!r}: {error}") from None
-    numbers = np.array([classes.number(value) for value in values.values], np.int8)
-    split = table.columns[of_split] if of_split else splits_of_files(table, path)
-    faults = (split_faults(split) if split else {}) | label_faults(values, numbers, classes)
-    faults |= text_faults(texts)
-    kept, skipped = usable(table, faults, params.bad_rows, path)
+        raise UserError(f"{path}: column {of_label!r}: {error}") from None
+    numbers = np.array([classes.number(value) for value in values], np.int8)
+    splits = (
+        [SPLIT_NAMES.get(str(value).strip().lower()) for value in table.values[of_split]]
+        if of_split
+        else _splits_of_files(table)
+    )
+    for row in np.flatnonzero((numbers == MISSING) | (numbers == UNKNOWN)).tolist():
+        table.blame(row, of_label, _label_problem(values[row], classes))
+    if of_split:
+        for row, split in enumerate(splits):
+            if split is None:
+                table.blame(row, of_split, "is no split: use train, test and, if you like, validation")
+    kept, skipped = table.usable(params.bad_rows)
     kept = kept[numbers[kept] != LEFT_OUT]
     labels = numbers[kept]
-    if split:
-        rows = parse_splits(split, kept)
+    if splits:
+        of_rows = np.array([splits[row] for row in kept.tolist()])
+        rows = {split: np.flatnonzero(of_rows == split) for split in SPLITS if split in of_rows}
+        for needed in (TRAIN, TEST):
+            if needed not in rows:
+                where = f"column {of_split!r} puts" if of_split else "the files' names put"
+                raise UserError(
+                    f"{path}: {where} no review into {needed}: name train and test reviews, or set "
+                    "data.split_column to null and name no file after a split, to split at random"
+                )
     else:
-        require_two_of_each(labels, classes.names, path)
-        rows = draw_test(labels, params.test_fraction, seed)
+        _require_two_of_each(labels, classes.names, path)
+        test = draw_stratified(labels, params.test_fraction, seed)
+        rows = {TRAIN: np.setdiff1d(np.arange(len(labels)), test), TEST: test}
     for name in rows:
         try:
             require_every_label(labels[rows[name]], name, classes.names)
         except ValueError as error:
-            raise UserError(f"{path}: {error}") from None
+            raise UserError(
+                f"{path}: {error}, or leave a class out by data.labels, with null for it"
+            ) from None
     in_file = {name: kept[chosen] for name, chosen in rows.items()}
     vocabulary, reviews, unknown = encoder.splits(
         in_file, {name: labels[chosen] for name, chosen in rows.items()}
@@ -84,171 +259,88 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
         licence="the user's own",
         labels=classes.names,
         unknown_keys=unknown,
-        markup={name: reading.markup_in(chosen) for name, chosen in in_file.items()},
-        places={name: [texts.places[row] for row in chosen] for name, chosen in in_file.items()},
+        markup={name: _markup_in(table.markup, chosen) for name, chosen in in_file.items()},
+        places={name: [table.places[row] for row in chosen] for name, chosen in in_file.items()},
         reading={
-            "formats": table.formats,
+            "formats": _in_few_lines(table.formats),
             "rows_skipped": len(skipped),
             "skipped": skipped[:LISTED],
             "rows_left_out": int((numbers == LEFT_OUT).sum()),
+            "passed_over": hidden_files(path),
+            "merged_labels": list(classes.merged),
+            "like_missing": [
+                f"{value!r} in column {name!r}: {count:,}"
+                for (name, value), count in table.like_missing.items()
+            ],
         },
     )
-
-
-def progress(path: Path, say: Callable[[str], None]) -> Callable[[int], None]:
-    """Says how many rows have been read."""
-    return lambda count: say(f"{path.name}: {count:,} rows read")
-
-
-def wanted(params: DataParams) -> Wanted:
-    """How files are written, where params say."""
-    characters = {name: character for character, name in DELIMITERS.items()}
-    delimiter = characters.get(params.delimiter, params.delimiter)
-    return Wanted(params.encoding, delimiter, params.quoting, params.has_header)
 
 
 def dataset_name(path: Path) -> str:
     """The file's stem, in characters fit for a registered model's name; never another source's name."""
     packed = path.suffix.lower() in COMPRESSIONS
     name = re.sub(r"[^\w.-]+", "-", path.with_suffix("").stem if packed else path.stem)
-    return f"{name}-file" if name in _RESERVED else name
+    return f"{name}-file" if name in ("imdb", "snippets") else name
 
 
-def hash_of(path: Path) -> str:
-    """``sha256:`` of a file's bytes; of a folder, of its files' names and hashes."""
-    if not path.is_dir():
-        with path.open("rb") as file:
-            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-    lines = [f"{file.relative_to(path).as_posix()} {hash_of(file)}\n" for file in files_of(path)]
-    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+def _label_problem(value: object, classes: Classes) -> str:
+    if isinstance(value, list):
+        return f"holds {len(value)} labels, but a review has one: leave one of them"
+    if fold(value) is None:
+        return "is no label: fill it in, or take the review out"
+    return f"is no label: data.labels names {', '.join(map(repr, classes.numbers))}"
 
 
-def usable(table: Table, faults: Mapping[int, str], bad_rows: str, path: Path) -> tuple[Rows, list[str]]:
-    """The rows without a fault, ascending, and what was wrong with each of the others.
-
-    Args:
-        table: as read.
-        faults: what is wrong with its rows.
-        bad_rows: ``error`` or ``skip``.
-        path: for the message.
-
-    Raises:
-        UserError: if there are faults and ``bad_rows`` is error, naming up to LISTED of them; if no row is
-            left.
-    """
-    count = len(next(iter(table.columns.values())).values)
-    places = next(iter(table.columns.values())).places
-    bad = [f"{place}: {problem}" for place, problem in table.unreadable]
-    bad += [f"{places[row]}: {faults[row]}" for row in sorted(faults)]
-    if bad and bad_rows == "error":
-        lines = [f"{path}, {line}" for line in bad[:LISTED]]
-        if len(bad) > 1:
-            more = f", of which {LISTED} are shown" if len(bad) > LISTED else ""
-            lines.append(
-                f"{len(bad):,} rows can't be used{more}: mend them, or set data.bad_rows to skip to leave "
-                "them out"
-            )
-        raise UserError("\n".join(lines))
-    if len(faults) == count:
-        raise UserError(f"{path}: none of its {len(bad):,} rows can be used, the first because of {bad[0]}")
-    return np.setdiff1d(np.arange(count), np.fromiter(faults, np.int64, len(faults))), bad
-
-
-def text_faults(column: Column) -> Faults:
-    """The rows that hold no text, or half of a character."""
-    return {
-        row: column.problem(row, problem)
-        for row, value in enumerate(column.values)
-        if value is not READ and (problem := text_problem(value)) is not None
-    }
-
-
-def label_faults(column: Column, numbers: Labels, classes: Classes) -> Faults:
-    """The rows whose label is missing or unknown."""
-    problems = {
-        MISSING: "is no label: fill it in, or take the review out",
-        UNKNOWN: f"is no label: data.labels names {', '.join(map(repr, classes.numbers))}",
-    }
-    return {
-        row: column.problem(row, problems[int(numbers[row])])
-        for row in np.flatnonzero((numbers == MISSING) | (numbers == UNKNOWN)).tolist()
-    }
-
-
-def split_faults(column: Column) -> Faults:
-    """The rows that name no split."""
-    return {
-        row: column.problem(row, "is no split: use train, test and, if you like, validation")
-        for row, value in enumerate(column.values)
-        if _folded(value) not in SPLITS
-    }
-
-
-def splits_of_files(table: Table, path: Path) -> Column | None:
+def _splits_of_files(table: Table) -> list[str | None]:
     """The split of each row by its file's name or folder, as in train.csv, test-0.parquet, validation/a.csv.
 
     Raises:
-        UserError: if some files of the folder are named so and others are not.
+        UserError: if some files of the folder are named so and others are not, or texts' folders are named
+            after splits alone.
     """
-    if not path.is_dir():
-        return None
-    splits = {file: _split_named(file) for file in dict.fromkeys(table.files)}
+    if not table.path.is_dir():
+        return []
+    of_texts = kind_of(Path(table.files[0])) == TEXT and not is_of_fasttext(table.path / table.files[0])
+    splits = {file: split_of(file, of_texts) for file in dict.fromkeys(table.files)}
     unnamed = [file for file, split in splits.items() if split is None]
+    if of_texts and all(Path(file).parent.name.lower() in SPLIT_NAMES for file in splits):
+        raise UserError(
+            f"{table.path}: the folders of its texts are named after splits, and none after a label: make "
+            "folders of labels in each, such as train/pos and train/neg"
+        )
     if len(unnamed) == len(splits):
-        return None
+        return []
     if unnamed:
         raise UserError(
-            f"{path}: {next(file for file in splits if splits[file])} is named after a split, but "
-            f"{unnamed[0]} is not: name all after train, validation or test, or none"
+            f"{table.path}: {next(file for file in splits if splits[file])} is named after a split, but "
+            f"{unnamed[0]} is not: name all after train, validation or test, or none; reviews without labels "
+            "belong into a file or folder of their own, which data.unlabelled_path names"
         )
-    places = next(iter(table.columns.values())).places
-    return Column(path, "the file's name", [splits[file] for file in table.files], places)
+    return [splits[file] for file in table.files]
 
 
-def parse_splits(column: Column, kept: Rows) -> dict[str, Rows]:
-    """Of the rows ``kept``, the places among them of each split's, train and test among them.
-
-    Raises:
-        UserError: if train or test is missing.
-    """
-    found = np.array([str(_folded(column.values[row])) for row in kept])
-    for needed in (TRAIN, TEST):
-        if needed not in found:
-            raise UserError(
-                f"{column.path}: column {column.name!r} puts no review into {needed}: "
-                "name train and test reviews, or set data.split_column to null to split at random"
-            )
-    return {split: np.flatnonzero(found == split) for split in SPLITS if split in found}
-
-
-def require_two_of_each(labels: Labels, names: Sequence[str], path: Path) -> None:
+def _require_two_of_each(labels: np.ndarray, names: Sequence[str], path: Path) -> None:
     """Raises UserError if a class is too rare to be trained and tested on: it may be a slip of the pen."""
     for number, name in enumerate(names):
         count = int((labels == number).sum())
         if count < 2:
+            rows = "1 row" if count == 1 else f"{count} rows"
             raise UserError(
-                f"{path}: the class {name!r} has {counted_rows(count)}, but needs 2 or more, to train and to "
-                f"test on: add some, mend its name, or leave it out by data.labels, with {{{name}: null}} "
-                "beside the other classes"
+                f"{path}: the class {name!r} has {rows}, but needs 2 or more, to train and to test on: add "
+                f"some, correct its name, or leave it out by data.labels, with {{{name}: null}} beside the "
+                "other classes"
             )
 
 
-def counted_rows(count: int) -> str:
-    """``1 row``, ``2,000 rows``."""
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+def _markup_in(markup: Mapping[int, str], rows: Rows) -> dict[int, str]:
+    """What looks like HTML in the texts of ``rows``, by their place among these."""
+    places = np.flatnonzero(np.isin(rows, np.fromiter(markup, np.int64, len(markup))))
+    return {place: markup[int(rows[place])] for place in places.tolist()}
 
 
-def draw_test(labels: Labels, fraction: float, seed: int) -> dict[str, Rows]:
-    """Train and test rows, drawn at random, stratified by label."""
-    test = draw_stratified(labels, fraction, seed)
-    return {TRAIN: np.setdiff1d(np.arange(len(labels)), test), TEST: test}
-
-
-def _split_named(file: str) -> str | None:
-    parts: Iterable[str] = Path(file.lower()).parts
-    words = [re.split(r"[^a-z]+", part)[0] for part in parts]
-    return next((word for word in words if word in SPLITS), None)
-
-
-def _folded(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
+def _in_few_lines(formats: dict[str, str]) -> dict[str, str]:
+    """How files are written; of more than a few, how many are written alike, under the first one's name."""
+    if len(formats) <= LISTED:
+        return formats
+    counts, firsts = Counter(formats.values()), {form: file for file, form in reversed(formats.items())}
+    return {f"{firsts[form]} and {count - 1:,} more": form for form, count in counts.items()}

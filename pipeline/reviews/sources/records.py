@@ -1,270 +1,430 @@
-"""The records of one file: CSV, JSON Lines, Parquet, or a text that is a review."""
+"""Records of tables and texts, one after the other: the one reader of training, prediction and monitoring.
+
+It knows CSV and its kin, JSON lines and arrays, Parquet, what annotation tools export, and texts that are a
+file each. What can't be read is told record by record.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from itertools import chain
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from pipeline.reviews.sources.dialects import (
+    NONE,
+    Dialect,
+    Format,
+    numbered,
+    recognise_dialect,
+    two_readings,
+)
+from pipeline.reviews.sources.encodings import (
     AUTO,
-    SAMPLE_BYTES,
-    Wanted,
-    fitting_encoding,
+    UTF8,
+    is_utf8,
     kind_of,
     mark_of,
-    numbered,
     open_text,
-    recognise_dialect,
     recognise_encoding,
-    whole_lines,
 )
-from pipeline.reviews.splitting import SPLITS
+from pipeline.reviews.sources.files import TEXT, is_of_fasttext, require_table
 from pipeline.runtime.errors import UserError
 
-# Reviews that are a file each, in a folder named after their label: ``train/pos/0_9.txt``.
-#
-# It is the form of the Large Movie Review Dataset, of NLTK's movie reviews, and of what scikit-learn's
-# ``load_files`` and Keras' ``text_dataset_from_directory`` read.
-
-SUFFIX = ".txt"
-UTF8 = "utf-8"
-
-
-def text_files(folder: Path) -> list[Path]:
-    """The folder's texts by name: those in a folder of a label, or, if there are none, all of them."""
-    every = sorted(each for each in folder.rglob(f"*{SUFFIX}") if each.is_file())
-    return [each for each in every if _is_of_label(each, folder)] or every
-
-
-def encoding_of(files: Sequence[Path], wanted: str = AUTO) -> str:
-    """UTF-8 if all files are, else the encoding that fits those that are not, which are judged together.
-
-    Raises:
-        UserError: if two encodings fit them, or none does.
-    """
-    if wanted != AUTO:
-        return wanted
-    sample = bytearray()
-    for file in files:
-        content = file.read_bytes()
-        if mark_of(content) is None and not _is_utf8(content):
-            sample += b"".join(line + b"\n" for line in content.splitlines() if not line.isascii())
-        if len(sample) >= SAMPLE_BYTES:
-            break
-    return fitting_encoding(files[0].parent, whole_lines(bytes(sample))) if sample else UTF8
-
-
-def read_text(file: Path, encoding: str) -> tuple[str, str]:
-    """The text of a file and its encoding: of its byte order mark, UTF-8 if it is that, else ``encoding``.
-
-    Raises:
-        UserError: for bytes that are no text in ``encoding``.
-    """
-    content = file.read_bytes()
-    own = mark_of(content) or (UTF8 if _is_utf8(content) else encoding)
-    try:
-        return content.decode(own), own
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{file} is not {own} text (byte {error.start}): save it as UTF-8, or set data.encoding"
-        ) from None
-
-
-def _is_of_label(file: Path, folder: Path) -> bool:
-    return file.parent != folder and file.parent.name.lower() not in SPLITS
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode(UTF8)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
+# What programs write where there is no value: R, SQL, pandas and Python, spreadsheets.
+MISSING_SPELLINGS = frozenset(
+    {"NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null", "\\N", "nan", "NaN", "None"}
+)
+FASTTEXT_LABEL = "__label__"
 _SHOWN, _LONGEST_NAME = 20, 40  # columns, and characters of a name, in a message
-Record = tuple[str, dict[str, Any]]  # its place, and its values by column
-Require = Callable[[list[str], str], None]  # given the columns found and where, raises if one is missing
+_PARTITION = re.compile(r"([^=]+)=(.*)")
+
+Row = dict[str, Any]
+Record = tuple[str, Row]  # its place, and its values by column
 Refuse = Callable[[str, str, Any], None]  # told the place of a record that can't be read, why, and what it is
 
 
-def read_records(
-    path: Path,
-    names: list[str],
-    *,
-    file_option: str,
-    column_options: str,
-    wanted: Wanted | None = None,
-    refuse: Refuse | None = None,
-    all_columns: bool = True,
-    on_format: Callable[[str], None] = lambda _: None,
-) -> Iterator[Record]:
-    """The records of a .csv, .tsv, .jsonl or .parquet file, all columns, one after the other.
+def text_problem(value: object, form: Format) -> str | None:
+    """Why a value can't be used as a text; None if it can. It is the same rule wherever texts are read."""
+    if isinstance(value, str) and is_undecided(value, form):
+        return undecided(form, "a text")
+    if not isinstance(value, str) or not value.strip():
+        return "is not a review's text: fill it in, or take the review out"
+    try:
+        value.isascii() or value.encode()
+    except UnicodeEncodeError:
+        return "holds half of a character (a lone surrogate): correct the text"
+    return None
 
-    The first two may be packed as .gz or .zst, and so may .jsonl.
 
-    Args:
-        path: the file.
-        names: columns that it must have.
-        file_option: what the file was named with, for messages.
+def problem_of(name: str, value: object, problem: str) -> str:
+    """What a value is, and its problem."""
+    shown = repr(value)
+    return f"column {name!r} is {shown if len(shown) <= 60 else f'{shown[:57]}...'}, which {problem}"
+
+
+def is_undecided(value: object, form: Format) -> bool:
+    """Whether a value often means that there is none, and nobody has said whether it does here."""
+    return form.missing is None and isinstance(value, str) and value.strip() in MISSING_SPELLINGS
+
+
+def undecided(form: Format, what: str) -> str:
+    """What there is to decide of such a value."""
+    return (
+        f"may mean that there is none, or be {what}: set {form.option('missing')} to the values that mean "
+        f"that there is none, or to {'an empty text' if form.on_command_line else '[]'} if none does"
+    )
+
+
+@dataclass
+class Reader:
+    """Reads the records of files.
+
+    Attributes:
+        names: the columns that a file must have, the texts' first.
+        form: how files are written, as far as it is known.
+        option: what the file was named with, for messages.
         column_options: what the columns were named with.
-        wanted: how the file is written, where that is not to be recognised.
         refuse: told of records that can't be read, which are then left out; without it they are an error.
+        instead: columns that will do in the place of the first of ``names``.
         all_columns: whether a record has those too that aren't named.
-        on_format: told how the file is written.
-
-    Raises:
-        UserError: if the file is missing, of another kind, can't be read, or lacks a column.
+        formats: how each file that was read is written.
+        header: the names of the last table's columns as they stand there, the equal and empty ones too.
     """
-    if kind_of(path) != SUFFIX or all_columns:
-        require_table(path, file_option)
-    reader = {**TABLES, SUFFIX: _read_text}[kind_of(path)]
 
-    def fail(place: str, problem: str, _record: Any) -> None:
-        raise UserError(f"{path}, {place}: {problem}")
+    names: Sequence[str]
+    form: Format = field(default_factory=Format)
+    option: str = "data.path"
+    column_options: str = "data.text_column, data.label_column or data.split_column"
+    refuse: Refuse | None = None
+    instead: Sequence[str] = ()
+    all_columns: bool = True
+    formats: dict[Path, str] = field(default_factory=dict)
+    header: list[str] = field(default_factory=list)
 
-    source = _Source(path, names, wanted or Wanted(), refuse or fail, all_columns, on_format)
-    try:
-        yield from reader(source, partial(_require_columns, names, column_options))
-    except FileNotFoundError:
-        raise UserError(f"{file_option}: there is no file {path}; mend the path") from None
-    except OSError as error:
-        raise UserError(f"{file_option}: {path} can't be read: {error.strerror or error}") from None
+    def read(self, path: Path, folder: Path | None = None) -> Iterator[Record]:
+        """The records of one file.
 
+        Named columns that ``folder`` names, as in ``label=neg/part-0.parquet``, are columns too. A missing
+        value is None, whatever the file writes for it; so is one of a JSON object that lacks the key.
 
-def require_table(path: Path, file_option: str) -> None:
-    """Raises UserError for a file of another kind."""
-    if kind_of(path) not in TABLES:
-        raise UserError(f"{file_option} must be a {KINDS} file, but is {path}")
-
-
-@dataclass(frozen=True)
-class _Source:
-    path: Path
-    names: list[str]
-    wanted: Wanted
-    refuse: Refuse
-    all_columns: bool
-    on_format: Callable[[str], None]
-
-
-def _read_csv(source: _Source, require: Require) -> Iterator[Record]:
-    """Records of a CSV with a header line; blank lines are skipped."""
-    path = source.path
-    dialect = recognise_dialect(path, source.names, source.wanted)
-    source.on_format(str(dialect))
-    with open_text(path, dialect.encoding) as file:
-        reader = dialect.reader(file)
-        skipped = dialect.skipped_lines
+        Raises:
+            UserError: if the file is missing, of another kind, can't be read, or lacks a column.
+        """
+        require_table(path, self.option, is_text=folder is not None)
+        reader = {
+            ".jsonl": self._json_lines,
+            ".ndjson": self._json_lines,
+            ".json": self._json,
+            ".parquet": self._parquet,
+            TEXT: self._fasttext if is_of_fasttext(path) else self._text,
+        }.get(kind_of(path), self._csv)
+        partitions = partitions_of(path, folder)
+        given = {name: value for name, value in partitions.items() if name in self.names}
+        missing = self.form.missing or ()
         try:
-            first: list[str] = next(reader, [])
-            header = first if source.wanted.header else numbered(first)
-            if header:
-                require(header, str(path))
-            start = 1 if first and not source.wanted.header else reader.line_num + 1
-            for fields in reader if source.wanted.header else chain([first], reader):
-                if fields and len(fields) != len(header):
-                    source.refuse(
-                        f"line {start + skipped}",
-                        f"has {len(fields)} fields, but the first has {len(header)}: put texts that hold "
-                        f"the delimiter {dialect.delimiter!r} in double quotes, and double the quotes inside",
-                        fields,
-                    )
-                elif fields:
-                    yield f"line {start + skipped}", dict(zip(header, fields, strict=True))
-                start = reader.line_num + 1
-        except csv.Error as error:
-            raise UserError(
-                f"{path}, line {reader.line_num + skipped}: not valid CSV ({dialect}): {error}; "
-                "if it is written otherwise, set data.delimiter and data.quoting"
-            ) from None
+            for place, row in reader(path, partitions):
+                for name, value in given.items():
+                    row.setdefault(name, value)
+                for name in self.names:
+                    if (value := row.get(name)) is None:
+                        continue
+                    if isinstance(value, bytes):
+                        value = _decoded(value)
+                    elif name != self.names[0]:
+                        value = _one_of(value)
+                    row[name] = None if isinstance(value, str) and value.strip() in missing else value
+                yield place, row
+        except FileNotFoundError:
+            raise UserError(f"{self.option}: there is no file {path}; correct the path") from None
+        except OSError as error:
+            raise UserError(f"{self.option}: {path} can't be read: {error.strerror or error}") from None
 
+    def require(self, found: Sequence[str], where: object) -> None:
+        """Raises UserError if a named column is missing, or stands twice."""
+        for name in self.names:
+            if found.count(name) > 1:
+                raise UserError(f"{where}: the column {name!r} stands twice: rename one of them")
+        missing = self._missing(found)
+        if not missing:
+            return
+        known = ", ".join(
+            repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."
+            for name in found[:_SHOWN]
+        )
+        other = f", nor the columns {', '.join(self.instead)}" if self.instead else ""
+        raise UserError(
+            f"{where}: there is no column {missing[0]!r}{other}, only {known}: correct "
+            f"{self.column_options}; where the first line holds no names, give the columns' numbers, from 1"
+        )
 
-def _read_jsonl(source: _Source, require: Require) -> Iterator[Record]:
-    """Records of a file with one JSON object a line; blank lines are skipped."""
-    path = source.path
-    encoding = recognise_encoding(path, source.wanted.encoding)
-    source.on_format(encoding)
-    with open_text(path, encoding) as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            place = f"line {number}"
+    def _missing(self, found: Sequence[str]) -> list[str]:
+        has_others = bool(self.instead) and set(self.instead) <= set(found)
+        return [name for name in self.names[has_others:] if name not in found]
+
+    def _refused(self, path: Path, place: str, problem: str, record: Any) -> None:
+        if self.refuse is None:
+            raise UserError(f"{path}, {place}: {problem}")
+        self.refuse(place, problem, record)
+
+    def _csv(self, path: Path, partitions: Row) -> Iterator[Record]:
+        form = self.form
+
+        def fits(header: list[str]) -> bool:
+            return not self._missing([*header, *partitions])
+
+        dialect = recognise_dialect(path, fits, form)
+        for_none: list[list[str]] = []
+        against_none = 0
+        with open_text(path, dialect.encoding, form.option("encoding")) as file:
+            records = dialect.records(file)
+            line = 0
             try:
-                values = json.loads(line)
+                first = next(records, None)
+                if first is None:
+                    return
+                line = first[0]
+                self.header = [name.strip() for name in first[1]] if form.has_header else numbered(first[1])
+                self.require([*self.header, *partitions], path)
+                columns = unique(self.header)
+                may_be_none = form.quoting == AUTO and not (form.has_header and '"' in first[2][0])
+                below = list(islice(records, 2)) if form.has_header else [first]
+                further = _further_headers(self.header, [fields for _, fields, _ in below])
+                names = f", {further} more rows of names below the header" if further else ""
+                self.formats[path] = f"{dialect}{names}"
+                for line, fields, lines in chain(below[further:], records):
+                    if may_be_none and (evidence := dialect.speaks_for_none(fields, lines, len(columns))):
+                        against_none += evidence < 0
+                        if evidence > 0 and not for_none:
+                            for_none = [fields, lines]
+                    if len(fields) == len(columns):
+                        yield f"line {line}", dict(zip(columns, fields, strict=True))
+                    else:
+                        self._refused(
+                            path,
+                            f"line {line}",
+                            f"has {len(fields)} fields, but the first has {len(columns)}: put texts that "
+                            f"hold the delimiter {dialect.delimiter!r} in double quotes, and double the "
+                            "quotes inside",
+                            fields,
+                        )
+            except csv.Error as error:
+                raise UserError(
+                    f"{path}, after line {line}: not valid CSV ({dialect}): {error}; if it is written "
+                    f"otherwise, set {form.option('delimiter')} and {form.option('quoting')}: to none if no "
+                    "text is quoted"
+                ) from None
+        if for_none and not against_none:
+            fields, lines = for_none
+            other = Dialect(dialect.encoding, dialect.delimiter, NONE)
+            rows = [line.rstrip("\r\n").split(dialect.delimiter) for line in lines]
+            raise UserError(two_readings(path, form, (dialect, [fields]), (other, rows)))
+
+    def _json_lines(self, path: Path, partitions: Row) -> Iterator[Record]:
+        with self._json_text(path) as file:
+            yield from self._objects(path, partitions, self._lines(path, file))
+
+    def _json(self, path: Path, partitions: Row) -> Iterator[Record]:
+        """An array of objects, or an object a line."""
+        with self._json_text(path) as file:
+            first = next((line for line in file if line.strip()), "")
+            if not first.lstrip().startswith("["):
+                try:
+                    json.loads(first or "{}")
+                except json.JSONDecodeError:
+                    raise UserError(
+                        f"{path} must hold an array of JSON objects, or an object a line, such as pandas "
+                        "writes with orient='records'"
+                    ) from None
+                file.seek(0)
+                yield from self._objects(path, partitions, self._lines(path, file))
+                return
+            try:
+                values = json.loads(first + file.read())
             except json.JSONDecodeError as error:
-                source.refuse(place, f"not valid JSON: {error}; write one object a line", line.rstrip("\r\n"))
+                raise UserError(f"{path}: not valid JSON: {error}") from None
+        yield from self._objects(
+            path, partitions, ((f"record {n}", each) for n, each in enumerate(values, 1))
+        )
+
+    def _json_text(self, path: Path) -> Any:
+        encoding = recognise_encoding(path, self.form.encoding, self.form.option("encoding"))
+        self.formats[path] = encoding
+        return open_text(path, encoding, self.form.option("encoding"))
+
+    def _lines(self, path: Path, file: Any) -> Iterator[tuple[str, Any]]:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                try:
+                    yield f"line {number}", json.loads(line)
+                except json.JSONDecodeError as error:
+                    problem = f"not valid JSON: {error}; write one object a line"
+                    self._refused(path, f"line {number}", problem, line.rstrip("\r\n"))
+
+    def _objects(self, path: Path, partitions: Row, values: Iterator[tuple[str, Any]]) -> Iterator[Record]:
+        found: dict[str, None] = dict.fromkeys(partitions)
+        missing = self._missing(list(found))
+        for place, value in values:
+            if not isinstance(value, dict):
+                problem = 'must be a JSON object, such as {"text": "Fine.", "label": 1}'
+                self._refused(path, place, problem, value)
                 continue
-            if not isinstance(values, dict):
-                source.refuse(place, 'must be a JSON object, such as {"text": "Fine.", "label": 1}', values)
-                continue
-            require(list(values), f"{path}, {place}")
-            yield place, values
+            for row in _annotated(value):
+                if missing:
+                    found |= dict.fromkeys(row)
+                    missing = self._missing(list(found))
+                yield place, row
+        if missing and len(found) > len(partitions):
+            self.require(list(found), path)
+
+    def _parquet(self, path: Path, partitions: Row) -> Iterator[Record]:
+        import pyarrow  # noqa: PLC0415  (slow to import; only Parquet files need it)
+        import pyarrow.parquet  # noqa: PLC0415
+
+        self.formats[path] = "parquet"
+        try:
+            file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)  # else all of it is in memory
+            self.header = list(file.schema_arrow.names)
+            self.require([*self.header, *partitions], path)
+            read = None if self.all_columns else [name for name in self.names if name in self.header]
+            columns = unique(self.header) if read is None else read
+            class_names = _class_names(file.schema_arrow.metadata or {}, self.names)
+            batches = file.iter_batches(batch_size=1024, columns=read)
+            rows = chain.from_iterable(batch.rename_columns(columns).to_pylist() for batch in batches)
+            for number, values in enumerate(rows, start=1):
+                for name, names in class_names.items():
+                    value = values[name]
+                    values[name] = names[value] if value in range(len(names)) else None
+                yield f"row {number}", values
+        except pyarrow.ArrowException as error:
+            raise UserError(f"{path}: not a Parquet file that can be read: {error}") from None
+
+    def _fasttext(self, path: Path, _partitions: Row) -> Iterator[Record]:
+        """``__label__pos Fine.``; doccano quotes such a line, label and all, where its text holds a comma."""
+        encoding = recognise_encoding(path, self.form.encoding, self.form.option("encoding"))
+        self.formats[path] = f"{encoding}, fastText's"
+        names = [*self.names, "label"][: max(len(self.names), 2)]
+        with open_text(path, encoding, self.form.option("encoding")) as file:
+            for number, line in enumerate(file, start=1):
+                text = line.strip()
+                if text.startswith(f'"{FASTTEXT_LABEL}') and text.endswith('"'):
+                    text = text[1:-1].replace('""', '"')
+                labels = []
+                while text.startswith(FASTTEXT_LABEL):
+                    label, _, text = text.partition(" ")
+                    labels.append(label.removeprefix(FASTTEXT_LABEL))
+                    text = text.lstrip()
+                if line.strip():
+                    yield f"line {number}", dict(zip(names, (text, labels), strict=False))
+
+    def _text(self, path: Path, _partitions: Row) -> Iterator[Record]:
+        """One record: the text, and as its label the name of the folder that it lies in."""
+        content = path.read_bytes()
+        encoding = mark_of(content) or (UTF8 if is_utf8(content) else self.form.encoding)
+        if len(self.names) > 2:
+            raise UserError(
+                f"data.split_column is {self.names[2]!r}, but {path} is a review and no table: set it to "
+                "null, and name folders train and test"
+            )
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"{path} is not {encoding} text (byte {error.start}): save it as UTF-8, or set "
+                f"{self.form.option('encoding')}"
+            ) from None
+        self.formats[path] = encoding
+        yield "", dict(zip(self.names, (text, path.parent.name), strict=False))
 
 
-def _read_parquet(source: _Source, require: Require) -> Iterator[Record]:
-    """Records of a Parquet file."""
-    import pyarrow  # noqa: PLC0415  (slow to import; only Parquet files need it)
-    import pyarrow.parquet  # noqa: PLC0415
+def unique(names: Sequence[str]) -> list[str]:
+    """The names, each once: of equal ones the later, and the empty ones, get the column's number.
 
-    source.on_format("parquet")
-    try:
-        file = pyarrow.parquet.ParquetFile(source.path, pre_buffer=False)  # else all of it is in memory
-        require(file.schema_arrow.names, str(source.path))
-        columns = None if source.all_columns else source.names
-        batches = file.iter_batches(batch_size=1024, columns=columns)
-        rows = (row for batch in batches for row in batch.to_pylist())
-        for number, values in enumerate(rows, start=1):
-            yield f"row {number}", values
-    except pyarrow.ArrowException as error:
-        raise UserError(f"{source.path}: not a Parquet file that can be read: {error}") from None
-
-
-def _read_text(source: _Source, _require: Require) -> Iterator[Record]:
-    """One record: the text, and as its label the name of the folder that it lies in.
-
-    Raises:
-        UserError: if a split column is asked for: folders tell the splits.
+    >>> unique(["id", "score", "score", ""])
+    ['id', 'score', 'score.3', 'column.4']
     """
-    text, encoding = read_text(source.path, source.wanted.encoding)
-    values = [text, source.path.parent.name]
-    if len(source.names) > len(values):
-        raise UserError(
-            f"data.split_column is {source.names[2]!r}, but {source.path} is a review and no table: set it "
-            "to null, and name folders train and test"
-        )
-    source.on_format(encoding)
-    yield "", dict(zip(source.names, values, strict=False))
+    taken: dict[str, None] = {}
+    for number, name in enumerate(names, start=1):
+        own = name if name and name not in taken else f"{name or 'column'}.{number}"
+        while own in taken or (own != name and own in names):
+            own += "_"
+        taken[own] = None
+    return list(taken)
 
 
-def _short(name: str) -> str:
-    return repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."
+def partitions_of(path: Path, folder: Path | None) -> Row:
+    """The columns that folders name, as pandas, Spark and DuckDB write them: ``label=neg/part-0.parquet``."""
+    parts = path.relative_to(folder).parts[:-1] if folder else ()
+    found = (_PARTITION.fullmatch(part) for part in parts)
+    values = {unquote(each[1]): unquote(each[2]) for each in found if each}
+    return {name: None if value == "__HIVE_DEFAULT_PARTITION__" else value for name, value in values.items()}
 
 
-def _require_columns(names: list[str], options: str, found: list[str], where: str) -> None:
-    for name in names:
-        if found.count(name) > 1:
-            raise UserError(f"{where}: the column {name!r} stands twice: rename one of them")
-    missing = [name for name in names if name not in found]
-    if missing:
-        known = ", ".join(map(_short, found[:_SHOWN]))
-        numbers = "; where the first line holds no names, give the columns' numbers, from 1"
-        raise UserError(
-            f"{where}: there is no column {missing[0]!r}, only {known}: mend {options}"
-            f"{numbers if options.startswith('data.') else ''}"
-        )
+def as_json(value: Any) -> str:
+    """Nested values, and such as JSON doesn't know, as JSON; bytes as the text that they are, if they are."""
+    return json.dumps(value, ensure_ascii=False, default=plain)
 
 
-TABLES: dict[str, Callable[[_Source, Require], Iterator[Record]]] = {
-    ".csv": _read_csv,
-    ".tsv": _read_csv,
-    ".jsonl": _read_jsonl,
-    ".parquet": _read_parquet,
-}
-KINDS = ".csv, .tsv, .jsonl or .parquet"
+def plain(value: Any) -> Any:
+    """A value of Parquet that JSON doesn't know."""
+    if isinstance(value, bytes):
+        return _decoded(value)
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)
+
+
+def _decoded(value: bytes) -> str:
+    return value.decode() if is_utf8(value) else value.hex()
+
+
+def _one_of(value: Any) -> Any:
+    """The label of a list of one, as annotation tools write it; Label Studio's several are choices."""
+    if isinstance(value, str) and value.startswith('{"choices":'):
+        value = json.loads(value)
+    if isinstance(value, dict) and isinstance(value.get("choices"), list):
+        value = value["choices"]
+    if isinstance(value, list):
+        return value[0] if len(value) == 1 else value or None
+    return value
+
+
+def _further_headers(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """How many rows below the header hold no answers: two of Qualtrics, one of SurveyMonkey."""
+    for number, fields in enumerate(rows, start=1):
+        if any(fields) and all(each.startswith('{"ImportId"') for each in fields if each):
+            return number
+    return int(bool(rows) and header[0] == "Respondent ID" and rows[0][0] == "")
+
+
+def _annotated(record: Row) -> list[Row]:
+    """A task of Label Studio as a row an annotation, with columns named after its tags; or the record."""
+    data, annotations = record.get("data"), record.get("annotations")
+    if not isinstance(data, dict) or not isinstance(annotations, list):
+        return [record]
+    rows = []
+    for annotation in annotations:
+        if not annotation.get("was_cancelled"):
+            of_tags = {
+                result["from_name"]: result["value"]["choices"]
+                for result in annotation.get("result", [])
+                if "choices" in result.get("value", {})
+            }
+            rows.append({"id": record.get("id")} | data | of_tags)
+    return rows or [{"id": record.get("id")} | data]
+
+
+def _class_names(metadata: dict[bytes, bytes], names: Sequence[str]) -> dict[str, list[str]]:
+    """The names of classes that Hugging Face's datasets note down beside columns of their numbers."""
+    features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    return {
+        name: features[name]["names"]
+        for name in names
+        if isinstance(features.get(name), dict) and features[name].get("_type") == "ClassLabel"
+    }

@@ -10,14 +10,12 @@ import numpy as np
 
 from pipeline.params import DataParams
 from pipeline.reviews.dataset import Dataset, content_digest
-from pipeline.reviews.ragged import Rows, Sequences, offsets_of
+from pipeline.reviews.ragged import Sequences, offsets_of
+from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.sources.fetching import UnreachableError, fetch, public_url
-from pipeline.reviews.sources.file import LISTED, hash_of, progress, text_faults, usable, wanted
+from pipeline.reviews.sources.file import LISTED, Ids, read_table
+from pipeline.reviews.sources.files import hash_of
 from pipeline.reviews.sources.imdb import read_unlabelled
-from pipeline.reviews.sources.tables import read_table
-from pipeline.reviews.sources.texts import Ids, Texts
-
-Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +45,7 @@ class Unlabelled:
         }
 
 
-def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelled:
+def load_unlabelled(data: DataParams, dataset: Dataset, warn: Callable[[str], None]) -> Unlabelled:
     """The unlabelled reviews that ``data.unlabelled`` asks for, encoded as those of ``dataset``.
 
     Args:
@@ -61,10 +59,8 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
     kind = data.unlabelled
     if kind == "auto":  # after the data set that came, which is not IMDb where the fallback was taken
         kind = "imdb" if dataset.name == "imdb" else "none"
-    ids = Ids(dataset.encode)
-    source: dict[str, str] = {}
-    rows: Rows | None = None  # all
-    skipped: list[str] = []
+    ids, source, skipped = Ids(dataset.encode), dict[str, str](), list[str]()
+    rows: np.ndarray | slice = slice(None)
     if kind == "imdb":
         try:
             archive = fetch(data.unlabelled_url, data.unlabelled_hash)
@@ -78,20 +74,11 @@ def load_unlabelled(data: DataParams, dataset: Dataset, warn: Warn) -> Unlabelle
                 ids.add(text)
             source = {"url": public_url(data.unlabelled_url), "hash": data.unlabelled_hash}
     elif kind == "file":
-        path, column = Path(data.unlabelled_path), str(data.text_column)
-        table = read_table(
-            path,
-            [column],
-            "data.unlabelled_path",
-            wanted(data),
-            {column: Texts(ids).take},
-            progress(path, warn),
-        )
-        faults = text_faults(table.columns[column])
-        rows, skipped = usable(table, faults, data.bad_rows, path)
+        path = Path(data.unlabelled_path)
+        table = read_table(path, [str(data.text_column)], Format.of(data), ids, "data.unlabelled_path", warn)
+        rows, skipped = table.usable(data.bad_rows)
         if skipped:
             warn(f"{path}: {len(skipped):,} rows skipped, the first because of {skipped[0]}")
         source = {"file": path.name, "hash": hash_of(path)}
-    lengths = np.frombuffer(ids.lengths, np.int64)
-    kept = lengths if rows is None else lengths[rows]  # the others have no tokens
+    kept = np.frombuffer(ids.lengths, np.int64)[rows]  # the others have no tokens
     return Unlabelled(Sequences(np.frombuffer(ids.tokens, np.int32), offsets_of(kept)), source, skipped)

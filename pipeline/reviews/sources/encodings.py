@@ -1,0 +1,244 @@
+# ruff: noqa: RUF001 - letters that look like others are what this is about
+"""How the characters of a text file were written: its compression and encoding, recognised or refused.
+
+Code pages of one byte a character are told apart by the letters that they would make of the bytes: those of
+one language, common ones more than rare ones. What is written in more bytes, charset-normalizer judges.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, TextIO
+
+import zstandard
+from charset_normalizer import from_bytes
+
+from pipeline.runtime.errors import UserError
+
+AUTO = "auto"
+UTF8 = "utf-8"
+COMPRESSIONS = (".gz", ".zst")
+
+_CHUNK = 1 << 20
+_SAMPLE = 1 << 16  # bytes of lines that are not ASCII
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_LIKELY = 0.4  # below, it is no code page of one byte a character
+_CERTAIN = 0.08  # how much likelier than another reading one must be
+_TYPOGRAPHY = "“”„‘’‚«»‹›–—…·•€£©®°№¿¡ºª"  # as likely in one code page as in another
+
+# The letters beyond ASCII of languages that a code page is for, the commonest first; and programs' code
+# pages, those of which more files are left first.
+_WESTERN = (
+    "éàèêçôâîûùïëœ",  # French
+    "üäöß",
+    "óíáéñúü",  # Spanish
+    "ãçéáíóêõúâôà",  # Portuguese
+    "àèìòùé",  # Italian
+    "äåöéøæ",  # Swedish, Danish, Norwegian, Finnish
+    "áðíóéöæúþý",  # Icelandic
+)
+_CENTRAL = (
+    "łąężóśćńź",
+    "íáéěýřščžůúňťďó",  # Czech
+    "áéíčšžýúľťôňä",  # Slovak
+    "áéöóőüíúű",  # Hungarian
+    "ăîâţş",  # Romanian
+    "čšžćđ",  # Croatian, Slovenian
+)
+_CYRILLIC = (
+    "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё",
+    "оанивтеірсклудмпязьгйбчхцжїюєшщфґ",  # Ukrainian
+    "аоиенјрсткувдмлпгзбчшњцжљћфхђџ",  # Serbian
+)
+_GREEK = ("ατοιεσνηυρπκμλςωίόάδγέχθήφβξύώζψ",)
+# How much rarer a page is than the commonest, and its languages.
+_PAGES: dict[str, tuple[float, tuple[str, ...]]] = {
+    "cp1252": (0.0, _WESTERN),
+    "cp1250": (0.06, _CENTRAL),
+    "cp1251": (0.06, _CYRILLIC),
+    "cp1254": (0.06, ("ıüşçğöİ",)),
+    "cp1253": (0.06, _GREEK),
+    "cp1257": (0.06, ("āīēšņļūģžķč", "ėšžųąįčūę", "õäüö")),  # Latvian, Lithuanian, Estonian
+    "cp1255": (0.06, ("יהולאתרבשמןעםנדקחפגטצזסכךץף",)),
+    "cp1256": (0.06, ("اليمونترتبةعدسفهكقأحجشطصخىذئزءضغإثؤظآ", "اینردتمهوشبسکلگخزپفعحقجچآغصط")),
+    "koi8_u": (0.1, _CYRILLIC),
+    "mac_roman": (0.2, _WESTERN),
+    "cp850": (0.2, _WESTERN),
+    "cp852": (0.2, _CENTRAL),
+    "cp866": (0.15, _CYRILLIC),
+}
+# A capital after a small letter, or two alphabets in one word: the bytes mean another character.
+_ODD = re.compile(
+    r"[a-zß-öø-ÿа-яё](?=[À-ÖØ-ÞА-ЯЁ])|[a-zA-Z](?=[\u0370-\u06ff])|[\u0370-\u06ff](?=[a-zA-Z])|\w(?=[¿¡«“„‚]\w)"
+)
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """The file's bytes, unpacked where its name ends in .gz or .zst.
+
+    Raises:
+        UserError: if what is packed can't be unpacked.
+    """
+    opener: Any = {".gz": gzip.open, ".zst": zstandard.open}.get(path.suffix.lower(), Path.open)
+    try:
+        with opener(path, "rb") as file:
+            yield file
+    except (gzip.BadGzipFile, EOFError, zlib.error, zstandard.ZstdError) as error:
+        raise UserError(f"{path} can't be unpacked: {error}") from None
+
+
+@contextmanager
+def open_text(path: Path, encoding: str, option: str) -> Iterator[TextIO]:
+    """The file's text, line ends as they are.
+
+    Raises:
+        UserError: for bytes that are no text in ``encoding``, which ``option`` names.
+    """
+    with open_bytes(path) as file:
+        try:
+            yield io.TextIOWrapper(file, encoding=encoding, newline="")
+        except UnicodeDecodeError as error:
+            where = f"{error.object[max(error.start - 20, 0) : error.end]!r}"
+            raise UserError(
+                f"{path} is not {encoding} text, {where}: save it as UTF-8, or set {option}"
+            ) from None
+
+
+def kind_of(path: Path) -> str:
+    """``.csv`` for reviews.csv, reviews.csv.gz and reviews.CSV.zst."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def recognise_encoding(path: Path, wanted: str, option: str) -> str:
+    """The encoding of a text file: by its byte order mark, UTF-8 if all of it is, else the one that fits.
+
+    Args:
+        path: of the file.
+        wanted: the encoding's name, or ``auto``.
+        option: what the encoding is set with, for messages.
+
+    Raises:
+        UserError: if two encodings fit equally well and read it differently, none does, or there is no such.
+    """
+    if wanted != AUTO:
+        try:
+            return codecs.lookup(wanted).name
+        except LookupError:
+            raise UserError(f"{option} must be auto or an encoding's name, but is {wanted!r}") from None
+    decoder, sample, start = codecs.getincrementaldecoder(UTF8)(), bytearray(), b""
+    is_utf8 = True
+    with open_bytes(path) as file:
+        while chunk := file.read(_CHUNK):
+            start = start or chunk[:_SAMPLE]
+            if marked := mark_of(start):
+                return marked
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError:
+                is_utf8 = False
+            if not is_utf8 or b"\0" in chunk:
+                sample += lines_beyond_ascii(chunk)
+            if len(sample) >= _SAMPLE:
+                break
+    if b"\0" in start:
+        return _fitting_unicode(path, start[: len(start) // 2 * 2])
+    return UTF8 if is_utf8 else fitting_encoding(str(path), bytes(sample), option)
+
+
+def mark_of(start: bytes) -> str | None:
+    """The encoding that a file's byte order mark names."""
+    return next((encoding for mark, encoding in _MARKS.items() if start.startswith(mark)), None)
+
+
+def is_utf8(content: bytes) -> bool:
+    """Whether bytes are UTF-8 text."""
+    try:
+        content.decode(UTF8)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def lines_beyond_ascii(content: bytes) -> bytes:
+    """Those lines that tell the encoding."""
+    return b"".join(line + b"\n" for line in content.splitlines() if not line.isascii())
+
+
+def fitting_encoding(where: str, sample: bytes, option: str) -> str:
+    """The likeliest encoding of lines that aren't UTF-8.
+
+    Args:
+        where: the file or files, for messages.
+        sample: of its lines those that aren't ASCII.
+        option: what the encoding is set with.
+
+    Raises:
+        UserError: if two are as likely and read the sample differently, or none fits.
+    """
+    if len(sample) > _SAMPLE and b"\n" in sample[:_SAMPLE]:  # a cut within a line may be one in a character
+        sample = sample[: sample.rfind(b"\n", 0, _SAMPLE)]
+    readings: dict[str, tuple[float, str]] = {}  # by the text that they give; of equal ones the first is kept
+    for page in _PAGES:
+        with suppress(UnicodeDecodeError):
+            text = sample.decode(page)
+            readings.setdefault(text, (_likelihood(text, page), page))
+    if max(readings.values(), default=(0.0,))[0] < _LIKELY:
+        matches = [match for match in from_bytes(sample) if match.multi_byte_usage > 0]
+        readings = {str(match): (match.coherence - match.chaos, match.encoding) for match in matches}
+    if not readings:
+        raise UserError(
+            f"{where} is not UTF-8 text, and no other encoding fits it: save it as UTF-8, or set {option}"
+        )
+    (text, (best, encoding)), *others = sorted(readings.items(), key=lambda each: -each[1][0])
+    if others and best - others[0][1][0] < _CERTAIN:
+        first, second = _first_difference(text, others[0][0])
+        raise UserError(
+            f"{where} is not UTF-8 text, and can be read in two ways:\n  ({encoding}) {first!r}\n"
+            f"  ({others[0][1][1]}) {second!r}\nset {option} to the right one, or save it as UTF-8"
+        )
+    return encoding
+
+
+def _fitting_unicode(path: Path, sample: bytes) -> str:
+    match = from_bytes(sample, cp_isolation=["utf_16_le", "utf_16_be", "utf_32_le", "utf_32_be"]).best()
+    if match is None:
+        raise UserError(f"{path} holds zeros and is no text: save it as UTF-8")
+    return match.encoding
+
+
+def _likelihood(text: str, page: str) -> float:
+    """How like one of the page's languages, line by line, the characters beyond ASCII are: 1 at the most."""
+    rare, languages = _PAGES[page]
+    weights = [
+        {letter: 1 - (0.8 if len(each) > 20 else 0.4) * rank / len(each) for rank, letter in enumerate(each)}
+        for each in languages
+    ]
+    total, count = 0.0, 0
+    for line in text.splitlines():
+        beyond = [letter for letter in line if letter > "\x7f" and letter not in _TYPOGRAPHY]
+        of_languages = [
+            sum(each.get(letter.lower(), 0) * (0.8 if letter.isupper() else 1) for letter in beyond)
+            for each in weights
+        ]
+        signs = sum(unicodedata.category(letter)[0] not in "LPZ" for letter in beyond)
+        total += max(of_languages) - signs - len(_ODD.findall(line))
+        count += len(beyond)
+    return (total / count if count else 1.0) - rare
+
+
+def _first_difference(one: str, other: str, context: int = 20) -> tuple[str, str]:
+    at = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
+    start = max(at - context, 0)
+    return one[start : at + context], other[start : at + context]

@@ -1,0 +1,143 @@
+"""Which files of a folder are read, and what their names and folders say."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.reviews.sources.encodings import (
+    AUTO,
+    UTF8,
+    fitting_encoding,
+    is_utf8,
+    kind_of,
+    lines_beyond_ascii,
+    mark_of,
+)
+from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
+from pipeline.runtime.errors import UserError
+
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+KINDS = ".csv, .tsv, .jsonl, .json or .parquet"
+TEXT = ".txt"  # a review, or fastText's lines
+SPLIT_NAMES = {
+    "train": TRAIN, "training": TRAIN, "test": TEST, "testing": TEST,
+    "validation": VALIDATION, "valid": VALIDATION, "val": VALIDATION, "dev": VALIDATION,
+}  # fmt: skip
+_HIDDEN = (".", "_", "~$")  # what other programs keep beside their files: lock files, copies, _SUCCESS
+_CONVERTED = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "read_excel"),
+    ".dta": "read_stata",
+    ".sav": "read_spss",
+}
+
+
+def is_hidden(file: Path, folder: Path) -> bool:
+    """Whether a file, or one of its folders in ``folder``, is none of the user's."""
+    return any(name.startswith(_HIDDEN) or name == "__MACOSX" for name in file.relative_to(folder).parts)
+
+
+def files_of(path: Path, option: str = "data.path") -> list[Path]:
+    """The file itself; of a folder all its tables, by name, or, if there are none, its texts.
+
+    Raises:
+        UserError: if a folder holds none.
+    """
+    if not path.is_dir():
+        require_table(path, option)
+        return [path]
+    every = sorted(each for each in path.rglob("*") if each.is_file() and not is_hidden(each, path))
+    files = [each for each in every if kind_of(each) in TABLES] or _texts(every, path)
+    if not files:
+        for each in every:
+            if kind_of(each) in _CONVERTED:
+                require_table(each, option)
+        raise UserError(
+            f"{option}: the folder {path} holds no {KINDS} file, and no {TEXT} file a review either"
+        )
+    return files
+
+
+def hidden_files(path: Path) -> list[str]:
+    """The files of a folder that would be read, but for their names or their folders' names."""
+    if not path.is_dir():
+        return []
+    kinds = (*TABLES, TEXT)
+    hidden = (each for each in path.rglob("*") if kind_of(each) in kinds and is_hidden(each, path))
+    return sorted(each.relative_to(path).as_posix() for each in hidden)
+
+
+def require_table(path: Path, option: str, is_text: bool = False) -> None:
+    """Raises UserError for a file of another kind; a text is a review if ``is_text``."""
+    kind = kind_of(path)
+    if kind in TABLES or (kind == TEXT and (is_text or is_of_fasttext(path))):
+        return
+    advice = ""
+    if kind in _CONVERTED:
+        reader = f"{_CONVERTED[kind]}({path.name!r})"
+        saved = ": save it as CSV UTF-8 in the spreadsheet, or" if "excel" in reader else ":"
+        advice = (
+            f'{saved} python -c "import pandas; pandas.{reader}.to_csv({path.stem + ".csv"!r}, index=False)"'
+        )
+    raise UserError(f"{option} must be a {KINDS} file, but is {path}{advice}")
+
+
+def is_of_fasttext(path: Path) -> bool:
+    """Whether a file holds fastText's lines, which begin with the label."""
+    if kind_of(path) != TEXT or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(100).lstrip(b'\xef\xbb\xbf" \r\n').startswith(b"__label__")
+
+
+def split_of(file: str, is_text: bool) -> str | None:
+    """The split that a file's name or folder tells; the last folder of a text is its label's."""
+    parts = Path(file.lower()).parts
+    words = [re.split(r"[^a-z]+", part)[0] for part in (parts[:-2] if is_text else parts)]
+    return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), None)
+
+
+def encoding_of_texts(files: Sequence[Path], wanted: str, option: str) -> str:
+    """UTF-8 if all texts are, else the encoding that fits those that are not, which are judged together.
+
+    Raises:
+        UserError: if two encodings fit them, or none does.
+    """
+    if wanted != AUTO:
+        return wanted
+    others, sample = [], bytearray()
+    for file in files:
+        content = file.read_bytes()
+        if mark_of(content) is None and not is_utf8(content):
+            others.append(file)
+            sample += lines_beyond_ascii(content)
+        if len(sample) >= 1 << 16:
+            break
+    more = f" (and {len(others) - 1:,} more)" if len(others) > 1 else ""
+    return fitting_encoding(f"{others[0]}{more}", bytes(sample), option) if others else UTF8
+
+
+def hash_of(path: Path) -> str:
+    """``sha256:`` of a file's bytes; of a folder, of its files' names and hashes."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    lines = [f"{file.relative_to(path).as_posix()} {hash_of(file)}\n" for file in files_of(path)]
+    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+
+
+def _texts(files: Sequence[Path], folder: Path) -> list[Path]:
+    """The texts in a folder of a label; or, if there are none, all of them.
+
+    A folder that is called as a split is one if it holds folders of labels; else it is a label's.
+    """
+    texts = [each for each in files if kind_of(each) == TEXT]
+    above = {parent for each in texts for parent in each.parent.parents}
+    labelled = [
+        each
+        for each in texts
+        if each.parent != folder and not (each.parent in above and each.parent.name.lower() in SPLIT_NAMES)
+    ]
+    return labelled or texts
