@@ -168,7 +168,7 @@ class TableReader:
             return self._names[name]
         if (
             true is None
-            or (name is None and not isinstance(true, list))
+            or (name is None and not (isinstance(true, list) and true))
             or is_undecided(true, self.columns.form)
         ):
             return None

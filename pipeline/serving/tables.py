@@ -101,9 +101,7 @@ def _parquet_writer(path: Path, columns: _Columns) -> Iterator[Write]:
 
         def write(rows: list[Row]) -> None:
             try:
-                arrays = [
-                    _array([row.get(field.name) for row in rows], field.type) for field in schema
-                ]
+                arrays = [_array([row.get(field.name) for row in rows], field.type) for field in schema]
                 writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
             except (pyarrow.ArrowException, UnicodeEncodeError) as error:
                 raise UserError(f"--output: Parquet can't hold a value ({error}): write .jsonl") from None

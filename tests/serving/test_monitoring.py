@@ -146,7 +146,7 @@ def test_periods_grow_with_the_time_that_is_covered() -> None:
         (
             {"review": "good"},
             Columns(),
-            "has neither a column 'text' .* nor the columns length, unknown_share",
+            "there is no column 'text', nor the columns length, unknown_share",
         ),
         (
             {"text": "good", "label": "1"},

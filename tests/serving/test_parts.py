@@ -126,7 +126,7 @@ from pathlib import Path
 from serving.test_scored_tables import CLASSIFIER
 from pipeline.serving.classifier import TextClassifier
 from pipeline.params import ClusterParams
-from pipeline.serving import parts, scoring, tables
+from pipeline.serving import scoring, tables
 
 tables.BATCH, scored = 2, 0
 TextClassifier.load = lambda folder: CLASSIFIER
@@ -137,10 +137,10 @@ def count(rows):
     if scored == 8:  # four rows of the first part, four of the six of the second
         os.kill(os.getpid(), signal.SIGKILL)
 
-found = parts.find_parts(Path("in"), Path("out"))
-with parts.alone_in(Path("out")):
+found = scoring.find_parts(Path("in"), Path("out"))
+with scoring.alone_in(Path("out")):
     scoring.score_parts(
-        Path("model"), found, parts.Options("text"), ClusterParams(), 1, count, lambda *_: None
+        Path("model"), found, scoring.Options("text"), ClusterParams(), 1, count, lambda *_: None
     )
 """
 

@@ -19,7 +19,7 @@ from pipeline.serving.tables import score_file
 from two_labels import both
 
 LAYOUT = {"vocab_size": 6, "max_length": 3, "padding": "pre", "truncating": "pre"}
-ROWS = [{"id": number, "text": text} for number, text in enumerate(["good", "bad, so", "good\ngood", ""])]
+ROWS = [{"id": number, "text": text} for number, text in enumerate(["good", "bad, so", "good\ngood", "!"])]
 
 
 def share_of_good(token_ids: np.ndarray) -> np.ndarray:
@@ -110,10 +110,10 @@ BAD_CSV = 'text,id\ngood,1\nbad,2,3\n"good\ngood",4\nbad\n'
             ["good"],
             [
                 ("line 3", "not valid JSON", "not json"),
-                ("line 4", "column 'text' must be a text, but is null", {"text": None, "id": 7}),
+                ("line 4", "column 'text' is None, which is not a review's text", {"text": None, "id": 7}),
                 ("line 5", "must be a JSON object", [1]),
-                ("line 6", "there is no column 'text'", {"id": 8}),
-                ("line 7", "column 'text' is not Unicode text", {"text": "\ud800"}),
+                ("line 6", "column 'text' is None, which is not a", {"id": 8}),
+                ("line 7", "column 'text' is '\\ud800', which holds half", {"text": "\ud800"}),
             ],
         ),
         (
@@ -162,7 +162,7 @@ def test_parquet_keeps_its_types_and_json_numbers_find_one(tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        ([{"review": "good"}], {}, "there is no column 'text', only 'review': set --text-column"),
+        ([{"review": "good"}], {}, "there is no column 'text', only 'review': correct --text-column"),
         ([{"text": "good"}], {"threshold": 2.0}, "threshold must be above 0"),
     ],
 )
@@ -180,7 +180,7 @@ def test_a_refused_file_leaves_the_old_output(
 @pytest.mark.parametrize(
     ("source", "target", "message"),
     [
-        ("in.txt", "out.csv", "--input must be a .csv, .tsv, .jsonl or .parquet file"),
+        ("in.txt", "out.csv", "--input must be a .csv, .tsv, .jsonl, .json or .parquet"),
         ("in.csv", "out.txt", "--output must be a .csv, .jsonl or .parquet file"),
         ("gone.csv", "out.csv", "--input: there is no file"),
     ],

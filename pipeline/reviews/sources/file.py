@@ -284,7 +284,7 @@ def dataset_name(path: Path) -> str:
 
 
 def _label_problem(value: object, classes: Classes) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list) and value:
         return f"holds {len(value)} labels, but a review has one: leave one of them"
     if fold(value) is None:
         return "is no label: fill it in, or take the review out"

@@ -391,7 +391,7 @@ def _one_of(value: Any) -> Any:
     if isinstance(value, dict) and isinstance(value.get("choices"), list):
         value = value["choices"]
     if isinstance(value, list):
-        return value[0] if len(value) == 1 else value or None
+        return value[0] if len(value) == 1 else value
     return value
 
 

@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from pipeline.reviews.sources.dialects import Dialect, Wanted, recognise_dialect, recognise_encoding
-from pipeline.reviews.sources.tables import read_table
+from pipeline.reviews.sources.dialects import Dialect, Format, recognise_dialect
+from pipeline.reviews.sources.encodings import recognise_encoding
+from reviews.sources.test_records import read, values
+
+OPTION = "data.encoding"
+
+
+def dialect_of(path: Path, *names: str, **form: str) -> Dialect:
+    return recognise_dialect(path, lambda header: set(names) <= set(header), Format(**form))
+
 
 FRENCH = "text,label\nCe film est très réussi, été à la plage; œuvre “géniale” à voir: déjà 5 €\n"
 
@@ -26,14 +34,12 @@ FRENCH = "text,label\nCe film est très réussi, été à la plage; œuvre “g�
 )
 def test_delimiter_and_quoting(tmp_path: Path, content: str, delimiter: str, quoting: str) -> None:
     (tmp_path / "a.csv").write_text(content)
-    dialect = recognise_dialect(tmp_path / "a.csv", ["text", "label"])
-    assert dialect == Dialect("utf-8", delimiter, quoting)
+    assert dialect_of(tmp_path / "a.csv", "text", "label") == Dialect("utf-8", delimiter, quoting)
 
 
 def test_a_line_that_names_the_delimiter_is_no_header(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("sep=;\ntext;label\nFine;1\n")
-    table = read_table(tmp_path / "a.csv", ["text"])
-    assert (table.columns["text"].values, table.columns["text"].places) == (["Fine"], ["line 3"])
+    assert read(tmp_path / "a.csv") == [("line 3", {"text": "Fine", "label": "1"})]
 
 
 @pytest.mark.parametrize(
@@ -48,41 +54,45 @@ def test_a_line_that_names_the_delimiter_is_no_header(tmp_path: Path) -> None:
 )
 def test_encodings(tmp_path: Path, encoding: str, recognised: str) -> None:
     (tmp_path / "a.csv").write_bytes(FRENCH.encode(encoding))
-    assert recognise_encoding(tmp_path / "a.csv") == recognised
+    assert recognise_encoding(tmp_path / "a.csv", "auto", OPTION) == recognised
 
 
 def test_two_encodings_that_fit_are_refused_with_their_readings(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("text,label\nTrès bien,pos\nFür mich,neg\n".encode("cp1252"))
+    (tmp_path / "a.csv").write_bytes("text,label\nidő,pos\n".encode("cp1250"))
     with pytest.raises(ValueError, match="can be read in two ways") as error:
-        recognise_encoding(tmp_path / "a.csv")
+        recognise_encoding(tmp_path / "a.csv", "auto", OPTION)
     assert "set data.encoding" in str(error.value)
-    assert recognise_encoding(tmp_path / "a.csv", "cp1252") == "cp1252"
+    assert recognise_encoding(tmp_path / "a.csv", "cp1252", OPTION) == "cp1252"
 
 
 @pytest.mark.parametrize(
-    ("content", "wanted", "shown"),
+    ("content", "form", "shown"),
     [
-        ("id;text;note,text\n1;Fine;ok,Dull\n", Wanted(delimiter=","), ["delimiter comma", "semicolon"]),
-        ('text,label\nC:\\"x,1\n', Wanted(quoting="doubled"), ["quotes doubled", "quotes backslash"]),
+        ("id;text;note,text\n1;Fine;ok,Dull\n", {"delimiter": "comma"}, ["delimiter comma", "semicolon"]),
+        (
+            'label,text\n1,"27\n0,fine\n1,32"\n',
+            {"delimiter": "comma", "quoting": "doubled"},
+            ["quotes doubled", "no quoting"],
+        ),
     ],
 )
 def test_two_ways_that_fit_are_refused_with_their_readings(
-    tmp_path: Path, content: str, wanted: Wanted, shown: list[str]
+    tmp_path: Path, content: str, form: dict[str, str], shown: list[str]
 ) -> None:
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(ValueError, match="can be read in two ways") as error:
-        recognise_dialect(tmp_path / "a.csv", ["text"])
+        dialect_of(tmp_path / "a.csv", "text")
     assert all(text in str(error.value) for text in shown)
-    dialect = recognise_dialect(tmp_path / "a.csv", ["text"], wanted)
+    dialect = dialect_of(tmp_path / "a.csv", "text", **form)
     assert (dialect.delimiter, dialect.quoting) == (",", "doubled")
 
 
 def test_packed_files(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl.zst").write_bytes(zstandard.compress(b'{"text": "Fine"}\n'))
-    assert read_table(tmp_path / "a.jsonl.zst", ["text"]).columns["text"].values == ["Fine"]
+    assert values(tmp_path / "a.jsonl.zst", "text") == [("Fine",)]
     (tmp_path / "a.csv.gz").write_bytes(b"no gzip")
     with pytest.raises(ValueError, match=r"a\.csv\.gz can't be unpacked"):
-        read_table(tmp_path / "a.csv.gz", ["text"])
+        read(tmp_path / "a.csv.gz")
 
 
 def test_a_long_file_in_another_encoding_is_not_cut_within_a_character(tmp_path: Path) -> None:
@@ -91,5 +101,5 @@ def test_a_long_file_in_another_encoding_is_not_cut_within_a_character(tmp_path:
     content = "text,label\n" + "\n".join(lines)
     for blank in ("", " "):
         (tmp_path / "a.csv").write_bytes((content + blank).encode("gb18030"))
-        assert recognise_encoding(tmp_path / "a.csv") in ("gb18030", "gbk", "gb2312")
+        assert recognise_encoding(tmp_path / "a.csv", "auto", OPTION) in ("gb18030", "gbk", "gb2312")
         content = content.replace("x这", " 这")

@@ -91,7 +91,7 @@ def test_a_class_of_one_row_is_named(params: Params, tmp_path: Path, label: obje
     assert f"{{{label}: null}}" in str(e.value)
 
 
-@pytest.mark.parametrize("label", [None, "", [1], {"a": 1}, float("nan")])
+@pytest.mark.parametrize("label", [None, "", [], {"a": 1}, float("nan")])
 def test_a_missing_label_is_named(params: Params, tmp_path: Path, label: object) -> None:
     path = write_reviews(tmp_path / "mine.jsonl", [*TEN, ("text", label)])
     with pytest.raises(
@@ -125,7 +125,7 @@ def test_one_class_only_is_named(params: Params, tmp_path: Path) -> None:
     [
         ("train train train train", r"mine\.jsonl: column 'split' puts no review into test"),
         ("test test test test", r"mine\.jsonl: column 'split' puts no review into train"),
-        ("train train test dev", "line 4: column 'split' is 'dev', which is no split"),
+        ("train train test all", "line 4: column 'split' is 'all', which is no split"),
         ("train test train 3", "line 4: column 'split' is '3', which is no split"),
         ("train train test train", r"mine\.jsonl: the test split holds no review labelled 1"),
     ],
