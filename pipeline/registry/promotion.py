@@ -23,7 +23,7 @@ from pipeline.registry.versions import (
     set_tags,
 )
 from pipeline.runtime.files import read_arrays, write_arrays
-from pipeline.tracking import DIGEST_TAG, Refused
+from pipeline.tracking import DIGEST_TAG, RefusedError
 
 if TYPE_CHECKING:
     from pipeline.registry.packaging import Trained
@@ -113,7 +113,7 @@ def predictions_of(client: MlflowClient, run_id: str) -> Predictions | None:
     with tempfile.TemporaryDirectory() as folder:
         try:
             arrays = read_arrays(Path(client.download_artifacts(run_id, PREDICTIONS, folder)))
-        except (MlflowException, Refused, OSError):
+        except (MlflowException, RefusedError, OSError):
             return None
     threshold, unknown = (float(arrays.pop(key)) for key in ("threshold", "unknown_share"))
     return Predictions(**arrays, threshold=threshold, unknown_share=unknown)

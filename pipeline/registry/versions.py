@@ -18,7 +18,7 @@ from pipeline.registry.names import CHALLENGER, CHAMPION, NAME_PREFIX, parse_uri
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import PADDED_DATASET, SQLITE
-from pipeline.tracking import Refused
+from pipeline.tracking import RefusedError
 
 DECISION_TAG = "decision"
 PREVIOUS_TAG = "champion.previous"  # of a version: who was champion before it
@@ -123,7 +123,7 @@ def run_facts(client: MlflowClient, version: ModelVersion) -> tuple[float | None
     """Test accuracy and git commit of the version's run; None where they aren't known."""
     try:
         data = client.get_run(str(version.run_id)).data
-    except (MlflowException, Refused):
+    except (MlflowException, RefusedError):
         return None, None
     return data.metrics.get("test_accuracy"), data.tags.get(MLFLOW_GIT_COMMIT)
 

@@ -10,7 +10,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")  # half a minute; 
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from pipeline.tracking.runs import DIGEST_TAG, PipelineRun, note_reproduced, pipeline_run
-from pipeline.tracking.store import Refused, connect, settle_address, tracking_uri
+from pipeline.tracking.store import RefusedError, connect, settle_address, tracking_uri
 
 for _chatty in ("mlflow.pyfunc", "alembic", "mlflow.store.db.utils"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
@@ -20,7 +20,7 @@ logging.getLogger("mlflow.system_metrics.system_metrics_monitor").setLevel(loggi
 __all__ = [
     "DIGEST_TAG",
     "PipelineRun",
-    "Refused",
+    "RefusedError",
     "connect",
     "note_reproduced",
     "pipeline_run",

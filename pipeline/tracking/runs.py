@@ -35,7 +35,7 @@ from pipeline.runtime.interruption import uninterrupted
 from pipeline.runtime.machine import is_gone, this_process
 from pipeline.runtime.paths import METRICS, TRAIN_REPORT, project_folder
 from pipeline.runtime.source import DVC_LOCK, upstream_lock
-from pipeline.tracking.store import Refused, connect, plain_errors
+from pipeline.tracking.store import RefusedError, connect, plain_errors
 
 OWNER_TAG = "pipeline.process"  # the process that writes to the run
 EVALUATED_TAG = "pipeline.evaluated"
@@ -61,7 +61,7 @@ _WIDTHS = {  # of the columns in their order, in pixels
 }
 _STATE = {"selectedColumns": list(_WIDTHS), "columnOrder": list(_WIDTHS), "columnWidths": _WIDTHS}
 _EXPERIMENT_TAGS = {
-    # What MLflow's page notes when its reader says that an experiment is model training; else it asks each time.
+    # What MLflow's page notes when its reader says that this is model training; else it asks each time.
     "mlflow.experimentKind": "custom_model_development",
     _VIEW_TAG: json.dumps({"name": "Scores", "createdAt": 0, "updatedAt": 0, "state": json.dumps(_STATE)}),
 }
@@ -186,8 +186,8 @@ def pipeline_run(
     Args:
         params: all of params.yaml, which the run gets as an artifact.
         stage: its name.
-        sections: the parameters that MLflow's tables show beside seed and source. Those of the network come with
-            ``log_network``: they are the winner's.
+        sections: the parameters that MLflow's tables show beside seed and source. Those of the network come
+            with ``log_network``: they are the winner's.
         trained_in: the run that trained the model.
         study: the name of the stage's study.
     """
@@ -276,7 +276,7 @@ def _project_run(client: MlflowClient) -> str | None:
 def _find_run(client: MlflowClient, run_id: str) -> Run | None:
     try:
         return client.get_run(run_id)
-    except (MlflowException, Refused):
+    except (MlflowException, RefusedError):
         return None
 
 
@@ -338,7 +338,7 @@ def offer_view(client: MlflowClient, experiment_id: str) -> None:
     Where somebody else's may only be read, it stays without.
     """
     if _VIEW_TAG not in client.get_experiment(experiment_id).tags:
-        with suppress(Refused):
+        with suppress(RefusedError):
             client.set_experiment_tag(experiment_id, _VIEW_TAG, _EXPERIMENT_TAGS[_VIEW_TAG])
 
 
@@ -351,7 +351,7 @@ def end_abandoned_runs(client: MlflowClient) -> None:
     mine = f"attributes.status = 'RUNNING' and tags.`{OWNER_TAG}` LIKE '{socket.gethostname()}/%'"
     for run in client.search_runs(experiments, mine, max_results=1000) if experiments else ():
         if is_gone(run.data.tags[OWNER_TAG]):
-            with suppress(Refused):
+            with suppress(RefusedError):
                 client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
 
 

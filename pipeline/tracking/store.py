@@ -40,7 +40,7 @@ _ADDRESSES = (
 )
 
 
-class Refused(UserError):
+class RefusedError(UserError):
     """A tracking server lets this user read something, but not change it, or not even read it."""
 
 
@@ -55,7 +55,7 @@ def plain_errors(uri: str, subject: str = "the experiment") -> Iterator[None]:
         subject: what one would need the right to change.
 
     Raises:
-        Refused: if the server wants more rights.
+        RefusedError: if the server wants more rights.
         UserError: if it is lost.
     """
     try:
@@ -70,7 +70,7 @@ def plain_errors(uri: str, subject: str = "the experiment") -> Iterator[None]:
         if error.error_code != "PERMISSION_DENIED":
             raise
         user = get_default_host_creds(uri).username  # type: ignore[no-untyped-call]
-        raise Refused(
+        raise RefusedError(
             f"the MLflow tracking server {uri} doesn't let {user or 'you'} change {subject}: ask its owner for "
             "the permission EDIT, or take another name: mlflow.experiment, and data.name for a registered model"
         ) from None
@@ -206,9 +206,9 @@ def _make_store(path: Path) -> None:
 def follow_folder(database: Path) -> None:
     """Points the addresses in ``database``, the store in a project's folder, to where that lies now.
 
-    The folder may have been moved, renamed or copied, and MLflow keeps absolute addresses of artifacts. It has no
-    call that changes them; what its maintainers recommend is to change them in the database. Only addresses below
-    ``OLD/mlruns`` are changed, and only where the artifacts have come along, or the old folder is gone.
+    The folder may have been moved, renamed or copied, and MLflow keeps absolute addresses of artifacts. It has
+    no call that changes them; what its maintainers recommend is to change them in the database. Only addresses
+    below ``OLD/mlruns`` are changed, and only where the artifacts have come along, or the old folder is gone.
     """
     folder = database.parent
     with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
