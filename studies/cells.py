@@ -7,6 +7,7 @@ A lesson, not a study: one fit of each network, on some of the reviews, so nothi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,12 +16,11 @@ from matplotlib.figure import Figure
 
 from pipeline.evaluation.baselines import MAJORITY
 from pipeline.params import Params
-from pipeline.reporting import figures
 from pipeline.reporting.page import Cell, Picture, Table, render
 from pipeline.runtime.files import read_arrays, read_json, write_text
 from pipeline.runtime.paths import CELLS_DIR, CELLS_REPORT, PADDED_DATASET, padded_split
+from pipeline.runtime.plotting import make_panels, save, shared_legend
 from pipeline.training.task import data_of
-from pipeline.tuning.charts import make_panels, shared_legend
 from studies.depth.claims import guess_scores, trained_decades
 from studies.depth.fits import CLIPPING, PLAIN, SPLITS, FitToTheEnd, Record, studied
 from studies.depth.pictures import CELL_STYLE, draw_panels, reading_of
@@ -84,6 +84,7 @@ def render_page(dataset: Mapping[str, Any], records: Records, sizes: Mapping[str
     """The page as HTML, after its figures were drawn into reports/cells."""
     return render(
         "cells.html",
+        Path(__file__).parent,
         title=f"Three cells side by side, {dataset['name']}",
         sections=SECTIONS,
         depth=depth,
@@ -157,7 +158,7 @@ FIGURES = {"learning": learning_figure, "gradients": gradients_figure, "helps": 
 
 def _drawn(stem: str, records: Records) -> Picture:
     draw, path = FIGURES[stem], CELLS_DIR / f"{stem}.png"
-    figures.save(draw(records), path)
+    save(draw(records), path)
     return Picture(path, SECTIONS[stem], reading_of(draw))
 
 

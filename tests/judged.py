@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline.evaluation.assessment import MODEL, Assessment, assess
-from pipeline.evaluation.baselines import NAIVE_BAYES, PREFIXES, Scored
+from pipeline.evaluation.assessment import Assessment, assess
+from pipeline.evaluation.baselines import CLASSIFIERS, MODEL, NAIVE_BAYES, Scored
 from pipeline.evaluation.explanation import confident_errors
 from pipeline.evaluation.promotion import Comparison, Registration, Rule
 from pipeline.networks.summary import LayerSummary
-from pipeline.reporting import figures
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.figures import draw
 from pipeline.reporting.report import write_report
@@ -24,6 +23,7 @@ from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import Row
 from pipeline.runtime.paths import STUDY_DIR
+from pipeline.runtime.plotting import save
 from two_labels import both
 
 HOSTILE = "<script>window.stolen=1</script><img src='http://192.0.2.1/x.png'>"
@@ -36,6 +36,7 @@ DATASET: dict[str, Any] = {
     "class_shares": {split: {"negative": 0.5, "positive": 0.5} for split in ("train", "validation", "test")},
     "citation": "Nobody 2026",
     "licence": "CC0",
+    "tokens": "words",
     "truncating": "pre",
     "max_length": 12,
     "vocab_size": 60,
@@ -56,6 +57,7 @@ TRAINED: dict[str, Any] = {
     "validation_accuracy": 0.75134,
     "run_id": "run1",
     "preset": "quick",
+    "objective": "accuracy",
     "calibration": {
         "scale": 0.81234,
         "shift": -0.05,
@@ -132,13 +134,12 @@ def judged(count: int = 240) -> tuple[Assessment, list[Row]]:
     # Of these validation reviews all are right from 0.46 on; the first rival is the better baseline.
     validation = np.array([0, 0, 1, 1])
     scored = both([0.1, 0.44, 0.48, 0.9])
+    tests = [*others, both(np.full(count, 0.5))]
     rivals = [
-        Scored(name, prefix, both(validation if name == NAIVE_BAYES else 1 - validation), probabilities)
-        for (name, prefix), probabilities in zip(
-            PREFIXES.items(), [*others, both(np.full(count, 0.5))], strict=True
-        )
+        Scored(name, both(validation if name == NAIVE_BAYES else 1 - validation), probabilities)
+        for name, probabilities in zip(list(CLASSIFIERS)[1:], tests, strict=True)
     ]
-    return assess(test, validation, Scored(MODEL, "", scored, model), rivals, seed=0), errors
+    return assess(test, validation, Scored(MODEL, scored, model), rivals, seed=0), errors
 
 
 def evaluated(**other: Any) -> Evaluated:
@@ -154,5 +155,5 @@ def evaluated(**other: Any) -> Evaluated:
 def report() -> str:
     """The page on it, after its pictures were drawn into reports/ of the current folder."""
     draw(DATASET, TRAINED["best_epoch"], judged()[0], HISTORY)
-    figures.save(Figure(), Path(STUDY_DIR / "history.png"))
+    save(Figure(), Path(STUDY_DIR / "history.png"))
     return write_report(evaluated())

@@ -23,7 +23,7 @@ import pipeline
 from pipeline import FittedClassifier, PaddedReviews
 from pipeline.__main__ import cli
 from pipeline.evaluation.assessment import assess
-from pipeline.evaluation.baselines import NAIVE_BAYES, Scored
+from pipeline.evaluation.baselines import MODEL, NAIVE_BAYES, Scored
 from pipeline.networks.fused import choose_implementation
 from pipeline.params import ParamsError
 from pipeline.runtime.errors import UserError
@@ -323,11 +323,11 @@ def test_a_fit_and_its_metrics_are_those_of_the_stages(
     implementation = choose_implementation(fitted.params.model, fitted.params.train)
     probabilities = predict(network, token_ids, implementation)
     test = {"token_ids": token_ids, "labels": labels, "lengths": np.full(len(labels), 3)}
-    scored = [Scored(name, f"{name} ", probabilities, probabilities) for name in ("model", NAIVE_BAYES)]
+    scored = [Scored(name, probabilities, probabilities) for name in (MODEL, NAIVE_BAYES)]
     found = assess(test, labels, scored[0], scored[1:], reviews.params.seed)
     for name, estimate in pipeline.evaluate(fitted, reviews).items():
-        assert estimate.value == found.metrics[f"model test_{name}"]
-        assert (estimate.low, estimate.high) == found.intervals[f"model test_{name}"]
+        assert estimate.value == found.metrics[f"test_{name}"]
+        assert (estimate.low, estimate.high) == found.intervals[f"test_{name}"]
 
 
 def test_a_network_is_drawn_with_its_skips(fitted: FittedClassifier) -> None:

@@ -58,7 +58,7 @@ def room(name: str) -> str:
             {"networks", "training", "stages", "serving", "registry", "interface"},
         ),
         ("sklearn", {"evaluation", "monitoring"}),
-        ("matplotlib", {"reporting", "tuning"}),
+        ("matplotlib", {"runtime", "reporting", "tuning"}),
     ],
 )
 def test_a_library_is_imported_in_its_room_only(library: str, rooms: set[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.evaluation.baselines import MAJORITY, Scored, stronger_baseline
+from pipeline.evaluation.baselines import CLASSIFIERS, MAJORITY, MODEL, Scored, stronger_baseline
 from pipeline.evaluation.calibration import Interval, reliability, shares_by_bin
 from pipeline.evaluation.intervals import answer_intervals, class_table, metric_intervals
 from pipeline.evaluation.metrics import (
@@ -30,39 +30,7 @@ from pipeline.evaluation.probabilities import THRESHOLD, decide, right
 from pipeline.reviews.vocabulary import OOV_ID, PAD_ID, START_ID
 from pipeline.runtime.files import Row
 
-# Where a classifier fails: its accuracy by the length of a review and by its unknown words.
-
-BINS = 8
-
-
-def unknown_share(token_ids: np.ndarray) -> np.ndarray:
-    """The share of the words read that the model doesn't know: float64 (num_reviews,); 1 if it reads none.
-
-    Args:
-        token_ids: int (num_reviews, max_length), padded.
-    """
-    words = ((token_ids != PAD_ID) & (token_ids != START_ID)).sum(1)
-    return np.where(words > 0, (token_ids == OOV_ID).sum(1) / np.maximum(words, 1), 1.0)
-
-
-def accuracy_by(name: str, values: np.ndarray, right: np.ndarray, bins: int = BINS) -> list[Row]:
-    """Accuracy in bins that hold about as many reviews each; equal values share a bin.
-
-    Args:
-        name: the column of the bin's mean value.
-        values: (num_reviews,), what the reviews are binned by.
-        right: bool (num_reviews,), whether each review is labelled right.
-        bins: how many, fewer where values repeat.
-
-    Returns:
-        Rows of ``shares_by_bin``, with the columns ``name`` and accuracy.
-    """
-    inner = np.linspace(0, 1, bins + 1)[1:-1]
-    ends = np.unique(np.quantile(values, inner, method="lower"))  # a bin holds its end
-    return shares_by_bin(np.searchsorted(ends, values), name, values, "accuracy", right)
-
-
-MODEL = "stacked RNN"
+BINS = 8  # of lengths and of unknown shares
 _SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "brier", "ece")
 Curves = dict[str, Sequence[Row]]
 
@@ -104,12 +72,16 @@ class Assessment:
         return self.classifiers[0].test
 
     @property
+    def num_labels(self) -> int:
+        """How many labels there are."""
+        return self.probabilities.shape[1]
+
+    @property
     def scores(self) -> Metrics:
         """The few of ``metrics`` that a run shows: the network's, and the accuracies it is held against."""
-        of_network = {name: self.metrics[f"test_{name}"] for name in _SCORES}
-        return prefixed(of_network, "test_") | {
+        return {f"test_{name}": self.metrics[f"test_{name}"] for name in _SCORES} | {
             "test_accuracy_of_baseline": self.metrics[f"{self.baseline.prefix}test_accuracy"],
-            "test_accuracy_of_majority": self.metrics[f"{self.classifiers[-1].prefix}test_accuracy"],
+            "test_accuracy_of_majority": self.metrics[f"{CLASSIFIERS[MAJORITY]}test_accuracy"],
         }
 
     @property
@@ -147,16 +119,6 @@ class Assessment:
         given = np.unique(decide(self.probabilities, self.threshold))
         return int(given[0]) if len(given) == 1 else None
 
-    @property
-    def num_labels(self) -> int:
-        """How many labels there are."""
-        return self.probabilities.shape[1]
-
-    @property
-    def drawn(self) -> list[Scored]:
-        """The classifiers that have curves: a probability that never varies has none."""
-        return [classifier for classifier in self.classifiers if classifier.name != MAJORITY]
-
 
 def assess(
     test: Mapping[str, np.ndarray],
@@ -187,7 +149,8 @@ def assess(
         for name in dict.fromkeys((ACCURACY, measure)):
             value = measured(name, validation_labels, each.validation)
             metrics[f"{each.prefix}validation_{name}"] = value
-    if model.test.shape[1] == 2:
+    num_labels = model.test.shape[1]
+    if num_labels == 2:
         metrics["threshold"] = threshold = choose_threshold(validation_labels, model.validation, measure)
         at_threshold = classification_metrics(labels, model.test, threshold)
         bounds = answer_intervals(labels, model.test, threshold)
@@ -203,28 +166,51 @@ def assess(
         "test_only_baseline_right": paired[baseline.name].only_second,
         "test_mcnemar_p_value": paired[baseline.name].p_value,
     }
-    curves = _curves(test, classifiers, hits)
-    by_class = class_table(labels, decide(model.test), model.test.shape[1])
+    unknown = unknown_share(test["token_ids"])
+    points: dict[str, Callable[[Scored], Sequence[Row]]] = {
+        "roc": lambda each: roc_points(labels, each.test),
+        "precision_recall": lambda each: precision_recall_points(labels, each.test),
+        "reliability": lambda each: reliability(labels, each.test),
+        "accuracy_by_length": lambda each: accuracy_by("length", test["lengths"] - 1, hits[each.name]),
+        "accuracy_by_unknown_share": lambda each: accuracy_by("unknown_share", unknown, hits[each.name]),
+    }
+    curves: dict[str, Curves] = {
+        curve: {
+            each.name: draw(each)
+            for each in classifiers
+            if each.name != MAJORITY or curve.startswith(ACCURACY)  # what never varies has no other curve
+        }
+        for curve, draw in points.items()
+    }
+    by_class = class_table(labels, decide(model.test), num_labels)
     roc_by_class = roc_by_label(labels, model.test)
     return Assessment(
         labels, classifiers, baseline, metrics, intervals, paired, curves, by_class, roc_by_class, measure
     )
 
 
-def _curves(
-    test: Mapping[str, np.ndarray], classifiers: Sequence[Scored], hits: Mapping[str, np.ndarray]
-) -> dict[str, Curves]:
-    labels, words, unknown = test["labels"], test["lengths"] - 1, unknown_share(test["token_ids"])
-    points: dict[str, Callable[[Scored], Sequence[Row]]] = {
-        "roc": lambda each: roc_points(labels, each.test),
-        "precision_recall": lambda each: precision_recall_points(labels, each.test),
-        "reliability": lambda each: reliability(labels, each.test),
-    }
-    slices: dict[str, Callable[[Scored], Sequence[Row]]] = {
-        "accuracy_by_length": lambda each: accuracy_by("length", words, hits[each.name]),
-        "accuracy_by_unknown_share": lambda each: accuracy_by("unknown_share", unknown, hits[each.name]),
-    }
-    drawn = [each for each in classifiers if each.name != MAJORITY]
-    return {curve: {each.name: draw(each) for each in drawn} for curve, draw in points.items()} | {
-        curve: {each.name: draw(each) for each in classifiers} for curve, draw in slices.items()
-    }
+def unknown_share(token_ids: np.ndarray) -> np.ndarray:
+    """The share of the words read that the model doesn't know: float64 (num_reviews,); 1 if it reads none.
+
+    Args:
+        token_ids: int (num_reviews, max_length), padded.
+    """
+    words = ((token_ids != PAD_ID) & (token_ids != START_ID)).sum(1)
+    return np.where(words > 0, (token_ids == OOV_ID).sum(1) / np.maximum(words, 1), 1.0)
+
+
+def accuracy_by(name: str, values: np.ndarray, right: np.ndarray, bins: int = BINS) -> list[Row]:
+    """Accuracy in bins that hold about as many reviews each; equal values share a bin.
+
+    Args:
+        name: the column of the bin's mean value.
+        values: (num_reviews,), what the reviews are binned by.
+        right: bool (num_reviews,), whether each review is labelled right.
+        bins: how many, fewer where values repeat.
+
+    Returns:
+        Rows of ``shares_by_bin``, with the columns ``name`` and accuracy.
+    """
+    inner = np.linspace(0, 1, bins + 1)[1:-1]
+    ends = np.unique(np.quantile(values, inner, method="lower"))  # a bin holds its end
+    return shares_by_bin(np.searchsorted(ends, values), name, values, ACCURACY, right)

@@ -13,7 +13,6 @@ from typing import Self
 import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -23,8 +22,17 @@ from pipeline.evaluation.ngrams import Ngrams, Ragged, find_ngrams
 from pipeline.evaluation.probabilities import right
 from pipeline.runtime.errors import UserError
 
-NAIVE_BAYES, TFIDF = "naive Bayes n-grams", "TF-IDF n-grams"
+MODEL, NAIVE_BAYES, TFIDF = "stacked RNN", "naive Bayes n-grams", "TF-IDF n-grams"
+WHOLE, MAJORITY = f"{NAIVE_BAYES}, whole reviews", "majority class"
 NAMES = (NAIVE_BAYES, TFIDF)
+CLASSIFIERS = {  # all that are shown, and what the names of their metrics begin with
+    MODEL: "",
+    NAIVE_BAYES: "naive_bayes_",
+    TFIDF: "tfidf_",
+    WHOLE: "naive_bayes_whole_",
+    MAJORITY: "majority_",
+}
+Arrays = Mapping[str, np.ndarray]
 _REVIEWS_A_CALL = 10_000  # predicted at a time: of whole reviews, 10,000 are about 60 MB
 
 
@@ -116,42 +124,25 @@ class LogCountRatio(TransformerMixin, BaseEstimator):
 
 # What a network is shown beside: the baselines and the majority class, scored on the same reviews.
 
-WHOLE = f"{NAIVE_BAYES}, whole reviews"
-MAJORITY = "majority class"
-PREFIXES = {
-    NAIVE_BAYES: "naive_bayes_",
-    TFIDF: "tfidf_",
-    WHOLE: "naive_bayes_whole_",
-    MAJORITY: "majority_",
-}
-Arrays = Mapping[str, np.ndarray]
-
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A classifier's probabilities, float64 of each split, (num_reviews, num_labels).
-
-    Attributes:
-        name: as it is shown.
-        prefix: of its metrics' names.
-        validation: of the validation reviews.
-        test: of the test reviews.
-    """
+    """A classifier of ``CLASSIFIERS`` and its probabilities, (num_reviews, num_labels), of two splits."""
 
     name: str
-    prefix: str
     validation: np.ndarray
     test: np.ndarray
 
-    def validation_accuracy(self, labels: np.ndarray) -> float:
-        """The share of validation reviews labelled right."""
-        return float(right(labels, self.validation).mean())
+    @property
+    def prefix(self) -> str:
+        """Of its metrics' names."""
+        return CLASSIFIERS[self.name]
 
 
 def score_rivals(
     padded: Mapping[str, Arrays], whole: Mapping[str, Ragged], longest: int, seed: int
 ) -> list[Scored]:
-    """Fits each to the training reviews; none is tuned.
+    """Fits each rival of the network to the training reviews; none is tuned.
 
     Args:
         padded: train, validation and test, each with token_ids, what the network reads, and labels.
@@ -160,30 +151,22 @@ def score_rivals(
         seed: of the solver.
 
     Returns:
-        In the order of ``PREFIXES``: the two baselines that read the network's own tokens, one that reads
+        In the order of ``CLASSIFIERS``: the two baselines that read the network's own tokens, one that reads
         whole reviews, and the classifier that knows the labels' shares only.
     """
     labels = padded["train"]["labels"]
-    read: Mapping[str, Ragged] = {
-        name: Ragged.from_padded(arrays["token_ids"]) for name, arrays in padded.items()
-    }
-    fitted = [
-        (name, model, read) for name, model in fit_baselines(read["train"], labels, longest, seed).items()
+    read = {name: Ragged.from_padded(arrays["token_ids"]) for name, arrays in padded.items()}
+    fitted: list[tuple[str, BagOfNgrams, Mapping[str, Ragged]]] = [
+        *((name, bag, read) for name, bag in fit_baselines(read["train"], labels, longest, seed).items()),
+        (WHOLE, fit_naive_bayes(whole["train"], labels, longest, seed), whole),
     ]
-    fitted.append((WHOLE, fit_naive_bayes(whole["train"], labels, longest, seed), whole))
     scored = [
-        Scored(
-            name,
-            PREFIXES[name],
-            *(model.predict_proba(reviews[split]) for split in ("validation", "test")),
-        )
-        for name, model, reviews in fitted
+        Scored(name, *(bag.predict_proba(reviews[split]) for split in ("validation", "test")))
+        for name, bag, reviews in fitted
     ]
-    shares = DummyClassifier(strategy="prior").fit(np.zeros((len(labels), 1)), labels)
-    guesses = (
-        shares.predict_proba(np.zeros((len(padded[split]["labels"]), 1))) for split in ("validation", "test")
-    )
-    return [*scored, Scored(MAJORITY, PREFIXES[MAJORITY], *guesses)]
+    shares = np.bincount(labels) / len(labels)
+    sizes = (len(padded[split]["labels"]) for split in ("validation", "test"))
+    return [*scored, Scored(MAJORITY, *(np.tile(shares, (size, 1)) for size in sizes))]
 
 
 def stronger_baseline(rivals: Sequence[Scored], labels: np.ndarray) -> Scored:
@@ -195,5 +178,5 @@ def stronger_baseline(rivals: Sequence[Scored], labels: np.ndarray) -> Scored:
         rivals: of :func:`score_rivals`.
         labels: (num_reviews,), of the validation reviews.
     """
-    same_tokens = [rival for rival in rivals if rival.name in (NAIVE_BAYES, TFIDF)]
-    return max(same_tokens, key=lambda rival: rival.validation_accuracy(labels))
+    same_tokens = [rival for rival in rivals if rival.name in NAMES]
+    return max(same_tokens, key=lambda rival: float(right(labels, rival.validation).mean()))

@@ -8,9 +8,10 @@ from pathlib import Path
 from pipeline.monitoring.comparison import Comparison
 from pipeline.monitoring.drift import LARGE, LEVEL, MOVED, SHIFTED, SMALL, STABLE, Shift
 from pipeline.reporting import counted, p_cell, p_text, span
-from pipeline.reporting.figures import histogram_figure, over_time_figure, save
+from pipeline.reporting.figures import histogram_figure, over_time_figure
 from pipeline.reporting.page import Picture, Table, render
 from pipeline.runtime.files import Row
+from pipeline.runtime.plotting import save
 from pipeline.serving.profile import LENGTH
 
 SECTIONS = {

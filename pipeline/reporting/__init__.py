@@ -11,7 +11,7 @@ class MetricName(NamedTuple):
     """How a metric is shown, and whether a higher value is the better one."""
 
     title: str
-    higher_is_better: bool
+    higher_is_better: bool = True
 
     @property
     def arrow(self) -> str:
@@ -20,27 +20,21 @@ class MetricName(NamedTuple):
 
 
 METRIC_NAMES = {
-    "accuracy": MetricName("accuracy", True),
-    "balanced_accuracy": MetricName("balanced accuracy", True),
-    "f1": MetricName("F1", True),
-    "roc_auc": MetricName("ROC AUC", True),
-    "log_loss": MetricName("log loss", False),
-    "brier": MetricName("Brier score", False),
-    "ece": MetricName("expected calibration error", False),
-}
-
-
-_SEVERAL = {
-    **{name: METRIC_NAMES[name] for name in ("accuracy", "balanced_accuracy")},
-    "f1": MetricName("macro F1", True),
-    "roc_auc": MetricName("macro ROC AUC", True),
-    **{name: METRIC_NAMES[name] for name in ("log_loss", "brier", "ece")},
+    "accuracy": MetricName("accuracy"),
+    "balanced_accuracy": MetricName("balanced accuracy"),
+    "f1": MetricName("F1"),
+    "roc_auc": MetricName("ROC AUC"),
+    "log_loss": MetricName("log loss", higher_is_better=False),
+    "brier": MetricName("Brier score", higher_is_better=False),
+    "ece": MetricName("expected calibration error", higher_is_better=False),
 }
 
 
 def metric_names(num_labels: int) -> dict[str, MetricName]:
     """The metrics that are shown of a classifier of so many labels, by their names in metrics.json."""
-    return METRIC_NAMES if num_labels == 2 else _SEVERAL
+    if num_labels == 2:
+        return METRIC_NAMES
+    return METRIC_NAMES | {"f1": MetricName("macro F1"), "roc_auc": MetricName("macro ROC AUC")}
 
 
 def measure_name(measure: str) -> str:
@@ -49,7 +43,9 @@ def measure_name(measure: str) -> str:
 
 
 def value_text(value: object) -> str:
-    """A parameter's value: ``0.3945`` of 0.39449263258102085, anything but a float as it is."""
+    """A parameter's value: ``0.3945`` of 0.39449263258102085, a list with commas, anything else as it is."""
+    if isinstance(value, tuple | list):
+        return ", ".join(map(value_text, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -59,17 +55,26 @@ def span(interval: Interval) -> str:
     return f"{low:.4f} to {high:.4f}"
 
 
+def p_cell(p_value: float) -> str:
+    """``0.031``, or ``< 0.0001``, which no reader needs to know more exactly."""
+    return "< 0.0001" if p_value < 0.0001 else f"{p_value:.2g}"
+
+
 def p_text(p_value: float) -> str:
-    """``p = 0.031``, or ``p < 0.0001``, which no reader needs to know more exactly."""
+    """``p = 0.031`` or ``p < 0.0001``."""
     shown = p_cell(p_value)
     return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
-
-
-def p_cell(p_value: float) -> str:
-    """The same in a column that is called p: ``0.031`` or ``< 0.0001``."""
-    return "< 0.0001" if p_value < 0.0001 else f"{p_value:.2g}"
 
 
 def counted(count: int, noun: str) -> str:
     """``1 review``, ``12,500 reviews``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """``41 s``, ``12 min 5 s`` or ``2 h 3 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s" if seconds >= 1 else "less than 1 s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -11,7 +11,6 @@ import numpy as np
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.promotion import Registration
 from pipeline.networks.summary import LayerSummary
-from pipeline.reviews.tokenizing import WORDS
 from pipeline.runtime.files import Row
 
 CELLS = {"simple_rnn": "simple RNN", "lstm": "LSTM", "gru": "GRU"}
@@ -30,7 +29,7 @@ class Evaluated:
         assessment: of the test reviews.
         errors: of ``confident_errors``.
         error_words: all words of each error.
-        contributions: of each error's words, of ``erasure.contributions``.
+        contributions: of each error's words, of ``explanation.contributions``.
         registration: where the network was registered, if it was.
     """
 
@@ -65,7 +64,7 @@ class Evaluated:
     @property
     def tokens(self) -> str:
         """What the network reads: ``words``, ``characters`` or ``subwords``."""
-        return str(self.dataset.get("tokens", WORDS))
+        return str(self.dataset["tokens"])
 
     @property
     def parameters(self) -> int:
@@ -84,12 +83,3 @@ class Evaluated:
             return float(self.trained["seconds_in_full"])
         taken = [row["seconds"] for row in self.trials if row["trial"] == self.trained["trial"]]
         return float(taken[0]) if taken and taken[0] != "" else None
-
-
-def duration(seconds: float) -> str:
-    """``41 s``, ``12 min 5 s`` or ``2 h 3 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s" if seconds >= 1 else "less than 1 s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

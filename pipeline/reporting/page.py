@@ -16,11 +16,11 @@ from typing import Any
 
 import jinja2
 
-from pipeline.reporting import counted, p_text, span
-from pipeline.reporting.evaluated import duration
+from pipeline.reporting import counted, duration, p_text, span
 from pipeline.reporting.stack import Stack
 
 Cell = str | int | float
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,14 @@ def _is_number(cell: Cell) -> bool:
     return not isinstance(cell, str) or re.fullmatch(r"[-+]?[\d,.]+%?", cell) is not None
 
 
-def render(template: str, **content: Any) -> str:
-    """The text of a template in templates/, with ``content`` under the names that it uses.
+def render(template: str, folder: Path = TEMPLATES, **content: Any) -> str:
+    """The text of a template in ``folder``, with ``content`` under the names that it uses.
 
     Raises:
         jinja2.UndefinedError: if the template uses a name that isn't there.
     """
-    return _ENVIRONMENT.get_template(template).render(**content)
+    environment = _ENVIRONMENT.overlay(loader=jinja2.FileSystemLoader([folder, TEMPLATES]))
+    return environment.get_template(template).render(**content)
 
 
 def stack_svg(drawing: Stack) -> str:
@@ -124,7 +125,7 @@ _WHOLE = {
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_unbroken,

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.evaluation.metrics import ACCURACY
-from pipeline.reporting import counted, metric_names, span
-from pipeline.reporting.evaluated import Evaluated, duration
+from pipeline.reporting import counted, duration, metric_names, span
+from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import became
 from pipeline.reporting.verdict import caveats, judge
 

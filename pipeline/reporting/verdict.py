@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pipeline.evaluation.assessment import Assessment
-from pipeline.evaluation.baselines import PREFIXES, WHOLE
+from pipeline.evaluation.baselines import CLASSIFIERS, WHOLE
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.reporting import counted, measure_name, metric_names, p_text
@@ -141,7 +141,7 @@ def _of_whole_reviews(assessment: Assessment) -> str:
     paired = assessment.paired.get(WHOLE)
     if paired is None or _ahead(paired.only_first - paired.only_second, paired.p_value) != "baseline":
         return ""
-    theirs = assessment.metrics[f"{PREFIXES[WHOLE]}test_accuracy"]
+    theirs = assessment.metrics[f"{CLASSIFIERS[WHOLE]}test_accuracy"]
     return f" Naive Bayes n-grams of whole reviews label {theirs:.1%} right."
 
 

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation.assessment import MODEL as MODEL_NAME
 from pipeline.evaluation.assessment import Assessment, assess, unknown_share
+from pipeline.evaluation.baselines import MODEL as MODEL_NAME
 from pipeline.evaluation.baselines import Scored, score_rivals
 from pipeline.evaluation.explanation import COLUMNS, confident_errors, contributions
 from pipeline.evaluation.metrics import ACCURACY, measure_of
@@ -87,7 +87,7 @@ def run(params: Params) -> None:
         with busy("bags of n-grams are fitted to the same reviews and label them too"):
             whole = {name: Ragged(split.tokens, split.offsets) for name, split in reviews.items()}
             rivals = score_rivals(splits, whole, params.evaluate.baseline_ngrams, params.seed)
-        network = Scored(MODEL_NAME, "", scored, probabilities)
+        network = Scored(MODEL_NAME, scored, probabilities)
         with busy("they are compared, and figures are drawn"):
             assessment = assess(
                 test, validation["labels"], network, rivals, params.seed, measure_of(trained["objective"])

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
-from pipeline.runtime.files import written_whole
+from pipeline.runtime.plotting import save
 from pipeline.tuning import charts
 from pipeline.tuning.sampling import decoded
 from pipeline.tuning.study import SCORE, Search, repeat_key
@@ -74,8 +74,7 @@ def write_pictures(study: Search, dataset: str, folder: Path) -> None:
     """Writes each picture as FOLDER/NAME.png, and removes one that an earlier study drew and this doesn't."""
     figures = pictures(study, dataset)
     for name, figure in figures.items():
-        with written_whole(folder / f"{name}.png") as temporary:
-            figure.savefig(temporary, dpi=144, bbox_inches="tight", metadata={"Software": None})
+        save(figure, folder / f"{name}.png")
     for old in folder.glob("[!.]*.png"):  # others are being written
         if old.stem not in figures:
             old.unlink()

@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from pipeline.evaluation.assessment import MODEL
-from pipeline.evaluation.baselines import score_rivals
+from pipeline.evaluation.baselines import MODEL, score_rivals
 from pipeline.evaluation.calibration import worthwhile_calibration
 from pipeline.evaluation.metrics import Metrics, classification_metrics, weights_of
 from pipeline.evaluation.ngrams import Ragged

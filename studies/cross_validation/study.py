@@ -11,8 +11,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from pipeline import tuning
-from pipeline.evaluation.assessment import MODEL
-from pipeline.evaluation.baselines import PREFIXES
+from pipeline.evaluation.baselines import CLASSIFIERS, MODEL
 from pipeline.evaluation.calibration import Interval, wilson_interval
 from pipeline.evaluation.metrics import Metrics
 from pipeline.params import SEARCHED, Params
@@ -25,8 +24,6 @@ from pipeline.training.task import num_epochs
 from pipeline.tuning.progress import Progress
 from studies.cross_validation.fold import Fold, draw_folds, judge_fold
 
-CLASSIFIERS = (MODEL, *PREFIXES)
-_PREFIXES = {MODEL: "", **PREFIXES}
 JUDGING_MODULES = ("studies/cross_validation", "pipeline/evaluation", "pipeline/reviews")
 SPACE = tuning.grid_space(repeat=(1, 10**6), fold=(1, 10**6))
 _ENDS = {"log_loss": (0, math.inf), "brier": (0, 2)}  # of other scores 0 and 1
@@ -90,7 +87,7 @@ def _identity(params: Params, digest: str, folds: int) -> dict[str, Any]:
 
 
 def _kept(metrics: Mapping[str, Metrics]) -> tuning.Result:
-    accuracies = {f"test_{prefix}accuracy": metrics[name]["accuracy"] for name, prefix in _PREFIXES.items()}
+    accuracies = {f"test_{prefix}accuracy": metrics[name]["accuracy"] for name, prefix in CLASSIFIERS.items()}
     return tuning.Result(accuracies["test_accuracy"], {tuning.RECORD: metrics}, accuracies)
 
 
@@ -134,7 +131,8 @@ def summarise(judged: Judged, folds: int, repeats: int, num_reviews: int) -> dic
         "classifiers": means,
         "lead": {
             name: _plain(found, -1, 1) | {"p_value": found.p_value}
-            for name in CLASSIFIERS[1:]
+            for name in CLASSIFIERS
+            if name != MODEL
             for found in [mean_of((network - scores[name]["accuracy"]).tolist(), share)]
         },
         "scores": [

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import yaml
 from scipy import stats
 
 from pipeline.reporting import counted, p_text
 from pipeline.reporting.evaluated import CELLS
 from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit, Record, Records
+
+WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 
 # Which networks learned anything: a network that stayed at chance says nothing of what depth does.
 
@@ -145,7 +149,7 @@ class Pair(NamedTuple):
         return {self.treated} if self.control is None else {self.treated, self.control}
 
 
-class Comparison(NamedTuple):
+class Contrast(NamedTuple):
     """Between which fits differences are taken.
 
     Attributes:
@@ -178,9 +182,9 @@ class Comparison(NamedTuple):
         }
 
 
-def _deep(words: str, pairs_of: Callable[[Fit], Iterable[tuple[Fit, Fit | None]]]) -> Comparison:
+def _deep(words: str, pairs_of: Callable[[Fit], Iterable[tuple[Fit, Fit | None]]]) -> Contrast:
     """Within each cell, what ``pairs_of`` makes of each stack of two layers and more."""
-    return Comparison(
+    return Contrast(
         words, lambda fit: [Pair(fit.cell, *pair) for pair in pairs_of(fit)] if fit.depth > 1 else []
     )
 
@@ -211,149 +215,63 @@ WITH_CLIPPING = _deep(
 WITH_RESIDUAL = _deep(f"from no skip to residual, {_STACKS}", _with_skip("residual"))
 WITH_HIGHWAY = _deep(f"from no skip to highway, {_STACKS}", _with_skip("highway"))
 WITH_SKIP = _deep(f"from no skip to the mean of the skips, {_STACKS}", _with_skip("residual", "highway"))
-GATED_OVER_SIMPLE = Comparison(
+GATED_OVER_SIMPLE = Contrast(
     "from the simple RNN to the mean of the gated cells, at every depth", _gated_over_simple
 )
 
 
-RISES: Literal[1] = 1
-FALLS: Literal[-1] = -1
+RISES: Literal[1]
+FALLS: Literal[-1]
+RISES, FALLS = 1, -1
 
 
 class Claim(NamedTuple):
     """One thing that is said of deep recurrent networks, as a signed difference.
 
     Attributes:
-        key: its name in summary.json.
-        statement: what is claimed.
+        key: its name in summary.json and in claims.yaml.
         measure: of what.
         comparison: between which fits.
         direction: whether the claim says that the measure rises or falls.
-        figure: number of the figure that shows it.
-        source: key of what the literature found, in ``literature.SOURCES``.
     """
 
     key: str
-    statement: str
     measure: Measure
-    comparison: Comparison
+    comparison: Contrast
     direction: Literal[1, -1]
-    figure: int
-    source: str
+
+    @property
+    def statement(self) -> str:
+        """What is claimed."""
+        return str(WORDS["claims"][self.key]["statement"])
+
+    @property
+    def figure(self) -> int:
+        """Number of the figure that shows it."""
+        return int(WORDS["claims"][self.key]["figure"])
+
+    @property
+    def literature(self) -> str:
+        """What others found."""
+        return str(WORDS["sources"][WORDS["claims"][self.key]["source"]]["finding"])
 
 
 CLAIMS = (
-    Claim("accuracy", "Stacking layers improves the prediction.", ACCURACY, DEEPER, RISES, 1, "graves"),
-    Claim(
-        "capacity",
-        "Stacking layers raises the capacity: a deeper network fits the training reviews better.",
-        LOSS,
-        DEEPER,
-        FALLS,
-        4,
-        "pascanu_deep",
-    ),
-    Claim(
-        "regularized",
-        "With regularization deeper networks generalize better.",
-        ACCURACY,
-        DEEPER_WITH_DROPOUT,
-        RISES,
-        4,
-        "irsoy",
-    ),
-    Claim(
-        "hierarchy",
-        "The layers form a hierarchy: higher ones know more of what the review means.",
-        PROBE_RISE,
-        LAYERS,
-        RISES,
-        5,
-        "peters",
-    ),
-    Claim(
-        "gradients_initial",
-        "Gradients vanish or explode more in deep networks than in shallow ones, before training.",
-        INITIAL_REACH,
-        DEEPER,
-        RISES,
-        3,
-        "pascanu_difficulty",
-    ),
-    Claim(
-        "gradients_trained",
-        "Gradients vanish or explode more in deep networks than in shallow ones, after training.",
-        TRAINED_REACH,
-        DEEPER,
-        RISES,
-        3,
-        "pascanu_difficulty",
-    ),
-    Claim("overfitting", "Deeper networks overfit more.", GAP, DEEPER, RISES, 4, "zaremba"),
-    Claim("dropout", "Dropout reduces overfitting.", GAP, WITH_DROPOUT, FALLS, 4, "zaremba"),
-    Claim(
-        "gates_gradients",
-        "Gates keep gradients from vanishing or exploding.",
-        TRAINED_REACH,
-        GATED_OVER_SIMPLE,
-        FALLS,
-        3,
-        "chung",
-    ),
-    Claim(
-        "gates_accuracy",
-        "Gated cells predict better than the simple RNN.",
-        ACCURACY,
-        GATED_OVER_SIMPLE,
-        RISES,
-        1,
-        "chung",
-    ),
-    Claim(
-        "clipping_gradients",
-        "Clipping keeps gradients from vanishing or exploding.",
-        TRAINED_REACH,
-        WITH_CLIPPING,
-        FALLS,
-        2,
-        "pascanu_difficulty",
-    ),
-    Claim(
-        "clipping_accuracy",
-        "Clipping helps deep stacks to be trained.",
-        ACCURACY,
-        WITH_CLIPPING,
-        RISES,
-        2,
-        "pascanu_difficulty",
-    ),
-    Claim(
-        "skips_gradients",
-        "Residual and highway connections let the gradient flow.",
-        INITIAL_REACH,
-        WITH_SKIP,
-        FALLS,
-        3,
-        "srivastava",
-    ),
-    Claim(
-        "residual_accuracy",
-        "Residual connections help deep stacks.",
-        ACCURACY,
-        WITH_RESIDUAL,
-        RISES,
-        1,
-        "shu",
-    ),
-    Claim(
-        "highway_accuracy",
-        "Highway connections help deep stacks.",
-        ACCURACY,
-        WITH_HIGHWAY,
-        RISES,
-        1,
-        "srivastava",
-    ),
+    Claim("accuracy", ACCURACY, DEEPER, RISES),
+    Claim("capacity", LOSS, DEEPER, FALLS),
+    Claim("regularized", ACCURACY, DEEPER_WITH_DROPOUT, RISES),
+    Claim("hierarchy", PROBE_RISE, LAYERS, RISES),
+    Claim("gradients_initial", INITIAL_REACH, DEEPER, RISES),
+    Claim("gradients_trained", TRAINED_REACH, DEEPER, RISES),
+    Claim("overfitting", GAP, DEEPER, RISES),
+    Claim("dropout", GAP, WITH_DROPOUT, FALLS),
+    Claim("gates_gradients", TRAINED_REACH, GATED_OVER_SIMPLE, FALLS),
+    Claim("gates_accuracy", ACCURACY, GATED_OVER_SIMPLE, RISES),
+    Claim("clipping_gradients", TRAINED_REACH, WITH_CLIPPING, FALLS),
+    Claim("clipping_accuracy", ACCURACY, WITH_CLIPPING, RISES),
+    Claim("skips_gradients", INITIAL_REACH, WITH_SKIP, FALLS),
+    Claim("residual_accuracy", ACCURACY, WITH_RESIDUAL, RISES),
+    Claim("highway_accuracy", ACCURACY, WITH_HIGHWAY, RISES),
 )
 
 
@@ -362,7 +280,7 @@ CLAIMS = (
 CONFIDENCE = 0.95
 
 
-class Estimate(NamedTuple):
+class SeedMean(NamedTuple):
     """The mean of a sample; its other numbers are None where the values have no spread.
 
     Attributes:
@@ -390,13 +308,13 @@ def have_spread(values: Sequence[float]) -> bool:
     return len(values) > 1 and not np.allclose(values, values[0], rtol=1e-9, atol=1e-12)
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Sequence[float]) -> SeedMean:
     """What the values of the seeds say of their mean."""
     if not have_spread(values):
-        return Estimate(float(np.mean(values)) if values else math.nan)
+        return SeedMean(float(np.mean(values)) if values else math.nan)
     test = stats.ttest_1samp(values, 0.0)
     low, high = test.confidence_interval(CONFIDENCE)
-    return Estimate(float(np.mean(values)), (float(low), float(high)), float(test.pvalue))
+    return SeedMean(float(np.mean(values)), (float(low), float(high)), float(test.pvalue))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -417,7 +335,7 @@ LEVEL = 0.05
 # The fewest with which a test that assumes nothing of the distribution, flipping the differences' signs, can
 # fall below LEVEL: 2 / 2**6 = 0.031. With fewer, all would hang on the differences being normal.
 MIN_SEEDS = 6
-Verdict = Literal["supports", "contradicts", "leaves open", "cannot judge"]
+Answer = Literal["supports", "contradicts", "leaves open", "cannot judge"]
 _TOLD = {
     "supports": "The data support this",
     "contradicts": "The data contradict this",
@@ -425,7 +343,7 @@ _TOLD = {
 }
 
 
-class Finding(NamedTuple):
+class Judgement(NamedTuple):
     """What the data say of a claim.
 
     Attributes:
@@ -441,15 +359,15 @@ class Finding(NamedTuple):
 
     claim: Claim
     seeds: int
-    difference: Estimate
-    effects: Mapping[str, Estimate]
+    difference: SeedMean
+    effects: Mapping[str, SeedMean]
     left_out: tuple[str, ...] = ()
     reason: str = ""
     corrected: float | None = None
-    verdict: Verdict = "cannot judge"
+    verdict: Answer = "cannot judge"
 
 
-def judge(records: Records, dataset: Mapping[str, Any]) -> list[Finding]:
+def judge(records: Records, dataset: Mapping[str, Any]) -> list[Judgement]:
     """The finding for each claim, its p-value corrected for the number of claims that could be judged.
 
     The cells of a study are chosen, not drawn: they are no sample. The seeds are one, and fits that share a
@@ -468,7 +386,7 @@ def judge(records: Records, dataset: Mapping[str, Any]) -> list[Finding]:
     return [finding if finding.reason else _with_verdict(finding, next(corrected)) for finding in findings]
 
 
-def _measure(claim: Claim, records: Records, learned: Records) -> Finding:
+def _measure(claim: Claim, records: Records, learned: Records) -> Judgement:
     """The finding before the correction."""
     taken = learned if claim.measure.of_trained else records
     strata = claim.comparison.differences(taken, claim.measure)
@@ -477,7 +395,7 @@ def _measure(claim: Claim, records: Records, learned: Records) -> Finding:
     lacking = sorted(claim.comparison.fits(records) - taken.keys())
     left_out = tuple(network_name(fit) for fit in lacking if fit.seed == 0)
     reason = _why_not(claim, records, differences)
-    return Finding(claim, len(differences), estimate(differences), effects, left_out, reason)
+    return Judgement(claim, len(differences), estimate(differences), effects, left_out, reason)
 
 
 def _why_not(claim: Claim, records: Records, differences: Sequence[float]) -> str:
@@ -494,25 +412,25 @@ def _why_not(claim: Claim, records: Records, differences: Sequence[float]) -> st
     return ""
 
 
-def _with_verdict(finding: Finding, corrected: float) -> Finding:
+def _with_verdict(finding: Judgement, corrected: float) -> Judgement:
     return finding._replace(
         corrected=corrected, verdict=verdict(finding.claim.direction, finding.difference.mean, corrected)
     )
 
 
-def verdict(direction: int, mean: float, corrected: float) -> Verdict:
+def verdict(direction: int, mean: float, corrected: float) -> Answer:
     """Supports or contradicts the claim where p is below ``LEVEL``, by the sign of the mean difference."""
     if corrected >= LEVEL:
         return "leaves open"
     return "supports" if mean * direction > 0 else "contradicts"
 
 
-def judged(findings: Sequence[Finding]) -> int:
+def judged(findings: Sequence[Judgement]) -> int:
     """How many of the claims could be judged: as many as their p-values are corrected for."""
     return sum(not finding.reason for finding in findings)
 
 
-def sentence(finding: Finding, tested: int) -> str:
+def sentence(finding: Judgement, tested: int) -> str:
     """The finding in words, with the numbers, the test and the figure behind it.
 
     Args:
@@ -530,7 +448,7 @@ def sentence(finding: Finding, tested: int) -> str:
     return " ".join(parts)
 
 
-def _verdict_words(finding: Finding, tested: int) -> str:
+def _verdict_words(finding: Judgement, tested: int) -> str:
     claim, p_value = finding.claim, finding.difference.p_value
     change = f"{claim.comparison.words}, the {claim.measure.words} changes by {finding.difference}"
     if p_value is None or finding.corrected is None:

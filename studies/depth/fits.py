@@ -228,7 +228,7 @@ def measured(
     function: Callable[..., Record] = measure,
 ) -> dict[Fit, Record]:
     """The record of each of ``fits``; ``function`` makes those that ``study`` lacks."""
-    params, again = study.params, f"`make {command}`, or `python -m pipeline {command}`,"
+    params, again = study.params, f"`make {command}`, or `python -m studies {command}`,"
     points = [tuning.Point(fit.name, fit._asdict(), (params, fit)) for fit in fits]
     asked = tuning.Grid(points, function, params.depth.epochs, _kept, data, params.depth.workers, again)
     found = tuning.run_grid(study, asked, progress)

@@ -11,30 +11,28 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.reporting import figures
 from pipeline.reporting.page import Picture
-from pipeline.tuning.charts import ShareY, make_panels, shared_legend
+from pipeline.runtime.plotting import BLUE, GREEN, ORANGE, ShareY, make_panels, save, shared_legend
 from studies.depth.claims import initial_decades, trained_decades
 from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit, Record, Records
 from studies.depth.tables import When, mean_norms, repeats
 
 # What figures of several networks share: the cells' colours, named panels, a line through seeds' means.
 
-# Okabe & Ito's colours, which colour-blind people tell apart; the markers tell the cells apart in grey.
 CELL_STYLE: dict[str, dict[str, Any]] = {
-    "simple_rnn": {"color": "#0072B2", "marker": "o", "label": "simple RNN"},
-    "lstm": {"color": "#D55E00", "marker": "s", "label": "LSTM"},
-    "gru": {"color": "#009E73", "marker": "^", "label": "GRU"},
+    "simple_rnn": {"color": BLUE, "marker": "o", "label": "simple RNN"},
+    "lstm": {"color": ORANGE, "marker": "s", "label": "LSTM"},
+    "gru": {"color": GREEN, "marker": "^", "label": "GRU"},
 }
 BASELINE_STYLE: dict[str, Any] = {"color": "#555555", "linestyle": ":", "label": "bag of n-grams"}
-Row = TypeVar("Row")
-Column = TypeVar("Column")
+OfRow = TypeVar("OfRow")
+OfColumn = TypeVar("OfColumn")
 
 
 def draw_panels(
-    rows: Mapping[str, Row],
-    columns: Mapping[str, Column],
-    draw: Callable[[Axes, Row, Column], None],
+    rows: Mapping[str, OfRow],
+    columns: Mapping[str, OfColumn],
+    draw: Callable[[Axes, OfRow, OfColumn], None],
     share_y: ShareY = "all",
 ) -> Figure:
     """A figure with a panel for each row, by the label of its y axis, and each column, by its title.
@@ -112,7 +110,7 @@ def write(records: Records, dataset: str, baseline: float, folder: Path) -> list
     for stem, (name, draw) in FIGURES.items():
         figure = draw(records, baseline)
         figure.suptitle(f"{name}, {dataset}")
-        figures.save(figure, folder / f"{stem}.png")
+        save(figure, folder / f"{stem}.png")
         drawn.append(Picture(folder / f"{stem}.png", name, reading_of(draw)))
     return drawn
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 from pipeline.evaluation.baselines import MAJORITY
 from pipeline.params import Params
 from pipeline.reporting import counted, p_cell
 from pipeline.reporting.evaluated import CELLS
 from pipeline.reporting.page import Cell, Picture, Table, render
+from pipeline.reporting.tables import parameter_table
 from studies.depth.claims import (
     LEVEL,
     MIN_SEEDS,
-    Estimate,
-    Finding,
+    WORDS,
+    Judgement,
+    SeedMean,
     commoner_share,
     estimate,
     failures,
@@ -25,72 +28,6 @@ from studies.depth.claims import (
 )
 from studies.depth.fits import PLAIN, Record, Records, grid
 from studies.depth.tables import SCORES, repeats
-
-# What others found, to be read beside the study's own findings; figures only where they were looked up.
-
-
-class Source(NamedTuple):
-    """A paper: what it found, and where it stands."""
-
-    finding: str
-    citation: str
-
-
-SOURCES = {
-    "graves": Source(
-        "On TIMIT, Graves, Mohamed & Hinton (2013) reached a phoneme error of 17.7 % on the test set with "
-        "deep LSTM networks and suitable regularization, the best on record at the time.",
-        "A. Graves, A. Mohamed, G. Hinton: Speech Recognition with Deep Recurrent Neural Networks. "
-        "ICASSP 2013, arXiv:1303.5778.",
-    ),
-    "pascanu_deep": Source(
-        "Pascanu, Gulcehre, Cho & Bengio (2014) found that deep recurrent networks benefit from their depth "
-        "on polyphonic music and language modelling, and that a network can be made deep in several places, "
-        "of which stacking is one.",
-        "R. Pascanu, C. Gulcehre, K. Cho, Y. Bengio: How to Construct Deep Recurrent Neural Networks. "
-        "ICLR 2014, arXiv:1312.6026.",
-    ),
-    "irsoy": Source(
-        "Irsoy & Cardie (2014), extracting opinion expressions, found deep and narrow networks better than "
-        "shallow and wide ones of as many parameters.",
-        "O. Irsoy, C. Cardie: Opinion Mining with Deep Recurrent Neural Networks. EMNLP 2014, D14-1080.",
-    ),
-    "peters": Source(
-        "In bidirectional language models, Peters, Neumann, Zettlemoyer & Yih (2018) found local syntax in "
-        "the lower layers and meaning of longer range in the upper ones.",
-        "M. Peters, M. Neumann, L. Zettlemoyer, W. Yih: Dissecting Contextual Word Embeddings: Architecture "
-        "and Representation. EMNLP 2018, arXiv:1808.08949.",
-    ),
-    "pascanu_difficulty": Source(
-        "Pascanu, Mikolov & Bengio (2013) analysed how gradients vanish and explode over the time steps, and "
-        "proposed clipping their norm against the exploding ones; against the vanishing ones they needed a "
-        "regularizer.",
-        "R. Pascanu, T. Mikolov, Y. Bengio: On the Difficulty of Training Recurrent Neural Networks. "
-        "ICML 2013, arXiv:1211.5063.",
-    ),
-    "zaremba": Source(
-        "Zaremba, Sutskever & Vinyals (2015) found that dropout between the layers, and not from one time "
-        "step to the next, substantially reduces the overfitting of LSTM networks.",
-        "W. Zaremba, I. Sutskever, O. Vinyals: Recurrent Neural Network Regularization. arXiv:1409.2329.",
-    ),
-    "chung": Source(
-        "Chung, Gulcehre, Cho & Bengio (2014) found LSTM and GRU better than tanh units on music and speech, "
-        "and GRU comparable to LSTM.",
-        "J. Chung, C. Gulcehre, K. Cho, Y. Bengio: Empirical Evaluation of Gated Recurrent Neural Networks "
-        "on Sequence Modeling. 2014, arXiv:1412.3555.",
-    ),
-    "srivastava": Source(
-        "Srivastava, Greff & Schmidhuber (2015) trained highway networks of hundreds of layers, which are "
-        "not recurrent, by plain gradient descent.",
-        "R. K. Srivastava, K. Greff, J. Schmidhuber: Highway Networks. 2015, arXiv:1505.00387.",
-    ),
-    "shu": Source(
-        "Translating, Shu & Miura (2016) saw plainly stacked recurrent layers slow the training and lower "
-        "the quality, and residual connections between them repair that.",
-        "R. Shu, A. Miura: Residual Stacking of RNNs for Neural Machine Translation. WAT 2016, W16-4623.",
-    ),
-}
-
 
 SECTIONS = {
     "figures": "Figures",
@@ -105,7 +42,7 @@ def render_report(
     params: Params,
     dataset: Mapping[str, Any],
     records: Records,
-    findings: Sequence[Finding],
+    findings: Sequence[Judgement],
     baseline: Mapping[str, float],
     drawn: Sequence[Picture],
 ) -> str:
@@ -122,7 +59,8 @@ def render_report(
     study = params.depth
     tested = judged(findings)
     return render(
-        "depth.html",
+        "page.html",
+        Path(__file__).parent,
         title=f"What depth does: stacked recurrent networks, {dataset['name']}",
         sections=SECTIONS,
         verdict=_verdict(findings, baseline, records),
@@ -130,25 +68,21 @@ def render_report(
         commoner=commoner_share(dataset),
         drawn=drawn,
         claims=_claims(findings),
-        sentences=[
-            f"{sentence(finding, tested)} {SOURCES[finding.claim.source].finding}" for finding in findings
-        ],
+        sentences=[f"{sentence(finding, tested)} {finding.claim.literature}" for finding in findings],
         scores=_scores(records, baseline, guess_scores(dataset)),
         fits=len(grid(study)),
         dataset=dataset,
         seconds=sum(record.seconds for record in records.values()),
         baseline=baseline,
-        parameters=Table(
-            ["parameter", "value"],
-            [(f"depth.{key}", _shown(value)) for key, value in study.model_dump(exclude={"workers"}).items()],
+        parameters=parameter_table(
+            {f"depth.{key}": value for key, value in study.model_dump(exclude={"workers"}).items()},
             "Parameters of the study",
-            folded=True,
         ),
-        sources=[source.citation for source in SOURCES.values()],
+        sources=[source["citation"] for source in WORDS["sources"].values()],
     )
 
 
-def _verdict(findings: Sequence[Finding], baseline: Mapping[str, float], records: Records) -> str:
+def _verdict(findings: Sequence[Judgement], baseline: Mapping[str, float], records: Records) -> str:
     means = {fit: _accuracy(repeats(records, fit), "validation").mean for fit in records}
     best = max(means, key=means.__getitem__)
     mean = means[best]
@@ -163,7 +97,7 @@ def _verdict(findings: Sequence[Finding], baseline: Mapping[str, float], records
     )
 
 
-def _of_claims(findings: Sequence[Finding]) -> str:
+def _of_claims(findings: Sequence[Judgement]) -> str:
     verdicts = Counter(finding.verdict for finding in findings)
     unjudged, claims = verdicts["cannot judge"], counted(len(findings), "claim")
     if unjudged == len(findings):
@@ -175,7 +109,7 @@ def _of_claims(findings: Sequence[Finding]) -> str:
     )
 
 
-def _claims(findings: Sequence[Finding]) -> Table:
+def _claims(findings: Sequence[Judgement]) -> Table:
     return Table(
         ["claim", "the data", "difference [95 % interval]", "corrected p", "figure"],
         [
@@ -223,14 +157,10 @@ def _score_row(records: Sequence[Record]) -> list[Cell]:
     ]
 
 
-def _accuracy(records: Sequence[Record], split: str) -> Estimate:
+def _accuracy(records: Sequence[Record], split: str) -> SeedMean:
     return estimate([record.scores[f"{split}_accuracy"] for record in records])
 
 
-def _with_interval(accuracy: Estimate) -> str:
+def _with_interval(accuracy: SeedMean) -> str:
     mean, bounds, _ = accuracy
     return f"{mean:.4f}" if bounds is None else f"{mean:.4f} ± {bounds[1] - mean:.4f}"
-
-
-def _shown(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -8,17 +8,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline.runtime.files import write_csv
-from studies.depth.claims import Finding, accuracy_gap, initial_decades, trained_decades
+from pipeline.runtime.files import Row, write_csv
+from studies.depth.claims import Judgement, accuracy_gap, initial_decades, trained_decades
 from studies.depth.fits import PLAIN, Fit, Record, Records
 
-Row = dict[str, float | int | str]
 When = Literal["initial", "trained"]
 WHEN: tuple[When, ...] = ("initial", "trained")
 SCORES = ("train_accuracy", "validation_accuracy", "test_accuracy")
 
 
-def write(records: Records, findings: Sequence[Finding], folder: Path) -> None:
+def write(records: Records, findings: Sequence[Judgement], folder: Path) -> None:
     """Writes claims.csv and, in the order of the fits, fits.csv, curves.csv, probes.csv and gradients.csv."""
     ordered = [(fit._asdict(), records[fit]) for fit in sorted(records)]
     curves = [
@@ -40,7 +39,7 @@ def write(records: Records, findings: Sequence[Finding], folder: Path) -> None:
 
 def summary(
     records: Records,
-    findings: Sequence[Finding],
+    findings: Sequence[Judgement],
     baseline: Mapping[str, float],
     guess: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -105,7 +104,7 @@ def _gradient_rows(records: Records) -> list[Row]:
     ]
 
 
-def _claim_rows(finding: Finding) -> list[Row]:
+def _claim_rows(finding: Judgement) -> list[Row]:
     """The difference over all strata, with its test, then within each."""
     tested: Row = {
         "corrected_p": "" if finding.corrected is None else finding.corrected,

@@ -68,7 +68,7 @@ NAMES = {
     "mlflow run .",
     "mlflow ui",
     "python -m pipeline",
-    "python -m pipeline compare-cells",
+    "python -m studies compare-cells",
     "python -m pipeline export",
 }
 

@@ -32,7 +32,7 @@ TINY: dict[str, Any] = {
 
 def start(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "depth"],
+        [sys.executable, "-m", "studies", "depth"],
         cwd=folder,
         env=environment(folder, stand_in=True, STAND_IN_SECONDS="0.05"),
         stdout=subprocess.PIPE,

@@ -57,7 +57,7 @@ PRINTED = {
     "python -m pipeline rollback": r"version 1 is champion again; before: version 2",
     "python -m pipeline trace": r"(?m)^ +uncommitted then",
     "python -m pipeline export": r"exported",
-    "python -m pipeline cross-validate": r"the page is reports/cross_validation/report.html",
+    "python -m studies cross-validate": r"the page is reports/cross_validation/report.html",
     "python -m pipeline check data/example.csv": r"(?m)^words of a text:",
     "python -m pipeline check data/chinese.csv": r"texts without blanks between words",
     "python -m pipeline check data/spam.csv": r"92(\.0)?%",

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from depth.constructed import DATASET, record, records, study
 from dvc_render.html import HTML
 from dvc_render.vega import VegaRenderer
 
 import judged
+from pipeline.evaluation.baselines import CLASSIFIERS
 from pipeline.monitoring import page as monitor_page
 from pipeline.monitoring.comparison import compare
 from pipeline.monitoring.table import Columns
@@ -21,13 +21,14 @@ from pipeline.params import Params, load_params
 from pipeline.reporting import METRIC_NAMES
 from serving import test_monitoring as monitoring
 from studies import cells
-from studies import commands as cross_validate
+from studies.cross_validation import page as folds_page
 from studies.cross_validation.fold import Fold
-from studies.cross_validation.study import CLASSIFIERS, summarise
+from studies.cross_validation.study import summarise
 from studies.depth import pictures
 from studies.depth.claims import judge
 from studies.depth.fits import Fit
 from studies.depth.report import render_report
+from studies_constructed import DATASET, record, records, study
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PROJECT = Path(__file__).resolve().parents[2]
@@ -68,7 +69,7 @@ def cross_validation_report() -> str:
     ]
     facts = {"dataset": "toy", "digest": "sha256:" + "ab" * 32, "labels": ["negative", "positive"]}
     found = facts | summarise(judged, 5, 3, 200)
-    return cross_validate._page(found, cross_validate._tables(found))
+    return folds_page.render_page(found)
 
 
 def monitor_report() -> str:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.evaluation.assessment import MODEL, Assessment, assess
-from pipeline.evaluation.baselines import MAJORITY, NAIVE_BAYES, PREFIXES, TFIDF, Scored
+from pipeline.evaluation.assessment import Assessment, assess
+from pipeline.evaluation.baselines import CLASSIFIERS, MAJORITY, MODEL, NAIVE_BAYES, TFIDF, Scored
 from two_labels import both
 
 LABELS = np.array([0, 0, 1, 1, 1, 0])
@@ -23,10 +23,9 @@ def assessed(naive_bayes: np.ndarray = BETTER, tfidf: np.ndarray = WORSE) -> Ass
     tests = [ALL_BUT_LAST, perfect, perfect, constant]
     validation = [naive_bayes, tfidf, both(np.where(VALIDATION == 1, 0.9, 0.1)), both(np.full(4, 0.5))]
     rivals = [
-        Scored(name, prefix, *scores)
-        for (name, prefix), *scores in zip(PREFIXES.items(), validation, tests, strict=True)
+        Scored(name, *scores) for name, *scores in zip(list(CLASSIFIERS)[1:], validation, tests, strict=True)
     ]
-    return assess(TEST, VALIDATION, Scored(MODEL, "", SCORED, PROBABILITIES), rivals, seed=0)
+    return assess(TEST, VALIDATION, Scored(MODEL, SCORED, PROBABILITIES), rivals, seed=0)
 
 
 def test_the_model_and_its_rivals_are_told_apart() -> None:
@@ -72,7 +71,7 @@ def test_the_chosen_threshold_is_applied_to_the_model() -> None:
 def test_every_metric_that_varies_with_the_reviews_has_an_interval() -> None:
     found = assessed()
     bare = {"threshold", "test_only_model_right", "test_only_baseline_right", "test_mcnemar_p_value"}
-    bare |= {f"{prefix}validation_accuracy" for prefix in PREFIXES.values()}
+    bare |= {f"{prefix}validation_accuracy" for prefix in CLASSIFIERS.values() if prefix}
     assert set(found.intervals) == set(found.metrics) - bare
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
-from pipeline.evaluation.assessment import MODEL, assess
-from pipeline.evaluation.baselines import PREFIXES, Scored, score_rivals
+from pipeline.evaluation.assessment import assess
+from pipeline.evaluation.baselines import CLASSIFIERS, MODEL, Scored, score_rivals
 from pipeline.evaluation.calibration import fit_calibration, wilson_interval
 from pipeline.evaluation.explanation import confident_errors, contributions
 from pipeline.evaluation.intervals import class_table, metric_intervals
 from pipeline.evaluation.metrics import classification_metrics, weighted_metrics
 from pipeline.evaluation.ngrams import Ragged
-from pipeline.evaluation.probabilities import decide
+from pipeline.evaluation.probabilities import decide, right
 from pipeline.evaluation.promotion import Predictions
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
@@ -94,10 +94,10 @@ def test_an_assessment_has_curves_and_tests_alike_but_no_threshold() -> None:
     test = {"labels": LABELS, "token_ids": np.ones((6, 3), int) * 4, "lengths": np.arange(2, 8)}
     perfect = np.eye(3)[LABELS]
     rivals = [
-        Scored(name, prefix, perfect, perfect if name != "majority class" else np.full((6, 3), 1 / 3))
-        for name, prefix in PREFIXES.items()
+        Scored(name, perfect, perfect if name != "majority class" else np.full((6, 3), 1 / 3))
+        for name in list(CLASSIFIERS)[1:]
     ]
-    found = assess(test, LABELS, Scored(MODEL, "", perfect, PROBABILITIES), rivals, seed=0)
+    found = assess(test, LABELS, Scored(MODEL, perfect, PROBABILITIES), rivals, seed=0)
     assert found.metrics["test_accuracy"] == 4 / 6
     assert (found.metrics["test_only_model_right"], found.metrics["test_only_baseline_right"]) == (0, 2)
     assert not any("threshold" in name for name in found.metrics)
@@ -152,7 +152,7 @@ def test_rivals_answer_with_a_probability_a_label() -> None:
     *baselines, majority = score_rivals(padded, whole, 1, seed=0)
     for rival in baselines:
         assert rival.test.shape == (60, 3)
-        assert rival.validation_accuracy(labels) == 1
+        assert right(labels, rival.validation).all()
     assert majority.test[0] == pytest.approx([1 / 3] * 3)
 
 

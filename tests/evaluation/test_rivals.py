@@ -26,4 +26,3 @@ def test_each_rival_reads_what_its_name_says() -> None:
         assert len(np.unique(rivals[name].test[:, 1])) == 2
     np.testing.assert_allclose(rivals[MAJORITY].test[:, 1], 30 / 40)
     np.testing.assert_allclose(rivals[MAJORITY].validation[:, 1], 30 / 40)
-    assert rivals[MAJORITY].validation_accuracy(padded["validation"]["labels"]) == 0.5

@@ -4,14 +4,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.reporting import figures as fonts
 from pipeline.reporting.figures import (
     confusion_figure,
     curve_figure,
     reliability_figure,
-    save,
     training_figure,
 )
+from pipeline.runtime import plotting as fonts
+from pipeline.runtime.plotting import save
 
 
 def test_confusion_counts_and_row_shares() -> None:

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 import judged
-from pipeline.evaluation.assessment import MODEL
-from pipeline.evaluation.baselines import WHOLE
+from pipeline.evaluation.baselines import MODEL, WHOLE
 from pipeline.evaluation.paired import Paired
 from pipeline.registry import model_card
 from pipeline.reporting.report import excerpt, tiles, write_report
@@ -198,7 +197,7 @@ def test_the_tables_say_what_was_found(html: str) -> None:
     assert ["log loss ↓"] in [row[:1] for row in rows]
     (chosen,) = (row for row in rows if row[:1] == ["0.4600"])
     assert chosen[2] == f"{metrics['test_accuracy_at_threshold']:.4f}"
-    for each in found.drawn[1:]:
+    for each in found.classifiers[1:-1]:
         (row,) = (row for row in rows if row[:1] == [each.name] and row[1] == "240 test reviews")
         paired = found.paired[each.name]
         assert row[4:6] == [str(paired.only_first), str(paired.only_second)]
@@ -257,7 +256,7 @@ def test_mistakes_once_seen_stay_away(html: str) -> None:
         assert not re.search(r"\d\.\d{5,}", text)  # every float is rounded
 
 
-LABELLED = {"labels": ["negative", "positive"]}
+LABELLED = {"labels": ["negative", "positive"], "tokens": "words"}
 
 
 @pytest.mark.parametrize(
@@ -279,7 +278,12 @@ def test_an_excerpt_speaks_of_the_second_label_or_of_the_one_given_of_several() 
         (["fair", "bad"], "bad"),
         (["good", "bad", "fair"], "fair"),
     ):
-        assert excerpt(error, ["a"], np.zeros(1), {"truncating": "pre", "labels": names}).about == about
+        assert (
+            excerpt(
+                error, ["a"], np.zeros(1), {"truncating": "pre", "labels": names, "tokens": "words"}
+            ).about
+            == about
+        )
 
 
 def test_words_are_coloured_by_their_share_of_the_strongest() -> None:
@@ -359,7 +363,7 @@ def test_each_curve_is_a_file_for_each_classifier_and_a_picture() -> None:
     found, _ = judged.judged()
     for name, curves in found.curves.items():
         assert (FIGURES_DIR / f"{name}.png").is_file()
-        for each in found.drawn:
+        for each in found.classifiers[:-1]:
             with (PLOTS_DIR / f"{each.prefix}{name}.csv").open() as file:
                 written = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
             assert written == [dict(row) for row in curves[each.name]]

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from constructed import DATASET, record
 
 from pipeline.params import Params
 from pipeline.runtime.files import write_arrays, write_json
@@ -18,6 +17,7 @@ from pipeline.tuning import Study
 from studies import cells
 from studies.depth import fits as fits_module
 from studies.depth.fits import Fit, FitToTheEnd
+from studies_constructed import DATASET, record
 
 # The gradient at the bottom layer's first half, by cell; the loss's end has 1.
 FAR = {"simple_rnn": 1e-4, "lstm": 1e-2, "gru": 0.1}

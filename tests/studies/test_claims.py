@@ -5,19 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from constructed import DATASET, record, records
 
-from studies.depth.claims import CLAIMS, Estimate, Finding, initial_decades, judge, judged, sentence, verdict
+from studies.depth.claims import (
+    CLAIMS,
+    WORDS,
+    Judgement,
+    SeedMean,
+    initial_decades,
+    judge,
+    judged,
+    sentence,
+    verdict,
+)
 from studies.depth.fits import Fit, Record, Records
 from studies.depth.pictures import FIGURES
-from studies.depth.report import SOURCES
+from studies_constructed import DATASET, record, records
 
 
-def found(fits: Records) -> dict[str, Finding]:
+def found(fits: Records) -> dict[str, Judgement]:
     return {finding.claim.key: finding for finding in judge(fits, DATASET)}
 
 
-def deeper_is(sign: int) -> dict[str, Finding]:
+def deeper_is(sign: int) -> dict[str, Judgement]:
     def make(fit: Fit) -> Record:
         more = sign * 0.05 * (fit.depth - 1) * (1 + 0.1 * fit.seed)
         return record(
@@ -191,9 +200,9 @@ def test_the_verdict_needs_a_p_below_5_percent(
 
 
 def test_a_sentence_carries_its_numbers() -> None:
-    difference = Estimate(0.0123, (0.01, 0.0146), 0.001234)
-    effects = {"lstm": Estimate(0.02, (-0.011, 0.051)), "gru": Estimate(0.0046)}
-    finding = Finding(CLAIMS[0], 7, difference, effects, corrected=0.01851, verdict="supports")
+    difference = SeedMean(0.0123, (0.01, 0.0146), 0.001234)
+    effects = {"lstm": SeedMean(0.02, (-0.011, 0.051)), "gru": SeedMean(0.0046)}
+    finding = Judgement(CLAIMS[0], 7, difference, effects, corrected=0.01851, verdict="supports")
     text = sentence(finding, 15)
     for part in ("support this", "+0.012 [+0.010, +0.015] over 7 seeds", "0.0012", "15 claims", "0.019"):
         assert part in text
@@ -213,5 +222,6 @@ def test_vanishing_and_exploding_are_both_far_from_0() -> None:
 
 def test_every_claim_has_its_source_and_figure() -> None:
     assert len({claim.key for claim in CLAIMS}) == len(CLAIMS)
-    assert {claim.source for claim in CLAIMS} == set(SOURCES)
+    assert {claim["source"] for claim in WORDS["claims"].values()} == set(WORDS["sources"])
+    assert {claim.key for claim in CLAIMS} == set(WORDS["claims"])
     assert all(1 <= claim.figure <= len(FIGURES) for claim in CLAIMS)

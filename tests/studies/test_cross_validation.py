@@ -12,13 +12,14 @@ import yaml
 from click.testing import CliRunner
 from scipy.stats import t as student
 
-from pipeline.__main__ import cli
+from pipeline.evaluation.baselines import CLASSIFIERS
 from pipeline.evaluation.calibration import wilson_interval
 from pipeline.reviews.ragged import Reviews
 from pipeline.runtime.files import write_arrays, write_json
 from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT
+from studies.__main__ import cli
 from studies.cross_validation.fold import draw_folds, splits_of
-from studies.cross_validation.study import CLASSIFIERS, accuracy_of, mean_of, summarise
+from studies.cross_validation.study import accuracy_of, mean_of, summarise
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -75,7 +76,7 @@ def test_an_interval_ends_where_its_scores_do() -> None:
     ]
     judged[0][1]["majority class"]["accuracy"] = 0.0
     found = summarise(judged, 2, 1, 8)
-    network = found["classifiers"][CLASSIFIERS[0]]
+    network = found["classifiers"]["stacked RNN"]
     assert (network["balanced_accuracy"]["low"], network["balanced_accuracy"]["high"]) == (0, 1)
     assert network["log_loss"]["low"] == 0 and network["log_loss"]["high"] > 1
     assert (found["lead"]["majority class"]["low"], found["lead"]["majority class"]["high"]) == (-1, 1)

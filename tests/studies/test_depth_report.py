@@ -11,7 +11,6 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from constructed import DATASET, record, records, study
 
 from pipeline.params import Params
 from pipeline.reporting.page import Picture
@@ -20,6 +19,7 @@ from studies.depth.claims import failures, guess_scores, judge, judged, sentence
 from studies.depth.fits import AS_JSON, Fit, Record
 from studies.depth.pictures import accuracy_figure, probe_figure
 from studies.depth.report import render_report
+from studies_constructed import DATASET, record, records, study
 
 BASELINE = {"validation_accuracy": 0.87, "test_accuracy": 0.86}
 SAME_SCORES = {"train_accuracy": 0.6, "validation_accuracy": 0.6, "test_accuracy": 0.6}

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from constructed import study
 
 from pipeline.params import Params, ParamsError
 from studies.depth.fits import Fit, grid, identity
+from studies_constructed import study
 
 DATASET = {"name": "toy", "padded_digest": "sha256:ab"}
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from pipeline.params import Params
+from pipeline.training.epoch import Epoch
 from pipeline.training.task import data_of
 from studies.depth.fits import PLAIN, Fit, measure
 
@@ -29,9 +28,9 @@ def test_a_fit_is_measured_from_all_sides(params: Params) -> None:
     )
     heard: list[int] = []
 
-    def hear(epoch: int, said: Any) -> None:
-        if not isinstance(said, float):  # the share of an epoch that takes seconds
-            heard.append(epoch)
+    def hear(epoch: Epoch) -> None:
+        if epoch.has_ended:
+            heard.append(epoch.number)
 
     record = measure(small, Fit("simple_rnn", 2, "none", PLAIN, 1), data_of(splits), hear)
     assert heard == [1, 2, 3]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from studies.depth.claims import Estimate, estimate, have_spread, holm
+from studies.depth.claims import SeedMean, estimate, have_spread, holm
 
 
 def test_the_interval_is_the_one_in_the_tables() -> None:
@@ -16,7 +16,7 @@ def test_the_interval_is_the_one_in_the_tables() -> None:
 def test_values_without_spread_have_no_interval_and_no_test(values: list[float]) -> None:
     """0.1 + 0.2 differs from 0.3 by rounding only; a test of such differences would say p = 0."""
     assert not have_spread(values)
-    assert estimate(values) == Estimate(pytest.approx(values[0]), None, None)
+    assert estimate(values) == SeedMean(pytest.approx(values[0]), None, None)
 
 
 def test_no_values_have_no_mean() -> None:
