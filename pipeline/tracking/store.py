@@ -71,8 +71,8 @@ def plain_errors(uri: str, subject: str = "the experiment") -> Iterator[None]:
             raise
         user = get_default_host_creds(uri).username  # type: ignore[no-untyped-call]
         raise RefusedError(
-            f"the MLflow tracking server {uri} doesn't let {user or 'you'} change {subject}: ask its owner for "
-            "the permission EDIT, or take another name: mlflow.experiment, and data.name for a registered model"
+            f"the MLflow tracking server {uri} doesn't let {user or 'you'} change {subject}: ask its owner "
+            "for the permission EDIT, or set another mlflow.experiment"
         ) from None
 
 
@@ -206,8 +206,8 @@ def _make_store(path: Path) -> None:
 def follow_folder(database: Path) -> None:
     """Points the addresses in ``database``, the store in a project's folder, to where that lies now.
 
-    The folder may have been moved, renamed or copied, and MLflow keeps absolute addresses of artifacts. It has
-    no call that changes them; what its maintainers recommend is to change them in the database. Only addresses
+    The folder may have been moved, renamed or copied, and MLflow keeps absolute addresses of artifacts. It
+    has no call that changes them; its maintainers recommend to change them in the database. Only addresses
     below ``OLD/mlruns`` are changed, and only where the artifacts have come along, or the old folder is gone.
     """
     folder = database.parent

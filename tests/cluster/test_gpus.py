@@ -45,7 +45,7 @@ def test_the_gpus_are_those_that_the_user_shows(
 @pytest.mark.usefixtures("environment")
 def test_workers_of_this_machine_take_the_gpus_in_turn(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
-    shipment = Shipment("study", tmp_path / "nothing", {}, ["0", "2"], {}, {})
+    shipment = Shipment("study", [tmp_path / "nothing"], {}, ["0", "2"], {}, {})
     shown = []
     for number in range(3):
         folder = tmp_path / str(number)

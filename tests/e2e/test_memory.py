@@ -21,7 +21,7 @@ params = load_params()
 data = train.data_of_fits(params, train.read_splits(), dict(padded_digest="sha256:1"))
 for trial in range({fits}):
     print(psutil.Process().memory_info().rss, flush=True)
-    fit(params, params.seed, data, lambda epoch, metrics: None)
+    fit(params, params.seed, data, lambda epoch: None)
 """
 
 
