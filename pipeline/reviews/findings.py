@@ -119,6 +119,7 @@ def find(every: EveryReview, max_length: int | None) -> list[Finding]:
         max_length: ``pad.max_length``; None where texts are not cut.
     """
     return [
+        *_reading(every.dataset),
         *_classes(every),
         *_sizes(every),
         *_lengths(every, max_length or _UNLIMITED),
@@ -128,6 +129,21 @@ def find(every: EveryReview, max_length: int | None) -> list[Finding]:
         *_markup(every.dataset),
         *_telltales(every),
     ]
+
+
+def _reading(dataset: Dataset) -> list[Finding]:
+    """What was decided about the source's files while they were read."""
+    kinds = (
+        ("hidden files passed over", "passed_over", "rename them, if they are reviews"),
+        (
+            "labels in several spellings",
+            "merged_labels",
+            "each line is one class: spell apart those that are two",
+        ),
+        ("values that often mean that there is none", "like_missing", "data.missing names those that do"),
+    )
+    found = [(name, dataset.reading.get(key, []), advice) for name, key, advice in kinds]
+    return [Finding(name, len(lines), advice, lines[:EXAMPLES]) for name, lines, advice in found if lines]
 
 
 def _classes(every: EveryReview) -> list[Finding]:

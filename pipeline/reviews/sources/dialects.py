@@ -168,16 +168,21 @@ def recognise_dialect(path: Path, fits: Callable[[list[str]], bool], form: Forma
         for delimiter in delimiters
     ]
     # Of files that are written a little wrong, most are quoted all the same.
-    readings = [each for each in readings if each.dialect.quoting == form.quoting or not _is_doubtful(each)]
+    readings = [
+        each for each in readings if form.quoting == NONE or each.dialect.quoting != NONE or not each.faults
+    ]
     best = min(readings, key=lambda reading: reading.faults)  # of equals the first
     for other in readings:
         if other.faults != 0 or best.faults != 0 or other.records == best.records:
             continue
-        is_none = other.dialect == replace(best.dialect, quoting=NONE)
-        if not is_none or (best.for_none and not best.against_none):
-            raise UserError(
-                two_readings(path, form, (best.dialect, best.records), (other.dialect, other.records))
-            )
+        is_unquoted = other.dialect.quoting == NONE != best.dialect.quoting
+        if is_unquoted and (
+            other.dialect.delimiter != best.dialect.delimiter or not best.for_none or best.against_none
+        ):
+            continue
+        raise UserError(
+            two_readings(path, form, (best.dialect, best.records), (other.dialect, other.records))
+        )
     return replace(best.dialect, skipped_lines=skipped)
 
 
@@ -199,10 +204,6 @@ def two_readings(
 def numbered(fields: Sequence[str]) -> list[str]:
     """The names of columns that have none: ``1``, ``2``, ..."""
     return [str(number) for number in range(1, len(fields) + 1)]
-
-
-def _is_doubtful(reading: _Reading) -> bool:
-    return reading.dialect.quoting == NONE and reading.faults > 0
 
 
 def _read_sample(
