@@ -191,7 +191,7 @@ class Reader:
                     return
                 line = first[0]
                 self.header = [name.strip() for name in first[1]] if form.has_header else numbered(first[1])
-                self.require([*self.header, *partitions], path)
+                self.require([*self.header, *(partitions.keys() - self.header)], path)
                 columns = unique(self.header)
                 may_be_none = form.quoting == AUTO and not (form.has_header and '"' in first[2][0])
                 below = list(islice(records, 2)) if form.has_header else [first]
@@ -291,7 +291,7 @@ class Reader:
         try:
             file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)  # else all of it is in memory
             self.header = list(file.schema_arrow.names)
-            self.require([*self.header, *partitions], path)
+            self.require([*self.header, *(partitions.keys() - self.header)], path)
             read = None if self.all_columns else [name for name in self.names if name in self.header]
             columns = unique(self.header) if read is None else read
             class_names = _class_names(file.schema_arrow.metadata or {}, self.names)

@@ -176,6 +176,12 @@ def test_sparks_backslashes_escape_within_quotes_only(tmp_path: Path) -> None:
     ]
 
 
+def test_pandas_backslashes_escape_everywhere(tmp_path: Path) -> None:
+    """pandas 3.1 `to_csv(doublequote=False, escapechar="\\\\")`: a quote alone asks for no quotes around."""
+    content = 'text,label\n"Fine, but \\"long\\"",1\nC:\\\\new 27\\",0\n'
+    assert values(write(tmp_path, "a.csv", content)) == [('Fine, but "long"', "1"), ('C:\\new 27"', "0")]
+
+
 def test_a_partitioned_folder_has_its_columns(params: Params, tmp_path: Path) -> None:
     """pandas 3.1 `to_parquet(partition_cols=["label"])`, Spark's `partitionBy`, DuckDB's `PARTITION_BY`."""
     for label in ("neg", "pos", "__HIVE_DEFAULT_PARTITION__"):
@@ -186,6 +192,10 @@ def test_a_partitioned_folder_has_its_columns(params: Params, tmp_path: Path) ->
     dataset = load(params, tmp_path / "mine", bad_rows="skip")
     assert (dataset.labels, size(dataset)) == (("neg", "pos"), 8)
     assert dataset.reading["rows_skipped"] == 4
+    write(
+        tmp_path / "polars", "label=neg/0.csv", "text,label\nFine,neg\n"
+    )  # 2.1 keeps it in the file as well
+    assert values(tmp_path / "polars") == [("Fine", "neg")]
     write(tmp_path / "csv", "label=a%20b/0.csv", "text,more\nFine,1\n")
     assert values(tmp_path / "csv") == [("Fine", "a b")]
 
