@@ -30,13 +30,13 @@ from pipeline.reviews.sources.files import (
     split_of,
 )
 from pipeline.reviews.sources.records import (
-    MISSING_SPELLINGS,
     Reader,
     is_undecided,
     problem_of,
     text_problem,
     undecided,
 )
+from pipeline.reviews.sources.tools import MISSING_SPELLINGS
 from pipeline.reviews.splitting import SPLITS, TEST, TRAIN, draw_stratified, require_every_label
 from pipeline.runtime.errors import UserError
 
@@ -172,7 +172,7 @@ def read_table(
                     table.like_missing[name, value] += 1
             if len(table.places) % EVERY == 0:
                 say(f"{path.name}: {len(table.places):,} rows read")
-        table.formats[shown] = reader.formats.get(file, "empty")
+        table.formats[shown] = reader.written
     if not table.places and not table.unreadable:
         raise UserError(f"{path} holds no review: give a file with some")
     table.require_decided(names[0], form, "a text")

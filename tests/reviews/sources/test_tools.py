@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
+import zstandard
 
 from pipeline.params import Params, Value
 from pipeline.reviews.dataset import Dataset
@@ -284,6 +285,7 @@ def test_json_of_either_kind(tmp_path: Path, name: str, content: str) -> None:
     expected = [("Fine", "pos"), ("Dull\nfilm", "neg")]
     assert values(write(tmp_path, name, content)) == expected
     assert values(write(tmp_path, f"{name}.gz", gzip.compress(content.encode()))) == expected
+    assert values(write(tmp_path, f"{name}.zst", zstandard.compress(content.encode()))) == expected
 
 
 def test_label_studios_tasks(tmp_path: Path) -> None:
