@@ -1,4 +1,4 @@
-"""What there is to find in a data set: each finding with its count, examples, and what to do about it."""
+"""What a careful person looks at before training: a data set's figures, and what there is to do about it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy as np
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.encoding import digest
 from pipeline.reviews.near_duplicates import near_pairs
-from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.splitting import TEST, TRAIN
 from pipeline.reviews.tokenizing import WORDS
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
@@ -24,7 +23,6 @@ FEW_TRAINING_REVIEWS = 1_000
 TELLTALE_SHARE = 0.99  # of the reviews with a word that are of one class
 TELLTALE_REVIEWS = 0.2  # of a class's reviews that must have the word
 LONG = 500  # words that a text must have to be called very long
-_UNLIMITED = 2**31 - 1
 _COMPARED_REVIEWS = 100_000  # telltale words are looked for among so many
 # Scripts that put no blanks between words: Thai to Khmer, kana, Chinese characters.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
@@ -47,42 +45,22 @@ class Finding:
     examples: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, eq=False)
-class EveryReview:
+class _EveryReview:
     """The reviews of all splits, counted through, the training ones first; none is copied."""
 
-    names: list[str]  # of the splits
-    parts: list[Reviews]
-    lengths: np.ndarray
-    labels: np.ndarray
-    splits: np.ndarray
-    places: list[str]
-    dataset: Dataset
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> EveryReview:
-        """Those of a data set."""
-        names = sorted(dataset.splits, key=lambda name: name != TRAIN)  # the training reviews first
-        parts = [dataset.splits[name] for name in names]
-        places = [
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.names = sorted(dataset.splits, key=lambda name: name != TRAIN)
+        self.parts = [dataset.splits[name] for name in self.names]
+        self.places = [
             place
-            for name, part in zip(names, parts, strict=True)
+            for name, part in zip(self.names, self.parts, strict=True)
             for place in dataset.places.get(name) or [f"{name} review {row}" for row in range(len(part))]
         ]
-        return cls(
-            names,
-            parts,
-            np.concatenate([part.lengths for part in parts]),
-            np.concatenate([part.labels for part in parts]),
-            np.repeat(names, [len(part) for part in parts]),
-            places,
-            dataset,
-        )
-
-    @property
-    def tokens(self) -> str:
-        """What texts are cut into: words, characters or subwords."""
-        return self.dataset.vocabulary.tokenizer.kind
+        self.lengths = np.concatenate([part.lengths for part in self.parts])
+        self.labels = np.concatenate([part.labels for part in self.parts])
+        self.splits = np.repeat(self.names, [len(part) for part in self.parts])
+        self.tokens = dataset.vocabulary.tokenizer.kind
 
     def review(self, row: int) -> np.ndarray:
         for part in self.parts:
@@ -97,198 +75,15 @@ class EveryReview:
             for row in range(len(part)):
                 yield name, row, part.review(row)
 
-    def examples(self, rows: Iterable[int]) -> list[str]:
-        return [f"{self.places[row]}: {self._start(row)}" for row in list(rows)[:EXAMPLES]]
-
-    def pairs(self, pairs: Iterable[tuple[int, int]]) -> list[str]:
-        return [
-            f"{self.places[one]} and {self.places[other]}: {self._start(one)}"
-            for one, other in list(pairs)[:EXAMPLES]
-        ]
-
-    def _start(self, row: int) -> str:
-        shown = self.dataset.vocabulary.decode(self.review(row)[:12])
-        return shown if len(shown) <= 60 else f"{shown[:57]}..."
-
-
-def find(every: EveryReview, max_length: int | None) -> list[Finding]:
-    """All findings.
-
-    Args:
-        every: the reviews.
-        max_length: ``pad.max_length``; None where texts are not cut.
-    """
-    return [
-        *_classes(every),
-        *_sizes(every),
-        *_lengths(every, max_length or _UNLIMITED),
-        *_same_texts(every),
-        *_near_duplicates(every),
-        *_unspaced(every),
-        *_markup(every.dataset),
-        *_telltales(every),
-    ]
-
-
-def _classes(every: EveryReview) -> list[Finding]:
-    names = every.dataset.labels
-    counts = np.bincount(every.labels, minlength=len(names))
-    return [
-        Finding(
-            f"class {name} has {count / counts.sum():.1%} of the reviews",
-            int(count),
-            f"always saying {names[int(counts.argmax())]} is right in {counts.max() / counts.sum():.1%}: "
-            "read balanced accuracy and F1, not accuracy, or collect more of the class",
-        )
-        for name, count in zip(names, counts, strict=True)
-        if count < SMALL_CLASS * counts.sum() / len(names)
-    ]
-
-
-def _sizes(every: EveryReview) -> list[Finding]:
-    found = []
-    for split, least, why in (
-        (TRAIN, FEW_TRAINING_REVIEWS, "a bag of words usually does better than a network"),
-        (
-            TEST,
-            FEW_TEST_REVIEWS,
-            "an accuracy is uncertain by 5 points or more to each side; `python -m studies cross-validate` "
-            "judges the network on all reviews in turn",
-        ),
-    ):
-        count = int((every.splits == split).sum())
-        if count < least:
-            advice = f"with fewer than {least:,}, {why}: collect more, or compare models with great care"
-            found.append(Finding(f"few {split} reviews", count, advice))
-    return found
-
-
-def _lengths(every: EveryReview, max_length: int) -> list[Finding]:
-    lengths = every.lengths
-    found = []
-    empty = np.flatnonzero(lengths == 0)
-    if len(empty):
-        name = f"texts without a {every.tokens.removesuffix('s')}"
-        found.append(Finding(name, len(empty), "take them out", every.examples(empty)))
-    long = np.flatnonzero(lengths > max(10 * np.median(lengths), LONG))
-    if len(long):
-        advice = "look whether several texts ran together (a quote that is not closed does that)"
-        found.append(Finding("texts ten times as long as most", len(long), advice, every.examples(long)))
-    cut = np.flatnonzero(lengths > max_length - 1)
-    if len(cut) > 0.5 * len(lengths):
-        advice = f"pad.max_length is {max_length}: more costs time, and lets the network read to the end"
-        found.append(Finding("texts that are cut", len(cut), advice))
-    return found
-
-
-def _same_texts(every: EveryReview) -> list[Finding]:
-    firsts: dict[bytes, int] = {}
-    same: list[tuple[int, int]] = []
-    for row, key in enumerate(_keys(every)):
-        if firsts.setdefault(key, row) != row and key:
-            same.append((firsts[key], row))
-    labels, splits = every.labels, every.splits
-    contrary = [pair for pair in same if labels[pair[0]] != labels[pair[1]]]
-    leaking = [pair for pair in same if splits[pair[0]] != splits[pair[1]]]
-    kinds = (
-        ("duplicates of an earlier text", same, "keep one of each"),
-        ("texts that stand in two classes", contrary, "decide which label is right"),
-        (
-            "texts that stand in two splits",
-            leaking,
-            "the pad stage takes them out of training; look where they come from",
-        ),
-    )
-    return [Finding(name, len(pairs), advice, every.pairs(pairs)) for name, pairs, advice in kinds if pairs]
-
-
-def _keys(every: EveryReview) -> Iterator[bytes]:
-    """A value for each review, equal for the same words, known to the vocabulary or not; b"" for none."""
-    unknown = every.dataset.unknown_keys
-    for name, row, tokens in every.rows():
-        yield (unknown.get(name, {}).get(row) or digest(tokens)) if len(tokens) else b""
-
-
-def _near_duplicates(every: EveryReview) -> list[Finding]:
-    pairs = near_pairs(every.review, every.lengths)
-    if not pairs:
-        return []
-    across = sum(every.splits[one] != every.splits[other] for one, other in pairs)
-    advice = (
-        f"{across:,} of them across two splits, where they make results look better than they are"
-        if across
-        else "none lies in two splits"
-    )
-    return [Finding("pairs of nearly the same text", len(pairs), advice, every.pairs(pairs))]
-
-
-def _unspaced(every: EveryReview) -> list[Finding]:
-    if every.tokens != WORDS:
-        return []
-    words = every.dataset.vocabulary.words
-    flagged = np.zeros(len(words) + INDEX_FROM + 1, bool)
-    flagged[INDEX_FROM + 1 :] = [bool(_UNSPACED.search(word)) for word in words]
-    if not flagged.any():
-        return []
-    counts = np.array([np.count_nonzero(flagged[tokens]) for _, _, tokens in every.rows()])
-    rows = np.flatnonzero(counts > 0.3 * np.maximum(every.lengths, 1))
-    advice = (
-        "a whole sentence counts as one word, which no other text has: set data.tokens to characters, or to "
-        "subwords"
-    )
-    name = "texts without blanks between words"
-    return [Finding(name, len(rows), advice, every.examples(rows))] if len(rows) else []
-
-
-def _markup(dataset: Dataset) -> list[Finding]:
-    found = [
-        f"{dataset.places[split][row]}: {markup}"
-        for split, by_row in dataset.markup.items()
-        for row, markup in by_row.items()
-    ]
-    advice = "its names are read as words: take it out, or know that served texts must have it too"
-    return [Finding("texts with HTML in them", len(found), advice, found[:EXAMPLES])] if found else []
-
-
-def _reviews_with(reviews: Reviews, label: int, size: int) -> np.ndarray:
-    """How many reviews of a class have each token: int64 (size,)."""
-    part = reviews.select(np.flatnonzero(reviews.labels == label))
-    once = np.repeat(np.arange(len(part)) * size, part.lengths)
-    once += part.tokens
-    once.sort()
-    is_first = np.ones(len(once), bool)
-    np.not_equal(once[1:], once[:-1], out=is_first[1:])
-    return np.bincount(once[is_first] % size, minlength=size)
-
-
-def _telltales(every: EveryReview) -> list[Finding]:
-    """Words that many reviews of one class have and hardly one of another."""
-    names = every.dataset.labels
-    training = every.parts[every.names.index(TRAIN)]
-    reviews = training.select(np.arange(min(len(training), _COMPARED_REVIEWS)))
-    size = len(every.dataset.vocabulary) + INDEX_FROM + 1
-    by_class = np.stack([_reviews_with(reviews, label, size) for label in range(len(names))])
-    totals = np.maximum(np.bincount(reviews.labels, minlength=len(names)), 1)
-    strongest = by_class.argmax(0)
-    most = by_class.max(0)
-    telltale = (most >= TELLTALE_SHARE * by_class.sum(0)) & (most >= TELLTALE_REVIEWS * totals[strongest])
-    telltale[: INDEX_FROM + 1] = False
-    found = np.flatnonzero(telltale & (most >= 5))
-    found = found[np.argsort(-most[found], kind="stable")]
-    examples = []
-    for token in found[:EXAMPLES].tolist():
-        word, label = every.dataset.vocabulary.words[token - INDEX_FROM - 1], int(strongest[token])
-        others = by_class[:, token].sum() - most[token]
-        examples.append(
-            f"{word!r}: in {most[token]:,} of {totals[label]:,} reviews of class {names[label]}, "
-            f"in {others:,} of others"
-        )
-    name = f"{every.tokens} that give the label away"
-    advice = f"does the label stand in the text? Take such {every.tokens} out if served texts won't have them"
-    return [Finding(name, len(found), advice, examples)] if len(found) else []
-
-
-# What a careful person looks at before training: the data set's figures, and findings about it.
+    def finding(self, name: str, advice: str, found: Iterable[Any]) -> list[Finding]:
+        """A finding of rows, or of pairs of rows; none if there are none."""
+        rows = [row if isinstance(row, tuple) else (row,) for row in found]
+        examples = []
+        for each in rows[:EXAMPLES]:
+            shown = self.dataset.vocabulary.decode(self.review(each[0])[:12])
+            shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+            examples.append(f"{' and '.join(self.places[row] for row in each)}: {shown}")
+        return [Finding(name, len(rows), advice, examples)] if rows else []
 
 
 def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | None = None) -> dict[str, Any]:
@@ -302,25 +97,36 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
 
     Returns:
         ``rows`` and ``classes`` by split, ``tokens`` (words, characters or subwords), ``lengths`` (their
-        quantiles), ``cut_share`` and
-        ``unknown_share`` (None where ``max_length`` or ``vocab_size`` is), and ``findings``.
+        quantiles), ``cut_share`` and ``unknown_share`` (None where ``max_length`` or ``vocab_size`` is), and
+        ``findings``.
     """
-    every = EveryReview.of(dataset)
-    lengths, names = every.lengths, dataset.labels
+    every = _EveryReview(dataset)
+    lengths = every.lengths
     quantiles = np.quantile(lengths, [0, 0.5, 0.9, 0.99, 1]).tolist()
+    found = [
+        *_reading(dataset),
+        *_classes(every),
+        *_sizes(every),
+        *_lengths(every, max_length),
+        *_same_texts(every),
+        *_near_duplicates(every),
+        *_unspaced(every),
+        *_markup(dataset),
+        *_telltales(every),
+    ]
     return {
         "name": dataset.name,
         "rows": {name: len(reviews) for name, reviews in dataset.splits.items()},
         "rows_skipped": dataset.reading.get("rows_skipped", 0),
         "classes": {
-            split: {name: int((reviews.labels == number).sum()) for number, name in enumerate(names)}
+            split: {name: int((reviews.labels == number).sum()) for number, name in enumerate(dataset.labels)}
             for split, reviews in dataset.splits.items()
         },
-        "tokens": dataset.vocabulary.tokenizer.kind,
+        "tokens": every.tokens,
         "lengths": dict(zip(("shortest", "median", "90 %", "99 %", "longest"), quantiles, strict=True)),
         "cut_share": None if max_length is None else float((lengths > max_length - 1).mean()),
         "unknown_share": None if vocab_size is None else _unknown_shares(every, vocab_size),
-        "findings": [asdict(finding) for finding in find(every, max_length)],
+        "findings": [asdict(finding) for finding in found],
     }
 
 
@@ -348,7 +154,7 @@ def lines_of(checked: dict[str, Any], with_examples: bool = True) -> list[str]:
     return lines if checked["findings"] else [*lines, "nothing else was found"]
 
 
-def _unknown_shares(every: EveryReview, vocab_size: int) -> dict[str, float]:
+def _unknown_shares(every: _EveryReview, vocab_size: int) -> dict[str, float]:
     """The share of unknown words in the training reviews, and in all others."""
     unknown, counts = {TRAIN: 0, "others": 0}, {TRAIN: 0, "others": 0}
     for name, part in zip(every.names, every.parts, strict=True):
@@ -356,3 +162,156 @@ def _unknown_shares(every: EveryReview, vocab_size: int) -> dict[str, float]:
         unknown[kind] += int(np.count_nonzero((part.tokens == OOV_ID) | (part.tokens >= vocab_size)))
         counts[kind] += len(part.tokens)
     return {kind: unknown[kind] / count if count else 1.0 for kind, count in counts.items()}
+
+
+def _reading(dataset: Dataset) -> list[Finding]:
+    """What was decided about the source's files while they were read."""
+    kinds = (
+        ("hidden files passed over", "passed_over", "rename them, if they are reviews"),
+        ("labels in several spellings", "merged_labels", "each line is one class: spell two classes apart"),
+        ("values that often mean that there is none", "like_missing", "data.missing names those that do"),
+    )
+    found = [(name, dataset.reading.get(key, []), advice) for name, key, advice in kinds]
+    return [Finding(name, len(lines), advice, lines[:EXAMPLES]) for name, lines, advice in found if lines]
+
+
+def _classes(every: _EveryReview) -> list[Finding]:
+    names = every.dataset.labels
+    counts = np.bincount(every.labels, minlength=len(names))
+    return [
+        Finding(
+            f"class {name} has {count / counts.sum():.1%} of the reviews",
+            int(count),
+            f"always saying {names[int(counts.argmax())]} is right in {counts.max() / counts.sum():.1%}: "
+            "read balanced accuracy and F1, not accuracy, or collect more of the class",
+        )
+        for name, count in zip(names, counts, strict=True)
+        if count < SMALL_CLASS * counts.sum() / len(names)
+    ]
+
+
+def _sizes(every: _EveryReview) -> list[Finding]:
+    of_test = (
+        "an accuracy is uncertain by 5 points or more to each side; `python -m studies cross-validate` "
+        "judges the network on all reviews in turn"
+    )
+    return [
+        Finding(
+            f"few {split} reviews",
+            count,
+            f"with fewer than {least:,}, {why}: collect more, or compare models with great care",
+        )
+        for split, least, why in (
+            (TRAIN, FEW_TRAINING_REVIEWS, "a bag of words usually does better than a network"),
+            (TEST, FEW_TEST_REVIEWS, of_test),
+        )
+        if (count := int((every.splits == split).sum())) < least
+    ]
+
+
+def _lengths(every: _EveryReview, max_length: int | None) -> list[Finding]:
+    lengths = every.lengths
+    name = f"texts without a {every.tokens.removesuffix('s')}"
+    found = every.finding(name, "take them out", np.flatnonzero(lengths == 0))
+    found += every.finding(
+        "texts ten times as long as most",
+        "look whether several texts ran together (a quote that is not closed does that)",
+        np.flatnonzero(lengths > max(10 * np.median(lengths), LONG)),
+    )
+    cut = 0 if max_length is None else int((lengths > max_length - 1).sum())
+    if cut > 0.5 * len(lengths):
+        advice = f"pad.max_length is {max_length}: more costs time, and lets the network read to the end"
+        found.append(Finding("texts that are cut", cut, advice))
+    return found
+
+
+def _same_texts(every: _EveryReview) -> list[Finding]:
+    firsts: dict[bytes, int] = {}
+    same: list[tuple[int, int]] = []
+    for row, (name, place, tokens) in enumerate(every.rows()):
+        if len(tokens):
+            # Equal for the same words, known to the vocabulary or not.
+            key = every.dataset.unknown_keys.get(name, {}).get(place) or digest(tokens)
+            if firsts.setdefault(key, row) != row:
+                same.append((firsts[key], row))
+    labels, splits = every.labels, every.splits
+    return [
+        *every.finding("duplicates of an earlier text", "keep one of each", same),
+        *every.finding(
+            "texts that stand in two classes",
+            "decide which label is right",
+            [pair for pair in same if labels[pair[0]] != labels[pair[1]]],
+        ),
+        *every.finding(
+            "texts that stand in two splits",
+            "the pad stage takes them out of training; look where they come from",
+            [pair for pair in same if splits[pair[0]] != splits[pair[1]]],
+        ),
+    ]
+
+
+def _near_duplicates(every: _EveryReview) -> list[Finding]:
+    pairs = near_pairs(every.review, every.lengths)
+    across = sum(every.splits[one] != every.splits[other] for one, other in pairs)
+    advice = (
+        f"{across:,} of them across two splits, where they make results look better than they are"
+        if across
+        else "none lies in two splits"
+    )
+    return every.finding("pairs of nearly the same text", advice, pairs)
+
+
+def _unspaced(every: _EveryReview) -> list[Finding]:
+    words = every.dataset.vocabulary.words
+    flagged = np.zeros(len(words) + INDEX_FROM + 1, bool)
+    flagged[INDEX_FROM + 1 :] = [bool(_UNSPACED.search(word)) for word in words]
+    if every.tokens != WORDS or not flagged.any():
+        return []
+    counts = np.array([np.count_nonzero(flagged[tokens]) for _, _, tokens in every.rows()])
+    return every.finding(
+        "texts without blanks between words",
+        "a whole sentence counts as one word, which no other text has: set data.tokens to characters, or to "
+        "subwords",
+        np.flatnonzero(counts > 0.3 * np.maximum(every.lengths, 1)),
+    )
+
+
+def _markup(dataset: Dataset) -> list[Finding]:
+    found = [
+        f"{dataset.places[split][row]}: {markup}"
+        for split, by_row in dataset.markup.items()
+        for row, markup in by_row.items()
+    ]
+    advice = "its names are read as words: take it out, or know that served texts must have it too"
+    return [Finding("texts with HTML in them", len(found), advice, found[:EXAMPLES])] if found else []
+
+
+def _telltales(every: _EveryReview) -> list[Finding]:
+    """Words that many reviews of one class have and hardly one of another."""
+    names = every.dataset.labels
+    training = every.dataset.splits[TRAIN]
+    reviews = training.select(np.arange(min(len(training), _COMPARED_REVIEWS)))
+    size = len(every.dataset.vocabulary) + INDEX_FROM + 1
+    by_class = np.zeros((len(names), size), np.int64)  # how many reviews of a class have each token
+    for label in range(len(names)):
+        part = reviews.select(np.flatnonzero(reviews.labels == label))
+        once = np.repeat(np.arange(len(part)) * size, part.lengths) + part.tokens
+        once.sort()
+        is_first = np.ones(len(once), bool)
+        np.not_equal(once[1:], once[:-1], out=is_first[1:])
+        by_class[label] = np.bincount(once[is_first] % size, minlength=size)
+    totals = np.maximum(np.bincount(reviews.labels, minlength=len(names)), 1)
+    strongest, most = by_class.argmax(0), by_class.max(0)
+    telltale = (most >= TELLTALE_SHARE * by_class.sum(0)) & (most >= TELLTALE_REVIEWS * totals[strongest])
+    telltale[: INDEX_FROM + 1] = False
+    found = np.flatnonzero(telltale & (most >= 5))
+    found = found[np.argsort(-most[found], kind="stable")]
+    examples = [
+        f"{every.dataset.vocabulary.words[token - INDEX_FROM - 1]!r}: in {most[token]:,} of "
+        f"{totals[strongest[token]]:,} reviews of class {names[strongest[token]]}, in "
+        f"{by_class[:, token].sum() - most[token]:,} of others"
+        for token in found[:EXAMPLES].tolist()
+    ]
+    name = f"{every.tokens} that give the label away"
+    advice = f"does the label stand in the text? Take such {every.tokens} out if served texts won't have them"
+    return [Finding(name, len(found), advice, examples)] if len(found) else []

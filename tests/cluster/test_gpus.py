@@ -58,7 +58,7 @@ def test_workers_of_this_machine_take_the_gpus_in_turn(tmp_path: Path) -> None:
 def test_a_users_workers_keep_the_gpu_that_they_were_given(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     os.environ["CUDA_VISIBLE_DEVICES"] = "7"
-    shipment = Shipment("study", tmp_path / "nothing", {}, [], {}, {})
+    shipment = Shipment("study", [tmp_path / "nothing"], {}, [], {}, {})
     shipment.setup(
         SimpleNamespace(name="worker-1", local_directory=str(tmp_path / "1"), address="tcp://there")
     )

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from pipeline.commands import check as command
 from pipeline.params import Params
 from pipeline.reviews.findings import check, lines_of
 from pipeline.reviews.sources import file
@@ -98,3 +100,13 @@ def test_an_address_in_angle_brackets_is_no_markup(params: Params, tmp_path: Pat
     rows = ["Write to <dan@example.org> or a < b > c,1,train", *filler(12), *filler(8, "test")]
     found = checked(params, tmp_path / "a.csv", rows)
     assert "texts with HTML in them" not in [each["name"] for each in found["findings"]]
+
+
+def test_the_command_is_told_how_a_file_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sms.tsv").write_text('ham\t"Hi\nspam\tWin 27"\nspam\tNA\nham\tSo so\nham\tFine\nspam\tBuy\n')
+    monkeypatch.chdir(Path(__file__).parents[2])
+    arguments = [str(tmp_path / "sms.tsv"), "--text-column", "2", "--label-column", "1", "--quoting", "none"]
+    arguments += ["--missing", "", "--output", str(tmp_path / "check.json")]
+    done = CliRunner().invoke(command.check, arguments, catch_exceptions=False)
+    assert "sms.tsv: utf-8, delimiter tab, no quoting" in done.output
+    assert "values that often mean that there is none: 1" in done.output

@@ -235,6 +235,27 @@ def test_labels_that_come_later_find_their_rows_of_the_log(
         compare(CLASSIFIER, VERSION, reference, log, columns, later)
 
 
+def test_a_table_is_read_as_training_reads_it(reference: Profile, tmp_path: Path) -> None:
+    """A label that is a list of one or another spelling, folders that name it, rows without one."""
+    rows = [{"text": "good", "label": ["Yes"]}, {"text": "bad", "label": "NO"}, {"text": "bad"}, {"text": ""}]
+    found = compare(CLASSIFIER, VERSION, reference, table(tmp_path, rows), Columns(label="label"))
+    assert [(each.reviews, each.accuracy) for each in found.accuracies][:1] == [(2, 1.0)]
+    assert found.passed_over == 1
+    for label in ("no", "yes"):
+        (tmp_path / f"mine/label={label}").mkdir(parents=True)
+        write(tmp_path / f"mine/label={label}/0.parquet", [{"text": "good"}] * 2)
+    found = compare(CLASSIFIER, VERSION, reference, tmp_path / "mine", Columns(label="label"))
+    assert [(each.reviews, each.accuracy) for each in found.accuracies][:1] == [(4, 0.5)]
+
+
+def test_a_line_without_its_label_ends_no_table_of_labels(reference: Profile, tmp_path: Path) -> None:
+    rows = [{"id": 1, "text": "good"}, {"id": 2, "text": "bad"}]
+    (tmp_path / "later.jsonl").write_text('{"id": 1, "label": "yes"}\n{"id": 2}\n')
+    columns = Columns(label="label", key="id")
+    found = compare(CLASSIFIER, VERSION, reference, table(tmp_path, rows), columns, tmp_path / "later.jsonl")
+    assert [(each.reviews, each.accuracy) for each in found.accuracies] == [(1, 1.0)]
+
+
 def test_a_version_of_before_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"before versions had a profile .*dvc repro -f evaluate"):
         Profile.load(tmp_path)

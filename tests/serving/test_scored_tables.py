@@ -12,6 +12,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving import tables
 from pipeline.serving.classifier import TextClassifier
@@ -188,3 +189,92 @@ def test_a_refused_file_leaves_the_old_output(
 def test_a_file_of_another_kind_is_refused(source: str, target: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
         score(tmp_path / source, tmp_path / target)
+
+
+def test_columns_of_equal_and_empty_names_are_all_kept(tmp_path: Path) -> None:
+    """A join of two tables; a spreadsheet's empty columns."""
+    (tmp_path / "in.csv").write_text("id,text,score,score,,id\n1,good,2,3,4,5\n")
+    score(tmp_path / "in.csv", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        "id,text,score,score,,id,label,probability,unknown_share",
+        "1,good,2,3,4,5,yes,0.5,0.0",
+    ]
+    for kind in (".jsonl", ".parquet"):
+        score(tmp_path / "in.csv", tmp_path / f"out{kind}")
+        (row,) = read(tmp_path / f"out{kind}")
+        assert list(row.values()) == ["1", "good", "2", "3", "4", "5", "yes", 0.5, 0.0]
+
+
+@pytest.mark.parametrize("kind", [".csv", ".jsonl", ".json", ".parquet"])
+def test_an_empty_text_is_set_aside_whatever_the_file(kind: str, tmp_path: Path) -> None:
+    rows = [{"text": "good"}, {"text": " "}, {"text": ""}]
+    write(tmp_path / f"in{kind.replace('.json', '.jsonl') if kind == '.json' else kind}", rows)
+    if kind == ".json":
+        (tmp_path / "in.jsonl").rename(tmp_path / "in.json")
+    assert score(tmp_path / f"in{kind}", tmp_path / "out.csv") == (1, 2)
+
+
+def test_what_may_mean_missing_is_set_aside_until_somebody_decides(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\ngood\nNA\n")
+    assert score(tmp_path / "in.csv", tmp_path / "out.csv") == (1, 1)
+    assert "--missing" in read(tmp_path / "out.rejected.jsonl")[0]["reason"]
+    none = Format(missing=(), on_command_line=True)
+    assert score(tmp_path / "in.csv", tmp_path / "out.csv", form=none) == (2, 0)
+
+
+def test_how_a_file_is_written_can_be_said(tmp_path: Path) -> None:
+    """An unquoted corpus without a header, in cp1250."""
+    rows = 'no\t"idő good\nyes\tbad 27"\n'
+    (tmp_path / "in.tsv").write_bytes(rows.encode("cp1250"))
+    form = Format("cp1250", "tab", "none", has_header=False, on_command_line=True)
+    assert score(tmp_path / "in.tsv", tmp_path / "out.csv", text_column="2", form=form) == (2, 0)
+    assert [row["2"] for row in read(tmp_path / "out.csv")] == ['"idő good', 'bad 27"']
+    with pytest.raises(ValueError, match=r"set --encoding to the right one"):
+        score(tmp_path / "in.tsv", tmp_path / "out.csv", text_column="2")
+
+
+def test_a_dictionary_of_unsigned_indices_keeps_its_type(tmp_path: Path) -> None:
+    """polars 2.1 writes a Categorical so."""
+    kind = pyarrow.dictionary(pyarrow.uint32(), pyarrow.string())
+    indices = pyarrow.array([1, 0, None], pyarrow.uint32())
+    column = pyarrow.DictionaryArray.from_arrays(indices, pyarrow.array(["a", "b"]))
+    table = pyarrow.table({"text": pyarrow.array(["good"] * 3, pyarrow.large_string()), "kind": column})
+    pyarrow.parquet.write_table(table, tmp_path / "in.parquet")
+    assert score(tmp_path / "in.parquet", tmp_path / "out.parquet") == (3, 0)
+    found = pyarrow.parquet.read_table(tmp_path / "out.parquet")
+    assert found.schema.field("kind").type == kind
+    assert found["kind"].to_pylist() == ["b", "a", None]
+
+
+def test_nested_values_and_bytes_are_written_as_json_and_text(tmp_path: Path) -> None:
+    rows = [{"text": "good", "of": {"a": [1, None]}, "raw": b"caf\xc3\xa9"}]
+    write(tmp_path / "in.parquet", rows)
+    score(tmp_path / "in.parquet", tmp_path / "out.csv")
+    assert (
+        read(tmp_path / "out.csv")[0] | {"of": '{"a": [1, null]}', "raw": "café"}
+        == read(tmp_path / "out.csv")[0]
+    )
+    score(tmp_path / "in.parquet", tmp_path / "out.jsonl")
+    (row,) = read(tmp_path / "out.jsonl")
+    assert (row["of"], row["raw"]) == ({"a": [1, None]}, "café")
+
+
+def test_the_further_header_rows_of_a_survey_are_not_scored(tmp_path: Path) -> None:
+    """SurveyMonkey writes two."""
+    (tmp_path / "in.csv").write_text(
+        "Respondent ID,Collector ID,text,Recommend?,\n,,Open-Ended Response,Yes,No\n11,2,good,Yes,\n"
+    )
+    assert score(tmp_path / "in.csv", tmp_path / "out.csv") == (1, 0)
+
+
+def test_a_column_that_a_folder_names_is_not_added_again(tmp_path: Path) -> None:
+    """`label=neg/0.parquet` of pandas, Spark, DuckDB: readers lay the folder's value over an added one."""
+    (tmp_path / "in/label=neg").mkdir(parents=True)
+    write(tmp_path / "in/label=neg/0.parquet", [{"text": "good"}])
+    score(tmp_path / "in/label=neg/0.parquet", tmp_path / "out.parquet", folder=tmp_path / "in")
+    assert list(read(tmp_path / "out.parquet")[0]) == [
+        "text",
+        "predicted_label",
+        "probability",
+        "unknown_share",
+    ]

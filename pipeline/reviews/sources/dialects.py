@@ -12,7 +12,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import TextIO
 
@@ -68,6 +68,7 @@ class Dialect:
         quoting: ``doubled``, ``backslash`` or ``none``.
         skipped_lines: lines before the header: 1 where the file begins with ``sep=;``.
         blanks: whether a blank follows each delimiter.
+        escapes_all: whether a backslash escapes outside quotes too, as Python's csv and pandas write it.
     """
 
     encoding: str
@@ -75,6 +76,7 @@ class Dialect:
     quoting: str
     skipped_lines: int = 0
     blanks: bool = False
+    escapes_all: bool = False
 
     def records(self, file: TextIO) -> Iterator[tuple[int, list[str], list[str]]]:
         """The line that each record begins on, its fields, and its lines as they are; no blank ones.
@@ -94,7 +96,9 @@ class Dialect:
             file.readline()
         is_escaped = self.quoting == BACKSLASH
         reader = csv.reader(
-            _escaped_within_quotes(noted(), self.delimiter) if is_escaped else noted(),
+            _escaped_within_quotes(noted(), self.delimiter)
+            if is_escaped and not self.escapes_all
+            else noted(),
             delimiter=self.delimiter,
             quoting=csv.QUOTE_NONE if self.quoting == NONE else csv.QUOTE_MINIMAL,
             doublequote=not is_escaped,
@@ -162,22 +166,32 @@ def recognise_dialect(path: Path, fits: Callable[[list[str]], bool], form: Forma
     quotings = [form.quoting]
     if form.quoting == AUTO:
         quotings = [DOUBLED, *([BACKSLASH] * ('\\"' in sample)), *([NONE] * ('"' in sample))]
-    readings = [
-        _read_sample(sample, is_whole, Dialect(encoding, delimiter, quoting), fits, form.has_header)
-        for quoting in quotings
-        for delimiter in delimiters
-    ]
+    readings = []
+    for quoting, delimiter in product(quotings, delimiters):
+        outside = "".join(
+            piece
+            for pieces in _pieces(sample.splitlines(keepends=True) if quoting == BACKSLASH else [], delimiter)
+            for is_quoted, piece in pieces
+            if not is_quoted
+        )
+        dialect = Dialect(encoding, delimiter, quoting, escapes_all='\\"' in outside)
+        readings.append(_read_sample(sample, is_whole, dialect, fits, form.has_header))
     # Of files that are written a little wrong, most are quoted all the same.
-    readings = [each for each in readings if each.dialect.quoting == form.quoting or not _is_doubtful(each)]
+    readings = [
+        each for each in readings if form.quoting == NONE or each.dialect.quoting != NONE or not each.faults
+    ]
     best = min(readings, key=lambda reading: reading.faults)  # of equals the first
     for other in readings:
         if other.faults != 0 or best.faults != 0 or other.records == best.records:
             continue
-        is_none = other.dialect == replace(best.dialect, quoting=NONE)
-        if not is_none or (best.for_none and not best.against_none):
-            raise UserError(
-                two_readings(path, form, (best.dialect, best.records), (other.dialect, other.records))
-            )
+        is_unquoted = other.dialect.quoting == NONE != best.dialect.quoting
+        if is_unquoted and (
+            other.dialect.delimiter != best.dialect.delimiter or not best.for_none or best.against_none
+        ):
+            continue
+        raise UserError(
+            two_readings(path, form, (best.dialect, best.records), (other.dialect, other.records))
+        )
     return replace(best.dialect, skipped_lines=skipped)
 
 
@@ -199,10 +213,6 @@ def two_readings(
 def numbered(fields: Sequence[str]) -> list[str]:
     """The names of columns that have none: ``1``, ``2``, ..."""
     return [str(number) for number in range(1, len(fields) + 1)]
-
-
-def _is_doubtful(reading: _Reading) -> bool:
-    return reading.dialect.quoting == NONE and reading.faults > 0
 
 
 def _read_sample(
@@ -237,20 +247,23 @@ def _weigh(reading: _Reading, fields: list[str], lines: Sequence[str]) -> None:
 
 def _escaped_within_quotes(lines: Iterable[str], delimiter: str) -> Iterator[str]:
     """Doubles the backslashes outside quotes: there they are themselves, as in what Spark writes."""
-    within = re.compile(r'(?:[^"\\]|\\.|\\$)*+', re.DOTALL)
-    is_quoted = False
+    for pieces in _pieces(lines, delimiter):
+        yield "".join(piece if is_quoted else piece.replace("\\", "\\\\") for is_quoted, piece in pieces)
+
+
+def _pieces(lines: Iterable[str], delimiter: str) -> Iterator[list[tuple[bool, str]]]:
+    """The pieces of each line, and whether each lies within quotes."""
+    within = re.compile(r'(?:[^"\\]|\\.|\\$)*+("?)', re.DOTALL)
+    is_open = False
     for line in lines:
         pieces, at = [], 0
         while at < len(line):
             start = at
+            is_quoted = is_open or (line[at] == '"' and (at == 0 or line[at - 1] == delimiter))
             if is_quoted:
-                end = within.search(line, at).end()  # type: ignore[union-attr]  # it matches nothing, too
-                is_quoted, at = end == len(line), end + 1
-                pieces.append(line[start:at])
-            elif line[at] == '"' and (at == 0 or line[at - 1] == delimiter):
-                is_quoted, at = True, at + 1
-                pieces.append('"')
+                found = next(within.finditer(line, at if is_open else at + 1))
+                at, is_open = found.end(), not found[1]
             else:
                 at = line.find(delimiter, at) + 1 or len(line)
-                pieces.append(line[start:at].replace("\\", "\\\\"))
-        yield "".join(pieces)
+            pieces.append((is_quoted, line[start:at]))
+        yield pieces

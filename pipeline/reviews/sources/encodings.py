@@ -7,9 +7,11 @@ one language, common ones more than rare ones. What is written in more bytes, ch
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import io
+import lzma
 import re
 import unicodedata
 import zlib
@@ -25,7 +27,8 @@ from pipeline.runtime.errors import UserError
 
 AUTO = "auto"
 UTF8 = "utf-8"
-COMPRESSIONS = (".gz", ".zst")
+_OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": zstandard.open}
+COMPRESSIONS = tuple(_OPENERS)
 
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 16  # bytes of lines that are not ASCII
@@ -83,16 +86,16 @@ _ODD = re.compile(
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """The file's bytes, unpacked where its name ends in .gz or .zst.
+    """The file's bytes, unpacked where its name ends in .gz, .bz2, .xz or .zst.
 
     Raises:
         UserError: if what is packed can't be unpacked.
     """
-    opener: Any = {".gz": gzip.open, ".zst": zstandard.open}.get(path.suffix.lower(), Path.open)
+    opener = _OPENERS.get(path.suffix.lower(), Path.open)
     try:
         with opener(path, "rb") as file:
             yield file
-    except (gzip.BadGzipFile, EOFError, zlib.error, zstandard.ZstdError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
         raise UserError(f"{path} can't be unpacked: {error}") from None
 
 

@@ -30,13 +30,13 @@ from pipeline.reviews.sources.files import (
     split_of,
 )
 from pipeline.reviews.sources.records import (
-    MISSING_SPELLINGS,
     Reader,
     is_undecided,
     problem_of,
     text_problem,
     undecided,
 )
+from pipeline.reviews.sources.tools import MISSING_SPELLINGS
 from pipeline.reviews.splitting import SPLITS, TEST, TRAIN, draw_stratified, require_every_label
 from pipeline.runtime.errors import UserError
 
@@ -103,7 +103,8 @@ class Table:
         """
         bad = [*self.unreadable, *(f"{self.places[row]}: {self.faults[row]}" for row in sorted(self.faults))]
         if bad and bad_rows == "error":
-            raise UserError(self._in_lines(bad, "or set data.bad_rows to skip to leave them out"))
+            advice = "can't be used: correct them, or set data.bad_rows to skip to leave them out"
+            raise UserError(self._in_lines(bad, advice))
         if len(self.faults) == len(self.places):
             raise UserError(
                 f"{self.path}: none of its {len(bad):,} rows can be used, the first because of {bad[0]}"
@@ -116,17 +117,12 @@ class Table:
         rows = [row for row, value in enumerate(self.values[name]) if is_undecided(value, form)]
         if rows:
             bad = [f"{self.places[row]}: column {name!r} is {self.values[name][row]!r}" for row in rows]
-            raise UserError(self._in_lines(bad, f"each {undecided(form, what)}"))
+            raise UserError(self._in_lines(bad, undecided(form, what)))
 
-    def _in_lines(self, bad: Sequence[str], advice: str) -> str:
-        more = f", of which {LISTED} are shown" if len(bad) > LISTED else ""
+    def _in_lines(self, bad: Sequence[str], problem: str) -> str:
         rows = "1 row" if len(bad) == 1 else f"{len(bad):,} rows"
-        return "\n".join(
-            [
-                *(f"{self.path}, {line}" for line in bad[:LISTED]),
-                f"{rows} can't be used{more}: correct them, {advice}",
-            ]
-        )
+        rows += f", of which {LISTED} are shown," if len(bad) > LISTED else ""
+        return "\n".join([*(f"{self.path}, {line}" for line in bad[:LISTED]), f"{rows} {problem}"])
 
 
 def read_table(
@@ -176,7 +172,7 @@ def read_table(
                     table.like_missing[name, value] += 1
             if len(table.places) % EVERY == 0:
                 say(f"{path.name}: {len(table.places):,} rows read")
-        table.formats[shown] = reader.formats.get(file, "empty")
+        table.formats[shown] = reader.written
     if not table.places and not table.unreadable:
         raise UserError(f"{path} holds no review: give a file with some")
     table.require_decided(names[0], form, "a text")

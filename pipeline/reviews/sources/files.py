@@ -16,6 +16,7 @@ from pipeline.reviews.sources.encodings import (
     lines_beyond_ascii,
     mark_of,
 )
+from pipeline.reviews.sources.tools import FASTTEXT_LABEL
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
 from pipeline.runtime.errors import UserError
 
@@ -89,7 +90,7 @@ def is_of_fasttext(path: Path) -> bool:
     if kind_of(path) != TEXT or not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.read(100).lstrip(b'\xef\xbb\xbf" \r\n').startswith(b"__label__")
+        return file.read(100).lstrip(b'\xef\xbb\xbf" \r\n').startswith(FASTTEXT_LABEL.encode())
 
 
 def split_of(file: str, is_text: bool) -> str | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import unquote
 
 from pipeline.reviews.sources.dialects import (
@@ -35,13 +36,16 @@ from pipeline.reviews.sources.encodings import (
     recognise_encoding,
 )
 from pipeline.reviews.sources.files import TEXT, is_of_fasttext, require_table
+from pipeline.reviews.sources.tools import (
+    MISSING_SPELLINGS,
+    annotated_rows,
+    class_names_of,
+    fasttext_line,
+    further_headers,
+    label_of,
+)
 from pipeline.runtime.errors import UserError
 
-# What programs write where there is no value: R, SQL, pandas and Python, spreadsheets.
-MISSING_SPELLINGS = frozenset(
-    {"NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null", "\\N", "nan", "NaN", "None"}
-)
-FASTTEXT_LABEL = "__label__"
 _SHOWN, _LONGEST_NAME = 20, 40  # columns, and characters of a name, in a message
 _PARTITION = re.compile(r"([^=]+)=(.*)")
 
@@ -94,8 +98,8 @@ class Reader:
         refuse: told of records that can't be read, which are then left out; without it they are an error.
         instead: columns that will do in the place of the first of ``names``.
         all_columns: whether a record has those too that aren't named.
-        formats: how each file that was read is written.
-        header: the names of the last table's columns as they stand there, the equal and empty ones too.
+        written: how the file that was read last is written.
+        header: the names of its columns as they stand there, the equal and empty ones too.
     """
 
     names: Sequence[str]
@@ -105,7 +109,7 @@ class Reader:
     refuse: Refuse | None = None
     instead: Sequence[str] = ()
     all_columns: bool = True
-    formats: dict[Path, str] = field(default_factory=dict)
+    written: str = "empty"
     header: list[str] = field(default_factory=list)
 
     def read(self, path: Path, folder: Path | None = None) -> Iterator[Record]:
@@ -119,9 +123,7 @@ class Reader:
         """
         require_table(path, self.option, is_text=folder is not None)
         reader = {
-            ".jsonl": self._json_lines,
-            ".ndjson": self._json_lines,
-            ".json": self._json,
+            **dict.fromkeys((".jsonl", ".ndjson", ".json"), self._json),
             ".parquet": self._parquet,
             TEXT: self._fasttext if is_of_fasttext(path) else self._text,
         }.get(kind_of(path), self._csv)
@@ -138,7 +140,7 @@ class Reader:
                     if isinstance(value, bytes):
                         value = _decoded(value)
                     elif name != self.names[0]:
-                        value = _one_of(value)
+                        value = label_of(value)
                     row[name] = None if isinstance(value, str) and value.strip() in missing else value
                 yield place, row
         except FileNotFoundError:
@@ -191,13 +193,13 @@ class Reader:
                     return
                 line = first[0]
                 self.header = [name.strip() for name in first[1]] if form.has_header else numbered(first[1])
-                self.require([*self.header, *partitions], path)
+                self.require([*self.header, *(partitions.keys() - self.header)], path)
                 columns = unique(self.header)
                 may_be_none = form.quoting == AUTO and not (form.has_header and '"' in first[2][0])
                 below = list(islice(records, 2)) if form.has_header else [first]
-                further = _further_headers(self.header, [fields for _, fields, _ in below])
+                further = further_headers(self.header, [fields for _, fields, _ in below])
                 names = f", {further} more rows of names below the header" if further else ""
-                self.formats[path] = f"{dialect}{names}"
+                self.written = f"{dialect}{names}"
                 for line, fields, lines in chain(below[further:], records):
                     if may_be_none and (evidence := dialect.speaks_for_none(fields, lines, len(columns))):
                         against_none += evidence < 0
@@ -226,40 +228,34 @@ class Reader:
             rows = [line.rstrip("\r\n").split(dialect.delimiter) for line in lines]
             raise UserError(two_readings(path, form, (dialect, [fields]), (other, rows)))
 
-    def _json_lines(self, path: Path, partitions: Row) -> Iterator[Record]:
-        with self._json_text(path) as file:
-            yield from self._objects(path, partitions, self._lines(path, file))
-
     def _json(self, path: Path, partitions: Row) -> Iterator[Record]:
-        """An array of objects, or an object a line."""
-        with self._json_text(path) as file:
-            first = next((line for line in file if line.strip()), "")
-            if not first.lstrip().startswith("["):
+        """An object a line; in .json also an array of objects."""
+        with self._text_of(path) as file:
+            lines = enumerate(file, start=1)
+            number, first = next((each for each in lines if each[1].strip()), (1, ""))
+            is_array = kind_of(path) == ".json" and first.lstrip().startswith("[")
+            if kind_of(path) == ".json":
                 try:
-                    json.loads(first or "{}")
-                except json.JSONDecodeError:
+                    array = json.loads(first + file.read() if is_array else first or "{}")
+                except json.JSONDecodeError as error:
                     raise UserError(
                         f"{path} must hold an array of JSON objects, or an object a line, such as pandas "
-                        "writes with orient='records'"
+                        f"writes with orient='records': {error}"
                     ) from None
-                file.seek(0)
-                yield from self._objects(path, partitions, self._lines(path, file))
-                return
-            try:
-                values = json.loads(first + file.read())
-            except json.JSONDecodeError as error:
-                raise UserError(f"{path}: not valid JSON: {error}") from None
-        yield from self._objects(
-            path, partitions, ((f"record {n}", each) for n, each in enumerate(values, 1))
-        )
+            values: Iterable[tuple[str, Any]]
+            if is_array:
+                values = ((f"record {place}", value) for place, value in enumerate(array, start=1))
+            else:
+                values = self._parsed(path, chain([(number, first)], lines))
+            yield from self._objects(path, partitions, values)
 
-    def _json_text(self, path: Path) -> Any:
-        encoding = recognise_encoding(path, self.form.encoding, self.form.option("encoding"))
-        self.formats[path] = encoding
-        return open_text(path, encoding, self.form.option("encoding"))
+    def _text_of(self, path: Path) -> AbstractContextManager[TextIO]:
+        option = self.form.option("encoding")
+        self.written = recognise_encoding(path, self.form.encoding, option)
+        return open_text(path, self.written, option)
 
-    def _lines(self, path: Path, file: Any) -> Iterator[tuple[str, Any]]:
-        for number, line in enumerate(file, start=1):
+    def _parsed(self, path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[str, Any]]:
+        for number, line in lines:
             if line.strip():
                 try:
                     yield f"line {number}", json.loads(line)
@@ -267,7 +263,7 @@ class Reader:
                     problem = f"not valid JSON: {error}; write one object a line"
                     self._refused(path, f"line {number}", problem, line.rstrip("\r\n"))
 
-    def _objects(self, path: Path, partitions: Row, values: Iterator[tuple[str, Any]]) -> Iterator[Record]:
+    def _objects(self, path: Path, partitions: Row, values: Iterable[tuple[str, Any]]) -> Iterator[Record]:
         found: dict[str, None] = dict.fromkeys(partitions)
         missing = self._missing(list(found))
         for place, value in values:
@@ -275,7 +271,7 @@ class Reader:
                 problem = 'must be a JSON object, such as {"text": "Fine.", "label": 1}'
                 self._refused(path, place, problem, value)
                 continue
-            for row in _annotated(value):
+            for row in annotated_rows(value):
                 if missing:
                     found |= dict.fromkeys(row)
                     missing = self._missing(list(found))
@@ -287,14 +283,14 @@ class Reader:
         import pyarrow  # noqa: PLC0415  (slow to import; only Parquet files need it)
         import pyarrow.parquet  # noqa: PLC0415
 
-        self.formats[path] = "parquet"
+        self.written = "parquet"
         try:
             file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)  # else all of it is in memory
             self.header = list(file.schema_arrow.names)
-            self.require([*self.header, *partitions], path)
+            self.require([*self.header, *(partitions.keys() - self.header)], path)
             read = None if self.all_columns else [name for name in self.names if name in self.header]
             columns = unique(self.header) if read is None else read
-            class_names = _class_names(file.schema_arrow.metadata or {}, self.names)
+            class_names = class_names_of(file.schema_arrow.metadata or {}, self.names)
             batches = file.iter_batches(batch_size=1024, columns=read)
             rows = chain.from_iterable(batch.rename_columns(columns).to_pylist() for batch in batches)
             for number, values in enumerate(rows, start=1):
@@ -306,22 +302,12 @@ class Reader:
             raise UserError(f"{path}: not a Parquet file that can be read: {error}") from None
 
     def _fasttext(self, path: Path, _partitions: Row) -> Iterator[Record]:
-        """``__label__pos Fine.``; doccano quotes such a line, label and all, where its text holds a comma."""
-        encoding = recognise_encoding(path, self.form.encoding, self.form.option("encoding"))
-        self.formats[path] = f"{encoding}, fastText's"
         names = [*self.names, "label"][: max(len(self.names), 2)]
-        with open_text(path, encoding, self.form.option("encoding")) as file:
+        with self._text_of(path) as file:
+            self.written += ", fastText's"
             for number, line in enumerate(file, start=1):
-                text = line.strip()
-                if text.startswith(f'"{FASTTEXT_LABEL}') and text.endswith('"'):
-                    text = text[1:-1].replace('""', '"')
-                labels = []
-                while text.startswith(FASTTEXT_LABEL):
-                    label, _, text = text.partition(" ")
-                    labels.append(label.removeprefix(FASTTEXT_LABEL))
-                    text = text.lstrip()
                 if line.strip():
-                    yield f"line {number}", dict(zip(names, (text, labels), strict=False))
+                    yield f"line {number}", dict(zip(names, fasttext_line(line), strict=False))
 
     def _text(self, path: Path, _partitions: Row) -> Iterator[Record]:
         """One record: the text, and as its label the name of the folder that it lies in."""
@@ -339,7 +325,7 @@ class Reader:
                 f"{path} is not {encoding} text (byte {error.start}): save it as UTF-8, or set "
                 f"{self.form.option('encoding')}"
             ) from None
-        self.formats[path] = encoding
+        self.written = encoding
         yield "", dict(zip(self.names, (text, path.parent.name), strict=False))
 
 
@@ -382,49 +368,3 @@ def plain(value: Any) -> Any:
 
 def _decoded(value: bytes) -> str:
     return value.decode() if is_utf8(value) else value.hex()
-
-
-def _one_of(value: Any) -> Any:
-    """The label of a list of one, as annotation tools write it; Label Studio's several are choices."""
-    if isinstance(value, str) and value.startswith('{"choices":'):
-        value = json.loads(value)
-    if isinstance(value, dict) and isinstance(value.get("choices"), list):
-        value = value["choices"]
-    if isinstance(value, list):
-        return value[0] if len(value) == 1 else value
-    return value
-
-
-def _further_headers(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """How many rows below the header hold no answers: two of Qualtrics, one of SurveyMonkey."""
-    for number, fields in enumerate(rows, start=1):
-        if any(fields) and all(each.startswith('{"ImportId"') for each in fields if each):
-            return number
-    return int(bool(rows) and header[0] == "Respondent ID" and rows[0][0] == "")
-
-
-def _annotated(record: Row) -> list[Row]:
-    """A task of Label Studio as a row an annotation, with columns named after its tags; or the record."""
-    data, annotations = record.get("data"), record.get("annotations")
-    if not isinstance(data, dict) or not isinstance(annotations, list):
-        return [record]
-    rows = []
-    for annotation in annotations:
-        if not annotation.get("was_cancelled"):
-            of_tags = {
-                result["from_name"]: result["value"]["choices"]
-                for result in annotation.get("result", [])
-                if "choices" in result.get("value", {})
-            }
-            rows.append({"id": record.get("id")} | data | of_tags)
-    return rows or [{"id": record.get("id")} | data]
-
-
-def _class_names(metadata: dict[bytes, bytes], names: Sequence[str]) -> dict[str, list[str]]:
-    """The names of classes that Hugging Face's datasets note down beside columns of their numbers."""
-    features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-    return {
-        name: features[name]["names"]
-        for name in names
-        if isinstance(features.get(name), dict) and features[name].get("_type") == "ClassLabel"
-    }

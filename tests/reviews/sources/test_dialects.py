@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,8 @@ def test_two_ways_that_fit_are_refused_with_their_readings(
 def test_packed_files(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl.zst").write_bytes(zstandard.compress(b'{"text": "Fine"}\n'))
     assert values(tmp_path / "a.jsonl.zst", "text") == [("Fine",)]
+    (tmp_path / "a.csv.bz2").write_bytes(bz2.compress(b"text,label\nFine,1\n"))
+    assert values(tmp_path / "a.csv.bz2", "text") == [("Fine",)]
     (tmp_path / "a.csv.gz").write_bytes(b"no gzip")
     with pytest.raises(ValueError, match=r"a\.csv\.gz can't be unpacked"):
         read(tmp_path / "a.csv.gz")

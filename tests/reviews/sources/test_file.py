@@ -215,7 +215,7 @@ def test_all_bad_rows_are_named_at_once_or_skipped_and_counted(params: Params, t
     good = "".join(f"fine n{row},{row % 2}\n" for row in range(10))
     path = tmp_path / "mine.csv"
     path.write_text(f"text,label\n{good}a, b,1\n" + ",1\n" * 30)
-    with pytest.raises(ValueError, match="31 rows can't be used, of which 20 are shown") as error:
+    with pytest.raises(ValueError, match="31 rows, of which 20 are shown, can't be used") as error:
         load(params, path)
     lines = str(error.value).splitlines()
     assert len(lines) == 21

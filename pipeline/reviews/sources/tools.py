@@ -1,0 +1,78 @@
+"""What annotation tools, surveys and data programs write in ways of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+# Where there is no value: R, SQL, pandas and Python, spreadsheets.
+MISSING_SPELLINGS = frozenset(
+    {"NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null", "\\N", "nan", "NaN", "None"}
+)
+FASTTEXT_LABEL = "__label__"
+
+
+def label_of(value: Any) -> Any:
+    """The label of a list of one, as annotation tools write it; Label Studio's several are choices."""
+    if isinstance(value, str) and value.startswith('{"choices":'):
+        with suppress(json.JSONDecodeError):
+            value = json.loads(value)
+    if isinstance(value, dict) and isinstance(value.get("choices"), list):
+        value = value["choices"]
+    if isinstance(value, list):
+        return value[0] if len(value) == 1 else value
+    return value
+
+
+def annotated_rows(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """A task of Label Studio as a row an annotation, with columns named after its tags; or the record."""
+    data, annotations = record.get("data"), record.get("annotations")
+    if not isinstance(data, dict) or not isinstance(annotations, list):
+        return [record]
+    row = {"id": record.get("id")} | data
+    rows = [
+        row
+        | {
+            result["from_name"]: result["value"]["choices"]
+            for result in annotation.get("result", [])
+            if "choices" in result.get("value", {})
+        }
+        for annotation in annotations
+        if not annotation.get("was_cancelled")
+    ]
+    return rows or [row]
+
+
+def fasttext_line(line: str) -> tuple[str, list[str]]:
+    """The text and the labels of ``__label__pos Fine.``
+
+    doccano quotes the line, label and all, where its text holds a comma or a quote.
+    """
+    text, labels = line.strip(), []
+    if text.startswith(f'"{FASTTEXT_LABEL}') and text.endswith('"'):
+        text = text[1:-1].replace('""', '"')
+    while text.startswith(FASTTEXT_LABEL):
+        label, _, text = text.partition(" ")
+        labels.append(label.removeprefix(FASTTEXT_LABEL))
+        text = text.lstrip()
+    return text, labels
+
+
+def further_headers(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """How many rows below the header hold no answers: two of Qualtrics, one of SurveyMonkey."""
+    for number, fields in enumerate(rows, start=1):
+        if any(fields) and all(each.startswith('{"ImportId"') for each in fields if each):
+            return number
+    return int(bool(rows) and header[0] == "Respondent ID" and rows[0][0] == "")
+
+
+def class_names_of(metadata: Mapping[bytes, bytes], names: Sequence[str]) -> dict[str, list[str]]:
+    """The names of classes that Hugging Face's datasets note down beside columns of their numbers."""
+    features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    return {
+        name: features[name]["names"]
+        for name in names
+        if isinstance(features.get(name), dict) and features[name].get("_type") == "ClassLabel"
+    }
