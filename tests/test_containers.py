@@ -116,7 +116,7 @@ def test_the_serve_image_has_what_serving_imports_and_no_tensorflow() -> None:
     assert installed <= {pin.lower().replace("_", "-") for pin in pins}
     assert not installed & {"tensorflow", "keras", "dvc"}
     needed = {name.lower() for name in third_party(*SERVE_COMMAND, *SERVER)}
-    where_needed = {"joblib", "sentencepiece", "uvicorn", "uvloop", "httptools"}
+    where_needed = {"joblib", "psutil", "sentencepiece", "uvicorn", "uvloop", "httptools"}
     assert needed | where_needed == installed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import queue
 import threading
 import uuid
@@ -131,7 +132,8 @@ def run_job(shipment: str, key: str, function: Callable[..., Any], arguments: tu
     data: Data = vars(worker.plugins[shipment])["data"]
 
     def on_message(message: Any) -> None:
-        said = {"worker": worker.address, "job": key, "attempt": attempt, "message": message}
+        # As bytes: an event travels as MessagePack, which makes a plain tuple of a named one.
+        said = {"worker": worker.address, "job": key, "attempt": attempt, "message": pickle.dumps(message)}
         while _is_wanted(worker, task):
             worker.log_event(shipment, said)
             answer = _wait(worker, task, attempt)

@@ -257,7 +257,7 @@ class Workers:
             return
         placed = self._running.get(said["job"])
         wanted = placed is not None and placed.worker == said["worker"]
-        goes_on = placed is not None and wanted and jobs.heard(placed.job, said["message"])
+        goes_on = placed is not None and wanted and jobs.heard(placed.job, pickle.loads(said["message"]))  # noqa: S301 - of our own worker, as its results
         # Nobody waits until it has arrived: the worker may be gone.
         self._client.loop.add_callback(
             self._client._run,
