@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,6 +33,7 @@ from e2e.servers import free_port, running
 from pipeline.__main__ import cli
 from pipeline.cluster import pool
 from pipeline.params import load_params
+from studies.__main__ import cli as studies_cli
 from studies.cross_validation import fold
 
 pytestmark = pytest.mark.slow
@@ -90,7 +92,7 @@ def guided(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Ite
             patch.setenv(name, value)
         patch.setattr(fold, "_probabilities", any_probabilities)
         patch.setattr(pool, "needs_processes", lambda *_: False)  # which would fit networks
-        called(["promote", "models:/stacked-rnn-mine/2"])
+        called(["promote", "models:/stacked-rnn-mine/2"], cli)
         yield project
 
 
@@ -116,7 +118,8 @@ def any_probabilities(params: Any, seed: int, padded: Any, listen: Any) -> tuple
     """Stands for a fold's network."""
     draw = np.random.default_rng(seed)
     validation, test = (len(padded[split]["labels"]) for split in ("validation", "test"))
-    return draw.uniform(0.1, 0.9, validation), draw.uniform(0.1, 0.9, test)
+    positive, tested = draw.uniform(0.1, 0.9, validation), draw.uniform(0.1, 0.9, test)
+    return np.column_stack([1 - positive, positive]), np.column_stack([1 - tested, tested])
 
 
 @pytest.mark.parametrize("command", [each for each in SHOWN if not each.reason], ids=str)
@@ -126,8 +129,8 @@ def test_a_command_runs_as_it_stands(command: Command, guided: Project) -> None:
         guided.run("git", "checkout", "--quiet", "params.yaml")
     if command.text.startswith(("make ui", "make serve")):
         printed = served(command, guided)
-    elif command.text.startswith("python -m pipeline"):
-        printed = called(command.words[3:])
+    elif command.text.startswith(("python -m pipeline", "python -m studies")):
+        printed = called(command.words[3:], studies_cli if "studies" in command.words else cli)
     else:
         printed = typed(command.text, guided)
     for beginning, pattern in PRINTED.items():
@@ -167,9 +170,9 @@ def typed(text: str, project: Project) -> str:
     return project.run("bash", "-euo", "pipefail", "-c", words, **environment).stdout
 
 
-def called(words: list[str]) -> str:
+def called(words: list[str], group: click.Group) -> str:
     """What a command of ours prints, run in this process."""
-    result = CliRunner().invoke(cli, words)
+    result = CliRunner().invoke(group, words)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     # `monitor` ends with 3 if the reviews are others: these are few.
