@@ -34,7 +34,8 @@ def read_rooms() -> dict[str, set[str]]:
         name: {
             other
             for other, package in rooms.items()
-            if other != name and graph.direct_import_exists(importer=module, imported=package, as_packages=True)
+            if other != name
+            and graph.direct_import_exists(importer=module, imported=package, as_packages=True)
         }
         for name, module in rooms.items()
     }
@@ -83,25 +84,28 @@ def draw() -> str:
         for other in sorted(others):
             if (name, other) not in implied:
                 far_x, far_y, far_width = places[other]
+                start, end = x + width / 2, far_x + far_width / 2
                 lines.append(
-                    f'<path d="M{x + width / 2:.0f} {y + BOX:.0f}C{x + width / 2:.0f} {y + BOX + 24:.0f} '
-                    f'{far_x + far_width / 2:.0f} {far_y - 24:.0f} {far_x + far_width / 2:.0f} {far_y - 2:.0f}" '
+                    f'<path d="M{start:.0f} {y + BOX:.0f}C{start:.0f} {y + BOX + 24:.0f} '
+                    f'{end:.0f} {far_y - 24:.0f} {end:.0f} {far_y - 2:.0f}" '
                     'fill="none" stroke="#8fa1b3" marker-end="url(#tip)"/>'
                 )
     for name, (x, y, width) in sorted(places.items()):
         words, rows = sentence_of(name).split(), [""]
         for word in words:
-            if len(rows[-1]) + len(word) > width / 5.6:
+            if len(rows[-1]) + len(word) > width / 6.2:
                 rows.append("")
             rows[-1] = f"{rows[-1]} {word}".strip()
         if len(rows) > 2:
             rows = [rows[0], f"{rows[1]} ..."]
         lines.append(
-            f'<rect x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{BOX}" rx="4" fill="#eaf1f8" stroke="#3b5b7a"/>'
+            f'<rect x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{BOX}" rx="4" '
+            'fill="#eaf1f8" stroke="#3b5b7a"/>'
             f'<text x="{x + 8:.0f}" y="{y + 17:.0f}" font-size="14" font-weight="bold">{escape(name)}/</text>'
         )
         lines += [
-            f'<text x="{x + 8:.0f}" y="{y + 32 + 13 * index:.0f}" font-size="10.5" fill="#333">{escape(row)}</text>'
+            f'<text x="{x + 8:.0f}" y="{y + 32 + 13 * index:.0f}" font-size="10.5" fill="#333">'
+            f"{escape(row)}</text>"
             for index, row in enumerate(rows)
         ]
     return "\n".join([*lines, "</svg>", ""])

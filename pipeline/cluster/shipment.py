@@ -57,7 +57,8 @@ class Shipment(WorkerPlugin):
         zipfile.ZipFile(io.BytesIO(self._code)).extractall(folder)
         sys.path.insert(0, str(folder))
         # Those loaded are of a checkout in the worker's folder, or of an earlier coordinator.
-        for module in [name for name in sys.modules if name.split(".")[0] in self._packages]:
+        loaded = self._packages & set(sys.modules)
+        for module in [name for name in sys.modules if name.split(".")[0] in loaded]:
             del sys.modules[module]
         importlib.invalidate_caches()
         here = versions()
