@@ -116,11 +116,8 @@ def content_digest(arrays: Mapping[str, np.ndarray], vocabulary: Vocabulary | No
     return f"sha256:{digest.hexdigest()}"
 
 
-# What data/padded holds of a split. Not in ``padding``, which a version takes along without params.
-
-
 def padded_arrays(reviews: Sequences, rows: Rows, pad: PadParams) -> dict[str, np.ndarray]:
-    """What one split's .npz holds; ``rows`` are the reviews' own in the raw split."""
+    """What one split's .npz in data/padded holds; ``rows`` are the reviews' own in the raw split."""
     token_ids = pad_tokens(
         reviews.tokens,
         reviews.offsets,

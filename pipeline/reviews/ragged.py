@@ -172,13 +172,10 @@ def flat_ranges(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -
     return np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
 
 
-# Texts that are needed a second time, in a temporary file: a million reviews would fill memory.
-
-
 class PackedTexts:
-    """Takes texts one after the other; iterating gives them back in that order, as often as is wanted.
+    """Texts that are needed a second time, in a temporary file: a million reviews would fill memory.
 
-    The file has no name and is gone with the object.
+    Iterating gives them in their order, as often as is wanted. The file has no name and goes with the object.
     """
 
     def __init__(self) -> None:

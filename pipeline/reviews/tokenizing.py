@@ -1,7 +1,9 @@
-"""How a text is cut into tokens: at blanks, at every character, or into subwords that were learnt.
+"""How a text is brought into one form and cut: at blanks, at every character, or into subwords.
 
-Subwords are those of SentencePiece's unigram model, which asks for no blanks between words (Kudo &
-Richardson, "SentencePiece: A simple and language independent subword tokenizer", 2018).
+A vocabulary carries the name of the normalization that its words were made with, so that a served model goes
+on reading as its training data was read; a rule that gives any text another form takes a new name. Subwords
+are those of SentencePiece's unigram model, which asks for no blanks between words (Kudo & Richardson,
+"SentencePiece: A simple and language independent subword tokenizer", 2018).
 """
 
 from __future__ import annotations
@@ -17,13 +19,7 @@ from typing import Any
 
 from pipeline.runtime.errors import UserError
 
-# One form for texts that differ only in how they were typed, before they are cut into words.
-#
-# A vocabulary carries the name of the normalization that its words were made with, so that a served model
-# goes on reading as its training data was read. A rule that gives any text another form takes a new name.
-
 # ruff: noqa: RUF001, RUF002 - characters that look like others are what this is about
-
 
 AS_TYPED = "none"
 NFKC_1 = "nfkc-1"

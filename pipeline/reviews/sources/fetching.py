@@ -19,8 +19,15 @@ import requests
 
 from pipeline.runtime.errors import UserError
 
-# Addresses of files, and what it means that one can't be reached.
+ATTEMPTS = 3
+BACKOFF = 0.5  # seconds before the second attempt, doubled before each later one
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0  # seconds
+CHUNK = 1 << 16
 
+# Statuses of a host that is overloaded or failing: worth another attempt.
+_BUSY = frozenset({429, 500, 502, 503, 504})
+# Statuses of something in between that lets nobody through (a proxy, a region lock): not the address's fault.
+_BARRED = frozenset({403, 407, 451})
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -54,19 +61,6 @@ def filled_in(url: str) -> str:
     return urlunsplit(parts._replace(query=query))
 
 
-ATTEMPTS = 3
-BACKOFF = 0.5  # seconds before the second attempt, doubled before each later one
-CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0  # seconds
-CHUNK = 1 << 16
-
-# Statuses of a host that is overloaded or failing: worth another attempt.
-_BUSY = frozenset({429, 500, 502, 503, 504})
-# Statuses of something in between that lets nobody through (a proxy, a region lock): not the address's fault.
-_BARRED = frozenset({403, 407, 451})
-
-Downloader = Callable[[str, str, Any], None]  # pooch's: what is wanted, the path to write it to, a pooch
-
-
 def cache_dir() -> Path:
     """The folder that Keras keeps data sets in, found as Keras does."""
     if "KERAS_HOME" in os.environ:
@@ -79,7 +73,7 @@ def fetch(url: str, expected: str) -> bytes:
     """The file at ``url``: from the cache if a copy there has the hash, else fetched and kept there.
 
     A user and password for the host are taken from ``~/.netrc``, a token from the environment
-    (:func:`~pipeline.reviews.sources.fetching.filled_in`).
+    (:func:`filled_in`).
 
     Args:
         url: http or https.
@@ -89,15 +83,22 @@ def fetch(url: str, expected: str) -> bytes:
         UnreachableError: if the host can't be reached, fails, or breaks off, at each attempt.
         UserError: if it answers that there is no such file, or the file's hash is another.
     """
-    kept = _kerass_own(Path(urlsplit(url).path).name, expected)
-    if kept is not None:
-        return kept.read_bytes()
+    algorithm, _, digest = expected.partition(":")
+    kerass_own = cache_dir() / Path(urlsplit(url).path).name
+    if kerass_own.is_file() and pooch.file_hash(str(kerass_own), alg=algorithm) == digest:
+        return kerass_own.read_bytes()
+
+    def download(_: str, path: str, pooch_: Any) -> None:
+        timeout = (CONNECT_TIMEOUT, READ_TIMEOUT)
+        downloader = pooch.HTTPDownloader(progressbar=True, chunk_size=CHUNK, timeout=timeout)
+        downloader(filled_in(url), path, pooch_)
+
     reason = ""
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(BACKOFF * 2 ** (attempt - 1))
         try:
-            return keep(public_url(url), expected, lambda _, path, pooch: _download(url, path, pooch))
+            return keep(public_url(url), expected, download)
         except requests.RequestException as error:
             reason, again = _fault(error, url)
             if not again:
@@ -105,13 +106,14 @@ def fetch(url: str, expected: str) -> bytes:
     raise UnreachableError(f"{public_url(url)} can't be reached: {reason}")
 
 
-def keep(source: str, expected: str, downloader: Downloader) -> bytes:
+def keep(source: str, expected: str, downloader: Callable[[str, str, Any], None]) -> bytes:
     """The file that ``downloader`` writes, from the cache if it is there.
 
     Args:
         source: what it is called in messages; its last part names the file in the cache.
         expected: the file's hash.
-        downloader: is called if the cache lacks the file, and may raise what it likes.
+        downloader: pooch's, called with what is wanted, the path to write it to, and a pooch, if the cache
+            lacks the file; may raise what it likes.
 
     Raises:
         UserError: if the hash of what came is another, or the cache can't be written.
@@ -127,26 +129,13 @@ def keep(source: str, expected: str, downloader: Downloader) -> bytes:
     except ValueError as error:
         raise UserError(
             f"{source} is not the file that was asked for: {error} Nothing was read from it: "
-            "mend the address, or set the hash if the file is right"
+            "correct the address, or set the hash if the file is right"
         ) from None
     except OSError as error:
         raise UserError(
             f"{name.name} can't be kept in {cache_dir()} ({error.strerror or error}): "
             "make room, or set KERAS_HOME to a folder that can be written"
         ) from None
-
-
-def _kerass_own(name: str, expected: str) -> Path | None:
-    """The file that Keras or the user put into the cache, if its hash is right."""
-    path = cache_dir() / name
-    algorithm, _, digest = expected.partition(":")
-    return path if path.is_file() and pooch.file_hash(str(path), alg=algorithm) == digest else None
-
-
-def _download(url: str, path: str, pooch_: Any) -> None:
-    """One attempt."""
-    timeout = (CONNECT_TIMEOUT, READ_TIMEOUT)
-    pooch.HTTPDownloader(progressbar=True, chunk_size=CHUNK, timeout=timeout)(filled_in(url), path, pooch_)
 
 
 def _fault(error: Exception, url: str) -> tuple[str, bool]:
@@ -162,7 +151,7 @@ def _fault(error: Exception, url: str) -> tuple[str, bool]:
             reason = f"it answers {response.status_code} {response.reason}{through}"
             if response.status_code in _BUSY | _BARRED:
                 return reason, response.status_code in _BUSY
-            raise UserError(f"{public_url(url)} can't be fetched: {reason}; mend the address") from None
+            raise UserError(f"{public_url(url)} can't be fetched: {reason}; correct the address") from None
         case requests.Timeout():
             return f"it doesn't answer in time{through}", True
         case requests.exceptions.SSLError():
@@ -175,8 +164,8 @@ def _fault(error: Exception, url: str) -> tuple[str, bool]:
             return f"its proxy {public_url(proxy)} needs PySocks: pip install 'requests[socks]'", False
         case requests.exceptions.InvalidURL() if proxy and "proxy" in str(error).lower():
             raise UserError(
-                f"the proxy {public_url(proxy)} can't be used: mend HTTPS_PROXY or HTTP_PROXY, which name it"
+                f"the proxy {public_url(proxy)} can't be used: correct HTTPS_PROXY or HTTP_PROXY"
             ) from None
         case _:  # an address without a host, a ring of redirections, ...
             fault = type(error).__name__
-            raise UserError(f"{public_url(url)} can't be fetched ({fault}); mend the address") from None
+            raise UserError(f"{public_url(url)} can't be fetched ({fault}); correct the address") from None

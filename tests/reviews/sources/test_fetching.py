@@ -117,13 +117,13 @@ def test_a_silent_host_is_unreachable(
 
 def test_a_wrong_address_is_no_missing_network(server: Server, keras_home: Path) -> None:
     """The fallback would hide the typing error."""
-    with pytest.raises(ValueError, match="it answers 404 Not Found; mend the address") as caught:
+    with pytest.raises(ValueError, match="it answers 404 Not Found; correct the address") as caught:
         fetch(f"{server.address}/nothing.npz", HASH)
     assert not isinstance(caught.value, UnreachableError)
 
 
 def test_an_address_without_a_host_is_one_message(keras_home: Path) -> None:
-    with pytest.raises(ValueError, match=r"can't be fetched \(InvalidURL\); mend the address"):
+    with pytest.raises(ValueError, match=r"can't be fetched \(InvalidURL\); correct the address"):
         fetch("http://:80/reviews.npz", HASH)
 
 
@@ -177,7 +177,7 @@ def test_a_misspelt_proxy_is_told_of(keras_home: Path, monkeypatch: pytest.Monke
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv("http_proxy", "sock://127.0.0.1:1080")
-    with pytest.raises(ValueError, match=r"the proxy sock://127\.0\.0\.1:1080 can't be used: mend"):
+    with pytest.raises(ValueError, match=r"the proxy sock://127\.0\.0\.1:1080 can't be used: correct"):
         fetch("http://reviews.example/reviews.npz", HASH)
 
 
