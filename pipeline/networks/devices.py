@@ -29,6 +29,11 @@ _ENVIRONMENT = {
 # products: with a limit of 1,000,000 bytes 64 GRU units, batch 128, take 550 and not 54.
 _SMALL_LOOP = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=60000"
 
+# XLA hands sums over an axis to YNNPACK, by an executable that each call makes which finds none free. All makers
+# of one sum keep its constants in one vector without a lock (xla/backends/cpu/ynn_emitter.cc): parts of a batch,
+# which call one program side by side, now and then end the process there, with std::bad_alloc or SIGSEGV.
+_NO_YNNPACK = "--xla_cpu_experimental_ynn_fusion_type="
+
 
 def prepare_keras() -> None:
     """Sets the environment for an import of Keras here or in a process started here; what the user set stays.
@@ -48,9 +53,11 @@ def prepare_keras() -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_backend_extra_options" not in flags:  # the user's own go first
-        os.environ["XLA_FLAGS"] = f"{flags} {_SMALL_LOOP}".strip()
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    for flag in (_SMALL_LOOP, _NO_YNNPACK):
+        if not any(other.startswith(flag.partition("=")[0]) for other in flags):  # the user's own go first
+            flags.append(flag)
+    os.environ["XLA_FLAGS"] = " ".join(flags)
 
 
 def import_keras() -> None:

@@ -68,3 +68,15 @@ print(devices.describe_device(Path("params.yaml")))
     assert none == f"computed on the CPU, {count}: no NVIDIA driver is loaded"
     assert unused.endswith("CUDA's libraries are missing; pip install '.[cuda]'")
     assert used == "computed on the GPU: H100"
+
+
+def test_programs_hold_no_sum_whose_first_calls_side_by_side_may_end_the_process() -> None:
+    code = """
+devices.import_keras()
+import tensorflow as tf
+rows = tf.ones((32, 50, 128))
+program = tf.function(lambda rows: tf.reduce_sum(rows, axis=1), jit_compile=True)
+print("ynn" in program.experimental_get_compiler_ir(rows)(stage="optimized_hlo"))
+"""
+    assert run(code, XLA_FLAGS="").stdout == "False\n"
+    assert run(code, XLA_FLAGS="--xla_cpu_experimental_ynn_fusion_type=reduce").stdout == "True\n"
