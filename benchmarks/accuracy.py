@@ -29,7 +29,7 @@ from pipeline.params import Params, Value, load_params
 from pipeline.params.presets import read_preset
 from pipeline.reporting import counted
 from pipeline.reviews.dataset import content_digest
-from pipeline.reviews.splitting import drop_judged, split_reviews
+from pipeline.reviews.splitting import TRAIN, drop_judged, split_reviews
 from pipeline.runtime.files import read_json, write_json
 from pipeline.runtime.source import source_digest
 from pipeline.stages.pad import padded_arrays, read_raw
@@ -140,8 +140,9 @@ def read_padded(params: Params, with_unlabelled: bool) -> Splits:
     splits, _ = split_reviews(raw, params.pad.validation_fraction, 0.0, 42, facts["labels"])
     kept, _ = drop_judged(unlabelled, splits)
     kept = kept if with_unlabelled else kept[:0]
-    padded = {name: padded_arrays(split.reviews, split.rows, params.pad) for name, split in splits.items()}
-    return padded | {"unlabelled": padded_arrays(unlabelled.select(kept), kept, params.pad)}
+    pad = params.pad.of_reviews(splits[TRAIN].reviews.lengths + 1)
+    padded = {name: padded_arrays(split.reviews, split.rows, pad) for name, split in splits.items()}
+    return padded | {"unlabelled": padded_arrays(unlabelled.select(kept), kept, pad)}
 
 
 def _fit(params: Params, splits: Splits) -> dict[str, float]:

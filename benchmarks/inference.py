@@ -39,7 +39,7 @@ def main() -> None:
     lines += ["| --- | --- | --- | --- | --- | --- |"]
     for preset in PRESETS:
         params = load_params().replace(read_preset(preset))
-        length = params.pad.max_length
+        length = params.pad.of_reviews([400]).row_length
         size = f"{preset}: {network_name(params.flat())}, {length} tokens"
         token_ids = rows(length, params.pad.padding)
         for runtime, predict in runtimes(params.model, length).items():

@@ -28,6 +28,7 @@ def study(**values: Any) -> DepthParams:
         "skips": ("none", "residual"),
         "seeds": 6,
         "units": 4,
+        "tokens": 100,
         "epochs": 2,
         "batch_size": 16,
         "dropout": 0.5,

@@ -10,6 +10,7 @@ from pipeline.commands import of_tables
 from pipeline.params import Value, load_params
 from pipeline.reviews import findings
 from pipeline.reviews.sources import file
+from pipeline.reviews.splitting import TRAIN
 from pipeline.runtime.files import write_json
 
 
@@ -44,7 +45,8 @@ def check(
     }
     params = load_params().replace(values)
     dataset = file.load(params.data, params.seed, lambda line: click.echo(line, err=True))
-    checked = findings.check(dataset, params.pad.vocab_size, params.pad.max_length)
+    pad = params.pad.of_reviews(dataset.splits[TRAIN].lengths + 1)
+    checked = findings.check(dataset, pad.vocab_size, pad.row_length)
     write_json(output, checked)
     for name, form in dataset.reading["formats"].items():
         click.echo(f"{name}: {form}")

@@ -1,8 +1,9 @@
-"""The values that ``auto`` stands for, which follow the number of training reviews."""
+"""The values that ``auto`` stands for, which follow the number and the lengths of the training reviews."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 
 def suited_to(num_reviews: int) -> dict[str, int | None]:
@@ -25,6 +26,21 @@ def suited_to(num_reviews: int) -> dict[str, int | None]:
         "train.patience": max(epochs // 3, 2) if num_reviews < 12_800 else None,
         "tune.epochs": min(math.ceil(300 / steps), epochs),
     }
+
+
+def suited_length(lengths: Iterable[int]) -> int:
+    """The ``auto`` value of ``pad.max_length``: what nine in ten reviews don't exceed, at most 400.
+
+    IMDb's reviews have 230 words in the mean; nine in ten have up to 452.
+
+    >>> suited_length(range(1, 101)), suited_length([7]), suited_length([300, 900])
+    (90, 7, 400)
+
+    Args:
+        lengths: of the training reviews in tokens, START_ID included; one or more.
+    """
+    ordered = sorted(lengths)
+    return min(int(ordered[math.ceil(0.9 * len(ordered)) - 1]), 400)
 
 
 def resolved(section: str, value: int | str) -> int:

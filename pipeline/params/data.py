@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, PositiveInt, model_validator
 
+from pipeline.params.automatic import resolved, suited_length
 from pipeline.params.values import Fraction, Hash, Rate, Section, Url
 
 # A query's value under such a name is taken for a secret, but for $NAME, an environment variable's.
@@ -105,8 +107,21 @@ class PadParams(Section):
     """How reviews become rows of one length; read by the pad stage."""
 
     vocab_size: Annotated[int, Field(ge=4, le=1_000_000)]
-    max_length: Annotated[int, Field(ge=1, le=10_000)]
+    max_length: Annotated[int, Field(ge=1, le=10_000)] | Literal["auto"]
     padding: Literal["pre", "post"]
     truncating: Literal["pre", "post"]
     validation_fraction: Fraction
     held_back_fraction: Rate
+
+    @property
+    def row_length(self) -> int:
+        """``max_length``, once it is a number: see ``of_reviews``."""
+        return resolved("pad", self.max_length)
+
+    def of_reviews(self, lengths: Iterable[int]) -> Self:
+        """A copy whose ``max_length``, if ``auto``, suits training reviews of such ``lengths``."""
+        return (
+            self
+            if self.max_length != "auto"
+            else self.model_copy(update={"max_length": suited_length(lengths)})
+        )

@@ -131,9 +131,9 @@ class Params(Section):
         """How many epochs on the labels a trial of the study has at most."""
         return self.train.num_epochs if self.tune.epochs is None else resolved("tune", self.tune.epochs)
 
-    def resolved(self, num_reviews: int) -> Params:
-        """A copy whose ``auto`` values are those that suit so many training reviews."""
-        suited = suited_to(num_reviews)
+    def resolved(self, num_reviews: int, max_length: int) -> Params:
+        """A copy whose ``auto`` values suit so many training reviews, in rows of ``max_length`` tokens."""
+        suited = suited_to(num_reviews) | {"pad.max_length": max_length}
         flat = self.flat()
         found: dict[str, Value] = {key: value for key, value in suited.items() if flat[key] == "auto"}
         return self.replace(found) if found else self

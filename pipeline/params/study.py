@@ -169,6 +169,7 @@ class DepthParams(Section):
     skips: tuple[Skip, ...]
     seeds: Annotated[int, Field(ge=2)]
     units: Width
+    tokens: PositiveInt
     epochs: PositiveInt
     batch_size: PositiveInt
     dropout: Annotated[float, Field(gt=0, lt=1)]

@@ -122,7 +122,7 @@ def padded_arrays(reviews: Sequences, rows: Rows, pad: PadParams) -> dict[str, n
         reviews.tokens,
         reviews.offsets,
         vocab_size=pad.vocab_size,
-        max_length=pad.max_length,
+        max_length=pad.row_length,
         padding=pad.padding,
         truncating=pad.truncating,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.params import Params
 from pipeline.reviews.dataset import content_digest, padded_arrays, read_splits
 from pipeline.reviews.ragged import Reviews, Sequences
-from pipeline.reviews.splitting import HELD_BACK, VALIDATION, drop_judged, split_reviews
+from pipeline.reviews.splitting import HELD_BACK, TRAIN, VALIDATION, drop_judged, split_reviews
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
@@ -50,17 +50,18 @@ def run(params: Params) -> None:
         raw, params.pad.validation_fraction, params.pad.held_back_fraction, params.seed, facts["labels"]
     )
     kept, judged = drop_judged(unlabelled, splits)
-    padded = {name: padded_arrays(split.reviews, split.rows, params.pad) for name, split in splits.items()}
+    pad = params.pad.of_reviews(splits[TRAIN].reviews.lengths + 1)
+    padded = {name: padded_arrays(split.reviews, split.rows, pad) for name, split in splits.items()}
     padded[VALIDATION][HELD_BACK] = splits[VALIDATION].held_back
-    padded[UNLABELLED] = padded_arrays(unlabelled.select(kept), kept, params.pad)
+    padded[UNLABELLED] = padded_arrays(unlabelled.select(kept), kept, pad)
     for name, values in padded.items():
         write_arrays(padded_split(name), **values)
     flat = {f"{split}_{name}": array for split, values in padded.items() for name, array in values.items()}
     sizes = {name: len(split.rows) for name, split in splits.items()}
-    layout = params.pad.model_dump(include={"max_length", "padding", "truncating"})
+    layout = pad.model_dump(include={"max_length", "padding", "truncating"})
     # A network has no more ids than there are words.
-    layout["vocab_size"] = min(params.pad.vocab_size, facts["words"] + INDEX_FROM + 1)
-    cut, unknown = _cut_shares(padded, params.pad.max_length), _unknown_shares(padded)
+    layout["vocab_size"] = min(pad.vocab_size, facts["words"] + INDEX_FROM + 1)
+    cut, unknown = _cut_shares(padded, pad.row_length), _unknown_shares(padded)
     write_json(
         PADDED_DATASET,
         facts
@@ -88,7 +89,8 @@ def run(params: Params) -> None:
     )
     shown = ", ".join(f"{size:,} {name}" for name, size in (sizes | {UNLABELLED: len(kept)}).items())
     dropped = sum((duplicates | judged).values())
-    rows = f"{shown} rows of {params.pad.max_length}; duplicates dropped: {dropped}"
+    length = f"{pad.max_length}{' (auto)' if pad is not params.pad else ''}"
+    rows = f"{shown} rows of {length}; duplicates dropped: {dropped}"
     live.say(wrapped(f"pad: {facts['name']}: {rows}"))
     of_cut, of_unknown = (
         ", ".join(f"{share:.1%} of {name}" for name, share in shares.items() if name != UNLABELLED)

@@ -48,7 +48,7 @@ def run(params: Params) -> None:
             the study isn't done then, so that it delivers the same once the values are put back.
     """
     dataset, started_with = read_json(PADDED_DATASET), params
-    params = params.resolved(dataset["sizes"]["train"]).of_labels(dataset["labels"])
+    params = params.resolved(dataset["sizes"]["train"], dataset["max_length"]).of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     study = tuning.open_search(fitted, dataset)
     in_run = tracking.pipeline_run(params, "train", ("pad", "tune"), study=study.name)

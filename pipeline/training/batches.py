@@ -45,17 +45,6 @@ def align_left(token_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(token_ids, order, axis=1), real.sum(axis=1)
 
 
-def align_right(token_ids: np.ndarray) -> np.ndarray:
-    """Moves padding before the words of each row: int32 (num_reviews, timesteps).
-
-    >>> align_right(np.array([[1, 7, 0, 0], [1, 5, 4, 0]]))
-    array([[0, 0, 1, 7],
-           [0, 1, 5, 4]])
-    """
-    order = np.argsort(token_ids != PAD_ID, axis=1, kind="stable")
-    return np.take_along_axis(token_ids, order, axis=1)
-
-
 def windows_of(tokens: Tokens, offsets: Offsets, vocab_size: int, length: int) -> np.ndarray:
     """Whole reviews, cut into rows of ``length`` tokens; a review's last row is filled up with padding.
 

@@ -247,7 +247,7 @@ def _vectors(params: Params, chosen: VectorParams, splits: Mapping[str, Arrays])
 
 
 def _windows(params: Params, splits: Mapping[str, Arrays]) -> np.ndarray:
-    size = (params.pad.vocab_size, params.pad.max_length)
+    size = (params.pad.vocab_size, params.pad.row_length)
     return np.concatenate(
         [windows_of(splits[name]["tokens"], splits[name]["offsets"], *size) for name in _READ]
     )

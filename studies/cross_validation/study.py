@@ -53,7 +53,8 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     data, dataset = all_reviews(), read_json(RAW_DATASET)
     drawn = draw_folds(data["labels"], folds, repeats, params.seed)
     num_reviews = len(data["labels"])
-    fitted = params.resolved(round(num_reviews * (1 - 1 / folds) * (1 - params.pad.validation_fraction)))
+    num_training = round(num_reviews * (1 - 1 / folds) * (1 - params.pad.validation_fraction))
+    fitted = params.resolved(num_training, params.pad.of_reviews(np.diff(data["offsets"]) + 1).row_length)
     fitted = fitted.of_labels(dataset["labels"]).replace({"tune.epochs": None, "tune.trials": 1})
     described, name = _identity(fitted, dataset["digest"], folds), f"cross-validation-{dataset['name']}"
     study = tuning.open_grid(fitted, name, described, SPACE, JUDGING_MODULES)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from pipeline import tuning
 from pipeline.networks.devices import import_keras, prepare_keras
 from pipeline.params import Cell, DepthParams, Params, Skip, Value
+from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.tracking import PipelineRun, pipeline_run
 from pipeline.training.epoch import Listen
 from pipeline.training.task import Data
@@ -153,6 +154,19 @@ def matrix(norms: np.ndarray) -> Matrix:
 # One fit of the study as the engine runs it, in this process or in a worker's.
 
 SPLITS = ("train", "validation", "test")
+
+
+def last_words(token_ids: np.ndarray, tokens: int) -> np.ndarray:
+    """The last ``tokens`` of each row, padding moved before its words: (num_reviews, at most tokens).
+
+    The last step is then the last word, and a gradient's step its distance from it.
+
+    >>> last_words(np.array([[1, 7, 0, 0], [1, 5, 4, 6]]), 3)
+    array([[0, 1, 7],
+           [5, 4, 6]])
+    """
+    order = np.argsort(token_ids != PAD_ID, axis=1, kind="stable")
+    return np.take_along_axis(token_ids, order, axis=1)[:, -tokens:]
 
 
 def measure(params: Params, fit: Fit, data: Data, listen: Listen) -> Record:

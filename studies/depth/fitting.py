@@ -19,11 +19,10 @@ from pipeline.params import Params
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.runtime.errors import UserError
 from pipeline.training import fitting
-from pipeline.training.batches import align_right
 from pipeline.training.compiled import PREDICTION_BATCH, Split, compile_prediction
 from pipeline.training.epoch import Listen
 from pipeline.training.gradients import gradient_norms
-from studies.depth.fits import Fit, Record, matrix
+from studies.depth.fits import Fit, Record, last_words, matrix
 
 # What each layer knows: how well a linear classifier reads the label from the layer's states.
 #
@@ -94,8 +93,10 @@ def run_fit(params: Params, fit: Fit, splits: Splits, listen: Listen | None = No
         UserError: if the loss or a gradient isn't finite.
     """
     configured = fit.configure(params)
-    # The last step is then the last word, and a gradient's step its distance from it.
-    splits = {name: Split(align_right(split.token_ids), split.labels) for name, split in splits.items()}
+    splits = {
+        name: Split(last_words(split.token_ids, params.depth.tokens), split.labels)
+        for name, split in splits.items()
+    }
     train, validation = splits["train"], splits["validation"]
     seed = (params.seed + fit.seed) % 2**32
     fitted = fitting.fit(configured, train, validation, seed, listen)

@@ -16,7 +16,7 @@ from pipeline.tracking import PipelineRun
 from pipeline.training.task import data_of
 from studies.depth import pictures, report, tables
 from studies.depth.claims import guess_scores, judge
-from studies.depth.fits import SPLITS, Fit, Record, grid, studied
+from studies.depth.fits import SPLITS, Fit, Record, grid, last_words, studied
 
 Arrays = Mapping[str, Any]
 
@@ -70,7 +70,10 @@ def _deliver(
 
 def _baseline(params: Params, arrays: Mapping[str, Arrays]) -> dict[str, float]:
     """Validation and test accuracy of the better n-gram baseline on validation."""
-    reviews = {split: Ragged.from_padded(values["token_ids"]) for split, values in arrays.items()}
+    reviews = {
+        split: Ragged.from_padded(last_words(values["token_ids"], params.depth.tokens))
+        for split, values in arrays.items()
+    }
     labels = arrays["train"]["labels"]
     fitted = fit_baselines(reviews["train"], labels, params.evaluate.baseline_ngrams, params.seed)
     scores = [

@@ -204,13 +204,13 @@ def test_every_stage_judges_every_value_before_any_work(tmp_path: Path, command:
 def test_auto_values_follow_the_number_of_training_reviews_and_a_set_value_stays(params: Params) -> None:
     names = ("train.batch_size", "train.epochs", "train.patience", "tune.epochs")
     auto = params.replace(dict.fromkeys(names, "auto"))
-    small, large = auto.resolved(240), auto.resolved(20_000)
+    small, large = auto.resolved(240, 100), auto.resolved(20_000, 100)
     assert (small.train.rows, small.train.num_epochs, small.trial_epochs) == (8, 30, 10)
     assert (small.train.stop_after, large.train.stop_after) == (10, None)
     assert (large.train.rows, large.train.num_epochs, large.trial_epochs) == (64, 5, 1)
-    assert auto.replace({"train.epochs": 3}).resolved(240).train.num_epochs == 3
-    assert auto.replace({"train.patience": None}).resolved(240).train.stop_after is None
-    assert params.resolved(240) is params
+    assert auto.replace({"train.epochs": 3}).resolved(240, 100).train.num_epochs == 3
+    assert auto.replace({"train.patience": None}).resolved(240, 100).train.stop_after is None
+    assert params.resolved(240, 100) is params
     assert params.trial_epochs == params.train.epochs  # a trial is a whole fit where tune.epochs is null
     with pytest.raises(TypeError, match="is auto"):
         auto.train.num_epochs  # noqa: B018

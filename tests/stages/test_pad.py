@@ -213,6 +213,18 @@ def test_a_text_longer_than_a_row_is_counted(params: Params, server: Server, imd
     assert read_json(PADDED_DATASET)["cut_shares"]["test"] == float(np.mean(lengths > middle)) > 0
 
 
+def test_rows_that_are_auto_hold_nine_in_ten_training_reviews(
+    params: Params, server: Server, imdb_files: ImdbFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = params.replace(imdb_files.serve(server) | {"pad.max_length": "auto"})
+    download.run(params)
+    pad.run(params)
+    ordered = sorted(read("train")["lengths"])
+    ninth = ordered[-(len(ordered) // 10) - 1]
+    assert read("test")["token_ids"].shape[1] == read_json(PADDED_DATASET)["max_length"] == ninth < 400
+    assert f"rows of {ninth} (auto)" in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_seed_decides_the_validation_reviews_alone(
     params: Params, server: Server, imdb_files: ImdbFiles
 ) -> None:
