@@ -29,9 +29,9 @@ _ENVIRONMENT = {
 # products: with a limit of 1,000,000 bytes 64 GRU units, batch 128, take 550 and not 54.
 _SMALL_LOOP = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=60000"
 
-# XLA hands sums over an axis to YNNPACK, by an executable that each call makes which finds none free. All makers
-# of one sum keep its constants in one vector without a lock (xla/backends/cpu/ynn_emitter.cc): parts of a batch,
-# which call one program side by side, now and then end the process there, with std::bad_alloc or SIGSEGV.
+# XLA hands sums over axes to YNNPACK; a call that finds no free executable makes one. The makers of one sum
+# append its constants to one vector without a lock (xla/backends/cpu/ynn_emitter.cc): parts of a batch, which
+# call one program side by side, now and then end the process there, by std::bad_alloc or SIGSEGV.
 _NO_YNNPACK = "--xla_cpu_experimental_ynn_fusion_type="
 
 
