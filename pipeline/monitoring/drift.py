@@ -49,13 +49,10 @@ class Shift(NamedTuple):
         return SHIFTED if self.psi >= LARGE else MOVED
 
 
-class Telling(NamedTuple):
-    """How well a classifier tells new reviews from the reference, on reviews it was not trained on.
+class TwoSampleTest(NamedTuple):
+    """How well a classifier tells new reviews from the reference, on ``reviews`` it was not trained on.
 
-    Attributes:
-        accuracy: 0.5 is chance.
-        p_value: of an accuracy as high by chance.
-        reviews: that it was tested on.
+    An ``accuracy`` of 0.5 is chance; ``p_value`` is that of one as high by chance.
     """
 
     accuracy: float
@@ -86,15 +83,10 @@ def shift_of(name: str, reference: np.ndarray, found: np.ndarray) -> Shift:
         np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
         for values in (reference, found)
     ]
+    medians = float(np.median(reference)), float(np.median(found))
     test = ks_2samp(reference, found)
-    return Shift(
-        name,
-        float(np.median(reference)),
-        float(np.median(found)),
-        float(stability_parts(*counts).sum()),
-        float(test.statistic),
-        float(test.pvalue),
-    )
+    psi = float(stability_parts(*counts).sum())
+    return Shift(name, *medians, psi, float(test.statistic), float(test.pvalue))
 
 
 def stability_parts(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -114,7 +106,7 @@ def stability_parts(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 
 def moved_words(expected: np.ndarray, found: np.ndarray, count: int) -> list[MovedWord]:
-    """The words whose shares differ most, the largest part of the index first.
+    """The ``count`` words whose shares differ most, the largest part of the index first.
 
     Left out are differences below four standard errors, which a rare word has by chance, and parts below a
     hundredth of what is small for a whole index: a rare name that one review repeats is sure, and no matter.
@@ -122,7 +114,7 @@ def moved_words(expected: np.ndarray, found: np.ndarray, count: int) -> list[Mov
     Args:
         expected: how often each word stands in the reference, (num_words,).
         found: the same of the new reviews.
-        count: how many to give.
+        count: how many to give at most.
     """
     totals = [max(int(counts.sum()), 1) for counts in (expected, found)]
     one, other = expected / totals[0], found / totals[1]
@@ -136,19 +128,16 @@ def moved_words(expected: np.ndarray, found: np.ndarray, count: int) -> list[Mov
     ]
 
 
-def two_sample_test(reference: csr_matrix, found: csr_matrix, seed: int) -> Telling | None:
+def two_sample_test(reference: csr_matrix, found: csr_matrix, seed: int) -> TwoSampleTest | None:
     """A classifier two-sample test (Lopez-Paz & Oquab, "Revisiting Classifier Two-Sample Tests", 2017).
 
     Logistic regression is trained on half of both, as many of each, to tell them apart, and tested on the
-    other half: the binomial test of its accuracy against chance.
+    other half: the binomial test of its accuracy against chance. None if there are too few reviews.
 
     Args:
         reference: a row of features a review, (num_reviews, num_features).
         found: the same of the new reviews.
         seed: of which reviews are taken, and for what.
-
-    Returns:
-        None if there are too few reviews.
     """
     count = min(reference.shape[0], found.shape[0])
     if count < _FEWEST:
@@ -162,4 +151,4 @@ def two_sample_test(reference: csr_matrix, found: csr_matrix, seed: int) -> Tell
     classifier = make_pipeline(MaxAbsScaler(), LogisticRegression(C=0.1, max_iter=1000))
     hits = int((classifier.fit(train, train_new).predict(test) == test_new).sum())
     p_value = binomtest(hits, len(test_new), 0.5, alternative="greater").pvalue
-    return Telling(hits / len(test_new), float(p_value), len(test_new))
+    return TwoSampleTest(hits / len(test_new), float(p_value), len(test_new))

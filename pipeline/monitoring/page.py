@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.monitoring.comparison import Comparison
-from pipeline.monitoring.drift import LARGE, LEVEL, MOVED, SHIFTED, SMALL, STABLE, Shift
+from pipeline.monitoring.drift import LARGE, LEVEL, MOVED, SHIFTED, SMALL, STABLE
 from pipeline.reporting import counted, p_cell, p_text, span
 from pipeline.reporting.figures import histogram_figure, over_time_figure
 from pipeline.reporting.page import Picture, Table, render
@@ -16,7 +16,7 @@ from pipeline.serving.profile import LENGTH
 
 SECTIONS = {
     "numbers": "Numbers",
-    "telling": "Told apart",
+    "told_apart": "Told apart",
     "words": "What they say",
     "accuracy": "Accuracy",
 }
@@ -35,19 +35,53 @@ def page(comparison: Comparison, version: str, table: Path) -> str:
         version: what is watched: ``models:/NAME/VERSION``.
         table: what was looked at.
     """
+    tokens, token = comparison.tokens, comparison.tokens.removesuffix("s")
+    reference = comparison.reference
+    shifts = Table(
+        ["number", "median there", "median here", "PSI", "KS", "p", "verdict"],
+        [
+            (
+                shift.name.replace("_", " "),
+                f"{shift.expected:.4g}",
+                f"{shift.found:.4g}",
+                f"{shift.psi:.3f}",
+                f"{shift.ks:.3f}",
+                p_cell(shift.p_value),
+                shift.verdict,
+            )
+            for shift in comparison.shifts
+        ],
+        f"Here: {counted(len(comparison.found.numbers[LENGTH]), 'review')}; there: "
+        f"{len(reference.rows):,} validation reviews of the version. Moved: the "
+        f"Kolmogorov-Smirnov test has p below {LEVEL} and the population stability index is {SMALL} or more; "
+        f"shifted: {LARGE} or more. With many reviews the test finds differences that don't matter, with few "
+        "the index is large by chance.",
+    )
+    words = Table(
+        [token, f"there, of 10,000 {tokens}", "here", "PSI"],
+        [(text, 1e4 * word.expected, 1e4 * word.found, word.psi) for text, word in comparison.words],
+        f"{tokens.capitalize()} whose shares differ most, by their part of the population stability index "
+        f"over all {tokens}; there: in the training reviews. [OOV] is every {token} that the version doesn't "
+        "know.",
+    )
+    accuracies = Table(
+        ["since", "labelled reviews", "accuracy", "95 % interval"],
+        [(each.since, each.reviews, each.accuracy, span(each.interval)) for each in comparison.accuracies],
+        f"Wilson's intervals. The version's accuracy on test reviews was {reference.accuracy:.4f}.",
+    )
     with tempfile.TemporaryDirectory() as folder:
         return render(
             "monitor.html",
             title=f"{version} on {table.name}",
             sections=SECTIONS,
             verdict=sentence(comparison),
-            passed_over=comparison.passed_over,
-            shifts=_shifts(comparison),
+            left_out=comparison.left_out,
+            shifts=shifts,
             pictures=_histograms(comparison, Path(folder)),
-            telling=comparison.telling,
-            tokens=comparison.tokens,
-            words=_words(comparison),
-            accuracies=_accuracies(comparison),
+            told_apart=comparison.told_apart,
+            tokens=tokens,
+            words=words,
+            accuracies=accuracies,
             accuracy_pictures=_over_time(comparison, Path(folder)),
         )
 
@@ -55,12 +89,11 @@ def page(comparison: Comparison, version: str, table: Path) -> str:
 def sentence(comparison: Comparison) -> str:
     """The verdict, and what it rests on."""
     causes = [shift.name.replace("_", " ") for shift in comparison.shifts if shift.verdict != STABLE]
-    if comparison.telling and comparison.telling.verdict != STABLE:
-        causes.append(f"told apart with {comparison.telling.accuracy:.1%}")
+    if comparison.told_apart and comparison.told_apart.verdict != STABLE:
+        causes.append(f"told apart with {comparison.told_apart.accuracy:.1%}")
     if comparison.accuracy_fell:
-        causes.append(
-            f"accuracy {comparison.accuracies[0].accuracy:.1%} instead of {comparison.expected_accuracy:.1%}"
-        )
+        expected = comparison.reference.accuracy
+        causes.append(f"accuracy {comparison.accuracies[0].accuracy:.1%} instead of {expected:.1%}")
     return _VERDICTS[comparison.verdict] + (f" Different: {', '.join(causes)}." if causes else "")
 
 
@@ -71,63 +104,19 @@ def lines(comparison: Comparison) -> list[str]:
         f"PSI {shift.psi:.3f}, KS {shift.ks:.3f} ({p_text(shift.p_value)})"
         for shift in comparison.shifts
     ]
-    if comparison.telling:
-        telling = comparison.telling
+    if test := comparison.told_apart:
         found.append(
-            f"told apart: {telling.verdict}; a classifier is right on {telling.accuracy:.1%} "
-            f"of {counted(telling.reviews, 'review')} ({p_text(telling.p_value)})"
+            f"told apart: {test.verdict}; a classifier is right on {test.accuracy:.1%} "
+            f"of {counted(test.reviews, 'review')} ({p_text(test.p_value)})"
         )
     if comparison.accuracies:
         overall = comparison.accuracies[0]
         found.append(
             f"accuracy: {overall.accuracy:.4f} ({span(overall.interval)}) of "
-            f"{counted(overall.reviews, 'label')}; {comparison.expected_accuracy:.4f} on test reviews"
+            f"{counted(overall.reviews, 'label')}; {comparison.reference.accuracy:.4f} on test reviews"
         )
+    found += [f"left out: {count:,} {what}" for what, count in comparison.left_out.items()]
     return [*found, sentence(comparison)]
-
-
-def _shifts(comparison: Comparison) -> Table:
-    sizes = f"{len(comparison.reference.rows):,} validation reviews of the version"
-    return Table(
-        ["number", "median there", "median here", "PSI", "KS", "p", "verdict"],
-        [_shift_row(shift) for shift in comparison.shifts],
-        f"Here: {counted(len(comparison.found.numbers[LENGTH]), 'review')}; there: {sizes}. Moved: the "
-        f"Kolmogorov-Smirnov test has p below {LEVEL} and the population stability index is {SMALL} or more; "
-        f"shifted: {LARGE} or more. With many reviews the test finds differences that don't matter, with few "
-        "the index is large by chance.",
-    )
-
-
-def _shift_row(shift: Shift) -> tuple[str, ...]:
-    return (
-        shift.name.replace("_", " "),
-        f"{shift.expected:.4g}",
-        f"{shift.found:.4g}",
-        f"{shift.psi:.3f}",
-        f"{shift.ks:.3f}",
-        p_cell(shift.p_value),
-        shift.verdict,
-    )
-
-
-def _words(comparison: Comparison) -> Table:
-    tokens, token = comparison.tokens, comparison.tokens.removesuffix("s")
-    return Table(
-        [token, f"there, of 10,000 {tokens}", "here", "PSI"],
-        [(text, 1e4 * word.expected, 1e4 * word.found, word.psi) for text, word in comparison.words],
-        f"{tokens.capitalize()} whose shares differ most, by their part of the population stability index "
-        f"over all {tokens}; there: in the training reviews. [OOV] is every {token} that the version doesn't "
-        "know.",
-    )
-
-
-def _accuracies(comparison: Comparison) -> Table:
-    rows = [(each.since, each.reviews, each.accuracy, span(each.interval)) for each in comparison.accuracies]
-    return Table(
-        ["since", "labelled reviews", "accuracy", "95 % interval"],
-        rows,
-        f"Wilson's intervals. The version's accuracy on test reviews was {comparison.expected_accuracy:.4f}.",
-    )
 
 
 def _histograms(comparison: Comparison, folder: Path) -> list[Picture]:
@@ -141,14 +130,12 @@ def _histograms(comparison: Comparison, folder: Path) -> list[Picture]:
 
 
 def _over_time(comparison: Comparison, folder: Path) -> list[Picture]:
-    periods = comparison.accuracies[1:]
-    if not periods:
-        return []
     rows: list[Row] = [
         {"since": each.since, "accuracy": each.accuracy, "low": each.interval[0], "high": each.interval[1]}
-        for each in periods
+        for each in comparison.accuracies[1:]
     ]
-    save(over_time_figure(rows, comparison.expected_accuracy), folder / "accuracy.png")
-    return [
-        Picture(folder / "accuracy.png", "Accuracy over time with 95 % intervals", "Dashed: on test reviews.")
-    ]
+    if not rows:
+        return []
+    save(over_time_figure(rows, comparison.reference.accuracy), folder / "accuracy.png")
+    title = "Accuracy over time with 95 % intervals"
+    return [Picture(folder / "accuracy.png", title, "Dashed: on test reviews.")]

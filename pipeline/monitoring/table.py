@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.evaluation.probabilities import from_outputs
-from pipeline.reviews.labels import fold
+from pipeline.reviews.labels import fold, key_of, spellings_of
 from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.sources.files import files_of
 from pipeline.reviews.sources.records import Reader, Row, is_undecided, text_problem
 from pipeline.runtime.errors import UserError
+from pipeline.serving.answering import ID
 from pipeline.serving.classifier import TextClassifier, batches
 from pipeline.serving.profile import LENGTH, PROBABILITY, UNKNOWN, Observer
 from pipeline.serving.tables import BATCH, LABEL, OTHER_LABEL
@@ -42,8 +43,8 @@ class Columns(NamedTuple):
     form: Format = Format(on_command_line=True)
 
 
-def labels_by_key(table: Path, columns: Columns) -> dict[str, Any]:
-    """The true labels that came later, by what names a row.
+def read_labels(table: Path, columns: Columns) -> dict[str, Any]:
+    """The true labels that came later, by ``key_of`` what names a row.
 
     Args:
         table: a file or folder with the columns ``key`` and ``label``; where a name stands twice, the last
@@ -55,8 +56,12 @@ def labels_by_key(table: Path, columns: Columns) -> dict[str, Any]:
     """
     key, label = str(columns.key), str(columns.label)
     reader = Reader([key, label], columns.form, "--labels", "--key or --label-column", lambda *_: None)
-    rows = (row for file in files_of(table, "--labels") for _, row in reader.read(file, _folder(table)))
-    return {_key(row[key]): row[label] for row in rows if _has(row, (key, label))}
+    return {
+        key_of(row[key]): row[label]
+        for file in files_of(table, "--labels")
+        for _, row in reader.read(file, table if table.is_dir() else None)
+        if _has(row, (key, label))
+    }
 
 
 @dataclass
@@ -70,8 +75,11 @@ class TableReader:
         labels: the true ones by ``columns.key``; None if they stand in the table.
         right: of each row with a true label, whether the given one was right.
         times: of the same rows, if a column of times is named.
+        named: the keys of ``labels`` that a row has.
         passed_over: rows without a text and without its numbers, of another version, and records that can't
             be read.
+        repeated: lines of a request log with the id and the answer of an earlier one: a client that asked
+            again.
     """
 
     classifier: TextClassifier
@@ -80,11 +88,14 @@ class TableReader:
     labels: Mapping[str, Any] | None = None
     right: list[bool] = field(default_factory=list)
     times: list[Any] = field(default_factory=list)
+    named: set[str] = field(default_factory=set)
     passed_over: int = 0
+    repeated: int = 0
 
     def __post_init__(self) -> None:
         self.observer = Observer(self.classifier.layout["vocab_size"], SEED)
-        self._names = {fold(name): name for name in self.classifier.labels}
+        self._names = spellings_of(self.classifier.labels)
+        self._answered: set[tuple[object, ...]] = set()
 
     def take(self, table: Path) -> None:
         """Takes the rows of a file, or of a folder's files.
@@ -95,53 +106,58 @@ class TableReader:
         text, label, time, key, form = self.columns
         names = [name for name in (text, label if self.labels is None else key, time) if name]
         options = "--text-column, --label-column, --time-column or --key"
-        reader = Reader(names, form, "TABLE", options, self._refuse, instead=_NUMBERS)
+        reader = Reader(names, form, "TABLE", options, self._pass_over, instead=_NUMBERS)
         for file in files_of(table, "TABLE"):
-            for batch in batches((row for _, row in reader.read(file, _folder(table))), BATCH):
+            rows = (row for _, row in reader.read(file, table if table.is_dir() else None))
+            for batch in batches(filter(self._is_wanted, rows), BATCH):
                 self._take_batch(batch)
 
-    def _take_batch(self, batch: list[Row]) -> None:
-        answered = [row for row in batch if not self._of_another_version(row)]
-        texts = [
-            row for row in answered if text_problem(row.get(self.columns.text), self.columns.form) is None
-        ]
-        known = texts or [row for row in answered if _has(row, _NUMBERS)]
-        self.passed_over += len(batch) - len(known)
-        if texts:
-            self._judge(texts, self._take_texts(texts))
-        elif known:
-            numbers = _numbers_of(known, _NUMBERS)
-            self.observer.add(numbers)
-            self._judge(known, self._decided(numbers[PROBABILITY]))
+    def _pass_over(self, *_: object) -> None:
+        self.passed_over += 1
 
-    def _of_another_version(self, row: Row) -> bool:
+    def _is_wanted(self, row: Row) -> bool:
         version = str(row.get(_VERSION) or "")
-        return version.startswith("models:/") and version != self.version
+        if version.startswith("models:/") and version != self.version:
+            self.passed_over += 1
+            return False
+        if not version or not _has(row, (ID,)):
+            return True
+        # The same text has the same numbers; clients that number each request's texts anew reuse ids.
+        answer = (key_of(row[ID]), *(str(row.get(name)) for name in (*_NUMBERS, LABEL, self.columns.text)))
+        is_new = answer not in self._answered
+        self._answered.add(answer)
+        self.repeated += not is_new
+        return is_new
 
-    def _take_texts(self, rows: list[Row]) -> Sequence[str | None]:
-        """Returns the labels that follow from the probabilities."""
-        texts = [row[self.columns.text] for row in rows]
-        encoded = [np.array(self.classifier.vocabulary.encode(text), np.int32) for text in texts]
-        if all(_has(row, (UNKNOWN, PROBABILITY)) for row in rows):
-            numbers = _numbers_of(rows, (UNKNOWN, PROBABILITY))
-            decided = self._decided(numbers[PROBABILITY])
+    def _take_batch(self, batch: list[Row]) -> None:
+        text, form = self.columns.text, self.columns.form
+        texts = [row for row in batch if text_problem(row.get(text), form) is None]
+        known = texts or [row for row in batch if _has(row, _NUMBERS)]
+        self.passed_over += len(batch) - len(known)
+        if not known:
+            return
+        encoded: list[np.ndarray] = []
+        has_numbers = all(_has(row, (UNKNOWN, PROBABILITY)) for row in known)
+        numbers = _numbers_of(known, _NUMBERS[bool(texts) :]) if has_numbers else {}
+        if texts:
+            vocabulary = self.classifier.vocabulary
+            encoded = [np.array(vocabulary.encode(row[text]), np.int32) for row in texts]
+            numbers |= {LENGTH: np.array([len(ids) for ids in encoded])}
+        if has_numbers:
+            # Of more than two labels the likeliest's probability doesn't tell which label that is.
+            several = len(self.classifier.labels) > 2
+            by_label = from_outputs(numbers[PROBABILITY][:, None])
+            decided = [None] * len(known) if several else self.classifier.decided(by_label)
         else:
-            scores = self.classifier.score(texts)
-            numbers = {UNKNOWN: scores.unknown_shares, PROBABILITY: scores.probabilities}
+            scores = self.classifier.score([row[text] for row in texts])
+            numbers |= {UNKNOWN: scores.unknown_shares, PROBABILITY: scores.probabilities}
             decided = self.classifier.decided(scores.by_label)
-        self.observer.add({LENGTH: np.array([len(ids) for ids in encoded]), **numbers}, encoded)
-        return decided
-
-    def _decided(self, probabilities: np.ndarray) -> Sequence[str | None]:
-        """The labels; of more than two the likeliest's probability doesn't tell which label that is."""
-        if len(self.classifier.labels) > 2:
-            return [None] * len(probabilities)
-        return self.classifier.decided(from_outputs(probabilities[:, None]))
+        self.observer.add(numbers, encoded)
+        if self.columns.label:
+            self._judge(known, decided)
 
     def _judge(self, rows: list[Row], of_probabilities: Sequence[str | None]) -> None:
         """The label that was given is the table's, where it has it, else follows from the probability."""
-        if not self.columns.label:
-            return
         # The table's column `label` may hold true labels, and not those that were given.
         label_is_true = self.labels is None and self.columns.label == LABEL
         for row, decided in zip(rows, of_probabilities, strict=True):
@@ -162,32 +178,20 @@ class TableReader:
         if self.labels is None:
             true = row.get(str(self.columns.label))
         else:
-            true = self.labels.get(_key(row.get(str(self.columns.key))))
+            key = key_of(row.get(str(self.columns.key)))
+            true = self.labels.get(key)
+            if key in self.labels:
+                self.named.add(key)
         name = fold(true)
         if name in self._names:
             return self._names[name]
-        if (
-            true is None
-            or (name is None and not (isinstance(true, list) and true))
-            or is_undecided(true, self.columns.form)
-        ):
+        is_several = isinstance(true, list) and bool(true)
+        if (name is None and not is_several) or is_undecided(true, self.columns.form):
             return None
         known = ", ".join(self.classifier.labels)
         raise UserError(
             f"--label-column {self.columns.label}: {true!r} is none of the version's labels, {known}"
         )
-
-    def _refuse(self, _place: str, _problem: str, _record: Any) -> None:
-        self.passed_over += 1
-
-
-def _folder(table: Path) -> Path | None:
-    return table if table.is_dir() else None
-
-
-def _key(value: Any) -> str:
-    """One form for a row's name: a column with gaps has 7.0 where the log has 7."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _has(row: Row, names: Sequence[str]) -> bool:

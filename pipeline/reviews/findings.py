@@ -172,7 +172,16 @@ def _reading(dataset: Dataset) -> list[Finding]:
         ("values that often mean that there is none", "like_missing", "data.missing names those that do"),
     )
     found = [(name, dataset.reading.get(key, []), advice) for name, key, advice in kinds]
-    return [Finding(name, len(lines), advice, lines[:EXAMPLES]) for name, lines, advice in found if lines]
+    findings = [Finding(name, len(lines), advice, lines[:EXAMPLES]) for name, lines, advice in found if lines]
+    if count := dataset.reading.get("texts_with_signs", 0):
+        share = count / max(sum(map(len, dataset.splits.values())), 1)
+        signs = [f"{sign} in {texts:,} texts" for sign, texts in dataset.reading["signs"].items()]
+        advice = (
+            f"{share:.1%} of the texts: as words their signs are left out, so that C++ is c; "
+            "set data.tokens to characters or subwords if they tell the classes apart"
+        )
+        findings.append(Finding("texts with words made of signs", count, advice, signs[:EXAMPLES]))
+    return findings
 
 
 def _classes(every: _EveryReview) -> list[Finding]:

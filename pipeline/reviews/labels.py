@@ -59,8 +59,35 @@ def fold(value: object) -> str | None:
         return str(int(value)) if value == int(value) else str(float(value))
     if not isinstance(value, str) or not value.strip():
         return None
-    whole = _WHOLE.fullmatch(value.strip())
-    return whole[1] if whole else value.strip().casefold()
+    return _plain(value).casefold()
+
+
+def key_of(value: object) -> str:
+    """One form for what names a row: a column with gaps has 7.0 where another table has 7 or "7".
+
+    >>> key_of(7), key_of(7.0), key_of(" 7.0 "), key_of("007"), key_of("Ham")
+    ('7', '7', '7', '007', 'Ham')
+    """
+    return str(fold(value)) if isinstance(value, int | float | Decimal) else _plain(str(value))
+
+
+def _plain(text: str) -> str:
+    whole = _WHOLE.fullmatch(text.strip())
+    return whole[1] if whole else text.strip()
+
+
+def spellings_of(names: Sequence[str]) -> dict[str | None, str]:
+    """The name of each folded value that means one of a version's labels, as when it was trained.
+
+    >>> spellings_of(["0", "1"])["true"], spellings_of(["ham", "spam"])
+    ('1', {'ham': 'ham', 'spam': 'spam'})
+    """
+    by_key: dict[str | None, str] = {fold(name): name for name in names}
+    if set(by_key) <= set(_SPELLINGS):
+        by_class = {_SPELLINGS[str(key)]: name for key, name in by_key.items()}
+        if len(by_class) == len(names) == 2:
+            return {key: by_class[number] for key, number in _SPELLINGS.items()}
+    return by_key
 
 
 def classes_of(values: Sequence[object], wanted: Mapping[str, str | None] | Sequence[str] | None) -> Classes:

@@ -16,6 +16,7 @@ import pyarrow.parquet
 
 from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.sources.encodings import kind_of
+from pipeline.reviews.sources.files import REJECTED
 from pipeline.reviews.sources.records import (
     Reader,
     Refuse,
@@ -181,7 +182,7 @@ def score_file(
 
 def rejects_of(target: Path) -> Path:
     """Where a file's rejected rows go: ``scored.rejected.jsonl`` of ``scored.csv``."""
-    return target.with_name(f"{target.stem}.rejected.jsonl")
+    return target.with_name(f"{target.stem}{REJECTED}")
 
 
 def _scorable(reader: Reader, source: Path, folder: Path | None) -> Iterator[Row]:

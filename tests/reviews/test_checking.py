@@ -96,6 +96,20 @@ def test_classes_sizes_cuts_and_words_that_give_the_label_away(params: Params, t
     assert any("train: 36 rows: 0 30 (83.3%), 1 6 (16.7%)" in line for line in lines_of(found))
 
 
+def test_words_that_signs_make_are_said_with_their_share(params: Params, tmp_path: Path) -> None:
+    signs = ["So :)", "So ;-(", "I <3 it", "in C++.", "in C#", "an A+ film", "Well ^_^"]
+    none = ["a: b", "http://x", "x <br> y", "1) it; (so)", "#1 of 2+2", "Mr. T + co", "so:)now"]
+    rows = [f"{text} n{row},1,train" for row, text in enumerate(signs + none)]
+    found = checked(params, tmp_path / "a.csv", [*rows, *filler(6), *filler(8, "test")])
+    told = finding(found, "texts with words made of signs")
+    assert told["count"] == 7
+    assert told["advice"].startswith("25.0% of the texts") and "data.tokens" in told["advice"]
+    assert told["examples"][:4] == [":) in 1 texts", ";-( in 1 texts", "<3 in 1 texts", "C++ in 1 texts"]
+    of_characters = params.replace({"data.source": "file", "data.tokens": "characters"})
+    found = checked(of_characters, tmp_path / "a.csv", [*rows, *filler(6), *filler(8, "test")])
+    assert "texts with words made of signs" not in [each["name"] for each in found["findings"]]
+
+
 def test_an_address_in_angle_brackets_is_no_markup(params: Params, tmp_path: Path) -> None:
     rows = ["Write to <dan@example.org> or a < b > c,1,train", *filler(12), *filler(8, "test")]
     found = checked(params, tmp_path / "a.csv", rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 
 from pipeline.commands import monitor as command
 from pipeline.interface import RegisteredClassifier
-from pipeline.monitoring.comparison import accuracies, compare
+from pipeline.monitoring.comparison import accuracies, compare, moments_of
 from pipeline.monitoring.page import page
 from pipeline.monitoring.table import Columns
 from pipeline.reviews.ragged import Sequences, flatten
@@ -69,10 +70,10 @@ def test_the_same_reviews_are_like_themselves_and_others_are_not(reference: Prof
     others = table(tmp_path, [{"text": "zzz zzz zzz good"}] * 60 + [{"text": None}] * 3)
     moved = compare(CLASSIFIER, VERSION, reference, others, Columns())
     assert moved.verdict == "shifted"
-    assert moved.telling is not None
-    assert moved.telling.accuracy == 1.0
+    assert moved.told_apart is not None
+    assert moved.told_apart.accuracy == 1.0
     assert {text for text, _ in moved.words} == {"[OOV]", "bad"}
-    assert moved.passed_over == 3
+    assert list(moved.left_out.values()) == [3]
 
 
 def test_a_page_calls_the_tokens_what_they_are(reference: Profile, tmp_path: Path) -> None:
@@ -149,9 +150,9 @@ def test_periods_grow_with_the_time_that_is_covered() -> None:
             "there is no column 'text', nor the columns length, unknown_share",
         ),
         (
-            {"text": "good", "label": "1"},
+            {"text": "good", "label": "2"},
             Columns(label="label"),
-            "'1' is none of the version's labels, no, yes",
+            "'2' is none of the version's labels, no, yes",
         ),
         ({"text": "good", "label": None}, Columns(label="label"), "no row of .* has a label there"),
         ({"text": "good", "probability": "high", "unknown_share": 0}, Columns(), "must hold numbers: .*high"),
@@ -229,7 +230,10 @@ def test_labels_that_come_later_find_their_rows_of_the_log(
     write(later, [{"id": "7", "label": "yes"}, {"id": "b", "label": "yes"}, {"id": "c", "label": "no"}])
     comparison = compare(CLASSIFIER, VERSION, reference, log, columns, later)
     assert [(each.reviews, each.accuracy) for each in comparison.accuracies] == [(2, 0.5)]
-    assert comparison.passed_over == 3  # the other version's
+    assert list(comparison.left_out.items()) == [
+        ("rows without a text, of another version, or not to be read", 3),
+        (f"labels of {later} that name no row", 1),
+    ]
     write(later, [{"id": "c", "label": "no"}])
     with pytest.raises(ValueError, match=r"no row of .* is named in .*later\.csv by its --key id"):
         compare(CLASSIFIER, VERSION, reference, log, columns, later)
@@ -240,7 +244,7 @@ def test_a_table_is_read_as_training_reads_it(reference: Profile, tmp_path: Path
     rows = [{"text": "good", "label": ["Yes"]}, {"text": "bad", "label": "NO"}, {"text": "bad"}, {"text": ""}]
     found = compare(CLASSIFIER, VERSION, reference, table(tmp_path, rows), Columns(label="label"))
     assert [(each.reviews, each.accuracy) for each in found.accuracies][:1] == [(2, 1.0)]
-    assert found.passed_over == 1
+    assert list(found.left_out.values()) == [1]
     for label in ("no", "yes"):
         (tmp_path / f"mine/label={label}").mkdir(parents=True)
         write(tmp_path / f"mine/label={label}/0.parquet", [{"text": "good"}] * 2)
@@ -254,6 +258,86 @@ def test_a_line_without_its_label_ends_no_table_of_labels(reference: Profile, tm
     columns = Columns(label="label", key="id")
     found = compare(CLASSIFIER, VERSION, reference, table(tmp_path, rows), columns, tmp_path / "later.jsonl")
     assert [(each.reviews, each.accuracy) for each in found.accuracies] == [(1, 1.0)]
+
+
+@pytest.mark.parametrize("names", [("0", "1"), ("no", "yes")])
+def test_labels_are_compared_as_training_merges_them(
+    names: tuple[str, str], reference: Profile, tmp_path: Path
+) -> None:
+    """pandas 3.1 writes 1.0 and True for 1 as soon as one label is missing."""
+    classifier = replace(CLASSIFIER, labels=names)
+    rows = [{"text": "good", "label": label} for label in (1, 1.0, "1.0", True, "True", " 1 ", None, "pos")]
+    found = compare(classifier, VERSION, reference, table(tmp_path, rows), Columns(label="label"))
+    assert [(each.reviews, each.accuracy) for each in found.accuracies] == [(7, 1.0)]
+
+
+def test_ids_that_pandas_made_numbers_of_meet_and_labels_without_a_row_are_said(
+    reference: Profile, tmp_path: Path
+) -> None:
+    """A column with a gap has 7.0 in the one table, and 7 or "7" in the other."""
+    rows = [{"id": key, "text": "good"} for key in (7, "8", 9.0, "007", None)]
+    write(tmp_path / "later.csv", [{"id": key, "label": "yes"} for key in ("7.0", "8.0", "9", "007", "10")])
+    columns = Columns(label="label", key="id")
+    found = compare(CLASSIFIER, VERSION, reference, table(tmp_path, rows), columns, tmp_path / "later.csv")
+    assert [(each.reviews, each.accuracy) for each in found.accuracies] == [(4, 1.0)]
+    assert found.left_out == {f"labels of {tmp_path / 'later.csv'} that name no row": 1}
+
+
+def test_a_client_that_asks_again_is_counted_once(
+    reference: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a 504 the first request is answered too; clients may number each request's texts anew."""
+    monkeypatch.setenv("PIPELINE_REQUEST_LOG", str(tmp_path / "log.jsonl"))
+    for texts in (["good", "bad"], ["good", "bad"], ["good good", "bad"]):
+        Answerer(CLASSIFIER, VERSION, "").answer(texts, [1, 2], {})
+    Answerer(CLASSIFIER, VERSION, "").answer(["good", "good"], None, {})
+    found = compare(CLASSIFIER, VERSION, reference, tmp_path / "log.jsonl", Columns())
+    assert found.found.numbers["length"].tolist() == [1, 1, 2, 1, 1]
+    assert list(found.left_out.values()) == [3]
+
+
+@pytest.mark.parametrize(
+    ("values", "days"),
+    [
+        (["13.02.2026", "03.02.2026", ""], ["2026-02-13", "2026-02-03", "NaT"]),
+        (["03/02/2026", "02/13/2026 10:00"], ["2026-03-02", "2026-02-13"]),
+        (["3/2/2026", "13/2/2026"], ["2026-02-03", "2026-02-13"]),
+        (["2026-02-03", "2026-02-03T23:30:00-02:00"], ["2026-02-03", "2026-02-04"]),
+        ([1770940800, 1770940800.5, None], ["2026-02-13", "2026-02-13", "NaT"]),
+        (["1770940800000"], ["2026-02-13"]),
+        ([20260213, "20260203"], ["2026-02-13", "2026-02-03"]),
+        ([datetime(2026, 2, 3, tzinfo=UTC), None], ["2026-02-03", "NaT"]),
+    ],
+)
+def test_times_of_a_column_are_read_in_one_way(values: list[Any], days: list[str]) -> None:
+    assert [str(moment)[:10] for moment in moments_of(values)] == days
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["03/02/2026", "04/02/2026"], "may begin with the day or with the month"),
+        (["13/02/2026", "02/13/2026"], "are written in two orders"),
+        (["2026-02-03", "soon"], "'soon' is no time"),
+    ],
+)
+def test_times_that_can_be_read_in_two_ways_are_refused(values: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=f"--time-column: .*{message}"):
+        moments_of(values)
+
+
+def test_a_folder_that_was_scored_with_a_bad_row_and_foreign_files_can_be_monitored(
+    reference: Profile, tmp_path: Path
+) -> None:
+    (tmp_path / "new.csv").write_text("text,id\n" + "good,1\n" * 4 + ",2\n")
+    (tmp_path / "scored/.ipynb_checkpoints").mkdir(parents=True)
+    assert score_file(
+        CLASSIFIER, tmp_path / "new.csv", tmp_path / "scored/a.csv", text_column="text", threshold=None
+    ) == (4, 1)
+    assert (tmp_path / "scored/a.rejected.jsonl").exists()
+    (tmp_path / "scored/.ipynb_checkpoints/a.csv").write_bytes((tmp_path / "scored/a.csv").read_bytes())
+    found = compare(CLASSIFIER, VERSION, reference, tmp_path / "scored", Columns())
+    assert found.found.numbers["length"].tolist() == [1] * 4
 
 
 def test_a_version_of_before_says_what_to_do(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ from pipeline.reviews.sources.records import (
 )
 from pipeline.reviews.sources.tools import MISSING_SPELLINGS
 from pipeline.reviews.splitting import SPLITS, TEST, TRAIN, draw_stratified, require_every_label
+from pipeline.reviews.tokenizing import WORDS
 from pipeline.runtime.errors import UserError
 
 LISTED = 20  # bad rows that a message or dataset.json shows
@@ -45,6 +46,10 @@ EVERY = 100_000  # rows between two words of progress
 READ = object()  # in the place of a text that was encoded as it was read
 # HTML: tags, and the commonest entities.
 _MARKUP = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,20}(?:[\s/][^<>]{0,80})?>|&(?:amp|lt|gt|quot|nbsp|#\d{2,5});")
+# Words that their signs make: emoticons, C++, C#, A+. What Keras' words leave out of a text.
+_SIGNS = re.compile(
+    r"[:;=<^](?<!\S.)(?:[-o*'^]?[)(\[\]DPp/\\|@3*]|[-_.]\^|/3)(?!\w)|[+#](?<=\b[A-Za-z].)\+?(?!\w)"
+)
 
 
 class Ids:
@@ -75,6 +80,7 @@ class Table:
         unreadable: what is wrong with records that are no row.
         markup: what looks like HTML in a text, by its row.
         like_missing: how many values of a column often mean that there is none.
+        signs: in how many texts the first word that its signs make, such as ``:)`` or ``C++``, is this one.
     """
 
     path: Path
@@ -86,6 +92,7 @@ class Table:
     unreadable: list[str] = field(default_factory=list)
     markup: dict[int, str] = field(default_factory=dict)
     like_missing: Counter[tuple[str, str]] = field(default_factory=Counter)
+    signs: Counter[str] = field(default_factory=Counter)
 
     def blame(self, row: int, name: str, problem: str) -> None:
         """Notes a fault of a row; the first one counts."""
@@ -162,8 +169,11 @@ def read_table(
             texts[1](text if problem else READ)
             if problem:
                 table.blame(number, names[0], problem)
-            elif ("<" in text or "&" in text) and (found := _MARKUP.search(text)):
-                table.markup[number] = found[0]
+            else:
+                if ("<" in text or "&" in text) and (found := _MARKUP.search(text)):
+                    table.markup[number] = found[0]
+                if found := _SIGNS.search(text):
+                    table.signs[text[found.start() - (found[0][0] in "+#") : found.end()]] += 1
             for name, append in others:
                 value = row.get(name)
                 append(seen.setdefault(value, value) if isinstance(value, str) else value)
@@ -268,6 +278,8 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
                 f"{value!r} in column {name!r}: {count:,}"
                 for (name, value), count in table.like_missing.items()
             ],
+            "signs": dict(table.signs.most_common(LISTED)) if params.tokens == WORDS else {},
+            "texts_with_signs": table.signs.total() if params.tokens == WORDS else 0,
         },
     )
 

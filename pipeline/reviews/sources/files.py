@@ -27,6 +27,7 @@ SPLIT_NAMES = {
     "train": TRAIN, "training": TRAIN, "test": TEST, "testing": TEST,
     "validation": VALIDATION, "valid": VALIDATION, "val": VALIDATION, "dev": VALIDATION,
 }  # fmt: skip
+REJECTED = ".rejected.jsonl"  # ends the name of what `predict` sets aside beside a scored file
 _HIDDEN = (".", "_", "~$")  # what other programs keep beside their files: lock files, copies, _SUCCESS
 _CONVERTED = {
     **dict.fromkeys((".xlsx", ".xls", ".ods"), "read_excel"),
@@ -37,7 +38,9 @@ _CONVERTED = {
 
 def is_hidden(file: Path, folder: Path) -> bool:
     """Whether a file, or one of its folders in ``folder``, is none of the user's."""
-    return any(name.startswith(_HIDDEN) or name == "__MACOSX" for name in file.relative_to(folder).parts)
+    return file.name.endswith(REJECTED) or any(
+        name.startswith(_HIDDEN) for name in file.relative_to(folder).parts
+    )
 
 
 def files_of(path: Path, option: str = "data.path") -> list[Path]:
