@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run accurate test lint ui serve compare compare-cells depth bench bench-accuracy bench-tune bench-serving docs requirements clean
+.PHONY: help setup run accurate test lint coverage ui serve compare compare-cells depth bench bench-accuracy bench-tune bench-serving docs requirements clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,10 +31,18 @@ run: setup  ## Download, pad, train and evaluate; register the best model
 test: .venv/installed-dev  ## Run the tests
 	python -m pytest
 
-lint: .venv/installed-dev  ## Check style and types
+lint: .venv/installed-dev  ## Check style, types, words, dependencies and who imports whom
 	ruff check
 	ruff format --check
 	mypy
+	lint-imports
+	deptry .
+	codespell --dictionary=- --dictionary=docs/words.txt
+	@for part in pipeline studies benchmarks tests; do \
+	  printf '%-10s %6d lines in %3d files\n' $$part $$(git ls-files "$$part/*.py" | xargs cat | wc -l) $$(git ls-files "$$part/*.py" | wc -l); done
+
+coverage: .venv/installed-dev  ## Run the tests and show which lines none of them reaches
+	python -m pytest --cov --cov-report=term
 
 ui: setup  ## Open the MLflow UI on http://127.0.0.1:5000, or another PORT
 	python -m pipeline ui --port $(or $(PORT),5000)

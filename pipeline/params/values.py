@@ -61,7 +61,7 @@ def faults_of(error: ValidationError, prefix: str = "") -> list[str]:
         value = fault["input"]
         match fault["type"]:
             case "extra_forbidden":
-                lines[f"{key}: there is no such parameter; take it out, or mend its spelling"] = None
+                lines[f"{key}: there is no such parameter; take it out, or correct its spelling"] = None
             case "missing":
                 lines[f"{key} is missing; params.yaml must give it a value"] = None
             case "value_error":

@@ -158,7 +158,7 @@ def test_every_fault_has_its_line(params: Params) -> None:
     with pytest.raises(ParamsError) as error:
         parse_params(tree, "params.yaml")
     assert sorted(str(error.value).splitlines()) == [
-        "params.yaml: colour: there is no such parameter; take it out, or mend its spelling",
+        "params.yaml: colour: there is no such parameter; take it out, or correct its spelling",
         "params.yaml: model.dropout must be greater than or equal to 0, but got -1",
         "params.yaml: pad.max_length is missing; params.yaml must give it a value",
     ]
