@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run accurate test lint coverage ui serve compare compare-cells depth bench bench-accuracy bench-tune bench-serving docs requirements clean
+.PHONY: help setup run accurate test lint coverage ui serve compare compare-cells depth bench bench-accuracy bench-tune bench-serving docs changelog requirements clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -80,6 +80,9 @@ bench-serving: setup  ## What a prediction costs with the champion: in process, 
 
 docs: .venv/installed-dev  ## Build the guides as a site, strictly: site/index.html
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
+changelog: .venv/installed-dev  ## Move the sentences of changes/ into CHANGELOG.md, under the code's version
+	towncrier build --yes --version $$(python -c 'import pipeline; print(pipeline.__version__)')
 
 requirements: .venv/installed-dev  ## Compile pyproject.toml into the pinned requirements
 	python -m pip install --quiet uv
