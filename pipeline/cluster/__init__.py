@@ -3,18 +3,7 @@
 The only importer of distributed. It knows nothing of networks, studies or stores.
 """
 
-from pipeline.cluster.jobs import Job, JobList, Jobs, JobStoppedError, OnMessage, Outcome
-from pipeline.cluster.pool import Pool, needs_processes, open_pool, worker_count
+from pipeline.cluster.jobs import Job, Outcome, Pool, Say, call, run_all
+from pipeline.cluster.pool import open_pool, worker_count
 
-__all__ = [
-    "Job",
-    "JobList",
-    "JobStoppedError",
-    "Jobs",
-    "OnMessage",
-    "Outcome",
-    "Pool",
-    "needs_processes",
-    "open_pool",
-    "worker_count",
-]
+__all__ = ["Job", "Outcome", "Pool", "Say", "call", "open_pool", "run_all", "worker_count"]

@@ -7,31 +7,23 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-from pipeline.cluster.jobs import Data, Job, Jobs, JobStoppedError, Outcome
+from pipeline.cluster.jobs import Data, Ended, Heard, Job, JobStoppedError, Outcome, Pool
 from pipeline.params import ClusterParams
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.interruption import Interruption
 from pipeline.runtime.machine import cores
-
-
-class Pool(Protocol):
-    """Runs jobs."""
-
-    def run(self, jobs: Jobs) -> None:
-        """Runs what ``jobs`` gives until it gives no more and all have ended."""
-
-
-def needs_processes(cluster: ClusterParams, workers: int | Literal["auto"], count: int) -> bool:
-    """Whether ``open_pool`` runs ``count`` jobs elsewhere: this process runs the few of a single worker."""
-    if cluster.address is not None:
-        return True
-    return count > (cluster.jobs_a_process if worker_count(workers) == 1 else 1)
 
 
 @contextmanager
 def open_pool(
-    name: str, cluster: ClusterParams, workers: int | Literal["auto"], count: int, data: Data
+    name: str,
+    cluster: ClusterParams,
+    workers: int | Literal["auto"],
+    count: int,
+    data: Data,
+    here: bool = False,
 ) -> Iterator[Pool]:
     """A pool for ``count`` jobs; its processes end with it.
 
@@ -39,37 +31,27 @@ def open_pool(
         name: of what is run; two pools of different names may share a scheduler.
         cluster: a scheduler's address, and how many jobs a process runs before a fresh one takes its place.
         workers: processes on this machine, where ``cluster`` has no address.
-        count: how many jobs are to come, about; the few of a single worker are run in this process.
-        data: given to every job, and sent to each worker once.
+        count: how many jobs are to come, about.
+        data: given to every job, and sent to each process once.
+        here: whether this process takes the place of a single one; what could end it is no such job.
 
     Raises:
         UserError: if the scheduler can't be reached.
     """
-    if not needs_processes(cluster, workers, count):
+    processes = min(worker_count(workers), max(count, 1))
+    if cluster.address is not None:
+        # Dask is imported only where there is a cluster.
+        from pipeline.cluster.workers import Workers, connect  # noqa: PLC0415
+
+        with connect(cluster.address) as client, Workers(client, name, cluster.jobs_a_process, data) as pool:
+            yield pool
+    elif here and processes == 1:
         yield Here(data)
-        return
-    from pipeline.cluster.workers import (  # noqa: PLC0415 - Dask only if needed
-        Workers,
-        connect,
-        start_local,
-    )
+    else:
+        from pipeline.cluster.processes import Processes  # noqa: PLC0415 - imports this module
 
-    local = cluster.address is None
-    opened = (
-        start_local(min(worker_count(workers), count))
-        if cluster.address is None
-        else connect(cluster.address)
-    )
-    with opened as client, Workers(client, name, cluster.jobs_a_process, data, local) as pool:
-        yield pool
-
-
-class _NotHeardError(Exception):
-    """Who hears of a job failed, not the job."""
-
-    def __init__(self, reason: UserError) -> None:
-        super().__init__()
-        self.reason = reason
+        with Processes(processes, cluster.jobs_a_process, data) as local:
+            yield local
 
 
 class Here:
@@ -78,27 +60,30 @@ class Here:
     def __init__(self, data: Data) -> None:
         self._data = data
 
-    def run(self, jobs: Jobs) -> None:
-        """Runs what ``jobs`` gives until it gives no more."""
-        while (job := jobs.next_job()) is not None:
-            jobs.ended(job, self._run(job, jobs))
+    def run(self, jobs: Iterator[Job], heard: Heard, ended: Ended, interruption: Interruption) -> None:
+        """See ``Pool.run``; a bug raises what it raises."""
+        while not interruption.requested and (job := next(jobs, None)) is not None:
+            ended(job, self._run(job, heard))
 
-    def _run(self, job: Job, jobs: Jobs) -> Outcome:
-        def on_message(message: Any) -> None:
+    def _run(self, job: Job, heard: Heard) -> Outcome:
+        of_listener: list[UserError] = []
+
+        def say(message: Any) -> None:
             try:
-                wanted = jobs.heard(job, message)
+                wanted = heard(job, message)
             except UserError as error:
-                raise _NotHeardError(error) from error
+                of_listener.append(error)
+                raise
             if not wanted:
                 raise JobStoppedError
 
         try:
-            return Outcome(job.function(*job.arguments, self._data, on_message))
+            return Outcome(job.function(*job.arguments, self._data, say))
         except JobStoppedError:
             return Outcome(stopped=True)
-        except _NotHeardError as error:
-            raise error.reason from None
-        except UserError as error:  # anything else is a bug, and its traceback is shown
+        except UserError as error:
+            if error in of_listener:  # as where the tracking server is lost: no fault of the job
+                raise
             return Outcome(error=error)
 
 

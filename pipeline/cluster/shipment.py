@@ -29,8 +29,6 @@ class Shipment(WorkerPlugin):
         name: of the plugin, and the topic under which a difference of versions is reported.
         packages: the folders of the packages that are sent.
         data: arrays by name.
-        gpus: of the machine whose workers are numbered from 0, a GPU for each in turn; none elsewhere, where
-            a user gives each worker its own.
         versions: of the libraries here.
         settings: variables of the environment that decide digits.
     """
@@ -40,19 +38,16 @@ class Shipment(WorkerPlugin):
         name: str,
         packages: Sequence[Path],
         data: Mapping[str, Any],
-        gpus: Sequence[str],
         versions: Mapping[str, str],
         settings: Mapping[str, str],
     ) -> None:
-        self.name, self.data, self._gpus = name, data, gpus
+        self.name, self.data = name, data
         self._packages, self._code = {package.name for package in packages}, _zipped(packages)
         self._versions, self._settings = versions, settings
 
     def setup(self, worker: Any) -> None:
         """Unpacks the code before every other of that name, and tells how the worker's versions differ."""
         os.environ.update(self._settings)
-        if self._gpus:
-            os.environ["CUDA_VISIBLE_DEVICES"] = self._gpus[int(worker.name) % len(self._gpus)]
         folder = Path(worker.local_directory) / f"{self.name}-code"
         zipfile.ZipFile(io.BytesIO(self._code)).extractall(folder)
         sys.path.insert(0, str(folder))

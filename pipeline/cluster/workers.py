@@ -1,4 +1,4 @@
-"""Jobs on the workers of a Dask scheduler, which is the user's or runs inside this process.
+"""Jobs on the workers of a Dask scheduler that the user started.
 
 A worker tells each message to the scheduler, which passes it on; the answer goes to the worker as a call. A
 worker that dies takes with it one unfinished job, which is given to another.
@@ -6,12 +6,9 @@ worker that dies takes with it one unfinished job, which is given to another.
 
 from __future__ import annotations
 
-import logging
 import operator
 import pickle
 import queue
-import signal
-import tempfile
 import threading
 import time
 import uuid
@@ -25,62 +22,28 @@ from pathlib import Path
 from typing import Any, Self
 
 import cloudpickle
-import dask
 import toolz
-from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed import Client, Future, KilledWorker
 
-from pipeline.cluster import jobs as task
-from pipeline.cluster import shipment
-from pipeline.cluster.jobs import Data, Job, Jobs, Outcome
-from pipeline.cluster.pool import gpus
+from pipeline.cluster import remote_job, shipment
+from pipeline.cluster.jobs import Data, Ended, Heard, Job, Outcome
 from pipeline.cluster.shipment import versions
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.machine import THREAD_LIMITS, cores
+from pipeline.runtime.interruption import Interruption
 from pipeline.runtime.source import result_settings
 
-# The way to a Dask scheduler: one of this process' own with workers on this machine, or a user's.
-
 CONNECT_TIMEOUT = 10  # seconds
+RESTART_TIMEOUT = 60  # seconds
+POLL_SECONDS = 1.0  # between looks at which workers there are
 # Deaths of its workers after which a job is given up; one that is too large for the memory kills each.
 ALLOWED_DEATHS = 5
-
-
-@contextmanager
-def start_local(processes: int) -> Iterator[Client]:
-    """A scheduler on loopback and ``processes`` workers of this machine, which share its cores.
-
-    The workers are children that end with this process, whatever ends it. Ctrl-C is for this process alone:
-    a signal that is blocked here while threads and processes start stays blocked in these.
-    """
-    settings = {
-        "distributed.scheduler.allowed-failures": ALLOWED_DEATHS,
-        "distributed.nanny.pre-spawn-environ": dict.fromkeys(
-            THREAD_LIMITS, str(max(1, cores() // processes))
-        ),
-    }
-    with dask.config.set(settings), tempfile.TemporaryDirectory(prefix="pipeline-") as folder:
-        with _blocked(signal.SIGINT):
-            cluster = LocalCluster(
-                n_workers=processes,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                memory_limit=0,  # the user's `workers` decide, not a share of the memory
-                local_directory=folder,
-                silence_logs=logging.CRITICAL,
-            )
-            client = Client(cluster)
-        try:
-            yield client
-        finally:
-            client.close()
-            with suppress(TimeoutError):
-                cluster.close(timeout=5)
+PROJECT = Path(__file__).parents[2]
+PACKAGES = ("pipeline", "studies")  # whose functions are run; a job's function travels by its name
 
 
 @contextmanager
 def connect(address: str) -> Iterator[Client]:
-    """The scheduler at ``address``, which a user started.
+    """The scheduler at ``address``.
 
     Raises:
         UserError: if it doesn't answer.
@@ -98,21 +61,6 @@ def connect(address: str) -> Iterator[Client]:
         client.close()
 
 
-@contextmanager
-def _blocked(number: int) -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-RESTART_TIMEOUT = 60  # seconds
-POLL_SECONDS = 1.0  # between looks at which workers there are
-PROJECT = Path(__file__).parents[2]
-PACKAGES = ("pipeline", "studies")  # whose functions are run; a job's function travels by its name
-
-
 @dataclass(frozen=True)
 class _Placed:
     job: Job
@@ -128,17 +76,13 @@ class Workers:
         name: of what is run; two of different names may share a scheduler.
         jobs_a_process: after so many a worker is started afresh.
         data: sent to each worker once.
-        local: whether the workers are this process' own, to share out its machine's GPUs to.
     """
 
-    def __init__(self, client: Client, name: str, jobs_a_process: int, data: Data, local: bool) -> None:
+    def __init__(self, client: Client, name: str, jobs_a_process: int, data: Data) -> None:
         self._client: Any = client  # whose methods have no types
-        self._topic = f"pipeline-{name}"
-        self._jobs_a_process = jobs_a_process
+        self._topic, self._jobs_a_process = f"pipeline-{name}", jobs_a_process
         packages = [PROJECT / name for name in PACKAGES]
-        self._shipment = shipment.Shipment(
-            self._topic, packages, data, gpus() if local else [], versions(), result_settings()
-        )
+        self._shipment = shipment.Shipment(self._topic, packages, data, versions(), result_settings())
         self._events: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._running: dict[str, _Placed] = {}
         self._waiting: list[Job] = []  # their worker died, or is being started afresh
@@ -161,31 +105,29 @@ class Workers:
             self._client.cancel([placed.future for placed in self._running.values()])
             self._client.unregister_worker_plugin(self._topic)
 
-    def run(self, jobs: Jobs) -> None:
-        """Runs what ``jobs`` gives until it gives no more and all have ended.
+    def run(self, jobs: Iterator[Job], heard: Heard, ended: Ended, interruption: Interruption) -> None:
+        """See ``Pool.run``; a bug raises what it raises."""
+        while self._start(jobs, ended, interruption) or self._running:
+            self._listen(heard, ended)
 
-        Raises:
-            UserError: if the scheduler is lost.
-            Exception: what a job raised, if it isn't a UserError.
-        """
-        while self._start(jobs) or self._running:
-            self._listen(jobs)
-
-    def _start(self, jobs: Jobs) -> bool:
+    def _start(self, jobs: Iterator[Job], ended: Ended, interruption: Interruption) -> bool:
         """Gives each idle worker a job, or starts it afresh for one; False if there are no more jobs now."""
         try:
             known = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
-            self._take_back(jobs, known)
+            self._take_back(ended, known)
         except (OSError, TimeoutError) as error:
             raise UserError(_lost(error)) from None
-        for unwanted in [job for job in self._waiting if not jobs.is_wanted(job)]:
-            self._waiting.remove(unwanted)
-            jobs.ended(unwanted, Outcome(stopped=True))
+        while interruption.requested and self._waiting:
+            ended(self._waiting.pop(), Outcome(stopped=True))
         if not known and not self._retiring:
             self._say_once("the Dask scheduler has no workers: waiting for one")
         # Where there is no worker and no job runs, there may be no job to wait for either: it is asked.
         for worker in self._idle(known) or [""] * (not self._running):
-            job = self._waiting.pop(0) if self._waiting else jobs.next_job()
+            job = None
+            if self._waiting:
+                job = self._waiting.pop(0)
+            elif not interruption.requested:
+                job = next(jobs, None)
             if job is None:
                 return False
             if not worker or self._retire(worker, has_nanny=bool(known[worker].get("nanny"))):
@@ -194,7 +136,7 @@ class Workers:
                 self._submit(job, worker)
         return True
 
-    def _take_back(self, jobs: Jobs, known: Mapping[str, Any]) -> None:
+    def _take_back(self, ended: Ended, known: Mapping[str, Any]) -> None:
         """Jobs whose worker is gone are run again by another, unless each worker dies of them."""
         for key, placed in list(self._running.items()):
             if placed.worker not in known:
@@ -202,7 +144,7 @@ class Workers:
                 self._client.cancel([placed.future])
                 self._deaths[key] += 1
                 if self._deaths[key] > ALLOWED_DEATHS:
-                    jobs.ended(placed.job, Outcome(error=UserError(_KILLED)))
+                    ended(placed.job, Outcome(error=UserError(_KILLED)))
                 else:
                     self._waiting.append(placed.job)
 
@@ -214,7 +156,7 @@ class Workers:
 
     def _submit(self, job: Job, worker: str) -> None:
         """As bytes, since the scheduler, which reads what a task calls, lacks this package."""
-        call = partial(task.run_job, self._topic, job.key, job.function, job.arguments)
+        call = partial(remote_job.run_job, self._topic, job.key, job.function, job.arguments)
         future = self._client.submit(
             toolz.pipe,
             pickle.dumps(call),
@@ -238,7 +180,7 @@ class Workers:
             outcome, error = None, lost
         self._events.put(("ended", placed, outcome, error))
 
-    def _listen(self, jobs: Jobs) -> None:
+    def _listen(self, heard: Heard, ended: Ended) -> None:
         """Until a job has ended, or it is time to look at the workers."""
         deadline = time.monotonic() + POLL_SECONDS
         while (left := deadline - time.monotonic()) > 0:
@@ -247,28 +189,30 @@ class Workers:
             except queue.Empty:
                 return
             if kind == "ended":
-                self._end(jobs, *event)
+                self._end(ended, *event)
                 return
-            self._hear(jobs, event[0])
+            self._hear(heard, event[0])
 
-    def _hear(self, jobs: Jobs, said: dict[str, Any]) -> None:
+    def _hear(self, heard: Heard, said: dict[str, Any]) -> None:
         if "differs" in said:
             self._say_once(f"worker {said['worker']} has {said['differs']}: its numbers may differ")
             return
         placed = self._running.get(said["job"])
         wanted = placed is not None and placed.worker == said["worker"]
-        goes_on = placed is not None and wanted and jobs.heard(placed.job, pickle.loads(said["message"]))  # noqa: S301 - of our own worker, as its results
+        goes_on = placed is not None and wanted and heard(placed.job, pickle.loads(said["message"]))  # noqa: S301 - of our own worker, as its results
         # Nobody waits until it has arrived: the worker may be gone.
         self._client.loop.add_callback(
             self._client._run,
-            task.answer,
+            remote_job.answer,
             said["attempt"],
             goes_on,
             workers=[said["worker"]],
             on_error="ignore",
         )
 
-    def _end(self, jobs: Jobs, placed: _Placed, outcome: Outcome | None, error: BaseException | None) -> None:
+    def _end(
+        self, ended: Ended, placed: _Placed, outcome: Outcome | None, error: BaseException | None
+    ) -> None:
         if self._running.get(placed.job.key) is not placed:
             return  # taken back
         if isinstance(error, CancelledError | OSError):
@@ -277,11 +221,11 @@ class Workers:
         self._served[placed.worker] += 1
         match error:
             case None:
-                jobs.ended(placed.job, outcome or Outcome())
+                ended(placed.job, outcome or Outcome())
             case KilledWorker():
-                jobs.ended(placed.job, Outcome(error=UserError(_KILLED)))
+                ended(placed.job, Outcome(error=UserError(_KILLED)))
             case UserError():
-                jobs.ended(placed.job, Outcome(error=error))
+                ended(placed.job, Outcome(error=error))
             case _:
                 raise error
 

@@ -28,7 +28,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
-from pipeline.cluster import Job, OnMessage, Outcome, open_pool
+from pipeline.cluster import Job, Outcome, Say, open_pool
 from pipeline.cluster.jobs import Data
 from pipeline.params import ClusterParams
 from pipeline.reviews.sources.dialects import Format
@@ -36,6 +36,7 @@ from pipeline.reviews.sources.encodings import kind_of
 from pipeline.reviews.sources.files import files_of, hash_of, is_hidden
 from pipeline.runtime.errors import UserError, described
 from pipeline.runtime.files import read_json, replaced_together, write_json
+from pipeline.runtime.interruption import Interruption
 from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY, TextClassifier
 from pipeline.serving.tables import WRITERS, Counts, OnBatch, score_file
 
@@ -261,49 +262,30 @@ def score_parts(
     # A process is as good after many parts as after the first: it compiles nothing.
     lasting = cluster.model_copy(update={"jobs_a_process": sys.maxsize})
     name = f"scoring-{hashlib.sha256(str(parts[0].folder.absolute()).encode()).hexdigest()[:12]}"
-    with open_pool(name, lasting, workers, len(parts), _contents(classifier)) as pool:
-        pool.run(_Parts(parts, options, on_rows, on_end))
+    by_name, told = {part.name: part for part in parts}, Counter[str]()
 
+    def jobs() -> Iterator[Job]:
+        for part in parts:
+            root = part.root and part.root.absolute()
+            source, folder = part.source.absolute(), part.folder.absolute()
+            yield Job(part.name, score_job, (replace(part, source=source, folder=folder, root=root), options))
 
-class _Parts:
-    """The jobs; see :class:`pipeline.cluster.Jobs`."""
-
-    def __init__(self, parts: Sequence[Part], options: Options, on_rows: OnRows, on_end: OnEnd) -> None:
-        self._parts = {part.name: part for part in parts}
-        self._waiting = list(reversed(parts))
-        self._options, self._on_rows, self._on_end = options, on_rows, on_end
-        self._rows: Counter[str] = Counter()
-
-    def next_job(self) -> Job | None:
-        """The parts in their order."""
-        if not self._waiting:
-            return None
-        part = self._waiting.pop()
-        root = part.root and part.root.absolute()
-        here = replace(part, source=part.source.absolute(), folder=part.folder.absolute(), root=root)
-        return Job(part.name, score_job, (here, self._options))
-
-    def is_wanted(self, _job: Job) -> bool:
-        """Every part is."""
+    def heard(job: Job, rows: int) -> bool:
+        on_rows(rows - told[job.key])
+        told[job.key] = rows
         return True
 
-    def heard(self, job: Job, rows: int) -> bool:
-        """Told of the rows of a part so far."""
-        self._on_rows(rows - self._rows[job.key])
-        self._rows[job.key] = rows
-        return True
-
-    def ended(self, job: Job, outcome: Outcome) -> None:
-        """Passes on how."""
-        if outcome.error is not None and not isinstance(outcome.error, UserError):
-            raise outcome.error
-        part, done = self._parts[job.key], outcome.error or outcome.value
+    def ended(job: Job, outcome: Outcome) -> None:
+        part, done = by_name[job.key], outcome.error or outcome.value
         if isinstance(done, Done) and not part.record.exists():
             done = UserError(f"{part.target} was written, but elsewhere: {_SHARED}")
-        self._on_end(part, done)
+        on_end(part, done)
+
+    with open_pool(name, lasting, workers, len(parts), _contents(classifier), here=True) as pool:
+        pool.run(jobs(), heard, ended, Interruption())
 
 
-def score_job(part: Part, options: Options, data: Data, on_message: OnMessage) -> Done:
+def score_job(part: Part, options: Options, data: Data, say: Say) -> Done:
     """Scores one part with the classifier whose files ``data`` holds; says how many rows are done.
 
     Raises:
@@ -314,7 +296,7 @@ def score_job(part: Part, options: Options, data: Data, on_message: OnMessage) -
     def on_batch(more: int) -> None:
         nonlocal rows
         rows += more
-        on_message(rows)
+        say(rows)
 
     try:
         return score_part(_unpacked(data), part, options, on_batch)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline import tracking, tuning
-from pipeline.networks.devices import describe_device, import_keras
+from pipeline.cluster import Job, call, open_pool
 from pipeline.params import SEARCHED, Params
 from pipeline.reviews.splitting import chosen_by
 from pipeline.runtime.files import (
@@ -33,7 +31,7 @@ from pipeline.runtime.paths import (
 )
 from pipeline.stages import refuse_edited
 from pipeline.training.preparation import prepared_data
-from pipeline.training.task import fit, num_epochs
+from pipeline.training.task import deliver, describe_device, fit, num_epochs
 from pipeline.tuning.progress import Progress
 
 Arrays = dict[str, np.ndarray]
@@ -57,17 +55,34 @@ def run(params: Params) -> None:
         for name, arrays in splits.items():
             if len(arrays["token_ids"]):
                 parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
-        if not tuning.needs_workers(study):
-            with waiting("TensorFlow is loaded"):
-                import_keras()
-            print(describe_device())
         data = data_of_fits(fitted, splits, dataset)
-        with Progress(parent, dataset["name"], num_epochs(params, data), study.score_name) as progress:
-            winner = tuning.search(study, fit, data, progress)
-        curve = [_curve_row(epoch, metrics) for epoch, metrics in enumerate(winner.history, start=1)]
-        report = _write(
-            _report(parent.run_id, dataset, study, winner), curve, study, winner, splits["validation"]
-        )
+        progress = Progress(parent, dataset["name"], num_epochs(params, data), study.score_name)
+        pool = open_pool(study.name, params.cluster, params.tune.workers, study.num_missing(), data)
+        with progress, pool as processes:
+            with waiting("TensorFlow is loaded"):
+                device = call(processes, Job("TensorFlow", describe_device, ()))
+            print(device)
+            winner = tuning.search(study, fit, data, processes, progress)
+            delivery = Job("calibration", deliver, (winner.network, winner.params))
+            network, calibration = call(processes, delivery)
+        curve = [
+            {
+                "epoch": epoch,
+                "training_accuracy": metrics["accuracy"],
+                "validation_accuracy": metrics["validation_accuracy"],
+                "training_loss": metrics["loss"],
+                "validation_loss": metrics["validation_loss"],
+            }
+            for epoch, metrics in enumerate(winner.history, start=1)
+        ]
+        report = _report(parent.run_id, dataset, study, winner) | {"calibration": calibration}
+        with replaced_together():  # the model never lies beside another one's report
+            with written_whole(MODEL) as file:
+                file.write_bytes(network)
+            write_csv(TRAINING_CURVE, curve)
+            write_csv(TRIALS, tuning.trials_table(study))
+            tuning.write_pictures(study, dataset["name"], STUDY_DIR)
+            write_json(TRAIN_REPORT, report)
         numbers = {key: value for key, value in report.items() if isinstance(value, float)}
         parent.log_metrics({key: value for key, value in numbers.items() if key.startswith("validation_")})
         of_data = {"dataset": dataset["name"], tracking.DIGEST_TAG: dataset["digest"]}
@@ -99,49 +114,6 @@ def read_splits() -> dict[str, Arrays]:
 def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, Any]) -> Arrays:
     """What every fit of the study reads, as ``training.task.Data``; what all share is prepared here, once."""
     return prepared_data(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
-
-
-def _write(
-    report: Mapping[str, Any],
-    curve: list[dict[str, float]],
-    study: tuning.Search,
-    winner: tuning.Winner,
-    validation: Arrays,
-) -> dict[str, Any]:
-    """All files of the stage, together or none: the model never lies beside another one's report.
-
-    Returns:
-        ``report`` with the calibration of the network that is delivered.
-    """
-    with replaced_together():
-        whole = {**report, "calibration": _deliver(winner, validation)}
-        write_csv(TRAINING_CURVE, curve)
-        write_csv(TRIALS, tuning.trials_table(study))
-        tuning.write_pictures(study, report["dataset"]["name"], STUDY_DIR)
-        write_json(TRAIN_REPORT, whole)
-    return whole
-
-
-def _deliver(winner: tuning.Winner, validation: Arrays) -> dict[str, float | list[float]]:
-    """Writes the winner's network, calibrated; returns what its calibration is and does."""
-    import_keras()
-    from pipeline.training import delivery  # noqa: PLC0415 - Keras loads where networks are computed
-
-    reviews = delivery.Split(validation["token_ids"], validation["labels"])
-    with tempfile.TemporaryDirectory() as folder, written_whole(MODEL) as target:
-        network = Path(folder) / MODEL.name
-        network.write_bytes(winner.network)
-        return delivery.deliver(network, winner.params, reviews, target)
-
-
-def _curve_row(epoch: int, metrics: Mapping[str, float]) -> dict[str, float]:
-    return {
-        "epoch": epoch,
-        "training_accuracy": metrics["accuracy"],
-        "validation_accuracy": metrics["validation_accuracy"],
-        "training_loss": metrics["loss"],
-        "validation_loss": metrics["validation_loss"],
-    }
 
 
 def _report(

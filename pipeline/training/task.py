@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.networks import devices
 from pipeline.networks.devices import import_keras
 from pipeline.params import Params
 from pipeline.training.epoch import Listen
@@ -18,6 +19,7 @@ from pipeline.training.epoch import Listen
 # labels are soft); ``vectors_name``, where the embedding starts from word vectors; windows, where a language
 # model is learnt first.
 Data = Mapping[str, np.ndarray]
+Calibration = dict[str, float | list[float]]
 
 
 @dataclass(frozen=True)
@@ -89,3 +91,22 @@ def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
         fitted.model.save(file)
         network = file.read_bytes()
     return Trained(network, fitted.history, fitted.best_epoch, fitted.implementation, fitted.summary)
+
+
+def deliver(network: bytes, params: Params, data: Data, _listen: Listen) -> tuple[bytes, Calibration]:
+    """The .keras file of ``network``, calibrated on the validation reviews; see ``delivery.deliver``."""
+    import_keras()
+    from pipeline.training import delivery  # noqa: PLC0415 - imports Keras
+
+    reviews = delivery.Split(data["validation.token_ids"], data["validation.labels"])
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "fitted.keras", Path(folder) / "delivered.keras"
+        source.write_bytes(network)
+        calibration = delivery.deliver(source, params, reviews, target)
+        return target.read_bytes(), calibration
+
+
+def describe_device(_data: Data, _listen: Listen) -> str:
+    """See ``devices.describe_device``."""
+    import_keras()
+    return devices.describe_device()

@@ -7,7 +7,7 @@ from pipeline.tuning.explain import pictures, trials_table, write_pictures
 from pipeline.tuning.grid import RECORD, Grid, Point, run_grid
 from pipeline.tuning.progress import Progress
 from pipeline.tuning.sampling import SearchSpace, grid_space
-from pipeline.tuning.search import Winner, needs_workers, search, search_order
+from pipeline.tuning.search import Winner, search, search_order
 from pipeline.tuning.storage import held, studies_folder
 from pipeline.tuning.study import Search, Study, open_grid, open_search
 from pipeline.tuning.trials import Result
@@ -24,7 +24,6 @@ __all__ = [
     "Winner",
     "grid_space",
     "held",
-    "needs_workers",
     "open_grid",
     "open_search",
     "pictures",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import TrialState
 
-from pipeline.cluster import open_pool
+from pipeline.cluster import Pool
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import interruptible
 from pipeline.tuning.progress import Progress
 from pipeline.tuning.storage import held
 from pipeline.tuning.study import Study
-from pipeline.tuning.trials import Result, run_trials
+from pipeline.tuning.trials import Plan, Result, run_trials
 
 RECORD = "record"  # the attribute of a trial that every grid keeps
 
@@ -23,7 +23,7 @@ class Point(NamedTuple):
     """One trial.
 
     Attributes:
-        name: what a person calls it.
+        name: what a person calls it; no two are called alike.
         values: of each key of the study's space; two points differ in them.
         arguments: what its function is called with, before the data.
     """
@@ -39,23 +39,22 @@ class Grid(NamedTuple):
     Attributes:
         points: in the order in which they start.
         function: gives a value for each; another process must be able to import it.
-        epochs: the most that a trial has.
         keep: makes plain JSON of a value, as the attribute ``RECORD``.
-        data: what every trial reads, sent to each worker once.
-        workers: processes on this machine.
         again: the command that goes on after an interruption.
     """
 
     points: Sequence[Point]
     function: Callable[..., Any]
-    epochs: int
     keep: Callable[[Any], Result]
-    data: Mapping[str, Any]
-    workers: int | Literal["auto"]
     again: str
 
+    def missing(self, study: Study) -> list[Point]:
+        """The points that ``study`` has no record of."""
+        kept = _records(study)
+        return [point for point in self.points if _key(point.values) not in kept]
 
-def run_grid(study: Study, grid: Grid, progress: Progress) -> list[Any]:
+
+def run_grid(study: Study, grid: Grid, pool: Pool, progress: Progress) -> list[Any]:
     """Runs the points that ``study`` lacks; returns the record of every one, in their order.
 
     Raises:
@@ -64,48 +63,34 @@ def run_grid(study: Study, grid: Grid, progress: Progress) -> list[Any]:
     """
     total = len(grid.points)
     with held(study.folder, study.name), interruptible() as interruption:
-        kept = _records(study)
-        missing = [point for point in grid.points if _key(point.values) not in kept]
+        missing = grid.missing(study)
+        points = {_key(point.values): point for point in missing}
         progress.opened(study.name, total - len(missing), total)
-        plan = _Plan(study, grid, missing)
+
+        def trials() -> Iterator[tuple[optuna.Trial, str]]:
+            for point in missing:
+                yield study.ask(point.values), point.name
+
+        plan = Plan(
+            trials(),
+            grid.function,
+            lambda trial: points[_key(trial.params)].arguments,
+            lambda _, value: grid.keep(value),
+        )
         try:
-            with open_pool(study.name, study.params.cluster, grid.workers, len(missing), grid.data) as pool:
-                run_trials(study, plan, pool, progress, interruption)
+            run_trials(study, plan, pool, progress, interruption)
         except KeyboardInterrupt:
-            done = sum(_key(point.values) in _records(study) for point in grid.points)
             raise InterruptedError(
-                f"study {study.name} was interrupted with {done} of {total} trials finished; "
-                f"{grid.again} goes on with the rest"
+                f"study {study.name} was interrupted with {total - len(grid.missing(study))} of {total} "
+                f"trials finished; {grid.again} goes on with the rest"
             ) from None
-    kept = _records(study)
-    failed = [point.name for point in grid.points if _key(point.values) not in kept]
-    if failed:
+    if failed := [point.name for point in grid.missing(study)]:
         raise UserError(
             f"{len(failed)} of {total} trials failed, for the reasons above: {', '.join(failed[:3])}; the "
             "same command tries them again"
         )
+    kept = _records(study)
     return [kept[_key(point.values)] for point in grid.points]
-
-
-class _Plan:
-    """A trial for each missing point."""
-
-    def __init__(self, study: Study, grid: Grid, missing: Sequence[Point]) -> None:
-        self._study, self._waiting = study, list(missing)
-        self._points = {_key(point.values): point for point in missing}
-        self.function, self.epochs, self._keep = grid.function, grid.epochs, grid.keep
-
-    def next_trial(self) -> optuna.Trial | None:
-        return self._study.ask(self._waiting.pop(0).values) if self._waiting else None
-
-    def name(self, trial: optuna.Trial) -> str:
-        return self._points[_key(trial.params)].name
-
-    def arguments(self, trial: optuna.Trial) -> tuple[Any, ...]:
-        return self._points[_key(trial.params)].arguments
-
-    def keep(self, _trial: optuna.Trial, value: Any) -> Result:
-        return self._keep(value)
 
 
 def _key(values: Mapping[str, Any]) -> Hashable:

@@ -26,7 +26,7 @@ class Progress:
     """
 
     def __init__(self, parent: PipelineRun, dataset: str, epochs: int, score_name: str = SCORE) -> None:
-        self._parent, self._dataset, self._epochs, self._score_name = parent, dataset, epochs, score_name
+        self._parent, self._dataset, self.epochs, self._score_name = parent, dataset, epochs, score_name
         self._started = time.monotonic()
         self._epochs_done = self._finished = self._wanted = 0
         self._study = ""
@@ -56,11 +56,11 @@ class Progress:
         left = ""
         if epoch.has_ended:
             self._epochs_done += 1
-            epochs_left = max(0, (self._wanted - self._finished) * self._epochs - epoch.number)
+            epochs_left = max(0, (self._wanted - self._finished) * self.epochs - epoch.number)
             seconds = (time.monotonic() - self._started) / self._epochs_done * epochs_left
             left = f"{round(seconds) // 60}:{round(seconds) % 60:02d} left"
             self._runs[number].log_metrics(epoch.metrics, epoch.number)
-        show_epoch(self._live, self._titles[number], epoch, self._epochs, left)
+        show_epoch(self._live, self._titles[number], epoch, self.epochs, left)
 
     def ended(
         self,

@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
-from pipeline.cluster import Job, JobList, Pool, needs_processes, open_pool, worker_count
+from pipeline.cluster import Job, Pool, call, run_all, worker_count
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption, interruptible
 from pipeline.runtime.live import LiveLine, wrapped
-from pipeline.training.epoch import Listen
 from pipeline.training.task import Data, Trained, num_epochs
 from pipeline.tuning.progress import Progress, show_epoch
 from pipeline.tuning.sampling import REASON, configured_suggestions
 from pipeline.tuning.storage import held
 from pipeline.tuning.study import Search, repeat_key, score_name, score_of
-from pipeline.tuning.trials import Result, run_trials
-
-# Which trial won, and its network: the kept one, or one trained again from its params and seed.
+from pipeline.tuning.trials import Plan, Result, run_trials
 
 Fit = Callable[..., Trained]  # (params, seed, data, listen)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Winner(Trained):
-    """The best trial's network.
+    """The best trial's network: the kept one, or one trained again from its params and seed.
 
     Attributes:
         number: the trial's.
@@ -59,59 +54,133 @@ class Winner(Trained):
         return statistics.stdev(self.scores) if len(self.scores) > 1 else None
 
 
+def search_order(params: Params) -> str:
+    """What a report says about the order in which the search space was tried."""
+    workers = "the cluster's" if params.cluster.address else worker_count(params.tune.workers)
+    if workers == 1:
+        return "one after another, the same each time"
+    return f"depends on the timing of {workers} workers; the winner trained again gives the same digits"
+
+
+def search(study: Search, fit: Fit, data: Data, pool: Pool, progress: Progress) -> Winner:
+    """Runs the trials that ``study`` lacks and returns its best.
+
+    Args:
+        study: from ``open_search``.
+        fit: trains a network of the given params and seed; another process must be able to import it.
+        data: that of the pool.
+        pool: where networks are fitted.
+        progress: told of each trial.
+
+    Raises:
+        InterruptedError: after Ctrl-C or SIGTERM; the study is kept, and its message says how to go on.
+        UserError: if no trial is complete, a further fit fails, or another process runs the study.
+    """
+    with held(study.folder, study.name), interruptible() as interruption:
+        study.set_attribute("delivered", False)
+        study.set_attribute("trials", study.params.tune.trials)
+        progress.opened(study.name, len(study.finished()), study.params.tune.trials)
+        plan = Plan(
+            _trials(study),
+            fit,
+            lambda trial: (study.params_of(trial), study.params.seed),
+            lambda trial, trained: _keep(study, trial, trained),
+        )
+        try:
+            run_trials(study, plan, pool, progress, interruption)
+            study.forget_outdone()
+            winner = choose_winner(study, fit, pool, progress, interruption)
+            if study.params.tune.epochs is None:
+                return winner
+            return train_in_full(winner, fit, data, pool, interruption)
+        except KeyboardInterrupt:
+            raise InterruptedError(_how_to_go_on(study)) from None
+
+
+def _trials(study: Search) -> Iterator[tuple[optuna.Trial, str]]:
+    """The configured model, the values of trials that were cut short, then the sampler's draws."""
+    tune, started = study.params.tune, time.monotonic()
+    while tune.timeout is None or time.monotonic() - started < tune.timeout:
+        study.forget_outdone()
+        taken = len(study.finished()) + len(study.trials(TrialState.RUNNING))
+        if taken >= tune.trials:
+            return
+        waiting = [configured_suggestions(study.params)] if taken == 0 else study.cut_short()
+        trial = study.ask(waiting[0] if waiting else None)
+        yield trial, f"trial {trial.number}"
+
+
+def _keep(study: Search, trial: optuna.Trial, trained: Trained) -> Result:
+    """Saves the network if it may win."""
+    score, finalists = float(study.score(trained.best)), study.params.tune.finalists
+    best = study.ranked()[:finalists]
+    if len(best) < finalists or score > float(best[-1].value or 0):
+        study.keep_network(trial.number, trained.network)
+    attributes = {"best_epoch": trained.best_epoch, "implementation": trained.implementation}
+    texts = {"model_summary.txt": trained.summary} if trained.summary else {}
+    return Result(score, attributes, {f"best_{study.score_name}": score}, texts)
+
+
 def choose_winner(
     study: Search, fit: Fit, pool: Pool, progress: Progress, interruption: Interruption
 ) -> Winner:
     """The best finalist by its mean over ``tune.seeds`` seeds; of equals the one that ranked higher.
 
     Each finalist is trained with each further seed once over the study's life.
-
-    Raises:
-        KeyboardInterrupt: if ``interruption`` was requested.
-        UserError: if no trial is complete, or a further fit fails.
     """
-    finalists = study.ranked()[: study.params.tune.finalists]
+    finalists, seeds = study.ranked()[: study.params.tune.finalists], study.repeat_seeds()
     if not finalists:
         raise UserError(_why_none(study))
-    seeds = study.repeat_seeds()
-    missing = {
-        repeat_key(trial.number, seed): (study.params_of(trial), seed)
+    jobs = [
+        Job(repeat_key(trial.number, seed), fit, (study.params_of(trial), seed))
         for trial in finalists
         for seed in seeds
         if repeat_key(trial.number, seed) not in study.attributes
-    }
+    ]
 
     def keep(key: str, trained: Trained) -> None:
         study.set_attribute(key, float(study.score(trained.best)))
 
-    jobs = [Job(key, fit, arguments) for key, arguments in missing.items()]
-    pool.run(JobList(jobs, keep, interruption))
-    _stop_if(interruption)
+    run_all(pool, jobs, keep, interruption)
     scores = {trial.number: [float(trial.value or 0)] for trial in finalists}
     for trial in finalists:
         for seed in seeds:
             scores[trial.number].append(float(study.attributes[repeat_key(trial.number, seed)]))
             progress.repeated(trial.number, seed, scores[trial.number][-1])
     best = max(finalists, key=lambda trial: statistics.fmean(scores[trial.number]))
-    return _deliver(study, best, scores[best.number], fit, pool, interruption)
+    params, file, of_best = study.params_of(best), study.network_file(best.number), scores[best.number]
+    if retrained := not file.exists():
+        print(f"no network of trial {best.number} is kept here: it is trained again")
+        trained = call(pool, Job("winner", fit, (params, params.seed)), interruption)
+        study.keep_network(best.number, trained.network)
+        of_best[0] = float(study.score(trained.best))
+        if of_best[0] == best.value:
+            print(f"the same digits as before: {of_best[0]}")
+        else:
+            print(
+                wrapped(
+                    f"trained again it scores {of_best[0]}, not {best.value}: "
+                    "the trial ran on another machine or with another number of threads"
+                )
+            )
+    else:
+        kept = best.user_attrs
+        trained = Trained(file.read_bytes(), tuple(kept["curve"]), kept["best_epoch"], kept["implementation"])
+    return Winner(
+        **vars(trained), number=best.number, params=params, scores=tuple(of_best), retrained=retrained
+    )
 
 
 def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption: Interruption) -> Winner:
-    """The winner of trials of ``tune.epochs``, trained as ``distill`` and ``train`` say.
-
-    Raises:
-        KeyboardInterrupt: if ``interruption`` was requested.
-        UserError: if the fit fails.
-    """
+    """The winner of trials of ``tune.epochs``, trained as ``distill`` and ``train`` say."""
     params = winner.params.replace({"tune.epochs": None})
     passes, started = num_epochs(params, data), time.perf_counter()
     print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
     live, title = LiveLine(), f"trial {winner.number} in full"
     live.wait(f"{title} is prepared")
     try:
-        trained = _fit_once(
-            params, fit, pool, interruption, lambda epoch: show_epoch(live, title, epoch, passes)
-        )
+        job = Job(title, fit, (params, params.seed))
+        trained = call(pool, job, interruption, lambda epoch: show_epoch(live, title, epoch, passes))
     finally:
         live.clear()
     return replace(
@@ -123,162 +192,14 @@ def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption
     )
 
 
-def _deliver(
-    study: Search,
-    best: FrozenTrial,
-    scores: Sequence[float],
-    fit: Fit,
-    pool: Pool,
-    interruption: Interruption,
-) -> Winner:
-    params, file, kept = study.params_of(best), study.network_file(best.number), best.user_attrs
-    retrained = not file.exists()
-    if retrained:
-        print(f"no network of trial {best.number} is kept here: it is trained again")
-        trained = _fit_once(params, fit, pool, interruption)
-        study.keep_network(best.number, trained.network)
-        scores = (float(study.score(trained.best)), *scores[1:])
-        _compare(best, scores[0])
-    else:
-        curve = tuple(kept["curve"])
-        trained = Trained(file.read_bytes(), curve, kept["best_epoch"], kept["implementation"])
-    return Winner(
-        **vars(trained), number=best.number, params=params, scores=tuple(scores), retrained=retrained
-    )
-
-
-def _fit_once(
-    params: Params,
-    fit: Fit,
-    pool: Pool,
-    interruption: Interruption,
-    listen: Listen = lambda epoch: None,
-) -> Trained:
-    fitted: dict[str, Trained] = {}
-    job = Job("winner", fit, (params, params.seed))
-    pool.run(JobList([job], fitted.__setitem__, interruption, listen))
-    _stop_if(interruption)
-    return fitted["winner"]
-
-
-def _stop_if(interruption: Interruption) -> None:
-    if interruption.requested:
-        raise KeyboardInterrupt
-
-
 def _why_none(study: Search) -> str:
     reasons = [
         f"trial {trial.number} failed: {trial.user_attrs[REASON]}"
         for trial in study.trials(TrialState.FAIL, TrialState.PRUNED)
         if REASON in trial.user_attrs
     ]
-    return "\n".join(
-        [f"study {study.name} has no complete trial", *reasons[-3:]]
-        if reasons
-        else [f"study {study.name} has no complete trial: raise tune.trials or tune.timeout"]
-    )
-
-
-def _compare(trial: FrozenTrial, score: float) -> None:
-    if score == trial.value:
-        print(f"the same digits as before: {score}")
-    else:
-        print(
-            wrapped(
-                f"trained again it scores {score}, not {trial.value}: "
-                "the trial ran on another machine or with another number of threads"
-            )
-        )
-
-
-def search(study: Search, fit: Fit, data: Mapping[str, np.ndarray], progress: Progress) -> Winner:
-    """Runs the trials that ``study`` lacks and returns its best.
-
-    Args:
-        study: from ``open_search``.
-        fit: trains a network of the given params and seed; another process must be able to import it.
-        data: what every fit reads, sent to each worker once.
-        progress: told of each trial.
-
-    Raises:
-        InterruptedError: after Ctrl-C or SIGTERM; the study is kept, and its message says how to go on.
-        UserError: if no trial is complete, or another process runs the study.
-    """
-    with held(study.folder, study.name), interruptible() as interruption:
-        study.set_attribute("delivered", False)
-        study.set_attribute("trials", study.params.tune.trials)
-        progress.opened(study.name, len(study.finished()), study.params.tune.trials)
-        plan = _Plan(study, fit, num_epochs(study.params, data))
-        try:
-            count = _num_missing(study)
-            with open_pool(study.name, study.params.cluster, study.params.tune.workers, count, data) as pool:
-                run_trials(study, plan, pool, progress, interruption)
-                study.forget_outdone()
-                winner = choose_winner(study, fit, pool, progress, interruption)
-                if study.params.tune.epochs is None:
-                    return winner
-                return train_in_full(winner, fit, data, pool, interruption)
-        except KeyboardInterrupt:
-            raise InterruptedError(_how_to_go_on(study)) from None
-
-
-def needs_workers(study: Search) -> bool:
-    """Whether other processes fit the networks that ``study`` lacks, and not this one."""
-    return needs_processes(study.params.cluster, study.params.tune.workers, _num_missing(study))
-
-
-def search_order(params: Params) -> str:
-    """What a report says about the order in which the search space was tried."""
-    workers = "the cluster's" if params.cluster.address else worker_count(params.tune.workers)
-    if workers == 1:
-        return "one after another, the same each time"
-    return f"depends on the timing of {workers} workers; the winner trained again gives the same digits"
-
-
-class _Plan:
-    """The configured model, then the sampler's draws, until there are ``tune.trials``."""
-
-    def __init__(self, study: Search, fit: Fit, epochs: int) -> None:
-        self._study, self.function, self.epochs = study, fit, epochs
-        self._tune = study.params.tune
-        self._deadline = None if self._tune.timeout is None else time.monotonic() + self._tune.timeout
-
-    def next_trial(self) -> optuna.Trial | None:
-        """The configured model, the values of a trial that was cut short, or the sampler's draw."""
-        self._study.forget_outdone()
-        taken = len(self._study.finished()) + len(self._study.trials(TrialState.RUNNING))
-        late = self._deadline is not None and time.monotonic() >= self._deadline
-        if late or taken >= self._tune.trials:
-            return None
-        if taken == 0:
-            return self._study.ask(configured_suggestions(self._study.params))
-        waiting = self._study.cut_short()
-        return self._study.ask(waiting[0] if waiting else None)
-
-    def name(self, trial: optuna.Trial) -> str:
-        """``trial 3``."""
-        return f"trial {trial.number}"
-
-    def arguments(self, trial: optuna.Trial) -> tuple[Any, ...]:
-        """The trial's params and their seed."""
-        params = self._study.params_of(trial)
-        return params, params.seed
-
-    def keep(self, trial: optuna.Trial, value: Trained) -> Result:
-        """Saves the network if it may win."""
-        score = float(self._study.score(value.best))
-        best = self._study.ranked()[: self._tune.finalists]
-        if len(best) < self._tune.finalists or score > float(best[-1].value or 0):
-            self._study.keep_network(trial.number, value.network)
-        attributes = {"best_epoch": value.best_epoch, "implementation": value.implementation}
-        texts = {"model_summary.txt": value.summary} if value.summary else {}
-        return Result(score, attributes, {f"best_{self._study.score_name}": score}, texts)
-
-
-def _num_missing(study: Search) -> int:
-    tune = study.params.tune
-    in_full = tune.epochs is not None
-    return max(0, tune.trials - len(study.finished())) + tune.finalists * (tune.seeds - 1) + in_full
+    none = f"study {study.name} has no complete trial"
+    return "\n".join([none, *reasons[-3:]]) if reasons else f"{none}: raise tune.trials or tune.timeout"
 
 
 def _how_to_go_on(study: Search) -> str:

@@ -192,6 +192,12 @@ class Search(Study):
             if file not in files:
                 file.unlink()
 
+    def num_missing(self) -> int:
+        """How many networks are to be fitted, about, until there is a winner; at least one."""
+        tune = self.params.tune
+        missing = max(0, tune.trials - len(self.finished())) + tune.finalists * (tune.seeds - 1)
+        return max(missing, 1)
+
     def repeat_seeds(self) -> list[int]:
         """The seeds that finalists are trained again with, besides the configured one."""
         return [(self.params.seed + repeat) % 2**32 for repeat in range(1, self.params.tune.seeds)]

@@ -1,15 +1,15 @@
-"""The trials of a study on a pool: asks for values, hears each epoch, decides on pruning, keeps the results.
+"""The trials of a study on a pool: starts them, hears each epoch, decides on pruning, keeps the results.
 
-It alone writes the study and tells of its progress; the workers only fit.
+It alone writes the study and tells of its progress; the pool's processes only fit.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import TrialState
@@ -27,7 +27,7 @@ Metrics = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Result:
-    """What a plan makes of a fitted network, to be kept with its trial.
+    """What is kept of a fitted network with its trial.
 
     Attributes:
         score: what trials are ranked by.
@@ -42,27 +42,20 @@ class Result:
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
-class Plan(Protocol):
-    """Which trials a study has, and what one of them is."""
+class Plan(NamedTuple):
+    """Which trials a study has, and what one of them is.
 
+    Attributes:
+        trials: asked of the study one at a time, whenever one may start, and what a person calls each.
+        function: is called with a trial's arguments, the pool's data, and who listens to its epochs.
+        arguments: of a trial; raises ``ParamsError`` if its values can't be used together.
+        keep: keeps what ``function`` returned, before the trial counts as complete.
+    """
+
+    trials: Iterator[tuple[optuna.Trial, str]]
     function: Callable[..., Any]
-    epochs: int  # the most that a trial has
-
-    def next_trial(self) -> optuna.Trial | None:
-        """Asks the study for a trial; None if none may start now."""
-
-    def name(self, trial: optuna.Trial) -> str:
-        """What a person calls it."""
-
-    def arguments(self, trial: optuna.Trial) -> tuple[Any, ...]:
-        """What ``function`` is called with, before the data and ``on_epoch``.
-
-        Raises:
-            ParamsError: if the trial's values can't be used together.
-        """
-
-    def keep(self, trial: optuna.Trial, value: Any) -> Result:
-        """Keeps what ``function`` returned, before the trial counts as complete."""
+    arguments: Callable[[optuna.Trial], tuple[Any, ...]]
+    keep: Callable[[optuna.Trial, Any], Result]
 
 
 @dataclass
@@ -84,7 +77,7 @@ def run_trials(study: Study, plan: Plan, pool: Pool, progress: Progress, interru
         progress.lost(number)
     runner = _Runner(study, plan, progress, interruption)
     try:
-        pool.run(runner)
+        pool.run(runner.jobs(), runner.heard, runner.ended, interruption)
     finally:
         runner.end_running()
     if interruption.requested:
@@ -92,32 +85,24 @@ def run_trials(study: Study, plan: Plan, pool: Pool, progress: Progress, interru
 
 
 class _Runner:
-    """Feeds the pool, as ``cluster.Jobs``."""
-
     def __init__(self, study: Study, plan: Plan, progress: Progress, interruption: Interruption) -> None:
         self._study, self._plan = study, plan
         self._progress, self._interruption = progress, interruption
         self._running: dict[str, _Running] = {}
 
-    def next_job(self) -> Job | None:
-        while not self._interruption.requested and (trial := self._plan.next_trial()) is not None:
-            key = str(trial.number)
-            self._running[key] = _Running(trial)
-            values, finished = decoded(trial.params), len(self._study.finished())
-            self._progress.started(trial.number, self._plan.name(trial), values, finished)
+    def jobs(self) -> Iterator[Job]:
+        for trial, name in self._plan.trials:
+            self._running[name] = _Running(trial)
+            self._progress.started(trial.number, name, decoded(trial.params), len(self._study.finished()))
             try:
-                return Job(key, self._plan.function, self._plan.arguments(trial))
+                yield Job(name, self._plan.function, self._plan.arguments(trial))
             except ParamsError as error:  # each value is allowed, but not these together
-                self._end(key, TrialState.PRUNED, reason=str(error))
-        return None
-
-    def is_wanted(self, job: Job) -> bool:
-        return not self._interruption.requested
+                self._end(name, TrialState.PRUNED, reason=str(error))
 
     def heard(self, job: Job, epoch: Epoch) -> bool:
         running = self._running[job.key]
         if epoch.number <= len(running.curve) and epoch.has_ended:
-            return True  # a second worker says again what the first, now dead, had said
+            return True  # a second process says again what the first, now dead, had said
         self._progress.heard(running.trial.number, epoch)
         if epoch.has_ended:
             running.curve.append(epoch.metrics)
@@ -150,20 +135,26 @@ class _Runner:
                     "train.clipnorm, or set model.activation to tanh"
                 )
         trial.report(self._study.score(metrics), epoch)
-        if self._interruption.requested and epoch < self._plan.epochs:
+        if self._interruption.requested and epoch < self._progress.epochs:
             return TrialState.FAIL, None
         return (TrialState.PRUNED, None) if trial.should_prune() else None
 
     def _end(
-        self, key: str, state: TrialState, result: Result | None = None, reason: str | None = None
+        self, name: str, state: TrialState, result: Result | None = None, reason: str | None = None
     ) -> None:
-        running = self._running[key]
+        running = self._running[name]
         trial, metrics = running.trial, {"seconds": time.perf_counter() - running.started}
-        trial.set_user_attr("curve", _plain(running.curve))
+        trial.set_user_attr(
+            "curve",  # as JSON, which has no NaN
+            [
+                {key: value if math.isfinite(value) else None for key, value in row.items()}
+                for row in running.curve
+            ],
+        )
         if result is not None:
             metrics |= result.metrics
-            for name, value in result.attributes.items():
-                trial.set_user_attr(name, value)
+            for key, value in result.attributes.items():
+                trial.set_user_attr(key, value)
         if reason is not None:
             trial.set_user_attr(REASON, reason)
         # First the record, since a trial that the study holds as ended is never looked at again.
@@ -172,9 +163,4 @@ class _Runner:
             self._progress.ended(trial.number, state.name, metrics, reason, texts)
         finally:  # where the tracking server is lost, the trial isn't
             self._study.optuna.tell(trial, None if result is None else result.score, state)
-            del self._running[key]
-
-
-def _plain(curve: list[Metrics]) -> list[dict[str, float | None]]:
-    """``curve`` as JSON, which has no NaN."""
-    return [{key: value if math.isfinite(value) else None for key, value in row.items()} for row in curve]
+            del self._running[name]

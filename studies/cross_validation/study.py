@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from pipeline import tuning
+from pipeline.cluster import open_pool
 from pipeline.evaluation.baselines import CLASSIFIERS, MODEL
 from pipeline.evaluation.calibration import Interval, wilson_interval
 from pipeline.evaluation.metrics import Metrics
@@ -58,11 +59,15 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     fitted = fitted.of_labels(dataset["labels"]).replace({"tune.epochs": None, "tune.trials": 1})
     described, name = _identity(fitted, dataset["digest"], folds), f"cross-validation-{dataset['name']}"
     study = tuning.open_grid(fitted, name, described, SPACE, JUDGING_MODULES)
-    asked = _grid(fitted, drawn, data)
+    asked = _grid(fitted, drawn)
+    has_unlabelled = len(data["unlabelled_offsets"]) > 1
+    epochs = num_epochs(fitted, {"unlabelled.labels": data["unlabelled_tokens"]} if has_unlabelled else {})
     in_run = pipeline_run(params, "cross-validate", ("pad", "model", "train"), study=study.name)
-    with in_run as parent, Progress(parent, dataset["name"], asked.epochs) as progress:
+    with in_run as parent, Progress(parent, dataset["name"], epochs) as progress:
         parent.set_tags({"mlflow.runName": "cross-validation", "dataset": dataset["name"]})
-        judged = tuning.run_grid(study, asked, progress)
+        workers = params.tune.workers
+        with open_pool(study.name, params.cluster, workers, len(asked.missing(study)), data) as pool:
+            judged = tuning.run_grid(study, asked, pool, progress)
         found = summarise(list(zip(drawn, judged, strict=True)), folds, repeats, num_reviews)
         accuracy = found["classifiers"][MODEL]["accuracy"]
         parent.log_metrics({f"test_accuracy_{name}": value for name, value in accuracy.items()})
@@ -70,15 +75,13 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     return {"dataset": dataset["name"], "digest": dataset["digest"], "labels": dataset["labels"]} | found
 
 
-def _grid(params: Params, folds: Sequence[Fold], data: Mapping[str, np.ndarray]) -> tuning.Grid:
+def _grid(params: Params, folds: Sequence[Fold]) -> tuning.Grid:
     longest = params.evaluate.baseline_ngrams
     points = [
         tuning.Point(fold.name, {"repeat": fold.repeat, "fold": fold.number}, (params, fold, longest))
         for fold in folds
     ]
-    has_unlabelled = len(data["unlabelled_offsets"]) > 1
-    epochs = num_epochs(params, {"unlabelled.labels": data["unlabelled_tokens"]} if has_unlabelled else {})
-    return tuning.Grid(points, judge_fold, epochs, _kept, data, params.tune.workers, "the same command")
+    return tuning.Grid(points, judge_fold, _kept, "the same command")
 
 
 def _identity(params: Params, digest: str, folds: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from pipeline import tuning
+from pipeline.cluster import open_pool
 from pipeline.networks.devices import import_keras, prepare_keras
 from pipeline.params import Cell, DepthParams, Params, Skip, Value
 from pipeline.reviews.vocabulary import PAD_ID
@@ -244,8 +245,10 @@ def measured(
     """The record of each of ``fits``; ``function`` makes those that ``study`` lacks."""
     params, again = study.params, f"`make {command}`, or `python -m studies {command}`,"
     points = [tuning.Point(fit.name, fit._asdict(), (params, fit)) for fit in fits]
-    asked = tuning.Grid(points, function, params.depth.epochs, _kept, data, params.depth.workers, again)
-    found = tuning.run_grid(study, asked, progress)
+    asked = tuning.Grid(points, function, _kept, again)
+    count = len(asked.missing(study))
+    with open_pool(study.name, params.cluster, params.depth.workers, count, data) as pool:
+        found = tuning.run_grid(study, asked, pool, progress)
     return {fit: AS_JSON.validate_python(record) for fit, record in zip(fits, found, strict=True)}
 
 

@@ -9,38 +9,50 @@ from pathlib import Path
 from typing import Any
 
 
-def double(number: int, data: Any, on_message: Any) -> tuple[int, int]:
+def double(number: int, data: Any, say: Any) -> tuple[int, int]:
     """(2 * number + the data's first, the pid); says 1 and 2."""
     for message in (1, 2):
-        on_message(message)
+        say(message)
     return 2 * number + int(data["first"][0]), os.getpid()
 
 
-def die_once(number: int, marker: str, data: Any, on_message: Any) -> tuple[int, int]:
+def die_once(number: int, marker: str, data: Any, say: Any) -> tuple[int, int]:
     """``double``, but the process of number 1 is killed after its first message, once."""
-    on_message(0)
+    say(0)
     if number == 1 and not Path(marker).exists():
         Path(marker).write_text(str(os.getpid()))
         os.kill(os.getpid(), signal.SIGKILL)
-    return double(number, data, on_message)
+    return double(number, data, say)
 
 
-def die(data: Any, on_message: Any) -> None:
+def environment(name: str, data: Any, say: Any) -> str:
+    """What a library finds there when it is loaded; others wait, so that each process has one."""
+    time.sleep(1)
+    return os.environ[name]
+
+
+def sleep(data: Any, say: Any) -> None:
+    """Says which process it is, and for long nothing more."""
+    say(os.getpid())
+    time.sleep(600)
+
+
+def die(data: Any, say: Any) -> None:
     """What no memory is large enough for."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def refuse(data: Any, on_message: Any) -> None:
+def refuse(data: Any, say: Any) -> None:
     """A fault of the values."""
     from pipeline.runtime.errors import UserError  # noqa: PLC0415 - sent to the worker after this module
 
     raise UserError("no such number")
 
 
-def listen(data: Any, on_message: Any) -> None:
+def listen(data: Any, say: Any) -> None:
     """Goes on until it is told to stop."""
     while True:
-        on_message("still here")
+        say("still here")
         time.sleep(0.01)
 
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import cluster_jobs
 import pytest
 
+from pipeline.cluster import Job, open_pool, run_all
 from pipeline.cluster import pool as cores
-from pipeline.cluster.shipment import Shipment
 from pipeline.cluster.workers import Workers
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy that is thrown away."""
-    monkeypatch.setattr(os, "environ", dict(os.environ))
-    monkeypatch.setattr(sys, "path", list(sys.path))
+from pipeline.params import ClusterParams
+from pipeline.runtime.interruption import Interruption
 
 
 @pytest.mark.parametrize(
@@ -42,31 +36,18 @@ def test_the_gpus_are_those_that_the_user_shows(
         assert cores.worker_count("auto") == len(found)
 
 
-@pytest.mark.usefixtures("environment")
-def test_workers_of_this_machine_take_the_gpus_in_turn(tmp_path: Path) -> None:
-    (tmp_path / "nothing").mkdir()
-    shipment = Shipment("study", [tmp_path / "nothing"], {}, ["0", "2"], {}, {})
-    shown = []
-    for number in range(3):
-        folder = tmp_path / str(number)
-        shipment.setup(SimpleNamespace(name=number, local_directory=str(folder), address="tcp://here"))
-        shown.append(os.environ["CUDA_VISIBLE_DEVICES"])
-    assert shown == ["0", "2", "0"]
-
-
-@pytest.mark.usefixtures("environment")
-def test_a_users_workers_keep_the_gpu_that_they_were_given(tmp_path: Path) -> None:
-    (tmp_path / "nothing").mkdir()
-    os.environ["CUDA_VISIBLE_DEVICES"] = "7"
-    shipment = Shipment("study", [tmp_path / "nothing"], {}, [], {}, {})
-    shipment.setup(
-        SimpleNamespace(name="worker-1", local_directory=str(tmp_path / "1"), address="tcp://there")
-    )
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
+def test_processes_of_this_machine_take_the_gpus_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,2")
+    values: dict[str, Any] = {}
+    with open_pool("gpus", ClusterParams(), 3, 3, {}) as pool:
+        jobs = [Job(str(number), cluster_jobs.environment, ("CUDA_VISIBLE_DEVICES",)) for number in range(3)]
+        run_all(pool, jobs, values.__setitem__, Interruption())
+    assert [values[key] for key in "012"] == ["0", "2", "0"]
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,2", "as before"
 
 
 def test_where_a_worker_declares_a_gpu_only_such_are_given_fits() -> None:
-    workers = Workers(None, "study", 1, {}, local=False)  # type: ignore[arg-type]
+    workers = Workers(None, "study", 1, {})  # type: ignore[arg-type]
     without: dict[str, Any] = {"resources": {}}
     known = {"tcp://a": without, "tcp://b": {"resources": {"GPU": 1.0}}}
     assert workers._idle(known) == ["tcp://b"]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline import tuning
+from pipeline.cluster import open_pool
 from pipeline.params import ClusterParams, Params, parse_params
 from studies.depth.fits import SPACE, grid, measured
 from tuning.stand_in import Recorder
@@ -44,13 +45,14 @@ def test_a_study_gives_the_same_on_workers_one_of_which_is_killed(
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
         observers.append(Recorder())
         study = tuning.open_search(params_on(params, where), DATASET)
-        winner = tuning.search(study, cluster_jobs.fit_formula, data, observers[-1])
+        with open_pool("toy", where, 1, 6, data) as pool:
+            winner = tuning.search(study, cluster_jobs.fit_formula, data, pool, observers[-1])
         scores = {trial.number: (trial.params, trial.value) for trial in study.ranked()}
         found.append((scores, winner.network))
     assert (tmp_path / "killed").exists(), "a worker was killed"
     assert found[0] == found[1]
     assert len(found[1][0]) == 6
-    assert sorted(observers[1].epochs) == sorted(observers[0].epochs), "each epoch is heard once"
+    assert sorted(observers[1].heard_epochs) == sorted(observers[0].heard_epochs), "each epoch is heard once"
     assert [event for event, _ in observers[1].events].count("COMPLETE") == 6
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from e2e.toy_project import PROJECT, make_project
+from pipeline.cluster.pool import Here
 from pipeline.params import Params, load_params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
@@ -26,8 +28,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.setattr(train, "fit", fit_formula)
-    monkeypatch.setattr(train, "import_keras", lambda: None)
-    monkeypatch.setattr(train, "describe_device", lambda: "a formula")
+    monkeypatch.setattr(train, "open_pool", lambda *_: nullcontext(Here({})))
+    monkeypatch.setattr(train, "describe_device", lambda data, listen: "a formula")
+    monkeypatch.setattr(train, "deliver", lambda network, *_: (network, {"scale": 1.0}))
     return tmp_path
 
 
@@ -64,8 +67,6 @@ def test_finalists_with_more_seeds_and_another_objective_are_reported(
 ) -> None:
     """The formula's loss is 1 less its score, which each seed above the first lowers by 0.001."""
     make_project(project, {"trials": 2, "finalists": 2, "seeds": 2, "epochs": None, "objective": "log_loss"})
-    monkeypatch.setattr(train, "_deliver", lambda winner, validation: {"scale": 1.0})
-    monkeypatch.setattr(train, "_curve_row", lambda epoch, metrics: {"epoch": epoch})
     train.run(load_params())
     report = read_json(TRAIN_REPORT)
     first, second = report["validation_neg_log_loss_by_seed"]
@@ -79,8 +80,6 @@ def test_params_that_are_edited_meanwhile_change_nothing_of_the_run_and_are_not_
 ) -> None:
     """DVC would note down the batch size that stands in params.yaml at the end of the stage."""
     shutil.copyfile(PROJECT / "dvc.yaml", project / "dvc.yaml")
-    monkeypatch.setattr(train, "_deliver", lambda winner, validation: {"scale": 1.0})
-    monkeypatch.setattr(train, "_curve_row", lambda epoch, metrics: {"epoch": epoch})
     text = Path("params.yaml").read_text()
     calls = []
 

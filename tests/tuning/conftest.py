@@ -18,12 +18,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def toy(params: Params, project: Path) -> Params:
-    """Four trials of two epochs over units and dropout, without pruning, all in the test's own process."""
+    """Four trials of two epochs over units and dropout, without pruning."""
     tree = params.model_dump(mode="json")
     tree["seed"] = 42
     tree["model"] |= {"units": 16, "dropout": 0.2, "depth": 2}
     tree["train"]["epochs"] = 2
-    tree["cluster"]["jobs_a_process"] = 100
     tree["tune"] |= {
         "trials": 4,
         "pruner": "none",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import create_autospec
 
+from pipeline.cluster.pool import Here
 from pipeline.params import Params, Value
 from pipeline.tracking import PipelineRun
 from pipeline.training.epoch import Epoch
@@ -47,7 +48,9 @@ def fit_formula(params: Params, seed: int, data: Any, listen: Any) -> Trained:
     history = []
     for epoch in range(1, num_epochs(params, {}) + 1):
         score = score_of(params, seed, epoch)
-        history.append({"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score})
+        history.append(
+            {"loss": 1 - score, "accuracy": score, "validation_loss": 1 - score, "validation_accuracy": score}
+        )
         listen(Epoch(epoch, 1.0, history[-1]))
     text = f"{params.model.units} units, dropout {params.model.dropout}, seed {seed}"
     return Trained(text.encode(), tuple(history), len(history), "formula")
@@ -59,7 +62,7 @@ class Recorder(Progress):
     def __init__(self) -> None:
         super().__init__(create_autospec(PipelineRun, instance=True), "toy", 2)
         self.events: list[tuple[str, Any]] = []
-        self.epochs: list[tuple[int, int]] = []
+        self.heard_epochs: list[tuple[int, int]] = []
 
     def opened(self, study: str, finished: int, wanted: int) -> None:
         self.events.append(("opened", finished))
@@ -68,7 +71,7 @@ class Recorder(Progress):
         self.events.append(("started", number))
 
     def heard(self, number: int, epoch: Epoch) -> None:
-        self.epochs.append((number, epoch.number))
+        self.heard_epochs.append((number, epoch.number))
 
     def ended(self, number: int, state: str, *_: Any) -> None:
         self.events.append((state, number))
@@ -80,9 +83,14 @@ class Recorder(Progress):
         self.events.append((f"seed {seed}", number))
 
 
+def run_search(study: Search, fit: Any, progress: Progress | None = None) -> Winner:
+    """Searches in this process."""
+    return search(study, fit, {}, Here({}), progress or Recorder())
+
+
 def run_study(params: Params, fit: Any, progress: Progress | None = None) -> tuple[Search, Winner]:
     """Opens, runs and delivers a study, as the train stage does."""
     study = open_search(params, DATASET)
-    winner = search(study, fit, {}, progress or Recorder())
+    winner = run_search(study, fit, progress)
     study.set_attribute("delivered", True)
     return study, winner

@@ -11,10 +11,10 @@ import optuna
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import create_trial
-from stand_in import DATASET, Recorder, StandInFit, run_study
+from stand_in import DATASET, StandInFit, run_search, run_study
 
 from pipeline.params import Params
-from pipeline.tuning import open_search, pictures, search, trials_table
+from pipeline.tuning import open_search, pictures, trials_table
 
 
 def test_the_table_has_a_row_for_every_trial_that_ended(toy: Params) -> None:
@@ -24,8 +24,8 @@ def test_the_table_has_a_row_for_every_trial_that_ended(toy: Params) -> None:
 
     study = open_search(toy.replace({"tune.trials": 2}), DATASET)
     with pytest.raises(InterruptedError):
-        search(study, StandInFit(interrupt), {}, Recorder())
-    search(study, StandInFit(), {}, Recorder())
+        run_search(study, StandInFit(interrupt))
+    run_search(study, StandInFit())
     table = trials_table(study)
     assert [row["state"] for row in table] == ["COMPLETE", "FAIL", "COMPLETE"]
     assert table[0] | {"seconds": 0} == {

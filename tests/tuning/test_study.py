@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from stand_in import DATASET, Recorder, StandInFit, run_study, score_of
+from stand_in import DATASET, Recorder, StandInFit, run_search, run_study, score_of
 
 from pipeline.params import Params
-from pipeline.tuning import Study, grid_space, held, open_grid, open_search, search
+from pipeline.tuning import Study, grid_space, held, open_grid, open_search
 from pipeline.tuning import study as study_module
 from pipeline.tuning.study import identity
 
@@ -69,9 +69,9 @@ def test_a_delivered_study_that_is_forced_starts_afresh_and_repeats_itself(toy: 
 
 def test_a_finished_study_that_was_not_delivered_is_delivered_without_training(toy: Params) -> None:
     study = open_search(toy, DATASET)
-    first = search(study, StandInFit(), {}, Recorder())
+    first = run_search(study, StandInFit())
     fit = StandInFit()
-    second = search(open_search(toy, DATASET), fit, {}, Recorder())
+    second = run_search(open_search(toy, DATASET), fit)
     assert fit.calls == []
     assert (second.number, second.scores) == (first.number, first.scores)
     assert second.network == first.network
@@ -88,13 +88,13 @@ def test_an_interrupted_study_goes_on_where_it_stopped(toy: Params) -> None:
     assert stopped.name == f"{whole.name}-2"
     recorder = Recorder()
     with pytest.raises(InterruptedError, match=r"2 of 4 trials finished\n.*\n`dvc repro` goes on"):
-        search(stopped, StandInFit(interrupt), {}, recorder)
+        run_search(stopped, StandInFit(interrupt), recorder)
     assert states(stopped) == ["COMPLETE", "COMPLETE", "FAIL"]
     assert recorder.events[-1] == ("FAIL", 2)
 
     fit = StandInFit()
     continued = open_search(toy, DATASET)
-    winner = search(continued, fit, {}, Recorder())
+    winner = run_search(continued, fit)
     assert continued.name == stopped.name
     assert states(continued) == ["COMPLETE", "COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     finished = [trial.params for trial in continued.ranked()]
@@ -109,9 +109,9 @@ def test_settling_for_the_trials_so_far_trains_nothing(toy: Params) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(InterruptedError, match=r"-S tune.trials=3"):
-        search(open_search(toy, DATASET), StandInFit(interrupt), {}, Recorder())
+        run_search(open_search(toy, DATASET), StandInFit(interrupt))
     fit = StandInFit()
-    winner = search(open_search(toy.replace({"tune.trials": 3}), DATASET), fit, {}, Recorder())
+    winner = run_search(open_search(toy.replace({"tune.trials": 3}), DATASET), fit)
     assert fit.calls == []
     assert winner.number in (0, 1, 2)
 
@@ -123,22 +123,22 @@ def test_an_interruption_in_the_last_epoch_lets_the_trial_finish(toy: Params) ->
 
     study = open_search(toy, DATASET)
     with pytest.raises(InterruptedError):
-        search(study, StandInFit(interrupt), {}, Recorder())
+        run_search(study, StandInFit(interrupt))
     assert states(study) == ["COMPLETE", "COMPLETE"]
 
 
 KILLED_IN_TRIAL_2 = """
 import os, signal, sys
 sys.path[:0] = {path!r}
-from stand_in import DATASET, Recorder, StandInFit
+from stand_in import DATASET, StandInFit, run_search
 from pipeline.params import load_params
-from pipeline.tuning import open_search, search
+from pipeline.tuning import open_search
 
 def die(call, epoch):
     if (call, epoch) == (2, 2):
         os.kill(os.getpid(), signal.SIGKILL)
 
-search(open_search(load_params(), DATASET), StandInFit(die), {{}}, Recorder())
+run_search(open_search(load_params(), DATASET), StandInFit(die))
 """
 
 
@@ -154,7 +154,7 @@ def test_a_killed_trial_is_tried_again_and_no_finished_one_is(toy: Params, proje
     study = open_search(toy, DATASET)
     assert states(study) == ["COMPLETE", "COMPLETE", "RUNNING"]
     fit, recorder = StandInFit(), Recorder()
-    search(study, fit, {}, recorder)
+    run_search(study, fit, recorder)
     assert states(study) == ["COMPLETE", "COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert values(study)[3] == values(study)[2]
     assert recorder.events[:3] == [("opened", 2), ("lost", 2), ("started", 3)]
@@ -164,7 +164,7 @@ def test_a_killed_trial_is_tried_again_and_no_finished_one_is(toy: Params, proje
 def test_a_study_that_another_process_runs_is_left_alone(toy: Params) -> None:
     study = open_search(toy, DATASET)
     with held(study.folder, study.name), pytest.raises(ValueError, match=r"run by another process"):
-        search(study, StandInFit(), {}, Recorder())
+        run_search(study, StandInFit())
 
 
 def test_a_loss_that_is_not_a_number_fails_its_trial_and_nothing_is_chosen(
@@ -173,7 +173,7 @@ def test_a_loss_that_is_not_a_number_fails_its_trial_and_nothing_is_chosen(
     monkeypatch.setattr("stand_in.score_of", lambda params, seed, epoch: float("nan"))
     study = open_search(toy.replace({"tune.trials": 1}), DATASET)
     with pytest.raises(ValueError, match=r"trial 0 failed: loss is nan after epoch 1: lower train"):
-        search(study, StandInFit(), {}, Recorder())
+        run_search(study, StandInFit())
     assert states(study) == ["FAIL"]
     assert list(study.folder.glob("*.keras")) == []
 
@@ -191,9 +191,9 @@ def test_the_winner_of_short_trials_is_trained_in_full(toy: Params) -> None:
 def test_a_time_limit_lets_the_trial_in_progress_finish(toy: Params) -> None:
     study = open_search(toy.replace({"tune.timeout": 1e-9}), DATASET)
     with pytest.raises(ValueError, match=r"no complete trial: raise tune.trials or tune.timeout"):
-        search(study, StandInFit(), {}, Recorder())
+        run_search(study, StandInFit())
     fit = StandInFit(lambda call, epoch: time.sleep(0.4))
-    winner = search(open_search(toy.replace({"tune.timeout": 0.5}), DATASET), fit, {}, Recorder())
+    winner = run_search(open_search(toy.replace({"tune.timeout": 0.5}), DATASET), fit)
     assert (len(fit.calls), winner.number) == (1, 0)
 
 
@@ -219,10 +219,10 @@ def test_the_name_is_made_of_what_makes_trials_comparable(
 
 
 def test_a_new_configured_model_is_tried_even_if_the_study_is_full(toy: Params) -> None:
-    search(open_search(toy, DATASET), StandInFit(), {}, Recorder())
+    run_search(open_search(toy, DATASET), StandInFit())
     moved = open_search(toy.replace({"model.units": 24}), DATASET)
     assert moved.name.endswith("-2")
-    search(moved, StandInFit(), {}, Recorder())
+    run_search(moved, StandInFit())
     assert values(moved)[0]["model.units"] == 24
 
 

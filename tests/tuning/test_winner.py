@@ -5,10 +5,10 @@ from __future__ import annotations
 import statistics
 
 import pytest
-from stand_in import DATASET, Recorder, StandInFit, run_study, score_of
+from stand_in import DATASET, Recorder, StandInFit, run_search, run_study, score_of
 
 from pipeline.params import Params
-from pipeline.tuning import open_search, search, trials_table
+from pipeline.tuning import open_search, trials_table
 
 
 def test_only_networks_that_may_win_are_kept(toy: Params) -> None:
@@ -26,11 +26,11 @@ def test_the_winner_is_not_trained_again_when_its_network_is_here(toy: Params) -
 def test_a_network_that_is_missing_is_trained_again_to_the_same_digits(
     toy: Params, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = search(open_search(toy, DATASET), StandInFit(), {}, Recorder())
+    first = run_search(open_search(toy, DATASET), StandInFit())
     text = first.network
     open_search(toy, DATASET).network_file(first.number).unlink()
     fit = StandInFit()
-    second = search(open_search(toy, DATASET), fit, {}, Recorder())
+    second = run_search(open_search(toy, DATASET), fit)
     assert second.retrained
     assert second.network == text
     assert second.best == first.best
@@ -41,10 +41,10 @@ def test_a_network_that_is_missing_is_trained_again_to_the_same_digits(
 def test_a_network_that_scores_otherwise_when_trained_again_is_reported_as_it_is(
     toy: Params, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = search(open_search(toy, DATASET), StandInFit(), {}, Recorder())
+    first = run_search(open_search(toy, DATASET), StandInFit())
     open_search(toy, DATASET).network_file(first.number).unlink()
     monkeypatch.setattr("stand_in.score_of", lambda params, seed, epoch: 0.5)
-    second = search(open_search(toy, DATASET), StandInFit(), {}, Recorder())
+    second = run_search(open_search(toy, DATASET), StandInFit())
     assert second.best["validation_accuracy"] == 0.5
     assert second.scores == (0.5,)
     assert f"scores 0.5, not {first.scores[0]}" in capsys.readouterr().out
