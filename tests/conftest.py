@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Networks of a few units run for milliseconds, and are compiled for seconds: sooner if XLA optimizes less.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
+from pipeline.cluster import processes
+from pipeline.cluster.pool import Here
 from pipeline.params import Params, load_params
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -28,7 +31,7 @@ LONG = (
     "training/test_fitting.py",
     "e2e/test_serving.py",  # after test_pipeline in one process, whose finished project it copies
     "e2e/test_guides_run.py",
-    "crossvalidation/test_crossvalidation.py",
+    "studies/test_cross_validation.py",
     "test_notebook.py",
     "e2e/test_worked_examples.py",
     "e2e/test_kill.py",
@@ -70,6 +73,12 @@ def ctrl_c() -> Iterator[Callable[[], None]]:
 def params() -> Params:
     """The values that tests start from."""
     return load_params(PROJECT / "pipeline/params/plain.yaml")
+
+
+@pytest.fixture
+def fits_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks are fitted in this process, which has TensorFlow, instead of one that must load it first."""
+    monkeypatch.setattr(processes, "Processes", lambda _count, _jobs, data: nullcontext(Here(data)))
 
 
 @pytest.fixture

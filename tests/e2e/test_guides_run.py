@@ -122,6 +122,7 @@ def any_probabilities(params: Any, seed: int, padded: Any, listen: Any) -> tuple
     return np.column_stack([1 - positive, positive]), np.column_stack([1 - tested, tested])
 
 
+@pytest.mark.usefixtures("fits_here")
 @pytest.mark.parametrize("command", [each for each in SHOWN if not each.reason], ids=str)
 def test_a_command_runs_as_it_stands(command: Command, guided: Project) -> None:
     before = len(noted(guided))

@@ -22,6 +22,7 @@ from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import METRICS, PADDED_DATASET, RAW_CHECK, REGISTRATION, REPORT
 from pipeline.stages import run_stage
 
+pytestmark = pytest.mark.usefixtures("fits_here")
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLES = PROJECT / "docs/examples"
 SMALL = {

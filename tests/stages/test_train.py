@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from e2e.toy_project import PROJECT, make_project
-from pipeline.cluster.pool import Here
 from pipeline.params import Params, load_params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
@@ -21,14 +19,13 @@ from tuning.stand_in import fit_formula
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fits_here: None) -> Path:
     """A study of one trial in the working folder; its network is a formula."""
     make_project(tmp_path, {"trials": 1})
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.setattr(train, "fit", fit_formula)
-    monkeypatch.setattr(train, "open_pool", lambda *_: nullcontext(Here({})))
     monkeypatch.setattr(train, "describe_device", lambda data, listen: "a formula")
     monkeypatch.setattr(train, "deliver", lambda network, *_: (network, {"scale": 1.0}))
     return tmp_path

@@ -82,6 +82,7 @@ def test_an_interval_ends_where_its_scores_do() -> None:
     assert (found["lead"]["majority class"]["low"], found["lead"]["majority class"]["high"]) == (-1, 1)
 
 
+@pytest.mark.usefixtures("fits_here")
 def test_a_small_data_set_is_judged_beside_its_baselines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
