@@ -50,6 +50,7 @@ def make_project(folder: Path, tune: Mapping[str, Any], **sections: Mapping[str,
             "source": {"kind": "toy"},
             "labels": ["negative", "positive"],
             "vocab_size": 40,
+            "max_length": 8,
             "sizes": {"train": 64, "validation": 32, "test": 32},
             "class_shares": {
                 split: {"negative": 0.5, "positive": 0.5} for split in ("train", "validation", "test")
