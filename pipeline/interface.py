@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from pipeline.serving.classifier import Contribution, TextClassifier
     from pipeline.training.compiled import Predict, Split
-    from pipeline.training.epoch import Epoch
     from pipeline.training.fitting import Fitted
+    from pipeline.training.task import Epoch
 
 PLAIN = Path(params_package.__file__).parent / "plain.yaml"
 

@@ -8,12 +8,14 @@ without a line of this project.
 """
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, Literal
 
 import keras
 import numpy as np
 from keras import initializers, layers, ops
 
+from pipeline.networks.ngrams import NgramVectors
 from pipeline.params import ModelParams
 from pipeline.reviews.vocabulary import OOV_ID, PAD_ID
 
@@ -105,36 +107,58 @@ NewSeed = Callable[[], int]
 
 
 def build_stacked_rnn(
-    model: ModelParams, vocab_size: int, max_length: int, seed: int, num_labels: int = 2
+    model: ModelParams,
+    vocab_size: int,
+    max_length: int,
+    seed: int,
+    num_labels: int = 2,
+    ngrams: NgramVectors | None = None,
 ) -> keras.Model:
     """Builds the network; the same ``seed`` gives the same weights and the same dropout masks.
 
     Dropout masks of the embedding and between layers are drawn once a review and hold at all its time steps
     (Gal & Ghahramani, 2016). Skip connections and layer normalization come after each recurrent layer.
 
+    A time step reads the joined vectors of ``step_words`` words and, of ``ngrams``, the sum of those of the
+    words and of the pairs that end there; the mean of these sums over time joins what the output reads
+    (Thongtan & Phienthrakul, 2019, "Sentiment Classification Using Document Embeddings Trained with Cosine
+    Similarity", joins such vectors to a bag of n-grams).
+
     Returns:
         A model from ``token_ids``, int32 (batch, max_length), to the probability of label 1, float32
         (batch, 1); of more than two labels, to that of each, (batch, num_labels). Its layer ``top_states``
-        gives the states of the top layer, float32 (batch, max_length, layer_widths[-1]).
+        gives the states of the top layer, float32 (batch, time steps, layer_widths[-1]).
     """
     new_seed = _seeds(seed)
     # A masked network gives the same answer however much padding follows a review, so any length will do.
     steps = None if model.masking else max_length
     token_ids = keras.Input((steps,), dtype="int32", name="token_ids")
-    mask = ops.not_equal(token_ids, PAD_ID) if model.masking else None
-    sequence = layers.Embedding(
+    # Two words a step: (batch, steps, 2). A step is padding if its first word is: pad.padding is post then.
+    words = _pairs_of(token_ids) if model.words_a_step == 2 else token_ids
+    mask = ops.not_equal(_first_words(words), PAD_ID) if model.masking else None
+    embedding = layers.Embedding(
         vocab_size, model.embedding_dim, initializers.RandomUniform(seed=new_seed()), name="embedding"
-    )(token_ids)
+    )
+    parts = _of_step(embedding(words))
+    if ngrams is not None:
+        frozen = reduce(ops.add, _of_step(_frozen_vectors(words, ngrams)))
+        parts.append(frozen)
+    sequence = ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
     if model.embedding_dropout:
         sequence = layers.SpatialDropout1D(model.embedding_dropout, new_seed(), name="embedding_dropout")(
             sequence
         )
+    mask_above = mask
     for number in range(1, model.depth + 1):
         if number > 1 and model.layer_pooling == "max":
-            sequence, mask = _pool_pairs(sequence, mask, number - 1)
-        sequence = _recurrent_block(model, number, sequence, mask, new_seed)
+            sequence, mask_above = _pool_pairs(sequence, mask_above, number - 1)
+        sequence = _recurrent_block(model, number, sequence, mask_above, new_seed)
     sequence = layers.Identity(name=TOP_STATES)(sequence)
-    features = _pool(model, sequence, mask)
+    features = _pool(model, sequence, mask_above)
+    if ngrams is not None:
+        mean = layers.GlobalAveragePooling1D(name="ngram_mean")(frozen, mask=mask)
+        scaling = layers.Rescaling(ngrams.scale.tolist(), ngrams.shift.tolist(), name="ngram_scaling")
+        features = ops.concatenate([features, scaling(mean)], axis=-1)
     dropout = model.dropout if model.output_dropout is None else model.output_dropout
     if dropout:
         features = layers.Dropout(dropout, seed=new_seed(), name="dropout")(features)
@@ -143,6 +167,44 @@ def build_stacked_rnn(
         width, activation, kernel_initializer=initializers.GlorotUniform(new_seed()), name="probability"
     )
     return keras.Model(token_ids, output(features), name=f"stacked_{model.cell}")
+
+
+# What a time step reads. All of it holds for (batch, steps), one word a step, and for (batch, steps, 2).
+
+
+def _pairs_of(token_ids: Any) -> Any:
+    """The words two by two, the last of an odd number with padding: (batch, ceil(timesteps / 2), 2)."""
+    longer = ops.expand_dims(ops.pad(token_ids, [[0, 0], [0, 1]]), -1)
+    return ops.concatenate([longer[:, :-1:2], longer[:, 1::2]], axis=-1)
+
+
+def _first_words(words: Any) -> Any:
+    return words if len(words.shape) == 2 else words[:, :, 0]
+
+
+def _of_step(vectors: Any) -> list[Any]:
+    """Those of each word of a step: each (batch, steps, width)."""
+    return [vectors] if len(vectors.shape) == 3 else [vectors[:, :, 0], vectors[:, :, 1]]
+
+
+def _frozen_vectors(words: Any, ngrams: NgramVectors) -> Any:
+    """For each word ``NgramVectors.of``: float32 (*words.shape, dimension). Every layer is called once."""
+    if len(words.shape) == 2:
+        before = ops.pad(words[:, :-1], [[0, 0], [1, 0]])
+    else:
+        before = ops.pad(words[:, :-1, 1:], [[0, 0], [1, 0], [0, 0]])
+        before = ops.concatenate([before, words[:, :, :1]], axis=-1)
+    # Whole numbers below 2^24, which float32 holds exactly.
+    place = ops.cast(ops.squeeze(_table("ngram_places", ngrams.places)(before), -1), "int32")
+    slot = _table("ngram_slots", ngrams.slots)(place + words)
+    number, first = (ops.squeeze(part, -1) for part in ops.split(slot, 2, axis=-1))
+    pair = ops.cast(ops.where(ops.equal(first, ops.cast(before, "float32")), number, 0.0), "int32")
+    return _table("ngram_words", ngrams.words)(words) + _table("ngram_pairs", ngrams.pairs)(pair)
+
+
+def _table(name: str, values: np.ndarray) -> layers.Embedding:
+    """Looks up rows of ``values``, which no training changes."""
+    return layers.Embedding(*values.shape, weights=[values.astype(np.float32)], trainable=False, name=name)
 
 
 def recurrent_layers(network: keras.Model) -> list[layers.Layer]:

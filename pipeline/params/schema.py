@@ -70,12 +70,31 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _steps_are_pooled_from_the_first_word(self) -> Self:
-        """Pairs of steps are counted from the row's start: padding there would move them."""
-        if self.model.layer_pooling != "none" and self.model.masking and self.pad.padding != "post":
-            raise ValueError(
-                f"model.layer_pooling is {self.model.layer_pooling} and model.masking is true, but "
-                f"pad.padding is {self.pad.padding}: set pad.padding to post"
-            )
+        """Pairs of words or steps are counted from the row's start: padding there would move them."""
+        for key, single in (("layer_pooling", "none"), ("step_words", 1)):
+            value = getattr(self.model, key)
+            if value != single and self.model.masking and self.pad.padding != "post":
+                raise ValueError(
+                    f"model.{key} is {value} and model.masking is true, but "
+                    f"pad.padding is {self.pad.padding}: set pad.padding to post"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _a_language_model_can_be_learnt(self) -> Self:
+        """It is to tell words that a pair, or a step of two words, would show it."""
+        searched = self.tune.search_space.get("pretrain.epochs") if self.tune.trials > 1 else None
+        if not (self.pretrain.epochs or (searched is not None and any(searched.values))):
+            return self
+        for key, value, needed in (
+            ("model.step_words", self.model.step_words, 1),
+            ("vectors.ngrams", self.vectors.ngrams, 0),
+        ):
+            if value != needed:
+                raise ValueError(
+                    f"pretrain.epochs asks for a language model, which {key} {value} would show the words "
+                    f"that it is to tell: set {key} to {needed}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -133,7 +152,7 @@ class Params(Section):
 
     def resolved(self, num_reviews: int, max_length: int) -> Params:
         """A copy whose ``auto`` values suit so many training reviews, in rows of ``max_length`` tokens."""
-        suited = suited_to(num_reviews) | {"pad.max_length": max_length}
+        suited = suited_to(num_reviews, max_length)
         flat = self.flat()
         found: dict[str, Value] = {key: value for key, value in suited.items() if flat[key] == "auto"}
         return self.replace(found) if found else self

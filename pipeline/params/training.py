@@ -35,6 +35,12 @@ class ModelParams(Section):
     layer_pooling: Literal["none", "max"]
     pooling: Literal["last", "mean", "max", "max_mean"]
     masking: bool
+    step_words: Literal[1, 2, "auto"]
+
+    @property
+    def words_a_step(self) -> int:
+        """``step_words``, once it is a number: see ``Params.resolved``."""
+        return resolved("model", self.step_words)
 
     @property
     def layer_units(self) -> tuple[int, ...]:
@@ -75,19 +81,24 @@ ClassWeights = Literal["none", "balanced"] | tuple[Weight, ...] | dict[str, Weig
 
 
 class VectorParams(Section):
-    """Word vectors that the embedding starts from (skip-gram); none without epochs."""
+    """Vectors learnt of the reviews before any network: none without ``epochs``, none without ``ngrams``.
+
+    The embedding starts from those of words (skip-gram); those of words and pairs stay as they are.
+    """
 
     epochs: NonNegativeInt | Literal["auto"]
     window: Annotated[int, Field(ge=1, le=50)]
     negatives: PositiveInt
     sample: Annotated[float, Field(ge=0, lt=1)]
     deviation: Annotated[float, Field(gt=0)]
+    ngrams: NonNegativeInt | Literal["auto"]
 
 
 class DistillParams(Section):
-    """Soft labels of a bag-of-words teacher on unlabelled reviews, then passes on the labels alone."""
+    """Soft labels of a teacher on unlabelled reviews, then passes on the labels alone."""
 
     epochs: NonNegativeInt
+    teacher: Literal["auto", "bags"]
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     dropout_scale: Annotated[float, Field(ge=0, le=1)]
     label_epochs: NonNegativeInt

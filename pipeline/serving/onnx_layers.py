@@ -118,6 +118,11 @@ def _layer_normalization(call: Call) -> Var:
     return op.layer_normalization(call.args[0], gamma, beta, axis=-1, epsilon=call.config["epsilon"])[0]
 
 
+def _rescaling(call: Call) -> Var:
+    scale, offset = (_weight(np.array(call.config[key])) for key in ("scale", "offset"))
+    return op.add(op.mul(call.args[0], scale), offset)
+
+
 def _mean_over_time(call: Call) -> Var:
     (sequence,) = call.args
     if call.mask is None:
@@ -163,7 +168,8 @@ def _get_item(call: Call) -> Var:
             start, end, step = (part.start or 0, _END if part.stop is None else part.stop, part.step or 1)
             if (start, end, step) == (0, _END, 1):
                 continue
-            call.facts.step_multiple *= step if axis == 1 else 1
+            if axis == 1 and start == 0:  # slices that begin later are the other words of the same steps
+                call.facts.step_multiple *= step
             tensor = op.slice(tensor, *map(_integers, (start, end, axis, step)))
         elif isinstance(part, int):
             tensor = op.gather(tensor, op.const(part, np.int64), axis=axis)
@@ -329,6 +335,7 @@ _LAYERS: dict[str, Convert] = {
     "GlobalAveragePooling1D": _mean_over_time,
     "GlobalMaxPooling1D": lambda call: op.reduce_max(call.args[0], axes=[1], keepdims=False),
     "MaxPooling1D": _max_pooling,
+    "Rescaling": _rescaling,
     "Dense": _dense,
 }
 # What `keras.ops` and operators leave in a graph.
@@ -337,6 +344,7 @@ _OPERATIONS: dict[str, Convert] = {
     "Subtract": _binary(op.sub),
     "Multiply": _binary(op.mul),
     "NotEqual": _binary(lambda one, other: op.not_(op.equal(one, other))),
+    "Equal": _binary(op.equal),
     "Greater": _binary(op.greater),
     "Where": lambda call: op.where(call.args[0], *_operands(call.args[1:])),
     "GetItem": _get_item,

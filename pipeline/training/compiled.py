@@ -120,7 +120,9 @@ def compile_training(
     optimizer.build(variables)
     held_ids = tf.constant(np.asarray(token_ids, np.int32))
     held_labels = tf.constant(np.asarray(labels, np.float32))
-    others = model.non_trainable_variables
+    # Of what isn't trained only the states of the seeds change: frozen weights are no part of the loop.
+    frozen = {id(weight) for weight in model.non_trainable_weights}
+    others = [variable for variable in model.non_trainable_variables if id(variable) not in frozen]
 
     def gradients_of(
         ids: Tensor, targets: Tensor, weights: Tensor, total: Tensor, values: Tensors, states: Tensors

@@ -15,6 +15,7 @@ from keras import ops
 from pipeline.evaluation.metrics import weights_of
 from pipeline.evaluation.probabilities import number_of_labels, targets_of
 from pipeline.networks.fused import Implementation, choose_implementation
+from pipeline.networks.ngrams import NgramVectors
 from pipeline.networks.stacked_rnn import build_stacked_rnn, summary_text, with_word_dropout
 from pipeline.params import ModelParams, Params, TrainParams
 from pipeline.training.batches import shuffled_batches
@@ -30,8 +31,8 @@ from pipeline.training.compiled import (
     label_objective,
     scores_on,
 )
-from pipeline.training.epoch import Epoch, Listen
 from pipeline.training.pretraining import language_model, word_objective
+from pipeline.training.task import Epoch, Listen
 
 # The optimizer of section ``train`` and the course of its learning rate.
 
@@ -158,6 +159,7 @@ def fit(
     unlabelled: Split | None = None,
     vectors: np.ndarray | None = None,
     windows: np.ndarray | None = None,
+    ngrams: NgramVectors | None = None,
 ) -> Fitted:
     """Builds and fits the network of ``params``; on one machine one seed gives one result, digit for digit.
 
@@ -173,6 +175,7 @@ def fit(
         vectors: float32 (vocab_size, embedding_dim), what the embedding starts from; a row of zeros starts
             at random.
         windows: int32 (num_windows, timesteps), whole reviews in pieces, which ``pretrain.epochs`` reads.
+        ngrams: vectors that the network reads beside those that it learns, and never changes.
 
     Raises:
         ValueError: if ``train.implementation`` can't run on this machine.
@@ -182,7 +185,7 @@ def fit(
     keras.backend.clear_session()  # a study fits many networks in one process
     num_labels = number_of_labels(train.labels)
     weights = weights_of(params.train.class_weights, train.labels, num_labels)
-    fitting = _Fitting(params, seed, num_labels, validation, listen, weights)
+    fitting = _Fitting(params, seed, num_labels, validation, listen, weights, ngrams)
     train = Split(train.token_ids, targets_of(train.labels, num_labels))
     if vectors is not None:
         start_embedding(fitting.model, vectors)
@@ -210,13 +213,14 @@ class _Fitting:
     validation: Split
     listen: Listen | None
     class_weights: np.ndarray | None = None
+    ngrams: NgramVectors | None = None
     history: list[Mapping[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.model = self._build(self.params.model)
         self.implementation: Implementation = choose_implementation(self.params.model, self.params.train)
         self.random = np.random.default_rng(self.seed)
-        self.best_epoch, self.best_weights = 0, self.model.get_weights()
+        self.best_epoch, self.best_weights = 0, _trained_weights(self.model)
 
     def pretrain(self, windows: np.ndarray) -> Totals:
         """Teaches recurrent layers to tell the words that follow; returns the last epoch's totals."""
@@ -249,7 +253,8 @@ class _Fitting:
 
     def restore_best(self) -> int:
         """Gives the network the weights of its best epoch, and returns that epoch."""
-        self.model.set_weights(self.best_weights)
+        for variable, value in zip(self.model.trainable_variables, self.best_weights, strict=True):
+            variable.assign(value)
         return self.best_epoch
 
     @property
@@ -258,7 +263,8 @@ class _Fitting:
 
     def _build(self, model: ModelParams) -> keras.Model:
         max_length = self.validation.token_ids.shape[1]
-        return build_stacked_rnn(model, self.params.pad.vocab_size, max_length, self.seed, self.num_labels)
+        vocab_size = self.params.pad.vocab_size
+        return build_stacked_rnn(model, vocab_size, max_length, self.seed, self.num_labels, self.ngrams)
 
     def _epochs(
         self,
@@ -346,8 +352,12 @@ class _Fitting:
             self.listen(Epoch(epoch, 1.0, metrics))
         best = self.history[self.best_epoch - 1]["validation_loss"] if self.best_epoch else math.inf
         if patience is None or self.best_epoch == 0 or judged["validation_loss"] < best:
-            self.best_epoch, self.best_weights = epoch, self.model.get_weights()
+            self.best_epoch, self.best_weights = epoch, _trained_weights(self.model)
         return patience is None or epoch - max(self.best_epoch, first) < patience
+
+
+def _trained_weights(model: keras.Model) -> list[np.ndarray]:
+    return [ops.convert_to_numpy(variable) for variable in model.trainable_variables]
 
 
 def _with_less_dropout(model: ModelParams, scale: float) -> ModelParams:

@@ -4,22 +4,48 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.networks import devices
 from pipeline.networks.devices import import_keras
+from pipeline.networks.ngrams import NgramVectors
 from pipeline.params import Params
-from pipeline.training.epoch import Listen
 
 # SPLIT.token_ids and SPLIT.labels of train, validation and, where there is a teacher, of unlabelled (whose
-# labels are soft); ``vectors_name``, where the embedding starts from word vectors; windows, where a language
-# model is learnt first.
+# labels are soft); ``vectors_name``, where the embedding starts from word vectors; ``ngrams_name`` and a
+# field of ``NgramVectors``, where there are such; windows, where a language model is learnt first.
 Data = Mapping[str, np.ndarray]
 Calibration = dict[str, float | list[float]]
+
+
+# What a fit says while it runs: one message, from the compiled loop to the terminal and MLflow.
+
+
+class Epoch(NamedTuple):
+    """How far an epoch is; with its metrics once it has ended.
+
+    Attributes:
+        number: from 1; 0 is the language model that is learnt before.
+        share: of the epoch's reviews that were read, from 0 to 1.
+        metrics: as a row of ``fitting.Fitted.history``; none before the end.
+    """
+
+    number: int
+    share: float
+    metrics: Mapping[str, float]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether ``metrics`` are there."""
+        return bool(self.metrics)
+
+
+Listen = Callable[[Epoch], object]
 
 
 @dataclass(frozen=True)
@@ -54,8 +80,13 @@ def data_of(splits: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndar
 
 def vectors_name(params: Params) -> str:
     """The name in ``Data`` of the word vectors that ``params`` start from."""
-    settings = params.vectors.model_dump() | {"embedding_dim": params.model.embedding_dim}
+    settings = params.vectors.model_dump(exclude={"ngrams"}) | {"embedding_dim": params.model.embedding_dim}
     return f"vectors {json.dumps(settings, sort_keys=True)}"
+
+
+def ngrams_name(params: Params) -> str:
+    """What the names in ``Data`` of the vectors of words and pairs begin with."""
+    return f"ngrams {params.vectors.ngrams} {params.vectors.deviation} {params.model.step_words}"
 
 
 def num_epochs(params: Params, data: Data) -> int:
@@ -84,8 +115,10 @@ def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
     unlabelled = None
     if "unlabelled.labels" in data:
         unlabelled = fitting.Split(data["unlabelled.token_ids"], data["unlabelled.labels"])
-    vectors, windows = data.get(vectors_name(params)), data.get("windows")
-    fitted = fitting.fit(params, train, validation, seed, listen, unlabelled, vectors, windows)
+    vectors, windows, ngrams = data.get(vectors_name(params)), data.get("windows"), None
+    if f"{ngrams_name(params)} words" in data:
+        ngrams = NgramVectors(*(data[f"{ngrams_name(params)} {field}"] for field in NgramVectors._fields))
+    fitted = fitting.fit(params, train, validation, seed, listen, unlabelled, vectors, windows, ngrams)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"
         fitted.model.save(file)

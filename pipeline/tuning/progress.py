@@ -9,7 +9,7 @@ from typing import Any, Self
 from pipeline.runtime.live import WIDTH, LiveLine, bar
 from pipeline.tracking import PipelineRun
 from pipeline.tracking.runs import STUDY_TAG
-from pipeline.training.epoch import Epoch
+from pipeline.training.task import Epoch
 from pipeline.tuning.study import SCORE
 
 _STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}  # Optuna: MLflow

@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from pipeline.cluster import Job, Outcome, Pool
 from pipeline.params import ParamsError
 from pipeline.runtime.interruption import Interruption
-from pipeline.training.epoch import Epoch
+from pipeline.training.task import Epoch
 from pipeline.tuning.progress import Progress
 from pipeline.tuning.sampling import REASON, decoded
 from pipeline.tuning.study import Study

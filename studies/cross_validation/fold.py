@@ -22,9 +22,8 @@ from pipeline.reviews.ragged import Labels, Reviews, Rows, Sequences
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified
 from pipeline.reviews.vocabulary import OOV_ID
 from pipeline.runtime.errors import UserError
-from pipeline.training.epoch import Listen
 from pipeline.training.preparation import prepared_data
-from pipeline.training.task import fit
+from pipeline.training.task import Listen, fit
 
 UNLABELLED = "unlabelled"
 Arrays = Mapping[str, np.ndarray]

@@ -17,8 +17,7 @@ from pipeline.networks.devices import import_keras, prepare_keras
 from pipeline.params import Cell, DepthParams, Params, Skip, Value
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.tracking import PipelineRun, pipeline_run
-from pipeline.training.epoch import Listen
-from pipeline.training.task import Data
+from pipeline.training.task import Data, Listen
 from pipeline.tuning.progress import Progress
 
 # Which networks the study fits, and what makes their results comparable.

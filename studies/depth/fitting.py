@@ -20,8 +20,8 @@ from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.runtime.errors import UserError
 from pipeline.training import fitting
 from pipeline.training.compiled import PREDICTION_BATCH, Split, compile_prediction
-from pipeline.training.epoch import Listen
 from pipeline.training.gradients import gradient_norms
+from pipeline.training.task import Listen
 from studies.depth.fits import Fit, Record, last_words, matrix
 
 # What each layer knows: how well a linear classifier reads the label from the layer's states.

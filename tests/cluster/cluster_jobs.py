@@ -59,8 +59,7 @@ def listen(data: Any, say: Any) -> None:
 def fit_formula(params: Any, seed: int, data: Any, listen: Any) -> Any:
     """A network's place taken by a formula; the first process to fit 16 units and epoch 2 is killed."""
     # Sent to the worker after this module.
-    from pipeline.training.epoch import Epoch  # noqa: PLC0415
-    from pipeline.training.task import Trained  # noqa: PLC0415
+    from pipeline.training.task import Epoch, Trained  # noqa: PLC0415
 
     history = []
     for epoch in (1, 2):
@@ -75,7 +74,7 @@ def fit_formula(params: Any, seed: int, data: Any, listen: Any) -> Any:
 
 def measure_formula(params: Any, fit: Any, data: Any, listen: Any) -> Any:
     """The same for a fit of the depth study, whose deepest network kills."""
-    from pipeline.training.epoch import Epoch  # noqa: PLC0415
+    from pipeline.training.task import Epoch  # noqa: PLC0415
     from studies.depth.fits import Record  # noqa: PLC0415
 
     score = 0.5 + fit.depth / 10 + fit.seed / 100

@@ -48,6 +48,16 @@ def test_shipped_params_hold_the_documented_defaults(params: Params) -> None:
             "params: train.implementation is cudnn, but model.recurrent_dropout is 0.1: it needs 0.0",
         ),
         (
+            {"model.step_words": 2, "model.masking": True},
+            "params: model.step_words is 2 and model.masking is true, but pad.padding is pre: "
+            "set pad.padding to post",
+        ),
+        (
+            {"pretrain.epochs": 1, "vectors.ngrams": "auto"},
+            "params: pretrain.epochs asks for a language model, which vectors.ngrams auto would show "
+            "the words that it is to tell: set vectors.ngrams to 0",
+        ),
+        (
             {"data.text_column": "label"},
             "params: data.text_column and data.label_column are both 'label'",
         ),
@@ -208,6 +218,8 @@ def test_auto_values_follow_the_number_of_training_reviews_and_a_set_value_stays
     assert (small.train.rows, small.train.num_epochs, small.trial_epochs) == (8, 30, 10)
     assert (small.train.stop_after, large.train.stop_after) == (10, None)
     assert (large.train.rows, large.train.num_epochs, large.trial_epochs) == (64, 5, 1)
+    of_rows = params.replace({"model.step_words": "auto"})
+    assert [of_rows.resolved(240, length).model.words_a_step for length in (100, 101)] == [1, 2]
     assert auto.replace({"train.epochs": 3}).resolved(240, 100).train.num_epochs == 3
     assert auto.replace({"train.patience": None}).resolved(240, 100).train.stop_after is None
     assert params.resolved(240, 100) is params

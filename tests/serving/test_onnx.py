@@ -17,6 +17,7 @@ from pipeline.registry.packaging import check_onnx
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.serving.onnx_network import OnnxNetwork, cut_padding
+from random_ngrams import ngram_vectors
 from two_labels import both
 
 layers = keras.layers
@@ -26,7 +27,8 @@ VOCAB_SIZE, LENGTH = 30, 9
 def random_weights(model: keras.Model) -> keras.Model:
     """Every weight drawn at random, biases too, so that no term of an equation can hide in a zero."""
     random = np.random.default_rng(0)
-    model.set_weights([random.normal(0, 0.5, weight.shape) for weight in model.get_weights()])
+    for variable in model.trainable_variables:
+        variable.assign(random.normal(0, 0.5, variable.shape))
     return model
 
 
@@ -69,6 +71,8 @@ SETTINGS: list[dict[str, Any]] = [
     {"cell": "lstm", "bidirectional": True, "skip": "residual", "embedding_dropout": 0.2},
     {"layer_pooling": "max", "pooling": "max_mean", "word_dropout": 0.1, "output_dropout": 0.5},
     {"cell": "lstm", "layer_pooling": "max", "pooling": "max_mean", "masking": True, "bidirectional": True},
+    {"ngrams": 40},
+    {"step_words": 2, "ngrams": 40, "layer_pooling": "max", "masking": True, "bidirectional": True},
 ]
 
 
@@ -77,11 +81,14 @@ SETTINGS: list[dict[str, Any]] = [
 def test_the_pipelines_networks_give_keras_probabilities(
     setting: dict[str, Any], padding: str, params: Params, tmp_path: Path
 ) -> None:
+    ngrams = ngram_vectors(40, VOCAB_SIZE) if "ngrams" in setting else None
     if setting.get("masking") and "layer_pooling" in setting and padding == "pre":
         pytest.skip("params refuse it: pairs of steps are counted from the first word")
     values = {"tune.trials": 1, "pad.padding": padding, "model.depth": 3, "model.units": 6}
-    chosen = params.replace(values | {f"model.{key}": value for key, value in setting.items()})
-    model = random_weights(build_stacked_rnn(chosen.model, VOCAB_SIZE, LENGTH, seed=1))
+    chosen = params.replace(
+        values | {f"model.{key}": value for key, value in setting.items() if key != "ngrams"}
+    )
+    model = random_weights(build_stacked_rnn(chosen.model, VOCAB_SIZE, LENGTH, seed=1, ngrams=ngrams))
     token_ids = rows(padding)
     expected = keras_probabilities(model, token_ids)
     assert np.ptp(expected) > 0.005  # the rows differ, so equality says something

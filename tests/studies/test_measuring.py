@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.params import Params
-from pipeline.training.epoch import Epoch
-from pipeline.training.task import data_of
+from pipeline.training.task import Epoch, data_of
 from studies.depth.fits import PLAIN, Fit, measure
 
 

@@ -24,7 +24,7 @@ from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.tracking.runs import OWNER_TAG, end_abandoned_runs, network_name
 from pipeline.tracking.store import Client
-from pipeline.training.epoch import Epoch
+from pipeline.training.task import Epoch
 from pipeline.tuning.progress import Progress
 
 DATASET = {

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.networks.devices import import_keras
 from pipeline.params import TrainParams, load_params
+from random_ngrams import ngram_vectors
 from two_labels import both
 
 PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml").replace(
@@ -29,20 +30,19 @@ import_keras()
 
 import keras  # noqa: E402
 
-from pipeline.evaluation.probabilities import decide  # noqa: E402
+from pipeline.evaluation.probabilities import decide, right  # noqa: E402
 from pipeline.networks.fused import choose_implementation  # noqa: E402
 from pipeline.networks.stacked_rnn import WordDropout, build_stacked_rnn  # noqa: E402
 from pipeline.training import compiled as prediction  # noqa: E402
 from pipeline.training.batches import STEPS_A_CALL, align_left, shuffled_batches  # noqa: E402
 from pipeline.training.compiled import label_objective  # noqa: E402
-from pipeline.training.epoch import Epoch  # noqa: E402
 from pipeline.training.fitting import (  # noqa: E402
     Fitted,
     Split,
     build_optimizer,
     fit,
 )
-from pipeline.training.task import num_epochs  # noqa: E402
+from pipeline.training.task import Epoch, num_epochs  # noqa: E402
 
 
 def predict(model: keras.Model, token_ids: np.ndarray, batch_size: int = 256) -> np.ndarray:
@@ -243,6 +243,17 @@ def test_a_masked_network_is_fitted_fused_and_padding_changes_nothing() -> None:
     assert math.isclose(short.history[0]["loss"], long.history[0]["loss"], rel_tol=1e-4)
     ours, plain = predict(short.model, VALIDATION.token_ids), short.model(validation.token_ids)
     np.testing.assert_allclose(ours[:, 1], np.asarray(plain)[:, 0], atol=1e-5)
+
+
+def test_vectors_that_stay_are_read_and_not_changed() -> None:
+    ngrams = ngram_vectors(60, 20)
+    found = fit(PARAMS.replace({"train.average_decay": 0.9, "train.patience": 4}), *ARGS, ngrams=ngrams)
+    for field in ("words", "pairs", "places", "slots"):
+        (held,) = found.model.get_layer(f"ngram_{field}").get_weights()
+        np.testing.assert_array_equal(held, getattr(ngrams, field))
+    said = right(VALIDATION.labels, predict(found.model, VALIDATION.token_ids)).mean()
+    assert said == pytest.approx(found.best["validation_accuracy"])
+    assert found.best["accuracy"] > 0.6
 
 
 def test_an_average_of_the_weights_follows_them(fitted: Fitted) -> None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline.params import Params, ParamsError, load_params
+from pipeline.evaluation.ngrams import Ragged
+from pipeline.networks.ngrams import NgramVectors
+from pipeline.params import Params, ParamsError, VectorParams, load_params
+from pipeline.runtime.files import read_arrays
 from pipeline.training import preparation
 from pipeline.training.preparation import prepared_data
-from pipeline.training.task import vectors_name
+from pipeline.training.task import ngrams_name, vectors_name
+from pipeline.training.vectors import LearntNgrams
 
-PLAIN = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml")
+PLAIN = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml").replace(
+    {"pad.vocab_size": 10}
+)
 REVIEWS = {
     "tokens": np.arange(4, 10, dtype=np.int32),
     "offsets": np.array([0, 4, 6]),
-    "token_ids": np.zeros((2, 3), np.int32),
+    "token_ids": np.array([[5, 6, 7], [8, 9, 0]], np.int32),
     "labels": np.array([0, 1]),
 }
 LABELLED = {"train.token_ids", "train.labels", "validation.token_ids", "validation.labels"}
@@ -29,11 +34,11 @@ SPLITS = {"train": REVIEWS, "validation": REVIEWS, "unlabelled": REVIEWS}
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors filled with the passes that made them, one soft label for all."""
 
-    def vectors(params: Params, chosen: Any, _splits: Mapping[str, Any]) -> np.ndarray:
-        return np.full((10, params.model.embedding_dim), chosen.epochs, np.float32)
+    def vectors(_read: Any, vocab_size: int, dimension: int, chosen: VectorParams, *_: Any) -> np.ndarray:
+        return np.full((vocab_size, dimension), chosen.epochs, np.float32)
 
-    monkeypatch.setattr(preparation, "_vectors", vectors)
-    monkeypatch.setattr(preparation, "_soft_labels", lambda params, splits: np.array([0.25, 0.75]))
+    monkeypatch.setattr(preparation, "skip_gram", vectors)
+    monkeypatch.setattr(preparation, "soft_labels", lambda *_: np.array([0.25, 0.75]))
 
 
 def prepared(folder: Path, **values: Any) -> tuple[Params, dict[str, np.ndarray]]:
@@ -70,11 +75,72 @@ def test_plain_training_has_those_of_the_configured_values_alone(tmp_path: Path)
 
 def test_vectors_are_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, first = prepared(tmp_path, vectors__epochs=2)
-    monkeypatch.setattr(preparation, "_vectors", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(preparation, "skip_gram", lambda *_: pytest.fail("made again"))
     _, again = prepared(tmp_path, vectors__epochs=2)
     assert {name: found.tolist() for name, found in again.items()} == {
         name: found.tolist() for name, found in first.items()
     }
+
+
+def test_ngrams_are_learnt_once_for_all_networks_and_scaled_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are those of a dictionary; a step's sums have the deviation, the means too."""
+    reviews = {
+        "tokens": np.array([4, 5, 4, 5, 6, 4, 5, 7, 6, 7, 6, 8], np.int32),
+        "offsets": np.array([0, 2, 5, 8, 10, 12]),
+        "token_ids": np.array(
+            [[4, 5, 0, 0], [4, 5, 6, 0], [4, 5, 7, 0], [6, 7, 0, 0], [6, 8, 0, 0]], np.int32
+        ),
+        "labels": np.array([0, 0, 0, 1, 1]),
+    }
+    splits = {"train": reviews, "validation": reviews, "unlabelled": reviews}
+    space = {"model.step_words": {"choices": [1, 2]}}
+    values = {"tune.trials": 3, "tune.search_space": space, "vectors.ngrams": 3, "pad.padding": "post"}
+    params = PLAIN.replace(values)
+    made = prepared_data(params, splits, "digest", tmp_path)
+    monkeypatch.setattr(preparation, "learn_ngrams", lambda *_: pytest.fail("made again"))
+    assert made.keys() == prepared_data(params, splits, "digest", tmp_path).keys()
+    assert len(list(tmp_path.iterdir())) == 1
+    learnt = LearntNgrams(**read_arrays(next(tmp_path.iterdir())))
+    assert learnt.words.tolist() == [4, 5, 6, 7, 8]
+    # 4 5 stands in six of the ten reviews, 5 6, 5 7, 6 7 and 6 8 in two.
+    pairs = [(4 + pair // learnt.base, pair % learnt.base) for pair in learnt.pairs]
+    assert pairs == [(4, 5), (5, 6), (5, 7), (6, 7), (6, 8)]
+    assert learnt.reviews.tolist() == [6, 6, 6, 4, 2, 6, 2, 2, 2, 2]
+    for step_words in (1, 2):
+        name = ngrams_name(params.replace({"model.step_words": step_words}))
+        ngrams = NgramVectors(*(made[f"{name} {field}"] for field in NgramVectors._fields))
+        ids = reviews["token_ids"]
+        of_words = ngrams.of(ids)
+        steps = of_words.reshape(5, -1, step_words, 3).sum(2)
+        real = ids[:, ::step_words] > 0
+        assert steps[real].std() == pytest.approx(params.vectors.deviation, rel=1e-4)
+        means = steps.sum(1) / real.sum(1)[:, None] * ngrams.scale + ngrams.shift
+        np.testing.assert_allclose(means.mean(0), 0, atol=1e-5)
+        np.testing.assert_allclose(means.std(0), params.vectors.deviation, rtol=1e-4)
+        first, second = learnt.vectors[0], learnt.vectors[1] + learnt.vectors[5]  # of 4; of 5 and of 4 5
+        scale = of_words[0, 0, 0] / first[0]
+        np.testing.assert_allclose(of_words[0, :2], np.stack([first, second]) * scale, rtol=1e-4)
+
+
+def test_a_teacher_reads_document_vectors_where_ngrams_are_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def ask(*given: Any) -> np.ndarray:
+        asked.append(given[-1])
+        return np.ones(2)
+
+    monkeypatch.setattr(preparation, "soft_labels", ask)
+    for ngrams, teacher in ((0, "auto"), (2, "bags"), (2, "auto"), ("auto", "auto")):
+        values = {"vectors__ngrams": ngrams, "distill__teacher": teacher, "distill__epochs": 1}
+        prepared(tmp_path / f"{ngrams}{teacher}", tune__trials=1, **values)
+    assert [documents is not None for documents in asked] == [False, False, True, False]  # auto: few words
+    documents = asked[2](Ragged(np.array([4, 5, 9]), np.array([0, 2, 3])))
+    assert documents.shape == (2, 2)
+    assert np.isfinite(documents).all()
 
 
 def test_a_trial_that_may_distil_or_pretrain_finds_what_it_needs(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from unittest.mock import create_autospec
 from pipeline.cluster.pool import Here
 from pipeline.params import Params, Value
 from pipeline.tracking import PipelineRun
-from pipeline.training.epoch import Epoch
-from pipeline.training.task import Trained, num_epochs
+from pipeline.training.task import Epoch, Trained, num_epochs
 from pipeline.tuning import Progress, Search, Winner, open_search, search
 
 DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.runtime import live
 from pipeline.tracking import PipelineRun
-from pipeline.training.epoch import Epoch
+from pipeline.training.task import Epoch
 from pipeline.tuning.progress import Progress, epoch_line
 
 METRICS = {"loss": 0.53149, "validation_loss": 0.37, "validation_accuracy": 0.83625}

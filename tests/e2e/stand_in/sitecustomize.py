@@ -50,7 +50,7 @@ def fit(
     windows: Any = None,
 ) -> Fitted:
     """Scores 0.8 less the distance to 20 units and dropout 0.3; an epoch adds 0.01."""
-    from pipeline.training.epoch import Epoch  # noqa: PLC0415 - not before the stand-ins are in their places
+    from pipeline.training.task import Epoch  # noqa: PLC0415 - not before the stand-ins are in their places
 
     history = []
     for epoch in range(1, params.train.epochs + 1):
