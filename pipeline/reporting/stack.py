@@ -21,12 +21,17 @@ _BOTH = "Bidirectional("
 # Parts of a skip, and the mask that follows the states: no step of the stack.
 _SKIPS = {"highway": "gate", "residual": "residual"}  # and the layer that only such a skip has
 _BESIDE = ("projection_", "gate_", "residual_", "mask_pooling_")
+# Of vectors that stay as they are, how pairs are found and what the output reads; no steps either.
+_BESIDE += ("ngram_places", "ngram_slots", "ngram_mean", "ngram_scaling")
+_FIXED = {"ngram_words": "vectors of words, fixed", "ngram_pairs": "vectors of word pairs, fixed"}
 _BOX, _THIN, _GAP = 46, 22, 20  # heights in the drawing's units
 MARGIN = 8
 
 
 def title_of(layer: LayerSummary) -> str:
     """What a layer is called: ``maximum over time`` of GlobalMaxPooling1D, ``LSTM, both directions``."""
+    if layer.name in _FIXED:
+        return _FIXED[layer.name]
     if layer.kind == "Dense":
         return "dense, sigmoid" if layer.shape == (1,) else "dense, softmax"
     one = layer.kind.removeprefix(_BOTH).removesuffix(")") if layer.kind.startswith(_BOTH) else layer.kind

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.evaluation.ngrams import Ragged
+from pipeline.evaluation.teacher import soft_labels
 from pipeline.params import Params
 from pipeline.runtime.files import read_arrays, write_arrays
 from pipeline.runtime.live import LiveLine, bar, busy
 from pipeline.runtime.source import source_digest
 from pipeline.training.batches import windows_of
 from pipeline.training.task import data_of, ngrams_name, vectors_name
-from pipeline.training.teacher import soft_labels
 from pipeline.training.vectors import LearntNgrams, Show, learn_ngrams, skip_gram
 
 Arrays = Mapping[str, np.ndarray]
@@ -29,7 +29,7 @@ _READ = ("train", "unlabelled")  # by vectors
 _WORDS_READ = 28_000_000
 _LEAST_WORDS = 20_000  # of training and unlabelled reviews
 _NGRAM_DIMENSION = 100
-_CODE = ("pipeline/training/vectors.py", "pipeline/training/teacher.py", "pipeline/evaluation")
+_CODE = ("pipeline/training/vectors.py", "pipeline/evaluation")
 
 
 def prepared_data(

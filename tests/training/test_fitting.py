@@ -253,7 +253,6 @@ def test_vectors_that_stay_are_read_and_not_changed() -> None:
         np.testing.assert_array_equal(held, getattr(ngrams, field))
     said = right(VALIDATION.labels, predict(found.model, VALIDATION.token_ids)).mean()
     assert said == pytest.approx(found.best["validation_accuracy"])
-    assert found.best["accuracy"] > 0.6
 
 
 def test_an_average_of_the_weights_follows_them(fitted: Fitted) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.ngrams import Ragged
-from pipeline.training.teacher import soft_labels
+from pipeline.evaluation.teacher import soft_labels
 from pipeline.training.vectors import learn_ngrams
 
 
