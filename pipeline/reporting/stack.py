@@ -18,11 +18,10 @@ _TITLES = {
     "MaxPooling1D": "maximum of each two steps",
 }
 _BOTH = "Bidirectional("
-# Parts of a skip, and the mask that follows the states: no step of the stack.
+# Parts of a skip, the mask that follows the states, how pairs are found and scaled: no step of the stack.
 _SKIPS = {"highway": "gate", "residual": "residual"}  # and the layer that only such a skip has
-_BESIDE = ("projection_", "gate_", "residual_", "mask_pooling_")
-# Of vectors that stay as they are, how pairs are found and what the output reads; no steps either.
-_BESIDE += ("ngram_places", "ngram_slots", "ngram_mean", "ngram_scaling")
+_OF_NGRAMS = ("ngram_places", "ngram_slots", "ngram_mean", "ngram_scaling")
+_BESIDE = ("projection_", "gate_", "residual_", "mask_pooling_", *_OF_NGRAMS)
 _FIXED = {"ngram_words": "vectors of words, fixed", "ngram_pairs": "vectors of word pairs, fixed"}
 _BOX, _THIN, _GAP = 46, 22, 20  # heights in the drawing's units
 MARGIN = 8
