@@ -34,6 +34,7 @@ STAGES = {
 # these need MLflow and download and pad do not.
 COMMANDS = {
     "check": ("pipeline.commands.check:check", "Look at a file of reviews before training on it."),
+    "suggest": ("pipeline.commands.suggest:suggest", "Pick the texts to label next."),
     "predict": ("pipeline.commands.predict:predict", "Label texts with the champion."),
     "monitor": ("pipeline.commands.monitor:monitor", "Compare new reviews with those of a version."),
     "serve": ("pipeline.commands.serve:serve", "Serve the champion over HTTP on loopback."),

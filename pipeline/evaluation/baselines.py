@@ -89,6 +89,33 @@ def fit_baselines(
     return {name: BagOfNgrams(ngrams, _classifier(name, seed).fit(counts, labels)) for name in names}
 
 
+def out_of_fold(
+    reviews: Ragged, labels: np.ndarray, folds: int = 5, longest: int = 2, seed: int = 0
+) -> np.ndarray:
+    """What the naive Bayes baseline says of each review when it is fitted to those of the other folds.
+
+    Args:
+        reviews: as :func:`fit_naive_bayes` takes them.
+        labels: whole numbers from 0, (num_reviews,).
+        folds: each with its share of every label.
+        longest: n-grams are of 1 to so many tokens.
+        seed: of the folds and of the solver.
+
+    Returns:
+        float64 (num_reviews, num_labels); 0 for a label that the other folds lack.
+    """
+    _, counts = find_ngrams(reviews, longest)
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    fold = np.zeros(len(labels), np.int64)
+    fold[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % folds
+    probabilities = np.zeros((len(labels), int(labels.max()) + 1))
+    for number in range(folds):
+        judged = np.flatnonzero(fold == number)
+        classifier = _classifier(NAIVE_BAYES, seed).fit(counts[fold != number], labels[fold != number])
+        probabilities[np.ix_(judged, classifier.classes_)] = classifier.predict_proba(counts[judged])
+    return probabilities
+
+
 def _classifier(name: str, seed: int) -> OneVsRestClassifier:
     weights, inverse_penalty = {
         NAIVE_BAYES: (LogCountRatio(), 0.1),

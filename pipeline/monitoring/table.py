@@ -12,7 +12,6 @@ import numpy as np
 from pipeline.evaluation.probabilities import from_outputs
 from pipeline.reviews.labels import fold, key_of, spellings_of
 from pipeline.reviews.sources.dialects import Format
-from pipeline.reviews.sources.files import files_of
 from pipeline.reviews.sources.records import Reader, Row, is_undecided, text_problem
 from pipeline.runtime.errors import UserError
 from pipeline.serving.answering import ID
@@ -56,12 +55,7 @@ def read_labels(table: Path, columns: Columns) -> dict[str, Any]:
     """
     key, label = str(columns.key), str(columns.label)
     reader = Reader([key, label], columns.form, "--labels", "--key or --label-column", lambda *_: None)
-    return {
-        key_of(row[key]): row[label]
-        for file in files_of(table, "--labels")
-        for _, row in reader.read(file, table if table.is_dir() else None)
-        if _has(row, (key, label))
-    }
+    return {key_of(row[key]): row[label] for _, row in reader.read_all(table) if _has(row, (key, label))}
 
 
 @dataclass
@@ -107,10 +101,9 @@ class TableReader:
         names = [name for name in (text, label if self.labels is None else key, time) if name]
         options = "--text-column, --label-column, --time-column or --key"
         reader = Reader(names, form, "TABLE", options, self._pass_over, instead=_NUMBERS)
-        for file in files_of(table, "TABLE"):
-            rows = (row for _, row in reader.read(file, table if table.is_dir() else None))
-            for batch in batches(filter(self._is_wanted, rows), BATCH):
-                self._take_batch(batch)
+        rows = (row for _, row in reader.read_all(table))
+        for batch in batches(filter(self._is_wanted, rows), BATCH):
+            self._take_batch(batch)
 
     def _pass_over(self, *_: object) -> None:
         self.passed_over += 1

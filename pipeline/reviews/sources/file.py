@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,6 @@ from pipeline.reviews.sources.encodings import COMPRESSIONS, kind_of
 from pipeline.reviews.sources.files import (
     SPLIT_NAMES,
     TEXT,
-    encoding_of_texts,
-    files_of,
     hash_of,
     hidden_files,
     is_of_fasttext,
@@ -31,6 +29,7 @@ from pipeline.reviews.sources.files import (
 )
 from pipeline.reviews.sources.records import (
     Reader,
+    Record,
     is_undecided,
     problem_of,
     text_problem,
@@ -148,20 +147,17 @@ def read_table(
     table = Table(path, {name: [] for name in names})
     texts, *others = [(name, values.append) for name, values in table.values.items()]
     seen: dict[str, str] = {}  # a million labels are a few objects
-    files = files_of(path, option)
-    if path.is_dir() and kind_of(files[0]) == TEXT and not is_of_fasttext(files[0]):
-        form = replace(form, encoding=encoding_of_texts(files, form.encoding, form.option("encoding")))
-    for file in files:
-        shown = file.relative_to(path).as_posix() if path.is_dir() else file.name
-        prefix = f"{shown}, " if path.is_dir() else ""
 
-        def refuse(place: str, problem: str, _record: Any, prefix: str = prefix) -> None:
-            table.unreadable.append(f"{prefix}{place}: {problem}")
+    def refuse(place: str, problem: str, _record: Any) -> None:
+        table.unreadable.append(f"{place}: {problem}")
 
-        reader = Reader(names, form, option, refuse=refuse, all_columns=False)
-        for place, row in reader.read(file, path if path.is_dir() else None):
+    folder = path if path.is_dir() else None
+    reader = Reader(names, form, option, refuse=refuse, all_columns=False)
+    for file in reader.files(path):
+        shown = file.relative_to(folder).as_posix() if folder else file.name
+        for place, row in reader.read(file, folder):
             number = len(table.places)
-            table.places.append((prefix + place).removesuffix(", "))
+            table.places.append(place)
             table.files.append(shown)
             text: Any = row.get(names[0])
             problem = text_problem(text, form)
@@ -282,6 +278,12 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
             "texts_with_signs": table.signs.total() if params.tokens == WORDS else 0,
         },
     )
+
+
+def rows_of(params: DataParams) -> Iterator[Record]:
+    """The rows of ``params.path`` as they stand there, at the places that a data set names."""
+    names = [str(params.text_column), str(params.label_column)]
+    yield from Reader(names, Format.of(params), refuse=lambda *_: None).read_all(Path(params.path))
 
 
 def dataset_name(path: Path) -> str:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
@@ -29,13 +29,15 @@ from pipeline.reviews.sources.dialects import (
 from pipeline.reviews.sources.encodings import (
     AUTO,
     UTF8,
+    fitting_encoding,
     is_utf8,
     kind_of,
+    lines_beyond_ascii,
     mark_of,
     open_text,
     recognise_encoding,
 )
-from pipeline.reviews.sources.files import TEXT, is_of_fasttext, require_table
+from pipeline.reviews.sources.files import TEXT, encoding_of_texts, files_of, is_of_fasttext, require_table
 from pipeline.reviews.sources.tools import (
     MISSING_SPELLINGS,
     annotated_rows,
@@ -111,17 +113,33 @@ class Reader:
     all_columns: bool = True
     written: str = "empty"
     header: list[str] = field(default_factory=list)
+    _prefix: str = ""
+
+    def files(self, path: Path) -> list[Path]:
+        """Those of :func:`files_of`, the encoding of texts that are a file each judged by all of them."""
+        files = files_of(path, self.option)
+        if path.is_dir() and kind_of(files[0]) == TEXT and not is_of_fasttext(files[0]):
+            encoding = encoding_of_texts(files, self.form.encoding, self.form.option("encoding"))
+            self.form = replace(self.form, encoding=encoding)
+        return files
+
+    def read_all(self, path: Path) -> Iterator[Record]:
+        """The records of a file, or of all files of a folder, else as :meth:`read`."""
+        for file in self.files(path):
+            yield from self.read(file, path if path.is_dir() else None)
 
     def read(self, path: Path, folder: Path | None = None) -> Iterator[Record]:
         """The records of one file.
 
-        Named columns that ``folder`` names, as in ``label=neg/part-0.parquet``, are columns too. A missing
-        value is None, whatever the file writes for it; so is one of a JSON object that lacks the key.
+        Places begin with the file's name in ``folder``; columns that folders name, as in
+        ``label=neg/part-0.parquet``, are columns too. A missing value is None, whatever the file writes for
+        it; so is one of a JSON object that lacks the key.
 
         Raises:
             UserError: if the file is missing, of another kind, can't be read, or lacks a column.
         """
         require_table(path, self.option, is_text=folder is not None)
+        self._prefix = f"{path.relative_to(folder).as_posix()}, " if folder else ""
         reader = {
             **dict.fromkeys((".jsonl", ".ndjson", ".json"), self._json),
             ".parquet": self._parquet,
@@ -142,7 +160,7 @@ class Reader:
                     elif name != self.names[0]:
                         value = label_of(value)
                     row[name] = None if isinstance(value, str) and value.strip() in missing else value
-                yield place, row
+                yield (self._prefix + place).removesuffix(", "), row
         except FileNotFoundError:
             raise UserError(f"{self.option}: there is no file {path}; correct the path") from None
         except OSError as error:
@@ -173,7 +191,7 @@ class Reader:
     def _refused(self, path: Path, place: str, problem: str, record: Any) -> None:
         if self.refuse is None:
             raise UserError(f"{path}, {place}: {problem}")
-        self.refuse(place, problem, record)
+        self.refuse(self._prefix + place, problem, record)
 
     def _csv(self, path: Path, partitions: Row) -> Iterator[Record]:
         form = self.form
@@ -313,6 +331,8 @@ class Reader:
         """One record: the text, and as its label the name of the folder that it lies in."""
         content = path.read_bytes()
         encoding = mark_of(content) or (UTF8 if is_utf8(content) else self.form.encoding)
+        if encoding == AUTO:
+            encoding = fitting_encoding(str(path), lines_beyond_ascii(content), self.form.option("encoding"))
         if len(self.names) > 2:
             raise UserError(
                 f"data.split_column is {self.names[2]!r}, but {path} is a review and no table: set it to "

@@ -1,0 +1,67 @@
+"""`suggest`: which texts to label next, as a file that a labelling tool imports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands import of_tables, of_version
+from pipeline.interface import load_champion
+from pipeline.labelling import suggest as choose
+from pipeline.labelling import write_tasks
+from pipeline.reviews.sources.dialects import Format
+from pipeline.reviews.sources.records import Reader, text_problem
+from pipeline.runtime.errors import UserError
+from pipeline.serving.answering import ID
+
+
+@click.command()
+@click.argument("unlabelled", type=click.Path(path_type=Path))
+@click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="How many texts.")
+@of_version
+@click.option("--text-column", default="text", show_default=True, help="The column of the texts.")
+@of_tables
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default="reports/suggested.csv",
+    show_default=True,
+    help="Where they go: .csv, .json (tasks of Label Studio) or .jsonl (doccano).",
+)
+def suggest(
+    unlabelled: Path,
+    count: int,
+    name: str | None,
+    text_column: str,
+    written: dict[str, Any],
+    output: Path,
+) -> None:
+    """Pick the texts of UNLABELLED, a file or folder, whose labels would teach the champion most.
+
+    They are the ones that it is least sure of, spread so that they aren't one text a hundred times. Each
+    has the champion's label, which Label Studio and doccano show as a first answer.
+    """
+    champion = load_champion(name)
+    form = Format(**written, has_header=not text_column.isdecimal(), on_command_line=True)
+    passed_over: list[str] = []
+    reader = Reader(
+        [text_column], form, "UNLABELLED", "--text-column", lambda place, *_: passed_over.append(place)
+    )
+    read = reader.read_all(unlabelled)
+
+    def texts() -> Any:
+        for place, row in read:
+            if text_problem(row.get(text_column), form):
+                passed_over.append(place)
+            else:
+                more = {ID: row[ID]} if row.get(ID) not in (None, "") else {}
+                yield row[text_column], more | {"place": place}
+
+    tasks = choose(champion.texts, texts(), count)
+    if not tasks:
+        raise UserError(f"{unlabelled} holds no text: give a file with some")
+    write_tasks(output, tasks, champion.address)
+    unread = f"; {len(passed_over):,} rows without a text passed over" if passed_over else ""
+    click.echo(f"{champion.name}: {len(tasks):,} texts to label -> {output}{unread}", err=True)
