@@ -24,7 +24,7 @@ from pipeline.cluster.pool import Here
 from pipeline.params import Params, load_params
 
 PROJECT = Path(__file__).resolve().parents[1]
-SHARED_IMDB = PROJECT.parent / "shared" / "imdb"
+IMDB_FOLDER = "IMDB_FOLDER"  # the environment's: where imdb.npz, its word index and aclImdb.tar.gz are
 # The longest files first: two processes that share the files then end at about the same time.
 LONG = (
     "e2e/test_pipeline.py",
@@ -104,8 +104,8 @@ def imdb_files(tmp_path: Path) -> ImdbFiles:
 
 
 @pytest.fixture
-def shared_imdb() -> Path:
-    """The folder of the real reviews, where it lies beside the checkout."""
-    if not (SHARED_IMDB / "imdb.npz").is_file():
-        pytest.skip("the real IMDb reviews are not beside this checkout: ../shared/imdb")
-    return SHARED_IMDB
+def real_imdb() -> Path:
+    """The folder of the real reviews, where the environment names one."""
+    if IMDB_FOLDER not in os.environ:
+        pytest.skip(f"the real IMDb reviews are not at hand: {IMDB_FOLDER} names no folder with them")
+    return Path(os.environ[IMDB_FOLDER])

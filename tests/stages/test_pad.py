@@ -76,17 +76,17 @@ def test_rows_are_keras_own(
 
 @pytest.mark.slow
 def test_rows_of_the_real_reviews_are_keras_own(
-    params: Params, shared_imdb: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch
+    params: Params, real_imdb: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (keras_home / "datasets").mkdir(parents=True)
     values: dict[str, str] = {}
     for key, name in (("", "imdb.npz"), ("word_index_", "imdb_word_index.json")):
-        (keras_home / "datasets" / name).symlink_to(shared_imdb / name)
-        values[f"data.{key}hash"] = sha256((shared_imdb / name).read_bytes())
+        (keras_home / "datasets" / name).symlink_to(real_imdb / name)
+        values[f"data.{key}hash"] = sha256((real_imdb / name).read_bytes())
     params = params.replace(values)
     download.run(params)
     pad.run(params)
-    require_keras_rows(shared_imdb / "imdb.npz", params, monkeypatch)
+    require_keras_rows(real_imdb / "imdb.npz", params, monkeypatch)
     facts = read_json(PADDED_DATASET)
     assert (facts["sizes"]["test"], facts["class_shares"]["test"]["positive"]) == (12_500, 0.5)
     assert sum(facts["sizes"].values()) + sum(facts["duplicates_dropped"].values()) == 37_500

@@ -106,9 +106,9 @@ def test_the_defaults_are_keras_own_files(params: Params) -> None:
         assert f"{{origin_folder}}{name}" in source
 
 
-def test_the_real_files_are_of_the_form(shared_imdb: Path) -> None:
-    splits = imdb.parse_reviews((shared_imdb / "imdb.npz").read_bytes())
-    vocabulary = imdb.parse_word_index((shared_imdb / "imdb_word_index.json").read_bytes())
+def test_the_real_files_are_of_the_form(real_imdb: Path) -> None:
+    splits = imdb.parse_reviews((real_imdb / "imdb.npz").read_bytes())
+    vocabulary = imdb.parse_word_index((real_imdb / "imdb_word_index.json").read_bytes())
     assert {name: len(reviews) for name, reviews in splits.items()} == {"train": 25_000, "test": 12_500}
     assert [int(reviews.labels.sum()) for reviews in splits.values()] == [12_500, 6_250]
     assert vocabulary.words[:5] == ("the", "and", "a", "of", "to")

@@ -220,10 +220,10 @@ def test_the_default_is_the_archive_by_its_own_hash(params: Params) -> None:
 
 
 @pytest.mark.slow
-def test_the_real_archive_is_encoded_as_the_real_npz_was(shared_imdb: Path) -> None:
+def test_the_real_archive_is_encoded_as_the_real_npz_was(real_imdb: Path) -> None:
     """The test reviews stand in both, as texts and as ranks."""
-    vocabulary = imdb.parse_word_index((shared_imdb / "imdb_word_index.json").read_bytes())
-    archive = (shared_imdb / "aclImdb.tar.gz").read_bytes()
+    vocabulary = imdb.parse_word_index((real_imdb / "imdb_word_index.json").read_bytes())
+    archive = (real_imdb / "aclImdb.tar.gz").read_bytes()
     assert len(read_unlabelled(archive)) == 50_000
     encoded: list[bytes] = []
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r|gz") as tar:
@@ -234,5 +234,5 @@ def test_the_real_archive_is_encoded_as_the_real_npz_was(shared_imdb: Path) -> N
                 encoded.append(np.array(ids, np.int32).tobytes())
             if len(encoded) == 12_500:
                 break
-    reviews = imdb.parse_reviews((shared_imdb / "imdb.npz").read_bytes())["test"]
+    reviews = imdb.parse_reviews((real_imdb / "imdb.npz").read_bytes())["test"]
     assert sorted(encoded) == sorted(reviews.keys())
