@@ -28,7 +28,7 @@ from pipeline.tracking.runs import network_name
 
 VOCAB_SIZE, BULK, SINGLE = 10_000, 1024, 200
 KERAS_BATCH = 128
-PRESETS = ("default", "accurate")
+NETWORKS = {"params.yaml": {}, "accurate": read_preset("accurate")}
 Predict = Callable[[np.ndarray], object]
 
 
@@ -37,10 +37,10 @@ def main() -> None:
     lines = ["## The network alone", "", f"{machine()}. Rows of 20 tokens to the full length.", ""]
     lines += ["| network | runtime | one review, ms: median | 95th | 99th percentile | reviews a second |"]
     lines += ["| --- | --- | --- | --- | --- | --- |"]
-    for preset in PRESETS:
-        params = load_params().replace(read_preset(preset))
+    for name, values in NETWORKS.items():
+        params = load_params().replace(values)
         length = params.pad.of_reviews([400]).row_length
-        size = f"{preset}: {network_name(params.flat())}, {length} tokens"
+        size = f"{name}: {network_name(params.flat())}, {length} tokens"
         token_ids = rows(length, params.pad.padding)
         for runtime, predict in runtimes(params.model, length).items():
             times = single(predict, token_ids)

@@ -11,7 +11,7 @@ Its Python interface, each name loaded when it is first used:
     pipeline.load_champion().predict(["A warm, funny film."])
 
 The commands are built on it. Values have the names of ``model`` and ``train`` in params.yaml; one that isn't
-given is that of ``pipeline/params/plain.yaml``, a plain and small network, whatever folder the interface is
+given is that of ``pipeline.params.Params()``, a plain and small network, whatever folder the interface is
 used in. Nothing is written, but for a downloaded data set's own cache.
 """
 

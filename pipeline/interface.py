@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from pipeline import params as params_package
 from pipeline.networks.devices import import_keras
 from pipeline.params import Cell, ModelParams, Params, ParamsError, TrainParams, Value, load_params
 from pipeline.reviews.padding import Side, pad_texts, pad_tokens
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from pipeline.training.compiled import Predict, Split
     from pipeline.training.fitting import Fitted
     from pipeline.training.task import Epoch
-
-PLAIN = Path(params_package.__file__).parent / "plain.yaml"
 
 # Reviews, loaded, split and padded as the stages download and pad do it.
 
@@ -151,7 +148,7 @@ def load_reviews(
         "pad.padding": padding,
         "pad.truncating": truncating,
     }
-    params = _plain_params().replace(values, source="load_reviews")
+    params = Params().replace(values, source="load_reviews")
     if limit is not None and limit < 4:
         raise UserError(f"limit must be 4 or more, two reviews of each label, but got {limit}")
     dataset = load_dataset(params, warnings.warn)
@@ -168,10 +165,6 @@ def load_reviews(
     rows = {name: pad(split.reviews) for name, split in splits.items()}
     vocabulary = dataset.vocabulary.first(vocab_size - INDEX_FROM - 1)
     return PaddedReviews(dataset.name, vocabulary, dataset.labels, params, rows)
-
-
-def _plain_params() -> Params:
-    return load_params(PLAIN).replace({"tune.trials": 1})  # nothing is searched, so no range need fit
 
 
 def _layout(params: Params) -> dict[str, Any]:
@@ -341,7 +334,7 @@ def build_stacked_rnn(
         ValueError: for a name that there isn't, or a value that can't be used.
     """
     sizes: dict[str, Value] = {"pad.vocab_size": vocab_size, "pad.max_length": max_length, "seed": seed}
-    params = _plain_params().replace(sizes, source="build_stacked_rnn")
+    params = Params().replace(sizes, source="build_stacked_rnn")
     widths = units if isinstance(units, int) else tuple(units)
     params = _with_values(params, {"cell": cell, "depth": depth, "units": widths, **values})
     import_keras()

@@ -21,7 +21,8 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 from pipeline.cluster import processes
 from pipeline.cluster.pool import Here
-from pipeline.params import Params, load_params
+from pipeline.params import Params
+from plain import plain_params
 
 PROJECT = Path(__file__).resolve().parents[1]
 IMDB_FOLDER = "IMDB_FOLDER"  # the environment's: where imdb.npz, its word index and aclImdb.tar.gz are
@@ -72,7 +73,7 @@ def ctrl_c() -> Iterator[Callable[[], None]]:
 @pytest.fixture
 def params() -> Params:
     """The values that tests start from."""
-    return load_params(PROJECT / "pipeline/params/plain.yaml")
+    return plain_params()
 
 
 @pytest.fixture

@@ -13,9 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
-from pipeline.params import Params, ParamsError, Value, load_params
+from pipeline.params import Params, ParamsError, Value, load_params, parse_yaml
 from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.paths import REPORT
@@ -54,22 +52,9 @@ def parse_options(options: Sequence[str]) -> dict[str, Value]:
             except StopIteration:
                 raise ParamsError(f"command line: {word} has no value") from None
         if text:  # MLproject gives every option that it knows, and an empty value where the user gave none
-            values[key] = _parse_value(key, text)
+            value = parse_yaml(text, f"command line: {key}")
+            values[key] = tuple(value) if isinstance(value, list) else value
     return values
-
-
-def _parse_value(key: str, text: str) -> Value:
-    """A YAML scalar or list; a number such as 1e-3, which YAML 1.1 reads as text, is a float."""
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ParamsError(f"command line: {key} can't be read as YAML: {text!r}") from None
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return tuple(value) if isinstance(value, list) else value
 
 
 def launch(values: Mapping[str, Value], until: str | None = None, preset: str | None = None) -> int:
@@ -84,7 +69,8 @@ def launch(values: Mapping[str, Value], until: str | None = None, preset: str | 
         ParamsError: before anything runs, if a value can't be used.
     """
     now = load_params()
-    wanted = _judged(_with_preset(now, preset) if preset else now, values)
+    start = now.replace(read_preset(preset), source=f"presets/{preset}.yaml") if preset else now
+    wanted = with_options(start, values)
     if wanted.data.source == "file" and not Path(wanted.data.path).exists():
         raise ParamsError(
             f"command line: data.path must be a file or folder, but there is no {wanted.data.path}"
@@ -113,15 +99,11 @@ def launch(values: Mapping[str, Value], until: str | None = None, preset: str | 
     return status
 
 
-def _with_preset(now: Params, name: str) -> Params:
-    return now.replace(read_preset(name), source=f"presets/{name}.yaml")
-
-
-def _judged(now: Params, values: Mapping[str, Value]) -> Params:
-    """The params with ``values``; the study varies none that differs from params.yaml."""
-    before = now.flat()
-    changed = [key for key, value in values.items() if key in before and value != before[key]]
-    return now.searching_without(changed).replace(values, source="command line")
+def with_options(params: Params, values: Mapping[str, Value]) -> Params:
+    """``params`` with ``values``; the study varies none that differs from what it was."""
+    before = params.flat()
+    held = [key for key, value in values.items() if key in before and value != before[key]]
+    return params.searching_without(held).replace(values, source="command line")
 
 
 def dvc_arguments(now: Params, wanted: Params) -> list[str]:
@@ -130,16 +112,11 @@ def dvc_arguments(now: Params, wanted: Params) -> list[str]:
     changes = {key: value for key, value in wanted.flat().items() if value != before[key]}
     if not changes:
         return ["repro"]
-    words = [f"{_sign(key, now)}{key}={_hydra(value)}" for key, value in changes.items()]
+    words = [f"{key}={_hydra(value)}" for key, value in changes.items()]
     if wanted.tune.trials > 1:
         held = [key for key in now.tune.search_space if key not in wanted.tune.search_space]
         words += [f"~tune.search_space.{key}" for key in held]
     return ["exp", "run", *(f"--set-param={word}" for word in words)]
-
-
-def _sign(key: str, now: Params) -> str:
-    """What Hydra's grammar wants before a key whose section params.yaml hasn't."""
-    return "" if key.split(".")[0] in now.model_fields_set else "++"
 
 
 def _settle_git(experiment: bool) -> None:

@@ -4,7 +4,7 @@ from pipeline.params.data import DataParams, PadParams
 from pipeline.params.schema import PARAMS_FILE, SEARCHED, Params, load_params, parse_params
 from pipeline.params.study import Choices, ClusterParams, DepthParams, Range
 from pipeline.params.training import ModelParams, TrainParams, VectorParams
-from pipeline.params.values import Cell, ParamsError, Skip, Value, is_number
+from pipeline.params.values import Cell, ParamsError, Skip, Value, is_number, parse_yaml
 
 __all__ = [
     "PARAMS_FILE",
@@ -26,4 +26,5 @@ __all__ = [
     "is_number",
     "load_params",
     "parse_params",
+    "parse_yaml",
 ]

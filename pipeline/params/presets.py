@@ -7,12 +7,9 @@ a run is the one whose values the run has (:func:`preset_of`).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from pipeline.params.schema import Params
-from pipeline.params.values import ParamsError, Value
+from pipeline.params.values import ParamsError, Value, read_yaml
 
 PRESETS = Path("presets")
 PRESET_VARIABLE = "PIPELINE_PRESET"  # of the environment: the preset that `run` was asked for
@@ -24,7 +21,7 @@ def preset_names(folder: Path = PRESETS) -> list[str]:
 
 
 def read_preset(name: str, folder: Path = PRESETS) -> dict[str, Value]:
-    """The values of a preset, by dotted key.
+    """The values of a preset, by dotted key; a list is a tuple, as in ``Params``.
 
     Raises:
         ParamsError: if there is no such preset, or its file isn't a mapping of sections; whether keys and
@@ -33,14 +30,17 @@ def read_preset(name: str, folder: Path = PRESETS) -> dict[str, Value]:
     if name not in preset_names(folder):
         names = ", ".join(preset_names(folder)) or f"none in {folder}"
         raise ParamsError(f"command line: there is no preset {name!r}; there are: {names}")
-    path = folder / f"{name}.yaml"
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    tree = read_yaml(path := folder / f"{name}.yaml")
     if not isinstance(tree, dict):
         raise ParamsError(f"{path}: must map sections of params.yaml to values")
-    return _flat(tree)
+    flat: dict[str, Value] = {}
+    for section, values in tree.items():
+        if isinstance(values, dict):
+            named = ((f"{section}.{name}", value) for name, value in values.items())
+            flat |= {key: tuple(value) if isinstance(value, list) else value for key, value in named}
+        else:
+            flat[section] = values
+    return flat
 
 
 def preset_of(params: Params, folder: Path = PRESETS) -> str | None:
@@ -57,15 +57,3 @@ def preset_of(params: Params, folder: Path = PRESETS) -> str | None:
         if all(key in values and values[key] == value for key, value in preset.items())
     }
     return max(held, key=held.__getitem__, default=None)
-
-
-def _flat(tree: dict[str, Any]) -> dict[str, Value]:
-    """Dotted keys; a list is a tuple, as in ``Params``."""
-    flat: dict[str, Value] = {}
-    for section, values in tree.items():
-        if isinstance(values, dict):
-            named = ((f"{section}.{name}", value) for name, value in values.items())
-            flat |= {key: tuple(value) if isinstance(value, list) else value for key, value in named}
-        else:
-            flat[section] = values
-    return flat

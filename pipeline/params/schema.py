@@ -1,23 +1,21 @@
 """params.yaml as frozen models: the one place where a value is judged, section by section and as a whole.
 
-``load_params`` reads the file, ``Params.replace`` gives a copy with other values under dotted keys
-(``{"model.depth": 3}``); both raise ``ParamsError`` with one line for each thing that is wrong.
+``load_params`` reads the file, which names every key; ``Params()`` is a plain, small network, from which the
+Python interface starts; ``Params.replace`` gives a copy with other values under dotted keys
+(``{"model.depth": 3}``). What can't be used is a ``ParamsError`` with one line for each thing that is wrong.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.params.automatic import resolved, suited_to
-from pipeline.params.data import DataParams, PadParams
+from pipeline.params.data import DataParams, PadParams, resolved, suited_to
 from pipeline.params.study import (
-    Choices,
     ClusterParams,
     DepthParams,
     EvaluateParams,
@@ -27,29 +25,28 @@ from pipeline.params.study import (
     check_range,
 )
 from pipeline.params.training import DistillParams, ModelParams, PretrainParams, TrainParams, VectorParams
-from pipeline.params.values import ParamsError, Section, Value, faults_of
+from pipeline.params.values import ParamsError, Section, Value, faults_of, read_yaml
 
 PARAMS_FILE = Path("params.yaml")
-RENAMED = {"depth_study": "depth"}  # sections whose earlier name gets a message of its own
 SEARCHED = ("model", "train", "pretrain", "vectors", "distill")  # what ``tune.search_space`` may vary
 
 
 class Params(Section):
     """All of params.yaml."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
-    data: DataParams
-    pad: PadParams
-    model: ModelParams
-    train: TrainParams
-    pretrain: PretrainParams
-    vectors: VectorParams
-    distill: DistillParams
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
+    data: DataParams = DataParams()
+    pad: PadParams = PadParams()
+    model: ModelParams = ModelParams()
+    train: TrainParams = TrainParams()
+    pretrain: PretrainParams = PretrainParams()
+    vectors: VectorParams = VectorParams()
+    distill: DistillParams = DistillParams()
     cluster: ClusterParams = ClusterParams()
-    tune: TuneParams
-    depth: DepthParams
-    evaluate: EvaluateParams
-    mlflow: MlflowParams
+    tune: TuneParams = TuneParams()
+    depth: DepthParams = DepthParams()
+    evaluate: EvaluateParams = EvaluateParams()
+    mlflow: MlflowParams = MlflowParams()
 
     @model_validator(mode="after")
     def _implementation_can_run_the_model(self) -> Self:
@@ -103,34 +100,29 @@ class Params(Section):
             return self
         flat = self.flat()
         for key, form in self.tune.search_space.items():
-            if key not in flat or key.split(".")[0] not in SEARCHED:
-                raise ValueError(f"tune.search_space.{key}: there is no such key of {', '.join(SEARCHED)}")
-            self._can_be_searched(key, form)
+            full, (section, _, name) = f"tune.search_space.{key}", key.partition(".")
+            if key not in flat or section not in SEARCHED:
+                raise ValueError(f"{full}: there is no such key of {', '.join(SEARCHED)}")
+            if section == "distill" and self.tune.epochs is not None:
+                raise ValueError(
+                    f"{full}: trials of tune.epochs ({self.tune.epochs}) learn the labels alone and can't "
+                    "tell what soft labels are worth: set tune.epochs to null"
+                )
             if isinstance(form, Range):
+                if section == "vectors" or (key == "model.embedding_dim" and self.vectors.epochs):
+                    raise ValueError(
+                        f"{full}: each value has word vectors of its own, made before the search: give a few "
+                        "choices"
+                    )
                 check_range(key, form, flat[key])
             for value in form.values:
-                section, name = key.split(".")
                 values = getattr(self, section).model_dump(mode="json") | {name: value}
                 try:
                     type(getattr(self, section)).model_validate_json(json.dumps(values))
                 except ValidationError as error:
                     faults = "; ".join(faults_of(error, section))
-                    raise ValueError(f"tune.search_space.{key}: {value!r} can't be used: {faults}") from None
+                    raise ValueError(f"{full}: {value!r} can't be used: {faults}") from None
         return self
-
-    def _can_be_searched(self, key: str, form: Range | Choices) -> None:
-        name = f"tune.search_space.{key}"
-        section = key.split(".")[0]
-        if section == "distill" and self.tune.epochs is not None:
-            raise ValueError(
-                f"{name}: trials of tune.epochs ({self.tune.epochs}) learn the labels alone and can't tell "
-                "what soft labels are worth: set tune.epochs to null"
-            )
-        of_vectors = section == "vectors" or (key == "model.embedding_dim" and self.vectors.epochs)
-        if of_vectors and isinstance(form, Range):
-            raise ValueError(
-                f"{name}: each value has word vectors of its own, made before the search: give a few choices"
-            )
 
     def flat(self, *names: str) -> dict[str, Value]:
         """Every value under its dotted key, ``tune.search_space`` left out.
@@ -193,7 +185,6 @@ class Params(Section):
             section: Any = tree
             for part in path:
                 section = section.get(part) if isinstance(section, dict) else None
-            _refuse_earlier_name(path[:1], source)
             if not isinstance(section, dict) or name not in section:
                 raise ParamsError(f"{source}: there is no parameter {key}; params.yaml lists them all")
             section[name] = value
@@ -207,12 +198,9 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         ParamsError: if the file is missing, isn't YAML, or holds a value that can't be used.
     """
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return parse_params(read_yaml(path), str(path))
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; run this in the project's folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    return parse_params(tree, str(path))
 
 
 def parse_params(tree: Any, source: str) -> Params:
@@ -221,22 +209,25 @@ def parse_params(tree: Any, source: str) -> Params:
     Raises:
         ParamsError: one line for each fault, led by the source and the dotted key.
     """
-    if isinstance(tree, dict):
-        _refuse_earlier_name(tree, source)
+    faults = [f"{key} is missing; params.yaml must give it a value" for key in _missing(tree)]
     try:
         # As JSON, because pydantic's strict mode then takes a list for a tuple, and nothing else amiss.
-        return Params.model_validate_json(json.dumps(tree))
+        params = Params.model_validate_json(json.dumps(tree))
+    except ValidationError as error:
+        faults += faults_of(error)
     except (TypeError, ValueError) as error:
-        if not isinstance(error, ValidationError):
-            raise ParamsError(
-                f"{source}: holds a value that is not a plain number or text: {error}"
-            ) from None
-        raise ParamsError("\n".join(f"{source}: {fault}" for fault in faults_of(error))) from None
+        raise ParamsError(f"{source}: holds a value that is not a plain number or text: {error}") from None
+    if faults:
+        raise ParamsError("\n".join(f"{source}: {fault}" for fault in faults))
+    return params
 
 
-def _refuse_earlier_name(sections: Iterable[str], source: str) -> None:
-    for earlier in RENAMED.keys() & set(sections):
-        raise ParamsError(
-            f"{source}: the section {earlier} is called {RENAMED[earlier]} now: rename it; its keys are "
-            "the same"
-        )
+def _missing(tree: Any) -> Iterator[str]:
+    """A key that params.yaml lacks would silently be the plain network's."""
+    if not isinstance(tree, dict):
+        return
+    for name, field in Params.model_fields.items():
+        if name not in tree:
+            yield name
+        elif isinstance(field.default, Section) and isinstance(tree[name], dict):
+            yield from (f"{name}.{key}" for key in type(field.default).model_fields if key not in tree[name])

@@ -12,9 +12,11 @@ from pipeline.params.values import (
     Cell,
     Depth,
     Fraction,
+    Positive,
     Rate,
     Section,
     Skip,
+    Text,
     Value,
     Width,
     faults_of,
@@ -57,8 +59,11 @@ class Choices(Section):
         return self.choices
 
 
+Workers = PositiveInt | Literal["auto"]
+
+
 class ClusterParams(Section):
-    """Where networks are fitted side by side; it changes no result, so that it may be left out."""
+    """Where networks are fitted side by side; it changes no result."""
 
     address: Annotated[str, Field(pattern=r"^(tcp|tls|ws|wss)://\S+$")] | None = None
     jobs_a_process: PositiveInt = 6
@@ -67,17 +72,17 @@ class ClusterParams(Section):
 class TuneParams(Section):
     """The study; ``search_space`` maps a dotted key, such as ``model.depth``, to its values."""
 
-    trials: PositiveInt
-    objective: Literal["accuracy", "balanced_accuracy", "f1", "log_loss"]
-    epochs: PositiveInt | Literal["auto"] | None
-    sampler: Literal["tpe", "random"]
-    pruner: Literal["hyperband", "median", "none"]
-    timeout: Annotated[float, Field(gt=0)] | None
-    finalists: PositiveInt
-    seeds: PositiveInt
-    workers: PositiveInt | Literal["auto"]
-    storage: Annotated[str, Field(min_length=1)] | None
-    search_space: dict[str, Range | Choices]
+    trials: PositiveInt = 1
+    objective: Literal["accuracy", "balanced_accuracy", "f1", "log_loss"] = "accuracy"
+    epochs: PositiveInt | Literal["auto"] | None = None
+    sampler: Literal["tpe", "random"] = "tpe"
+    pruner: Literal["hyperband", "median", "none"] = "median"
+    timeout: Positive | None = None
+    finalists: PositiveInt = 1
+    seeds: PositiveInt = 1
+    workers: Workers = 1
+    storage: Text | None = None
+    search_space: dict[str, Range | Choices] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _storage_is_known(self) -> Self:
@@ -164,19 +169,19 @@ class DepthParams(Section):
     The variants have no skip: one has dropout, one clips its gradients.
     """
 
-    cells: tuple[Cell, ...]
-    depths: tuple[Depth, ...]
-    skips: tuple[Skip, ...]
-    seeds: Annotated[int, Field(ge=2)]
-    units: Width
-    tokens: PositiveInt
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    dropout: Annotated[float, Field(gt=0, lt=1)]
-    clipnorm: Annotated[float, Field(gt=0)]
-    probe_reviews: Annotated[int, Field(ge=10)]
-    gradient_reviews: PositiveInt
-    workers: PositiveInt | Literal["auto"]
+    cells: tuple[Cell, ...] = ("simple_rnn", "lstm", "gru")
+    depths: tuple[Depth, ...] = (1, 2, 4)
+    skips: tuple[Skip, ...] = ("none", "residual", "highway")
+    seeds: Annotated[int, Field(ge=2)] = 6
+    units: Width = 16
+    tokens: PositiveInt = 100
+    epochs: PositiveInt = 3
+    batch_size: PositiveInt = 128
+    dropout: Fraction = 0.5
+    clipnorm: Positive = 1.0
+    probe_reviews: Annotated[int, Field(ge=10)] = 4000
+    gradient_reviews: PositiveInt = 128
+    workers: Workers = "auto"
 
     @model_validator(mode="after")
     def _has_something_to_compare(self) -> Self:
@@ -197,23 +202,20 @@ class DepthParams(Section):
         return self
 
 
-# The sections of what follows a fit: its evaluation, and where runs go.
-
-
 class EvaluateParams(Section):
     """What the test split is compared with, whether the model is registered, and what makes it champion."""
 
-    baseline_ngrams: Annotated[int, Field(ge=1, le=5)]
-    register_model: bool
-    promotion_margin: Rate
-    promotion_level: Fraction
+    baseline_ngrams: Annotated[int, Field(ge=1, le=5)] = 2
+    register_model: bool = True
+    promotion_margin: Rate = 0.0
+    promotion_level: Fraction = 0.05
 
 
 class MlflowParams(Section):
     """Where runs go."""
 
-    tracking_uri: str | None
-    experiment: Annotated[str, Field(min_length=1)]
+    tracking_uri: str | None = None
+    experiment: Text = "stacked-rnn"
 
     @model_validator(mode="after")
     def _tracking_uri_holds_no_password(self) -> Self:

@@ -6,40 +6,38 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from pipeline.params.automatic import resolved
-from pipeline.params.values import Cell, Depth, Rate, Section, Skip, Width
-
-# The section of the network.
+from pipeline.params.data import resolved
+from pipeline.params.values import Cell, Depth, LearningRate, Positive, Rate, Section, Skip, Width
 
 
 class ModelParams(Section):
     """The network: ``depth`` recurrent layers of one ``cell``."""
 
-    cell: Cell
-    depth: Depth
-    units: Width | tuple[Width, ...]
-    embedding_dim: Width
-    bidirectional: bool
-    skip: Skip
-    skip_projection: bool
-    activation: Literal["tanh", "relu"]
-    recurrent_initializer: Literal["auto", "orthogonal", "glorot_uniform", "identity"]
-    identity_scale: Annotated[float, Field(gt=0)]
-    unit_forget_bias: bool
-    dropout: Rate
-    output_dropout: Rate | None
-    recurrent_dropout: Rate
-    embedding_dropout: Rate
-    word_dropout: Rate
-    layer_normalization: bool
-    layer_pooling: Literal["none", "max"]
-    pooling: Literal["last", "mean", "max", "max_mean"]
-    masking: bool
-    step_words: Literal[1, 2, "auto"]
+    cell: Cell = "gru"
+    depth: Depth = 2
+    units: Width | tuple[Width, ...] = 32
+    embedding_dim: Width = 32
+    bidirectional: bool = False
+    skip: Skip = "none"
+    skip_projection: bool = True
+    activation: Literal["tanh", "relu"] = "tanh"
+    recurrent_initializer: Literal["auto", "orthogonal", "glorot_uniform", "identity"] = "auto"
+    identity_scale: Positive = 1.0
+    unit_forget_bias: bool = True
+    dropout: Rate = 0.2
+    output_dropout: Rate | None = None
+    recurrent_dropout: Rate = 0.0
+    embedding_dropout: Rate = 0.0
+    word_dropout: Rate = 0.0
+    layer_normalization: bool = False
+    layer_pooling: Literal["none", "max"] = "none"
+    pooling: Literal["last", "mean", "max", "max_mean"] = "last"
+    masking: bool = False
+    step_words: Literal[1, 2, "auto"] = 1
 
     @property
     def words_a_step(self) -> int:
-        """``step_words``, once it is a number: see ``Params.resolved``."""
+        """``step_words``, once it is a number."""
         return resolved("model", self.step_words)
 
     @property
@@ -75,67 +73,41 @@ class ModelParams(Section):
         return self
 
 
-Weight = Annotated[float, Field(gt=0)]
 # Numbers by label's name or in the labels' order; ``Params.of_labels`` makes the second of the first.
-ClassWeights = Literal["none", "balanced"] | tuple[Weight, ...] | dict[str, Weight]
-
-
-class VectorParams(Section):
-    """Vectors learnt of the reviews before any network: none without ``epochs``, none without ``ngrams``.
-
-    The embedding starts from those of words (skip-gram); those of words and pairs stay as they are.
-    """
-
-    epochs: NonNegativeInt | Literal["auto"]
-    window: Annotated[int, Field(ge=1, le=50)]
-    negatives: PositiveInt
-    sample: Annotated[float, Field(ge=0, lt=1)]
-    deviation: Annotated[float, Field(gt=0)]
-    ngrams: NonNegativeInt | Literal["auto"]
-
-
-class DistillParams(Section):
-    """Soft labels of a teacher on unlabelled reviews, then passes on the labels alone."""
-
-    epochs: NonNegativeInt
-    teacher: Literal["auto", "bags"]
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    dropout_scale: Annotated[float, Field(ge=0, le=1)]
-    label_epochs: NonNegativeInt
-    label_learning_rate: Annotated[float, Field(gt=0, le=1)]
+ClassWeights = Literal["none", "balanced"] | tuple[Positive, ...] | dict[str, Positive]
 
 
 class TrainParams(Section):
     """How one network is fitted."""
 
-    implementation: Literal["auto", "keras", "fused", "cudnn"]
-    optimizer: Literal["adam", "adamw", "rmsprop"]
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    schedule: Literal["constant", "cosine", "linear"]
-    warmup: Annotated[float, Field(ge=0, lt=1)]
-    beta_2: Annotated[float, Field(gt=0, lt=1)]
-    clipnorm: Annotated[float, Field(gt=0)] | None
-    weight_decay: Annotated[float, Field(ge=0, le=1)]
-    average_decay: Annotated[float, Field(ge=0, lt=1)]
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    class_weights: ClassWeights
-    epochs: PositiveInt | Literal["auto"]
-    batch_size: PositiveInt | Literal["auto"]
-    patience: PositiveInt | Literal["auto"] | None
+    implementation: Literal["auto", "keras", "fused", "cudnn"] = "auto"
+    optimizer: Literal["adam", "adamw", "rmsprop"] = "adam"
+    learning_rate: LearningRate = 0.001
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    warmup: Rate = 0.0
+    beta_2: Annotated[float, Field(gt=0, lt=1)] = 0.999
+    clipnorm: Positive | None = None
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    average_decay: Rate = 0.0
+    label_smoothing: Rate = 0.0
+    class_weights: ClassWeights = "none"
+    epochs: PositiveInt | Literal["auto"] = 6
+    batch_size: PositiveInt | Literal["auto"] = 64
+    patience: PositiveInt | Literal["auto"] | None = 2
 
     @property
     def stop_after(self) -> int | None:
-        """``patience``, once it is a number or none: see ``Params.resolved``."""
+        """``patience``, once it is a number or none."""
         return None if self.patience is None else resolved("train", self.patience)
 
     @property
     def num_epochs(self) -> int:
-        """``epochs``, once they are a number: see ``Params.resolved``."""
+        """``epochs``, once they are a number."""
         return resolved("train", self.epochs)
 
     @property
     def rows(self) -> int:
-        """``batch_size``, once it is a number: see ``Params.resolved``."""
+        """``batch_size``, once it is a number."""
         return resolved("train", self.batch_size)
 
     @model_validator(mode="after")
@@ -151,6 +123,31 @@ class TrainParams(Section):
 class PretrainParams(Section):
     """Language modelling on the training and unlabelled reviews before fine-tuning (Dai & Le, 2015)."""
 
-    epochs: NonNegativeInt
-    samples: PositiveInt
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    epochs: NonNegativeInt = 0
+    samples: PositiveInt = 500
+    learning_rate: LearningRate = 0.002
+
+
+class VectorParams(Section):
+    """Vectors learnt of the reviews before any network: none without ``epochs``, none without ``ngrams``.
+
+    The embedding starts from those of words (skip-gram); those of words and pairs stay as they are.
+    """
+
+    epochs: NonNegativeInt | Literal["auto"] = 0
+    window: Annotated[int, Field(ge=1, le=50)] = 5
+    negatives: PositiveInt = 5
+    sample: Rate = 0.0001
+    deviation: Positive = 0.4
+    ngrams: NonNegativeInt | Literal["auto"] = 0
+
+
+class DistillParams(Section):
+    """Soft labels of a teacher on unlabelled reviews, then passes on the labels alone."""
+
+    epochs: NonNegativeInt = 0
+    teacher: Literal["auto", "bags"] = "auto"
+    learning_rate: LearningRate = 0.002
+    dropout_scale: Annotated[float, Field(ge=0, le=1)] = 0.5
+    label_epochs: NonNegativeInt = 2
+    label_learning_rate: LearningRate = 0.0007

@@ -1,22 +1,38 @@
-"""What every section of params.yaml is made of: kinds of values, and how a fault is worded."""
+"""What every section of params.yaml is made of: kinds of values, how YAML is read, how a fault is worded."""
 
 from __future__ import annotations
 
 import re
+from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from pipeline.runtime.errors import UserError
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+LearningRate = Annotated[float, Field(gt=0, le=1)]
 Width = Annotated[int, Field(ge=1, le=4096)]
+Text = Annotated[str, Field(min_length=1)]
+Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
 Value = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | None
 Cell = Literal["simple_rnn", "lstm", "gru"]
 Skip = Literal["none", "residual", "highway"]
 Depth = Annotated[int, Field(ge=1, le=8)]
-_HASH = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
+
+
+def _check_hash(text: str) -> str:
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", text):
+        raise ValueError("must be sha256: and 64 hexadecimal digits, or md5: and 32")
+    return text
+
+
+Hash = Annotated[str, AfterValidator(_check_hash)]
 
 
 def is_number(value: Value) -> TypeGuard[int | float]:
@@ -34,44 +50,72 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def _check_hash(text: str) -> str:
-    if not _HASH.fullmatch(text):
-        raise ValueError("must be sha256: and 64 hexadecimal digits, or md5: and 32")
-    return text
+def parse_yaml(text: str, source: str) -> Any:
+    """Reads YAML 1.2 as DVC does: ``1e-3`` is a number, ``no`` a text.
+
+    Raises:
+        ParamsError: if it isn't YAML, or holds a date, which stands for no value of params.yaml.
+    """
+    try:
+        tree = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise ParamsError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
+    _refuse_dates(tree, source)
+    return tree
 
 
-Hash = Annotated[str, BeforeValidator(lambda value: _check_hash(str(value)))]
-Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+def read_yaml(path: Path) -> Any:
+    """Reads a file as ``parse_yaml`` does."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path}: not valid YAML: {error}") from None
+    return parse_yaml(text, str(path))
+
+
+def _refuse_dates(tree: Any, source: str, *keys: str) -> None:
+    if isinstance(tree, date):
+        raise ParamsError(f"{source}: {'.'.join(keys)}: {tree} is a date in YAML: quote it")
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            _refuse_dates(key, source, *keys)
+            _refuse_dates(value, source, *keys, str(key))
+    elif isinstance(tree, list):
+        for value in tree:
+            _refuse_dates(value, source, *keys)
 
 
 def shown(value: Any) -> str:
     """``value`` for a message; an address without user, password and query."""
     if isinstance(value, str) and "://" in value:
         value = re.sub(r"(?<=://)[^/@\s]*@|\?.*", "", value)
-    return repr(value)
+    return "a mapping" if isinstance(value, dict) else repr(value)
 
 
 def faults_of(error: ValidationError, prefix: str = "") -> list[str]:
     """One line a fault: the dotted key, what must hold, what it was."""
-    lines: dict[str, None] = {}  # a union reports a fault once a member: keep each line once, in order
+    lines: dict[str, str] = {}  # key by line: a union reports a fault once a member, and here it stands once
     for fault in error.errors(include_url=False):
-        names = [str(part) for part in fault["loc"] if not str(part).startswith(("tuple[", "constrained"))]
+        names = [
+            str(part) for part in fault["loc"] if not str(part).startswith(("tuple[", "dict[", "constrained"))
+        ]
         names = [name for name in names if name not in ("int", "float", "bool", "str", "none")]
         key = ".".join([prefix, *names] if prefix else names)
-        value = fault["input"]
+        value, message = fault["input"], fault["msg"].removeprefix("Value error, ")
         match fault["type"]:
             case "extra_forbidden":
-                lines[f"{key}: there is no such parameter; take it out, or correct its spelling"] = None
+                line = f"{key}: there is no such parameter; take it out, or correct its spelling"
             case "missing":
-                lines[f"{key} is missing; params.yaml must give it a value"] = None
+                line = f"{key} is missing; params.yaml must give it a value"
+            case "value_error" if isinstance(value, dict | BaseModel):  # a section: the message names keys
+                line = message
             case "value_error":
-                message = fault["msg"].removeprefix("Value error, ")
-                if isinstance(value, dict | BaseModel):  # a whole section: the message names the keys itself
-                    lines[message] = None
-                else:
-                    lines[f"{key} {message}, but got {shown(value)}"] = None
-            case _:
-                message = fault["msg"].replace("Input should", "must").replace(" instance", "")
-                text = shown(value) if not isinstance(value, dict) else "a mapping"
-                lines[f"{key} {message[0].lower()}{message[1:]}, but got {text}"] = None
-    return list(lines)
+                line = f"{key} {message}, but got {shown(value)}"
+            case kind:
+                message = message.replace("Input should", "must").replace(" instance", "")
+                is_plain = isinstance(value, bool | int | float)  # which quotes make a text of
+                quote = ": quote it" if kind == "string_type" and is_plain else ""
+                line = f"{key} {message[0].lower()}{message[1:]}, but got {shown(value)}{quote}"
+        lines[line] = key
+    # Of a list's faulty item the member that takes a mapping says that the list is none.
+    return [line for line, key in lines.items() if not any(f"{key}." in deeper for deeper in lines.values())]

@@ -59,7 +59,7 @@ def _model(result: Evaluated) -> str:
 - {counted(result.parameters, "parameter")}; {options}
 - trial {trained["trial"]} of its study, epoch {trained["best_epoch"]}, \
 validation accuracy {trained["validation_accuracy"]:.4f} (before calibration)
-- preset: {trained["preset"] or "none, values of its own"}
+- preset: {trained["preset"] or "none"}
 - run: `{trained["run_id"]}`
 """
 

@@ -6,10 +6,8 @@ import importlib
 import os
 from pathlib import Path
 
-import yaml
-
 from pipeline.networks.devices import import_keras, prepare_keras
-from pipeline.params import PARAMS_FILE, Params, load_params
+from pipeline.params import PARAMS_FILE, Params, load_params, parse_yaml
 from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.graph import DVC_FILE, makers, read_stages, upstream
@@ -67,7 +65,7 @@ def refuse_varied(params: Params) -> None:
     committed = git("show", f"{baseline}:{PARAMS_FILE}") if baseline else ""
     if not committed or params.tune.trials == 1:
         return
-    before, now = yaml.safe_load(committed), params.flat()
+    before, now = parse_yaml(committed, f"{PARAMS_FILE} of {baseline}"), params.flat()
     preset = os.environ.get(PRESET_VARIABLE)
     start = read_preset(preset) if preset else {}  # whose study is meant to begin there
     for key in params.tune.search_space:

@@ -10,9 +10,10 @@ from mlflow.projects.utils import load_project
 
 from pipeline.__main__ import cli
 from pipeline.commands import run as launch
-from pipeline.commands.run import dvc_arguments, parse_options
+from pipeline.commands.run import dvc_arguments, parse_options, with_options
 from pipeline.params import Params, ParamsError, Value, load_params
 from pipeline.runtime.errors import UserError
+from plain import plain_text
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -64,9 +65,9 @@ def test_a_value_for_one_run_is_not_varied_by_its_study(
 ) -> None:
     """What reaches DVC, applied to params.yaml as DVC does, gives a study that holds the value."""
     values: dict[str, Value] = {"model.depth": 3, "model.units": params.model.units, "train.clipnorm": 0.5}
-    _, _, *words = dvc_arguments(params, launch._judged(params, values))
+    _, _, *words = dvc_arguments(params, with_options(params, values))
     file = tmp_path / "params.yaml"
-    file.write_text((PROJECT / "pipeline/params/plain.yaml").read_text())
+    file.write_text(plain_text())
     apply_overrides(file, [word.removeprefix("--set-param=") for word in words])
     reached = load_params(file)
     assert (reached.model.depth, reached.train.clipnorm) == (3, 0.5)
@@ -74,20 +75,6 @@ def test_a_value_for_one_run_is_not_varied_by_its_study(
     apply_overrides(file, ["tune.search_space.model.units.high=128"])
     units = load_params(file).tune.search_space["model.units"]
     assert units.values == (8, 128)
-
-
-def test_a_section_that_params_yaml_is_older_than_may_be_absent_and_set(
-    tmp_path: Path,
-) -> None:
-    file = tmp_path / "params.yaml"
-    tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
-    given = tree.pop("cluster")
-    file.write_text(yaml.safe_dump(tree))
-    old = load_params(file)
-    assert old.cluster.model_dump() == given
-    wanted = old.replace({"cluster.address": "tcp://127.0.0.1:8786"})
-    apply_overrides(file, [word.removeprefix("--set-param=") for word in dvc_arguments(old, wanted)[2:]])
-    assert load_params(file) == wanted
 
 
 def test_text_is_quoted_for_hydra(params: Params) -> None:

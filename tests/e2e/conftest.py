@@ -15,6 +15,8 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from plain import plain_text
+
 PROJECT = Path(__file__).resolve().parents[2]
 WITHOUT_LINKS = Path(__file__).parent / "without_links"
 FOLDER = "josé luis"
@@ -112,7 +114,7 @@ def copy_project(folder: Path) -> Project:
         if name and source.is_file() and not name.startswith(("reports/", "tests/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
-    shutil.copy(PROJECT / "pipeline/params/plain.yaml", folder / "params.yaml")
+    (folder / "params.yaml").write_text(plain_text(), encoding="utf-8")
     project = Project(folder, user_environment())
     write_reviews(folder / "mine.csv")
     project.set_params(

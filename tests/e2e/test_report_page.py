@@ -17,8 +17,9 @@ from pipeline.evaluation.baselines import CLASSIFIERS
 from pipeline.monitoring import page as monitor_page
 from pipeline.monitoring.comparison import compare
 from pipeline.monitoring.table import Columns
-from pipeline.params import Params, load_params
+from pipeline.params import Params
 from pipeline.reporting import METRIC_NAMES
+from plain import plain_params
 from serving import test_monitoring as monitoring
 from studies import cells
 from studies.cross_validation import page as folds_page
@@ -32,7 +33,7 @@ from studies_constructed import DATASET, record, records, study
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PROJECT = Path(__file__).resolve().parents[2]
-PARAMS = load_params(PROJECT / "pipeline/params/plain.yaml")
+PARAMS = plain_params()
 
 
 def depth_report() -> str:

@@ -21,6 +21,7 @@ from pipeline.params import load_params
 from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import METRICS, PADDED_DATASET, RAW_CHECK, REGISTRATION, REPORT
 from pipeline.stages import run_stage
+from plain import plain_tree
 
 pytestmark = pytest.mark.usefixtures("fits_here")
 PROJECT = Path(__file__).resolve().parents[2]
@@ -50,7 +51,7 @@ def run_page(kind: str, folder: Path) -> dict[str, Any]:
     page = (EXAMPLES / f"{kind}.md").read_text(encoding="utf-8")
     write = [sys.executable, str(EXAMPLES / "write_reviews.py"), kind, f"data/{kind}.csv"]
     subprocess.run(write, cwd=folder, check=True)
-    values = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text(encoding="utf-8"))
+    values = plain_tree()
     shown = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])
     for changes in (SMALL, shown):
         for section, changed in changes.items():

@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from pipeline.runtime.files import write_arrays, write_json
+from plain import plain_tree
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAND_IN = Path(__file__).parent / "stand_in"
@@ -57,7 +58,7 @@ def make_project(folder: Path, tune: Mapping[str, Any], **sections: Mapping[str,
             },
         },
     )
-    params = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text(encoding="utf-8"))
+    params = plain_tree()
     params["pad"] |= {"vocab_size": 40, "max_length": 8}
     params["model"] |= {"units": 16, "dropout": 0.2}
     params["train"] |= {"epochs": 2, "batch_size": 16}

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from pipeline.networks.devices import import_keras
-from pipeline.params import load_params
+from plain import plain_params
 from two_labels import both
 
-PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml")
+PARAMS = plain_params()
 import_keras()
 
 import keras  # noqa: E402

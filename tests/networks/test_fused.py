@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from pipeline.networks.devices import import_keras
-from pipeline.params import load_params
+from plain import plain_params
 
 PROJECT = Path(__file__).resolve().parents[2]
-PARAMS = load_params(PROJECT / "pipeline/params/plain.yaml")
+PARAMS = plain_params()
 import_keras()
 
 import keras  # noqa: E402

@@ -10,10 +10,10 @@ import pytest
 
 from pipeline.networks.devices import import_keras
 from pipeline.networks.ngrams import NgramVectors, place_pairs
-from pipeline.params import load_params
+from plain import plain_params
 from random_ngrams import ngram_vectors
 
-PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml")
+PARAMS = plain_params()
 import_keras()
 
 import keras  # noqa: E402

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from pipeline.networks.devices import import_keras
-from pipeline.params import ModelParams, load_params
+from pipeline.params import ModelParams
+from plain import plain_params
 
-PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml")
+PARAMS = plain_params()
 import_keras()
 
 import keras  # noqa: E402

@@ -19,11 +19,14 @@ def test_every_preset_is_what_its_values_are_called(name: str) -> None:
     assert preset_of(used, PROJECT / "presets") == name
 
 
-def test_params_yaml_is_the_default_preset_and_every_preset_sets_what_it_sets() -> None:
-    default = read_preset("default", PROJECT / "presets")
-    assert preset_of(SHIPPED, PROJECT / "presets") == "default"
-    for name in preset_names(PROJECT / "presets"):
-        assert read_preset(name, PROJECT / "presets").keys() <= default.keys(), name
+def test_params_yaml_is_no_preset_and_each_sets_what_another_sets_or_params_yaml_says() -> None:
+    """So that one preset after another is the second."""
+    presets = {name: read_preset(name, PROJECT / "presets") for name in preset_names(PROJECT / "presets")}
+    assert preset_of(SHIPPED, PROJECT / "presets") is None
+    for first in presets.values():
+        for name, second in presets.items():
+            used = SHIPPED.replace(first).replace(second)
+            assert preset_of(used, PROJECT / "presets") == name
 
 
 def test_the_notebooks_networks_are_its_own() -> None:

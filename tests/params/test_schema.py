@@ -3,9 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
+from dvc.utils.serialize import load_yaml
 
 from pipeline.params import Params, ParamsError, load_params, parse_params
+from plain import plain_text, plain_tree
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -134,7 +135,7 @@ def test_a_skip_without_projection_names_both_parameters(params: Params) -> None
 def test_a_search_space_that_cannot_be_searched_is_refused(
     params: Params, space: dict[str, dict[str, object]], message: str
 ) -> None:
-    tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
+    tree = plain_tree()
     tree["tune"]["search_space"] = space
     with pytest.raises(ParamsError) as error:
         parse_params(tree, "params.yaml")
@@ -144,24 +145,13 @@ def test_a_search_space_that_cannot_be_searched_is_refused(
 
 
 def test_a_search_space_of_null_is_empty() -> None:
-    tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
+    tree = plain_tree()
     tree["tune"] |= {"search_space": None, "trials": 3}
     assert parse_params(tree, "params.yaml").tune.search_space == {}
 
 
-def test_a_section_under_its_earlier_name_gets_one_line_that_says_the_new_one(params: Params) -> None:
-    tree = params.model_dump(mode="json")
-    tree["depth_study"] = tree.pop("depth")
-    message = "mine.yaml: the section depth_study is called depth now: rename it; its keys are the same"
-    with pytest.raises(ParamsError) as of_file:
-        parse_params(tree, "mine.yaml")
-    with pytest.raises(ParamsError) as of_option:
-        params.replace({"depth_study.seeds": 7}, source="mine.yaml")
-    assert str(of_file.value) == str(of_option.value) == message
-
-
 def test_every_fault_has_its_line(params: Params) -> None:
-    tree = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text())
+    tree = plain_tree()
     tree["model"]["dropout"] = -1
     del tree["pad"]["max_length"]
     tree["colour"] = "blue"
@@ -196,8 +186,7 @@ def test_bidirectional_layers_are_twice_as_wide(params: Params) -> None:
 
 @pytest.mark.parametrize("command", ["download", "pad", "train", "evaluate"])
 def test_every_stage_judges_every_value_before_any_work(tmp_path: Path, command: str) -> None:
-    text = (PROJECT / "pipeline/params/plain.yaml").read_text().replace("dropout: 0.2 ", "dropout: 1.2 ")
-    (tmp_path / "params.yaml").write_text(text)
+    (tmp_path / "params.yaml").write_text(plain_text(model={"dropout": 1.2}))
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", command],
         cwd=tmp_path,
@@ -236,3 +225,32 @@ def test_class_weights_by_name_follow_the_labels_order(params: Params) -> None:
         by_name.of_labels(("neg", "pos"))
     with pytest.raises(ParamsError, match=r"train.class_weights"):
         params.replace({"train.class_weights": {"spam": 0.0}})
+
+
+def test_the_file_is_read_as_dvc_reads_it(tmp_path: Path) -> None:
+    """YAML 1.2: of what DVC notes down and what runs one is never a number and the other a text."""
+    text = plain_text().replace("learning_rate: 0.001", "learning_rate: 1e-3", 1)
+    text = text.replace("  labels: null", "  labels: {no: bad, yes: good, 3: on}")
+    (tmp_path / "params.yaml").write_text(text)
+    read = load_params(tmp_path / "params.yaml")
+    assert read.train.learning_rate == 0.001
+    assert read.data.labels == {"no": "bad", "yes": "good", "3": "on"}
+    by_dvc = load_yaml(tmp_path / "params.yaml")
+    assert by_dvc["train"]["learning_rate"] == 0.001
+    assert {str(key): value for key, value in by_dvc["data"]["labels"].items()} == read.data.labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ("{2026-02-13: bad}", "data.labels: 2026-02-13 is a date in YAML: quote it"),
+        ("[good, 2026-02-13]", "data.labels: 2026-02-13 is a date in YAML: quote it"),
+        ("[true, false]", "data.labels.0 must be a valid string, but got True: quote it"),
+        ("{a: 1, b: good}", "data.labels.a must be a valid string, but got 1: quote it"),
+    ],
+)
+def test_a_label_that_is_no_text_to_yaml_is_to_be_quoted(labels: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(plain_text().replace("labels: null", f"labels: {labels}"))
+    with pytest.raises(ParamsError) as error:
+        load_params(tmp_path / "params.yaml")
+    assert message in str(error.value)

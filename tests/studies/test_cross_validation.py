@@ -17,6 +17,7 @@ from pipeline.evaluation.calibration import wilson_interval
 from pipeline.reviews.ragged import Reviews
 from pipeline.runtime.files import write_arrays, write_json
 from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT
+from plain import plain_tree
 from studies.__main__ import cli
 from studies.cross_validation.fold import draw_folds, splits_of
 from studies.cross_validation.study import accuracy_of, mean_of, summarise
@@ -100,7 +101,7 @@ def test_a_small_data_set_is_judged_beside_its_baselines(
     write_arrays(raw / "unlabelled.npz", tokens=np.zeros(0, np.int32), offsets=np.zeros(1, np.int64))
     write_json(raw / "dataset.json", {"name": "tiny", "digest": "sha256:0", "labels": ["bad", "good"]})
     (raw / "vocabulary.json").write_text("[]")
-    values = yaml.safe_load((PROJECT / "pipeline/params/plain.yaml").read_text(encoding="utf-8"))
+    values = plain_tree()
     values["pad"] |= {"vocab_size": 12, "max_length": 8}
     values["model"] |= {"cell": "simple_rnn", "depth": 1, "units": 4, "embedding_dim": 4, "pooling": "max"}
     values["train"] |= {"epochs": 8, "batch_size": 8, "learning_rate": 0.05, "patience": None}

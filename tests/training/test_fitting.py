@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from pipeline.networks.devices import import_keras
-from pipeline.params import TrainParams, load_params
+from pipeline.params import TrainParams
+from plain import plain_params
 from random_ngrams import ngram_vectors
 from two_labels import both
 
-PARAMS = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml").replace(
+PARAMS = plain_params().replace(
     {
         "pad.vocab_size": 20,
         "model.units": 4,

@@ -10,16 +10,15 @@ import pytest
 
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.networks.ngrams import NgramVectors
-from pipeline.params import Params, ParamsError, VectorParams, load_params
+from pipeline.params import Params, ParamsError, VectorParams
 from pipeline.runtime.files import read_arrays
 from pipeline.training import preparation
 from pipeline.training.preparation import prepared_data
 from pipeline.training.task import ngrams_name, vectors_name
 from pipeline.training.vectors import LearntNgrams
+from plain import plain_params
 
-PLAIN = load_params(Path(__file__).resolve().parents[2] / "pipeline/params/plain.yaml").replace(
-    {"pad.vocab_size": 10}
-)
+PLAIN = plain_params().replace({"pad.vocab_size": 10})
 REVIEWS = {
     "tokens": np.arange(4, 10, dtype=np.int32),
     "offsets": np.array([0, 4, 6]),
