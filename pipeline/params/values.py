@@ -92,6 +92,11 @@ def shown(value: Any) -> str:
     return "a mapping" if isinstance(value, dict) else repr(value)
 
 
+_OF_A_UNION = re.compile(
+    r"(tuple|dict)\[|constrained|(int|float|bool|str|none)$"
+)  # pydantic's names of members
+
+
 def faults_of(error: ValidationError, prefix: str = "") -> list[str]:
     """One line a fault: the dotted key, what must hold, what it was."""
     lines: dict[str, str] = {}  # key by line: a union reports a fault once a member, and here it stands once
@@ -118,4 +123,5 @@ def faults_of(error: ValidationError, prefix: str = "") -> list[str]:
                 line = f"{key} {message[0].lower()}{message[1:]}, but got {shown(value)}{quote}"
         lines[line] = key
     # Of a list's faulty item the member that takes a mapping says that the list is none.
-    return [line for line, key in lines.items() if not any(f"{key}." in deeper for deeper in lines.values())]
+    keys = lines.values()
+    return [line for line, key in lines.items() if not any(deeper.startswith(f"{key}.") for deeper in keys)]
