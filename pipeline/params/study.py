@@ -75,6 +75,7 @@ class TuneParams(Section):
     trials: PositiveInt = 1
     objective: Literal["accuracy", "balanced_accuracy", "f1", "log_loss"] = "accuracy"
     epochs: PositiveInt | Literal["auto"] | None = None
+    reviews: PositiveInt | None = None
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["hyperband", "median", "none"] = "median"
     timeout: Positive | None = None

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.teacher import soft_labels
 from pipeline.params import Params
 from pipeline.runtime.files import read_arrays, write_arrays
-from pipeline.runtime.live import LiveLine, bar, busy
+from pipeline.runtime.live import busy
+from pipeline.runtime.machine import cores
 from pipeline.runtime.source import source_digest
 from pipeline.training.batches import windows_of
 from pipeline.training.task import data_of, ngrams_name, vectors_name
-from pipeline.training.vectors import LearntNgrams, Show, learn_ngrams, skip_gram
+from pipeline.training.vectors import LearntNgrams, learn_ngrams, skip_gram
 
 Arrays = Mapping[str, np.ndarray]
 _READ = ("train", "unlabelled")  # by vectors
@@ -55,53 +57,50 @@ def prepared_data(
     labels = {name: splits[name]["labels"] for name in ("train", "validation")}
     read = [whole[name] for name in _READ]
     num_words = sum(len(reviews.tokens) for reviews in read)
-    shown = f"{sum(reviews.num_reviews for reviews in read):,} reviews"
     code = source_digest(_CODE, ("gensim", "scikit-learn", "numpy"))
 
-    def kept(name: str, settings: Mapping[str, object], make: Callable[[], Arrays]) -> Arrays:
-        """The arrays in the file of these settings; made and written there if it is missing."""
+    def file_of(name: str, settings: Mapping[str, object]) -> Path:
         described = {"data": padded_digest, "seed": params.seed, "code": code, **settings}
         digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
-        file = folder / f"{name}-{digest}.npz"
-        if not file.exists():
-            write_arrays(file, **make())
-        return read_arrays(file)
+        return folder / f"{name}-{digest}.npz"
 
-    def learnt_ngrams(dimension: int) -> LearntNgrams:
-        def learn() -> Arrays:
-            with _progress(f"vectors of words and pairs of {shown}, on one core") as show:
-                made = learn_ngrams(read[0], labels["train"], read[1], dimension, params.seed, show)
-            return made._asdict()
-
-        return LearntNgrams(**kept("ngrams", {"dimension": dimension}, learn))
-
-    def word_vectors(variant: Params, passes: int) -> np.ndarray:
-        chosen = variant.vectors.model_copy(update={"epochs": passes})
-        size = params.pad.vocab_size, variant.model.embedding_dim
-
-        def learn() -> Arrays:
-            with _progress(f"word vectors of {shown}, {passes} passes, on one core") as show:
-                return {"values": skip_gram(read, *size, chosen, params.seed, show)}
-
-        settings = chosen.model_dump(exclude={"ngrams"}) | {"embedding_dim": size[1]}
-        return kept("vectors", settings, learn)["values"]
-
+    of_words: dict[str, Path] = {}
+    of_ngrams: dict[str, tuple[Path, Params]] = {}
+    making: dict[Path, Callable[[], np.ndarray | LearntNgrams]] = {}
     for variant in _variants(params):
         if passes := _number(variant.vectors.epochs, suited_passes(num_words)):
-            data[vectors_name(variant)] = word_vectors(variant, passes)
-        dimension, name = ngram_dimension(variant, num_words), ngrams_name(variant)
-        if dimension and f"{name} words" not in data:
-            step_words, deviation = variant.model.words_a_step, variant.vectors.deviation
-            frozen = learnt_ngrams(dimension).of_network(
-                params.pad.vocab_size, splits["train"]["token_ids"], step_words, deviation
-            )
-            data |= {f"{name} {field}": array for field, array in frozen._asdict().items()}
+            chosen = variant.vectors.model_copy(update={"epochs": passes})
+            settings = chosen.model_dump(exclude={"ngrams"}) | {"dimension": variant.model.embedding_dim}
+            file = of_words[vectors_name(variant)] = file_of("word-vectors", settings)
+            size = params.pad.vocab_size, variant.model.embedding_dim
+            making[file] = partial(skip_gram, read, *size, chosen, params.seed)
+        if dimension := ngram_dimension(variant, num_words):
+            file = file_of("ngram-vectors", {"dimension": dimension})
+            of_ngrams[ngrams_name(variant)] = file, variant
+            making[file] = partial(learn_ngrams, read[0], labels["train"], read[1], dimension, params.seed)
+    missing = [(file, make) for file, make in making.items() if not file.exists()]
+    if missing:  # each takes one core, since one thread alone gives the same digits each time
+        count = sum(reviews.num_reviews for reviews in read)
+        kinds = " and ".join(
+            dict.fromkeys(file.name.rpartition("-")[0].replace("-", " ") for file, _ in missing)
+        )
+        with busy(f"{kinds} of {count:,} reviews are learnt"):
+            Parallel(min(len(missing), cores()))(delayed(_write)(*each) for each in missing)
+    data |= {name: read_arrays(file)["values"] for name, file in of_words.items()}
+    for name, (file, variant) in of_ngrams.items():
+        vectors = LearntNgrams(**read_arrays(file)).of_network(
+            params.pad.vocab_size,
+            splits["train"]["token_ids"],
+            variant.model.words_a_step,
+            variant.vectors.deviation,
+        )
+        data |= {f"{name} {field}": array for field, array in vectors._asdict().items()}
     if _may_be_wanted(params, "distill.epochs") and whole["unlabelled"].num_reviews:
-        dimension = 0 if params.distill.teacher == "bags" else ngram_dimension(params, num_words)
-
-        def ask_teacher() -> Arrays:
-            documents = learnt_ngrams(dimension).documents if dimension else None
+        known, _ = of_ngrams.get(ngrams_name(params), (None, params))
+        file = file_of("soft-labels", {"teacher": params.distill.teacher, "ngrams": known and known.name})
+        if not file.exists():
             with busy(f"a teacher labels {whole['unlabelled'].num_reviews:,} unlabelled reviews"):
+                learnt = LearntNgrams(**read_arrays(known)) if known else None
                 soft = soft_labels(
                     whole["train"],
                     labels["train"],
@@ -109,12 +108,10 @@ def prepared_data(
                     labels["validation"],
                     whole["unlabelled"],
                     params.seed,
-                    documents,
+                    learnt.documents if learnt and params.distill.teacher == "auto" else None,
                 )
-            return {"values": soft}
-
-        soft = kept("soft-labels", {"teacher": dimension}, ask_teacher)["values"]
-        data |= data_of({"unlabelled": {**splits["unlabelled"], "labels": soft}})
+                write_arrays(file, values=soft)
+        data |= data_of({"unlabelled": {**splits["unlabelled"], "labels": read_arrays(file)["values"]}})
     if _may_be_wanted(params, "pretrain.epochs"):
         size = params.pad.vocab_size, params.pad.row_length
         data["windows"] = np.concatenate(
@@ -123,13 +120,9 @@ def prepared_data(
     return data
 
 
-@contextmanager
-def _progress(what: str) -> Iterator[Show]:
-    """Says ``what`` is made; yields what shows how far it is."""
-    live = LiveLine()
-    live.say(what)
-    yield lambda share: live.show(f"{what.partition(' of ')[0]}  {bar(share)}")
-    live.clear()
+def _write(file: Path, make: Callable[[], np.ndarray | LearntNgrams]) -> None:
+    made = make()
+    write_arrays(file, **(made._asdict() if isinstance(made, LearntNgrams) else {"values": made}))
 
 
 def _variants(params: Params) -> list[Params]:

@@ -15,6 +15,7 @@ from pipeline.networks import devices
 from pipeline.networks.devices import import_keras
 from pipeline.networks.ngrams import NgramVectors
 from pipeline.params import Params
+from pipeline.reviews.splitting import draw_stratified
 
 # SPLIT.token_ids and SPLIT.labels of train, validation and, where there is a teacher, of unlabelled (whose
 # labels are soft); ``vectors_name``, where the embedding starts from word vectors; ``ngrams_name`` and a
@@ -101,7 +102,8 @@ def num_epochs(params: Params, data: Data) -> int:
 def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
     """Fits the network of ``params`` to the reviews of ``data``; see ``fitting.fit``.
 
-    Where ``tune.epochs`` is given, the fit ends after so many epochs on the labels alone.
+    Where ``tune.epochs`` is given, the fit ends after so many epochs on the labels alone, of ``tune.reviews``
+    training reviews.
     """
     import_keras()
     from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
@@ -112,6 +114,9 @@ def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
         fitting.Split(data[f"{split}.token_ids"], data[f"{split}.labels"])
         for split in ("train", "validation")
     )
+    if params.tune.epochs is not None and params.tune.reviews and params.tune.reviews < len(train.labels):
+        rows = draw_stratified(train.labels, params.tune.reviews / len(train.labels), params.seed)
+        train = fitting.Split(train.token_ids[rows], train.labels[rows])
     unlabelled = None
     if "unlabelled.labels" in data:
         unlabelled = fitting.Split(data["unlabelled.token_ids"], data["unlabelled.labels"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -15,25 +16,18 @@ from pipeline.params import VectorParams
 from pipeline.reviews.ragged import offsets_of
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 
-Show = Callable[[float], object]  # hears the share that is done, from 0 to 1, several times a second
-SHOWN = 250  # reviews, after which it is said how far the reading is
-
 COMMON_WORDS = 5000  # whose vectors' standard deviation is set: rare words' vectors are shorter
 MIN_COUNT = 2
 
 
-class _Documents:
-    """What gensim reads several times over: a document of each review; ``show`` hears how far it is."""
+@dataclass
+class _Reread:
+    """What gensim reads several times over, and takes no generator for."""
 
-    def __init__(self, read: Callable[[], Iterator[Any]], in_all: int, show: Show) -> None:
-        self._read, self._in_all, self._show, self._done = read, in_all, show, 0
+    read: Callable[[], Iterator[Any]]
 
     def __iter__(self) -> Iterator[Any]:
-        for document in self._read():
-            yield document
-            self._done += 1
-            if self._done % SHOWN == 0:
-                self._show(self._done / self._in_all)
+        return self.read()
 
 
 def skip_gram(
@@ -42,7 +36,6 @@ def skip_gram(
     dimension: int,
     params: VectorParams,
     seed: int,
-    show: Show = lambda _: None,
 ) -> np.ndarray:
     """Learns a vector for each word id; one seed gives the same digits, since one thread learns.
 
@@ -57,7 +50,6 @@ def skip_gram(
         dimension: of a vector.
         params: section ``vectors``, ``epochs`` a number.
         seed: of the start and of the samples.
-        show: hears how far it is.
 
     Returns:
         float32 (vocab_size, dimension). The vectors of the COMMON_WORDS most frequent words have
@@ -74,9 +66,8 @@ def skip_gram(
                 review = tokens[start:end]
                 yield [words[token] for token in review[review > OOV_ID].tolist()]
 
-    passes = 1 + int(params.epochs)  # once to count the words
     model = Word2Vec(
-        _Documents(sentences, passes * sum(reviews.num_reviews for reviews in corpora), show),
+        _Reread(sentences),
         vector_size=dimension,
         window=params.window,
         min_count=MIN_COUNT,
@@ -162,7 +153,7 @@ class LearntNgrams(NamedTuple):
 
 
 def learn_ngrams(
-    train: Ragged, labels: np.ndarray, others: Ragged, dimension: int, seed: int, show: Show = lambda _: None
+    train: Ragged, labels: np.ndarray, others: Ragged, dimension: int, seed: int
 ) -> LearntNgrams:
     """Learns vectors of the words and pairs of whole reviews; one seed gives the same digits.
 
@@ -171,7 +162,6 @@ def learn_ngrams(
         others: whole reviews without labels.
         dimension: of a vector.
         seed: of the start and of the samples.
-        show: hears how far it is.
     """
     from gensim.models import Doc2Vec  # noqa: PLC0415 - a second to import, and only here
     from gensim.models.doc2vec import TaggedDocument  # noqa: PLC0415
@@ -197,9 +187,9 @@ def learn_ngrams(
         for review, (start, end) in enumerate(pairwise(ends)):
             yield TaggedDocument(names[random.permutation(columns[start:end])].tolist(), (review,))
 
-    passes = min(max(round(560_000 / count), 8), 40)  # few reviews are read more often
+    passes = min(max(round(420_000 / count), 6), 40)  # few reviews are read more often
     model = Doc2Vec(
-        _Documents(documents, (1 + passes) * count, show),
+        _Reread(documents),
         dm=0,
         vector_size=dimension,
         negative=5,

@@ -211,7 +211,7 @@ def repeat_key(number: int, seed: int) -> str:
 def identity(params: Params, padded_digest: str) -> Identity:
     """What makes trials comparable: data, fixed parameters, search space, objective; plain JSON values."""
     space = search_space(params)
-    decisive = params.flat("seed", *SEARCHED, "tune.epochs")
+    decisive = params.flat("seed", *SEARCHED, "tune.epochs", "tune.reviews")
     fixed = {key: value for key, value in decisive.items() if key not in space}
     described: Identity = {
         "data": padded_digest,

@@ -37,6 +37,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         return np.full((vocab_size, dimension), chosen.epochs, np.float32)
 
     monkeypatch.setattr(preparation, "skip_gram", vectors)
+    monkeypatch.setattr(preparation, "cores", lambda: 1)  # all in this process
     monkeypatch.setattr(preparation, "soft_labels", lambda *_: np.array([0.25, 0.75]))
 
 
