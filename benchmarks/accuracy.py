@@ -77,14 +77,29 @@ RUNGS: list[tuple[str, dict[str, Value]]] = [
     }),
     ("a language model of all reviews before that", {"pretrain.epochs": 1}),
     ("400 tokens, without the language model", {"pad.max_length": 400, "pretrain.epochs": 0}),
-    ("three passes on soft labels, one on labels, a tenth for validation", {
-        "distill.epochs": 3,
+    ("vectors of words and pairs that stay, two words a step", {
+        "vectors.ngrams": 100,
+        "model.step_words": 2,
+        "distill.teacher": "bags",
+    }),
+    ("a teacher of bags and document vectors, one pass on soft labels, one on labels (`default`)", {
+        "distill.teacher": "auto",
+        "distill.epochs": 1,
         "distill.label_epochs": 1,
+        "model.dropout": 0.2,
+        "model.embedding_dropout": 0.2,
+    }),
+    ("layers of 128 units, 800 tokens, two passes on soft labels, a tenth for validation (`accurate`)", {
+        "model.units": 128,
+        "pad.max_length": 800,
+        "distill.epochs": 2,
+        "model.dropout": 0.3,
+        "model.embedding_dropout": 0.3,
         "pad.validation_fraction": 0.1,
     }),
-    ("layers of 128 units (`accurate`)", {"model.units": 128}),
-    ("400 tokens, without the unlabelled reviews", {
+    ("400 tokens, 64 units, without the unlabelled reviews", {
         "model.units": 64,
+        "pad.max_length": 400,
         "distill.epochs": 0,
         "pad.validation_fraction": 0.2,
         "vectors.epochs": 6,
