@@ -143,9 +143,15 @@ class Params(Section):
         return self.train.num_epochs if self.tune.epochs is None else resolved("tune", self.tune.epochs)
 
     def resolved(self, num_reviews: int, max_length: int) -> Params:
-        """A copy whose ``auto`` values suit so many training reviews, in rows of ``max_length`` tokens."""
-        suited = suited_to(num_reviews, max_length)
-        flat = self.flat()
+        """A copy whose ``auto`` values suit so many training reviews, in rows of ``max_length`` tokens.
+
+        A trial is no longer than ``train.epochs``, where these are given; a single one is no short one.
+        """
+        suited, flat = suited_to(num_reviews, max_length), self.flat()
+        if self.tune.trials == 1:
+            suited["tune.epochs"] = None
+        elif isinstance(self.train.epochs, int):
+            suited["tune.epochs"] = min(suited["tune.epochs"] or self.train.epochs, self.train.epochs)
         found: dict[str, Value] = {key: value for key, value in suited.items() if flat[key] == "auto"}
         return self.replace(found) if found else self
 

@@ -47,7 +47,7 @@ class LiveLine:
         """A line that stays."""
         self.clear()
         self._said = time.monotonic()
-        print(text)
+        _write(text)
 
     def clear(self) -> None:
         """Takes the line away, so that another writer begins on an empty one."""
@@ -104,7 +104,19 @@ def busy(text: str) -> Iterator[None]:
 
 
 def _write_over(text: str) -> None:
-    print(f"\x1b[2K{text[:WIDTH]}", end="\r", flush=True)
+    _write(f"\x1b[2K{text[:WIDTH]}", end="\r")
+
+
+def _write(text: str, end: str = "\n") -> None:
+    """Where the terminal, the reader or the disk is gone, the main thread is told so.
+
+    Another thread may be a library's that is waited for: it goes on, and the main thread's next line says it.
+    """
+    try:
+        print(text, end=end, flush=True)
+    except OSError:
+        if threading.current_thread() is threading.main_thread():
+            raise
 
 
 def wrapped(text: str) -> str:

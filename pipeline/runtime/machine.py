@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.paths import project_folder
 
 THREAD_LIMITS = (
     "OMP_NUM_THREADS",
@@ -47,32 +53,41 @@ def threads() -> int:
     return int(limit) if limit.isdecimal() and int(limit) > 0 else cores()
 
 
-# Which process owns a trial or a run, and whether it still lives.
+# Which process owns a run, and whether it still lives. A host's name and a process number don't say: two
+# containers of one image share both. A lock in the project's folder does, and ends with its owner.
 
-CLOCK_SLACK = 2.0  # seconds; a process' start is computed from the boot time, which moves with the clock
+_OWNERS = Path("studies/owners")
+_HELD: list[Any] = []  # locks, to the end of the process
 
 
 def this_process() -> str:
-    """``host/pid/start``: no two processes share it, even after a restart of the machine."""
-    import psutil  # noqa: PLC0415 - where an exported classifier runs, it may be missing
+    """The name of a lock in the project's folder that no other process holds, nor this one after its end."""
+    return _own(project_folder() / _OWNERS)
 
-    process = psutil.Process()
-    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.0f}"
+
+@cache
+def _own(folder: Path) -> str:
+    from filelock import FileLock  # noqa: PLC0415 - where an exported classifier runs, it may be missing
+
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / uuid.uuid4().hex
+    _HELD.append(FileLock(file))
+    _HELD[-1].acquire()
+    return file.name
 
 
 def is_gone(owner: str) -> bool:
-    """Whether ``owner`` was a process of this machine and has ended; of other machines we can't know."""
-    host, pid, started = owner.split("/")
-    if host != socket.gethostname():
+    """Whether ``owner`` was a process on this project's folder and has ended; of others we can't know."""
+    file = project_folder() / _OWNERS / owner
+    if not re.fullmatch("[0-9a-f]{32}", owner) or not file.exists():
         return False
-    import psutil  # noqa: PLC0415 - where an exported classifier runs, it may be missing
+    from filelock import FileLock, Timeout  # noqa: PLC0415
 
     try:
-        process = psutil.Process(int(pid))
-        another = abs(process.create_time() - float(started)) > CLOCK_SLACK
-        return bool(another or process.status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
+        with FileLock(file, timeout=0):
+            return True
+    except Timeout:
+        return False
 
 
 # Whether a port of this machine is free, asked before anything slow starts, and whether a server answers.

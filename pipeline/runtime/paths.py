@@ -59,17 +59,19 @@ SQLITE = "sqlite:///"
 
 
 def store_address(configured: str | None) -> str:
-    """MLFLOW_TRACKING_URI, else ``configured``, else mlflow.db in the project's folder.
-
-    A relative SQLite address means the project's folder: a stage of `dvc exp run --temp` works in another,
-    which is deleted afterwards.
-    """
+    """MLFLOW_TRACKING_URI, else ``configured``, else mlflow.db in the project's folder."""
     configured = os.environ.get("MLFLOW_TRACKING_URI") or configured
-    if configured is None:
-        return f"{SQLITE}{project_folder()}/mlflow.db"
-    if not configured.startswith(SQLITE):
-        return configured
-    path = Path(configured.removeprefix(SQLITE))
+    return anchored(f"{SQLITE}mlflow.db" if configured is None else configured)
+
+
+def anchored(address: str) -> str:
+    """``address``; that of an SQLite file, if it is relative, means the project's folder.
+
+    A stage of `dvc exp run --temp` works in another, which is deleted afterwards.
+    """
+    if not address.startswith(SQLITE):
+        return address
+    path = Path(address.removeprefix(SQLITE))
     unquoted = Path(unquote(str(path)))  # `mlflow run` writes a blank in its folder's path as %20
     if not path.exists() and unquoted.parent.exists():
         path = unquoted

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -343,12 +342,12 @@ def offer_view(client: MlflowClient, experiment_id: str) -> None:
 
 
 def end_abandoned_runs(client: MlflowClient) -> None:
-    """Ends as FAILED the runs whose process on this machine is gone: it was killed, or the power went.
+    """Ends as FAILED the runs whose process on this folder is gone: it was killed, or the power went.
 
     On a server, another user's may be out of our reach: they are left as they are.
     """
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    mine = f"attributes.status = 'RUNNING' and tags.`{OWNER_TAG}` LIKE '{socket.gethostname()}/%'"
+    mine = f"attributes.status = 'RUNNING' and tags.`{OWNER_TAG}` LIKE '%'"
     for run in client.search_runs(experiments, mine, max_results=1000) if experiments else ():
         if is_gone(run.data.tags[OWNER_TAG]):
             with suppress(RefusedError):

@@ -19,8 +19,9 @@ import sqlalchemy.exc
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
+from pipeline.params import Params
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.paths import project_folder
+from pipeline.runtime.paths import anchored, project_folder, store_address
 
 CONNECT_TIMEOUT = 5  # seconds
 
@@ -30,19 +31,23 @@ def studies_folder() -> Path:
     return project_folder() / "studies"
 
 
-def open_storage(configured: str | None) -> BaseStorage:
-    """Opens ``tune.storage``, creating what isn't there.
-
-    Args:
-        configured: null, a path relative to the project's folder, or the URL of a database.
+def open_storage(params: Params) -> BaseStorage:
+    """Opens ``tune.storage``, creating what isn't there: a journal file, or a database by its URL.
 
     Raises:
-        UserError: if it can't be reached or read; the message names it.
+        UserError: if it can't be reached or read, or is MLflow's store; the message names it.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if configured is not None and "://" in configured:
-        return _open_database(configured)
-    return _open_journal(project_folder() / (configured or "studies/journal.log"))
+    configured = params.tune.storage
+    if configured is None or "://" not in configured:
+        return _open_journal(project_folder() / (configured or "studies/journal.log"))
+    address = anchored(configured)
+    if address == store_address(params.mlflow.tracking_uri):
+        raise UserError(
+            f"tune.storage is {configured}, which is MLflow's store too; both call a table of theirs alike: "
+            "give the study a database of its own, such as sqlite:///studies.db"
+        )
+    return _open_database(address)
 
 
 @contextmanager
@@ -111,8 +116,10 @@ def _open_journal(path: Path) -> BaseStorage:
 def _open_database(url: str) -> BaseStorage:
     driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
     options: dict[str, Any] = {"pool_pre_ping": True}
+    advice = "give another file"
     if not url.startswith("sqlite:"):
         options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT}
+        advice = "start the server, or correct tune.storage"
     try:
         return RDBStorage(driver, engine_kwargs=options)
     except ImportError:
@@ -121,6 +128,4 @@ def _open_database(url: str) -> BaseStorage:
         ) from None
     except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
         reason = " ".join(str(error).split("\n(Background")[0].split())
-        raise UserError(
-            f"tune.storage: {url} can't be opened: {reason}; start the server, or correct tune.storage"
-        ) from None
+        raise UserError(f"tune.storage: {url} can't be opened: {reason}; {advice}") from None

@@ -247,7 +247,7 @@ def open_search(params: Params, dataset: Mapping[str, Any]) -> Search:
         dataset: data/padded/dataset.json; ``name`` and ``padded_digest`` are read.
     """
     described, pruner = identity(params, dataset["padded_digest"]), make_pruner(params)
-    storage, base = open_storage(params.tune.storage), base_name(dataset["name"], described)
+    storage, base = open_storage(params), base_name(dataset["name"], described)
     return _latest(storage, base, described, code_version(), pruner, lambda study: Search(params, study))
 
 
@@ -263,7 +263,7 @@ def open_grid(
         space: what the values may be, also in a larger study that goes on with this one.
         modules: the code that decides it, besides that which fits a network.
     """
-    storage, base = open_storage(params.tune.storage), base_name(prefix, described)
+    storage, base = open_storage(params), base_name(prefix, described)
     others = [name for name in _names(storage) if name.startswith(f"{prefix}-")]
     if others and base not in others:
         print(wrapped(f"study {base} begins: {others[-1]} was of other reviews, parameters or code"))

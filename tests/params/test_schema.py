@@ -254,3 +254,11 @@ def test_a_label_that_is_no_text_to_yaml_is_to_be_quoted(labels: str, message: s
     with pytest.raises(ParamsError) as error:
         load_params(tmp_path / "params.yaml")
     assert message in str(error.value)
+
+
+def test_a_trial_is_no_longer_than_the_training_and_a_single_one_is_the_training(params: Params) -> None:
+    few = params.replace({"train.epochs": 2, "tune.epochs": "auto"})
+    assert few.resolved(240, 100).trial_epochs == 2
+    assert few.replace({"train.epochs": "auto"}).resolved(240, 100).trial_epochs == 10
+    alone = few.replace({"tune.trials": 1}).resolved(240, 100)
+    assert (alone.tune.epochs, alone.trial_epochs) == (None, 2)

@@ -1,37 +1,59 @@
-"""Owners of trials and runs: alive, ended, a reused pid, another machine."""
+"""Owners of runs: alive, ended, of another folder."""
 
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
+from pathlib import Path
 
-import psutil
+import pytest
 
 from pipeline.runtime.machine import is_gone, this_process
 
+OWNER = "from pipeline.runtime.machine import this_process\nprint(this_process(), flush=True)\ninput()"
 
-def test_this_process_is_not_gone() -> None:
-    assert this_process().startswith(f"{socket.gethostname()}/{os.getpid()}/")
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def another(folder: Path) -> subprocess.Popen[str]:
+    words = [sys.executable, "-c", OWNER]
+    pipe, code = subprocess.PIPE, {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, env=os.environ | code)
+
+
+def test_this_process_is_not_gone(folder: Path) -> None:
+    assert this_process() == this_process()
     assert not is_gone(this_process())
 
 
-def test_a_process_is_gone_once_it_ended_even_before_its_parent_asks() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    owner = f"{socket.gethostname()}/{child.pid}/{psutil.Process(child.pid).create_time():.0f}"
+def test_a_process_is_gone_once_it_was_killed_even_before_its_parent_asks(
+    another: subprocess.Popen[str],
+) -> None:
+    assert another.stdout is not None
+    owner = another.stdout.readline().strip()
     assert not is_gone(owner)
-    child.kill()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, not yet reaped: a zombie
+    assert owner != this_process()
+    another.kill()
+    os.waitid(os.P_PID, another.pid, os.WEXITED | os.WNOWAIT)  # ended, not yet reaped: a zombie
     assert is_gone(owner)
-    child.communicate()
+    another.communicate()
     assert is_gone(owner)
 
 
-def test_another_process_with_the_same_pid_is_not_the_owner() -> None:
-    host, pid, started = this_process().split("/")
-    assert is_gone(f"{host}/{pid}/{int(started) - 100}")
-
-
-def test_of_another_machine_nothing_is_known() -> None:
-    assert not is_gone("another-machine/1/1")
+def test_of_another_folder_nothing_is_known(
+    another: subprocess.Popen[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of a container which has this one's name and numbers its processes as this one does."""
+    assert another.stdout is not None
+    owner = another.stdout.readline().strip()
+    another.kill()
+    another.communicate()
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "elsewhere"))
+    assert not is_gone(owner)
+    assert not is_gone("../another-machine/1/1")

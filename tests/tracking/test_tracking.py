@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
 import numpy as np
-import psutil
 import pytest
 import yaml
 from mlflow import MlflowClient
@@ -22,6 +19,7 @@ from sqlalchemy.engine import Engine
 from pipeline import tracking
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import this_process
 from pipeline.tracking.runs import OWNER_TAG, end_abandoned_runs, network_name
 from pipeline.tracking.store import Client
 from pipeline.training.task import Epoch
@@ -280,24 +278,25 @@ def test_ctrl_c_inside_a_query_waits_for_the_call_to_end(
     assert status(client, run.run_id) == "FAILED"
 
 
-def test_only_runs_of_dead_processes_on_this_machine_are_ended(client: MlflowClient) -> None:
-    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    started = psutil.Process(sleeper.pid).create_time()
+def test_only_runs_of_dead_processes_on_this_folder_are_ended(
+    client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    words = [sys.executable, "-c", "from pipeline.runtime.machine import *; print(this_process())"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=True)
     owners = {
-        "alive": f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.0f}",
-        "dead": f"{socket.gethostname()}/{sleeper.pid}/{started:.0f}",
-        "elsewhere": f"not-{socket.gethostname()}/{sleeper.pid}/{started:.0f}",
-        "reused id": f"{socket.gethostname()}/{os.getpid()}/{time.time() - 1e6:.0f}",
+        "alive": this_process(),
+        "dead": ended.stdout.strip(),
+        "elsewhere": "0" * 32,
+        "odd": "a-machine/1/1",
     }
     runs = {
         name: client.create_run("0", tags={OWNER_TAG: owner}).info.run_id for name, owner in owners.items()
     }
-    sleeper.kill()
-    sleeper.wait()
     end_abandoned_runs(client)
     assert {name: status(client, run_id) for name, run_id in runs.items()} == {
         "alive": "RUNNING",
         "dead": "FAILED",
         "elsewhere": "RUNNING",
-        "reused id": "FAILED",
+        "odd": "RUNNING",
     }

@@ -92,21 +92,21 @@ def test_a_file_that_is_no_journal_is_left_alone_and_named(toy: Params, project:
 
 
 @pytest.mark.skipif(not HAS_DRIVER, reason="psycopg isn't installed")
-def test_an_unreachable_server_is_one_message() -> None:
+def test_an_unreachable_server_is_one_message(toy: Params) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"postgresql://nobody@127.0.0.1:{port}/studies"
     started = time.monotonic()
     with pytest.raises(ValueError, match=rf"127.0.0.1:{port}/studies can't be opened: .*start the server"):
-        open_storage(url)
+        open_storage(toy.replace({"tune.storage": url}))
     assert time.monotonic() - started < 30
 
 
-def test_a_missing_driver_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_driver_is_one_message(toy: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ValueError, match=r"driver isn't installed: pip install '.\[postgresql\]'"):
-        open_storage("postgresql://someone@127.0.0.1/studies")
+        open_storage(toy.replace({"tune.storage": "postgresql://someone@127.0.0.1/studies"}))
 
 
 def test_a_study_in_sqlite_goes_on_where_it_was(toy: Params, project: Path) -> None:
@@ -115,3 +115,27 @@ def test_a_study_in_sqlite_goes_on_where_it_was(toy: Params, project: Path) -> N
     fit = StandInFit()
     study, _ = run_study(params.replace({"tune.trials": 3}), fit)
     assert (len(fit.calls), study.counts()["complete"]) == (1, 3)
+
+
+def test_a_relative_database_lies_in_the_projects_folder(
+    toy: Params, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`dvc exp run --temp` works in a folder that is deleted afterwards."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.chdir(tmp_path / "temporary")
+    params = toy.replace({"tune.storage": "sqlite:///my.db", "tune.trials": 2})
+    open_search(params, DATASET)
+    assert (project / "my.db").is_file()
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_study_in_mlflows_store_is_one_message(
+    toy: Params, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = toy.replace({"tune.storage": "sqlite:///mlflow.db"})
+    with pytest.raises(ValueError, match=r"sqlite:///mlflow.db, which is MLflow's store too.*of its own"):
+        open_search(params, DATASET)
+    assert not (project / "mlflow.db").exists()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/both.db")
+    with pytest.raises(ValueError, match="MLflow's store too"):
+        open_search(params.replace({"tune.storage": "sqlite:///both.db"}), DATASET)
