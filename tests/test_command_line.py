@@ -37,6 +37,12 @@ def test_the_workers_of_a_table_are_a_number_or_auto() -> None:
         assert f"must be a number from 1 on, or auto, but is {given}" in result.output
 
 
+def test_a_text_that_begins_with_a_dash_goes_behind_two() -> None:
+    result = call("predict", "-- not one good scene", "-bad film")
+    assert result.exit_code == 2
+    assert "a text that begins with a dash goes behind two" in result.output.lower()
+
+
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A command `fail` that raises what a test puts into ``ERROR``."""

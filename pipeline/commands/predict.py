@@ -37,7 +37,19 @@ from pipeline.serving.tables import rejects_of, score_file
 _LINES = 256  # of standard input, scored together
 
 
-@click.command()
+class OfTexts(click.Command):
+    """A command whose arguments are texts, which may begin with a dash."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Says of an option that there isn't how a text is told from one."""
+        try:
+            return super().parse_args(context, args)
+        except click.NoSuchOption as error:
+            hint = 'A text that begins with a dash goes behind two: predict -- "-- a review".'
+            raise click.UsageError(f"{error.format_message()} {hint}", context) from None
+
+
+@click.command(cls=OfTexts)
 @click.argument("texts", nargs=-1)
 @of_version
 @click.option(

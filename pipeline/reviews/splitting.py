@@ -34,13 +34,14 @@ class Split:
     held_back: npt.NDArray[np.bool_]
 
 
-def draw_stratified(labels: Labels, fraction: float, seed: int) -> Rows:
+def draw_stratified(labels: Labels, fraction: float, seed: int, names: Sequence[str] = ()) -> Rows:
     """Rows of a random part in which each label has the share that it has in ``labels``.
 
     Args:
         labels: int8 (num_reviews,).
         fraction: of each label's reviews, rounded, but at least one drawn and one left.
         seed: of numpy's default generator.
+        names: of the labels, for the message.
 
     Returns:
         int64 (num_drawn,), ascending.
@@ -54,7 +55,9 @@ def draw_stratified(labels: Labels, fraction: float, seed: int) -> Rows:
         rows = np.flatnonzero(labels == label)
         if len(rows) < 2:
             raise UserError(
-                f"a split needs a review labelled {label} on each side, but there are {len(rows)} in all"
+                f"a split needs a review labelled {names[label] if names else label} on each side, but there "
+                f"is only {len(rows)}: give 4 or more, for train, validation and test, or take the class out "
+                "by data.labels"
             )
         count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
         drawn.append(generator.choice(rows, count, replace=False))
@@ -96,7 +99,7 @@ def split_reviews(
         held = train[hold_back(keys[TRAIN][train], raw[TRAIN].labels[train], held_fraction)]
         others = np.setdiff1d(train, held, assume_unique=True)
         drawn_fraction = (validation_fraction - held_fraction) / (1 - held_fraction)
-        drawn = others[draw_stratified(raw[TRAIN].labels[others], drawn_fraction, seed)]
+        drawn = others[draw_stratified(raw[TRAIN].labels[others], drawn_fraction, seed, label_names)]
         train = np.setdiff1d(others, drawn, assume_unique=True)
         validation = np.union1d(held, drawn)
     train, train_in_validation = _without(train, keys[TRAIN], keys[source][validation])

@@ -39,8 +39,9 @@ def test_each_side_gets_a_review_of_each_label(fraction: float, drawn: int) -> N
 
 
 def test_a_label_that_cannot_be_split_is_named() -> None:
-    with pytest.raises(ValueError, match="a review labelled 1 on each side, but there are 1 in all"):
-        draw_stratified(np.array([0, 0, 1], np.int8), 0.5, seed=0)
+    labels = np.array([0, 0, 1], np.int8)
+    with pytest.raises(ValueError, match="a review labelled rare on each side, but there is only 1: give 4"):
+        draw_stratified(labels, 0.5, seed=0, names=("common", "rare"))
 
 
 def test_validation_is_drawn_from_the_training_reviews() -> None:
