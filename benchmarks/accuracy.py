@@ -89,16 +89,12 @@ RUNGS: list[tuple[str, dict[str, Value]]] = [
         "model.dropout": 0.2,
         "model.embedding_dropout": 0.2,
     }),
-    ("layers of 128 units, 800 tokens, two passes on soft labels, a tenth for validation (`accurate`)", {
-        "model.units": 128,
+    ("800 tokens, two passes on soft labels, a tenth for validation (`accurate`)", {
         "pad.max_length": 800,
         "distill.epochs": 2,
-        "model.dropout": 0.3,
-        "model.embedding_dropout": 0.3,
         "pad.validation_fraction": 0.1,
     }),
-    ("400 tokens, 64 units, without the unlabelled reviews", {
-        "model.units": 64,
+    ("400 tokens, without the unlabelled reviews", {
         "pad.max_length": 400,
         "distill.epochs": 0,
         "pad.validation_fraction": 0.2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class LayerSummary(NamedTuple):
         kind: its class, such as ``GRU``; of both directions, ``Bidirectional(GRU)``.
         shape: of its output, without the batch: (timesteps, features), or (features,); timesteps is None
             where a batch has as many as its longest review.
-        parameters: how many weights it has.
+        parameters: how many weights it has that training changes.
         recurrent: whether it passes states over the time steps.
     """
 
@@ -40,7 +41,7 @@ def summarize(network: keras.Model) -> tuple[LayerSummary, ...]:
             layer.name,
             _kind(layer),
             tuple(layer.output.shape[1:]),
-            layer.count_params(),
+            sum(math.prod(weight.shape) for weight in layer.trainable_weights),
             hasattr(layer, "cell") or hasattr(layer, "forward_layer"),
         )
         for layer in network.layers

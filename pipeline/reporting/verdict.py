@@ -137,12 +137,14 @@ def _one_label(assessment: Assessment) -> str:
 
 
 def _of_whole_reviews(assessment: Assessment) -> str:
-    """What the baseline that reads all of each review scores, where that is better; else nothing."""
+    """How the baseline that reads all of each review does, where that is no chance; else nothing."""
     paired = assessment.paired.get(WHOLE)
-    if paired is None or _ahead(paired.only_first - paired.only_second, paired.p_value) != "baseline":
+    ahead = paired and _ahead(paired.only_first - paired.only_second, paired.p_value)
+    if paired is None or ahead == "neither":
         return ""
     theirs = assessment.metrics[f"{CLASSIFIERS[WHOLE]}test_accuracy"]
-    return f" Naive Bayes n-grams of whole reviews label {theirs:.1%} right."
+    sentence = f" Naive Bayes n-grams of whole reviews label {theirs:.1%} right"
+    return sentence + (f", which is less ({p_text(paired.p_value)})." if ahead == "network" else ".")
 
 
 def _by_measure(assessment: Assessment) -> str:

@@ -179,9 +179,13 @@ def compile_training(
 
         return tf.while_loop(lambda index, *_: index < count, body, (0, 0.0, 0.0, 0.0))[1:]
 
+    programs: dict[int, Any] = {}  # by time steps, as TensorFlow would warn of one that is traced again
+
     def run_batches(batches: Batches) -> Totals:
-        arrays = (tf.constant(array) for array in batches[:3])
-        return Totals(*(float(total) for total in run(*arrays, batches.timesteps)))
+        arrays = [tf.constant(array) for array in batches[:3]]
+        if batches.timesteps not in programs:
+            programs[batches.timesteps] = run.get_concrete_function(*arrays, batches.timesteps)
+        return Totals(*(float(total) for total in programs[batches.timesteps](*arrays)))
 
     return run_batches
 
