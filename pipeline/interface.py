@@ -26,6 +26,8 @@ from pipeline.reviews.sources import load_dataset
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified, split_reviews
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.files import read_json
+from pipeline.runtime.paths import PADDED_DATASET
 
 if TYPE_CHECKING:
     import keras
@@ -490,15 +492,18 @@ def _with_values(params: Params, values: Mapping[str, Value | list[int]]) -> Par
 # The registry that params.yaml names.
 
 
-def load_champion(name: str | None = None) -> RegisteredClassifier:
+def load_champion(
+    name: str | None = None, say: Callable[[str], object] = warnings.warn
+) -> RegisteredClassifier:
     """The best model so far: call it in the project's folder.
 
     Args:
         name: of the data set, such as ``imdb``, or ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS``; None:
             the data set that the last run was on.
+        say: told if the champion was trained on other reviews than those of the last run.
 
     Raises:
-        ValueError: if there is none, or its files are gone.
+        ValueError: if there is none, its files are gone, or it gives other labels than those of the last run.
     """
     from pipeline.registry.versions import download  # noqa: PLC0415
     from pipeline.serving.classifier import CLASSIFIER, TextClassifier  # noqa: PLC0415
@@ -511,11 +516,34 @@ def load_champion(name: str | None = None) -> RegisteredClassifier:
         said = f"{version.name} version {version.version}"
         texts, run_id = TextClassifier.load(folder), str(version.run_id or "")
         champion = RegisteredClassifier(said, texts, address, run_id, folder)
+        if name is None and PADDED_DATASET.exists():
+            _compare_data(champion, read_json(PADDED_DATASET), say)
     except BaseException:
         shutil.rmtree(temporary)
         raise
     weakref.finalize(champion, shutil.rmtree, temporary)
     return champion
+
+
+def _compare_data(
+    champion: RegisteredClassifier, padded: Mapping[str, Any], say: Callable[[str], object]
+) -> None:
+    """Two data sets may have one name: what the champion was trained on beside what data/padded holds."""
+    from pipeline.serving.classifier import FACTS  # noqa: PLC0415
+
+    trained_on = read_json(champion.folder / FACTS)
+    if set(trained_on["labels"]) != set(padded["labels"]):
+        raise UserError(
+            f"{champion.name} labels texts as {', '.join(trained_on['labels'])}, but the reviews of the last "
+            f"run are {', '.join(padded['labels'])}: two data sets are called {padded['name']}. Set "
+            f"data.name to tell them apart, or ask for this model by --model {champion.address}"
+        )
+    if padded["digest"] != trained_on["digest"] and padded["source"] != trained_on.get("source"):
+        say(
+            f"{champion.name} was trained on other reviews than those of the last run: "
+            "`python -m pipeline registry` lists the versions, `python -m pipeline promote` makes another "
+            "one champion"
+        )
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,7 @@ def write_classifier(
     (folder / NETWORK).write_bytes(onnx)
     shutil.copyfile(keras_file, folder / KERAS_NETWORK)
     vocabulary.first(dataset["vocab_size"] - INDEX_FROM - 1).save(folder / VOCABULARY)
-    kept = {key: dataset[key] for key in (*_LAYOUT, "labels", "name", "digest")}
+    kept = {key: dataset[key] for key in (*_LAYOUT, "labels", "name", "digest", "source")}
     write_json(folder / FACTS, kept | {"threshold": threshold})
 
 

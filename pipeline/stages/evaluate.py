@@ -22,7 +22,7 @@ from pipeline.networks.summary import summarize
 from pipeline.params import Params
 from pipeline.params.presets import preset_of
 from pipeline.registry import lineage, model_card, versions
-from pipeline.registry.packaging import Trained
+from pipeline.registry.packaging import Candidate
 from pipeline.registry.promotion import register
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.figures import draw
@@ -108,14 +108,12 @@ def run(params: Params) -> None:
                 accuracy=metrics["test_accuracy"],
                 seed=params.seed,
             )
-            submitted = Trained(
+            candidate = Candidate(
                 model,
                 MODEL,
                 vocabulary,
-                dataset,
                 validation["token_ids"],
                 scored,
-                trained["validation_accuracy"],
                 record,
                 profile,
                 assessment.threshold,
@@ -125,7 +123,7 @@ def run(params: Params) -> None:
             promotion = params.evaluate
             rule = Rule(promotion.promotion_margin, promotion.promotion_level, trained["objective"])
             with busy("the network is packed, tried and registered"):
-                registration = register(parent, submitted, predictions, rule)
+                registration = register(parent, candidate, predictions, rule)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
         token_ids = test["token_ids"][[int(error["row"]) for error in errors]]
         with busy("its errors are explained, and the report is written"):

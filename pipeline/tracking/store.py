@@ -40,19 +40,23 @@ _ADDRESSES = (
 )
 
 
+EXPERIMENT, REGISTERED_MODEL = "the experiment", "the registered model"
+_NAMED_BY = {EXPERIMENT: "mlflow.experiment", REGISTERED_MODEL: "data.name"}
+
+
 class RefusedError(UserError):
     """A tracking server lets this user read something, but not change it, or not even read it."""
 
 
 @contextmanager
-def plain_errors(uri: str, subject: str = "the experiment") -> Iterator[None]:
+def plain_errors(uri: str, subject: str = EXPERIMENT) -> Iterator[None]:
     """A server that stays away or refuses what is asked is a ``UserError``.
 
     After a loss, what is still to be told the server is tried once.
 
     Args:
         uri: the server's.
-        subject: what one would need the right to change.
+        subject: what one would need the right to change: ``EXPERIMENT`` or ``REGISTERED_MODEL``.
 
     Raises:
         RefusedError: if the server wants more rights.
@@ -72,7 +76,7 @@ def plain_errors(uri: str, subject: str = "the experiment") -> Iterator[None]:
         user = get_default_host_creds(uri).username  # type: ignore[no-untyped-call]
         raise RefusedError(
             f"the MLflow tracking server {uri} doesn't let {user or 'you'} change {subject}: ask its owner "
-            "for the permission EDIT, or set another mlflow.experiment"
+            f"for the permission EDIT, or set another {_NAMED_BY[subject]}"
         ) from None
 
 
@@ -88,7 +92,7 @@ class Client(MlflowClient):
         value = super().__getattribute__(name)
         if not inspect.ismethod(value) or name.startswith("_"):
             return value
-        subject = "the registered model" if "model" in name else "the experiment"
+        subject = REGISTERED_MODEL if "model" in name else EXPERIMENT
         return uninterrupted()(plain_errors(super().__getattribute__("tracking_uri"), subject)(value))
 
 
