@@ -95,9 +95,7 @@ def _judge(
     if champion.tags.get(DIGEST_TAG) == tags[DIGEST_TAG]:
         theirs = predictions_of(client, str(champion.run_id))
         comparison = compare(mine, theirs, rule) if theirs else None
-        lacking = (
-            "shares no held-back review with it" if theirs else "has no predictions on held-back reviews"
-        )
+        lacking = "shares no held-back review with it" if theirs else "has no predictions on such reviews"
     elif champion.tags.get(SOURCE_TAG) == tags[SOURCE_TAG] != "":
         lacking = "saw the same reviews divided or read in another way"
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,7 +79,7 @@ def test_what_another_user_owns_is_left_alone_and_rights_are_asked_for_before_tr
     log_in: Callable[[str], MlflowClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(make_project(tmp_path / "project", {"trials": 1}, mlflow={"experiment": "anna's"}))
-    monkeypatch.setenv("DVC_ROOT", os.getcwd())
+    monkeypatch.setenv("DVC_ROOT", str(Path.cwd()))
     trained: list[Params] = []
     monkeypatch.setattr("pipeline.stages.train.run", trained.append)
     params, model = load_params(), registered_name("toy")

@@ -158,7 +158,7 @@ def test_a_champion_whose_run_is_gone_keeps_its_place(client: MlflowClient, subm
     Path(experiment.removeprefix("file://"), promotion.PREDICTIONS).unlink()
     second = submit(right=[1])
     assert second.alias == "challenger"
-    assert "champion version 1 has no predictions on held-back reviews" in second.reason
+    assert "champion version 1 has no predictions on such reviews" in second.reason
 
 
 def test_one_who_was_crowned_during_the_comparison_is_compared_with_next(
