@@ -17,8 +17,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 from pipeline.registry.names import CHALLENGER, CHAMPION, NAME_PREFIX, parse_uri, registered_name
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
-from pipeline.runtime.paths import PADDED_DATASET, SQLITE
+from pipeline.runtime.paths import PADDED_DATASET, SQLITE, project_folder
 from pipeline.tracking import RefusedError
+from pipeline.tracking.store import READ_ONLY
 
 DECISION_TAG = "decision"
 SOURCE_TAG = "dataset.source"  # the hash of the file, folder or archive that the reviews came from
@@ -194,7 +195,10 @@ def one_at_a_time() -> Iterator[None]:
     if not uri.startswith(SQLITE):
         yield
         return
-    with FileLock(f"{uri.removeprefix(SQLITE)}.champion.lock"):
+    store = Path(uri.removeprefix(SQLITE))
+    if store.parent.name.startswith(READ_ONLY):
+        raise UserError(f"{project_folder() / store.name} can't be written to")
+    with FileLock(f"{store}.champion.lock"):
         yield
 
 
