@@ -204,7 +204,8 @@ from pipeline.runtime.errors import UserError
 from pipeline import tracking
 client = tracking.connect(load_params(PLAIN))
 version = versions.find_version(client, "models:/stacked-rnn-m/1")
-print(open(client.get_model_version_download_uri(version.name, "1").removeprefix("file://") + "/model.txt").read())
+folder = client.get_model_version_download_uri(version.name, "1").removeprefix("file://")
+print(open(f"{folder}/model.txt").read())
 try:
     versions.promote(client, version)
 except (UserError, OSError) as error:
