@@ -12,7 +12,6 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
     from pipeline.serving.classifier import Contribution, TextClassifier
-    from pipeline.training.compiled import Predict, Split
+    from pipeline.training.compiled import Split
     from pipeline.training.fitting import Fitted
     from pipeline.training.task import Epoch
 
@@ -363,16 +362,18 @@ def fit(
     """
     params = _with_values(reviews.params, network_values).of_labels(reviews.labels)
     import_keras()
+    from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
     from pipeline.serving.classifier import TextClassifier  # noqa: PLC0415
     from pipeline.training import fitting  # noqa: PLC0415
+    from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
 
     def listen(epoch: Epoch) -> None:
         if on_epoch is not None and epoch.has_ended:
             on_epoch(epoch.number, epoch.metrics)
 
     fitted = fitting.fit(params, reviews.train, reviews.validation, params.seed, listen)
-    network, layout = _Network(fitted.model, params), _layout(params)
-    texts = TextClassifier(network, reviews.vocabulary, layout, reviews.labels, threshold=0.5)
+    network = compile_prediction(fitted.model, choose_implementation(params.model, params.train))
+    texts = TextClassifier(network, reviews.vocabulary, _layout(params), reviews.labels, threshold=0.5)
     return FittedClassifier(reviews.name, texts, fitted, params)
 
 
@@ -451,28 +452,6 @@ def gradient_norms(network: keras.Model, token_ids: np.ndarray, labels: np.ndarr
     from pipeline.training import gradients  # noqa: PLC0415
 
     return gradients.gradient_norms(network, token_ids, labels)
-
-
-@dataclass(frozen=True, eq=False)
-class _Network:
-    """A fitted network as ``serving.onnx_network.Network``: rows to probabilities."""
-
-    model: keras.Model
-    params: Params
-
-    def __call__(self, token_ids: np.ndarray) -> np.ndarray:
-        from pipeline.training.compiled import PREDICTION_BATCH  # noqa: PLC0415
-
-        return self._predict(token_ids, PREDICTION_BATCH)
-
-    @cached_property
-    def _predict(self) -> Predict:
-        """Compiled once, as it is called for every text."""
-        from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
-        from pipeline.training.compiled import compile_probabilities  # noqa: PLC0415
-
-        computed = choose_implementation(self.params.model, self.params.train)
-        return compile_probabilities(computed.apply(self.model), computed.xla, self.params.model.masking)
 
 
 def _with_values(params: Params, values: Mapping[str, Value | list[int]]) -> Params:

@@ -32,7 +32,7 @@ from pipeline.serving.classifier import write_classifier
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.stages import download, pad
 from pipeline.training import task
-from pipeline.training.compiled import predict
+from pipeline.training.compiled import compile_prediction
 
 PROJECT = Path(__file__).resolve().parents[1]
 SMALL: dict[str, Any] = {
@@ -351,7 +351,7 @@ def test_a_fit_and_its_metrics_are_those_of_the_stages(
     network = keras.models.load_model(tmp_path / "network.keras", compile=False)
     token_ids, labels = reviews.rows["test"]
     implementation = choose_implementation(fitted.params.model, fitted.params.train)
-    probabilities = predict(network, token_ids, implementation)
+    probabilities = compile_prediction(network, implementation)(token_ids)
     test = {"token_ids": token_ids, "labels": labels, "lengths": np.full(len(labels), 3)}
     scored = [Scored(name, probabilities, probabilities) for name in (MODEL, NAIVE_BAYES)]
     found = assess(test, labels, scored[0], scored[1:], reviews.params.seed)

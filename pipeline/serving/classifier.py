@@ -16,8 +16,8 @@ import numpy as np
 
 from pipeline.evaluation.explanation import contributions
 from pipeline.evaluation.probabilities import decide, shown
-from pipeline.reviews.padding import pad_texts
-from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
+from pipeline.reviews.padding import pad_texts, unknown_share
+from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json
 from pipeline.serving.onnx_network import Network, OnnxNetwork
@@ -220,12 +220,6 @@ def write_classifier(
     vocabulary.first(dataset["vocab_size"] - INDEX_FROM - 1).save(folder / VOCABULARY)
     kept = {key: dataset[key] for key in (*_LAYOUT, "labels", "name", "digest", "source")}
     write_json(folder / FACTS, kept | {"threshold": threshold})
-
-
-def unknown_share(token_ids: np.ndarray) -> np.ndarray:
-    """The share of unknown words among those of each row of (num_texts, max_length); 1 if there are none."""
-    words = (token_ids >= OOV_ID).sum(1)
-    return np.where(words > 0, (token_ids == OOV_ID).sum(1) / np.maximum(words, 1), 1.0)
 
 
 def _check_texts(texts: Sequence[object]) -> None:
