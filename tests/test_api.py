@@ -258,6 +258,22 @@ def test_the_champion_answers_as_the_network_that_was_registered(
     assert pipeline.load_champion("models:/stacked-rnn-own/1").predict(TEXTS) == champion.predict(TEXTS)
 
 
+def test_a_version_whose_params_have_keys_that_are_gone_is_served_and_traced(served: Path) -> None:
+    dataset = {"name": "own", "requested": "file", "source": {"file": "own.csv"}, "digest": "sha256:0"}
+    dataset |= {"padded_digest": "sha256:1", "unlabelled": {"size": 0}}
+    record = {"commit": None, "uncommitted": [], "dataset": dataset, "dvc_lock": None, "metrics": {}}
+    record |= {
+        "params": {"tune": {"trials": 3}, "gone": {"key": 1}},
+        "packages": {},
+        "python": "",
+        "machine": "",
+    }
+    record |= {"trained": {"preset": None, "trial": 0, "run_id": "", "best_epoch": 1, "params": {}}}
+    write_json(served / "lineage.json", record)
+    assert pipeline.load_champion("own").predict(["film"])
+    assert pipeline.trace("own")["all parameters"] == {"tune.trials": 3, "gone.key": 1}
+
+
 def test_a_loaded_version_is_a_copy_that_goes_with_it(served: Path) -> None:
     champion = pipeline.load_champion()  # the only one there is
     folder = champion.folder

@@ -125,6 +125,16 @@ def test_a_rebuild_registers_nothing_and_has_a_study_of_its_own(params: Params) 
     assert changed["model"] == given["model"]
 
 
+def test_params_of_an_older_version_stay_its_own() -> None:
+    """It may lack a key that there is now, and have one that is gone."""
+    older = {
+        "data": {"path": "mine.csv"},
+        "tune": {"trials": 3, "gone": 1},
+        "evaluate": {"register_model": True},
+    }
+    assert rebuilding.rebuilt_params(older) == older | {"evaluate": {"register_model": False}}
+
+
 def test_metrics_are_the_same_only_digit_for_digit() -> None:
     same = rebuilding.Rebuild({"a": (0.1, 0.1)}, [])
     assert same.same
