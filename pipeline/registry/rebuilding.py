@@ -139,9 +139,8 @@ def bring_own_files(record: Mapping[str, Any], project: Path) -> None:
     if params["source"] == "file":
         _bring(_seen_from_worktree(params["path"]), dataset["source"]["hash"], project)
     if params.get("unlabelled") == "file":
-        _bring(
-            _seen_from_worktree(params["unlabelled_path"]), dataset["unlabelled"]["source"]["hash"], project
-        )
+        digest = dataset["unlabelled"]["source"]["hash"]
+        _bring(_seen_from_worktree(params["unlabelled_path"]), digest, project)
 
 
 def _bring(path: Path, recorded: str, project: Path) -> None:

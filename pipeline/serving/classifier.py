@@ -131,12 +131,8 @@ class TextClassifier:
 
         ``probability`` and ``unknown_share``; of more than two labels, ``probability_NAME`` of each too.
         """
-        values = [
-            scores.probabilities,
-            scores.unknown_shares,
-            *scores.by_label.T,
-        ]  # the last are nameless if two
-        columns = zip(self.number_columns, values, strict=False)
+        values = [scores.probabilities, scores.unknown_shares, *scores.by_label.T]
+        columns = zip(self.number_columns, values, strict=False)  # two labels have no columns of their own
         return {name: column.astype(np.float64) for name, column in columns}
 
     def explain(self, text: str, label: str | None = None) -> list[Contribution]:
