@@ -569,28 +569,26 @@ def list_versions(dataset: str | None = None) -> list[Version]:
     from pipeline.tracking import DIGEST_TAG  # noqa: PLC0415
 
     client = open_store()
-    found = []
-    aliases: dict[str, dict[str, list[str]]] = {}
-    for version in versions.list_versions(registered_name(dataset) if dataset else None):
-        if version.name not in aliases:
-            aliases[version.name] = versions.aliases(client, version.name)
+    found = versions.list_versions(registered_name(dataset) if dataset else None)
+    aliases = {model: versions.aliases(client, model) for model in {version.name for version in found}}
+
+    def describe(version: ModelVersion) -> Version:
         test, commit = versions.run_facts(client, version)
         validation = version.tags.get("validation_accuracy")
-        found.append(
-            Version(
-                version.name,
-                int(version.version),
-                tuple(aliases[version.name].get(str(version.version), [])),
-                version.tags.get("dataset.name"),
-                version.tags.get(DIGEST_TAG),
-                float(validation) if validation else None,
-                test and round(test, 4),
-                version.run_id,
-                commit,
-                version.tags.get(versions.DECISION_TAG),
-            )
+        return Version(
+            version.name,
+            int(version.version),
+            tuple(aliases[version.name].get(str(version.version), [])),
+            version.tags.get("dataset.name"),
+            version.tags.get(DIGEST_TAG),
+            float(validation) if validation else None,
+            test and round(test, 4),
+            version.run_id,
+            commit,
+            version.tags.get(versions.DECISION_TAG),
         )
-    return found
+
+    return [describe(version) for version in found]
 
 
 def trace(name: str | None = None) -> dict[str, dict[str, Any]]:
