@@ -13,6 +13,7 @@ from pipeline.commands import run
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.source import changed_code, git, head_commit
+from plain import plain_params
 
 
 @pytest.fixture

@@ -198,11 +198,11 @@ def test_a_moved_project_finds_its_artifacts_and_leaves_the_old_folder_alone(
 
 READING = """
 import mlflow, sys
-from pipeline.interface import PLAIN, load_params
+from pipeline.params import Params
 from pipeline.registry import versions
 from pipeline.runtime.errors import UserError
 from pipeline import tracking
-client = tracking.connect(load_params(PLAIN))
+client = tracking.connect(Params())
 version = versions.find_version(client, "models:/stacked-rnn-m/1")
 folder = client.get_model_version_download_uri(version.name, "1").removeprefix("file://")
 print(open(f"{folder}/model.txt").read())
