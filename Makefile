@@ -60,7 +60,8 @@ compare-cells: setup  ## Simple RNN, LSTM and GRU side by side in minutes: repor
 	python -m studies compare-cells
 
 depth: setup  ## Show what stacking layers does on these reviews (reports/depth)
-	python -m pipeline.commands.dvc_process repro depth/dvc.yaml
+	python -m pipeline.commands.dvc_process repro pad
+	python -m studies depth
 
 bench: setup  ## Milliseconds a training step beside the notebook's code, on the data of the last run
 	python -m benchmarks.speed

@@ -170,7 +170,7 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
     import keras  # noqa: PLC0415
 
     from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
-    from pipeline.training.compiled import predict  # noqa: PLC0415
+    from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
 
     started = time.perf_counter()
     flat = {f"{split}_{name}": array for split, arrays in splits.items() for name, array in arrays.items()}
@@ -182,10 +182,8 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
         file.write_bytes(trained.network)
         network = keras.models.load_model(file, compile=False, safe_mode=True)
     minutes = (time.perf_counter() - started) / 60
-    implementation = choose_implementation(params.model, params.train)
-    said = {
-        name: predict(network, splits[name]["token_ids"], implementation) for name in ("validation", "test")
-    }
+    predict = compile_prediction(network, choose_implementation(params.model, params.train))
+    said = {name: predict(splits[name]["token_ids"]) for name in ("validation", "test")}
     labels = {name: splits[name]["labels"].astype(np.int64) for name in said}
     fitted = worthwhile_calibration(labels["validation"], said["validation"])
     figures = {

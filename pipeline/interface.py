@@ -12,7 +12,6 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -26,6 +25,8 @@ from pipeline.reviews.sources import load_dataset
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified, split_reviews
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.files import read_json
+from pipeline.runtime.paths import PADDED_DATASET
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
     from pipeline.serving.classifier import Contribution, TextClassifier
-    from pipeline.training.compiled import Predict, Split
+    from pipeline.training.compiled import Split
     from pipeline.training.fitting import Fitted
     from pipeline.training.task import Epoch
 
@@ -361,16 +362,18 @@ def fit(
     """
     params = _with_values(reviews.params, network_values).of_labels(reviews.labels)
     import_keras()
+    from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
     from pipeline.serving.classifier import TextClassifier  # noqa: PLC0415
     from pipeline.training import fitting  # noqa: PLC0415
+    from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
 
     def listen(epoch: Epoch) -> None:
         if on_epoch is not None and epoch.has_ended:
             on_epoch(epoch.number, epoch.metrics)
 
     fitted = fitting.fit(params, reviews.train, reviews.validation, params.seed, listen)
-    network, layout = _Network(fitted.model, params), _layout(params)
-    texts = TextClassifier(network, reviews.vocabulary, layout, reviews.labels, threshold=0.5)
+    network = compile_prediction(fitted.model, choose_implementation(params.model, params.train))
+    texts = TextClassifier(network, reviews.vocabulary, _layout(params), reviews.labels, threshold=0.5)
     return FittedClassifier(reviews.name, texts, fitted, params)
 
 
@@ -451,28 +454,6 @@ def gradient_norms(network: keras.Model, token_ids: np.ndarray, labels: np.ndarr
     return gradients.gradient_norms(network, token_ids, labels)
 
 
-@dataclass(frozen=True, eq=False)
-class _Network:
-    """A fitted network as ``serving.onnx_network.Network``: rows to probabilities."""
-
-    model: keras.Model
-    params: Params
-
-    def __call__(self, token_ids: np.ndarray) -> np.ndarray:
-        from pipeline.training.compiled import PREDICTION_BATCH  # noqa: PLC0415
-
-        return self._predict(token_ids, PREDICTION_BATCH)
-
-    @cached_property
-    def _predict(self) -> Predict:
-        """Compiled once, as it is called for every text."""
-        from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
-        from pipeline.training.compiled import compile_probabilities  # noqa: PLC0415
-
-        computed = choose_implementation(self.params.model, self.params.train)
-        return compile_probabilities(computed.apply(self.model), computed.xla, self.params.model.masking)
-
-
 def _with_values(params: Params, values: Mapping[str, Value | list[int]]) -> Params:
     """``params`` with values under the bare names of ``model`` and ``train``, which have none in common."""
     keys = {name: f"model.{name}" for name in ModelParams.model_fields}
@@ -490,15 +471,18 @@ def _with_values(params: Params, values: Mapping[str, Value | list[int]]) -> Par
 # The registry that params.yaml names.
 
 
-def load_champion(name: str | None = None) -> RegisteredClassifier:
+def load_champion(
+    name: str | None = None, say: Callable[[str], object] = warnings.warn
+) -> RegisteredClassifier:
     """The best model so far: call it in the project's folder.
 
     Args:
         name: of the data set, such as ``imdb``, or ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS``; None:
             the data set that the last run was on.
+        say: told if the champion was trained on other reviews than those of the last run.
 
     Raises:
-        ValueError: if there is none, or its files are gone.
+        ValueError: if there is none, its files are gone, or it gives other labels than those of the last run.
     """
     from pipeline.registry.versions import download  # noqa: PLC0415
     from pipeline.serving.classifier import CLASSIFIER, TextClassifier  # noqa: PLC0415
@@ -511,11 +495,34 @@ def load_champion(name: str | None = None) -> RegisteredClassifier:
         said = f"{version.name} version {version.version}"
         texts, run_id = TextClassifier.load(folder), str(version.run_id or "")
         champion = RegisteredClassifier(said, texts, address, run_id, folder)
+        if name is None and PADDED_DATASET.exists():
+            _compare_data(champion, read_json(PADDED_DATASET), say)
     except BaseException:
         shutil.rmtree(temporary)
         raise
     weakref.finalize(champion, shutil.rmtree, temporary)
     return champion
+
+
+def _compare_data(
+    champion: RegisteredClassifier, padded: Mapping[str, Any], say: Callable[[str], object]
+) -> None:
+    """Two data sets may have one name: what the champion was trained on beside what data/padded holds."""
+    from pipeline.serving.classifier import FACTS  # noqa: PLC0415
+
+    trained_on = read_json(champion.folder / FACTS)
+    if set(trained_on["labels"]) != set(padded["labels"]):
+        raise UserError(
+            f"{champion.name} labels texts as {', '.join(trained_on['labels'])}, but the reviews of the last "
+            f"run are {', '.join(padded['labels'])}: two data sets are called {padded['name']}. Set "
+            f"data.name to tell them apart, or ask for this model by --model {champion.address}"
+        )
+    if padded["digest"] != trained_on["digest"] and padded["source"] != trained_on.get("source"):
+        say(
+            f"{champion.name} was trained on other reviews than those of the last run: "
+            "`python -m pipeline registry` lists the versions, `python -m pipeline promote` makes another "
+            "one champion"
+        )
 
 
 @dataclass(frozen=True)
@@ -562,28 +569,26 @@ def list_versions(dataset: str | None = None) -> list[Version]:
     from pipeline.tracking import DIGEST_TAG  # noqa: PLC0415
 
     client = open_store()
-    found = []
-    aliases: dict[str, dict[str, list[str]]] = {}
-    for version in versions.list_versions(registered_name(dataset) if dataset else None):
-        if version.name not in aliases:
-            aliases[version.name] = versions.aliases(client, version.name)
+    found = versions.list_versions(registered_name(dataset) if dataset else None)
+    aliases = {model: versions.aliases(client, model) for model in {version.name for version in found}}
+
+    def describe(version: ModelVersion) -> Version:
         test, commit = versions.run_facts(client, version)
         validation = version.tags.get("validation_accuracy")
-        found.append(
-            Version(
-                version.name,
-                int(version.version),
-                tuple(aliases[version.name].get(str(version.version), [])),
-                version.tags.get("dataset.name"),
-                version.tags.get(DIGEST_TAG),
-                float(validation) if validation else None,
-                test and round(test, 4),
-                version.run_id,
-                commit,
-                version.tags.get(versions.DECISION_TAG),
-            )
+        return Version(
+            version.name,
+            int(version.version),
+            tuple(aliases[version.name].get(str(version.version), [])),
+            version.tags.get("dataset.name"),
+            version.tags.get(DIGEST_TAG),
+            float(validation) if validation else None,
+            test and round(test, 4),
+            version.run_id,
+            commit,
+            version.tags.get(versions.DECISION_TAG),
         )
-    return found
+
+    return [describe(version) for version in found]
 
 
 def trace(name: str | None = None) -> dict[str, dict[str, Any]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from pipeline.commands import OneMessage
 from pipeline.networks.devices import prepare_keras
 from pipeline.params import load_params
-from pipeline.stages import refuse_edited, require_outputs
+from pipeline.stages import require_outputs
 
 
 @click.group(cls=OneMessage, context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,7 +25,6 @@ def depth() -> None:
     params = load_params()
     require_outputs("depth", "pad")
     study.run(params)
-    refuse_edited("depth", params, Path("depth/dvc.yaml"))
 
 
 @cli.command("compare-cells")

@@ -27,11 +27,12 @@ from pipeline.evaluation.baselines import MODEL, NAIVE_BAYES, Scored
 from pipeline.networks.fused import choose_implementation
 from pipeline.params import ParamsError
 from pipeline.runtime.errors import UserError
+from pipeline.runtime.files import read_json, write_json
 from pipeline.serving.classifier import write_classifier
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.stages import download, pad
 from pipeline.training import task
-from pipeline.training.compiled import predict
+from pipeline.training.compiled import compile_prediction
 
 PROJECT = Path(__file__).resolve().parents[1]
 SMALL: dict[str, Any] = {
@@ -228,6 +229,7 @@ def served(
     keras.models.save_model(fitted.model, tmp_path / "network.keras")
     facts: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
     facts |= {"labels": ["negative", "positive"], "name": "own", "digest": "sha256:0"}
+    facts["source"] = {"file": "own.csv", "hash": "sha256:1"}
     onnx = to_onnx(fitted.model).SerializeToString()
     folder = tmp_path / "mlruns/1/artifacts/classifier"
     write_classifier(folder, onnx, tmp_path / "network.keras", reviews.vocabulary, facts, threshold=0.5)
@@ -256,6 +258,22 @@ def test_the_champion_answers_as_the_network_that_was_registered(
     assert pipeline.load_champion("models:/stacked-rnn-own/1").predict(TEXTS) == champion.predict(TEXTS)
 
 
+def test_a_version_whose_params_have_keys_that_are_gone_is_served_and_traced(served: Path) -> None:
+    dataset = {"name": "own", "requested": "file", "source": {"file": "own.csv"}, "digest": "sha256:0"}
+    dataset |= {"padded_digest": "sha256:1", "unlabelled": {"size": 0}}
+    record = {"commit": None, "uncommitted": [], "dataset": dataset, "dvc_lock": None, "metrics": {}}
+    record |= {
+        "params": {"tune": {"trials": 3}, "gone": {"key": 1}},
+        "packages": {},
+        "python": "",
+        "machine": "",
+    }
+    record |= {"trained": {"preset": None, "trial": 0, "run_id": "", "best_epoch": 1, "params": {}}}
+    write_json(served / "lineage.json", record)
+    assert pipeline.load_champion("own").predict(["film"])
+    assert pipeline.trace("own")["all parameters"] == {"tune.trials": 3, "gone.key": 1}
+
+
 def test_a_loaded_version_is_a_copy_that_goes_with_it(served: Path) -> None:
     champion = pipeline.load_champion()  # the only one there is
     folder = champion.folder
@@ -263,6 +281,34 @@ def test_a_loaded_version_is_a_copy_that_goes_with_it(served: Path) -> None:
     assert not folder.is_relative_to(served)
     del champion
     assert not folder.exists()
+
+
+def test_a_champion_of_another_data_set_of_the_same_name_is_told(
+    served: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    facts = read_json(served / "classifier.json")
+    padded = Path("data/padded/dataset.json")
+    for same in (facts, facts | {"digest": "sha256:2"}):  # the same file, divided by another seed
+        write_json(padded, same)
+        pipeline.load_champion()
+    assert not recwarn
+    write_json(padded, facts | {"digest": "sha256:2", "source": {"file": "own.csv", "hash": "sha256:3"}})
+    with pytest.warns(UserWarning, match="trained on other reviews than those of the last run"):
+        pipeline.load_champion()
+    said = CliRunner().invoke(cli, ["predict", "film"])
+    assert "`python -m pipeline promote` makes another one champion" in said.stderr
+    assert said.exit_code == 0
+    write_json(padded, facts | {"labels": ["ham", "spam"]})
+    refused = CliRunner().invoke(cli, ["predict", "film"])
+    assert refused.exit_code == 1
+    for words in (
+        "negative, positive, but the",
+        "ham, spam",
+        "data.name",
+        "--model models:/stacked-rnn-own",
+    ):
+        assert words in refused.stderr
+    assert pipeline.load_champion("models:/stacked-rnn-own/1").predict(["film"])
 
 
 def test_predict_prints_what_the_interface_returns(served: Path) -> None:
@@ -321,7 +367,7 @@ def test_a_fit_and_its_metrics_are_those_of_the_stages(
     network = keras.models.load_model(tmp_path / "network.keras", compile=False)
     token_ids, labels = reviews.rows["test"]
     implementation = choose_implementation(fitted.params.model, fitted.params.train)
-    probabilities = predict(network, token_ids, implementation)
+    probabilities = compile_prediction(network, implementation)(token_ids)
     test = {"token_ids": token_ids, "labels": labels, "lengths": np.full(len(labels), 3)}
     scored = [Scored(name, probabilities, probabilities) for name in (MODEL, NAIVE_BAYES)]
     found = assess(test, labels, scored[0], scored[1:], reviews.params.seed)

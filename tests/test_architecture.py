@@ -100,12 +100,6 @@ def test_dvc_deps_are_the_real_imports(file: str, stage: str, module: str) -> No
     assert code == needed
 
 
-def test_the_depth_study_depends_on_all_its_parameters_but_the_workers() -> None:
-    stage = yaml.safe_load((PROJECT / "depth/dvc.yaml").read_text())["stages"]["depth"]
-    named = {key.removeprefix("depth.") for key in stage["params"] if key.startswith("depth.")}
-    assert named == set(params_module.DepthParams.model_fields) - {"workers"}
-
-
 def test_stages_are_named_alike_everywhere() -> None:
     stages = list(yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"])
     assert stages == list(STAGES)

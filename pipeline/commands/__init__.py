@@ -17,6 +17,7 @@ from pipeline.reviews.sources.dialects import BACKSLASH, DELIMITERS, DOUBLED, NO
 from pipeline.runtime.errors import UserError, described
 from pipeline.runtime.live import clear_all
 
+echo_error = functools.partial(click.echo, err=True)
 READER_GONE = 128 + signal.SIGPIPE  # what a shell says of `trace` in `trace | head`
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipeline.commands import of_tables, of_version
+from pipeline.commands import echo_error, of_tables, of_version
 from pipeline.interface import load_champion
 from pipeline.monitoring.comparison import compare
 from pipeline.monitoring.drift import SHIFTED
@@ -65,7 +65,7 @@ def monitor(
         label_column, key = label_column or LABEL, key or ID
     if time_column and not label_column:
         raise click.UsageError("--time-column is for accuracy over time: give --label-column or --labels too")
-    champion = load_champion(name)
+    champion = load_champion(name, echo_error)
     profile = Profile.load(champion.folder)
     form = Format(**written, has_header=not text_column.isdecimal(), on_command_line=True)
     columns = Columns(text_column, label_column, time_column, key, form)

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.text import Text
 
 from pipeline import interface as api
-from pipeline.commands import of_tables, of_version
+from pipeline.commands import echo_error, of_tables, of_version
 from pipeline.interface import Classifier, RegisteredClassifier, load_champion
 from pipeline.params import load_params
 from pipeline.reviews.sources.dialects import Format
@@ -101,7 +101,7 @@ def predict(
     A folder's parts are written as they finish; the same command goes on where a run was stopped.
     """
     _check(texts, source, target, explain)
-    champion = load_champion(name)
+    champion = load_champion(name, echo_error)
     click.echo(champion.name, err=True)
     if source and target:
         from pipeline.serving.scoring import Options  # noqa: PLC0415

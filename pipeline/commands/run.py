@@ -16,7 +16,8 @@ from pathlib import Path
 from pipeline.params import Params, ParamsError, Value, load_params, parse_yaml
 from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.paths import REPORT
+from pipeline.runtime.files import read_json
+from pipeline.runtime.paths import REGISTRATION, REPORT
 from pipeline.runtime.source import git, head_commit
 
 _DEFAULT_EXPERIMENT = "0"  # of MLflow, where `mlflow run` puts a run that names no other
@@ -87,14 +88,13 @@ def launch(values: Mapping[str, Value], until: str | None = None, preset: str | 
             f"this run goes to MLflow's experiment Default; `mlflow run . --experiment-name {name}` puts it "
             "beside the others"
         )
-    stages = [until] if until else []
-    environment = os.environ | ({PRESET_VARIABLE: preset} if preset else {})
-    command = [sys.executable, "-m", "pipeline.commands.dvc_process", *arguments, *stages]
-    status = subprocess.run(command, check=False, env=environment).returncode
+    environment = {PRESET_VARIABLE: preset} if preset else {}
+    status = _dvc_process(*arguments, *([until] if until else []), **environment)
     if status == 0 and until is None:
         from pipeline.tracking import note_reproduced  # noqa: PLC0415 - only now is MLflow needed
 
         note_reproduced(wanted)
+        status = _register_again(wanted, environment)
         print(NEXT, end="")  # after DVC's own advice, so that it is the last word
     return status
 
@@ -104,6 +104,29 @@ def with_options(params: Params, values: Mapping[str, Value]) -> Params:
     before = params.flat()
     held = [key for key, value in values.items() if key in before and value != before[key]]
     return params.searching_without(held).replace(values, source="command line")
+
+
+def _register_again(params: Params, environment: dict[str, str]) -> int:
+    """Evaluates and registers the network once more where the store lacks its version; the exit status.
+
+    DVC doesn't know: the store is new, as in a fresh clone after `dvc pull`, or the version was deleted.
+    """
+    registration = read_json(REGISTRATION) if REGISTRATION.exists() else {}
+    if not params.evaluate.register_model or not registration.get("name"):
+        return 0
+    from pipeline import tracking  # noqa: PLC0415
+    from pipeline.registry.versions import is_registered  # noqa: PLC0415
+
+    tracking.connect(params)
+    if is_registered(registration):
+        return 0
+    print(f"the registry {tracking.tracking_uri(params)} lacks this network: it is evaluated and registered")
+    return _dvc_process("repro", "--force", "--single-item", "evaluate", **environment)
+
+
+def _dvc_process(*words: str, **environment: str) -> int:
+    command = [sys.executable, "-m", "pipeline.commands.dvc_process", *words]
+    return subprocess.run(command, check=False, env=os.environ | environment).returncode
 
 
 def dvc_arguments(now: Params, wanted: Params) -> list[str]:

@@ -13,7 +13,7 @@ import mlflow
 from mlflow import MlflowClient
 from starlette.types import ASGIApp
 
-from pipeline.commands import of_version
+from pipeline.commands import echo_error, of_version
 from pipeline.interface import load_champion, open_store
 from pipeline.params import load_params
 from pipeline.registry.comparing import evaluated_runs
@@ -34,7 +34,7 @@ _MODEL = "PIPELINE_MODEL"  # of the environment: what the server's processes ans
 def serve(name: str | None, port: int, host: str, workers: int | None) -> None:
     """Serve the champion on loopback, with the addresses and answers of `mlflow models serve`."""
     require_free_port(port)
-    champion = load_champion(name)
+    champion = load_champion(name, echo_error)
     Answerer(champion.texts, champion.address, champion.run_id)  # before any process starts: can it log?
     click.echo(f"{champion.address} on http://{host}:{port}/invocations", err=True)
     os.environ |= dict.fromkeys(THREAD_LIMITS, "1")  # a core a worker

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pipeline.commands import of_tables, of_version
+from pipeline.commands import echo_error, of_tables, of_version
 from pipeline.interface import load_champion
 from pipeline.labelling import suggest as choose
 from pipeline.labelling import write_tasks
@@ -43,7 +43,7 @@ def suggest(
     They are the ones that it is least sure of, spread so that they aren't one text a hundred times. Each
     has the champion's label, which Label Studio and doccano show as a first answer.
     """
-    champion = load_champion(name)
+    champion = load_champion(name, echo_error)
     form = Format(**written, has_header=not text_column.isdecimal(), on_command_line=True)
     passed_over: list[str] = []
     reader = Reader(

@@ -27,7 +27,7 @@ from pipeline.evaluation.metrics import (
 )
 from pipeline.evaluation.paired import Paired, mcnemar
 from pipeline.evaluation.probabilities import THRESHOLD, decide, right
-from pipeline.reviews.vocabulary import OOV_ID, PAD_ID, START_ID
+from pipeline.reviews.padding import unknown_share
 from pipeline.runtime.files import Row
 
 BINS = 8  # of lengths and of unknown shares
@@ -187,16 +187,6 @@ def assess(
     return Assessment(
         labels, classifiers, baseline, metrics, intervals, paired, curves, by_class, roc_by_class, measure
     )
-
-
-def unknown_share(token_ids: np.ndarray) -> np.ndarray:
-    """The share of the words read that the model doesn't know: float64 (num_reviews,); 1 if it reads none.
-
-    Args:
-        token_ids: int (num_reviews, max_length), padded.
-    """
-    words = ((token_ids != PAD_ID) & (token_ids != START_ID)).sum(1)
-    return np.where(words > 0, (token_ids == OOV_ID).sum(1) / np.maximum(words, 1), 1.0)
 
 
 def accuracy_by(name: str, values: np.ndarray, right: np.ndarray, bins: int = BINS) -> list[Row]:

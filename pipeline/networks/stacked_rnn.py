@@ -3,8 +3,9 @@
     h_t^1 = f(W^1 x_t + U^1 h_{t-1}^1 + b^1)
     h_t^l = f(W^l h_t^{l-1} + U^l h_{t-1}^l + b^l)    for l = 2, ..., depth
 
-Standard Keras layers and operations only, so a saved model loads in any Keras 3 with ``safe_mode=True`` and
-without a line of this project.
+Standard Keras layers and operations only, so a saved model loads without a line of this project and with
+``safe_mode=True``: in Keras 3.15 or newer, since older ones refuse its layers' configs. Those read the
+weights, saved as `.weights.h5`, into the same layers built there.
 """
 
 from collections.abc import Callable

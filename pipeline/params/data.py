@@ -46,6 +46,7 @@ class DataParams(Section):
     word_index_url: Url = f"{_KERAS}/imdb_word_index.json"
     word_index_hash: Hash = "md5:bfafd718b763782e994055a2d397834f"
     path: Text = "data/example.csv"
+    name: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
     text_column: Column = "text"
     label_column: Column = "label"
     split_column: Column | None = None

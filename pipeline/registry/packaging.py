@@ -40,77 +40,7 @@ from pipeline.serving.classifier import (
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.serving.onnx_network import Network, OnnxNetwork
 from pipeline.serving.profile import PROFILE, Profile
-
-# The code that a registered version takes along, in a package whose name no other code has.
-#
-# MLflow puts a version's code first on `sys.path`. Were the package called `pipeline`, the first version
-# loaded in a process would answer for all later ones, and for anybody's own package of that name.
-
-_NAME = "stacked_rnn_"  # then a digest of the code
-
-
-def copy_code(package: Path, module: Path, folder: Path) -> tuple[Path, Path]:
-    """Writes a module, and the package of all that it imports of ``package``, into ``folder``.
-
-    The copy's imports name the new package, `stacked_rnn_DIGEST`: the same code has the same name.
-
-    Args:
-        package: the folder of the package `pipeline`.
-        module: a file in it, which is to be run on its own.
-        folder: where to.
-
-    Returns:
-        The copy of ``module``, and the new package's folder.
-    """
-    files = sorted(_imported(package, module, set()) | {package / "__init__.py"})
-    sources = {file.relative_to(package): file.read_text(encoding="utf-8") for file in files}
-    digest = hashlib.sha256()
-    for path, source in sources.items():
-        digest.update(f"{path.as_posix()}\0{source}\0".encode())
-    name = _NAME + digest.hexdigest()[:16]
-    for path, source in sources.items():
-        _write(folder / name / path, _renamed(source, package.name, name))
-    copied = folder / module.name
-    _write(copied, _renamed(module.read_text(encoding="utf-8"), package.name, name))
-    return copied, folder / name
-
-
-def _imported(package: Path, file: Path, seen: set[Path]) -> set[Path]:
-    """The package's files that ``file`` imports, and what those import, with the packages they lie in."""
-    for imported in _own_imports(package, file):
-        if imported in seen:
-            continue
-        seen.add(imported)
-        seen |= {folder / "__init__.py" for folder in imported.parents if package in folder.parents}
-        _imported(package, imported, seen)
-    return seen
-
-
-def _own_imports(package: Path, file: Path) -> Iterator[Path]:
-    """What ``from pipeline.room.module import ...`` and ``from pipeline.room import module`` name."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.ImportFrom) or not node.module:
-            continue
-        root, *parts = node.module.split(".")
-        if root != package.name:
-            continue
-        target = package.joinpath(*parts)
-        if target.with_suffix(".py").is_file():
-            yield target.with_suffix(".py")
-        else:
-            yield target / "__init__.py"
-            names = (target / f"{alias.name}.py" for alias in node.names)
-            yield from (path for path in names if path.is_file())
-
-
-def _renamed(source: str, old: str, new: str) -> str:
-    return re.sub(rf"^(\s*from ){old}\b", rf"\g<1>{new}", source, flags=re.MULTILINE)
-
-
-def _write(path: Path, source: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(source, encoding="utf-8")
-
+from pipeline.tracking.store import REGISTERED_MODEL, plain_errors
 
 if TYPE_CHECKING:
     import keras
@@ -128,18 +58,16 @@ _CHECKED = 256  # reviews whose probabilities are compared at registration
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A trained network with what turns text into its rows.
+class Candidate:
+    """A trained network that is to be registered, with what turns text into its rows.
 
     Attributes:
         model: in memory, for Keras users.
         file: the same as a `.keras` file.
         vocabulary: the data set's.
-        dataset: data/padded/dataset.json.
         token_ids: validation rows, int32 (num_reviews, max_length).
         probabilities: what Keras gives for them, (num_reviews, num_labels).
-        validation_accuracy: what the network had in its study, before calibration.
-        lineage: JSON values that lead back to the source.
+        record: of :func:`pipeline.registry.lineage.record`; its ``dataset`` and ``trained`` are read.
         profile: of the validation reviews.
         threshold: of two labels: a probability from here on is the second.
     """
@@ -147,35 +75,34 @@ class Trained:
     model: keras.Model
     file: Path
     vocabulary: Vocabulary
-    dataset: Mapping[str, Any]
     token_ids: np.ndarray
     probabilities: np.ndarray
-    validation_accuracy: float
-    lineage: Mapping[str, Any]
+    record: Mapping[str, Any]
     profile: Profile
     threshold: float = THRESHOLD
 
 
 @uninterrupted()
-def log_models(trained: Trained, name: str) -> int:
+def log_models(candidate: Candidate, name: str) -> int:
     """Logs the classifier as a pyfunc, registers it under ``name`` and returns its version.
 
     The pyfunc is models-from-code: MLflow executes ``pyfunc_model.py`` and the code that is logged with it,
     and unpickles nothing. The Keras model alone is logged beside it, as ``keras``.
 
     Raises:
+        RefusedError: if a server doesn't let this user.
         ValueError: if the network can't be written as ONNX, or its ONNX model gives other probabilities.
     """
-    mlflow.keras.log_model(
-        trained.model,
-        name="keras",
-        signature=infer_signature(
-            trained.token_ids[:1], np.zeros((1, trained.model.output_shape[-1]), np.float32)
-        ),
-        pip_requirements=pinned(("mlflow", "keras", "tensorflow")),
-    )
-    with packed(trained) as model, _without_lines(_REGISTERED):
-        info = mlflow.pyfunc.log_model(name="model", **model, registered_model_name=name)
+    output = np.zeros((1, candidate.model.output_shape[-1]), np.float32)
+    with plain_errors(mlflow.get_tracking_uri(), REGISTERED_MODEL):
+        mlflow.keras.log_model(
+            candidate.model,
+            name="keras",
+            signature=infer_signature(candidate.token_ids[:1], output),
+            pip_requirements=_pinned("mlflow", "keras", "tensorflow"),
+        )
+        with packed(candidate) as model, _without_lines(_REGISTERED):
+            info = mlflow.pyfunc.log_model(name="model", **model, registered_model_name=name)
     return int(info.registered_model_version)
 
 
@@ -192,42 +119,36 @@ def _without_lines(said: re.Pattern[str]) -> Iterator[None]:
 
 
 @contextmanager
-def packed(trained: Trained, package: Path = PACKAGE) -> Iterator[dict[str, Any]]:
+def packed(candidate: Candidate, package: Path = PACKAGE) -> Iterator[dict[str, Any]]:
     """What `mlflow.pyfunc.log_model` and `save_model` are to be told; the files it names last as the block.
 
     Args:
-        trained: the model.
+        candidate: the model.
         package: the folder of the package `pipeline` whose code the version takes along.
 
     Raises:
         ValueError: if the network can't be written as ONNX, or its ONNX model gives other probabilities.
     """
+    dataset = candidate.record["dataset"]
     with tempfile.TemporaryDirectory() as temporary:
         classifier, code = Path(temporary) / CLASSIFIER, Path(temporary) / "code"
-        write_classifier(
-            classifier,
-            to_onnx(trained.model).SerializeToString(),
-            trained.file,
-            trained.vocabulary,
-            trained.dataset,
-            threshold=trained.threshold,
-        )
-        check_onnx(OnnxNetwork(classifier / NETWORK), trained.token_ids, trained.probabilities)
-        write_json(classifier / LINEAGE, trained.lineage)
-        trained.profile.save(classifier / PROFILE)
+        onnx = to_onnx(candidate.model).SerializeToString()
+        vocabulary, threshold = candidate.vocabulary, candidate.threshold
+        write_classifier(classifier, onnx, candidate.file, vocabulary, dataset, threshold=threshold)
+        check_onnx(OnnxNetwork(classifier / NETWORK), candidate.token_ids, candidate.probabilities)
+        write_json(classifier / LINEAGE, candidate.record)
+        candidate.profile.save(classifier / PROFILE)
         module, copied = copy_code(package, package / "serving" / "pyfunc_model.py", code)
+        needed = [*_SERVED_PACKAGES, *vocabulary.packages, *filter(find_spec, _SERVER_PACKAGES)]
         sys.path.insert(0, str(code))  # MLflow executes the module also when it logs it
         try:
             yield {
                 "python_model": str(module),
                 "artifacts": {CLASSIFIER: str(classifier)},
                 "code_paths": [str(copied)],
-                "signature": signature(trained.dataset["labels"], trained.threshold),
+                "signature": _signature(dataset["labels"], threshold),
                 "input_example": pd.DataFrame({"text": EXAMPLE}),
-                "pip_requirements": [
-                    *pinned((*_SERVED_PACKAGES, *trained.vocabulary.packages)),
-                    *pinned(tuple(name for name in _SERVER_PACKAGES if find_spec(name))),
-                ],
+                "pip_requirements": _pinned(*needed),
             }
         finally:
             sys.path.remove(str(code))
@@ -254,7 +175,7 @@ def check_onnx(network: Network, token_ids: np.ndarray, probabilities: np.ndarra
         )
 
 
-def signature(labels: Sequence[str], threshold: float = THRESHOLD) -> ModelSignature:
+def _signature(labels: Sequence[str], threshold: float) -> ModelSignature:
     """The columns that come out, and the params ``threshold`` and ``explain``.
 
     Of more than two labels a probability of each comes out too, and the params are ``explain`` and
@@ -264,34 +185,77 @@ def signature(labels: Sequence[str], threshold: float = THRESHOLD) -> ModelSigna
     model sees it. The model checks its input itself.
     """
     several = len(labels) > 2
+    numbers = ["probability", "unknown_share", *(probability_column(name) for name in labels if several)]
+    columns = {"label": DataType.string} | dict.fromkeys(numbers, DataType.double)
+    columns |= {"version": DataType.string, "run_id": DataType.string}
+    outputs = Schema([ColSpec(kind, name) for name, kind in columns.items()])
     chosen = (
         ParamSpec("explain_label", DataType.string, "")
         if several
         else ParamSpec("threshold", DataType.double, threshold)
     )
-    return ModelSignature(
-        outputs=Schema(
-            [
-                ColSpec(DataType.string, "label"),
-                ColSpec(DataType.double, "probability"),
-                ColSpec(DataType.double, "unknown_share"),
-                *(ColSpec(DataType.double, probability_column(name)) for name in labels if several),
-                ColSpec(DataType.string, "version"),
-                ColSpec(DataType.string, "run_id"),
-            ]
-        ),
-        params=ParamSchema(
-            [
-                chosen,
-                ParamSpec("explain", DataType.boolean, False),
-            ]
-        ),
-    )
+    explain = ParamSpec("explain", DataType.boolean, False)
+    return ModelSignature(outputs=outputs, params=ParamSchema([chosen, explain]))
 
 
-def pinned(packages: tuple[str, ...]) -> list[str]:
+def _pinned(*packages: str) -> list[str]:
     """``name==version`` as installed here, which requirements.txt pins."""
     return [f"{package}=={version(package)}" for package in packages]
+
+
+# The code that a registered version takes along, in a package whose name no other code has.
+#
+# MLflow puts a version's code first on `sys.path`. Were the package called `pipeline`, the first version
+# loaded in a process would answer for all later ones, and for anybody's own package of that name.
+
+
+def copy_code(package: Path, module: Path, folder: Path) -> tuple[Path, Path]:
+    """Writes a module, and the package of all that it imports of ``package``, into ``folder``.
+
+    The copy's imports name the new package, `stacked_rnn_DIGEST`: the same code has the same name.
+
+    Args:
+        package: the folder of the package `pipeline`.
+        module: a file in it, which is to be run on its own.
+        folder: where to.
+
+    Returns:
+        The copy of ``module``, and the new package's folder.
+    """
+    files, waiting = {package / "__init__.py"}, [module]
+    while waiting:
+        for imported in set(_own_imports(package, waiting.pop())) - files:
+            waiting.append(imported)
+            rooms = (room for room in imported.parents if package in room.parents)
+            files |= {imported, *(room / "__init__.py" for room in rooms)}
+    sources = {file.relative_to(package): file.read_text(encoding="utf-8") for file in sorted(files)}
+    digest = hashlib.sha256()
+    for path, source in sources.items():
+        digest.update(f"{path.as_posix()}\0{source}\0".encode())
+    name = f"stacked_rnn_{digest.hexdigest()[:16]}"
+    copied = {Path(name) / path: source for path, source in sources.items()}
+    copied[Path(module.name)] = module.read_text(encoding="utf-8")
+    for path, source in copied.items():
+        renamed = re.sub(rf"^(\s*from ){package.name}\b", rf"\g<1>{name}", source, flags=re.MULTILINE)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(renamed, encoding="utf-8")
+    return folder / module.name, folder / name
+
+
+def _own_imports(package: Path, file: Path) -> Iterator[Path]:
+    """What ``from pipeline.room.module import ...`` and ``from pipeline.room import module`` name."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        root, *parts = node.module.split(".")
+        if root != package.name:
+            continue
+        target = package.joinpath(*parts)
+        if target.with_suffix(".py").is_file():
+            yield target.with_suffix(".py")
+        else:
+            yield target / "__init__.py"
+            yield from (path for alias in node.names if (path := target / f"{alias.name}.py").is_file())
 
 
 # A version as a folder that needs neither MLflow nor Keras: its ONNX network, vocabulary and an example.

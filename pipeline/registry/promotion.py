@@ -16,6 +16,7 @@ from pipeline.evaluation.promotion import Comparison, Predictions, Registration,
 from pipeline.registry.names import CHALLENGER, CHAMPION, registered_name
 from pipeline.registry.versions import (
     DECISION_TAG,
+    SOURCE_TAG,
     champions_so_far,
     crown,
     find_champion,
@@ -26,7 +27,7 @@ from pipeline.runtime.files import read_arrays, write_arrays
 from pipeline.tracking import DIGEST_TAG, RefusedError
 
 if TYPE_CHECKING:
-    from pipeline.registry.packaging import Trained
+    from pipeline.registry.packaging import Candidate
     from pipeline.tracking import PipelineRun
 
 PREDICTIONS = "held_back_predictions.npz"
@@ -34,7 +35,7 @@ MOST_UNKNOWN = 0.5  # of the tokens that a champion reads, on average of the hel
 _ATTEMPTS = 20  # each is lost only to another model that was crowned meanwhile
 
 
-def register(parent: PipelineRun, trained: Trained, predictions: Predictions, rule: Rule) -> Registration:
+def register(parent: PipelineRun, candidate: Candidate, predictions: Predictions, rule: Rule) -> Registration:
     """Registers a model from the parent run and moves an alias to it.
 
     It becomes champion if the data set has none, or if ``rule`` finds it better than the champion on the
@@ -43,28 +44,31 @@ def register(parent: PipelineRun, trained: Trained, predictions: Predictions, ru
     """
     from pipeline.registry.packaging import log_models  # noqa: PLC0415 - only here are models logged
 
-    client, dataset = parent.client, trained.dataset
+    client, dataset = parent.client, candidate.record["dataset"]
     name = registered_name(dataset["name"])
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / PREDICTIONS
-        write_arrays(file, **{name: np.asarray(value) for name, value in vars(predictions).items()})
+        write_arrays(file, **{key: np.asarray(value) for key, value in vars(predictions).items()})
         parent.log_file(file)
-    version = log_models(trained, name)
-    of_data = {DIGEST_TAG: dataset["digest"], "dataset.name": dataset["name"]}
-    accuracy = {"validation_accuracy": f"{trained.validation_accuracy:.6f}"}
-    set_tags(client, name, version, of_data | accuracy)
+    version = log_models(candidate, name)
+    tags = {
+        DIGEST_TAG: dataset["digest"],
+        SOURCE_TAG: dataset["source"].get("hash", ""),
+        "dataset.name": dataset["name"],
+        "validation_accuracy": f"{candidate.record['trained']['validation_accuracy']:.6f}",
+    }
+    set_tags(client, name, version, tags)
+    uri = f"models:/{name}/{version}"
     with one_at_a_time():
         for _ in range(_ATTEMPTS):
             history, champion = champions_so_far(client, name), find_champion(client, name)
-            alias, reason, comparison = _judge(client, champion, dataset, predictions, rule)
+            alias, reason, comparison = _judge(client, champion, uri, tags, predictions, rule)
             set_tags(client, name, version, _decision_tags(champion, reason, comparison))
             if alias == CHALLENGER or crown(client, name, version, champion, history):
                 break
         else:
             alias, comparison = CHALLENGER, None
-            reason = (
-                f"the champion changed {_ATTEMPTS} times while this version was compared: promote it by hand"
-            )
+            reason = f"the champion changed {_ATTEMPTS} times during the comparison: {_by_hand(uri)}"
             set_tags(client, name, version, {DECISION_TAG: reason})
         if alias == CHALLENGER:
             client.set_registered_model_alias(name, CHALLENGER, str(version))
@@ -74,24 +78,31 @@ def register(parent: PipelineRun, trained: Trained, predictions: Predictions, ru
 def _judge(
     client: MlflowClient,
     champion: ModelVersion | None,
-    dataset: Mapping[str, Any],
+    uri: str,
+    tags: Mapping[str, str],
     mine: Predictions,
     rule: Rule,
 ) -> tuple[str, str, Comparison | None]:
-    """The alias, the reason for it, and the comparison where there is one."""
+    """The alias, the reason for it, and the comparison where there is one.
+
+    ``uri`` and ``tags`` are the version's.
+    """
     if unfit := _unfit(mine, rule):
         return CHALLENGER, unfit, None
     if champion is None:
-        return CHAMPION, f"the first version for {dataset['name']} that is better than a guess", None
-    rival = f"champion version {champion.version}"
-    if champion.tags.get(DIGEST_TAG) != dataset["digest"]:
-        return CHALLENGER, f"{rival} was trained on other data of this name: not comparable", None
-    theirs = predictions_of(client, str(champion.run_id))
-    if theirs is None:
-        return CHALLENGER, f"{rival} has no predictions on held-back reviews: not comparable", None
-    comparison = compare(mine, theirs, rule)
+        return CHAMPION, f"the first version for {tags['dataset.name']} that is better than a guess", None
+    rival, other_data, comparison = f"champion version {champion.version}", "", None
+    if champion.tags.get(DIGEST_TAG) == tags[DIGEST_TAG]:
+        theirs = predictions_of(client, str(champion.run_id))
+        comparison = compare(mine, theirs, rule) if theirs else None
+        lacking = "shares no held-back review with it" if theirs else "has no predictions on such reviews"
+    elif champion.tags.get(SOURCE_TAG) == tags[SOURCE_TAG] != "":
+        lacking = "saw the same reviews divided or read in another way"
+    else:
+        lacking = "was trained on other reviews"
+        other_data = ". If they are another data set, data.name gives it a champion of its own"
     if comparison is None:
-        return CHALLENGER, f"no held-back review is shared with {rival}: not comparable", None
+        return CHALLENGER, f"{rival} {lacking}; not compared: {_by_hand(uri)}{other_data}", None
     better = comparison.challenger_is_better
     reason = f"{'better' if better else 'not surely better'} than {rival}: {comparison}"
     return CHAMPION if better else CHALLENGER, reason, comparison
@@ -106,6 +117,10 @@ def _unfit(mine: Predictions, rule: Rule) -> str | None:
     if not mine.better_than_a_guess(rule.objective):
         return "no better than always giving one label, so never a champion"
     return None
+
+
+def _by_hand(uri: str) -> str:
+    return f"`python -m pipeline promote {uri}` makes this one champion"
 
 
 def predictions_of(client: MlflowClient, run_id: str) -> Predictions | None:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,13 @@ from pipeline.runtime.paths import METRICS, RAW_DATASET
 from pipeline.runtime.source import DVC_LOCK, git
 
 _SCRUBBED = ("MLFLOW_", "DVC_", "GIT_")  # a rebuild has its own runs, experiments and repository
+_OWN_VALUES = {
+    "evaluate.register_model": False,
+    "mlflow.tracking_uri": None,
+    "tune.storage": None,
+    "tune.workers": 1,
+    "cluster.address": None,
+}
 Say = Callable[[str], object]
 
 
@@ -101,14 +108,16 @@ def package_differences(recorded: Mapping[str, str]) -> list[str]:
 def rebuilt_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """The recorded params, with a fresh study in its default place, one worker, and nothing registered.
 
-    Several workers hear of each other's trials in an order that no second run repeats.
+    Several workers hear of each other's trials in an order that no second run repeats. What the version's
+    code doesn't know stays unknown to it.
     """
     changed = copy.deepcopy(dict(params))
-    changed["evaluate"]["register_model"] = False
-    changed["mlflow"]["tracking_uri"] = changed["tune"]["storage"] = changed["cluster"]["address"] = None
-    changed["tune"]["workers"] = 1
-    for key in ("path", "unlabelled_path"):
-        changed["data"][key] = str(_seen_from_worktree(changed["data"][key]))
+    for key, value in _OWN_VALUES.items():
+        section, name = key.split(".")
+        if name in changed.get(section, {}):
+            changed[section][name] = value
+    for name in {"path", "unlabelled_path"} & changed["data"].keys():
+        changed["data"][name] = str(_seen_from_worktree(changed["data"][name]))
     return changed
 
 
@@ -129,19 +138,19 @@ def bring_own_files(record: Mapping[str, Any], project: Path) -> None:
     params, dataset = record["params"]["data"], record["dataset"]
     if params["source"] == "file":
         _bring(_seen_from_worktree(params["path"]), dataset["source"]["hash"], project)
-    if params["unlabelled"] == "file":
+    if params.get("unlabelled") == "file":
         digest = dataset["unlabelled"]["source"]["hash"]
         _bring(_seen_from_worktree(params["unlabelled_path"]), digest, project)
 
 
 def _bring(path: Path, recorded: str, project: Path) -> None:
     target = project / path  # an absolute path is its own target
-    if target != path and _holds(target, recorded):
-        return
+    with suppress(UserError):  # nothing there, or a folder of which git has none of the reviews
+        if target != path and target.exists() and hash_of(target) == recorded:
+            return
     if not path.exists():
         raise UserError(f"can't be rebuilt: the reviews are gone: there is no {path}")
-    digest = hash_of(path)
-    if digest != recorded:
+    if (digest := hash_of(path)) != recorded:
         raise UserError(
             f"can't be rebuilt: {path} has changed since: it is {digest}, "
             f"but the model was trained on {recorded}"
@@ -150,13 +159,6 @@ def _bring(path: Path, recorded: str, project: Path) -> None:
         copied = target / file.relative_to(path)
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copied)
-
-
-def _holds(path: Path, recorded: str) -> bool:
-    try:
-        return path.exists() and hash_of(path) == recorded
-    except UserError:  # a folder of which git has something, but none of its reviews
-        return False
 
 
 def check_reviews(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:

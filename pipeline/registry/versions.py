@@ -17,10 +17,12 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 from pipeline.registry.names import CHALLENGER, CHAMPION, NAME_PREFIX, parse_uri, registered_name
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
-from pipeline.runtime.paths import PADDED_DATASET, SQLITE
+from pipeline.runtime.paths import PADDED_DATASET, SQLITE, project_folder
 from pipeline.tracking import RefusedError
+from pipeline.tracking.store import READ_ONLY
 
 DECISION_TAG = "decision"
+SOURCE_TAG = "dataset.source"  # the hash of the file, folder or archive that the reviews came from
 PREVIOUS_TAG = "champion.previous"  # of a version: who was champion before it
 HISTORY_TAG = "champion.history"  # of a registered model: the champions so far, the present one last
 _HISTORY_LENGTH = 200
@@ -53,7 +55,7 @@ def address_of(name: str | None = None) -> str:
         if len(models) > 1:
             raise UserError(f"--dataset must say which champion is meant, one of {', '.join(models)}")
         if not models:
-            raise UserError("the registry is empty: run `make run` first")
+            raise UserError(f"the registry {mlflow.get_tracking_uri()} is empty: run `make run` first")
         name = models[0]
     named = set(name) & set(":/@")  # none of which a registered model's name can have
     return name if named else f"models:/{registered_name(name)}@{CHAMPION}"
@@ -75,11 +77,36 @@ def find_version(client: MlflowClient, name: str | None = None) -> ModelVersion:
         except MlflowException as error:
             if error.error_code not in _NO_SUCH_THING:
                 raise
-    known = sorted({version.name for version in list_versions()})
+    known = list_versions()
+    if alias == CHAMPION and (newest := next((each for each in known if each.name == model), None)):
+        uri = f"models:/{model}/{newest.version}"
+        raise UserError(
+            f"{model} has no champion: take a version by its number (--model {uri}), or "
+            f"`python -m pipeline promote {uri}`; `python -m pipeline registry` lists them"
+        )
+    has = f"it has {', '.join(sorted({each.name for each in known}))}" if known else "it is empty"
     raise UserError(
-        f"the registry {mlflow.get_tracking_uri()} has no {uri}; "
-        + (f"it has {', '.join(known)}: see `registry`" if known else "it is empty: run `make run` first")
+        f"the registry {mlflow.get_tracking_uri()} has no {uri}, {has}: `make run` registers the network "
+        "of the last run there"
     )
+
+
+def is_registered(registration: Mapping[str, Any]) -> bool:
+    """Whether the store has the version that reports/registration.json tells of: it may be a new one."""
+    return any(each.run_id == registration["run_id"] for each in list_versions(registration["name"]))
+
+
+def require_rights(client: MlflowClient, name: str) -> None:
+    """Asks a server whether this user may register versions of ``name``, and changes nothing.
+
+    Raises:
+        RefusedError: if not.
+    """
+    try:
+        client.delete_registered_model_tag(name, "pipeline.no_such_tag")  # for which one must be let edit it
+    except MlflowException as error:
+        if error.error_code not in _NO_SUCH_THING:  # there is no such model yet: whoever makes it owns it
+            raise
 
 
 def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:
@@ -168,7 +195,10 @@ def one_at_a_time() -> Iterator[None]:
     if not uri.startswith(SQLITE):
         yield
         return
-    with FileLock(f"{uri.removeprefix(SQLITE)}.champion.lock"):
+    store = Path(uri.removeprefix(SQLITE))
+    if store.parent.name.startswith(READ_ONLY):
+        raise UserError(f"{project_folder() / store.name} can't be written to")
+    with FileLock(f"{store}.champion.lock"):
         yield
 
 

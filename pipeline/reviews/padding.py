@@ -79,3 +79,13 @@ def pad_texts(
         padding=padding,
         truncating=truncating,
     )
+
+
+def unknown_share(token_ids: np.ndarray) -> np.ndarray:
+    """The share of unknown words among those read: float64 (num_reviews,); 1 where none is read.
+
+    Args:
+        token_ids: int (num_reviews, max_length), padded.
+    """
+    words = ((token_ids != PAD_ID) & (token_ids != START_ID)).sum(1)
+    return np.where(words > 0, (token_ids == OOV_ID).sum(1) / np.maximum(words, 1), 1.0)

@@ -12,7 +12,9 @@ from typing import Any
 
 import yaml
 
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.graph import read_stages, upstream
+from pipeline.runtime.paths import project_folder
 
 SCORING_MODULES = ("pipeline/training", "pipeline/networks")  # the code that decides a network's score
 # Variables of the environment by which the libraries compute other digits.
@@ -54,12 +56,22 @@ def source_digest(modules: Sequence[str], libraries: Sequence[str]) -> str:
 CODE = ("pipeline", "dvc.yaml", "requirements.txt")
 
 
-def git(*arguments: str, folder: Path | None = None) -> str:
-    """What git prints; nothing where there is no repository or no git."""
+def git(*arguments: str) -> str:
+    """What git prints; nothing where there is no repository, no git, or not what is asked for.
+
+    Raises:
+        UserError: if there is a repository, but git refuses to read it, since it is another user's.
+    """
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return ""
+    if "dubious ownership" in done.stderr:
+        folder = project_folder()
+        raise UserError(
+            f"git refuses to read the repository of {folder}, which belongs to another user: "
+            f"`git config --global --add safe.directory {folder}`, or give the folder to this user"
+        )
     return done.stdout.strip() if done.returncode == 0 else ""
 
 

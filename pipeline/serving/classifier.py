@@ -10,29 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pipeline.evaluation.explanation import contributions
 from pipeline.evaluation.probabilities import decide, shown
-from pipeline.reviews.padding import pad_texts
-from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
+from pipeline.reviews.padding import pad_texts, unknown_share
+from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json
 from pipeline.serving.onnx_network import Network, OnnxNetwork
-
-# Any number of texts or rows in lists of one size.
-
-Item = TypeVar("Item")
-
-
-def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of ``size`` items, the last one shorter."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
-
 
 CLASSIFIER = "classifier"  # the folder among a registered version's artifacts
 LINEAGE = "lineage.json"  # in that folder: what made the version
@@ -59,7 +47,7 @@ class Scores(NamedTuple):
 
 
 class Contribution(NamedTuple):
-    """A word that was read, and how much it speaks for the label asked about (see :meth:`explain`)."""
+    """A word that was read, and how much it speaks for the label asked about."""
 
     word: str
     contribution: float
@@ -132,22 +120,20 @@ class TextClassifier:
             raise UserError(f"threshold must be above 0 and below 1, but got {threshold}")
         return [self.labels[label] for label in decide(probabilities, threshold)]
 
-    def numbers(self, scores: Scores) -> dict[str, np.ndarray]:
-        """The columns of numbers that an answer has beside its label, each float64 (num_texts,).
-
-        ``probability`` and ``unknown_share``; of more than two labels, ``probability_NAME`` of each too.
-        """
-        of_labels = scores.by_label.T if len(self.labels) > 2 else ()
-        values = [scores.probabilities, scores.unknown_shares, *of_labels]
-        return {
-            name: column.astype(np.float64) for name, column in zip(self.number_columns, values, strict=True)
-        }
-
     @property
     def number_columns(self) -> list[str]:
         """The names of ``numbers``."""
         of_labels = map(probability_column, self.labels) if len(self.labels) > 2 else ()
         return ["probability", "unknown_share", *of_labels]
+
+    def numbers(self, scores: Scores) -> dict[str, np.ndarray]:
+        """The columns of numbers that an answer has beside its label, each float64 (num_texts,).
+
+        ``probability`` and ``unknown_share``; of more than two labels, ``probability_NAME`` of each too.
+        """
+        values = [scores.probabilities, scores.unknown_shares, *scores.by_label.T]
+        columns = zip(self.number_columns, values, strict=False)  # two labels have no columns of their own
+        return {name: column.astype(np.float64) for name, column in columns}
 
     def explain(self, text: str, label: str | None = None) -> list[Contribution]:
         """The contribution of each word that is read, in the text's order, by erasure.
@@ -168,15 +154,11 @@ class TextClassifier:
             raise UserError(
                 f"the label to explain must be one of {', '.join(self.labels)}, but got {label!r}"
             )
-        number = None if label is None else self.labels.index(label)
         row = pad_texts([text], self.vocabulary, **self.layout)
-        (values,) = contributions(self.network, row, number)
+        (values,) = contributions(self.network, row, None if label is None else self.labels.index(label))
         words = self.vocabulary.split(text)
         first = len(words) - len(values) if self.layout["truncating"] == "pre" else 0
-        return [
-            Contribution(word, float(value))
-            for word, value in zip(words[first : first + len(values)], values, strict=True)
-        ]
+        return [Contribution(*each) for each in zip(words[first:], map(float, values), strict=False)]
 
 
 def described(labels: Sequence[str], probabilities: Sequence[float] | np.ndarray) -> str:
@@ -218,14 +200,8 @@ def write_classifier(
     (folder / NETWORK).write_bytes(onnx)
     shutil.copyfile(keras_file, folder / KERAS_NETWORK)
     vocabulary.first(dataset["vocab_size"] - INDEX_FROM - 1).save(folder / VOCABULARY)
-    kept = {key: dataset[key] for key in (*_LAYOUT, "labels", "name", "digest")}
+    kept = {key: dataset[key] for key in (*_LAYOUT, "labels", "name", "digest", "source")}
     write_json(folder / FACTS, kept | {"threshold": threshold})
-
-
-def unknown_share(token_ids: np.ndarray) -> np.ndarray:
-    """The share of unknown words among those of each row of (num_texts, max_length); 1 if there are none."""
-    words = (token_ids >= OOV_ID).sum(1)
-    return np.where(words > 0, (token_ids == OOV_ID).sum(1) / np.maximum(words, 1), 1.0)
 
 
 def _check_texts(texts: Sequence[object]) -> None:
@@ -246,3 +222,10 @@ def json_type(value: object) -> str:
     if isinstance(value, bool | np.bool_):
         return "true or false"
     return "a number" if isinstance(value, int | float | np.number) else f"of type {name}"
+
+
+def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Any number of texts or rows in lists of ``size``, the last one shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

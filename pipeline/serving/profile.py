@@ -15,11 +15,11 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
 from pipeline.evaluation.probabilities import shown
+from pipeline.reviews.padding import unknown_share
 from pipeline.reviews.ragged import Offsets, Sequences, Tokens, flatten
 from pipeline.reviews.vocabulary import OOV_ID
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, write_arrays
-from pipeline.serving.classifier import unknown_share
 
 PROFILE = "profile.npz"  # in a classifier's folder
 LENGTH, UNKNOWN, PROBABILITY = "length", "unknown_share", "probability"

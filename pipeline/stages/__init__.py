@@ -10,8 +10,10 @@ from pipeline.networks.devices import import_keras, prepare_keras
 from pipeline.params import PARAMS_FILE, Params, load_params, parse_yaml
 from pipeline.params.presets import PRESET_VARIABLE, read_preset
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.graph import DVC_FILE, makers, read_stages, upstream
+from pipeline.runtime.files import read_json
+from pipeline.runtime.graph import makers, read_stages, upstream
 from pipeline.runtime.live import waiting
+from pipeline.runtime.paths import PADDED_DATASET
 from pipeline.runtime.source import git
 
 
@@ -29,7 +31,11 @@ def run_stage(name: str, params: Params) -> None:
         if name in ("train", "evaluate"):
             from pipeline import tracking  # noqa: PLC0415 - download and pad start without MLflow
 
-            tracking.connect(params)
+            client = tracking.connect(params)
+            if params.evaluate.register_model and PADDED_DATASET.exists():
+                from pipeline.registry import names, versions  # noqa: PLC0415
+
+                versions.require_rights(client, names.registered_name(read_json(PADDED_DATASET)["name"]))
             prepare_keras()
         if name == "evaluate":
             import_keras()
@@ -62,7 +68,8 @@ def refuse_varied(params: Params) -> None:
         UserError: which names the first such value and says how to hold it.
     """
     baseline = os.environ.get("DVC_EXP_BASELINE_REV")
-    committed = git("show", f"{baseline}:{PARAMS_FILE}") if baseline else ""
+    # "./": the project may be a folder of a larger repository.
+    committed = git("show", f"{baseline}:./{PARAMS_FILE}") if baseline else ""
     if not committed or params.tune.trials == 1:
         return
     before, now = parse_yaml(committed, f"{PARAMS_FILE} of {baseline}"), params.flat()
@@ -82,7 +89,7 @@ def refuse_varied(params: Params) -> None:
             )
 
 
-def refuse_edited(name: str, params: Params, file: Path = DVC_FILE) -> None:
+def refuse_edited(name: str, params: Params) -> None:
     """Checks that params.yaml still says what the stage was run with, and what a later one will ask for.
 
     A stage reads it once, at its start. DVC notes down what it says at the stage's end, so that the stage
@@ -91,12 +98,11 @@ def refuse_edited(name: str, params: Params, file: Path = DVC_FILE) -> None:
     Args:
         name: of the stage.
         params: what it was started with.
-        file: the dvc.yaml that has it; where there is none, nothing is noted down.
 
     Raises:
         UserError: which names a value that was edited meanwhile; where a stage fails, DVC notes down nothing.
     """
-    stages = read_stages(file)
+    stages = read_stages()
     is_last = not any(name in makers(other, stages) for other in stages)
     names = [] if name not in stages else [name] if is_last else [*upstream(name, stages), name]
     read = {key for each in names for key in stages[each].params}

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation.assessment import Assessment, assess, unknown_share
+from pipeline.evaluation.assessment import Assessment, assess
 from pipeline.evaluation.baselines import MODEL as MODEL_NAME
 from pipeline.evaluation.baselines import Scored, score_rivals
 from pipeline.evaluation.explanation import COLUMNS, confident_errors, contributions
@@ -22,13 +22,14 @@ from pipeline.networks.summary import summarize
 from pipeline.params import Params
 from pipeline.params.presets import preset_of
 from pipeline.registry import lineage, model_card, versions
-from pipeline.registry.packaging import Trained
+from pipeline.registry.packaging import Candidate
 from pipeline.registry.promotion import register
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.figures import draw
 from pipeline.reporting.report import write_report
 from pipeline.reporting.terminal import print_summary
 from pipeline.reviews.dataset import read_splits
+from pipeline.reviews.padding import unknown_share
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.splitting import chosen_by, held_back
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
@@ -55,7 +56,7 @@ from pipeline.runtime.paths import (
 )
 from pipeline.serving.profile import profile_of
 from pipeline.tracking import PipelineRun, pipeline_run
-from pipeline.training.compiled import predict
+from pipeline.training.compiled import compile_prediction
 
 Arrays = dict[str, np.ndarray]
 
@@ -79,10 +80,10 @@ def run(params: Params) -> None:
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
         chosen = params.replace({**trained["params"], "train.implementation": "auto"})
-        implementation = choose_implementation(chosen.model, chosen.train)
+        predict = compile_prediction(model, choose_implementation(chosen.model, chosen.train))
         with busy(f"the network labels {len(test['labels']):,} test reviews"):
             scored, probabilities, compared = (
-                predict(model, part["token_ids"], implementation) for part in (validation, test, held)
+                predict(part["token_ids"]) for part in (validation, test, held)
             )
         with busy("bags of n-grams are fitted to the same reviews and label them too"):
             whole = {name: Ragged(split.tokens, split.offsets) for name, split in reviews.items()}
@@ -108,14 +109,12 @@ def run(params: Params) -> None:
                 accuracy=metrics["test_accuracy"],
                 seed=params.seed,
             )
-            submitted = Trained(
+            candidate = Candidate(
                 model,
                 MODEL,
                 vocabulary,
-                dataset,
                 validation["token_ids"],
                 scored,
-                trained["validation_accuracy"],
                 record,
                 profile,
                 assessment.threshold,
@@ -125,7 +124,7 @@ def run(params: Params) -> None:
             promotion = params.evaluate
             rule = Rule(promotion.promotion_margin, promotion.promotion_level, trained["objective"])
             with busy("the network is packed, tried and registered"):
-                registration = register(parent, submitted, predictions, rule)
+                registration = register(parent, candidate, predictions, rule)
         write_json(REGISTRATION, _registration_report(parent, dataset, registration))
         token_ids = test["token_ids"][[int(error["row"]) for error in errors]]
         with busy("its errors are explained, and the report is written"):
@@ -138,7 +137,7 @@ def run(params: Params) -> None:
                 assessment,
                 errors,
                 [vocabulary.words_of(reviews["test"].review(int(error["row"]))) for error in errors],
-                contributions(lambda rows: predict(model, rows, implementation), token_ids),
+                contributions(predict, token_ids),
                 registration,
             )
             card = model_card.write(result)

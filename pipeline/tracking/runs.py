@@ -21,7 +21,7 @@ from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.http_dataset_source import HTTPDatasetSource
 from mlflow.data.numpy_dataset import from_numpy
-from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
@@ -82,9 +82,55 @@ class PipelineRun:
         self.client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in new.items()])
 
     def log_metrics(self, values: Mapping[str, float], step: int = 0) -> None:
-        now = milliseconds()
-        metrics = [Metric(key, value, now, step) for key, value in values.items()]
+        metrics = [Metric(key, value, _milliseconds(), step) for key, value in values.items()]
         self.client.log_batch(self.run_id, metrics=metrics)
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        self.client.log_batch(self.run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+
+    def describe(self, text: str) -> None:
+        """Sets the run's description, which MLflow's page shows as Markdown."""
+        self.set_tags({MLFLOW_RUN_NOTE: text})
+
+    def log_file(self, path: Path, folder: str | None = None) -> None:
+        """Logs a file, or every file of a folder, as artifacts."""
+        log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
+        log(self.run_id, str(path), folder)
+
+    def log_text(self, text: str, file: str) -> None:
+        self.client.log_text(self.run_id, text, file)
+
+    def log_network(self, trained: Mapping[str, Any]) -> None:
+        """Logs which network the run is about: the winner's values under model.* and train.*, and its name.
+
+        Args:
+            trained: reports/train.json.
+        """
+        self.log_params(trained["params"])
+        name = f"{network_name(trained['params'])}, {trained['validation_accuracy']:.3f}"
+        experiment = os.environ.get("DVC_EXP_NAME")
+        self.client.update_run(self.run_id, name=f"{name} ({experiment})" if experiment else name)
+
+    @uninterrupted()
+    def log_curve(self, curve: Sequence[Mapping[str, float]]) -> None:
+        """Logs the metrics of each epoch, from 1, as epoch/NAME: as NAME MLflow would show the last one."""
+        points = [
+            Metric(f"epoch/{key}", value, _milliseconds(), epoch)
+            for epoch, values in enumerate(curve, start=1)
+            for key, value in values.items()
+            if key != "epoch"  # which is the step
+        ]
+        self.client.log_batch(self.run_id, metrics=points)
+
+    @uninterrupted()
+    def log_split(self, dataset: Mapping[str, Any], split: str, features: Any, labels: Any) -> None:
+        """Logs one split as an MLflow input, with the digest and the source of ``dataset.json``."""
+        facts = dataset["source"]
+        url = facts.get("url")
+        source: DatasetSource = HTTPDatasetSource(url) if url else CodeDatasetSource(facts)  # type: ignore[no-untyped-call]
+        digest = dataset["padded_digest"].removeprefix("sha256:")[:_DIGEST_LENGTH]
+        name = f"{dataset['name']}-{split}"
+        mlflow.log_input(from_numpy(features, source, labels, name, digest), context=split)
 
     def start_child(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> PipelineRun:
         """A run beneath this one, RUNNING until ``end`` is called."""
@@ -112,61 +158,6 @@ class PipelineRun:
             self.client.set_tag(run.info.run_id, "trial.state", "FAIL")
             self.client.set_terminated(run.info.run_id, "FAILED")
 
-    def log_network(self, trained: Mapping[str, Any]) -> None:
-        """Logs which network the run is about: the winner's values under model.* and train.*, and its name.
-
-        Args:
-            trained: reports/train.json.
-        """
-        self.log_params(trained["params"])
-        name = f"{network_name(trained['params'])}, {trained['validation_accuracy']:.3f}"
-        experiment = os.environ.get("DVC_EXP_NAME")
-        self.client.update_run(self.run_id, name=f"{name} ({experiment})" if experiment else name)
-
-    @uninterrupted()
-    def log_curve(self, curve: Sequence[Mapping[str, float]]) -> None:
-        """Logs the metrics of each epoch, from 1, as epoch/NAME: as NAME MLflow would show the last one."""
-        now = milliseconds()
-        points = [
-            Metric(f"epoch/{key}", value, now, epoch)
-            for epoch, values in enumerate(curve, start=1)
-            for key, value in values.items()
-            if key != "epoch"  # which is the step
-        ]
-        self.client.log_batch(self.run_id, metrics=points)
-
-    def set_tags(self, tags: Mapping[str, Any]) -> None:
-        """Sets tags."""
-        self.client.log_batch(self.run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
-
-    @uninterrupted()
-    def log_split(self, dataset: Mapping[str, Any], split: str, features: Any, labels: Any) -> None:
-        """Logs one split as an MLflow input, with the digest and the source of ``dataset.json``."""
-        facts = dataset["source"]
-        url = facts.get("url")
-        source: DatasetSource = HTTPDatasetSource(url) if url else CodeDatasetSource(facts)  # type: ignore[no-untyped-call]
-        data = from_numpy(
-            features,
-            targets=labels,
-            source=source,
-            name=f"{dataset['name']}-{split}",
-            digest=dataset["padded_digest"].removeprefix("sha256:")[:_DIGEST_LENGTH],
-        )
-        mlflow.log_input(data, context=split)
-
-    def log_file(self, path: Path, folder: str | None = None) -> None:
-        """Logs a file, or every file of a folder, as artifacts."""
-        log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
-        log(self.run_id, str(path), folder)
-
-    def describe(self, text: str) -> None:
-        """Sets the run's description, which MLflow's page shows as Markdown."""
-        self.set_tags({MLFLOW_RUN_NOTE: text})
-
-    def log_text(self, text: str, file: str) -> None:
-        """Logs text as an artifact."""
-        self.client.log_text(self.run_id, text, file)
-
 
 @contextmanager
 def pipeline_run(
@@ -189,6 +180,10 @@ def pipeline_run(
             with ``log_network``: they are the winner's.
         trained_in: the run that trained the model.
         study: the name of the stage's study.
+
+    Raises:
+        UserError: if MLFLOW_RUN_ID names a run of another store, the experiment was deleted, or a server
+            lets this user write to none.
     """
     client = connect(params)
     end_abandoned_runs(client)
@@ -196,14 +191,11 @@ def pipeline_run(
     run_id, experiment_id = _project_run(client) or _unless_evaluated(client, trained_in), None
     if run_id is None:
         experiment_id = _experiment_id(client, params.mlflow.experiment)
-        run_id = study and _cut_short(client, experiment_id, stage, study, shown)
+        run_id = _cut_short(client, experiment_id, stage, study, shown) if study else None
     settings: dict[str, Any] = {"run_id": run_id} if run_id else {"experiment_id": experiment_id}
     name = None if run_id else os.environ.get("DVC_EXP_NAME", stage)
     owner = {OWNER_TAG: this_process()}
-    with (
-        _active_run(**settings, run_name=name, tags=owner) as run,
-        _watched(client, run, stage, owner),
-    ):
+    with _active_run(**settings, run_name=name, tags=owner) as run, _watched(client, run, stage, owner):
         parent = PipelineRun(client, run)
         if FAILED_TAG in run.data.tags:  # of an earlier attempt
             client.delete_tag(run.info.run_id, FAILED_TAG)
@@ -227,15 +219,15 @@ def _active_run(**settings: Any) -> Iterator[Run]:
     """``mlflow.start_run``, whose beginning and end Ctrl-C doesn't cut short; see ``store.Client``."""
     with uninterrupted(), plain_errors(mlflow.get_tracking_uri()):
         run = mlflow.start_run(**settings)
-    status = RunStatus.FAILED
+    status = "FAILED"
     try:
         yield run
-        status = RunStatus.FINISHED
+        status = "FINISHED"
     finally:
         # Where the server is lost, the error that says so is on its way.
-        lost = suppress(MlflowException) if status == RunStatus.FAILED else nullcontext()
+        lost = suppress(MlflowException) if status == "FAILED" else nullcontext()
         with uninterrupted(), lost:
-            mlflow.end_run(RunStatus.to_string(status))
+            mlflow.end_run(status)
 
 
 @contextmanager
@@ -245,21 +237,18 @@ def _watched(client: MlflowClient, parent: Run, stage: str, tags: Mapping[str, s
     In a child run, `machine during STAGE`: in the pipeline's run MLflow's page would list them before the
     network's scores.
     """
-    child = client.create_run(
-        parent.info.experiment_id,
-        run_name=f"machine during {stage}",
-        tags={MLFLOW_PARENT_RUN_ID: parent.info.run_id, **tags},
-    )
+    tags = {MLFLOW_PARENT_RUN_ID: parent.info.run_id, **tags}
+    child = client.create_run(parent.info.experiment_id, run_name=f"machine during {stage}", tags=tags)
     monitor = SystemMetricsMonitor(child.info.run_id)  # type: ignore[no-untyped-call]
     monitor.start()  # type: ignore[no-untyped-call]
-    status = RunStatus.FAILED
+    status = "FAILED"
     try:
         yield
-        status = RunStatus.FINISHED
+        status = "FINISHED"
     finally:
         monitor.finish()  # type: ignore[no-untyped-call]
         with suppress(MlflowException, UserError):  # a lost server, of which the stage's own error tells
-            client.set_terminated(child.info.run_id, RunStatus.to_string(status))
+            client.set_terminated(child.info.run_id, status)
 
 
 def _project_run(client: MlflowClient) -> str | None:
@@ -293,13 +282,9 @@ def _cut_short(
 
     A run that is still RUNNING is another process', here or on a machine that we can't ask.
     """
-    last = client.search_runs(
-        [experiment_id],
-        f"tags.`{STUDY_TAG}` = '{study}' and tags.`{STAGE_TAG}` = '{stage}'",
-        max_results=1,
-        order_by=["attributes.start_time DESC"],
-    )
-    for run in last:
+    of_study = f"tags.`{STUDY_TAG}` = '{study}' and tags.`{STAGE_TAG}` = '{stage}'"
+    newest = ["attributes.start_time DESC"]
+    for run in client.search_runs([experiment_id], of_study, max_results=1, order_by=newest):
         same = all(run.data.params.get(key, str(value)) == str(value) for key, value in shown.items())
         if same and run.info.status in ("FAILED", "KILLED"):
             return str(run.info.run_id)
@@ -325,8 +310,7 @@ def _experiment_id(client: MlflowClient, name: str) -> str:
 def _provenance() -> dict[str, str]:
     """Tags that lead back to the source: git commit and DVC experiment."""
     tags = {"dvc.exp_name": os.environ["DVC_EXP_NAME"]} if "DVC_EXP_NAME" in os.environ else {}
-    commit = git.head_commit()
-    if commit:
+    if commit := git.head_commit():
         tags |= {MLFLOW_GIT_COMMIT: commit, "git.dirty": str(bool(git.changed_code())).lower()}
     return tags
 
@@ -351,7 +335,7 @@ def end_abandoned_runs(client: MlflowClient) -> None:
     for run in client.search_runs(experiments, mine, max_results=1000) if experiments else ():
         if is_gone(run.data.tags[OWNER_TAG]):
             with suppress(RefusedError):
-                client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.FAILED))
+                client.set_terminated(run.info.run_id, "FAILED")
 
 
 def note_reproduced(params: Params) -> None:
@@ -380,6 +364,6 @@ def network_name(params: Mapping[str, Any]) -> str:
     return f"{direction}{params['model.cell']} {size}{skip}"
 
 
-def milliseconds() -> int:
+def _milliseconds() -> int:
     """Now, as MLflow counts time: since 1970."""
     return time.time_ns() // 1_000_000

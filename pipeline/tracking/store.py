@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import inspect
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +28,7 @@ from pipeline.runtime.interruption import uninterrupted
 from pipeline.runtime.paths import SQLITE, project_folder, store_address
 
 CONNECT_TIMEOUT = 5.0  # seconds
+READ_ONLY = "mlflow-read-only-"
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"  # else two long lines a trial, on a server
 _WHERE = "MLFLOW_TRACKING_URI, or mlflow.tracking_uri in params.yaml"
@@ -40,19 +43,23 @@ _ADDRESSES = (
 )
 
 
+EXPERIMENT, REGISTERED_MODEL = "the experiment", "the registered model"
+_NAMED_BY = {EXPERIMENT: "mlflow.experiment", REGISTERED_MODEL: "data.name"}
+
+
 class RefusedError(UserError):
     """A tracking server lets this user read something, but not change it, or not even read it."""
 
 
 @contextmanager
-def plain_errors(uri: str, subject: str = "the experiment") -> Iterator[None]:
+def plain_errors(uri: str, subject: str = EXPERIMENT) -> Iterator[None]:
     """A server that stays away or refuses what is asked is a ``UserError``.
 
     After a loss, what is still to be told the server is tried once.
 
     Args:
         uri: the server's.
-        subject: what one would need the right to change.
+        subject: what one would need the right to change: ``EXPERIMENT`` or ``REGISTERED_MODEL``.
 
     Raises:
         RefusedError: if the server wants more rights.
@@ -72,7 +79,7 @@ def plain_errors(uri: str, subject: str = "the experiment") -> Iterator[None]:
         user = get_default_host_creds(uri).username  # type: ignore[no-untyped-call]
         raise RefusedError(
             f"the MLflow tracking server {uri} doesn't let {user or 'you'} change {subject}: ask its owner "
-            "for the permission EDIT, or set another mlflow.experiment"
+            f"for the permission EDIT, or set another {_NAMED_BY[subject]}"
         ) from None
 
 
@@ -88,7 +95,7 @@ class Client(MlflowClient):
         value = super().__getattribute__(name)
         if not inspect.ismethod(value) or name.startswith("_"):
             return value
-        subject = "the registered model" if "model" in name else "the experiment"
+        subject = REGISTERED_MODEL if "model" in name else EXPERIMENT
         return uninterrupted()(plain_errors(super().__getattribute__("tracking_uri"), subject)(value))
 
 
@@ -129,7 +136,7 @@ def connect(params: Params) -> MlflowClient:
         if not database.exists():
             _make_store(database)
         elif database.parent == project_folder():
-            follow_folder(database)
+            uri = f"{SQLITE}{follow_folder(database)}"
     try:
         client = Client(uri)
         client.search_experiments(max_results=1)
@@ -203,16 +210,28 @@ def _make_store(path: Path) -> None:
             temporary.replace(path)
 
 
-def follow_folder(database: Path) -> None:
+def follow_folder(database: Path) -> Path:
     """Points the addresses in ``database``, the store in a project's folder, to where that lies now.
 
     The folder may have been moved, renamed or copied, and MLflow keeps absolute addresses of artifacts. It
     has no call that changes them; its maintainers recommend to change them in the database. Only addresses
     below ``OLD/mlruns`` are changed, and only where the artifacts have come along, or the old folder is gone.
+
+    Returns:
+        The database; where it needs a change and can't be written to, a copy, which nothing is to be written
+        to: its folder's name begins with ``READ_ONLY``.
     """
     folder = database.parent
+    with closing(sqlite3.connect(database, timeout=30)) as connection:
+        former = set(_former_folders(connection, folder))
+    if not former:
+        return database
+    if not os.access(database, os.W_OK):
+        copy = Path(tempfile.mkdtemp(prefix=READ_ONLY)) / database.name
+        atexit.register(shutil.rmtree, copy.parent, ignore_errors=True)
+        database = shutil.copyfile(database, copy)
     with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
-        for old in set(_former_folders(connection, folder)):
+        for old in former:
             new = folder.as_uri() if old.startswith("file:") else str(folder)
             for table, column in _ADDRESSES:
                 connection.execute(
@@ -220,6 +239,7 @@ def follow_folder(database: Path) -> None:
                     f"WHERE substr({column}, 1, ?) = ?",
                     (new, len(old) + 1, len(old) + len("/mlruns/"), f"{old}/mlruns/"),
                 )
+    return database
 
 
 def _former_folders(connection: sqlite3.Connection, folder: Path) -> Iterator[str]:

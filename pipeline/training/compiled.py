@@ -195,54 +195,34 @@ def _moved_on(states: Tensors, draws: int) -> Tensors:
     return [state + ops.cast([0, draws], state.dtype) for state in states]
 
 
-def compile_prediction(model: keras.Model, xla: bool = True) -> Callable[[np.ndarray], np.ndarray]:
+def compile_outputs(model: keras.Model, xla: bool = True) -> Callable[[np.ndarray], np.ndarray]:
     """Compiles ``model`` without dropout: int32 (batch, timesteps) -> its outputs as a numpy array."""
 
     @tf.function(jit_compile=xla, autograph=False)
-    def predict(token_ids: Tensor) -> Tensor:
+    def outputs(token_ids: Tensor) -> Tensor:
         return model(token_ids, training=False)
 
-    return lambda token_ids: predict(tf.constant(token_ids)).numpy()
+    return lambda token_ids: outputs(tf.constant(token_ids)).numpy()
 
 
 # What a network says of many reviews, computed as it is trained: in the fast layers, length by length.
 
 PREDICTION_BATCH = 256
-
-# (token_ids int32 (num_reviews, timesteps), batch size) -> float64 (num_reviews, num_labels)
-Predict = Callable[[np.ndarray, int], np.ndarray]
+Predict = Callable[..., np.ndarray]  # (token_ids, batch_size): see ``compile_prediction``
 
 
-def predict(
-    model: keras.Model,
-    token_ids: np.ndarray,
-    implementation: Implementation,
-    batch_size: int = PREDICTION_BATCH,
-) -> np.ndarray:
-    """The probabilities of each review of ``token_ids``, int32 (num_reviews, timesteps).
+def compile_prediction(model: keras.Model, implementation: Implementation) -> Predict:
+    """Compiles what gives probabilities: int32 (num_reviews, timesteps) -> float64 (num_reviews, num_labels).
 
     Args:
-        model: of ``build_stacked_rnn``; one that takes rows of any length is a masked one.
+        model: of ``build_stacked_rnn``; one that takes rows of any length is a masked one, which is given
+            rows of like length together, without their padding.
         implementation: how its recurrent layers are computed here.
-
-    Returns:
-        float64 (num_reviews, num_labels).
     """
-    masked = model.input.shape[1] is None
-    run = compile_probabilities(implementation.apply(model), implementation.xla, masked)
-    return run(token_ids, batch_size)
+    computed, masked = implementation.apply(model), model.input.shape[1] is None
+    run = compile_outputs(computed, implementation.xla)
 
-
-def compile_probabilities(computed: keras.Model, xla: bool, masked: bool) -> Predict:
-    """Compiles ``computed``, as ``Implementation.apply`` gives it.
-
-    Args:
-        xla: False for cuDNN's kernels, which XLA can't hold.
-        masked: whether padding may be left out, so that rows of like length go together.
-    """
-    run = compile_prediction(computed, xla)
-
-    def probabilities(token_ids: np.ndarray, batch_size: int) -> np.ndarray:
+    def predict(token_ids: np.ndarray, batch_size: int = PREDICTION_BATCH) -> np.ndarray:
         result = np.zeros((len(token_ids), computed.output.shape[-1]), np.float32)
         timesteps = token_ids.shape[1]
         if not len(token_ids):
@@ -256,7 +236,7 @@ def compile_probabilities(computed: keras.Model, xla: bool, masked: bool) -> Pre
                 result[rows] = run(token_ids[rows, : call.timesteps].astype(np.int32))
         return from_outputs(result)
 
-    return probabilities
+    return predict
 
 
 # Reviews as a fit takes them, and the scores of a network on them.
@@ -293,7 +273,7 @@ class Rows(NamedTuple):
 
 def scores_on(predict: Predict, split: Split, weights: np.ndarray | None) -> dict[str, float]:
     """Mean cross-entropy (``validation_loss``), accuracy, balanced accuracy and F1 on ``split``."""
-    probabilities = predict(split.token_ids, PREDICTION_BATCH)
+    probabilities = predict(split.token_ids)
     losses = cross_entropy(split.labels, probabilities)
     counts = None if weights is None else weights[split.labels]
     return {

@@ -11,7 +11,7 @@ from pipeline.evaluation.calibration import worthwhile_calibration
 from pipeline.evaluation.metrics import classification_metrics, weights_of
 from pipeline.networks.fused import choose_implementation
 from pipeline.params import Params
-from pipeline.training.compiled import Split, predict
+from pipeline.training.compiled import Split, compile_prediction
 
 
 def deliver(network: Path, params: Params, validation: Split, target: Path) -> dict[str, float | list[float]]:
@@ -33,7 +33,8 @@ def deliver(network: Path, params: Params, validation: Split, target: Path) -> d
     """
     model = keras.models.load_model(network, compile=False, safe_mode=True)
     chosen = params.replace({"train.implementation": "auto"})
-    said = predict(model, validation.token_ids, choose_implementation(chosen.model, chosen.train))
+    predict = compile_prediction(model, choose_implementation(chosen.model, chosen.train))
+    said = predict(validation.token_ids)
     labels = validation.labels.astype(np.int64)
     weights = weights_of(params.train.class_weights, labels, said.shape[1])
     calibration = worthwhile_calibration(labels, said, weights)

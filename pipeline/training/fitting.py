@@ -26,7 +26,7 @@ from pipeline.training.compiled import (
     RunBatches,
     Split,
     Totals,
-    compile_probabilities,
+    compile_prediction,
     compile_training,
     label_objective,
     scores_on,
@@ -296,9 +296,7 @@ class _Fitting:
             self.implementation.xla,
             average,
         )
-        predict = compile_probabilities(
-            self.implementation.apply(self.model), self.implementation.xla, masked=self.params.model.masking
-        )
+        predict = compile_prediction(self.model, self.implementation)
         first = len(self.history)
         for _ in range(epochs):
             totals = self._pass(run, rows, len(self.history) + 1)

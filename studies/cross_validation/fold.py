@@ -70,18 +70,15 @@ def _probabilities(
     import keras  # noqa: PLC0415 - Keras loads in the processes that fit
 
     from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
-    from pipeline.training.compiled import predict  # noqa: PLC0415
+    from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:
         data = prepared_data(params, padded, "fold", Path(folder))
         network = Path(folder) / "network.keras"
         network.write_bytes(fit(params, seed, data, listen).network)
         model = keras.models.load_model(network, compile=False, safe_mode=True)
-    implementation = choose_implementation(params.model, params.train)
-    validation, test = (
-        predict(model, padded[name]["token_ids"], implementation) for name in (VALIDATION, TEST)
-    )
-    return validation, test
+    predict = compile_prediction(model, choose_implementation(params.model, params.train))
+    return predict(padded[VALIDATION]["token_ids"]), predict(padded[TEST]["token_ids"])
 
 
 # Which reviews are trained on, stop the fit, and are judged, in each fold.

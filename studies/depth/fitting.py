@@ -19,7 +19,7 @@ from pipeline.params import Params
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.runtime.errors import UserError
 from pipeline.training import fitting
-from pipeline.training.compiled import PREDICTION_BATCH, Split, compile_prediction
+from pipeline.training.compiled import PREDICTION_BATCH, Split, compile_outputs
 from pipeline.training.gradients import gradient_norms
 from pipeline.training.task import Listen
 from studies.depth.fits import Fit, Record, last_words, matrix
@@ -137,7 +137,7 @@ def _describe(params: Params, network: keras.Model, splits: Splits) -> dict[str,
     """For each split the probabilities, then each layer's mean states, all (num_reviews, width)."""
     describing, widths = describing_network(network)
     implementation = choose_implementation(params.model, params.train)
-    compute = compile_prediction(implementation.apply(describing), implementation.xla)
+    compute = compile_outputs(implementation.apply(describing), implementation.xla)
     cuts = np.cumsum(widths)[:-1]
     return {
         name: np.split(describe(compute, split.token_ids, PREDICTION_BATCH), cuts, axis=1)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.evaluation.assessment import accuracy_by, unknown_share
+from pipeline.evaluation.assessment import accuracy_by
+from pipeline.reviews.padding import unknown_share
 
 
 def test_unknown_words_are_counted_among_the_words_read() -> None:

@@ -164,7 +164,7 @@ def test_check_writes_the_rows_whose_label_looks_wrong(
 def test_suggest_reads_what_predict_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = learner(["good film", "bad film"] * 4, np.array([1, 0] * 4))
     champion = RegisteredClassifier("tiny version 1", texts, "models:/tiny/1", "", tmp_path)
-    monkeypatch.setattr(suggest_command, "load_champion", lambda name: champion)
+    monkeypatch.setattr(suggest_command, "load_champion", lambda *_: champion)
     (tmp_path / "new.csv").write_text("id,review\n1,good film\n2,\n3,bad good\n4,film\n")
     arguments: list[Any] = [str(tmp_path / "new.csv"), "--text-column", "review", "--count", "2"]
     output = ["--output", str(tmp_path / "next.jsonl")]

@@ -26,7 +26,7 @@ from mlflow.models.cli import commands
 from mlflow.utils.logging_utils import eprint
 
 from pipeline.registry import packaging
-from pipeline.registry.packaging import PACKAGE, Trained, packed, write_export
+from pipeline.registry.packaging import PACKAGE, Candidate, packed, write_export
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import TextClassifier
@@ -35,14 +35,14 @@ from two_labels import both
 
 WORDS = ("great", "film", "bad")
 LAYOUT: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
-DATASET = LAYOUT | {"labels": ["negative", "positive"], "name": "tiny", "digest": "sha256:0"}
+DATASET = LAYOUT | {"labels": ["negative", "positive"], "name": "tiny", "digest": "sha256:0", "source": {}}
 TEXTS = ["great film", "bad film", "film", "bad great bad"]
 PROFILE = Profile(
     {"length": np.full(4, 2.0)}, np.zeros(7, int), np.arange(4), np.zeros(0, int), np.zeros(5, int), 0.5
 )
 
 
-def trained(folder: Path, vocabulary: Vocabulary | None = None) -> Trained:
+def trained(folder: Path, vocabulary: Vocabulary | None = None) -> Candidate:
     """A network in which `great` speaks for the second label and `bad` against it."""
     vocabulary = vocabulary or Vocabulary(WORDS)
     token_ids = keras.Input((4,), dtype="int32")
@@ -55,7 +55,7 @@ def trained(folder: Path, vocabulary: Vocabulary | None = None) -> Trained:
     model.save(file)
     rows = pad_texts(TEXTS, vocabulary, **LAYOUT)
     probabilities = both(model.predict(rows, verbose=0)[:, 0])
-    return Trained(model, file, vocabulary, DATASET, rows, probabilities, 0.5, {}, PROFILE)
+    return Candidate(model, file, vocabulary, rows, probabilities, {"dataset": DATASET}, PROFILE)
 
 
 def save(folder: Path, package: Path = PACKAGE) -> Path:
@@ -326,8 +326,8 @@ def test_a_version_of_three_labels_answers_with_a_probability_of_each(tmp_path: 
     rows = pad_texts(TEXTS, Vocabulary(WORDS), **LAYOUT)
     said = network.predict(rows, verbose=0)
     dataset = DATASET | {"labels": names}
-    submitted = Trained(network, file, Vocabulary(WORDS), dataset, rows, said, 0.5, {}, PROFILE)
-    with packed(submitted) as version:
+    candidate = Candidate(network, file, Vocabulary(WORDS), rows, said, {"dataset": dataset}, PROFILE)
+    with packed(candidate) as version:
         mlflow.pyfunc.save_model(tmp_path / "model", **version)
     model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
     table = model.predict(pd.DataFrame({"text": TEXTS}), params={"explain": True, "explain_label": "dire"})

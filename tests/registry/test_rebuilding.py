@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipeline.params import Params
 from pipeline.registry import lineage, rebuilding
@@ -123,6 +125,50 @@ def test_a_rebuild_registers_nothing_and_has_a_study_of_its_own(params: Params) 
     assert changed["cluster"]["address"] is None
     assert given["evaluate"]["register_model"] is True  # the record stays as it is
     assert changed["model"] == given["model"]
+
+
+def test_params_of_an_older_version_stay_its_own() -> None:
+    """It may lack a key that there is now, and have one that is gone."""
+    older = {"data": {"path": "mine.csv"}, "tune": {"trials": 3, "gone": 1}}
+    register: dict[str, Any] = {"evaluate": {"register_model": True}}
+    assert rebuilding.rebuilt_params(older | register) == older | {"evaluate": {"register_model": False}}
+
+
+def test_a_project_in_a_folder_of_a_larger_repository_is_rebuilt_in_that_folder(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With stages that copy a file, run by DVC itself."""
+    project = repository / "team/project"
+    project.mkdir(parents=True)
+    dataset = {"digest": "sha256:0", "unlabelled": {"digest": "sha256:1"}, "source": {}}
+    (project / "dataset.json").write_text(json.dumps(dataset))
+    (project / "metrics.json").write_text('{"test_accuracy": 0.5}')
+    chain = {
+        "download": ("dataset.json", "data/raw/dataset.json"),
+        "train": ("data/raw/dataset.json", "models/network"),
+        "evaluate": ("metrics.json", "reports/metrics.json"),
+    }
+    stages = {
+        name: {
+            "cmd": f"mkdir -p {Path(made).parent} && cp {read} {made}",
+            "deps": [read],
+            "outs": [{made: {"cache": True}}],
+        }
+        for name, (read, made) in chain.items()
+    }
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    (project / ".dvc").mkdir()
+    (project / ".dvc/config").write_text("[core]\n    analytics = false\n")
+    monkeypatch.chdir(project)
+    for words in (["add", "."], ["commit", "--quiet", "--message", "second"]):
+        subprocess.run(["git", *words], check=True)
+    given = record(dataset=dataset)
+    given["params"] = {"data": {"source": "imdb", "path": "x"}, "evaluate": {"register_model": True}}
+    said: list[str] = []
+    outcome = rebuilding.rebuild(given, said.append)
+    assert outcome.metrics == {"test_accuracy": (0.5, 0.5)}, said
+    assert git.git("worktree", "list").count("\n") == 0
+    assert git.git("status", "--porcelain") == ""
 
 
 def test_metrics_are_the_same_only_digit_for_digit() -> None:

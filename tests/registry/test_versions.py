@@ -39,7 +39,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowClient]:
 
 @pytest.fixture
 def dataset() -> dict[str, Any]:
-    return {"name": f"tiny{next(NUMBERS)}", "digest": "sha256:1"}
+    return {"name": f"tiny{next(NUMBERS)}", "digest": "sha256:1", "source": {"hash": "sha256:a"}}
 
 
 Submit = Callable[..., Registration]
@@ -72,8 +72,9 @@ def submit(client: MlflowClient, dataset: dict[str, Any], monkeypatch: pytest.Mo
         probabilities = both([0.9 if row in right else 0.1 for row in rows])
         labels = np.ones(len(rows), np.int8)
         predictions = Predictions(np.array(rows), labels, probabilities, unknown_share=unknown_share)
-        trained: Any = SimpleNamespace(dataset=dataset | facts, validation_accuracy=0.81)
-        return promotion.register(parent, trained, predictions, Rule(margin=0.0, level=0.05))
+        record = {"dataset": dataset | facts, "trained": {"validation_accuracy": 0.81}}
+        candidate: Any = SimpleNamespace(record=record)
+        return promotion.register(parent, candidate, predictions, Rule(margin=0.0, level=0.05))
 
     return submit
 
@@ -122,8 +123,12 @@ def test_a_better_model_takes_its_place_and_the_tags_say_why(client: MlflowClien
     [
         ({"right": [0, 1]}, "not surely better than champion version 1"),
         ({"right": [0, 1, 2, 3, 4, 5]}, "not surely better than champion version 1"),  # 4 to none: p = 1/16
-        ({"right": [20, 21], "rows": [20, 21]}, "no held-back review is shared"),
-        ({"right": [0, 1, 2], "digest": "sha256:2"}, "trained on other data of this name"),
+        ({"right": [20, 21], "rows": [20, 21]}, "version 1 shares no held-back review with it"),
+        ({"right": [0, 1, 2], "digest": "sha256:2"}, "the same reviews divided or read in another way"),
+        (
+            {"right": [0, 1, 2], "digest": "sha256:2", "source": {"hash": "sha256:b"}},
+            "version 1 was trained on other reviews",
+        ),
     ],
 )
 def test_any_other_model_is_challenger(
@@ -133,6 +138,8 @@ def test_any_other_model_is_challenger(
     second = submit(**submission)
     assert second.alias == "challenger"
     assert reason in second.reason
+    if "compared:" in second.reason:
+        assert f"`python -m pipeline promote models:/{second.name}/2` makes this one" in second.reason
     assert champion(client, second) == 1
     assert int(client.get_model_version_by_alias(second.name, "challenger").version) == 2
 
@@ -151,7 +158,7 @@ def test_a_champion_whose_run_is_gone_keeps_its_place(client: MlflowClient, subm
     Path(experiment.removeprefix("file://"), promotion.PREDICTIONS).unlink()
     second = submit(right=[1])
     assert second.alias == "challenger"
-    assert "champion version 1 has no predictions on held-back reviews" in second.reason
+    assert "champion version 1 has no predictions on such reviews" in second.reason
 
 
 def test_one_who_was_crowned_during_the_comparison_is_compared_with_next(
@@ -249,7 +256,7 @@ def test_promoting_the_champion_is_refused(client: MlflowClient, submit: Submit)
         ("models:/stacked-rnn-imdb", "must be models:/NAME/VERSION"),
         ("models:/stacked-rnn-imdb/latest", "must be models:/NAME/VERSION"),
         ("models:/stacked-rnn-imdb@", "must be models:/NAME/VERSION"),
-        ("models:/stacked-rnn-imdb/1", "has no models:/stacked-rnn-imdb/1; it has stacked-rnn-"),
+        ("models:/stacked-rnn-imdb/1", "has no models:/stacked-rnn-imdb/1, it has stacked-rnn-"),
         ("models:/stacked-rnn-imdb@champion", "has no models:/stacked-rnn-imdb@champion"),
     ],
 )
@@ -259,6 +266,19 @@ def test_an_address_that_names_nothing_says_what_there_is(
     submit(right=[])
     with pytest.raises(ValueError, match=message):
         versions.find_version(client, uri)
+
+
+def test_a_model_without_a_champion_names_promote_and_a_deleted_version_counts_as_unregistered(
+    client: MlflowClient, submit: Submit
+) -> None:
+    first, second = submit(right=[]), submit(right=[])
+    run_id = client.get_model_version(first.name, "1").run_id
+    registration = {"name": first.name, "run_id": run_id}
+    assert versions.is_registered(registration)
+    client.delete_model_version(first.name, "1")
+    assert not versions.is_registered(registration)
+    with pytest.raises(ValueError, match=f"no champion: .*`python -m pipeline promote {second.uri}`"):
+        versions.find_version(client, f"models:/{first.name}@champion")
 
 
 def test_versions_are_listed_by_name_the_newest_first(client: MlflowClient, submit: Submit) -> None:

@@ -19,7 +19,7 @@ from two_labels import both
 # Ids: great 4, film 5, bad 6; "rare" would be 7, beyond vocab_size.
 VOCABULARY = Vocabulary(("great", "film", "bad", "rare"))
 LAYOUT: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
-DATASET = LAYOUT | {"labels": ["negative", "positive"], "name": "tiny", "digest": "sha256:0"}
+DATASET = LAYOUT | {"labels": ["negative", "positive"], "name": "tiny", "digest": "sha256:0", "source": {}}
 WEIGHTS = np.array([0.0, 0.1, -0.2, 0.0, 2.0, 0.3, -3.0])  # of an id, in log-odds
 
 

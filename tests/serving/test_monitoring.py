@@ -189,7 +189,7 @@ def test_the_command_writes_a_page_and_its_status_says_whether_to_look(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     champion = RegisteredClassifier("tiny version 1", CLASSIFIER, "models:/stacked-rnn-tiny/1", "", tmp_path)
-    monkeypatch.setattr(command, "load_champion", lambda name: champion)
+    monkeypatch.setattr(command, "load_champion", lambda *_: champion)
     reference.save(tmp_path / "profile.npz")
     if status == 0:  # one page will do
         monkeypatch.setattr(command, "page", lambda comparison, version, table: said + version)

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.networks.stacked_rnn import build_stacked_rnn, recurrent_layers
 from pipeline.params import Params
-from pipeline.training.compiled import compile_prediction
+from pipeline.training.compiled import compile_outputs
 from studies.depth.fitting import describe, describing_network, probe_accuracy
 
 POSITIVE, NEGATIVE = 5, 6
@@ -29,7 +29,7 @@ def test_a_probe_finds_the_label_where_it_is_and_nowhere_else(params: Params) ->
     token_ids[:, 3] = np.where(labels == 1, POSITIVE, NEGATIVE)
     token_ids[::2, 0] = 0  # padding in every other review
     describing, widths = describing_network(network)
-    described = describe(compile_prediction(describing, xla=False), token_ids, batch_size=64)
+    described = describe(compile_outputs(describing, xla=False), token_ids, batch_size=64)
     assert widths == [1, 1, 2, 2]
     assert described.shape == (200, 6)
     np.testing.assert_allclose(described[:, :1], network.predict(token_ids, verbose=0), atol=1e-6)
@@ -51,7 +51,7 @@ def test_the_mean_leaves_padding_out(params: Params) -> None:
     )
     network.get_layer("embedding").set_weights([np.arange(10.0)[:, None]])
     describing, _ = describing_network(network)
-    compute = compile_prediction(describing, xla=False)
+    compute = compile_outputs(describing, xla=False)
     assert describe(compute, np.array([[0, 0, 4, 8]], np.int32), batch_size=8)[0, 1] == pytest.approx(6.0)
 
 

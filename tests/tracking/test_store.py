@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -193,6 +194,54 @@ def test_a_moved_project_finds_its_artifacts_and_leaves_the_old_folder_alone(
         another.log_file(tmp_path / "model.txt")
     assert len(list((new / "mlruns").rglob("model.txt"))) == 3
     assert not old.exists()
+
+
+READING = """
+import mlflow, sys
+from pipeline.params import Params
+from pipeline.registry import versions
+from pipeline.runtime.errors import UserError
+from pipeline import tracking
+client = tracking.connect(Params())
+version = versions.find_version(client, "models:/stacked-rnn-m/1")
+folder = client.get_model_version_download_uri(version.name, "1").removeprefix("file://")
+print(open(f"{folder}/model.txt").read())
+try:
+    versions.promote(client, version)
+except (UserError, OSError) as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_project_that_can_not_be_written_to_is_read_under_another_path_too(
+    moved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: bytes
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    artifacts = old / "mlruns/registry/model"
+    artifacts.mkdir(parents=True)
+    (artifacts / "model.txt").write_text("weights")
+    (old / "mlflow.db").write_bytes(empty_store)
+    client = MlflowClient(f"sqlite:///{old}/mlflow.db")
+    client.create_experiment("registry", (old / "mlruns/registry").as_uri())
+    client.create_registered_model("stacked-rnn-m")
+    client.create_model_version("stacked-rnn-m", artifacts.as_uri())
+    if moved:
+        old.rename(new)
+    folder = new if moved else old
+    mounted = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && "$2" -c "$3"'
+    words = ["unshare", "--mount", "sh", "-c", mounted, "sh", str(folder), sys.executable, READING]
+    monkeypatch.setenv("DVC_ROOT", str(folder))
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("this system has no `unshare`")
+    if "permi" in done.stderr or "Operation not permitted" in done.stderr:
+        pytest.skip("this user may mount nothing")
+    assert done.returncode == 0, done.stderr
+    weights, refused = done.stdout.splitlines()
+    assert weights == "weights"
+    assert "can't be written to" in refused or "Read-only file system" in refused
 
 
 def test_a_store_elsewhere_is_left_as_it_is(

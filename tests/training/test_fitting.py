@@ -47,7 +47,7 @@ from pipeline.training.task import Epoch, num_epochs  # noqa: E402
 
 def predict(model: keras.Model, token_ids: np.ndarray, batch_size: int = 256) -> np.ndarray:
     implementation = choose_implementation(PARAMS.model, PARAMS.train)
-    return prediction.predict(model, token_ids, implementation, batch_size)
+    return prediction.compile_prediction(model, implementation)(token_ids, batch_size)
 
 
 def reviews(count: int, seed: int) -> Split:

@@ -41,6 +41,7 @@ from pipeline.reviews.tokenizing import WORDS
 from pipeline.runtime.errors import UserError
 
 LISTED = 20  # bad rows that a message or dataset.json shows
+_ANY_DATASETS = ("all", "data", "dataset", "labelled", "labels", "reviews", "texts", "train")
 EVERY = 100_000  # rows between two words of progress
 READ = object()  # in the place of a text that was encoded as it was read
 # HTML: tags, and the commonest entities.
@@ -253,7 +254,7 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
         in_file, {name: labels[chosen] for name, chosen in rows.items()}
     )
     return Dataset(
-        name=dataset_name(path),
+        name=params.name or dataset_name(path),
         source={"file": path.name, "hash": hash_of(path)},
         splits=reviews,
         vocabulary=vocabulary,
@@ -287,9 +288,14 @@ def rows_of(params: DataParams) -> Iterator[Record]:
 
 
 def dataset_name(path: Path) -> str:
-    """The file's stem, in characters fit for a registered model's name; never another source's name."""
-    packed = path.suffix.lower() in COMPRESSIONS
-    name = re.sub(r"[^\w.-]+", "-", path.with_suffix("").stem if packed else path.stem)
+    """The file's stem, in characters fit for a registered model's name; never another source's name.
+
+    A stem that any data set may have, such as ``train``, comes after the folder's: ``spam-train``.
+    """
+    name = path.with_suffix("").stem if path.suffix.lower() in COMPRESSIONS else path.stem
+    if name.lower() in _ANY_DATASETS and path.parent.name:
+        name = f"{path.parent.name}-{name}"
+    name = re.sub(r"[^\w.-]+", "-", name)
     return f"{name}-file" if name in ("imdb", "snippets") else name
 
 

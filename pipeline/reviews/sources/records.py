@@ -255,7 +255,7 @@ class Reader:
             if kind_of(path) == ".json":
                 try:
                     array = json.loads(first + file.read() if is_array else first or "{}")
-                except json.JSONDecodeError as error:
+                except (json.JSONDecodeError, RecursionError) as error:  # RecursionError: nested too deeply
                     raise UserError(
                         f"{path} must hold an array of JSON objects, or an object a line, such as pandas "
                         f"writes with orient='records': {error}"
@@ -277,7 +277,7 @@ class Reader:
             if line.strip():
                 try:
                     yield f"line {number}", json.loads(line)
-                except json.JSONDecodeError as error:
+                except (json.JSONDecodeError, RecursionError) as error:
                     problem = f"not valid JSON: {error}; write one object a line"
                     self._refused(path, f"line {number}", problem, line.rstrip("\r\n"))
 

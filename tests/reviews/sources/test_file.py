@@ -140,10 +140,28 @@ def test_a_split_that_cannot_be_used_is_named(
         load(params, path, split_column="split")
 
 
-@pytest.mark.parametrize("stem", ["imdb", "snippets"])
-def test_a_file_never_takes_another_sources_name(stem: str) -> None:
-    """Its models would be compared with those of the other data."""
-    assert file.dataset_name(Path(f"{stem}.csv")) == f"{stem}-file"
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("imdb.csv", "imdb-file"),
+        ("snippets.csv.gz", "snippets-file"),
+        ("spam/train.csv", "spam-train"),
+        ("my films/data.jsonl", "my-films-data"),
+        ("train.csv", "train"),
+        ("spam/mails.csv", "mails"),
+    ],
+)
+def test_data_sets_are_told_apart_by_their_names(path: str, name: str) -> None:
+    """Their models would be compared with those of the other data."""
+    assert file.dataset_name(Path(path)) == name
+
+
+def test_a_data_set_can_be_given_a_name(params: Params, tmp_path: Path) -> None:
+    path = write_reviews(tmp_path / "mine.jsonl", [("good", 1), ("bad", 0)] * 3)
+    assert load(params, path).name == "mine"
+    assert load(params.replace({"data.name": "films-2026"}), path).name == "films-2026"
+    with pytest.raises(ValueError, match=r"data\.name"):
+        params.replace({"data.name": "a/b"})
 
 
 def test_punctuation_only_is_a_review_without_words(params: Params, tmp_path: Path) -> None:
