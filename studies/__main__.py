@@ -56,5 +56,20 @@ def cross_validate(folds: int, repeats: int) -> None:
     page.show(study.cross_validate(params, folds, repeats))
 
 
+@cli.command("learning-curve")
+@click.option("--repeats", type=click.IntRange(min=2), default=3, show_default=True)
+def learning_curve(repeats: int) -> None:
+    """Fit the configured network to 1/16 ... 1/1 of the labels: would more of them help?
+
+    Each share is drawn REPEATS times over. Nothing is searched or registered.
+    """
+    params = load_params()
+    require_outputs("learning-curve", "download")
+    prepare_keras()
+    from studies.cross_validation import learning_curve as curve  # noqa: PLC0415 - Keras, as above
+
+    curve.run(params, repeats)
+
+
 if __name__ == "__main__":
     cli(prog_name="python -m studies")

@@ -103,6 +103,5 @@ def _check_labels(dataset: Dataset, params: Params, issues: Path) -> None:
             f"    {task.more['place']}: {task.more['given_label']}, more likely {task.label} "
             f"({task.probability:.2f}): {' '.join(shown.split())}"
         )
-    if tasks:
-        write_tasks(issues, tasks, "naive Bayes n-grams, out of fold")
-        click.echo(f"-> {issues}", err=True)
+    write_tasks(issues, tasks, "naive Bayes n-grams, out of fold")
+    click.echo(f"-> {issues}", err=True)

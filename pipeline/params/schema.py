@@ -109,7 +109,9 @@ class Params(Section):
                     "tell what soft labels are worth: set tune.epochs to null"
                 )
             if isinstance(form, Range):
-                if section == "vectors" or (key == "model.embedding_dim" and self.vectors.epochs):
+                if section == "vectors" or (
+                    key == "model.embedding_dim" and (self.vectors.epochs or self.vectors.path)
+                ):
                     raise ValueError(
                         f"{full}: each value has word vectors of its own, made before the search: give a few "
                         "choices"

@@ -131,9 +131,11 @@ class PretrainParams(Section):
 class VectorParams(Section):
     """Vectors learnt of the reviews before any network: none without ``epochs``, none without ``ngrams``.
 
-    The embedding starts from those of words (skip-gram); those of words and pairs stay as they are.
+    The embedding starts from those of words, of the file ``path`` or else learnt (skip-gram); those of words
+    and pairs stay as they are.
     """
 
+    path: str | None = None
     epochs: NonNegativeInt | Literal["auto"] = 0
     window: Annotated[int, Field(ge=1, le=50)] = 5
     negatives: PositiveInt = 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.intervals import RESAMPLES
@@ -59,9 +60,16 @@ def _model(result: Evaluated) -> str:
 - {counted(result.parameters, "parameter")}; {options}
 - trial {trained["trial"]} of its study, epoch {trained["best_epoch"]}, \
 validation accuracy {trained["validation_accuracy"]:.4f} (before calibration)
-- preset: {trained["preset"] or "none"}
+{_vectors(trained)}- preset: {trained["preset"] or "none"}
 - run: `{trained["run_id"]}`
 """
+
+
+def _vectors(trained: Mapping[str, Any]) -> str:
+    if "vectors_found" not in trained:
+        return ""
+    file = Path(trained["params"]["vectors.path"]).name
+    return f"- word vectors of `{file}`, which has {trained['vectors_found']:.1%} of the vocabulary's words\n"
 
 
 def _use(dataset: Mapping[str, Any], threshold: float) -> str:

@@ -31,6 +31,8 @@ class Evaluated:
         error_words: all words of each error.
         contributions: of each error's words, of ``explanation.contributions``.
         registration: where the network was registered, if it was.
+        label_issues: training reviews whose label looks wrong, the surest first: row, given, likely,
+            probability, text.
     """
 
     dataset: Mapping[str, Any]
@@ -43,6 +45,7 @@ class Evaluated:
     error_words: Sequence[Sequence[str]]
     contributions: Sequence[np.ndarray]
     registration: Registration | None
+    label_issues: Sequence[Row] = ()
 
     @property
     def cell(self) -> str:

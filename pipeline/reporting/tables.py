@@ -20,6 +20,8 @@ from pipeline.runtime.files import Row
 _INTERVAL = "95 % interval"
 _AT_THRESHOLD = (ACCURACY, BALANCED_ACCURACY, F1)
 
+_ISSUES = 20  # labels that look wrong, of those found
+
 
 def layer_table(result: Evaluated) -> Table:
     rows: list[list[Cell]] = [
@@ -199,6 +201,13 @@ def duplicate_table(result: Evaluated) -> Table:
     rows: list[list[Cell]] = [[where.replace("_", " "), count] for where, count in result.duplicates.items()]
     caption = f"Reviews dropped from the first split because the second holds the same {result.tokens}."
     return Table(["in two splits", "dropped"], rows, caption)
+
+
+def label_issue_table(result: Evaluated) -> Table:
+    """The first of them: what more there is, `check --labels` lists."""
+    columns = ["training review", "label", "likelier", "probability", "text"]
+    rows = [list(row.values()) for row in result.label_issues[:_ISSUES]]
+    return Table(columns, rows, f"The surest {len(rows)}", folded=True)
 
 
 def _with_intervals(assessment: Assessment, *metrics: str) -> list[Cell]:

@@ -40,6 +40,7 @@ CELLS_DIR = REPORTS_DIR / "cells"
 CELLS_REPORT = CELLS_DIR / "report.html"
 
 CROSS_VALIDATION = REPORTS_DIR / "cross_validation" / "scores.json"
+LEARNING_CURVE_DIR = REPORTS_DIR / "learning_curve"
 CROSS_VALIDATION_REPORT = REPORTS_DIR / "cross_validation" / "report.html"
 
 

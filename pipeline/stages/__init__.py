@@ -15,6 +15,7 @@ from pipeline.runtime.graph import makers, read_stages, upstream
 from pipeline.runtime.live import waiting
 from pipeline.runtime.paths import PADDED_DATASET
 from pipeline.runtime.source import git
+from pipeline.training.vector_files import check_vectors
 
 
 def run_stage(name: str, params: Params) -> None:
@@ -26,6 +27,7 @@ def run_stage(name: str, params: Params) -> None:
         UserError: if a file is missing that an earlier stage makes; if an experiment sets what trials vary.
     """
     refuse_varied(params)
+    check_vectors(params)
     require_outputs(name, *makers(name, read_stages()))
     with waiting(f"{name} starts"):
         if name in ("train", "evaluate"):

@@ -12,8 +12,9 @@ import pandas as pd
 
 from pipeline.evaluation.assessment import Assessment, assess
 from pipeline.evaluation.baselines import MODEL as MODEL_NAME
-from pipeline.evaluation.baselines import Scored, score_rivals
+from pipeline.evaluation.baselines import Scored, out_of_fold, score_rivals
 from pipeline.evaluation.explanation import COLUMNS, confident_errors, contributions
+from pipeline.evaluation.label_issues import find_label_issues
 from pipeline.evaluation.metrics import ACCURACY, measure_of
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
@@ -139,6 +140,7 @@ def run(params: Params) -> None:
                 [vocabulary.words_of(reviews["test"].review(int(error["row"]))) for error in errors],
                 contributions(predict, token_ids),
                 registration,
+                _label_issues(params, dataset, vocabulary),
             )
             card = model_card.write(result)
             write_text(MODEL_CARD, card)
@@ -158,6 +160,24 @@ def _log(parent: PipelineRun, card: str, registration: Registration | None) -> N
         versions.describe(
             parent.client, registration.name, registration.version, model_card.description(card)
         )
+
+
+def _label_issues(params: Params, dataset: Mapping[str, Any], vocabulary: Vocabulary) -> list[dict[str, Any]]:
+    """The training reviews of the source whose label the bag of words contradicts with confidence."""
+    train, names = read_splits(read_arrays(RAW_REVIEWS))["train"], dataset["labels"]
+    labels = train.labels.astype(np.int64)
+    whole = Ragged(train.tokens, train.offsets)
+    said = out_of_fold(whole, labels, longest=params.evaluate.baseline_ngrams, seed=params.seed)
+    return [
+        {
+            "row": issue.row,
+            "given": names[issue.given],
+            "likely": names[issue.likely],
+            "probability": issue.probability,
+            "text": f"{vocabulary.decode(train.review(issue.row)[:20])} ...",
+        }
+        for issue in find_label_issues(labels, said)
+    ]
 
 
 def _read_trials() -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from pipeline import tracking, tuning
 from pipeline.cluster import Job, call, open_pool
 from pipeline.params import SEARCHED, Params
+from pipeline.reviews.sources.files import hash_of
 from pipeline.reviews.splitting import chosen_by
+from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import (
     read_arrays,
     read_json,
@@ -23,6 +26,7 @@ from pipeline.runtime.live import waiting
 from pipeline.runtime.paths import (
     MODEL,
     PADDED_DATASET,
+    RAW_VOCABULARY,
     STUDY_DIR,
     TRAIN_REPORT,
     TRAINING_CURVE,
@@ -32,6 +36,7 @@ from pipeline.runtime.paths import (
 from pipeline.stages import refuse_edited
 from pipeline.training.preparation import prepared_data
 from pipeline.training.task import deliver, describe_device, fit, num_epochs
+from pipeline.training.vector_files import read_vectors
 from pipeline.tuning.progress import Progress
 
 Arrays = dict[str, np.ndarray]
@@ -48,6 +53,8 @@ def run(params: Params) -> None:
     dataset, started_with = read_json(PADDED_DATASET), params
     params = params.resolved(dataset["sizes"]["train"], dataset["max_length"]).of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
+    if params.vectors.path is not None:  # another content of the file is another study
+        dataset["padded_digest"] += f" {hash_of(Path(params.vectors.path))}"
     study = tuning.open_search(fitted, dataset)
     in_run = tracking.pipeline_run(params, "train", ("pad", "tune"), study=study.name)
     with in_run as parent:
@@ -55,7 +62,9 @@ def run(params: Params) -> None:
         for name, arrays in splits.items():
             if len(arrays["token_ids"]):
                 parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
-        data = data_of_fits(fitted, splits, dataset)
+        vectors, found = _vectors_of_file(fitted)
+        parent.log_metrics(found)
+        data = data_of_fits(fitted, splits, dataset, vectors)
         progress = Progress(parent, dataset["name"], num_epochs(params, data), study.score_name)
         pool = open_pool(study.name, params.cluster, params.tune.workers, study.num_missing(), data)
         with progress, pool as processes:
@@ -75,7 +84,7 @@ def run(params: Params) -> None:
             }
             for epoch, metrics in enumerate(winner.history, start=1)
         ]
-        report = _report(parent.run_id, dataset, study, winner) | {"calibration": calibration}
+        report = _report(parent.run_id, dataset, study, winner) | {"calibration": calibration} | found
         with replaced_together():  # the model never lies beside another one's report
             with written_whole(MODEL) as file:
                 file.write_bytes(network)
@@ -102,6 +111,16 @@ def run(params: Params) -> None:
         )
 
 
+def _vectors_of_file(params: Params) -> tuple[np.ndarray | None, dict[str, float]]:
+    """The word vectors of ``vectors.path``, if it names a file, and the share of words that it has."""
+    if params.vectors.path is None:
+        return None, {}
+    with waiting(f"word vectors are read from {params.vectors.path}"):
+        vectors, share = read_vectors(params, Vocabulary.load(RAW_VOCABULARY).words)
+    print(f"word vectors of {params.vectors.path}: {share:.1%} of the vocabulary's words")
+    return vectors, {"vectors_found": share}
+
+
 def read_splits() -> dict[str, Arrays]:
     """The padded reviews to fit to (``train``, ``unlabelled``) and to select by (``validation``).
 
@@ -111,9 +130,15 @@ def read_splits() -> dict[str, Arrays]:
     return splits | {"validation": chosen_by(splits["validation"])}
 
 
-def data_of_fits(params: Params, splits: Mapping[str, Arrays], dataset: Mapping[str, Any]) -> Arrays:
+def data_of_fits(
+    params: Params,
+    splits: Mapping[str, Arrays],
+    dataset: Mapping[str, Any],
+    vectors: np.ndarray | None = None,
+) -> Arrays:
     """What every fit of the study reads, as ``training.task.Data``; what all share is prepared here, once."""
-    return prepared_data(params, splits, dataset["padded_digest"], tuning.studies_folder() / "prepared")
+    folder = tuning.studies_folder() / "prepared"
+    return prepared_data(params, splits, dataset["padded_digest"], folder, vectors)
 
 
 def _report(

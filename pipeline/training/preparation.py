@@ -35,7 +35,11 @@ _CODE = ("pipeline/training/vectors.py", "pipeline/evaluation")
 
 
 def prepared_data(
-    params: Params, splits: Mapping[str, Arrays], padded_digest: str, folder: Path
+    params: Params,
+    splits: Mapping[str, Arrays],
+    padded_digest: str,
+    folder: Path,
+    of_file: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """What every fit reads, as ``training.task.Data``: with what ``vectors``, ``distill`` and ``pretrain``
     ask for, made here or read from ``folder``.
@@ -46,6 +50,7 @@ def prepared_data(
         splits: arrays of data/padded by split: train, validation (what choices are made by), unlabelled.
         padded_digest: of data/padded.
         folder: where arrays are kept.
+        of_file: the word vectors of ``vectors.path``, of ``read_vectors``, which then stand for learnt ones.
 
     Returns:
         Besides the reviews: float32 (vocab_size, embedding_dim) by ``vectors_name``, and the arrays of
@@ -68,7 +73,10 @@ def prepared_data(
     of_ngrams: dict[str, tuple[Path, Params]] = {}
     making: dict[Path, Callable[[], np.ndarray | LearntNgrams]] = {}
     for variant in _variants(params):
-        if passes := _number(variant.vectors.epochs, suited_passes(num_words)):
+        if of_file is not None:
+            scale = variant.vectors.deviation / params.vectors.deviation
+            data[vectors_name(variant)] = of_file * np.float32(scale)
+        elif passes := _number(variant.vectors.epochs, suited_passes(num_words)):
             chosen = variant.vectors.model_copy(update={"epochs": passes})
             settings = chosen.model_dump(exclude={"ngrams"}) | {"dimension": variant.model.embedding_dim}
             file = of_words[vectors_name(variant)] = file_of("word-vectors", settings)
@@ -134,7 +142,7 @@ def _variants(params: Params) -> list[Params]:
     }
     configured = params.flat()
     wanted = any(_may_be_wanted(params, key) for key in ("vectors.epochs", "vectors.ngrams"))
-    if params.tune.trials == 1 or not wanted:
+    if params.tune.trials == 1 or not (wanted or params.vectors.path):
         space = {}
     values = [list(dict.fromkeys([configured[key], *choices])) for key, choices in space.items()]
     return [params.replace(dict(zip(space, chosen, strict=True))) for chosen in product(*values)]

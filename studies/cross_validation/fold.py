@@ -36,7 +36,8 @@ def judge_fold(params: Params, fold: Fold, longest: int, data: Arrays, listen: L
         params: of the configured network, which is trained in full.
         fold: whose reviews are judged.
         longest: the baselines' n-grams are of 1 to so many tokens.
-        data: tokens, offsets and labels of all reviews; unlabelled_tokens and unlabelled_offsets.
+        data: tokens, offsets and labels of all reviews; unlabelled_tokens and unlabelled_offsets;
+            vectors, where ``vectors.path`` names a file of them.
         listen: told of each epoch.
 
     Returns:
@@ -50,7 +51,7 @@ def judge_fold(params: Params, fold: Fold, longest: int, data: Arrays, listen: L
         UNLABELLED: unlabelled,
     }
     padded = {name: padded_arrays(part, np.arange(len(part)), params.pad) for name, part in splits.items()}
-    validation, test = _probabilities(params, seed, padded, listen)
+    validation, test = _probabilities(params, seed, padded, data.get("vectors"), listen)
     labels = padded[VALIDATION]["labels"].astype(np.int64)
     weights = weights_of(params.train.class_weights, labels, test.shape[1])
     calibrated = worthwhile_calibration(labels, validation, weights).apply(test)
@@ -62,7 +63,7 @@ def judge_fold(params: Params, fold: Fold, longest: int, data: Arrays, listen: L
 
 
 def _probabilities(
-    params: Params, seed: int, padded: Mapping[str, Arrays], listen: Listen
+    params: Params, seed: int, padded: Mapping[str, Arrays], vectors: np.ndarray | None, listen: Listen
 ) -> tuple[np.ndarray, np.ndarray]:
     """Those of the validation and the test reviews, of a network fitted as the train stage does it."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # else it warns of each fold's own network
@@ -73,7 +74,7 @@ def _probabilities(
     from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:
-        data = prepared_data(params, padded, "fold", Path(folder))
+        data = prepared_data(params, padded, "fold", Path(folder), vectors)
         network = Path(folder) / "network.keras"
         network.write_bytes(fit(params, seed, data, listen).network)
         model = keras.models.load_model(network, compile=False, safe_mode=True)
@@ -90,17 +91,21 @@ class Fold(NamedTuple):
     Attributes:
         repeat: from 1; each repeat shuffles anew.
         number: from 1, in its repeat.
+            0 where the data set's own test reviews are judged.
         test: the rows that are judged: in each repeat every review once.
+        part: of the other reviews one in so many is fitted to, drawn with each label's share.
     """
 
     repeat: int
     number: int
     test: Rows
+    part: int = 1
 
     @property
     def name(self) -> str:
         """``repeat 2, fold 3``."""
-        return f"repeat {self.repeat}, fold {self.number}"
+        what = f"fold {self.number}" if self.number else f"1/{self.part} of the labels"
+        return f"repeat {self.repeat}, {what}"
 
 
 def draw_folds(labels: Labels, folds: int, repeats: int, seed: int) -> list[Fold]:
@@ -138,6 +143,8 @@ def splits_of(reviews: Reviews, fold: Fold, validation_fraction: float, seed: in
     judged = set(keys[fold.test])
     others = np.setdiff1d(np.arange(len(reviews)), fold.test)
     others = others[np.array([key not in judged for key in keys[others]], dtype=bool)]
+    if fold.part > 1:
+        others = others[draw_stratified(reviews.labels[others], 1 / fold.part, seed)]
     drawn = others[draw_stratified(reviews.labels[others], validation_fraction, seed)]
     rows = {TRAIN: np.setdiff1d(others, drawn), VALIDATION: drawn, TEST: fold.test}
     parts = {name: reviews.select(each) for name, each in rows.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,17 +16,19 @@ from pipeline.evaluation.baselines import CLASSIFIERS, MODEL
 from pipeline.evaluation.calibration import Interval, wilson_interval
 from pipeline.evaluation.metrics import Metrics
 from pipeline.params import SEARCHED, Params
-from pipeline.reviews.dataset import read_splits
+from pipeline.reviews.dataset import content_digest, read_splits
 from pipeline.reviews.ragged import offsets_of
+from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays, read_json
-from pipeline.runtime.paths import CROSS_VALIDATION, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED
-from pipeline.tracking import pipeline_run
+from pipeline.runtime.paths import CROSS_VALIDATION, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
+from pipeline.tracking import PipelineRun, pipeline_run
 from pipeline.training.task import num_epochs
+from pipeline.training.vector_files import read_vectors
 from pipeline.tuning.progress import Progress
 from studies.cross_validation.fold import Fold, draw_folds, judge_fold
 
 JUDGING_MODULES = ("studies/cross_validation", "pipeline/evaluation", "pipeline/reviews")
-SPACE = tuning.grid_space(repeat=(1, 10**6), fold=(1, 10**6))
+SPACE = tuning.grid_space(repeat=(1, 10**6), fold=(0, 10**6), part=(1, 10**6))
 _ENDS = {"log_loss": (0, math.inf), "brier": (0, 2)}  # of other scores 0 and 1
 Judged = Sequence[tuple[Fold, Mapping[str, Metrics]]]
 
@@ -51,43 +53,75 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
         InterruptedError: after Ctrl-C.
         UserError: if a label is too rare, or a fit fails.
     """
-    data, dataset = all_reviews(), read_json(RAW_DATASET)
+    data, dataset = all_reviews(params), read_json(RAW_DATASET)
     drawn = draw_folds(data["labels"], folds, repeats, params.seed)
     num_reviews = len(data["labels"])
-    num_training = round(num_reviews * (1 - 1 / folds) * (1 - params.pad.validation_fraction))
-    fitted = params.resolved(num_training, params.pad.of_reviews(np.diff(data["offsets"]) + 1).row_length)
-    fitted = fitted.of_labels(dataset["labels"]).replace({"tune.epochs": None, "tune.trials": 1})
-    described, name = _identity(fitted, dataset["digest"], folds), f"cross-validation-{dataset['name']}"
-    study = tuning.open_grid(fitted, name, described, SPACE, JUDGING_MODULES)
-    asked = _grid(fitted, drawn)
-    has_unlabelled = len(data["unlabelled_offsets"]) > 1
-    epochs = num_epochs(fitted, {"unlabelled.labels": data["unlabelled_tokens"]} if has_unlabelled else {})
-    in_run = pipeline_run(params, "cross-validate", ("pad", "model", "train"), study=study.name)
-    with in_run as parent, Progress(parent, dataset["name"], epochs) as progress:
-        parent.set_tags({"mlflow.runName": "cross-validation", "dataset": dataset["name"]})
-        workers = params.tune.workers
-        with open_pool(study.name, params.cluster, workers, len(asked.missing(study)), data) as pool:
-            judged = tuning.run_grid(study, asked, pool, progress)
+    fitted = fit_to(params, num_reviews * (1 - 1 / folds), data, dataset)
+
+    def report(judged: list[Mapping[str, Metrics]], parent: PipelineRun) -> dict[str, Any]:
         found = summarise(list(zip(drawn, judged, strict=True)), folds, repeats, num_reviews)
         accuracy = found["classifiers"][MODEL]["accuracy"]
         parent.log_metrics({f"test_accuracy_{name}": value for name, value in accuracy.items()})
         parent.log_text(json.dumps(found, indent=2), CROSS_VALIDATION.name)
-    return {"dataset": dataset["name"], "digest": dataset["digest"], "labels": dataset["labels"]} | found
+        return found
+
+    asked = [(fold, fitted) for fold in drawn]
+    return judge("cross-validation", asked, {"folds": folds}, data, dataset, report)
 
 
-def _grid(params: Params, folds: Sequence[Fold]) -> tuning.Grid:
+def fit_to(
+    params: Params, num_reviews: float, data: Mapping[str, np.ndarray], dataset: Mapping[str, Any]
+) -> Params:
+    """The values of a network that is fitted to so many reviews, those that it is stopped by included."""
+    row_length = params.pad.of_reviews(np.diff(data["offsets"]) + 1).row_length
+    fitted = params.resolved(round(num_reviews * (1 - params.pad.validation_fraction)), row_length)
+    return fitted.of_labels(dataset["labels"]).replace({"tune.epochs": None, "tune.trials": 1})
+
+
+def judge(
+    kind: str,
+    asked: Sequence[tuple[Fold, Params]],
+    identity: Mapping[str, Any],
+    data: Mapping[str, np.ndarray],
+    dataset: Mapping[str, Any],
+    report: Callable[[list[Mapping[str, Metrics]], PipelineRun], dict[str, Any]],
+) -> dict[str, Any]:
+    """Fits and judges each fold by its params, as the trials of a study, in a run of MLflow.
+
+    Args:
+        kind: of study; its name begins so.
+        asked: the folds, the one with most reviews last.
+        identity: what decides their scores besides the reviews and the params.
+        data: of :func:`all_reviews`.
+        dataset: data/raw/dataset.json.
+        report: makes plain JSON values of the folds' metrics, and logs what it likes.
+    """
+    params = asked[-1][1]
+    keys = ("seed", "pad", *SEARCHED, "evaluate.baseline_ngrams")
+    fixed = {str(fold.part): of_fold.flat(*keys) for fold, of_fold in asked}
+    digest = content_digest({"vectors": data["vectors"]}) if "vectors" in data else ""
+    described = {"data": f"{dataset['digest']} {digest}".strip(), **identity, "fixed": fixed}
+    study = tuning.open_grid(params, f"{kind}-{dataset['name']}", described, SPACE, JUDGING_MODULES)
     longest = params.evaluate.baseline_ngrams
     points = [
-        tuning.Point(fold.name, {"repeat": fold.repeat, "fold": fold.number}, (params, fold, longest))
-        for fold in folds
+        tuning.Point(
+            fold.name,
+            {"repeat": fold.repeat, "fold": fold.number, "part": fold.part},
+            (of_fold, fold, longest),
+        )
+        for fold, of_fold in asked
     ]
-    return tuning.Grid(points, judge_fold, _kept, "the same command")
-
-
-def _identity(params: Params, digest: str, folds: int) -> dict[str, Any]:
-    """What decides the scores of a fold: the reviews, how they are divided, and what is fitted to them."""
-    fixed = params.flat("seed", "pad", *SEARCHED, "evaluate.baseline_ngrams")
-    return {"data": digest, "folds": folds, "fixed": fixed}
+    grid = tuning.Grid(points, judge_fold, _kept, "the same command")
+    has_unlabelled = len(data["unlabelled_offsets"]) > 1
+    epochs = num_epochs(params, {"unlabelled.labels": data["unlabelled_tokens"]} if has_unlabelled else {})
+    in_run = pipeline_run(params, kind, ("pad", "model", "train"), study=study.name)
+    with in_run as parent, Progress(parent, dataset["name"], epochs) as progress:
+        parent.set_tags({"mlflow.runName": kind, "dataset": dataset["name"]})
+        missing = len(grid.missing(study))
+        with open_pool(study.name, params.cluster, params.tune.workers, missing, data) as pool:
+            judged = tuning.run_grid(study, grid, pool, progress)
+        found = report(list(judged), parent)
+    return {"dataset": dataset["name"], "digest": dataset["digest"], "labels": dataset["labels"]} | found
 
 
 def _kept(metrics: Mapping[str, Metrics]) -> tuning.Result:
@@ -95,16 +129,22 @@ def _kept(metrics: Mapping[str, Metrics]) -> tuning.Result:
     return tuning.Result(accuracies["test_accuracy"], {tuning.RECORD: metrics}, accuracies)
 
 
-def all_reviews() -> dict[str, np.ndarray]:
-    """Those of data/raw: the labelled ones of all splits, one after the other, and the unlabelled ones."""
+def all_reviews(params: Params) -> dict[str, np.ndarray]:
+    """Those of data/raw: the labelled ones of all splits, one after the other, and the unlabelled ones.
+
+    Beside them the vectors of ``vectors.path``.
+    """
     splits, unlabelled = read_splits(read_arrays(RAW_REVIEWS)), read_arrays(RAW_UNLABELLED)
-    return {
+    data = {
         "tokens": np.concatenate([part.tokens for part in splits.values()]),
         "offsets": offsets_of(np.concatenate([part.lengths for part in splits.values()])),
         "labels": np.concatenate([part.labels for part in splits.values()]),
         "unlabelled_tokens": unlabelled["tokens"],
         "unlabelled_offsets": unlabelled["offsets"],
     }
+    if params.vectors.path is not None:
+        data["vectors"], _ = read_vectors(params, Vocabulary.load(RAW_VOCABULARY).words)
+    return data
 
 
 def summarise(judged: Judged, folds: int, repeats: int, num_reviews: int) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def write_tables(project: Project) -> None:
     table[["id", "label"]].to_csv(project.path("labels.csv"), index=False)
 
 
-def any_probabilities(params: Any, seed: int, padded: Any, listen: Any) -> tuple[np.ndarray, np.ndarray]:
+def any_probabilities(_params: Any, seed: int, padded: Any, *_: Any) -> tuple[np.ndarray, np.ndarray]:
     """Stands for a fold's network."""
     draw = np.random.default_rng(seed)
     validation, test = (len(padded[split]["labels"]) for split in ("validation", "test"))

@@ -370,3 +370,19 @@ def test_each_curve_is_a_file_for_each_classifier_and_a_picture() -> None:
             with (PLOTS_DIR / f"{each.prefix}{name}.csv").open() as file:
                 written = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
             assert written == [dict(row) for row in curves[each.name]]
+
+
+def test_the_surest_labels_that_look_wrong_are_listed() -> None:
+    issue = {
+        "row": 7,
+        "given": "negative",
+        "likely": "positive",
+        "probability": 0.975,
+        "text": "a superb ...",
+    }
+    html = write_report(judged.evaluated(label_issues=[issue] * 25))
+    assert "25 training reviews may have a wrong label" in plain(html)
+    found = [row for row in rows_of(html) if row[1:3] == ["negative", "positive"]]
+    assert len(found) == 20
+    assert found[0] == ["7", "negative", "positive", "0.9750", "so ..."]
+    assert "may have a wrong label" not in plain(write_report(judged.evaluated()))

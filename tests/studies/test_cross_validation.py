@@ -16,7 +16,7 @@ from pipeline.evaluation.baselines import CLASSIFIERS
 from pipeline.evaluation.calibration import wilson_interval
 from pipeline.reviews.ragged import Reviews
 from pipeline.runtime.files import write_arrays, write_json
-from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT
+from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT, LEARNING_CURVE_DIR
 from plain import plain_tree
 from studies.__main__ import cli
 from studies.cross_validation.fold import draw_folds, splits_of
@@ -83,20 +83,16 @@ def test_an_interval_ends_where_its_scores_do() -> None:
     assert (found["lead"]["majority class"]["low"], found["lead"]["majority class"]["high"]) == (-1, 1)
 
 
-@pytest.mark.usefixtures("fits_here")
-def test_a_small_data_set_is_judged_beside_its_baselines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Word 10 makes a review positive; 40 reviews in two splits, as the download stage leaves them."""
+def make_project(folder: Path, train: int, test: int) -> None:
+    """Word 10 makes a review positive; reviews in two splits, as the download stage leaves them."""
     random = np.random.default_rng(0)
-    labels = np.arange(40) % 2
+    labels = np.arange(train + test) % 2
     sequences = [[*random.integers(4, 10, 5).tolist(), 10 + label] for label in labels]
     arrays: dict[str, np.ndarray] = {}
-    for split, rows in (("train", range(30)), ("test", range(30, 40))):
+    for split, rows in (("train", range(train)), ("test", range(train, train + test))):
         part = Reviews.from_lists([sequences[row] for row in rows], [labels[row] for row in rows])
         arrays |= part.to_arrays(split)
-    monkeypatch.chdir(tmp_path)
-    raw = tmp_path / "data/raw"
+    raw = folder / "data/raw"
     write_arrays(raw / "reviews.npz", **arrays)
     write_arrays(raw / "unlabelled.npz", tokens=np.zeros(0, np.int32), offsets=np.zeros(1, np.int64))
     write_json(raw / "dataset.json", {"name": "tiny", "digest": "sha256:0", "labels": ["bad", "good"]})
@@ -105,7 +101,38 @@ def test_a_small_data_set_is_judged_beside_its_baselines(
     values["pad"] |= {"vocab_size": 12, "max_length": 8}
     values["model"] |= {"cell": "simple_rnn", "depth": 1, "units": 4, "embedding_dim": 4, "pooling": "max"}
     values["train"] |= {"epochs": 8, "batch_size": 8, "learning_rate": 0.05, "patience": None}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+
+
+@pytest.mark.usefixtures("fits_here")
+def test_a_learning_curve_says_what_twice_the_labels_would_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_project(tmp_path, train=40, test=10)
+    monkeypatch.chdir(tmp_path)
+    words = ["learning-curve", "--repeats", "2"]
+    done = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "twice the labels (80) would give about" in done.output
+    found = json.loads((LEARNING_CURVE_DIR / "scores.json").read_text())
+    for curve in found["curves"].values():
+        assert [row["labels"] for row in curve] == [10, 20, 40]
+        assert all(row["low"] <= row["accuracy"] <= row["high"] for row in curve)
+    assert found["curves"]["naive Bayes n-grams"][-1]["accuracy"] == 1
+    assert "twice the labels (80)" in (LEARNING_CURVE_DIR / "report.html").read_text(encoding="utf-8")
+    again = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert "6 of 6 trials finished before" in again.output
+    make_project(tmp_path, train=30, test=10)
+    with pytest.raises(ValueError, match=r"needs 16 reviews or more of each label .* one has 15"):
+        CliRunner().invoke(cli, ["--traceback", *words], catch_exceptions=False)
+
+
+@pytest.mark.usefixtures("fits_here")
+def test_a_small_data_set_is_judged_beside_its_baselines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_project(tmp_path, train=30, test=10)
+    monkeypatch.chdir(tmp_path)
     words = ["cross-validate", "--folds", "2", "--repeats", "1"]
     done = CliRunner().invoke(cli, words, catch_exceptions=False)
     assert done.exit_code == 0, done.output

@@ -1,0 +1,72 @@
+"""How the error falls with the number of labels: a power law, and what twice the labels would give.
+
+Cortes et al., "Learning Curves: Asymptotic Values and Rate of Convergence" (NeurIPS 1993); Hestness et al.,
+"Deep Learning Scaling is Predictable, Empirically" (2017).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import curve_fit
+
+from pipeline.evaluation.calibration import Interval
+
+DRAWS = 300  # of the measured errors, for an interval
+
+
+class PowerLaw(NamedTuple):
+    """The error with n labels is ``scale * (n / largest) ** -exponent + floor``."""
+
+    scale: float
+    exponent: float
+    floor: float
+    largest: float
+
+    def error(self, sizes: np.ndarray) -> np.ndarray:
+        """The error with so many labels."""
+        return np.asarray(self.scale * (sizes / self.largest) ** -self.exponent + self.floor)
+
+    @property
+    def gain(self) -> float:
+        """By how much the error falls from the largest number of labels to twice as many."""
+        return self.scale * (1 - 2**-self.exponent)
+
+
+def fit_power_law(sizes: np.ndarray, errors: np.ndarray) -> PowerLaw:
+    """The power law of the least squares; an error that doesn't fall has a gain of 0.
+
+    >>> sizes = np.array([100.0, 200, 400, 800])
+    >>> law = fit_power_law(sizes, 2 * sizes**-0.5 + 0.1)
+    >>> [round(float(value), 3) for value in law]
+    [0.071, 0.5, 0.1, 800.0]
+
+    Args:
+        sizes: numbers of labels, ascending, three or more, (num_sizes,).
+        errors: shares of wrong answers, likewise.
+    """
+    largest, last = float(sizes[-1]), max(float(errors[-1]), 1e-9)
+
+    def law(share: np.ndarray, scale: float, exponent: float, floor: float) -> np.ndarray:
+        return scale * share**-exponent + floor
+
+    bounds = ([0, 0, 0], [1, 2, max(float(errors.min()), 1e-6)])
+    start = (last / 2, 0.5, bounds[1][2] / 2)
+    fitted, _ = curve_fit(law, sizes / largest, errors, start, bounds=bounds, max_nfev=10_000)
+    return PowerLaw(*map(float, fitted), largest)
+
+
+def gain_interval(sizes: np.ndarray, errors: np.ndarray, seed: int) -> Interval:
+    """The 95 % interval of the gain: laws of errors drawn anew with the spread that the repeats have.
+
+    Args:
+        sizes: as of :func:`fit_power_law`.
+        errors: of each repeat, (num_repeats, num_sizes), two repeats or more.
+        seed: of the draws.
+    """
+    means = errors.mean(0)
+    spread = np.sqrt(errors.var(0, ddof=1).mean() / len(errors))
+    drawn = np.random.default_rng(seed).normal(means, spread, (DRAWS, len(sizes))).clip(0, 1)
+    low, high = np.quantile([fit_power_law(sizes, each).gain for each in drawn], [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,140 @@
+"""Would more labels help? The configured network on growing shares of the labels, beside a bag of words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from pipeline.evaluation.baselines import MODEL, NAIVE_BAYES
+from pipeline.evaluation.learning_curve import fit_power_law, gain_interval
+from pipeline.evaluation.metrics import Metrics
+from pipeline.params import Params
+from pipeline.reporting import span
+from pipeline.reporting.page import Picture, Table, render
+from pipeline.reviews.dataset import read_splits
+from pipeline.reviews.splitting import TEST
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
+from pipeline.runtime.paths import LEARNING_CURVE_DIR, RAW_DATASET, RAW_REVIEWS
+from pipeline.runtime.plotting import draw_curves, make_axes, save
+from pipeline.tracking import PipelineRun
+from studies.cross_validation.fold import Fold
+from studies.cross_validation.study import accuracy_of, all_reviews, fit_to, judge
+
+PARTS = (16, 8, 4, 2, 1)
+FEWEST = 4  # reviews of a label: two to train on, two to stop by
+SECTIONS = {"curve": "Accuracy by the number of labels", "figures": "Figures"}
+
+
+def run(params: Params, repeats: int) -> None:
+    """Fits each share ``repeats`` times, judged on data/raw's test reviews; writes reports/learning_curve.
+
+    Raises:
+        InterruptedError: after Ctrl-C; what is fitted is kept.
+        UserError: if there are too few reviews of a label for three shares.
+    """
+    data, dataset = all_reviews(params), read_json(RAW_DATASET)
+    splits = read_splits(read_arrays(RAW_REVIEWS))
+    is_test = np.repeat([name == TEST for name in splits], [len(part) for part in splits.values()])
+    labels, test = data["labels"][~is_test], np.flatnonzero(is_test)
+    fewest = int(np.bincount(labels, minlength=len(dataset["labels"])).min())
+    parts = [part for part in PARTS if fewest >= FEWEST * part]
+    if len(parts) < 3:
+        raise UserError(
+            f"a learning curve needs {FEWEST * PARTS[-3]} reviews or more of each label to train on, but one "
+            f"has {fewest}: label more, or leave the label out by data.labels"
+        )
+    asked = [
+        (Fold(repeat, 0, test, part), fit_to(params, len(labels) / part, data, dataset))
+        for part in parts
+        for repeat in range(1, repeats + 1)
+    ]
+
+    def report(judged: list[Mapping[str, Metrics]], parent: PipelineRun) -> dict[str, Any]:
+        found = summarise([len(labels) / part for part in parts], judged, len(test), params.seed)
+        parent.log_metrics({f"gain_of_twice_{name}": found[name] for name in ("gain", "low", "high")})
+        return found
+
+    found = judge("learning-curve", asked, {}, data, dataset, report)
+    write_json(LEARNING_CURVE_DIR / "scores.json", found)
+    write_text(LEARNING_CURVE_DIR / "report.html", render_page(found))
+    for row in found["curves"][MODEL]:
+        accuracy, interval = _cells(row)
+        click.echo(f"{row['labels']:,} labels: accuracy {accuracy:.4f} ({interval})")
+    click.echo(sentence(found))
+    click.echo(f"the page is {LEARNING_CURVE_DIR / 'report.html'}", err=True)
+
+
+def summarise(
+    sizes: list[float], judged: list[Mapping[str, Metrics]], num_test: int, seed: int
+) -> dict[str, Any]:
+    """Plain JSON values: each classifier's curve, the network's power law, what twice the labels would give.
+
+    Args:
+        sizes: numbers of labels, ascending.
+        judged: metrics by classifier, the repeats of the first size first.
+        num_test: reviews that all are judged on.
+        seed: of the gain's interval.
+    """
+    curves, every = {}, {}
+    for name in (MODEL, NAIVE_BAYES):
+        every[name] = np.array([metrics[name]["accuracy"] for metrics in judged]).reshape(len(sizes), -1)
+        means = [
+            accuracy_of(scores.tolist(), num_test / (num_test + size), num_test)
+            for size, scores in zip(sizes, every[name], strict=True)
+        ]
+        curves[name] = [
+            {"labels": round(size), "accuracy": mean.mean, "low": mean.interval[0], "high": mean.interval[1]}
+            for size, mean in zip(sizes, means, strict=True)
+        ]
+    errors = 1 - every[MODEL].T
+    law = fit_power_law(np.array(sizes), errors.mean(0))
+    low, high = gain_interval(np.array(sizes), errors, seed)
+    return {"curves": curves, "law": law._asdict(), "gain": law.gain, "low": low, "high": high}
+
+
+def sentence(found: Mapping[str, Any]) -> str:
+    """``twice the labels (20,000) would give about 0.6 points of accuracy (0.2 to 0.9)``."""
+    labels = found["curves"][MODEL][-1]["labels"]
+    gain, low, high = (100 * found[name] for name in ("gain", "low", "high"))
+    return (
+        f"twice the labels ({2 * labels:,}) would give about {gain:.1f} points of accuracy "
+        f"({low:.1f} to {high:.1f})"
+    )
+
+
+def render_page(found: Mapping[str, Any]) -> str:
+    """The page as HTML, after its figure was drawn into reports/learning_curve."""
+    figure, axes = make_axes("accuracy by the number of labels", "labels", "accuracy (95 % interval)")
+    draw_curves(axes, found["curves"], "labels", "accuracy")
+    law = found["law"]
+    sizes = np.geomspace(found["curves"][MODEL][0]["labels"], 2 * law["largest"], 50)
+    errors = law["scale"] * (sizes / law["largest"]) ** -law["exponent"] + law["floor"]
+    axes.plot(sizes, 1 - errors, color="grey", linestyle="--", linewidth=1, label="power law")
+    axes.set_xscale("log")
+    axes.legend()
+    path = LEARNING_CURVE_DIR / "curve.png"
+    save(figure, path)
+    rows = [
+        [row["labels"], *(cell for curve in found["curves"].values() for cell in _cells(curve[place]))]
+        for place, row in enumerate(found["curves"][MODEL])
+    ]
+    columns = [cell for name in found["curves"] for cell in (f"{name}, accuracy ↑", "95 % interval")]
+    return render(
+        "learning_curve.html",
+        Path(__file__).parent,
+        title=f"Learning curve, {found['dataset']}",
+        sections=SECTIONS,
+        sentence=sentence(found),
+        found=found,
+        picture=Picture(path, "Accuracy by the number of labels"),
+        table=Table(["labels", *columns], rows, "Means over the draws, on the test reviews."),
+    )
+
+
+def _cells(row: Mapping[str, float]) -> tuple[float, str]:
+    return row["accuracy"], span((row["low"], row["high"]))

@@ -1,0 +1,31 @@
+"""Power laws of the error, and what twice the labels would give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation.learning_curve import fit_power_law, gain_interval
+
+SIZES = np.array([125.0, 250, 500, 1000, 2000])
+
+
+def test_the_law_is_found_again_and_tells_of_twice_the_labels() -> None:
+    errors = 3 * SIZES**-0.4 + 0.05
+    law = fit_power_law(SIZES, errors)
+    assert law.error(SIZES) == pytest.approx(errors, abs=1e-4)
+    assert law.gain == pytest.approx(3 * 2000**-0.4 - 3 * 4000**-0.4, abs=1e-3)
+
+
+def test_an_error_that_does_not_fall_promises_nothing() -> None:
+    assert fit_power_law(SIZES, np.full(5, 0.3)).gain == pytest.approx(0, abs=1e-3)
+
+
+def test_the_interval_holds_the_gain_and_grows_with_the_spread() -> None:
+    errors = 3 * SIZES**-0.4 + 0.05
+    near, far = (
+        gain_interval(SIZES, np.array([errors - spread, errors, errors + spread]), seed=0)
+        for spread in (0.001, 0.01)
+    )
+    assert near[0] < fit_power_law(SIZES, errors).gain < near[1]
+    assert far[1] - far[0] > near[1] - near[0]
