@@ -351,6 +351,8 @@ def fit(
 ) -> FittedClassifier:
     """Builds a network and fits it to ``reviews.train``; ``reviews.validation`` chooses the epoch.
 
+    Its compiled code stays in the process, some 60 MB: for many fits take several processes.
+
     Args:
         network_values: names of ``model`` and ``train`` in params.yaml: ``{"cell": "lstm", "depth": 3,
             "epochs": 4, "clipnorm": 1.0}``.

@@ -19,8 +19,8 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Networks of a few units run for milliseconds, and are compiled for seconds: sooner if XLA optimizes less.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
-from pipeline.cluster import processes
-from pipeline.cluster.pool import Here
+from pipeline.cluster import pool
+from pipeline.cluster.pool import SerialPool
 from pipeline.params import Params
 from plain import plain_params
 
@@ -79,7 +79,7 @@ def params() -> Params:
 @pytest.fixture
 def fits_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks are fitted in this process, which has TensorFlow, instead of one that must load it first."""
-    monkeypatch.setattr(processes, "Processes", lambda _count, _jobs, data: nullcontext(Here(data)))
+    monkeypatch.setattr(pool, "ProcessPool", lambda _count, _jobs, data: nullcontext(SerialPool(data)))
 
 
 @pytest.fixture

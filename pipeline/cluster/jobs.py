@@ -35,7 +35,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobResult:
     """How a job ended: with a ``value``, with the ``error`` that it raised, or ``stopped`` as it was told."""
 
     value: Any = None
@@ -44,7 +44,7 @@ class Outcome:
 
 
 Heard = Callable[[Job, Any], bool]
-Ended = Callable[[Job, Outcome], None]
+Ended = Callable[[Job, JobResult], None]
 
 
 class Pool(Protocol):
@@ -84,7 +84,7 @@ def run_all(
         listen(message)
         return not interruption.requested
 
-    def ended(job: Job, outcome: Outcome) -> None:
+    def ended(job: Job, outcome: JobResult) -> None:
         if outcome.error is not None:
             raise UserError(f"{job.key}: {outcome.error}") from outcome.error
         if not outcome.stopped:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from pipeline.cluster.jobs import Data, Ended, Heard, Job, JobStoppedError, Outcome, Pool
+from pipeline.cluster.jobs import Data, Ended, Heard, Job, JobResult, JobStoppedError, Pool
+from pipeline.cluster.processes import ProcessPool
 from pipeline.params import ClusterParams
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
-from pipeline.runtime.machine import cores
+from pipeline.runtime.machine import cores, gpus
 
 
 @contextmanager
@@ -41,20 +39,18 @@ def open_pool(
     processes = min(worker_count(workers), max(count, 1))
     if cluster.address is not None:
         # Dask is imported only where there is a cluster.
-        from pipeline.cluster.workers import Workers, connect  # noqa: PLC0415
+        from pipeline.cluster.workers import DaskPool, connect  # noqa: PLC0415
 
-        with connect(cluster.address) as client, Workers(client, name, cluster.jobs_a_process, data) as pool:
+        with connect(cluster.address) as client, DaskPool(client, name, cluster.jobs_a_process, data) as pool:
             yield pool
     elif here and processes == 1:
-        yield Here(data)
+        yield SerialPool(data)
     else:
-        from pipeline.cluster.processes import Processes  # noqa: PLC0415 - imports this module
-
-        with Processes(processes, cluster.jobs_a_process, data) as local:
+        with ProcessPool(processes, cluster.jobs_a_process, data) as local:
             yield local
 
 
-class Here:
+class SerialPool:
     """Runs each job in this process, one after the other."""
 
     def __init__(self, data: Data) -> None:
@@ -65,7 +61,7 @@ class Here:
         while not interruption.requested and (job := next(jobs, None)) is not None:
             ended(job, self._run(job, heard))
 
-    def _run(self, job: Job, heard: Heard) -> Outcome:
+    def _run(self, job: Job, heard: Heard) -> JobResult:
         of_listener: list[UserError] = []
 
         def say(message: Any) -> None:
@@ -78,27 +74,13 @@ class Here:
                 raise JobStoppedError
 
         try:
-            return Outcome(job.function(*job.arguments, self._data, say))
+            return JobResult(job.function(*job.arguments, self._data, say))
         except JobStoppedError:
-            return Outcome(stopped=True)
+            return JobResult(stopped=True)
         except UserError as error:
             if error in of_listener:  # as where the tracking server is lost: no fault of the job
                 raise
-            return Outcome(error=error)
-
-
-# How many processes this machine runs side by side.
-
-
-def gpus() -> list[str]:
-    """The GPUs of this machine that CUDA_VISIBLE_DEVICES doesn't hide, by the names it takes."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name for name in visible.split(",") if name not in ("", "-1")]
-    if shutil.which("nvidia-smi") is None:
-        return []
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False).stdout
-    return [str(place) for place, _ in enumerate(listed.splitlines())]
+            return JobResult(error=error)
 
 
 def worker_count(workers: int | Literal["auto"]) -> int:

@@ -18,12 +18,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Self
 
-from pipeline.cluster.jobs import Data, Ended, Heard, Job, JobStoppedError, Outcome
-from pipeline.cluster.pool import gpus
+from pipeline.cluster.jobs import Data, Ended, Heard, Job, JobResult, JobStoppedError
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
 from pipeline.runtime.live import clear_all
-from pipeline.runtime.machine import THREAD_LIMITS, cores
+from pipeline.runtime.machine import THREAD_LIMITS, cores, gpus
 
 END_SECONDS = 5.0  # for a process that has nothing to do; then it is killed
 ALLOWED_DEATHS = 1  # of the processes of a job
@@ -45,7 +44,7 @@ class _Process:
         self.process.join()
 
 
-class Processes:
+class ProcessPool:
     """Runs jobs in ``count`` processes, which share the cores and end with this one, whatever ends it.
 
     Args:
@@ -73,7 +72,7 @@ class Processes:
         while True:
             if interruption.requested:
                 while again:
-                    ended(again.pop(), Outcome(stopped=True))
+                    ended(again.pop(), JobResult(stopped=True))
             busy = {each.connection: place for place, each in self._processes.items() if each.job}
             for place in sorted(set(range(self._count)) - set(busy.values())):
                 job = again.pop(0) if again else None if interruption.requested else next(jobs, None)
@@ -88,7 +87,7 @@ class Processes:
                     deaths[job.key] += 1
                     how = self._bury(place, job)
                     if deaths[job.key] > ALLOWED_DEATHS:
-                        ended(job, Outcome(error=UserError(f"its process {how} again: {_ADVICE}")))
+                        ended(job, JobResult(error=UserError(f"its process {how} again: {_ADVICE}")))
                     else:
                         clear_all()
                         print(f"{job.key}: its process {how}; it starts again in a fresh one", flush=True)
@@ -186,11 +185,11 @@ def _serve(connection: Connection, data: Data) -> None:
         except EOFError:
             return
         try:
-            outcome = Outcome(job.function(*job.arguments, data, say))
+            outcome = JobResult(job.function(*job.arguments, data, say))
         except JobStoppedError:
-            outcome = Outcome(stopped=True)
+            outcome = JobResult(stopped=True)
         except UserError as error:
-            outcome = Outcome(error=error)
+            outcome = JobResult(error=error)
         connection.send((True, outcome))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from dask.typing import Key
 from distributed import Worker, get_worker
 
-from pipeline.cluster.jobs import JobStoppedError, Outcome
+from pipeline.cluster.jobs import JobResult, JobStoppedError
 
 ASK_AGAIN = 30.0  # seconds without an answer, after which a message is sent again
 LOOK = 1.0  # seconds between looks whether the job is still wanted
@@ -21,7 +21,7 @@ _one_at_a_time = threading.Lock()  # Keras' state is the process', and a user's 
 _answers: dict[str, queue.SimpleQueue[bool]] = {}  # by attempt
 
 
-def run_job(shipment: str, key: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
+def run_job(shipment: str, key: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> JobResult:
     """Runs ``function`` on the data of ``shipment``; what it says goes to the topic of that name.
 
     Raises:
@@ -46,9 +46,9 @@ def run_job(shipment: str, key: str, function: Callable[..., Any], arguments: tu
     with _one_at_a_time:
         _answers[attempt] = queue.SimpleQueue()
         try:
-            return Outcome(function(*arguments, vars(worker.plugins[shipment])["data"], say))
+            return JobResult(function(*arguments, vars(worker.plugins[shipment])["data"], say))
         except JobStoppedError:
-            return Outcome(stopped=True)
+            return JobResult(stopped=True)
         finally:
             del _answers[attempt]
 

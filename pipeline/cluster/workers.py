@@ -26,7 +26,7 @@ import toolz
 from distributed import Client, Future, KilledWorker
 
 from pipeline.cluster import remote_job, shipment
-from pipeline.cluster.jobs import Data, Ended, Heard, Job, Outcome
+from pipeline.cluster.jobs import Data, Ended, Heard, Job, JobResult
 from pipeline.cluster.shipment import versions
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
@@ -64,11 +64,11 @@ def connect(address: str) -> Iterator[Client]:
 @dataclass(frozen=True)
 class _Placed:
     job: Job
-    future: Future[Outcome]
+    future: Future[JobResult]
     worker: str
 
 
-class Workers:
+class DaskPool:
     """Runs jobs on the workers of ``client``, one at a time on each.
 
     Args:
@@ -118,7 +118,7 @@ class Workers:
         except (OSError, TimeoutError) as error:
             raise UserError(_lost(error)) from None
         while interruption.requested and self._waiting:
-            ended(self._waiting.pop(), Outcome(stopped=True))
+            ended(self._waiting.pop(), JobResult(stopped=True))
         if not known and not self._retiring:
             self._say_once("the Dask scheduler has no workers: waiting for one")
         # Where there is no worker and no job runs, there may be no job to wait for either: it is asked.
@@ -144,7 +144,7 @@ class Workers:
                 self._client.cancel([placed.future])
                 self._deaths[key] += 1
                 if self._deaths[key] > ALLOWED_DEATHS:
-                    ended(placed.job, Outcome(error=UserError(_KILLED)))
+                    ended(placed.job, JobResult(error=UserError(_KILLED)))
                 else:
                     self._waiting.append(placed.job)
 
@@ -211,7 +211,7 @@ class Workers:
         )
 
     def _end(
-        self, ended: Ended, placed: _Placed, outcome: Outcome | None, error: BaseException | None
+        self, ended: Ended, placed: _Placed, outcome: JobResult | None, error: BaseException | None
     ) -> None:
         if self._running.get(placed.job.key) is not placed:
             return  # taken back
@@ -221,11 +221,11 @@ class Workers:
         self._served[placed.worker] += 1
         match error:
             case None:
-                ended(placed.job, outcome or Outcome())
+                ended(placed.job, outcome or JobResult())
             case KilledWorker():
-                ended(placed.job, Outcome(error=UserError(_KILLED)))
+                ended(placed.job, JobResult(error=UserError(_KILLED)))
             case UserError():
-                ended(placed.job, Outcome(error=error))
+                ended(placed.job, JobResult(error=error))
             case _:
                 raise error
 

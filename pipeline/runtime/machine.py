@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
+import subprocess
 import uuid
 from functools import cache
 from pathlib import Path
@@ -31,6 +33,17 @@ def cores() -> int:
     except ImportError:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return int(cpu_count())
+
+
+def gpus() -> list[str]:
+    """The GPUs of this machine that CUDA_VISIBLE_DEVICES doesn't hide, by the names it takes."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for name in visible.split(",") if name not in ("", "-1")]
+    if shutil.which("nvidia-smi") is None:
+        return []
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False).stdout
+    return [str(place) for place, _ in enumerate(listed.splitlines())]
 
 
 def hold_threads_to_cores() -> None:

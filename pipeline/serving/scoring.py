@@ -28,7 +28,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
-from pipeline.cluster import Job, Outcome, Say, open_pool
+from pipeline.cluster import Job, JobResult, Say, open_pool
 from pipeline.cluster.jobs import Data
 from pipeline.params import ClusterParams
 from pipeline.reviews.sources.dialects import Format
@@ -275,7 +275,7 @@ def score_parts(
         told[job.key] = rows
         return True
 
-    def ended(job: Job, outcome: Outcome) -> None:
+    def ended(job: Job, outcome: JobResult) -> None:
         part, done = by_name[job.key], outcome.error or outcome.value
         if isinstance(done, Done) and not part.record.exists():
             done = UserError(f"{part.target} was written, but elsewhere: {_SHARED}")

@@ -95,7 +95,7 @@ def make_sampler(params: Params, place: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
 
 
-class Given(optuna.samplers.RandomSampler):
+class FixedSampler(optuna.samplers.RandomSampler):
     """Draws ``values``."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from pipeline.runtime.files import written_whole
 from pipeline.runtime.live import wrapped
 from pipeline.runtime.source import SCORING_MODULES, result_settings, source_digest
 from pipeline.tuning.sampling import (
-    Given,
+    FixedSampler,
     SearchSpace,
     configured_suggestions,
     decoded,
@@ -105,7 +105,7 @@ class Study:
     def ask(self, values: Mapping[str, Any] | None = None) -> optuna.Trial:
         """A new trial, with these values or with the sampler's."""
         place = sum(not was_cut_short(trial) for trial in self.trials())
-        self.optuna.sampler = make_sampler(self.params, place) if values is None else Given(values)
+        self.optuna.sampler = make_sampler(self.params, place) if values is None else FixedSampler(values)
         return self.optuna.ask(dict(self.space))
 
     def end_lost(self) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import optuna
 from optuna.trial import TrialState
 
-from pipeline.cluster import Job, Outcome, Pool
+from pipeline.cluster import Job, JobResult, Pool
 from pipeline.params import ParamsError
 from pipeline.runtime.interruption import Interruption
 from pipeline.training.task import Epoch
@@ -109,7 +109,7 @@ class _Runner:
             running.ending = self._judge(running.trial, epoch.number, epoch.metrics)
         return running.ending is None
 
-    def ended(self, job: Job, outcome: Outcome) -> None:
+    def ended(self, job: Job, outcome: JobResult) -> None:
         running = self._running[job.key]
         if outcome.error is not None:
             self._end(job.key, TrialState.FAIL, reason=str(outcome.error))

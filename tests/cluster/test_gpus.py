@@ -9,11 +9,11 @@ from typing import Any
 import cluster_jobs
 import pytest
 
-from pipeline.cluster import Job, open_pool, run_all
-from pipeline.cluster import pool as cores
-from pipeline.cluster.workers import Workers
+from pipeline.cluster import Job, open_pool, run_all, worker_count
+from pipeline.cluster.workers import DaskPool
 from pipeline.params import ClusterParams
 from pipeline.runtime.interruption import Interruption
+from pipeline.runtime.machine import gpus
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,9 @@ def test_the_gpus_are_those_that_the_user_shows(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert cores.gpus() == found
+    assert gpus() == found
     if found:
-        assert cores.worker_count("auto") == len(found)
+        assert worker_count("auto") == len(found)
 
 
 def test_processes_of_this_machine_take_the_gpus_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def test_processes_of_this_machine_take_the_gpus_in_turn(monkeypatch: pytest.Mon
 
 
 def test_where_a_worker_declares_a_gpu_only_such_are_given_fits() -> None:
-    workers = Workers(None, "study", 1, {})  # type: ignore[arg-type]
+    workers = DaskPool(None, "study", 1, {})  # type: ignore[arg-type]
     without: dict[str, Any] = {"resources": {}}
     known = {"tcp://a": without, "tcp://b": {"resources": {"GPU": 1.0}}}
     assert workers._idle(known) == ["tcp://b"]

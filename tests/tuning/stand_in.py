@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import create_autospec
 
-from pipeline.cluster.pool import Here
+from pipeline.cluster.pool import SerialPool
 from pipeline.params import Params, Value
 from pipeline.tracking import PipelineRun
 from pipeline.training.task import Epoch, Trained, num_epochs
@@ -84,7 +84,7 @@ class Recorder(Progress):
 
 def run_search(study: Search, fit: Any, progress: Progress | None = None) -> Winner:
     """Searches in this process."""
-    return search(study, fit, {}, Here({}), progress or Recorder())
+    return search(study, fit, {}, SerialPool({}), progress or Recorder())
 
 
 def run_study(params: Params, fit: Any, progress: Progress | None = None) -> tuple[Search, Winner]:
