@@ -4,8 +4,8 @@
     python -m benchmarks.recurrence [--cells lstm --units 64 --reads mean --cores 1]
 
 Each library is run in every way of WAYS at 2 x 64; those with half the speed of its best or more are run at
-the other sizes too, and the fastest counts. What was measured before is kept in KEPT, a row as a whole, so that
-its ratios are of one run. Writes its section of benchmarks/RESULTS.md.
+the other sizes too, and the fastest counts. What was measured before is kept in KEPT, a row as a whole, so
+that its ratios are of one run. Writes its section of benchmarks/RESULTS.md.
 """
 
 from __future__ import annotations

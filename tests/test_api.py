@@ -259,9 +259,20 @@ def test_the_champion_answers_as_the_network_that_was_registered(
 
 
 def test_a_version_whose_params_have_keys_that_are_gone_is_served_and_traced(served: Path) -> None:
-    dataset = {"name": "own", "requested": "file", "source": {"file": "own.csv"}, "digest": "sha256:0"}
+    dataset: dict[str, Any] = {
+        "name": "own",
+        "requested": "file",
+        "source": {"file": "own.csv"},
+        "digest": "sha256:0",
+    }
     dataset |= {"padded_digest": "sha256:1", "unlabelled": {"size": 0}}
-    record = {"commit": None, "uncommitted": [], "dataset": dataset, "dvc_lock": None, "metrics": {}}
+    record: dict[str, Any] = {
+        "commit": None,
+        "uncommitted": [],
+        "dataset": dataset,
+        "dvc_lock": None,
+        "metrics": {},
+    }
     record |= {
         "params": {"tune": {"trials": 3}, "gone": {"key": 1}},
         "packages": {},

@@ -54,7 +54,8 @@ def fit_power_law(sizes: np.ndarray, errors: np.ndarray) -> PowerLaw:
     bounds = ([0, 0, 0], [1, 2, max(float(errors.min()), 1e-6)])
     start = (last / 2, 0.5, bounds[1][2] / 2)
     fitted, _ = curve_fit(law, sizes / largest, errors, start, bounds=bounds, max_nfev=10_000)
-    return PowerLaw(*map(float, fitted), largest)
+    scale, exponent, floor = map(float, fitted)
+    return PowerLaw(scale, exponent, floor, largest)
 
 
 def gain_interval(sizes: np.ndarray, errors: np.ndarray, seed: int) -> Interval:

@@ -32,8 +32,7 @@ from e2e.conftest import FOLDER, PROJECT, Project
 from e2e.guide_commands import NOT_RUN, Command, check_not_run, commands
 from e2e.servers import free_port, running
 from pipeline.__main__ import cli
-from pipeline.cluster import processes
-from pipeline.cluster.pool import Here
+from pipeline.cluster import pool
 from pipeline.params import load_params
 from studies.__main__ import cli as studies_cli
 from studies.cross_validation import fold
@@ -93,7 +92,7 @@ def guided(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Ite
         for name, value in project.environment.items():
             patch.setenv(name, value)
         patch.setattr(fold, "_probabilities", any_probabilities)
-        patch.setattr(processes, "Processes", lambda _count, _jobs, data: nullcontext(Here(data)))
+        patch.setattr(pool, "ProcessPool", lambda _count, _jobs, data: nullcontext(pool.SerialPool(data)))
         called(["promote", "models:/stacked-rnn-mine/2"], cli)
         yield project
 
