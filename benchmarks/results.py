@@ -62,4 +62,5 @@ def ratio(slow: Sequence[float], fast: Sequence[float]) -> str:
     if not slow or not fast:
         return "-"
     middle = statistics.median(slow) / statistics.median(fast)
-    return f"{middle:.1f} ({min(slow) / max(fast):.1f} to {max(slow) / min(fast):.1f})"
+    digits = 1 if middle >= 10 else 2
+    return f"{middle:.{digits}f} ({min(slow) / max(fast):.{digits}f} to {max(slow) / min(fast):.{digits}f})"

@@ -8,19 +8,16 @@ whole test reviews, repeated.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-import psutil
 import pyarrow
 import pyarrow.parquet
 
+from benchmarks.measure import watch
 from benchmarks.results import described, machine, table, write_section
 from pipeline.interface import find_version, open_store
 from pipeline.reviews.dataset import read_splits
@@ -40,12 +37,13 @@ def main(rows: int) -> None:
     client = open_store()
     version = find_version()
     measured = []
-    with tempfile.TemporaryDirectory(dir=".") as folder:
-        source, target = Path(folder) / "reviews", Path(folder) / "scored"
+    with tempfile.TemporaryDirectory(dir=".") as name:
+        folder = Path(name).resolve()
+        source, target = folder / "reviews", folder / "scored"
         words = write_parts(source, -(-rows // PART))
-        for name, workers in (("one process", "1"), (f"`--workers {cores()}`", str(cores()))):
-            if name == "one process" or cores() > 1:
-                measured.append((name, *run(source, target, workers)))
+        for how, workers in (("one process", "1"), (f"`--workers {cores()}`", str(cores()))):
+            if how == "one process" or cores() > 1:
+                measured.append((how, *run(source, target, workers)))
                 again = run(source, target, "1")
                 shutil.rmtree(target)
     measured.append(("the same command again: every part is kept", *again))
@@ -85,32 +83,11 @@ def link_or_copy(file: Path, other: Path) -> None:
 def run(source: Path, target: Path, workers: str) -> tuple[str, ...]:
     """Rows scored, rows a second of the whole command, its seconds, those of CPU time and the peak memory."""
     words = ["-m", "pipeline", "predict", "--input", str(source), "--output", str(target)]
-    started, used, peak = time.perf_counter(), os.times(), 0.0
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen([sys.executable, *words, "--workers", workers], stderr=output)
-        while process.poll() is None:
-            # Not getrusage, which counts what this process held when it started the other.
-            peak = max(peak, rss(process.pid))
-            time.sleep(0.2)
-        seconds = time.perf_counter() - started
-        output.seek(0)
-        said = output.read()
-    if process.returncode:
-        raise RuntimeError(said)
-    rows, _ = _SUMMARY.findall(said)[-1]
-    rate, now = int(rows.replace(",", "")) / seconds, os.times()  # of children, and theirs, that have ended
-    spent = now.children_user + now.children_system - used.children_user - used.children_system
-    by_cpu = int(rows.replace(",", "")) / spent
-    return rows, *(f"{value:,.0f}" for value in (rate, seconds, spent, by_cpu, peak / 2**20))
-
-
-def rss(pid: int) -> float:
-    """Resident bytes of a process and its children; 0 if it has ended."""
-    try:
-        process = psutil.Process(pid)
-        return float(sum(each.memory_info().rss for each in [process, *process.children(recursive=True)]))
-    except psutil.NoSuchProcess:
-        return 0.0
+    used = watch([sys.executable, *words, "--workers", workers])
+    rows, _ = _SUMMARY.findall(used.output)[-1]
+    count = int(rows.replace(",", ""))
+    figures = (count / used.seconds, used.seconds, used.cpu_seconds, count / used.cpu_seconds, used.peak_mb)
+    return rows, *(f"{value:,.0f}" for value in figures)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,15 +21,13 @@ from typing import Any
 import optuna
 import yaml
 
-from benchmarks.measure import padded
-from benchmarks.notebook import notebook_params, pad_imdb
+from benchmarks.measure import PROJECT, measure, watch
+from benchmarks.notebook import BATCH_SIZE, EMBEDDING_DIM, EPOCHS, lstm, notebook_params, pad_imdb, padded
 from benchmarks.results import machine, table, write_section
 from pipeline.params import Value
 
-PROJECT = Path(__file__).resolve().parents[1]
-CELL, EPOCHS, SEED = "lstm", 5, 42
+CELL, SEED = "lstm", 42
 DEPTH, UNITS, DROPOUT = (2, 3), (5, 32), (0.0, 0.5)
-VOCAB_SIZE, EMBEDDING_DIM, BATCH_SIZE = 10_000, 32, 32
 
 
 def main() -> None:
@@ -39,15 +35,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10, help="of each study")
     parser.add_argument("--trials", type=int, default=24, help="of the study")
-    parser.add_argument("--only", choices=["plain", "ours"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.only == "plain":
-        print(json.dumps(run_plain(arguments.minutes * 60)))
-        return
     found = machine()
     if not pad_imdb():
         parser.error("data/raw isn't IMDb: `make run` where its host can be reached")
-    plain = measure_plain(arguments.minutes)
+    plain = measure("benchmarks.tuning:run_plain", seconds=arguments.minutes * 60)
     ours = measure_ours(arguments.minutes, arguments.trials)
     text = render(found, plain, ours)
     write_section("tuning", text)
@@ -56,8 +48,6 @@ def main() -> None:
 
 def run_plain(seconds: float) -> dict[str, Any]:
     """(a): the notebook's network and fit in an objective; trials begin until the time is over."""
-    import keras  # noqa: PLC0415 - not in the process that measures
-
     train, validation = padded("train"), padded("validation")
     scores: list[float] = []
 
@@ -65,13 +55,7 @@ def run_plain(seconds: float) -> dict[str, Any]:
         depth = trial.suggest_int("depth", *DEPTH)
         units = trial.suggest_int("units", *UNITS)
         dropout = trial.suggest_float("dropout", *DROPOUT)
-        layers: list[Any] = [keras.layers.Embedding(VOCAB_SIZE, EMBEDDING_DIM)]
-        layers += [
-            keras.layers.LSTM(units, return_sequences=layer < depth, dropout=dropout)
-            for layer in range(1, depth + 1)
-        ]
-        model = keras.Sequential([*layers, keras.layers.Dense(1, activation="sigmoid")])
-        model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+        model = lstm(depth, units, dropout)
         fitted = model.fit(
             *train, epochs=EPOCHS, batch_size=BATCH_SIZE, validation_data=validation, verbose=0
         )
@@ -83,14 +67,6 @@ def run_plain(seconds: float) -> dict[str, Any]:
     return {"trials": len(scores), "seconds": time.perf_counter() - started, "best": max(scores)}
 
 
-def measure_plain(minutes: float) -> dict[str, Any]:
-    """(a) in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.tuning", "--only", "plain", "--minutes", str(minutes)]
-    done = subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True)
-    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return measured
-
-
 def measure_ours(minutes: float, trials: int) -> dict[str, Any]:
     """(b): the train stage in a folder of its own, start-up of its processes included."""
     with tempfile.TemporaryDirectory() as name:
@@ -98,13 +74,10 @@ def measure_ours(minutes: float, trials: int) -> dict[str, Any]:
         (folder / "data").mkdir()
         (folder / "data/raw").symlink_to(PROJECT / "data/raw")
         (folder / "params.yaml").write_text(yaml.safe_dump(study_params(minutes, trials)), encoding="utf-8")
-        variables = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-        variables |= {"PYTHONPATH": str(PROJECT), "DVC_ROOT": name}
+        variables = {"DVC_ROOT": name, "MLFLOW_TRACKING_URI": "", "MLFLOW_RUN_ID": ""}
         command = [sys.executable, "-m", "pipeline"]
-        subprocess.run([*command, "pad"], cwd=folder, env=variables, check=True)
-        started = time.perf_counter()
-        subprocess.run([*command, "train"], cwd=folder, env=variables, check=True)
-        seconds = time.perf_counter() - started
+        watch([*command, "pad"], folder, variables)
+        seconds = watch([*command, "train"], folder, variables).seconds
         report = json.loads((folder / "reports/train.json").read_text(encoding="utf-8"))
     counts = report["trials"]
     return {
