@@ -33,6 +33,7 @@ CLASSIFIERS = {  # all that are shown, and what the names of their metrics begin
     MAJORITY: "majority_",
 }
 Arrays = Mapping[str, np.ndarray]
+MOST_TOKENS = 25_000_000  # of the training reviews that rivals are fitted to: about 2 GB
 _REVIEWS_A_CALL = 10_000  # predicted at a time: of whole reviews, 10,000 are about 60 MB
 
 
@@ -154,11 +155,15 @@ class LogCountRatio(TransformerMixin, BaseEstimator):
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A classifier of ``CLASSIFIERS`` and its probabilities, (num_reviews, num_labels), of two splits."""
+    """A classifier of ``CLASSIFIERS`` and its probabilities, (num_reviews, num_labels), of two splits.
+
+    ``fitted_to`` is the number of training reviews it was fitted to, where that isn't all.
+    """
 
     name: str
     validation: np.ndarray
     test: np.ndarray
+    fitted_to: int | None = None
 
     @property
     def prefix(self) -> str:
@@ -171,6 +176,8 @@ def score_rivals(
 ) -> list[Scored]:
     """Fits each rival of the network to the training reviews; none is tuned.
 
+    Of more reviews than have ``MOST_TOKENS`` tokens, so many are drawn at random as have.
+
     Args:
         padded: train, validation and test, each with token_ids, what the network reads, and labels.
         whole: the same reviews uncut, with every word of theirs.
@@ -181,19 +188,27 @@ def score_rivals(
         In the order of ``CLASSIFIERS``: the two baselines that read the network's own tokens, one that reads
         whole reviews, and the classifier that knows the labels' shares only.
     """
-    labels = padded["train"]["labels"]
+    labels, train = padded["train"]["labels"], whole["train"]
+    count = min(len(labels), int(len(labels) * MOST_TOKENS / max(len(train.tokens), 1)))
+    shares = np.bincount(labels) / len(labels)
+    fitted_to = None
+    if count < len(labels):
+        rows = np.sort(np.random.default_rng(seed).choice(len(labels), count, replace=False))
+        fitted_to, labels, train = count, labels[rows], train.select(rows)
+        padded = {**padded, "train": {"token_ids": padded["train"]["token_ids"][rows]}}
     read = {name: Ragged.from_padded(arrays["token_ids"]) for name, arrays in padded.items()}
     fitted: list[tuple[str, BagOfNgrams, Mapping[str, Ragged]]] = [
         *((name, bag, read) for name, bag in fit_baselines(read["train"], labels, longest, seed).items()),
-        (WHOLE, fit_naive_bayes(whole["train"], labels, longest, seed), whole),
+        (WHOLE, fit_naive_bayes(train, labels, longest, seed), whole),
     ]
     scored = [
-        Scored(name, *(bag.predict_proba(reviews[split]) for split in ("validation", "test")))
+        Scored(name, bag.predict_proba(reviews["validation"]), bag.predict_proba(reviews["test"]), fitted_to)
         for name, bag, reviews in fitted
     ]
-    shares = np.bincount(labels) / len(labels)
-    sizes = (len(padded[split]["labels"]) for split in ("validation", "test"))
-    return [*scored, Scored(MAJORITY, *(np.tile(shares, (size, 1)) for size in sizes))]
+    validation, test = (
+        np.tile(shares, (len(padded[split]["labels"]), 1)) for split in ("validation", "test")
+    )
+    return [*scored, Scored(MAJORITY, validation, test)]
 
 
 def stronger_baseline(rivals: Sequence[Scored], labels: np.ndarray) -> Scored:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, hstack
 
-from pipeline.reviews.ragged import offsets_of
+from pipeline.reviews.ragged import flat_ranges, offsets_of
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.runtime.errors import UserError
 
@@ -36,6 +36,11 @@ class Ragged(NamedTuple):
         """The reviews from ``start`` to before ``stop``."""
         offsets = self.offsets[start : stop + 1]
         return Ragged(self.tokens[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    def select(self, rows: npt.NDArray[np.int64]) -> Ragged:
+        """The reviews at ``rows``, in that order."""
+        lengths = np.diff(self.offsets)[rows]
+        return Ragged(self.tokens[flat_ranges(self.offsets[:-1][rows], lengths)], offsets_of(lengths))
 
     @classmethod
     def from_padded(cls, token_ids: np.ndarray) -> Ragged:
@@ -69,11 +74,11 @@ class Ngrams:
     def counts(self, reviews: Ragged) -> csr_matrix:
         """How often each run stands in each review: float32 (num_reviews, num_runs)."""
         rows, parts = _rows(reviews), []
-        columns = np.zeros(len(reviews.tokens), np.int64)
+        columns = np.zeros(len(reviews.tokens), np.int32)
         for length, known in enumerate(self.keys, start=1):
             numbers = _numbers(reviews, rows, columns, length, self.base)
             columns = _column_of(known, numbers)
-            parts.append(_matrix(rows, columns, (reviews.num_reviews, len(known))))
+            parts.append(_matrix(reviews, columns, len(known)))
         return hstack(parts, format="csr", dtype=np.float32)
 
 
@@ -93,17 +98,28 @@ def find_ngrams(reviews: Ragged, longest: int, min_reviews: int = 2) -> tuple[Ng
         UserError: if there is none, not even of one token.
     """
     rows, base = _rows(reviews), int(reviews.tokens.max(initial=0)) + 1
-    columns = np.zeros(len(reviews.tokens), np.int64)
+    columns = np.zeros(len(reviews.tokens), np.int32)
     keys, parts = [], []
     for length in range(1, longest + 1):
         numbers = _numbers(reviews, rows, columns, length, base)
-        distinct, inverse = np.unique(numbers, return_inverse=True)
-        held_by = np.diff(_matrix(inverse, rows, (len(distinct), reviews.num_reviews)).indptr)
+        # One after the other, each run's reviews in their order: a run begins where the number changes, and
+        # another of its reviews where either does.
+        order = np.argsort(numbers, kind="stable")
+        numbers, held = numbers[order], rows[order]
+        begins = np.concatenate([[True], numbers[1:] != numbers[:-1]])[: len(numbers)]
+        first_of_review = begins.copy()
+        first_of_review[1:] |= held[1:] != held[:-1]
+        places = np.flatnonzero(begins)
+        distinct = numbers[places]
+        del numbers, held
+        held_by = np.add.reduceat(first_of_review, places, dtype=np.int32) if len(places) else places
         # A run that goes on from one that too few reviews hold is held by too few as well.
         known = (held_by >= min_reviews) & (distinct != _ABSENT)
-        columns = np.where(known, np.cumsum(known) - 1, _ABSENT)[inverse]
+        columns[order] = np.where(known, np.cumsum(known, dtype=np.int32) - 1, _ABSENT)[
+            np.cumsum(begins, dtype=np.int32) - 1
+        ]
         keys.append(distinct[known])
-        parts.append(_matrix(rows, columns, (reviews.num_reviews, len(keys[-1]))))
+        parts.append(_matrix(reviews, columns, len(keys[-1])))
     if len(keys[0]) == 0:
         raise UserError(
             f"no token stands in {min_reviews} or more of {reviews.num_reviews} reviews: "
@@ -134,20 +150,23 @@ def _numbers(
     stop = max(len(reviews.tokens) - last, 0)
     tokens = reviews.tokens[last:]
     inside = (rows[:stop] == rows[last:]) & (columns[:stop] != _ABSENT) & (tokens < base)
-    numbers[:stop][inside] = columns[:stop][inside] * base + tokens[inside]
+    numbers[:stop][inside] = columns[:stop][inside].astype(np.int64) * base + tokens[inside]
     return numbers
 
 
-def _column_of(known: np.ndarray, numbers: np.ndarray) -> npt.NDArray[np.int64]:
+def _column_of(known: np.ndarray, numbers: np.ndarray) -> npt.NDArray[np.int32]:
     """The place of each number in ``known``, ascending; ``_ABSENT`` where it isn't there."""
     if len(known) == 0:
-        return np.full(len(numbers), _ABSENT, np.int64)
+        return np.full(len(numbers), _ABSENT, np.int32)
     places = np.searchsorted(known, numbers).clip(max=len(known) - 1)
-    return np.where(known[places] == numbers, places, _ABSENT)
+    return np.where(known[places] == numbers, places, _ABSENT).astype(np.int32)
 
 
-def _matrix(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> csr_matrix:
-    """How often each (row, column) occurs, absent columns left out."""
+def _matrix(reviews: Ragged, columns: np.ndarray, width: int) -> csr_matrix:
+    """How often each column occurs in each review, absent ones left out: float32 (num_reviews, width)."""
     present = columns != _ABSENT
-    ones = np.ones(int(present.sum()), np.float32)
-    return csr_matrix((ones, (rows[present], columns[present])), shape=shape)
+    ends = np.concatenate([[0], np.cumsum(present)])[reviews.offsets]
+    ones = np.ones(int(ends[-1]), np.float32)
+    matrix = csr_matrix((ones, columns[present], ends), shape=(reviews.num_reviews, width))
+    matrix.sum_duplicates()
+    return matrix

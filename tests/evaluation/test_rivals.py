@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from pipeline.evaluation import baselines
 from pipeline.evaluation.baselines import MAJORITY, NAIVE_BAYES, TFIDF, WHOLE, score_rivals
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.reviews.ragged import flatten
@@ -26,3 +28,25 @@ def test_each_rival_reads_what_its_name_says() -> None:
         assert len(np.unique(rivals[name].test[:, 1])) == 2
     np.testing.assert_allclose(rivals[MAJORITY].test[:, 1], 30 / 40)
     np.testing.assert_allclose(rivals[MAJORITY].validation[:, 1], 30 / 40)
+
+
+def test_of_more_reviews_than_fit_into_memory_some_are_taken_from_all_places_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The first half is of words that the second lacks: both halves must have been read.
+    words = np.concatenate([np.tile([4, 5], 20), np.tile([6, 7], 20)])
+    labels = np.tile([0, 1], 40)
+    split = {"token_ids": words[:, None], "labels": labels}
+    reviews = Ragged(words, np.arange(81))
+    padded, whole = (
+        dict.fromkeys(("train", "validation", "test"), split),
+        dict.fromkeys(("train", "validation", "test"), reviews),
+    )
+    assert {rival.fitted_to for rival in score_rivals(padded, whole, 1, seed=0)} == {None}
+    monkeypatch.setattr(baselines, "MOST_TOKENS", 41)
+    *bags, majority = score_rivals(padded, whole, 1, seed=0)
+    assert [bag.fitted_to for bag in bags] == [41] * 3
+    for bag in bags:
+        assert np.array_equal(bag.test[:, 1] >= 0.5, labels == 1)
+    assert len(majority.test) == 80
+    assert majority.fitted_to is None

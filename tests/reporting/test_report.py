@@ -338,6 +338,14 @@ def test_a_served_threshold_of_its_own_is_told() -> None:
     assert "Served" not in judge(judged.evaluated(assessment=by_accuracy)).sentence
 
 
+def test_rivals_that_were_fitted_to_some_of_the_reviews_are_said_to_be(html: str) -> None:
+    result = judged.evaluated()
+    assert "drawn at random" not in html
+    sampled = replace(result.assessment, baseline=replace(result.assessment.baseline, fitted_to=1234))
+    page = plain(write_report(replace(result, assessment=sampled)))
+    assert "fitted to 1,234 of the" in page
+
+
 def test_rows_that_were_skipped_are_counted(html: str) -> None:
     said = "3 could not be used and were skipped, and 1,200 have a label that data.labels leaves out."
     assert said not in plain(html)
