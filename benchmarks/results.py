@@ -7,9 +7,13 @@ import platform
 import re
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from pipeline.runtime.files import write_text
 
@@ -64,3 +68,26 @@ def ratio(slow: Sequence[float], fast: Sequence[float]) -> str:
     middle = statistics.median(slow) / statistics.median(fast)
     digits = 1 if middle >= 10 else 2
     return f"{middle:.{digits}f} ({min(slow) / max(fast):.{digits}f} to {max(slow) / min(fast):.{digits}f})"
+
+
+def each(function: Callable[[Any], object], items: Sequence[Any]) -> list[float]:
+    """Milliseconds of each call, after a few that don't count."""
+    for item in items[:10]:
+        function(item)
+    times = []
+    for item in items:
+        started = time.perf_counter()
+        function(item)
+        times.append((time.perf_counter() - started) * 1000)
+    return times
+
+
+def rate(function: Callable[[Any], object], items: Sequence[Any] | np.ndarray) -> list[float]:
+    """Items a second in each of five calls with all of them, after one that doesn't count."""
+    function(items)
+    rates = []
+    for _ in range(5):
+        started = time.perf_counter()
+        function(items)
+        rates.append(len(items) / (time.perf_counter() - started))
+    return rates

@@ -24,7 +24,7 @@ import pandas as pd
 import psutil
 import requests
 
-from benchmarks.results import described, machine, write_section
+from benchmarks.results import described, each, machine, rate, shown, table, write_section
 from pipeline.interface import find_version, open_store
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
@@ -103,29 +103,6 @@ def keras_by_hand() -> Callable[[list[str]], np.ndarray]:
     return predict
 
 
-def each(function: Callable[[str], object], texts: list[str]) -> list[float]:
-    """Milliseconds of each call, after a few that don't count."""
-    for text in texts[:10]:
-        function(text)
-    times = []
-    for text in texts:
-        started = time.perf_counter()
-        function(text)
-        times.append((time.perf_counter() - started) * 1000)
-    return times
-
-
-def rate(function: Callable[[list[str]], object], texts: list[str]) -> list[float]:
-    """Texts a second in each of five calls, after one that doesn't count."""
-    function(texts)
-    rates = []
-    for _ in range(5):
-        started = time.perf_counter()
-        function(texts)
-        rates.append(len(texts) / (time.perf_counter() - started))
-    return rates
-
-
 def seconds_of(command: list[str]) -> list[float]:
     """Wall time of a process, after one run that fills the page cache."""
     times = []
@@ -200,17 +177,26 @@ def render(
     starts: dict[str, list[float]],
 ) -> str:
     """The three tables as Markdown."""
-    lines = ["## Serving", "", about, ""]
-    lines += ["| one review | median ms | 99th percentile ms |", "| --- | --- | --- |"]
-    for name, times in single.items():
-        lines.append(f"| {name} | {statistics.median(times):.2f} | {np.percentile(times, 99):.2f} |")
-    lines += ["", f"| {BATCH:,} reviews | a second, median (least to most) |", "| --- | --- |"]
-    for name, rates in batches.items():
-        lines.append(f"| {name} | {statistics.median(rates):,.0f} ({min(rates):,.0f} to {max(rates):,.0f}) |")
-    lines += ["", "| start of a process | seconds, median (least to most) |", "| --- | --- |"]
-    for name, times in starts.items():
-        lines.append(f"| {name} | {statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f}) |")
-    return "\n".join([*lines, ""])
+    singles = [
+        [name, f"{statistics.median(times):.2f}", f"{np.percentile(times, 99):.2f}"]
+        for name, times in single.items()
+    ]
+    many = [
+        [name, f"{statistics.median(rates):,.0f} ({min(rates):,.0f} to {max(rates):,.0f})"]
+        for name, rates in batches.items()
+    ]
+    return "\n\n".join(
+        [
+            "## Serving",
+            about,
+            table(["one review", "median ms", "99th percentile ms"], singles),
+            table([f"{BATCH:,} reviews", "a second, median (least to most)"], many),
+            table(
+                ["start of a process", "seconds, median (least to most)"],
+                [[name, shown(times)] for name, times in starts.items()],
+            ),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     pip install '.[bench]'
     python -m benchmarks.speed
 
-A library that isn't installed is left out and said so. Writes its section of benchmarks/RESULTS.md and the
-plot beside it; reads data/raw where that is IMDb.
+A library that isn't installed is left out and said so. Writes its section of benchmarks/RESULTS.md; reads
+data/raw where that is IMDb.
 """
 
 from __future__ import annotations
@@ -12,12 +12,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from pathlib import Path
-
-import matplotlib as mpl
-
-mpl.use("agg")
-import matplotlib.pyplot as plt
 
 from benchmarks.loading import loading_table
 from benchmarks.measure import measure
@@ -27,14 +21,11 @@ from benchmarks.recurrence import LIBRARIES, OURS, WAYS, best, run_ways
 from benchmarks.results import RESULTS, machine, ratio, shown, table, write_section
 from pipeline.runtime.machine import cores
 
-PLOT = Path("benchmarks/step_time.png")
 CELLS = ("simple_rnn", "lstm", "gru")
 # One direction, 10,000 words of 32 dimensions, 100 tokens a review, as in the notebook.
 NOTEBOOK = Case("lstm", 5, both_ways=False, embedding_dim=32, vocab_size=10_000, length=100)
 SMALL = NOTEBOOK._replace(batch_size=32, num_batches=40)
 LARGE = NOTEBOOK._replace(units=64, batch_size=128, num_batches=5)
-MIDDLE = NOTEBOOK._replace(units=32, batch_size=32, num_batches=5)
-GROWTH = {"depth": (1, 2, 4), "units": (8, 32, 128), "length": (50, 100, 200)}
 ACCURACY = 0.84
 NOTEBOOK_SEEDS, OUR_SEEDS = (1, 2), (1, 2, 3)
 FAST_NAME = "2x16 GRU, dropout 0.3 and 0.2 of the embedding, batch 64, learning rate 0.002"
@@ -92,30 +83,6 @@ def reached(seconds: list[float]) -> tuple[str, str]:
     return f"{len(there)} of {len(seconds)}", "; ".join(texts)
 
 
-def plot_growth() -> str:
-    """Draws how our step grows with depth, units and length around 2x32, batch 32; returns the figures."""
-    figure, axes = plt.subplots(1, len(GROWTH), figsize=(12, 3.5), layout="constrained")
-    rows = []
-    for cell in CELLS:
-        for axis, (name, values) in zip(axes, GROWTH.items(), strict=True):
-            medians = []
-            for value in values:
-                case = Case(**{**MIDDLE._asdict(), "cell": cell, name: value})
-                measured, _ = run_ways(case, [(OURS, "")])
-                rate = statistics.median(best(measured, OURS))
-                medians.append(case.batch_size * case.length / rate * 1000)
-            axis.plot(values, medians, marker="o", label=cell)
-            cells = [f"{value}: {ms:.3g}" for value, ms in zip(values, medians, strict=True)]
-            rows.append([name, cell, *cells])
-            axis.set(xlabel=name, ylabel="ms a step", xscale="log", yscale="log")
-            axis.set_xticks(values, [str(value) for value in values])
-            axis.minorticks_off()
-    axes[0].legend()
-    figure.suptitle("A training step of 2 layers of 32 units, batch 32, 100 tokens, one size changed")
-    figure.savefig(PLOT, dpi=120)
-    return table(["changed", "cell", *[""] * len(GROWTH["depth"])], sorted(rows))
-
-
 def main() -> None:
     """Measures all and writes the section."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -136,12 +103,9 @@ def main() -> None:
         until_table() if imdb else without,
         "### From imdb.npz to padded reviews, imports counted",
         loading_table() if imdb else without,
-        "### How a step grows",
-        f"![]({PLOT.name})",
-        plot_growth(),
     ]
     write_section("speed", "\n\n".join(parts))
-    print(f"{RESULTS}, {PLOT}: {time.perf_counter() - started:.0f} s")
+    print(f"{RESULTS}: {time.perf_counter() - started:.0f} s")
 
 
 if __name__ == "__main__":

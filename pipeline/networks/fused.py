@@ -75,7 +75,7 @@ def fuse(model: keras.Model) -> keras.Model:
 # Which way the recurrent layers are computed in training: the plain Keras layer, fused, or cuDNN's kernel.
 #
 # All compute the same function of the same variables. The fused recurrence is taken wherever it can be, since
-# the plain layer was measured faster nowhere (benchmarks/implementations.py); on a GPU, cuDNN is.
+# the plain layer was measured faster nowhere (benchmarks/speed.py); on a GPU, cuDNN is.
 
 # Batch size times units from which parts of a batch pay, which are computed side by side where there are
 # cores. Tokens a second of two bidirectional LSTM layers, batch 64, on two cores, in one, two and four parts:

@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from pipeline.cluster import Job, JobResult, open_pool, workers
+from pipeline.cluster import Job, JobResult, open_pool, processes, workers
 from pipeline.params import ClusterParams
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
@@ -110,6 +110,15 @@ def test_a_process_is_started_afresh_after_its_share_of_jobs() -> None:
     calls = run(ClusterParams(jobs_a_process=2), Calls(cluster_jobs.double, (0,), (1,), (2,)))
     pids = [calls.outcomes[key].value[1] for key in "012"]
     assert pids[0] == pids[1] != pids[2]
+
+
+def test_a_process_that_has_grown_large_gives_its_place_to_a_fresh_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes, "MOST_MEMORY", 1)
+    calls = run(HERE, Calls(cluster_jobs.double, (0,), (1,), (2,)))
+    assert [calls.outcomes[key].value[0] for key in "012"] == [10, 12, 14]
+    assert len({calls.outcomes[key].value[1] for key in "012"}) == 3
 
 
 def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:

@@ -1,0 +1,224 @@
+"""What a user would pick instead: a DistilBERT-shaped classifier, and fastText's supervised one.
+
+    pip install '.[bench]'
+    python -m benchmarks.alternatives
+
+Ours is the champion of the data set in data/padded, from raw text to probability; fastText is fitted to the
+same training reviews, its settings chosen on the same validation reviews. DistilBERT's weights are random,
+which changes no time: its accuracy is the published one, and it is given token ids. All read 400 tokens.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measure import measure
+from benchmarks.results import machine, table, write_section
+from pipeline.params import load_params
+from pipeline.reviews.dataset import read_splits
+from pipeline.reviews.ragged import Reviews
+from pipeline.reviews.splitting import chosen_by
+from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.files import read_arrays, read_json
+from pipeline.runtime.paths import METRICS, PADDED_DATASET, RAW_REVIEWS, RAW_VOCABULARY, padded_split
+
+TOKENS, BULK, BATCH, SINGLE, REPEATS = 400, 64, 32, 10, 3
+PUBLISHED = "0.928, published"  # Sanh et al. (2019), "DistilBERT, a distilled version of BERT", on IMDb
+Figures = dict[str, float]
+
+
+def main() -> None:
+    """Measures and writes the section."""
+    found, rows = machine(), []
+    ours = measure("benchmarks.alternatives:champion", 1)
+    flat = load_params().resolved(20_000, TOKENS).flat("model")
+    case = {"cell": flat["model.cell"], "units": flat["model.units"], "length": TOKENS, "settings": flat}
+    seconds, *_ = measure("benchmarks.peers:ours", 1, **case)
+    rows.append(
+        _row("ours, the champion", f"{read_json(METRICS)['test_accuracy']:.4f}", ours, 256 / min(seconds))
+    )
+    if find_spec("transformers") and find_spec("torch"):
+        tried = {
+            kind: measure("benchmarks.alternatives:distilbert", 1, kind=kind)
+            for kind in ("float32", "bfloat16")
+        }
+        kind, theirs = max(tried.items(), key=lambda each: each[1]["bulk"])
+        trained = max(measure("benchmarks.alternatives:train_distilbert", 1, kind=each) for each in tried)
+        rows.append(_row(f"DistilBERT's shape, {kind}", PUBLISHED, theirs, trained))
+        rows.append(
+            [
+                "times ours",
+                "",
+                *(f"{ratio:.3g}" for ratio in _ratios(ours, theirs, 256 / min(seconds) / trained)),
+            ]
+        )
+    if find_spec("fasttext"):
+        theirs = measure("benchmarks.alternatives:fasttext", 1)
+        rows.append(_row("fastText, supervised", f"{theirs['accuracy']:.4f}", theirs, theirs["trained"]))
+    missing = [name for name in ("torch", "transformers", "fasttext") if not find_spec(name)]
+    note = f"Not installed: {', '.join(missing)}." if missing else ""
+    header = [
+        "",
+        "test accuracy",
+        "one review, ms",
+        "reviews a second",
+        "in training",
+        "peak MB",
+        "MB on disk",
+    ]
+    about = (
+        f"`python -m benchmarks.alternatives`; {found}. One core, {TOKENS} tokens a review; predictions of "
+        f"one review and of {BULK}; reviews a second in training, in batches of 64 (DistilBERT "
+        f"{BATCH // 2}; fastText: reviews times passes by its seconds); memory of the process that predicts. "
+        f"fastText reads whole reviews; the best on validation of 5 or 25 passes, 1 to 3 words. {note}"
+    )
+    write_section("alternatives", f"## What else one could take\n\n{about}\n\n{table(header, rows)}")
+    print(table(header, rows))
+
+
+def _row(name: str, accuracy: str, found: Figures, trained: float) -> list[str]:
+    figures = (found["single"], found["bulk"], trained, found["memory"], found["disk"])
+    return [name, accuracy, *(f"{figure:,.3g}" if figure < 100 else f"{figure:,.0f}" for figure in figures)]
+
+
+def _ratios(ours: Figures, theirs: Figures, trained: float) -> list[float]:
+    """How many times less time, or memory, ours needs."""
+    return [
+        theirs["single"] / ours["single"],
+        ours["bulk"] / theirs["bulk"],
+        trained,
+        theirs["memory"] / ours["memory"],
+        theirs["disk"] / ours["disk"],
+    ]
+
+
+def _predicted(one: Callable[[int], object], many: Callable[[], object], disk: float) -> Figures:
+    """Milliseconds of one review, reviews a second of BULK, and megabytes."""
+    many()
+    single, bulk = [], []
+    for number in range(SINGLE):
+        started = time.process_time()
+        one(number)
+        single.append((time.process_time() - started) * 1000)
+    for _ in range(REPEATS):
+        started = time.process_time()
+        many()
+        bulk.append(BULK / (time.process_time() - started))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"single": statistics.median(single), "bulk": max(bulk), "memory": memory, "disk": disk / 1e6}
+
+
+def _split(name: str) -> tuple[list[str], np.ndarray]:
+    """The whole reviews of a split of data/padded as text, and their labels."""
+    arrays = (
+        chosen_by(read_arrays(padded_split(name)))
+        if name == "validation"
+        else read_arrays(padded_split(name))
+    )
+    raw = read_splits(read_arrays(RAW_REVIEWS))[read_json(PADDED_DATASET)["raw_splits"][name]]
+    vocabulary = Vocabulary.load(RAW_VOCABULARY)
+    reviews: Reviews = raw.select(arrays["rows"])
+    return [vocabulary.decode(reviews.review(row)) for row in range(len(reviews))], arrays["labels"]
+
+
+def champion() -> Figures:
+    """The registered classifier, from text."""
+    import mlflow  # noqa: PLC0415 - what each process imports counts
+
+    from pipeline.interface import find_version, open_store  # noqa: PLC0415
+    from pipeline.serving.classifier import CLASSIFIER, NETWORK, TextClassifier  # noqa: PLC0415
+
+    open_store()
+    version = find_version()
+    uri = f"models:/{version.name}/{version.version}/artifacts/{CLASSIFIER}"
+    folder = Path(mlflow.artifacts.download_artifacts(uri))
+    classifier = TextClassifier.load(folder)
+    words = " ".join(_split("test")[0]).split()
+    texts = [" ".join(words[start : start + TOKENS]) for start in range(0, BULK * TOKENS, TOKENS)]
+    size = (folder / NETWORK).stat().st_size
+    return _predicted(lambda number: classifier.score([texts[number]]), lambda: classifier.score(texts), size)
+
+
+def _distilbert(kind: str) -> Any:
+    import torch  # noqa: PLC0415 - optional packages
+    from transformers import DistilBertConfig, DistilBertForSequenceClassification  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    network = DistilBertForSequenceClassification(DistilBertConfig())
+    ids = torch.randint(1000, 30_000, (BULK, TOKENS))
+    return torch, network.to(getattr(torch, kind)), ids
+
+
+def distilbert(kind: str) -> Figures:
+    """Six layers of 768, twelve heads, 66 million weights, as ``kind``."""
+    torch, network, ids = _distilbert(kind)
+    network.eval()
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        network.save_pretrained(folder)
+        size = sum(file.stat().st_size for file in Path(folder).iterdir())
+        batches = ids.split(BATCH)
+        return _predicted(
+            lambda number: network(ids[number : number + 1]),
+            lambda: [network(batch) for batch in batches],
+            size,
+        )
+
+
+def train_distilbert(kind: str) -> float:
+    """Reviews a second of the fastest of three steps of AdamW, after one that doesn't count."""
+    torch, network, ids = _distilbert(kind)
+    optimizer = torch.optim.AdamW(network.parameters(), 5e-5, fused=True)
+    labels, times = torch.randint(0, 2, (BATCH // 2,)), []
+    for _ in range(4):
+        started = time.process_time()
+        optimizer.zero_grad()
+        network(ids[: BATCH // 2], labels=labels).loss.backward()
+        optimizer.step()
+        times.append(time.process_time() - started)
+    return BATCH / 2 / min(times[1:])
+
+
+def fasttext() -> Figures:
+    """The best on validation reviews of a few settings; its accuracy is that of the test reviews."""
+    import fasttext  # noqa: PLC0415 - an optional package
+
+    splits = {name: _split(name) for name in ("train", "validation", "test")}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for split, (texts, labels) in splits.items():
+            lines = (f"__label__{label} {text}" for text, label in zip(texts, labels, strict=True))
+            (folder / split).write_text("\n".join(lines), encoding="utf-8")
+        best = -1.0
+        for epochs, words in product((5, 25), (1, 2, 3)):
+            started = time.process_time()
+            fitted = fasttext.train_supervised(
+                str(folder / "train"), lr=0.5, epoch=epochs, wordNgrams=words, thread=1, verbose=0
+            )
+            seconds = time.process_time() - started
+            if (score := fitted.test(str(folder / "validation"))[1]) > best:
+                best, model = score, fitted
+                trained = epochs * len(splits["train"][1]) / seconds
+        accuracy = model.test(str(folder / "test"))[1]
+        model.save_model(str(folder / "model"))
+        texts = splits["test"][0]
+        found = _predicted(
+            lambda number: model.predict(texts[number]),
+            lambda: model.predict(texts[:BULK]),
+            (folder / "model").stat().st_size,
+        )
+    return {**found, "accuracy": accuracy, "trained": trained}
+
+
+if __name__ == "__main__":
+    main()
