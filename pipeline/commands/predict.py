@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -104,8 +103,6 @@ def predict(
     champion = load_champion(name, echo_error)
     click.echo(champion.name, err=True)
     if source and target:
-        from pipeline.serving.scoring import Options  # noqa: PLC0415
-
         form = Format(**written, has_header=not text_column.isdecimal(), on_command_line=True)
         options = Options(text_column, threshold, champion.address, form)
         score_table(champion, source, target, options, kind, workers)
@@ -182,14 +179,6 @@ def score_table(
 ) -> None:
     """Scores a file, or a folder or pattern of files; says how many rows, how fast, and where the others are.
 
-    Args:
-        champion: what scores.
-        source: the file, folder or pattern.
-        target: a file, or a folder.
-        options: how it is scored.
-        kind: csv, jsonl or parquet, where a table's parts are to be written as another kind than they are.
-        workers: processes that a table's parts are scored by; None: this one, or those of cluster.address.
-
     Raises:
         UserError: if a file can't be read; of a table when all other parts are scored.
     """
@@ -226,45 +215,23 @@ def _score_parts(
     workers: int | Literal["auto"] | None,
 ) -> None:
     """Each part's line is printed as it ends, and the sum at the end."""
-    folder, done = parts[0].folder, _Ended(len(parts))
-    sizes = {part.name: part.source.stat().st_size for part in parts}
+    folder, sizes = parts[0].folder, {part.name: part.source.stat().st_size for part in parts}
+    outcomes: list[Done | UserError] = []
     with alone_in(folder), Bar(sum(sizes.values())) as bar:
 
         def on_end(part: Part, outcome: Done | UserError) -> None:
-            bar.end_part(done.count(part, outcome), sizes[part.name])
+            outcomes.append(outcome)
+            bar.end_part(f"{len(outcomes)} of {len(parts)}: {_line(part, outcome)}", sizes[part.name])
 
         cluster = load_params().cluster
         score_parts(champion.folder, parts, options, cluster, workers or 1, bar.count, on_end)
-    click.echo(f"{done}; {bar.summary()} -> {folder}{_where(done.rejected, folder / REJECTED)}", err=True)
-    if done.failures:
-        failures = "\n".join(done.failures)
-        raise UserError(f"{len(done.failures)} of {len(parts)} parts can't be scored:\n{failures}")
-
-
-@dataclass
-class _Ended:
-    """How the parts of a table ended so far."""
-
-    parts: int
-    ended: int = 0
-    kept: int = 0
-    rejected: int = 0
-    failures: list[str] = field(default_factory=list)
-
-    def count(self, part: Part, outcome: Done | UserError) -> str:
-        """Adds one; returns its line."""
-        self.ended += 1
-        if isinstance(outcome, Done):
-            self.kept += outcome.kept
-            self.rejected += outcome.counts.rejected
-        else:
-            self.failures.append(str(outcome))
-        return f"{self.ended} of {self.parts}: {_line(part, outcome)}"
-
-    def __str__(self) -> str:
-        """``7 of 8 parts, 2 of them by an earlier run``."""
-        by_earlier = f", {self.kept} of them by an earlier run" if self.kept else ""
-        return f"{self.ended - len(self.failures)} of {self.parts} parts{by_earlier}"
+    done = [each for each in outcomes if isinstance(each, Done)]
+    kept, rejected = sum(each.kept for each in done), sum(each.counts.rejected for each in done)
+    by_earlier = f", {kept} of them by an earlier run" if kept else ""
+    summary = f"{len(done)} of {len(parts)} parts{by_earlier}; {bar.summary()}"
+    click.echo(f"{summary} -> {folder}{_where(rejected, folder / REJECTED)}", err=True)
+    if failures := [str(each) for each in outcomes if isinstance(each, UserError)]:
+        raise UserError("\n".join([f"{len(failures)} of {len(parts)} parts can't be scored:", *failures]))
 
 
 def _line(part: Part, outcome: Done | UserError) -> str:

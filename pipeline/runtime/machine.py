@@ -31,8 +31,13 @@ def cores() -> int:
     try:
         from joblib import cpu_count  # noqa: PLC0415 - may be missing
     except ImportError:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return _counted()
     return int(cpu_count())
+
+
+def _counted() -> int:
+    """The cores that a library counts which knows no quota."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def gpus() -> list[str]:
@@ -51,8 +56,7 @@ def hold_threads_to_cores() -> None:
 
     Elsewhere, and where a user or the process that started this one has set a number, it changes nothing.
     """
-    counted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if cores() < counted:
+    if cores() < _counted():
         for name in THREAD_LIMITS:
             os.environ.setdefault(name, str(cores()))
 

@@ -30,7 +30,7 @@ Arrays = Mapping[str, np.ndarray]
 _READ = ("train", "unlabelled")  # by vectors
 _WORDS_READ = 28_000_000
 _LEAST_WORDS = 20_000  # of training and unlabelled reviews
-_NGRAM_DIMENSION = 100
+_NGRAM_DIMENSION, _LEAST_FOR_NGRAMS = 100, 1_000_000  # of 140,000 words nothing was gained by them
 _CODE = ("pipeline/training/vectors.py", "pipeline/evaluation")
 
 
@@ -160,7 +160,7 @@ def _number(value: int | str, suited: int) -> int:
 
 def ngram_dimension(params: Params, num_words: int) -> int:
     """Of the vectors of words and pairs; 0 without them."""
-    return _number(params.vectors.ngrams, _NGRAM_DIMENSION if num_words >= _LEAST_WORDS else 0)
+    return _number(params.vectors.ngrams, _NGRAM_DIMENSION if num_words >= _LEAST_FOR_NGRAMS else 0)
 
 
 def suited_passes(num_words: int) -> int:

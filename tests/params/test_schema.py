@@ -11,18 +11,6 @@ from plain import plain_text, plain_tree
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def test_shipped_params_hold_the_documented_defaults(params: Params) -> None:
-    flat = params.flat()
-    assert flat["data.source"] == "imdb"
-    assert flat["data.fallback"] == "snippets"
-    assert (flat["pad.vocab_size"], flat["pad.max_length"]) == (10_000, 100)
-    assert (flat["pad.padding"], flat["pad.truncating"]) == ("pre", "pre")
-    assert flat["pad.validation_fraction"] == 0.2
-    assert (flat["model.depth"], flat["model.embedding_dim"]) == (2, 32)
-    assert flat["train.optimizer"] == "adam"
-    assert flat["pretrain.epochs"] == 0
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [
