@@ -15,7 +15,6 @@ from pipeline.networks import devices
 from pipeline.networks.devices import import_keras
 from pipeline.networks.ngrams import NgramVectors
 from pipeline.params import Params
-from pipeline.reviews.splitting import draw_stratified
 
 # SPLIT.token_ids and SPLIT.labels of train, validation and, where there is a teacher, of unlabelled (whose
 # labels are soft); ``vectors_name``, where the embedding starts from word vectors; ``ngrams_name`` and a
@@ -99,6 +98,13 @@ def num_epochs(params: Params, data: Data) -> int:
     return params.train.num_epochs
 
 
+def some_reviews(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """``count`` rows at random and the first of each label, so that none is missing: int64 (any,)."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    firsts = np.unique(labels[order], return_index=True)[1]
+    return order[np.union1d(np.arange(count), firsts)]
+
+
 def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
     """Fits the network of ``params`` to the reviews of ``data``; see ``fitting.fit``.
 
@@ -115,7 +121,7 @@ def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
         for split in ("train", "validation")
     )
     if params.tune.epochs is not None and params.tune.reviews and params.tune.reviews < len(train.labels):
-        rows = draw_stratified(train.labels, params.tune.reviews / len(train.labels), params.seed)
+        rows = some_reviews(train.labels, params.tune.reviews, params.seed)
         train = fitting.Split(train.token_ids[rows], train.labels[rows])
     unlabelled = None
     if "unlabelled.labels" in data:
