@@ -131,17 +131,17 @@ def connect(params: Params) -> MlflowClient:
     os.environ.setdefault(_QUIET, "true")
     if uri.startswith(("http://", "https://")):
         _ask_server(uri)
-    if uri.startswith(SQLITE):
-        database = Path(uri.removeprefix(SQLITE))
-        if not database.exists():
-            _make_store(database)
-        elif database.parent == project_folder():
-            uri = f"{SQLITE}{follow_folder(database)}"
     try:
+        if uri.startswith(SQLITE):
+            database = Path(uri.removeprefix(SQLITE))
+            if not database.exists():
+                _make_store(database)
+            elif database.parent == project_folder():
+                uri = f"{SQLITE}{follow_folder(database)}"
         client = Client(uri)
         client.search_experiments(max_results=1)
-    except MlflowException as error:
-        reason = str(error.message).partition("\n")[0].partition(" See http")[0].strip().rstrip(".")
+    except (MlflowException, sqlite3.DatabaseError) as error:  # the second of a file that isn't MLflow's
+        reason = str(error).partition("\n")[0].partition(" See http")[0].strip().rstrip(".")
         raise UserError(
             f"the MLflow tracking store {uri} can't be opened: {reason}; give {_WHERE}, "
             f"null, http(s)://HOST, {SQLITE}FILE, or the address of another database that MLflow knows"

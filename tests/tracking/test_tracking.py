@@ -9,6 +9,7 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import optuna
 import pytest
 import yaml
 from mlflow import MlflowClient
@@ -300,3 +301,13 @@ def test_only_runs_of_dead_processes_on_this_folder_are_ended(
         "elsewhere": "RUNNING",
         "odd": "RUNNING",
     }
+
+
+def test_a_database_that_is_not_mlflows_is_one_message(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    optuna.create_study(storage=f"sqlite:///{tmp_path}/study.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///study.db")
+    with pytest.raises(UserError, match=r"study\.db can't be opened: .*experiments; give"):
+        tracking.connect(params)
