@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run accurate test lint coverage ui serve compare compare-cells depth bench bench-accuracy bench-tune bench-serving docs changelog requirements clean
+.PHONY: help setup run accurate test test-fast lint coverage ui serve compare compare-cells depth bench bench-accuracy bench-tune bench-serving docs changelog requirements clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,11 @@ run: setup  ## Download, pad, train and evaluate; register the best model
 
 test: .venv/installed-dev  ## Run the tests
 	python -m pytest
+
+# The rooms whose tests start no TensorFlow and no command.
+test-fast: .venv/installed-dev  ## Run those that need less than a minute in all
+	python -m pytest tests/params tests/reviews tests/evaluation tests/reporting tests/runtime \
+	  tests/test_architecture.py tests/test_guides.py
 
 lint: .venv/installed-dev  ## Check style, types, words, dependencies and who imports whom
 	ruff check
