@@ -173,7 +173,7 @@ def test_an_experiment_that_sets_what_its_study_varies_is_refused(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dvc.yaml").write_text((PROJECT / "dvc.yaml").read_text())
     monkeypatch.setenv("DVC_EXP_BASELINE_REV", "abc123")
-    monkeypatch.setattr(stages, "git", lambda *words: {("show", "abc123:params.yaml"): committed}[words])
+    monkeypatch.setattr(stages, "git", lambda *words: {("show", "abc123:./params.yaml"): committed}[words])
     file = tmp_path / "params.yaml"
     file.write_text(committed)
     apply_overrides(file, ["model.depth=3"])

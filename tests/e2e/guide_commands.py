@@ -44,6 +44,7 @@ NOT_RUN = {
     "python -m benchmarks.": "measures for minutes",
     "make accurate": "is `python -m pipeline run --preset accurate`",
     "make test": "runs this test",
+    "make lint": "checks the code, as `.ci/run` does before this test",
     "make docs": ".ci/run builds the site",
     "make setup": "installs the environment that this test runs in",
     "make clean": "removes what the next commands need",

@@ -392,5 +392,5 @@ def test_the_surest_labels_that_look_wrong_are_listed() -> None:
     assert "25 training reviews may have a wrong label" in plain(html)
     found = [row for row in rows_of(html) if row[1:3] == ["negative", "positive"]]
     assert len(found) == 20
-    assert found[0] == ["7", "negative", "positive", "0.9750", "so ..."]
+    assert found[0] == ["7", "negative", "positive", "0.9750", "a superb ..."]
     assert "may have a wrong label" not in plain(write_report(judged.evaluated()))

@@ -48,6 +48,7 @@ def fit(
     unlabelled: Any = None,
     vectors: Any = None,
     windows: Any = None,
+    ngrams: Any = None,
 ) -> Fitted:
     """Scores 0.8 less the distance to 20 units and dropout 0.3; an epoch adds 0.01."""
     from pipeline.training.task import Epoch  # noqa: PLC0415 - not before the stand-ins are in their places
