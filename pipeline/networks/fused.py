@@ -7,12 +7,11 @@ from typing import Any, Literal, NamedTuple
 import keras
 from keras import ops
 
+from pipeline.networks.cells import CELLS
 from pipeline.networks.devices import gpu_names
 from pipeline.networks.recurrence import Weights, recur
 from pipeline.params import ModelParams, TrainParams
 from pipeline.runtime.errors import UserError
-
-_RECURRENT = (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU, keras.layers.Bidirectional)
 
 
 class FusedRNN(keras.layers.Layer):
@@ -59,13 +58,14 @@ def _biases(cell: Any) -> tuple[Any, Any]:
 def fuse(model: keras.Model) -> keras.Model:
     """A model of the same layers and variables as ``model`` whose recurrent layers are computed fused.
 
-    They must return sequences, without recurrent dropout. Masks are theirs, however they come: as an argument
-    or handed on from an embedding. The result is for training and prediction, not for saving: ``model`` holds
-    every variable.
+    Those must return sequences, without recurrent dropout; one whose equations ``cells`` lacks stays as it is.
+    Masks are theirs, however they come: as an argument or handed on from an embedding. The result is for
+    training and prediction, not for saving: ``model`` holds every variable.
     """
 
     def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(layer, _RECURRENT):
+        one = layer.forward_layer if isinstance(layer, keras.layers.Bidirectional) else layer
+        if type(one) not in CELLS:
             return layer(*args, **kwargs)
         return FusedRNN(layer)(args[0], mask=kwargs.get("mask"))
 

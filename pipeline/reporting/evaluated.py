@@ -50,7 +50,8 @@ class Evaluated:
     @property
     def cell(self) -> str:
         """``GRU``, ``LSTM`` or ``simple RNN``."""
-        return CELLS[self.trained["params"]["model.cell"]]
+        cell = self.trained["params"]["model.cell"]
+        return CELLS.get(cell, cell)
 
     @property
     def shape(self) -> str:

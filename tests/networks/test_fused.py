@@ -169,3 +169,17 @@ def test_cudnn_without_a_gpu_is_an_error_that_names_both_parameters() -> None:
     train = PARAMS.train.model_copy(update={"implementation": "cudnn"})
     with pytest.raises(ValueError, match=r"train\.implementation is cudnn, but TensorFlow finds no GPU"):
         choose_implementation(PARAMS.model, train)
+
+
+class OtherGRU(keras.layers.GRU):
+    """A layer whose equations nobody has written out."""
+
+
+def test_a_layer_without_written_equations_is_computed_as_keras_does() -> None:
+    token_ids = keras.Input((6,), dtype="int32")
+    states = keras.layers.Embedding(9, 5)(token_ids)
+    states = keras.layers.Bidirectional(OtherGRU(3, return_sequences=True))(states)
+    model = keras.Model(token_ids, OtherGRU(4)(states))
+    fused = fuse(model)
+    assert not any(isinstance(layer, FusedRNN) for layer in fused.layers)
+    np.testing.assert_array_equal(fused(TOKEN_IDS), model(TOKEN_IDS))
