@@ -58,7 +58,7 @@ def _biases(cell: Any) -> tuple[Any, Any]:
 def fuse(model: keras.Model) -> keras.Model:
     """A model of the same layers and variables as ``model`` whose recurrent layers are computed fused.
 
-    Those must return sequences, without recurrent dropout; one whose equations ``cells`` lacks stays as it is.
+    Those must return sequences, without recurrent dropout; one without equations in ``cells`` stays as it is.
     Masks are theirs, however they come: as an argument or handed on from an embedding. The result is for
     training and prediction, not for saving: ``model`` holds every variable.
     """

@@ -171,6 +171,7 @@ def test_cudnn_without_a_gpu_is_an_error_that_names_both_parameters() -> None:
         choose_implementation(PARAMS.model, train)
 
 
+@keras.saving.register_keras_serializable("tests")
 class OtherGRU(keras.layers.GRU):
     """A layer whose equations nobody has written out."""
 
