@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import runpy
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,8 @@ def test_errors_are_raised_and_caught_narrowly() -> None:
 def test_params_schema_and_file_have_the_same_keys() -> None:
     tree = yaml.safe_load((PROJECT / "params.yaml").read_text())
     assert set(tree) == set(params_module.Params.model_fields)
+
+
+def test_the_drawing_of_the_rooms_is_of_the_real_imports() -> None:
+    rooms = runpy.run_path(str(PROJECT / "docs" / "rooms.py"))
+    assert rooms["DRAWING"].read_text(encoding="utf-8") == rooms["draw"](), "run python docs/rooms.py"
