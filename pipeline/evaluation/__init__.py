@@ -1,1 +1,1 @@
-"""What a classifier's probabilities are worth: the only importer of scikit-learn."""
+"""What a classifier's probabilities are worth: metrics, intervals, rivals and calibration."""

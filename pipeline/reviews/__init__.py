@@ -1,1 +1,1 @@
-"""The data: reviews as flat arrays of word ids, from a source to padded rows. numpy only."""
+"""The data: reviews as flat arrays of word ids, from a source to padded rows. Neither Keras nor MLflow enters."""
