@@ -1,1 +1,1 @@
-"""Studies done with the pipeline: depth, the cells side by side, cross-validation, learning curves; nothing imports them."""
+"""Studies done with the pipeline: depth, cells, cross-validation, learning curves; nothing imports them."""
