@@ -90,8 +90,7 @@ class Fold(NamedTuple):
 
     Attributes:
         repeat: from 1; each repeat shuffles anew.
-        number: from 1, in its repeat.
-            0 where the data set's own test reviews are judged.
+        number: from 1, in its repeat; 0 of a learning curve, whose folds are all judged by the same reviews.
         test: the rows that are judged: in each repeat every review once.
         part: of the other reviews one in so many is fitted to, drawn with each label's share.
     """

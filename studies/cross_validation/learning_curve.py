@@ -15,32 +15,33 @@ from pipeline.evaluation.metrics import Metrics
 from pipeline.params import Params
 from pipeline.reporting import span
 from pipeline.reporting.page import Picture, Table, render
-from pipeline.reviews.dataset import read_splits
-from pipeline.reviews.splitting import TEST
+from pipeline.reviews.splitting import TEST, draw_stratified
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
-from pipeline.runtime.paths import LEARNING_CURVE_DIR, RAW_DATASET, RAW_REVIEWS
+from pipeline.runtime.files import read_json, write_json, write_text
+from pipeline.runtime.paths import LEARNING_CURVE_DIR, RAW_DATASET
 from pipeline.runtime.plotting import draw_curves, make_axes, save
 from pipeline.tracking import PipelineRun
 from studies.cross_validation.fold import Fold
 from studies.cross_validation.study import accuracy_of, all_reviews, fit_to, judge
 
 PARTS = (16, 8, 4, 2, 1)
+JUDGED = 0.2  # of the reviews
 FEWEST = 4  # reviews of a label: two to train on, two to stop by
 SECTIONS = {"curve": "Accuracy by the number of labels", "figures": "Figures"}
 
 
 def run(params: Params, repeats: int) -> None:
-    """Fits each share ``repeats`` times, judged on data/raw's test reviews; writes reports/learning_curve.
+    """Fits each share ``repeats`` times, judged on a fifth of the reviews; writes reports/learning_curve.
+
+    The test reviews stay unread: what a curve says is acted on.
 
     Raises:
         InterruptedError: after Ctrl-C; what is fitted is kept.
         UserError: if there are too few reviews of a label for three shares.
     """
-    data, dataset = all_reviews(params), read_json(RAW_DATASET)
-    splits = read_splits(read_arrays(RAW_REVIEWS))
-    is_test = np.repeat([name == TEST for name in splits], [len(part) for part in splits.values()])
-    labels, test = data["labels"][~is_test], np.flatnonzero(is_test)
+    data, dataset = all_reviews(params, but=TEST), read_json(RAW_DATASET)
+    held = draw_stratified(data["labels"], JUDGED, params.seed, dataset["labels"])
+    labels = np.delete(data["labels"], held)
     fewest = int(np.bincount(labels, minlength=len(dataset["labels"])).min())
     parts = [part for part in PARTS if fewest >= FEWEST * part]
     if len(parts) < 3:
@@ -49,13 +50,13 @@ def run(params: Params, repeats: int) -> None:
             f"has {fewest}: label more, or leave the label out by data.labels"
         )
     asked = [
-        (Fold(repeat, 0, test, part), fit_to(params, len(labels) / part, data, dataset))
+        (Fold(repeat, 0, held, part), fit_to(params, len(labels) / part, data, dataset))
         for part in parts
         for repeat in range(1, repeats + 1)
     ]
 
     def report(judged: list[Mapping[str, Metrics]], parent: PipelineRun) -> dict[str, Any]:
-        found = summarise([len(labels) / part for part in parts], judged, len(test), params.seed)
+        found = summarise([len(labels) / part for part in parts], judged, len(held), params.seed)
         parent.log_metrics({f"gain_of_twice_{name}": found[name] for name in ("gain", "low", "high")})
         return found
 
@@ -70,21 +71,21 @@ def run(params: Params, repeats: int) -> None:
 
 
 def summarise(
-    sizes: list[float], judged: list[Mapping[str, Metrics]], num_test: int, seed: int
+    sizes: list[float], judged: list[Mapping[str, Metrics]], num_judged: int, seed: int
 ) -> dict[str, Any]:
     """Plain JSON values: each classifier's curve, the network's power law, what twice the labels would give.
 
     Args:
         sizes: numbers of labels, ascending.
         judged: metrics by classifier, the repeats of the first size first.
-        num_test: reviews that all are judged on.
+        num_judged: reviews that all are judged on.
         seed: of the gain's interval.
     """
     curves, every = {}, {}
     for name in (MODEL, NAIVE_BAYES):
         every[name] = np.array([metrics[name]["accuracy"] for metrics in judged]).reshape(len(sizes), -1)
         means = [
-            accuracy_of(scores.tolist(), num_test / (num_test + size), num_test)
+            accuracy_of(scores.tolist(), num_judged / (num_judged + size), num_judged)
             for size, scores in zip(sizes, every[name], strict=True)
         ]
         curves[name] = [
@@ -132,7 +133,7 @@ def render_page(found: Mapping[str, Any]) -> str:
         sentence=sentence(found),
         found=found,
         picture=Picture(path, "Accuracy by the number of labels"),
-        table=Table(["labels", *columns], rows, "Means over the draws, on the test reviews."),
+        table=Table(["labels", *columns], rows, "Means over the draws, on the reviews held back for it."),
     )
 
 

@@ -129,12 +129,13 @@ def _kept(metrics: Mapping[str, Metrics]) -> tuning.Result:
     return tuning.Result(accuracies["test_accuracy"], {tuning.RECORD: metrics}, accuracies)
 
 
-def all_reviews(params: Params) -> dict[str, np.ndarray]:
+def all_reviews(params: Params, but: str = "") -> dict[str, np.ndarray]:
     """Those of data/raw: the labelled ones of all splits, one after the other, and the unlabelled ones.
 
-    Beside them the vectors of ``vectors.path``.
+    Beside them the vectors of ``vectors.path``. The split ``but`` is left out.
     """
     splits, unlabelled = read_splits(read_arrays(RAW_REVIEWS)), read_arrays(RAW_UNLABELLED)
+    splits.pop(but, None)
     data = {
         "tokens": np.concatenate([part.tokens for part in splits.values()]),
         "offsets": offsets_of(np.concatenate([part.lengths for part in splits.values()])),
