@@ -54,17 +54,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow leaves its stores and experiment in the environment and in itself; later tests start without.
-
-    A server in this process is one that does.
-    """
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+def own_mlflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """MLflow leaves its store and experiment in the environment and in itself; later tests start without."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
         monkeypatch.delenv(name, raising=False)
     if (fluent := sys.modules.get("mlflow.tracking.fluent")) is not None:
         monkeypatch.setattr(fluent, "_active_experiment_id", None)
+    yield
+    os.environ.pop("MLFLOW_REGISTRY_URI", None)  # both are set by a server in this process
     if (registry := sys.modules.get("mlflow.tracking._model_registry.utils")) is not None:
-        monkeypatch.setattr(registry, "_registry_uri", None)
+        vars(registry)["_registry_uri"] = None
 
 
 @pytest.fixture
