@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from pipeline.registry.names import parse_uri
-from pipeline.reviews.sources.dialects import BACKSLASH, DELIMITERS, DOUBLED, NONE
+from pipeline.reviews.sources.dialects import BACKSLASH, DELIMITERS, DOUBLED, NONE, Format
 from pipeline.runtime.errors import UserError, described
 from pipeline.runtime.live import clear_all
 
@@ -87,5 +87,20 @@ def of_tables(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(
             written={name: value for name, value in written.items() if value is not None}, **others
         )
+
+    return read
+
+
+def of_texts(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --text-column and the options of ``of_tables``; ``command`` gets ``text_column`` and ``form``."""
+
+    @click.option(
+        "--text-column", default="text", show_default=True, help="The texts' column, or its number."
+    )
+    @of_tables
+    @functools.wraps(command)
+    def read(*, text_column: str, written: dict[str, Any], **others: Any) -> Any:
+        form = Format(**written, has_header=not text_column.isdecimal(), on_command_line=True)
+        return command(text_column=text_column, form=form, **others)
 
     return read

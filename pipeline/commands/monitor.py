@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pipeline.commands import echo_error, of_tables, of_version
+from pipeline.commands import echo_error, of_texts, of_version
 from pipeline.interface import load_champion
 from pipeline.monitoring.comparison import compare
 from pipeline.monitoring.drift import SHIFTED
@@ -26,8 +25,7 @@ STATUS = 3  # neither an error's nor a wrong option's
 @click.command()
 @click.argument("table", type=click.Path(path_type=Path))
 @of_version
-@click.option("--text-column", default="text", show_default=True, help="The column of the texts.")
-@of_tables
+@of_texts
 @click.option("--label-column", help="The column of the true labels, as far as they are known.")
 @click.option(
     "--labels",
@@ -47,7 +45,7 @@ def monitor(
     table: Path,
     name: str | None,
     text_column: str,
-    written: dict[str, Any],
+    form: Format,
     label_column: str | None,
     labels: Path | None,
     key: str | None,
@@ -67,7 +65,6 @@ def monitor(
         raise click.UsageError("--time-column is for accuracy over time: give --label-column or --labels too")
     champion = load_champion(name, echo_error)
     profile = Profile.load(champion.folder)
-    form = Format(**written, has_header=not text_column.isdecimal(), on_command_line=True)
     columns = Columns(text_column, label_column, time_column, key, form)
     comparison = compare(champion.texts, champion.address, profile, table, columns, labels)
     write_text(report, page(comparison, champion.address, table))

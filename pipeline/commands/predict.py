@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.text import Text
 
 from pipeline import interface as api
-from pipeline.commands import echo_error, of_tables, of_version
+from pipeline.commands import echo_error, of_texts, of_version
 from pipeline.interface import Classifier, RegisteredClassifier, load_champion
 from pipeline.params import load_params
 from pipeline.reviews.sources.dialects import Format
@@ -75,10 +75,7 @@ class OfTexts(click.Command):
     callback=lambda _context, _option, text: _workers(text),
     help="Processes that score a folder's files side by side; auto: one a core.  [default: 1]",
 )
-@click.option(
-    "--text-column", default="text", show_default=True, help="The column of --input, or its number."
-)
-@of_tables
+@of_texts
 @click.option("--threshold", type=float, help="A probability from here on is the second label.")
 @click.option("--explain", is_flag=True, help="Show what each word (or other token) contributes.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a text.")
@@ -90,7 +87,7 @@ def predict(
     kind: str | None,
     workers: int | Literal["auto"] | None,
     text_column: str,
-    written: dict[str, Any],
+    form: Format,
     threshold: float | None,
     explain: bool,
     as_json: bool,
@@ -103,7 +100,6 @@ def predict(
     champion = load_champion(name, echo_error)
     click.echo(champion.name, err=True)
     if source and target:
-        form = Format(**written, has_header=not text_column.isdecimal(), on_command_line=True)
         options = Options(text_column, threshold, champion.address, form)
         score_table(champion, source, target, options, kind, workers)
         return

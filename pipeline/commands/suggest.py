@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pipeline.commands import echo_error, of_tables, of_version
+from pipeline.commands import echo_error, of_texts, of_version
 from pipeline.interface import load_champion
 from pipeline.labelling import suggest as choose
 from pipeline.labelling import write_tasks
@@ -21,8 +21,7 @@ from pipeline.serving.answering import ID
 @click.argument("unlabelled", type=click.Path(path_type=Path))
 @click.option("--count", type=click.IntRange(min=1), default=100, show_default=True, help="How many texts.")
 @of_version
-@click.option("--text-column", default="text", show_default=True, help="The column of the texts.")
-@of_tables
+@of_texts
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -35,7 +34,7 @@ def suggest(
     count: int,
     name: str | None,
     text_column: str,
-    written: dict[str, Any],
+    form: Format,
     output: Path,
 ) -> None:
     """Pick the texts of UNLABELLED, a file or folder, whose labels would teach the champion most.
@@ -44,7 +43,6 @@ def suggest(
     has the champion's label, which Label Studio and doccano show as a first answer.
     """
     champion = load_champion(name, echo_error)
-    form = Format(**written, has_header=not text_column.isdecimal(), on_command_line=True)
     passed_over: list[str] = []
     reader = Reader(
         [text_column], form, "UNLABELLED", "--text-column", lambda place, *_: passed_over.append(place)

@@ -80,8 +80,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _a_language_model_can_be_learnt(self) -> Self:
         """It is to tell words that a pair, or a step of two words, would show it."""
-        searched = self.tune.search_space.get("pretrain.epochs") if self.tune.trials > 1 else None
-        if not (self.pretrain.epochs or (searched is not None and any(searched.values))):
+        if not any(self.tried("pretrain.epochs")):
             return self
         for key, value, needed in (
             ("model.step_words", self.model.step_words, 1),
@@ -138,6 +137,11 @@ class Params(Section):
                 flat |= {f"{section}.{name}": value for name, value in values.items()}
         flat.pop("tune.search_space")
         return {key: flat[key] for key in flat if not names or {key, key.partition(".")[0]} & set(names)}
+
+    def tried(self, key: str) -> tuple[Value, ...]:
+        """The value of ``key``, and those that trials may have in its place; a range's are its two ends."""
+        searched = self.tune.search_space.get(key) if self.tune.trials > 1 else None
+        return self.flat()[key], *(searched.values if searched else ())
 
     @property
     def trial_epochs(self) -> int:

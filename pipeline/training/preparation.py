@@ -86,14 +86,7 @@ def prepared_data(
             file = file_of("ngram-vectors", {"dimension": dimension})
             of_ngrams[ngrams_name(variant)] = file, variant
             making[file] = partial(learn_ngrams, read[0], labels["train"], read[1], dimension, params.seed)
-    missing = [(file, make) for file, make in making.items() if not file.exists()]
-    if missing:  # each takes one core, since one thread alone gives the same digits each time
-        count = sum(reviews.num_reviews for reviews in read)
-        kinds = " and ".join(
-            dict.fromkeys(file.name.rpartition("-")[0].replace("-", " ") for file, _ in missing)
-        )
-        with busy(f"{kinds} of {count:,} reviews are learnt"):
-            Parallel(min(len(missing), cores()))(delayed(_write)(*each) for each in missing)
+    _learn(making, sum(reviews.num_reviews for reviews in read))
     data |= {name: read_arrays(file)["values"] for name, file in of_words.items()}
     for name, (file, variant) in of_ngrams.items():
         vectors = LearntNgrams(**read_arrays(file)).of_network(
@@ -103,7 +96,7 @@ def prepared_data(
             variant.vectors.deviation,
         )
         data |= {f"{name} {field}": array for field, array in vectors._asdict().items()}
-    if _may_be_wanted(params, "distill.epochs") and whole["unlabelled"].num_reviews:
+    if any(params.tried("distill.epochs")) and whole["unlabelled"].num_reviews:
         known, _ = of_ngrams.get(ngrams_name(params), (None, params))
         file = file_of("soft-labels", {"teacher": params.distill.teacher, "ngrams": known and known.name})
         if not file.exists():
@@ -120,12 +113,21 @@ def prepared_data(
                 )
                 write_arrays(file, values=soft)
         data |= data_of({"unlabelled": {**splits["unlabelled"], "labels": read_arrays(file)["values"]}})
-    if _may_be_wanted(params, "pretrain.epochs"):
+    if any(params.tried("pretrain.epochs")):
         size = params.pad.vocab_size, params.pad.row_length
         data["windows"] = np.concatenate(
             [windows_of(splits[name]["tokens"], splits[name]["offsets"], *size) for name in _READ]
         )
     return data
+
+
+def _learn(making: Mapping[Path, Callable[[], np.ndarray | LearntNgrams]], num_reviews: int) -> None:
+    """Makes the files that aren't there, each on one core: one thread alone gives the same digits."""
+    missing = [(file, make) for file, make in making.items() if not file.exists()]
+    if missing:
+        kinds = dict.fromkeys(file.name.rpartition("-")[0].replace("-", " ") for file, _ in missing)
+        with busy(f"{' and '.join(kinds)} of {num_reviews:,} reviews are learnt"):
+            Parallel(min(len(missing), cores()))(delayed(_write)(*each) for each in missing)
 
 
 def _write(file: Path, make: Callable[[], np.ndarray | LearntNgrams]) -> None:
@@ -135,23 +137,17 @@ def _write(file: Path, make: Callable[[], np.ndarray | LearntNgrams]) -> None:
 
 def _variants(params: Params) -> list[Params]:
     """The params with every combination of searched values that decides vectors."""
-    space = {
-        key: form.values
-        for key, form in params.tune.search_space.items()
+    keys = [
+        key
+        for key in params.tune.search_space
         if key.startswith("vectors.") or key in ("model.embedding_dim", "model.step_words")
-    }
-    configured = params.flat()
-    wanted = any(_may_be_wanted(params, key) for key in ("vectors.epochs", "vectors.ngrams"))
-    if params.tune.trials == 1 or not (wanted or params.vectors.path):
-        space = {}
-    values = [list(dict.fromkeys([configured[key], *choices])) for key, choices in space.items()]
-    return [params.replace(dict(zip(space, chosen, strict=True))) for chosen in product(*values)]
-
-
-def _may_be_wanted(params: Params, key: str) -> bool:
-    """Whether ``key`` is above 0 in any trial."""
-    searched = params.tune.search_space.get(key) if params.tune.trials > 1 else None
-    return bool(params.flat()[key]) or (searched is not None and any(searched.values))
+    ]
+    if not (
+        params.vectors.path or any(params.tried("vectors.epochs")) or any(params.tried("vectors.ngrams"))
+    ):
+        keys = []
+    values = [dict.fromkeys(params.tried(key)) for key in keys]
+    return [params.replace(dict(zip(keys, chosen, strict=True))) for chosen in product(*values)]
 
 
 def _number(value: int | str, suited: int) -> int:

@@ -35,8 +35,7 @@ def check_vectors(params: Params) -> None:
     if params.vectors.path is None:
         return
     dimension, _ = _form_of(Path(params.vectors.path))
-    searched = params.tune.search_space.get("model.embedding_dim") if params.tune.trials > 1 else None
-    for wanted in (params.model.embedding_dim, *(searched.values if searched else ())):
+    for wanted in params.tried("model.embedding_dim"):
         if wanted != dimension:
             raise UserError(
                 f"vectors.path: the vectors of {params.vectors.path} have {dimension} dimensions, but "

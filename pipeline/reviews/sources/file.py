@@ -336,7 +336,7 @@ def _splits_of_files(table: Table) -> list[str | None]:
 
 
 def _require_two_of_each(labels: np.ndarray, names: Sequence[str], path: Path) -> None:
-    """Raises UserError if a class is too rare to be trained and tested on: it may be a slip of the pen."""
+    """Raises UserError if a class is too rare to be trained and tested on: its name may be misspelt."""
     for number, name in enumerate(names):
         count = int((labels == number).sum())
         if count < 2:
