@@ -75,13 +75,9 @@ def _check_labels(dataset: Dataset, params: Params, issues: Path) -> None:
     from pipeline.evaluation.label_issues import find_label_issues  # noqa: PLC0415
     from pipeline.evaluation.ngrams import Ragged  # noqa: PLC0415
     from pipeline.labelling import Task, write_tasks  # noqa: PLC0415
-    from pipeline.reviews.ragged import offsets_of  # noqa: PLC0415
 
     splits = dataset.splits.values()
-    reviews = Ragged(
-        np.concatenate([part.tokens for part in splits]),
-        offsets_of(np.concatenate([part.lengths for part in splits])),
-    )
+    reviews = Ragged.join(splits)
     given = np.concatenate([part.labels for part in splits]).astype(np.int64)
     found = find_label_issues(given, out_of_fold(reviews, given, seed=params.seed))
     places = [place for split in dataset.splits for place in dataset.places[split]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, hstack
 
-from pipeline.reviews.ragged import flat_ranges, offsets_of
+from pipeline.reviews.ragged import Sequences, flat_ranges, offsets_of
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.runtime.errors import UserError
 
@@ -31,6 +32,13 @@ class Ragged(NamedTuple):
     def num_reviews(self) -> int:
         """How many reviews there are."""
         return len(self.offsets) - 1
+
+    @classmethod
+    def join(cls, parts: Iterable[Ragged | Sequences]) -> Ragged:
+        """The reviews of all parts, one after the other."""
+        joined = [(part.tokens, np.diff(part.offsets)) for part in parts]
+        tokens, lengths = (np.concatenate(each) for each in zip(*joined, strict=True))
+        return cls(tokens, offsets_of(lengths))
 
     def part(self, start: int, stop: int) -> Ragged:
         """The reviews from ``start`` to before ``stop``."""

@@ -166,10 +166,7 @@ def learn_ngrams(
     from gensim.models import Doc2Vec  # noqa: PLC0415 - a second to import, and only here
     from gensim.models.doc2vec import TaggedDocument  # noqa: PLC0415
 
-    every = Ragged(
-        np.concatenate([train.tokens, others.tokens]),
-        offsets_of(np.concatenate([np.diff(train.offsets), np.diff(others.offsets)])),
-    )
+    every = Ragged.join([train, others])
     count = every.num_reviews
     ngrams, counts = find_ngrams(every, 2, min(max(count // 2500, 2), 10))
     present = counts.sign()
