@@ -60,6 +60,7 @@ from pipeline.tracking import PipelineRun, pipeline_run
 from pipeline.training.compiled import compile_prediction
 
 Arrays = dict[str, np.ndarray]
+_SHOWN = 20  # tokens of a review whose label looks wrong
 
 
 def run(params: Params) -> None:
@@ -174,10 +175,16 @@ def _label_issues(params: Params, dataset: Mapping[str, Any], vocabulary: Vocabu
             "given": names[issue.given],
             "likely": names[issue.likely],
             "probability": issue.probability,
-            "text": f"{vocabulary.decode(train.review(issue.row)[:20])} ...",
+            "text": _beginning(vocabulary, train.review(issue.row)),
         }
         for issue in find_label_issues(labels, said)
     ]
+
+
+def _beginning(vocabulary: Vocabulary, tokens: np.ndarray) -> str:
+    """Enough of a review to know it by."""
+    text = vocabulary.decode(tokens[:_SHOWN])
+    return f"{text} ..." if len(tokens) > _SHOWN else text
 
 
 def _read_trials() -> list[dict[str, Any]]:
