@@ -41,7 +41,7 @@ lint: .venv/installed-dev  ## Check style, types, words, dependencies and who im
 	ruff format --check
 	mypy
 	lint-imports
-	deptry .
+	deptry pipeline studies
 	codespell --dictionary=- --dictionary=docs/words.txt
 	@for part in pipeline studies benchmarks tests; do \
 	  printf '%-10s %6d lines in %3d files\n' $$part $$(git ls-files "$$part/*.py" | xargs cat | wc -l) $$(git ls-files "$$part/*.py" | wc -l); done
