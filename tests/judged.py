@@ -19,11 +19,11 @@ from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.figures import draw
 from pipeline.reporting.report import write_report
 from pipeline.reviews.padding import pad_tokens
-from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import Row
 from pipeline.runtime.paths import STUDY_DIR
 from pipeline.runtime.plotting import save
+from texts import reviews_of
 from two_labels import both
 
 HOSTILE = "<script>window.stolen=1</script><img src='http://192.0.2.1/x.png'>"
@@ -125,7 +125,7 @@ def judged(count: int = 240) -> tuple[Assessment, list[Row]]:
     vocabulary = Vocabulary((HOSTILE, *(f"word{rank}" for rank in range(2, 90))))
     labels = random.integers(0, 2, count).astype(np.int8)
     sequences = [[4, *random.integers(4, 90, length).tolist()] for length in random.integers(3, 40, count)]
-    reviews = Reviews.from_lists(sequences, labels.tolist())
+    reviews = reviews_of(sequences, labels.tolist())
     layout: dict[str, Any] = {"padding": "pre", "truncating": "pre"}
     token_ids = pad_tokens(reviews.tokens, reviews.offsets, vocab_size=60, max_length=12, **layout)
     model, *others = (both(1 / (1 + np.exp(-random.normal(3 * labels - 1.5, 1.6)))) for _ in range(4))

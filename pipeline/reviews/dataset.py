@@ -66,16 +66,14 @@ class Dataset:
 
     def encode(self, text: str) -> list[int]:
         """Token ids of another text, made as those of these reviews were."""
-        vocabulary = self.vocabulary
-        return vocabulary.encode_as_keras(text) if self.as_keras else vocabulary.encode(text)
+        return self.vocabulary.encode_as_keras(text) if self.as_keras else self.vocabulary.encode(text)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The flat arrays of all splits: ``train_tokens``, ``train_offsets``, ``train_labels``, ..."""
-        return {
-            key: values
-            for name, reviews in self.splits.items()
-            for key, values in reviews.to_arrays(name).items()
-        }
+        arrays: dict[str, np.ndarray] = {}
+        for name, reviews in self.splits.items():
+            arrays |= reviews.to_arrays(name)
+        return arrays
 
     def facts(self, requested: str) -> dict[str, Any]:
         """What dataset.json says; the same data always gives the same facts."""
@@ -98,7 +96,7 @@ def read_splits(arrays: Mapping[str, np.ndarray]) -> dict[str, Reviews]:
     """The splits of :meth:`Dataset.arrays`.
 
     Raises:
-        UserError: if an array of the train or test split is missing, or isn't what it must be.
+        ValueError: if an array of the train or test split is missing, or isn't what it must be.
     """
     names = [TRAIN, TEST, *([VALIDATION] if f"{VALIDATION}_tokens" in arrays else [])]
     return {name: Reviews.from_arrays(arrays, name) for name in names}
@@ -118,16 +116,10 @@ def content_digest(arrays: Mapping[str, np.ndarray], vocabulary: Vocabulary | No
 
 def padded_arrays(reviews: Sequences, rows: Rows, pad: PadParams) -> dict[str, np.ndarray]:
     """What one split's .npz in data/padded holds; ``rows`` are the reviews' own in the raw split."""
-    token_ids = pad_tokens(
-        reviews.tokens,
-        reviews.offsets,
-        vocab_size=pad.vocab_size,
-        max_length=pad.row_length,
-        padding=pad.padding,
-        truncating=pad.truncating,
-    )
+    sides = {"padding": pad.padding, "truncating": pad.truncating}
+    size, length = pad.vocab_size, pad.row_length
     arrays: dict[str, np.ndarray] = {
-        "token_ids": token_ids,
+        "token_ids": pad_tokens(reviews.tokens, reviews.offsets, vocab_size=size, max_length=length, **sides),
         "lengths": (reviews.lengths + 1).astype(np.int32),
         "rows": rows,
         "tokens": reviews.cut(pad.vocab_size),

@@ -7,24 +7,67 @@ order in which they first came, whatever split they came in; the numbers are the
 from __future__ import annotations
 
 import hashlib
+import io
+import tempfile
 from array import array
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 
 import numpy as np
 import pyarrow
 import pyarrow.compute
+import zstandard
 
-from pipeline.reviews.ragged import Labels, PackedTexts, Reviews, Rows, offsets_of
+from pipeline.reviews.ragged import Labels, Offsets, Reviews, Rows, offsets_of
 from pipeline.reviews.splitting import TRAIN
-from pipeline.reviews.tokenizing import SUBWORDS, WORDS, Tokenizer, every_so_many
-from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary, spaced_words
+from pipeline.reviews.tokenizing import (
+    SUBWORDS,
+    WORDS,
+    Tokenizer,
+    every_so_many,
+    learn_subwords,
+    nfkc_1,
+    spaced_words,
+)
+from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
 
 _BATCH = 2_000  # texts that are cut together
 _ROWS = 10_000  # reviews at a time
 _CHUNK = 1 << 22  # tokens at a time, where arrays of that many would else lie beside the tokens
+
+
+class PackedTexts:
+    """Texts that are needed a second time, in a temporary file: a million reviews would fill memory.
+
+    Iterating gives them in their order, as often as is wanted. The file has no name and goes with the object.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is as long as the object is
+        self._writer = zstandard.ZstdCompressor(level=1).stream_writer(self._file, closefd=False)
+        self._bytes, self._characters = array("q"), array("q")
+
+    def add(self, text: str) -> None:
+        """Takes the next text, which must be whole characters; not after the first iteration."""
+        encoded = text.encode()
+        self._writer.write(encoded)
+        self._bytes.append(len(encoded))
+        self._characters.append(len(text))
+
+    @property
+    def lengths(self) -> Offsets:
+        """Characters of each text: int64 (num_texts,)."""
+        return np.array(self._characters, np.int64)
+
+    def __iter__(self) -> Iterator[str]:
+        self._writer.close()  # type: ignore[no-untyped-call]
+        self._file.seek(0)
+        unpacked = zstandard.ZstdDecompressor().stream_reader(self._file, closefd=False)
+        with io.BufferedReader(unpacked, 1 << 20) as file:
+            for count in self._bytes:
+                yield file.read(count).decode()
 
 
 class Encoder:
@@ -36,10 +79,10 @@ class Encoder:
     """
 
     def __init__(self, tokens: str = WORDS, subwords: int = 8_000) -> None:
-        self._kind, self._subwords = tokens, subwords
+        self._subwords = subwords
         self._texts = PackedTexts() if tokens == SUBWORDS else None
         # That of subwords is learnt in the end.
-        self._vocabulary = Vocabulary((), tokenizer=Tokenizer(WORDS if tokens == SUBWORDS else tokens))
+        self._vocabulary = Vocabulary((), tokenizer=Tokenizer(tokens))
         self._numbers: defaultdict[str, int] = defaultdict(count().__next__)
         self._waiting: list[str] = []  # texts that are not cut yet
         self._tokens, self._lengths = array("i"), array("q")
@@ -48,7 +91,7 @@ class Encoder:
         """Takes the next text; "" where a row holds none."""
         if self._texts is not None:
             self._texts.add(text)
-        elif self._kind == WORDS:
+        elif self._vocabulary.tokenizer.kind == WORDS:
             self._waiting.append(spaced_words(text))
             if len(self._waiting) == _BATCH:
                 self._cut_waiting()
@@ -84,8 +127,9 @@ class Encoder:
             labels: of each split's reviews.
 
         Returns:
-            The vocabulary, as ``Vocabulary.from_texts`` makes it; the reviews, as its ``encode`` does; and,
-            by split, a key for each row with a word that the vocabulary lacks, equal for the same words.
+            The vocabulary: words by count, of equal counts the one first that comes first in the training
+            reviews; the reviews, as its ``encode`` gives them; and, by split, a key for each row with a word
+            that the vocabulary lacks, equal for the same words.
 
         Raises:
             UserError: if subwords are asked for, so few of which can't spell the training texts.
@@ -115,11 +159,10 @@ class Encoder:
 
     def _learn(self, texts: PackedTexts, training: Rows) -> None:
         """Learns subwords and cuts the waiting texts into them."""
-        every = every_so_many(int(texts.lengths[training].sum()))
         is_read = np.zeros(len(texts.lengths), bool)
-        is_read[training[::every]] = True
-        read = [text for text, wanted in zip(texts, is_read.tolist(), strict=True) if wanted]
-        self._vocabulary = Vocabulary.learning(read, self._kind, self._subwords)
+        is_read[training[:: every_so_many(int(texts.lengths[training].sum()))]] = True
+        read = [nfkc_1(text) for text, wanted in zip(texts, is_read.tolist(), strict=True) if wanted]
+        self._vocabulary = Vocabulary((), tokenizer=learn_subwords(read, self._subwords))
         self._texts = None
         for text in texts:
             self.add(text)
@@ -140,10 +183,7 @@ def _gather(flat: np.ndarray, lengths: np.ndarray, rows: Rows, target: np.ndarra
 
 
 def _ranked(tokens: np.ndarray, words: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The id of each number, int32 (num_words,), and the words that training reviews hold, by rank.
-
-    By count; of equal counts the one goes first that comes first in the training reviews.
-    """
+    """The id of each number, int32 (num_words,), and the words that training reviews hold, by rank."""
     counts = np.zeros(len(words), np.int64)
     first = np.full(len(words), len(tokens))
     for start in reversed(range(0, len(tokens), _CHUNK)):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,21 +27,13 @@ _COMPARED_REVIEWS = 100_000  # telltale words are looked for among so many
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing to look at.
+Findings = list[dict[str, Any]]
 
-    Attributes:
-        name: what was found.
-        count: of how many reviews (or words).
-        advice: what to do.
-        examples: up to EXAMPLES, each with the place in the source where that is known.
-    """
 
-    name: str
-    count: int
-    advice: str
-    examples: list[str] = field(default_factory=list)
+def _found(name: str, count: int, advice: str, examples: Sequence[str] = ()) -> Findings:
+    """One thing to look at, as JSON holds it, with some of its examples; nothing where there is none."""
+    shown = list(examples[:EXAMPLES])
+    return [{"name": name, "count": count, "advice": advice, "examples": shown}] if count else []
 
 
 class _EveryReview:
@@ -50,20 +41,19 @@ class _EveryReview:
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
-        self.names = sorted(dataset.splits, key=lambda name: name != TRAIN)
-        self.parts = [dataset.splits[name] for name in self.names]
+        self.parts = dict(sorted(dataset.splits.items(), key=lambda part: part[0] != TRAIN))
         self.places = [
             place
-            for name, part in zip(self.names, self.parts, strict=True)
+            for name, part in self.parts.items()
             for place in dataset.places.get(name) or [f"{name} review {row}" for row in range(len(part))]
         ]
-        self.lengths = np.concatenate([part.lengths for part in self.parts])
-        self.labels = np.concatenate([part.labels for part in self.parts])
-        self.splits = np.repeat(self.names, [len(part) for part in self.parts])
+        self.lengths = np.concatenate([part.lengths for part in self.parts.values()])
+        self.labels = np.concatenate([part.labels for part in self.parts.values()])
+        self.splits = np.repeat(list(self.parts), [len(part) for part in self.parts.values()])
         self.tokens = dataset.vocabulary.tokenizer.kind
 
     def review(self, row: int) -> np.ndarray:
-        for part in self.parts:
+        for part in self.parts.values():
             if row < len(part):
                 return part.review(row)
             row -= len(part)
@@ -71,19 +61,19 @@ class _EveryReview:
 
     def rows(self) -> Iterator[tuple[str, int, np.ndarray]]:
         """The split, the row in it, and the tokens of each review."""
-        for name, part in zip(self.names, self.parts, strict=True):
+        for name, part in self.parts.items():
             for row in range(len(part)):
                 yield name, row, part.review(row)
 
-    def finding(self, name: str, advice: str, found: Iterable[Any]) -> list[Finding]:
-        """A finding of rows, or of pairs of rows; none if there are none."""
+    def found(self, name: str, advice: str, found: Iterable[Any]) -> Findings:
+        """A finding of rows, or of pairs of rows."""
         rows = [row if isinstance(row, tuple) else (row,) for row in found]
         examples = []
         for each in rows[:EXAMPLES]:
             shown = self.dataset.vocabulary.decode(self.review(each[0])[:12])
             shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
             examples.append(f"{' and '.join(self.places[row] for row in each)}: {shown}")
-        return [Finding(name, len(rows), advice, examples)] if rows else []
+        return _found(name, len(rows), advice, examples)
 
 
 def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | None = None) -> dict[str, Any]:
@@ -101,19 +91,8 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
         ``findings``.
     """
     every = _EveryReview(dataset)
-    lengths = every.lengths
-    quantiles = np.quantile(lengths, [0, 0.5, 0.9, 0.99, 1]).tolist()
-    found = [
-        *_reading(dataset),
-        *_classes(every),
-        *_sizes(every),
-        *_lengths(every, max_length),
-        *_same_texts(every),
-        *_near_duplicates(every),
-        *_unspaced(every),
-        *_markup(dataset),
-        *_telltales(every),
-    ]
+    quantiles = np.quantile(every.lengths, [0, 0.5, 0.9, 0.99, 1]).tolist()
+    cut = None if max_length is None else int((every.lengths > max_length - 1).sum())
     return {
         "name": dataset.name,
         "rows": {name: len(reviews) for name, reviews in dataset.splits.items()},
@@ -124,9 +103,19 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
         },
         "tokens": every.tokens,
         "lengths": dict(zip(("shortest", "median", "90 %", "99 %", "longest"), quantiles, strict=True)),
-        "cut_share": None if max_length is None else float((lengths > max_length - 1).mean()),
+        "cut_share": None if cut is None else cut / len(every.lengths),
         "unknown_share": None if vocab_size is None else _unknown_shares(every, vocab_size),
-        "findings": [asdict(finding) for finding in found],
+        "findings": [
+            *_reading(dataset),
+            *_classes(every),
+            *_sizes(every),
+            *_lengths(every, cut or 0, max_length),
+            *_same_texts(every),
+            *_near_duplicates(every),
+            *_unspaced(every),
+            *_markup(dataset),
+            *_telltales(every),
+        ],
     }
 
 
@@ -138,13 +127,12 @@ def lines_of(checked: dict[str, Any], with_examples: bool = True) -> list[str]:
         shares = ", ".join(f"{name} {count:,} ({count / total:.1%})" for name, count in counts.items())
         lines.append(f"{split}: {checked['rows'][split]:,} rows: {shares}")
     lengths = ", ".join(f"{name} {value:,.0f}" for name, value in checked["lengths"].items())
-    tokens = checked["tokens"]
-    lines.append(f"{tokens} of a text: {lengths}")
+    lines.append(f"{checked['tokens']} of a text: {lengths}")
     if checked["cut_share"] is not None:
         lines.append(f"{checked['cut_share']:.1%} of the texts are cut")
     if checked["unknown_share"] is not None:
         unknown = ", ".join(f"{share:.1%} in {split}" for split, share in checked["unknown_share"].items())
-        lines.append(f"unknown {tokens}: {unknown}")
+        lines.append(f"unknown {checked['tokens']}: {unknown}")
     if checked["rows_skipped"]:
         lines.append(f"{checked['rows_skipped']:,} rows can't be used and were skipped")
     for finding in checked["findings"]:
@@ -156,85 +144,86 @@ def lines_of(checked: dict[str, Any], with_examples: bool = True) -> list[str]:
 
 def _unknown_shares(every: _EveryReview, vocab_size: int) -> dict[str, float]:
     """The share of unknown words in the training reviews, and in all others."""
-    unknown, counts = {TRAIN: 0, "others": 0}, {TRAIN: 0, "others": 0}
-    for name, part in zip(every.names, every.parts, strict=True):
-        kind = TRAIN if name == TRAIN else "others"
-        unknown[kind] += int(np.count_nonzero((part.tokens == OOV_ID) | (part.tokens >= vocab_size)))
-        counts[kind] += len(part.tokens)
-    return {kind: unknown[kind] / count if count else 1.0 for kind, count in counts.items()}
+    tokens = {TRAIN: [every.parts[TRAIN].tokens]}
+    tokens["others"] = [part.tokens for name, part in every.parts.items() if name != TRAIN]
+    unknown = {
+        kind: sum(int(np.count_nonzero((part == OOV_ID) | (part >= vocab_size))) for part in parts)
+        for kind, parts in tokens.items()
+    }
+    return {
+        kind: unknown[kind] / count if (count := sum(map(len, parts))) else 1.0
+        for kind, parts in tokens.items()
+    }
 
 
-def _reading(dataset: Dataset) -> list[Finding]:
+def _reading(dataset: Dataset) -> Findings:
     """What was decided about the source's files while they were read."""
-    kinds = (
+    findings: Findings = []
+    for name, key, advice in (
         ("hidden files passed over", "passed_over", "rename them, if they are reviews"),
         ("labels in several spellings", "merged_labels", "each line is one class: spell two classes apart"),
         ("values that often mean that there is none", "like_missing", "data.missing names those that do"),
+    ):
+        lines = dataset.reading.get(key, [])
+        findings += _found(name, len(lines), advice, lines)
+    count = dataset.reading.get("texts_with_signs", 0)
+    share = count / max(sum(map(len, dataset.splits.values())), 1)
+    signs = [f"{sign} in {texts:,} texts" for sign, texts in dataset.reading.get("signs", {}).items()]
+    advice = (
+        f"{share:.1%} of the texts: as words their signs are left out, so that C++ is c; "
+        "set data.tokens to characters or subwords if they tell the classes apart"
     )
-    found = [(name, dataset.reading.get(key, []), advice) for name, key, advice in kinds]
-    findings = [Finding(name, len(lines), advice, lines[:EXAMPLES]) for name, lines, advice in found if lines]
-    if count := dataset.reading.get("texts_with_signs", 0):
-        share = count / max(sum(map(len, dataset.splits.values())), 1)
-        signs = [f"{sign} in {texts:,} texts" for sign, texts in dataset.reading["signs"].items()]
-        advice = (
-            f"{share:.1%} of the texts: as words their signs are left out, so that C++ is c; "
-            "set data.tokens to characters or subwords if they tell the classes apart"
-        )
-        findings.append(Finding("texts with words made of signs", count, advice, signs[:EXAMPLES]))
+    return findings + _found("texts with words made of signs", count, advice, signs)
+
+
+def _classes(every: _EveryReview) -> Findings:
+    names = every.dataset.labels
+    counts = np.bincount(every.labels, minlength=len(names))
+    advice = (
+        f"always saying {names[int(counts.argmax())]} is right in {counts.max() / counts.sum():.1%}: "
+        "read balanced accuracy and F1, not accuracy, or collect more of the class"
+    )
+    findings: Findings = []
+    for name, count in zip(names, counts.tolist(), strict=True):
+        if count < SMALL_CLASS * counts.sum() / len(names):
+            findings += _found(f"class {name} has {count / counts.sum():.1%} of the reviews", count, advice)
     return findings
 
 
-def _classes(every: _EveryReview) -> list[Finding]:
-    names = every.dataset.labels
-    counts = np.bincount(every.labels, minlength=len(names))
-    return [
-        Finding(
-            f"class {name} has {count / counts.sum():.1%} of the reviews",
-            int(count),
-            f"always saying {names[int(counts.argmax())]} is right in {counts.max() / counts.sum():.1%}: "
-            "read balanced accuracy and F1, not accuracy, or collect more of the class",
-        )
-        for name, count in zip(names, counts, strict=True)
-        if count < SMALL_CLASS * counts.sum() / len(names)
-    ]
-
-
-def _sizes(every: _EveryReview) -> list[Finding]:
+def _sizes(every: _EveryReview) -> Findings:
+    of_training = "a bag of words usually does better than a network"
     of_test = (
         "an accuracy is uncertain by 5 points or more to each side; `python -m studies cross-validate` "
         "judges the network on all reviews in turn"
     )
+    findings: Findings = []
+    for split, least, why in (
+        (TRAIN, FEW_TRAINING_REVIEWS, of_training),
+        (TEST, FEW_TEST_REVIEWS, of_test),
+    ):
+        advice = f"with fewer than {least:,}, {why}: collect more, or compare models with great care"
+        if (count := len(every.parts[split])) < least:
+            findings += _found(f"few {split} reviews", count, advice)
+    return findings
+
+
+def _lengths(every: _EveryReview, cut: int, max_length: int | None) -> Findings:
+    lengths = every.lengths
+    advice = f"pad.max_length is {max_length}: more costs time, and lets the network read to the end"
     return [
-        Finding(
-            f"few {split} reviews",
-            count,
-            f"with fewer than {least:,}, {why}: collect more, or compare models with great care",
-        )
-        for split, least, why in (
-            (TRAIN, FEW_TRAINING_REVIEWS, "a bag of words usually does better than a network"),
-            (TEST, FEW_TEST_REVIEWS, of_test),
-        )
-        if (count := int((every.splits == split).sum())) < least
+        *every.found(
+            f"texts without a {every.tokens.removesuffix('s')}", "take them out", np.flatnonzero(lengths == 0)
+        ),
+        *every.found(
+            "texts ten times as long as most",
+            "look whether several texts ran together (a quote that is not closed does that)",
+            np.flatnonzero(lengths > max(10 * np.median(lengths), LONG)),
+        ),
+        *_found("texts that are cut", cut if cut > 0.5 * len(lengths) else 0, advice),
     ]
 
 
-def _lengths(every: _EveryReview, max_length: int | None) -> list[Finding]:
-    lengths = every.lengths
-    name = f"texts without a {every.tokens.removesuffix('s')}"
-    found = every.finding(name, "take them out", np.flatnonzero(lengths == 0))
-    found += every.finding(
-        "texts ten times as long as most",
-        "look whether several texts ran together (a quote that is not closed does that)",
-        np.flatnonzero(lengths > max(10 * np.median(lengths), LONG)),
-    )
-    cut = 0 if max_length is None else int((lengths > max_length - 1).sum())
-    if cut > 0.5 * len(lengths):
-        advice = f"pad.max_length is {max_length}: more costs time, and lets the network read to the end"
-        found.append(Finding("texts that are cut", cut, advice))
-    return found
-
-
-def _same_texts(every: _EveryReview) -> list[Finding]:
+def _same_texts(every: _EveryReview) -> Findings:
     firsts: dict[bytes, int] = {}
     same: list[tuple[int, int]] = []
     for row, (name, place, tokens) in enumerate(every.rows()):
@@ -245,13 +234,13 @@ def _same_texts(every: _EveryReview) -> list[Finding]:
                 same.append((firsts[key], row))
     labels, splits = every.labels, every.splits
     return [
-        *every.finding("duplicates of an earlier text", "keep one of each", same),
-        *every.finding(
+        *every.found("duplicates of an earlier text", "keep one of each", same),
+        *every.found(
             "texts that stand in two classes",
             "decide which label is right",
             [pair for pair in same if labels[pair[0]] != labels[pair[1]]],
         ),
-        *every.finding(
+        *every.found(
             "texts that stand in two splits",
             "the pad stage takes them out of training; look where they come from",
             [pair for pair in same if splits[pair[0]] != splits[pair[1]]],
@@ -259,25 +248,23 @@ def _same_texts(every: _EveryReview) -> list[Finding]:
     ]
 
 
-def _near_duplicates(every: _EveryReview) -> list[Finding]:
+def _near_duplicates(every: _EveryReview) -> Findings:
     pairs = near_pairs(every.review, every.lengths)
     across = sum(every.splits[one] != every.splits[other] for one, other in pairs)
-    advice = (
-        f"{across:,} of them across two splits, where they make results look better than they are"
-        if across
-        else "none lies in two splits"
+    advice = f"{across:,} of them across two splits, where they make results look better than they are"
+    return every.found(
+        "pairs of nearly the same text", advice if across else "none lies in two splits", pairs
     )
-    return every.finding("pairs of nearly the same text", advice, pairs)
 
 
-def _unspaced(every: _EveryReview) -> list[Finding]:
+def _unspaced(every: _EveryReview) -> Findings:
     words = every.dataset.vocabulary.words
     flagged = np.zeros(len(words) + INDEX_FROM + 1, bool)
     flagged[INDEX_FROM + 1 :] = [bool(_UNSPACED.search(word)) for word in words]
     if every.tokens != WORDS or not flagged.any():
         return []
     counts = np.array([np.count_nonzero(flagged[tokens]) for _, _, tokens in every.rows()])
-    return every.finding(
+    return every.found(
         "texts without blanks between words",
         "a whole sentence counts as one word, which no other text has: set data.tokens to characters, or to "
         "subwords",
@@ -285,30 +272,26 @@ def _unspaced(every: _EveryReview) -> list[Finding]:
     )
 
 
-def _markup(dataset: Dataset) -> list[Finding]:
+def _markup(dataset: Dataset) -> Findings:
     found = [
         f"{dataset.places[split][row]}: {markup}"
         for split, by_row in dataset.markup.items()
         for row, markup in by_row.items()
     ]
     advice = "its names are read as words: take it out, or know that served texts must have it too"
-    return [Finding("texts with HTML in them", len(found), advice, found[:EXAMPLES])] if found else []
+    return _found("texts with HTML in them", len(found), advice, found)
 
 
-def _telltales(every: _EveryReview) -> list[Finding]:
+def _telltales(every: _EveryReview) -> Findings:
     """Words that many reviews of one class have and hardly one of another."""
-    names = every.dataset.labels
-    training = every.dataset.splits[TRAIN]
+    names, training = every.dataset.labels, every.parts[TRAIN]
     reviews = training.select(np.arange(min(len(training), _COMPARED_REVIEWS)))
     size = len(every.dataset.vocabulary) + INDEX_FROM + 1
     by_class = np.zeros((len(names), size), np.int64)  # how many reviews of a class have each token
     for label in range(len(names)):
         part = reviews.select(np.flatnonzero(reviews.labels == label))
-        once = np.repeat(np.arange(len(part)) * size, part.lengths) + part.tokens
-        once.sort()
-        is_first = np.ones(len(once), bool)
-        np.not_equal(once[1:], once[:-1], out=is_first[1:])
-        by_class[label] = np.bincount(once[is_first] % size, minlength=size)
+        once = np.unique(np.repeat(np.arange(len(part)) * size, part.lengths) + part.tokens)
+        by_class[label] = np.bincount(once % size, minlength=size)
     totals = np.maximum(np.bincount(reviews.labels, minlength=len(names)), 1)
     strongest, most = by_class.argmax(0), by_class.max(0)
     telltale = (most >= TELLTALE_SHARE * by_class.sum(0)) & (most >= TELLTALE_REVIEWS * totals[strongest])
@@ -321,6 +304,5 @@ def _telltales(every: _EveryReview) -> list[Finding]:
         f"{by_class[:, token].sum() - most[token]:,} of others"
         for token in found[:EXAMPLES].tolist()
     ]
-    name = f"{every.tokens} that give the label away"
     advice = f"does the label stand in the text? Take such {every.tokens} out if served texts won't have them"
-    return [Finding(name, len(found), advice, examples)] if len(found) else []
+    return _found(f"{every.tokens} that give the label away", len(found), advice, examples)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -57,9 +57,7 @@ def fold(value: object) -> str | None:
         if not math.isfinite(value):
             return None
         return str(int(value)) if value == int(value) else str(float(value))
-    if not isinstance(value, str) or not value.strip():
-        return None
-    return _plain(value).casefold()
+    return _plain(value).casefold() if isinstance(value, str) and value.strip() else None
 
 
 def key_of(value: object) -> str:
@@ -102,11 +100,10 @@ def classes_of(values: Sequence[object], wanted: Mapping[str, str | None] | Sequ
     Raises:
         UserError: if there is one class only, or more than MOST.
     """
-    spellings: dict[str, Counter[str]] = {}
+    spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for value in values:
-        key = fold(value)
-        if key is not None:
-            spellings.setdefault(key, Counter())[str(value).strip()] += 1
+        if (key := fold(value)) is not None:
+            spellings[key][str(value).strip()] += 1
     if wanted is not None:
         of_values = wanted if isinstance(wanted, Mapping) else dict(zip(wanted, wanted, strict=True))
         names = tuple(dict.fromkeys(name for name in of_values.values() if name is not None))
@@ -123,32 +120,35 @@ def classes_of(values: Sequence[object], wanted: Mapping[str, str | None] | Sequ
             )
         return Classes(names, numbers, _several(spellings.values()))
     is_known = set(spellings) <= set(_SPELLINGS)
-    ordered = sorted(spellings, key=_order)
-    numbers = {key: _SPELLINGS[key] if is_known else number for number, key in enumerate(ordered)}
+    numbers = {
+        key: _SPELLINGS[key] if is_known else number
+        for number, key in enumerate(sorted(spellings, key=_order))
+    }
     counts: dict[int, Counter[str]] = {number: Counter() for number in sorted(set(numbers.values()))}
     for key, number in numbers.items():
         counts[number] += spellings[key]
     names = tuple(count.most_common(1)[0][0] for count in counts.values())
     if not 2 <= len(counts) <= MOST:
-        found = zip(names[:_SHOWN], counts.values(), strict=False)
-        shown = ", ".join(
+        shown = [
             f"{name if len(name) <= _LONGEST else f'{name[:_LONGEST]}...'!r} ({count.total():,} rows)"
-            for name, count in found
-        )
+            for name, count in zip(names[:_SHOWN], counts.values(), strict=False)
+        ]
+        more = ["..."] * (len(counts) > _SHOWN)
         raise UserError(
             f"data.labels is null, so that the labels found are the classes, but there are {len(counts):,}: "
-            f"{shown}{', ...' if len(counts) > _SHOWN else ''}; 2 to {MOST} are possible: name them in "
-            "data.labels, such as {1: bad, 2: bad, 3: null, 4: good, 5: good}, where null leaves rows out"
+            f"{', '.join(shown + more)}; 2 to {MOST} are possible: name them in data.labels, such as "
+            "{1: bad, 2: bad, 3: null, 4: good, 5: good}, where null leaves rows out"
         )
     return Classes(names, numbers, _several(counts.values()))
 
 
 def _several(counts: Iterable[Counter[str]]) -> tuple[str, ...]:
     """``'Ham' (2), 'ham' (1)`` of each class that has more than one spelling."""
-    lists = (
-        [f"{spelling!r} ({number:,})" for spelling, number in each.most_common(_SHOWN)] for each in counts
+    return tuple(
+        ", ".join(f"{spelling!r} ({number:,})" for spelling, number in each.most_common(_SHOWN))
+        for each in counts
+        if len(each) > 1
     )
-    return tuple(", ".join(spellings) for spellings in lists if len(spellings) > 1)
 
 
 def _order(key: str) -> tuple[float, str]:

@@ -30,23 +30,19 @@ def near_pairs(review: Review, lengths: np.ndarray) -> list[tuple[int, int]]:
     rows = np.flatnonzero(lengths >= _FEWEST)[:_COMPARED]
     if len(rows) < 2:
         return []
+    parts = [rows[start : start + _AT_A_TIME] for start in range(0, len(rows), _AT_A_TIME)]
+    pairs: set[tuple[int, int]] = set()
+    for keys in np.concatenate([_bands(review, lengths, part) for part in parts], axis=1):
+        order = np.argsort(keys, kind="stable")
+        same = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+        # In the order of their rows: the sort is stable.
+        pairs.update(zip(rows[order[same]].tolist(), rows[order[same + 1]].tolist(), strict=True))
     return [
         pair
-        for pair in _candidates(review, lengths, rows)
+        for pair in sorted(pairs)
         for one, other in [map(review, pair)]
         if not np.array_equal(one, other) and _similarity(one, other) >= NEAR
     ]
-
-
-def _candidates(review: Review, lengths: np.ndarray, rows: Rows) -> list[tuple[int, int]]:
-    parts = [rows[start : start + _AT_A_TIME] for start in range(0, len(rows), _AT_A_TIME)]
-    bands = np.concatenate([_bands(review, lengths, part) for part in parts], axis=1)
-    pairs: set[tuple[int, int]] = set()
-    for keys in bands:
-        order = np.argsort(keys, kind="stable")
-        for place in np.flatnonzero(keys[order][1:] == keys[order][:-1]):
-            pairs.add((int(rows[order[place]]), int(rows[order[place + 1]])))
-    return sorted(tuple(sorted(pair)) for pair in pairs)  # type: ignore[misc]
 
 
 def _bands(review: Review, lengths: np.ndarray, rows: Rows) -> np.ndarray:

@@ -47,9 +47,8 @@ def pad_tokens(
     row = np.arange(len(lengths))
     token_ids[row[starts], column[starts] - 1] = START_ID
     words = tokens[flat_ranges(first, kept)]
-    token_ids.reshape(-1)[flat_ranges(row * max_length + column, kept)] = np.where(
-        words < vocab_size, words, OOV_ID
-    )
+    places = flat_ranges(row * max_length + column, kept)
+    token_ids.reshape(-1)[places] = np.where(words < vocab_size, words, OOV_ID)
     return token_ids
 
 
@@ -62,30 +61,17 @@ def pad_texts(
     padding: Side,
     truncating: Side,
 ) -> Tokens:
-    """Rows for raw text, as :func:`pad_tokens` makes them for reviews: what a served model is fed.
+    """Rows for raw text, int32 (num_texts, max_length), as :func:`pad_tokens` makes them for reviews.
 
     Of a long text, only the words that can get into its row are looked up.
-
-    Returns:
-        int32 (num_texts, max_length).
     """
     read = slice(-max_length, None) if truncating == "pre" else slice(max_length)
     tokens, offsets = flatten(vocabulary.ids(vocabulary.split(text)[read]) for text in texts)
-    return pad_tokens(
-        tokens,
-        offsets,
-        vocab_size=vocab_size,
-        max_length=max_length,
-        padding=padding,
-        truncating=truncating,
-    )
+    sides = {"padding": padding, "truncating": truncating}
+    return pad_tokens(tokens, offsets, vocab_size=vocab_size, max_length=max_length, **sides)
 
 
 def unknown_share(token_ids: np.ndarray) -> np.ndarray:
-    """The share of unknown words among those read: float64 (num_reviews,); 1 where none is read.
-
-    Args:
-        token_ids: int (num_reviews, max_length), padded.
-    """
+    """The share of unknown words in padded rows: float64 (num_reviews,); 1 where there is no word."""
     words = ((token_ids != PAD_ID) & (token_ids != START_ID)).sum(1)
     return np.where(words > 0, (token_ids == OOV_ID).sum(1) / np.maximum(words, 1), 1.0)

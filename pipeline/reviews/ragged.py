@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import tempfile
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -36,8 +34,7 @@ class Sequences:
     offsets: Offsets
 
     def __post_init__(self) -> None:
-        _require_flat("tokens", self.tokens, np.int32)
-        _require_flat("offsets", self.offsets, np.int64)
+        _require_flat(self, tokens=np.int32, offsets=np.int64)
         rises = len(self.offsets) > 0 and self.offsets[0] == 0 and (np.diff(self.offsets) >= 0).all()
         if not rises or self.offsets[-1] != len(self.tokens):
             raise ValueError(f"offsets must rise from 0 to the number of tokens, {len(self.tokens)}")
@@ -79,15 +76,12 @@ class Reviews(Sequences):
 
     Attributes:
         labels: int8 (num_reviews,), the class of each review, from 0.
-
-    Raises:
-        ValueError: if the arrays' types, shapes or values are not these.
     """
 
     labels: Labels
 
     def __post_init__(self) -> None:
-        _require_flat("labels", self.labels, np.int8)
+        _require_flat(self, labels=np.int8)
         if len(self.offsets) != len(self.labels) + 1:
             raise ValueError(
                 f"{len(self.labels)} labels need {len(self.labels) + 1} offsets, but got {len(self.offsets)}"
@@ -111,27 +105,18 @@ class Reviews(Sequences):
         Raises:
             ValueError: if an array is missing, or is not what a review's must be.
         """
-        names = [f"{prefix}_{field.name}" for field in fields(cls)]
-        missing = [name for name in names if name not in arrays]
-        if missing:
-            raise ValueError(f"there is no array {missing[0]}, only {', '.join(arrays)}")
-        return cls(*(arrays[name] for name in names))
-
-    @classmethod
-    def from_lists(cls, sequences: Iterable[Sequence[int]], labels: Iterable[int]) -> Reviews:
-        """Reviews from a sequence of token ids each, and their labels.
-
-        Raises:
-            ValueError: if an element is no whole number, or as the class says.
-        """
-        tokens, offsets = flatten(sequences)
-        return cls(tokens, offsets, np.fromiter(labels, np.int8))
+        try:
+            return cls(*(arrays[f"{prefix}_{field.name}"] for field in fields(cls)))
+        except KeyError as error:
+            raise ValueError(f"there is no array {error.args[0]}, only {', '.join(arrays)}") from None
 
 
-def _require_flat(name: str, values: np.ndarray, dtype: type[np.generic]) -> None:
-    if values.dtype != dtype or values.ndim != 1:
-        found = f"{values.dtype} of shape {values.shape}"
-        raise ValueError(f"{name} must be a flat array of {np.dtype(dtype)}, but got {found}")
+def _require_flat(reviews: Sequences, **dtypes: type[np.generic]) -> None:
+    for name, dtype in dtypes.items():
+        values = getattr(reviews, name)
+        if values.dtype != dtype or values.ndim != 1:
+            found = f"{values.dtype} of shape {values.shape}"
+            raise ValueError(f"{name} must be a flat array of {np.dtype(dtype)}, but got {found}")
 
 
 def flatten(sequences: Iterable[Sequence[int]]) -> tuple[Tokens, Offsets]:
@@ -170,38 +155,3 @@ def flat_ranges(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -
     """
     offsets = offsets_of(lengths)
     return np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
-
-
-class PackedTexts:
-    """Texts that are needed a second time, in a temporary file: a million reviews would fill memory.
-
-    Iterating gives them in their order, as often as is wanted. The file has no name and goes with the object.
-    """
-
-    def __init__(self) -> None:
-        import zstandard  # noqa: PLC0415 - an exported classifier, which reads this file too, lacks it
-
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is as long as the object is
-        self._writer = zstandard.ZstdCompressor(level=1).stream_writer(self._file, closefd=False)
-        self._reader = zstandard.ZstdDecompressor().stream_reader
-        self._bytes, self._characters = array("q"), array("q")
-
-    def add(self, text: str) -> None:
-        """Takes the next text, which must be whole characters; not after the first iteration."""
-        encoded = text.encode()
-        self._writer.write(encoded)
-        self._bytes.append(len(encoded))
-        self._characters.append(len(text))
-
-    @property
-    def lengths(self) -> Offsets:
-        """Characters of each text: int64 (num_texts,)."""
-        return np.array(self._characters, np.int64)
-
-    def __iter__(self) -> Iterator[str]:
-        self._writer.close()  # type: ignore[no-untyped-call]
-        self._file.seek(0)
-        unpacked = self._reader(self._file, closefd=False)
-        with io.BufferedReader(unpacked, 1 << 20) as file:
-            for count in self._bytes:
-                yield file.read(count).decode()

@@ -35,16 +35,13 @@ class Split:
 
 
 def draw_stratified(labels: Labels, fraction: float, seed: int, names: Sequence[str] = ()) -> Rows:
-    """Rows of a random part in which each label has the share that it has in ``labels``.
+    """Rows, int64 (num_drawn,), ascending, of a random part in which each label has its share of ``labels``.
 
     Args:
         labels: int8 (num_reviews,).
         fraction: of each label's reviews, rounded, but at least one drawn and one left.
         seed: of numpy's default generator.
         names: of the labels, for the message.
-
-    Returns:
-        int64 (num_drawn,), ascending.
 
     Raises:
         UserError: if a label has fewer than two reviews.
@@ -54,10 +51,11 @@ def draw_stratified(labels: Labels, fraction: float, seed: int, names: Sequence[
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
         if len(rows) < 2:
+            name = names[label] if names else label
             raise UserError(
-                f"a split needs a review labelled {names[label] if names else label} on each side, but there "
-                f"is only {len(rows)}: give 4 or more, for train, validation and test, or take the class out "
-                "by data.labels"
+                f"the class {name!r} has 1 row to split, but needs 2 or more, or 4 for train, validation and "
+                f"test: add some, correct its name, or leave it out by data.labels, with {{{name}: null}} "
+                "beside the other classes"
             )
         count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
         drawn.append(generator.choice(rows, count, replace=False))
@@ -87,15 +85,14 @@ def split_reviews(
     """
     keys = {name: np.array(reviews.keys(), dtype=object) for name, reviews in raw.items()}
     train, train_in_test = _without(np.arange(len(raw[TRAIN])), keys[TRAIN], keys[TEST])
-    if VALIDATION in raw:
-        source = VALIDATION
+    source = VALIDATION if VALIDATION in raw else TRAIN
+    if source == VALIDATION:
         every_row = np.arange(len(raw[VALIDATION]))
         validation, validation_in_test = _without(every_row, keys[VALIDATION], keys[TEST])
         labels = raw[VALIDATION].labels[validation]
         held = validation[hold_back(keys[VALIDATION][validation], labels, held_back_fraction)]
     else:
-        source, validation_in_test = TRAIN, 0
-        held_fraction = validation_fraction * held_back_fraction
+        validation_in_test, held_fraction = 0, validation_fraction * held_back_fraction
         held = train[hold_back(keys[TRAIN][train], raw[TRAIN].labels[train], held_fraction)]
         others = np.setdiff1d(train, held, assume_unique=True)
         drawn_fraction = (validation_fraction - held_fraction) / (1 - held_fraction)
@@ -103,16 +100,15 @@ def split_reviews(
         train = np.setdiff1d(others, drawn, assume_unique=True)
         validation = np.union1d(held, drawn)
     train, train_in_validation = _without(train, keys[TRAIN], keys[source][validation])
-
-    rows = {TRAIN: train, VALIDATION: validation, TEST: np.arange(len(raw[TEST]))}
-    sources = {TRAIN: TRAIN, VALIDATION: source, TEST: TEST}
-    kept_from_choice = {name: np.isin(rows[name], held) & (name == VALIDATION) for name in rows}
-    splits = {
-        name: Split(raw[sources[name]].select(rows[name]), sources[name], rows[name], kept_from_choice[name])
-        for name in rows
-    }
-    for name, split in splits.items():
-        require_every_label(split.reviews.labels[~split.held_back], name, label_names)
+    splits = {}
+    for name, origin, rows in (
+        (TRAIN, TRAIN, train),
+        (VALIDATION, source, validation),
+        (TEST, TEST, np.arange(len(raw[TEST]))),
+    ):
+        is_held = np.isin(rows, held) & (name == VALIDATION)
+        splits[name] = Split(raw[origin].select(rows), origin, rows, is_held)
+        require_every_label(splits[name].reviews.labels[~is_held], name, label_names)
     return splits, {
         "train_in_test": train_in_test,
         "train_in_validation": train_in_validation,
@@ -121,18 +117,15 @@ def split_reviews(
 
 
 def drop_judged(unlabelled: Sequences, splits: Mapping[str, Split]) -> tuple[Rows, dict[str, int]]:
-    """Rows of ``unlabelled`` whose tokens are those of no validation or test review.
+    """Rows of ``unlabelled``, ascending, whose tokens are those of no validation or test review.
 
-    Returns:
-        rows: int64 (num_kept,), ascending.
-        dropped: how many stand among the test reviews and, of the rest, among the validation reviews, as in
-            ``{"unlabelled_in_test": 3, "unlabelled_in_validation": 0}``.
+    Also how many stand among the test reviews and, of the rest, among the validation reviews, as in
+    ``{"unlabelled_in_test": 3, "unlabelled_in_validation": 0}``.
     """
     keys = np.array(unlabelled.keys(), dtype=object)
     rows, dropped = np.arange(len(unlabelled)), {}
     for name in (TEST, VALIDATION):
-        rows, count = _without(rows, keys, splits[name].reviews.keys())
-        dropped[f"unlabelled_in_{name}"] = count
+        rows, dropped[f"unlabelled_in_{name}"] = _without(rows, keys, splits[name].reviews.keys())
     return rows, dropped
 
 
@@ -141,8 +134,8 @@ def require_every_label(labels: Labels, split: str, names: Sequence[str]) -> Non
     for label, name in enumerate(names):
         if not (labels == label).any():
             raise UserError(
-                f"the {split} split holds no review labelled {name} among its {len(labels)}: "
-                "add some, or split the reviews otherwise"
+                f"the {split} split holds no review labelled {name} among its {len(labels)}: add some, split "
+                "the reviews otherwise, or leave the class out by data.labels, with null for it"
             )
 
 
@@ -154,7 +147,7 @@ def _without(rows: Rows, keys: np.ndarray, taken: Iterable[bytes]) -> tuple[Rows
 
 
 def hold_back(keys: Iterable[bytes], labels: Labels, fraction: float) -> Rows:
-    """Rows to be held back: of each label the reviews whose tokens have the smallest hashes.
+    """Rows, ascending, to be held back: of each label the reviews whose tokens have the smallest hashes.
 
     So every run on the same data holds back the same reviews, whatever its seed, and reviews of the same
     tokens are held back together.
@@ -163,9 +156,6 @@ def hold_back(keys: Iterable[bytes], labels: Labels, fraction: float) -> Rows:
         keys: of :meth:`pipeline.reviews.ragged.Reviews.keys`.
         labels: whole numbers (num_reviews,).
         fraction: of each label's reviews, rounded; but two of each label are left.
-
-    Returns:
-        int64 (num_held_back,), ascending.
     """
     digests = [hashlib.blake2b(key, digest_size=7).digest() for key in keys]
     hashes = np.array([int.from_bytes(digest, "big") for digest in digests], np.int64)

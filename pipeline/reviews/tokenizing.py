@@ -12,7 +12,7 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,11 +24,9 @@ from pipeline.runtime.errors import UserError
 AS_TYPED = "none"
 NFKC_1 = "nfkc-1"
 
-_APOSTROPHES = "‘’‚‛′ʼ´"
-_QUOTES = "“”„‟«»‹›″‴⁗〝〞〟"
-_DASHES = "‐‑‒–—―−⸺⸻︱︲﹘﹣－⁻₋"
 # What str.splitlines and word processors put between words; NFKC makes blanks of the other spaces.
-_BLANKS = "\r\v\f\x1c\x1d\x1e\x1f\u1680\u200b\u2028\u2029"
+_ASCII_BLANKS = "\r\v\f\x1c\x1d\x1e\x1f"
+_BLANKS = f"{_ASCII_BLANKS}\u1680\u200b\u2028\u2029"
 # Marks of byte order, direction, and where a word may or may not break: nothing is seen of them. The joiners
 # U+200C and U+200D stay, since words of Persian or Hindi are spelled with them.
 _INVISIBLE = (
@@ -36,9 +34,9 @@ _INVISIBLE = (
     "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069"
 )
 _TYPOGRAPHY = str.maketrans(
-    dict.fromkeys(_APOSTROPHES, "'")
-    | dict.fromkeys(_QUOTES, '"')
-    | dict.fromkeys(_DASHES, "-")
+    dict.fromkeys("‘’‚‛′ʼ´", "'")
+    | dict.fromkeys("“”„‟«»‹›″‴⁗〝〞〟", '"')
+    | dict.fromkeys("‐‑‒–—―−⸺⸻︱︲﹘﹣－⁻₋", "-")
     | dict.fromkeys(_BLANKS, " ")
     | dict.fromkeys(_INVISIBLE, "")
     | {"ŉ": "'n"}  # NFKC would make one of the apostrophes above of it
@@ -58,12 +56,7 @@ def nfkc_1(text: str) -> str:
     return unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHY))
 
 
-def _as_typed(text: str) -> str:
-    return text
-
-
-NORMALIZATIONS: dict[str, Callable[[str], str]] = {AS_TYPED: _as_typed, NFKC_1: nfkc_1}
-
+NORMALIZATIONS: dict[str, Callable[[str], str]] = {AS_TYPED: str, NFKC_1: nfkc_1}
 
 WORDS, CHARACTERS, SUBWORDS = KINDS = ("words", "characters", "subwords")
 SUBWORD_PACKAGE = "sentencepiece"
@@ -73,8 +66,7 @@ _BLANK = "\u2581"  # how SentencePiece writes a blank
 
 # Only the space separates words in Keras: a no-break space or "\x85" stays part of its word.
 _FILTERS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
-_SPACES = "\r\v\f\x1c\x1d\x1e\x1f"  # those that nfkc_1 makes blanks of
-_ASCII = bytes(range(128)).decode().lower().translate(_FILTERS | dict.fromkeys(map(ord, _SPACES), " "))
+_ASCII = "".join(map(chr, range(128))).lower().translate(_FILTERS | _TYPOGRAPHY)
 _ASCII_TABLE = _ASCII.encode().ljust(256)
 
 
@@ -87,13 +79,15 @@ def split_words(text: str) -> list[str]:
     return list(filter(None, text.lower().translate(_FILTERS).split(" ")))
 
 
-def spaced_ascii_words(text: str) -> str:
-    """The words that :func:`split_words` gives for an ASCII text after ``nfkc_1``, with spaces between.
+def spaced_words(text: str) -> str:
+    """The words that :func:`split_words` gives after ``nfkc_1``, with one space or more between.
 
     Of ASCII characters that normalization changes the blanks alone, so one table does for all, several times
     as fast.
     """
-    return text.encode("ascii").translate(_ASCII_TABLE).decode("ascii")
+    if text.isascii():
+        return text.encode("ascii").translate(_ASCII_TABLE).decode("ascii")
+    return " ".join(split_words(nfkc_1(text)))
 
 
 @dataclass(frozen=True)
@@ -106,9 +100,6 @@ class Tokenizer:
     Attributes:
         kind: one of ``KINDS``. Words lose their punctuation; the others keep it, and one blank for many.
         model: SentencePiece's, of subwords.
-
-    Raises:
-        UserError: if there is no such kind.
     """
 
     kind: str = WORDS
@@ -120,17 +111,6 @@ class Tokenizer:
                 f"the vocabulary was made of {self.kind!r}, but this code knows only {', '.join(KINDS)}: use "
                 "the pipeline's version that made it, or a later one"
             )
-
-    @classmethod
-    def learn(cls, kind: str, texts: Sequence[str], size: int) -> Tokenizer:
-        """The tokenizer of ``kind``; subwords, ``size`` of them at most, are learnt on ``texts``.
-
-        The same texts always give the same subwords.
-
-        Raises:
-            UserError: if so few subwords can't spell the texts.
-        """
-        return cls(kind, _learn_subwords(texts, size) if kind == SUBWORDS else b"")
 
     @property
     def between(self) -> str:
@@ -146,10 +126,6 @@ class Tokenizer:
         pieces: list[str] = self._processor.encode(_spaced(text), out_type=str)
         return [piece.replace(_BLANK, " ") for piece in pieces]
 
-    def join(self, tokens: Iterable[str]) -> str:
-        """The text of ``tokens``."""
-        return self.between.join(tokens).strip()
-
     @cached_property
     def _processor(self) -> Any:
         try:
@@ -162,7 +138,6 @@ class Tokenizer:
 
 
 def _spaced(text: str) -> str:
-    """Lower case, with one blank for each run of them and none at the ends."""
     return " ".join(text.lower().split())
 
 
@@ -171,7 +146,12 @@ def every_so_many(characters: int) -> int:
     return max(math.ceil(characters / _LEARNT_FROM), 1)
 
 
-def _learn_subwords(texts: Sequence[str], size: int) -> bytes:
+def learn_subwords(texts: Sequence[str], size: int) -> Tokenizer:
+    """A tokenizer of ``size`` subwords at most; the same texts, normalized, always give the same.
+
+    Raises:
+        UserError: if so few subwords can't spell the texts.
+    """
     model = io.BytesIO()
     try:
         _sentencepiece().SentencePieceTrainer.train(
@@ -198,7 +178,7 @@ def _learn_subwords(texts: Sequence[str], size: int) -> bytes:
             f"{size} subwords can't be learnt from {len(texts):,} texts: {reason}: "
             "raise data.subwords, or set data.tokens to characters"
         ) from None
-    return model.getvalue()
+    return Tokenizer(SUBWORDS, model.getvalue())
 
 
 def _sentencepiece() -> Any:

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from pipeline.reviews.tokenizing import (
     AS_TYPED,
@@ -26,8 +24,7 @@ from pipeline.reviews.tokenizing import (
     SUBWORDS,
     WORDS,
     Tokenizer,
-    every_so_many,
-    spaced_ascii_words,
+    spaced_words,
     split_words,
 )
 from pipeline.runtime.errors import UserError
@@ -36,11 +33,6 @@ from pipeline.runtime.files import read_json, write_json
 PAD_ID, START_ID, OOV_ID = 0, 1, 2
 INDEX_FROM = 3  # the id of rank r is r + INDEX_FROM, so the first word's id is INDEX_FROM + 1
 OOV_WORD = "[OOV]"
-
-
-def spaced_words(text: str) -> str:
-    """The words of :meth:`Vocabulary.split`, of a text as typed, with one space or more between."""
-    return spaced_ascii_words(text) if text.isascii() else " ".join(split_words(NORMALIZATIONS[NFKC_1](text)))
 
 
 @dataclass(frozen=True)
@@ -77,29 +69,6 @@ class Vocabulary:
     def _ids(self) -> dict[str, int]:
         return {word: rank + INDEX_FROM for rank, word in enumerate(self.words, start=1)}
 
-    @classmethod
-    def from_texts(cls, texts: Sequence[str], tokens: str = WORDS, subwords: int = 8_000) -> Vocabulary:
-        """Ranks the words of the training texts by count; of equal counts the one seen first goes first.
-
-        Args:
-            texts: as typed.
-            tokens: ``data.tokens``: words, characters or subwords.
-            subwords: how many of these are learnt at most.
-
-        Raises:
-            UserError: if so few subwords can't spell the texts.
-        """
-        every = every_so_many(sum(map(len, texts))) if tokens == SUBWORDS else 1
-        empty = cls.learning(texts[::every], tokens, subwords)
-        counts = Counter(chain.from_iterable(map(empty.split, texts)))
-        return replace(empty, words=tuple(word for word, _ in counts.most_common()))
-
-    @classmethod
-    def learning(cls, texts: Sequence[str], tokens: str, subwords: int) -> Vocabulary:
-        """One without a word yet, that cuts texts as ``tokens`` says; else as :meth:`from_texts`."""
-        unified = [NORMALIZATIONS[NFKC_1](text) for text in texts] if tokens == SUBWORDS else []
-        return cls((), tokenizer=Tokenizer.learn(tokens, unified, subwords))
-
     @property
     def packages(self) -> tuple[str, ...]:
         """What :meth:`split` needs besides Python."""
@@ -108,7 +77,7 @@ class Vocabulary:
     def split(self, text: str) -> list[str]:
         """The words of ``text``, known or not, one for each id of :meth:`encode`."""
         if self.tokenizer.kind == WORDS and self.normalization == NFKC_1 and text.isascii():
-            return spaced_ascii_words(text).split()
+            return spaced_words(text).split()
         return self.tokenizer.split(NORMALIZATIONS[self.normalization](text))
 
     def encode(self, text: str) -> list[int]:
@@ -133,19 +102,20 @@ class Vocabulary:
         Raises:
             ValueError: for an id that is negative or beyond the last word's.
         """
-        return [self._word(int(i)) for i in token_ids if i not in (PAD_ID, START_ID)]
+        words = []
+        for token_id in token_ids:
+            rank = int(token_id) - INDEX_FROM
+            if 1 <= rank <= len(self.words):
+                words.append(self.words[rank - 1])
+            elif token_id == OOV_ID:
+                words.append(OOV_WORD)
+            elif token_id not in (PAD_ID, START_ID):
+                raise ValueError(f"token id {token_id} is no word of this vocabulary of {len(self)} words")
+        return words
 
     def decode(self, token_ids: Iterable[int]) -> str:
-        """The text of :meth:`words_of`: words with spaces between."""
-        return self.tokenizer.join(self.words_of(token_ids))
-
-    def _word(self, token_id: int) -> str:
-        if token_id == OOV_ID:
-            return OOV_WORD
-        rank = token_id - INDEX_FROM
-        if not 1 <= rank <= len(self.words):
-            raise ValueError(f"token id {token_id} is no word of this vocabulary of {len(self.words)} words")
-        return self.words[rank - 1]
+        """The text of :meth:`words_of`."""
+        return self.tokenizer.between.join(self.words_of(token_ids)).strip()
 
     def first(self, count: int) -> Vocabulary:
         """The ``count`` most frequent words."""
@@ -163,20 +133,19 @@ class Vocabulary:
         """Reads what :meth:`save` wrote; a bare list of words is of a time when texts were read as typed.
 
         Raises:
-            ValueError: if the file is no such JSON, or its words don't differ.
+            UserError: if the file is no such JSON.
         """
         content = read_json(path)
         if isinstance(content, list):
-            content = {"normalization": AS_TYPED, "words": content}
+            content = {"words": content}
         words = content.get("words") if isinstance(content, dict) else None
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise UserError(f"{path} must hold a JSON list of words; make it again: dvc repro -f download")
-        tokenizer = Tokenizer(content.get("tokens", WORDS), _bytes_of(content.get("subwords", ""), path))
+        try:
+            model = b64decode(content.get("subwords", ""), validate=True)
+        except (TypeError, ValueError):
+            raise UserError(
+                f"{path}: its subwords are no base64; make it again: dvc repro -f download"
+            ) from None
+        tokenizer = Tokenizer(content.get("tokens", WORDS), model)
         return cls(tuple(words), content.get("normalization", AS_TYPED), tokenizer)
-
-
-def _bytes_of(text: Any, path: Path) -> bytes:
-    try:
-        return b64decode(text, validate=True)
-    except (TypeError, ValueError):
-        raise UserError(f"{path}: its subwords are no base64; make it again: dvc repro -f download") from None

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from pipeline.params import Params
 from pipeline.reviews import findings as checking
-from pipeline.reviews.sources import load_dataset
-from pipeline.reviews.sources.unlabelled import load_unlabelled
+from pipeline.reviews.sources import load_dataset, load_unlabelled
 from pipeline.runtime.files import write_arrays, write_json
 from pipeline.runtime.live import clear_all, waiting, wrapped
 from pipeline.runtime.paths import RAW_CHECK, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
@@ -30,10 +29,10 @@ def run(params: Params) -> None:
     """
     with waiting("download: the reviews are brought, encoded and looked at"):
         dataset = load_dataset(params, warn, note)
-        unlabelled = load_unlabelled(params.data, dataset, note)
-        facts = dataset.facts(params.data.source) | {"unlabelled": unlabelled.facts(params.data.unlabelled)}
+        unlabelled, of_unlabelled = load_unlabelled(params.data, dataset, note)
+        facts = dataset.facts(params.data.source) | {"unlabelled": of_unlabelled}
         write_arrays(RAW_REVIEWS, **dataset.arrays())
-        write_arrays(RAW_UNLABELLED, tokens=unlabelled.reviews.tokens, offsets=unlabelled.reviews.offsets)
+        write_arrays(RAW_UNLABELLED, tokens=unlabelled.tokens, offsets=unlabelled.offsets)
         dataset.vocabulary.save(RAW_VOCABULARY)
         write_json(RAW_DATASET, facts)
         checked = checking.check(dataset)
@@ -41,7 +40,7 @@ def run(params: Params) -> None:
     sizes = ", ".join(f"{size:,} {split}" for split, size in facts["sizes"].items())
     print(
         wrapped(
-            f"download: {facts['name']}: {sizes}, {len(unlabelled.reviews):,} unlabelled reviews, "
+            f"download: {facts['name']}: {sizes}, {len(unlabelled):,} unlabelled reviews, "
             f"{facts['words']:,} {facts['tokens']}; {facts['digest'][:19]}"
         )
     )

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.evaluation.explanation import confident_errors
-from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
+from texts import reviews_of
 from two_labels import both
 
 VOCABULARY = Vocabulary(("good", "bad", "film"))
-REVIEWS = Reviews.from_lists([[4], [5], [4, 6], [5, 6], [6, 2], [6]], [0, 1, 0, 1, 0, 1])
+REVIEWS = reviews_of([[4], [5], [4, 6], [5, 6], [6, 2], [6]], [0, 1, 0, 1, 0, 1])
 PROBABILITIES = both([0.5, 0.1, 0.9, 0.6, 0.7, 0.4])
 
 

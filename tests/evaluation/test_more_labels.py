@@ -15,8 +15,8 @@ from pipeline.evaluation.metrics import classification_metrics, weighted_metrics
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.probabilities import decide, right
 from pipeline.evaluation.promotion import Predictions
-from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import Vocabulary
+from texts import reviews_of
 
 LABELS = np.array([0, 0, 1, 2, 2, 2])
 PROBABILITIES = np.array(
@@ -109,7 +109,7 @@ def test_an_assessment_has_curves_and_tests_alike_but_no_threshold() -> None:
 
 
 def test_the_surest_errors_of_each_class_name_the_class_given() -> None:
-    reviews = Reviews.from_lists([[4]] * 6, LABELS.tolist())
+    reviews = reviews_of([[4]] * 6, LABELS.tolist())
     rows = confident_errors(reviews, PROBABILITIES, Vocabulary(("good",)), ["bad", "fair", "fine"])
     assert [(row["actual"], row["predicted"], row["probability"], row["row"]) for row in rows] == [
         ("bad", "fair", 0.7, 1),

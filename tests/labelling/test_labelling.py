@@ -22,6 +22,7 @@ from pipeline.reviews.ragged import flatten
 from pipeline.reviews.sources.records import Reader
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import TextClassifier
+from texts import vocabulary_of
 
 PROJECT = Path(__file__).parents[2]
 
@@ -61,7 +62,7 @@ def test_labels_that_were_turned_round_are_found_first() -> None:
     turned = np.random.default_rng(1).choice(400, 20, replace=False)
     given = labels.copy()
     given[turned] = 1 - given[turned]
-    probabilities = out_of_fold(ragged(texts, Vocabulary.from_texts(texts)), given)
+    probabilities = out_of_fold(ragged(texts, vocabulary_of(texts)), given)
     assert probabilities.sum(1) == pytest.approx(np.ones(400))
     found = [issue.row for issue in find_label_issues(given, probabilities)]
     assert np.isin(found[:20], turned).sum() >= 12
@@ -76,7 +77,7 @@ def test_a_review_is_judged_without_its_own_label() -> None:
 
 
 def learner(texts: list[str], labels: np.ndarray) -> TextClassifier:
-    vocabulary = Vocabulary.from_texts(texts)
+    vocabulary = vocabulary_of(texts)
     bag = fit_naive_bayes(ragged(texts, vocabulary), labels)
     layout = {"vocab_size": 200, "max_length": 20, "padding": "pre", "truncating": "pre"}
     return TextClassifier(

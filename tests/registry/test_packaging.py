@@ -31,6 +31,7 @@ from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.profile import Profile
+from texts import vocabulary_of
 from two_labels import both
 
 WORDS = ("great", "film", "bad")
@@ -152,7 +153,7 @@ def test_a_version_holds_the_onnx_network_beside_the_keras_one_and_no_pickle(ver
 def test_a_version_that_reads_subwords_takes_their_model_along_and_asks_for_its_package(
     tmp_path: Path,
 ) -> None:
-    vocabulary = Vocabulary.from_texts(["很好看", "太无聊"] * 5, "subwords", 50)
+    vocabulary = vocabulary_of(["很好看", "太无聊"] * 5, "subwords", 50)
     with packed(trained(tmp_path, vocabulary)) as told:
         mlflow.pyfunc.save_model(tmp_path / "model", **told)
     assert "sentencepiece==" in (tmp_path / "model/requirements.txt").read_text()

@@ -4,8 +4,8 @@ import hashlib
 
 import numpy as np
 
-from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.splitting import chosen_by, held_back, hold_back, split_reviews
+from texts import reviews_of
 
 KEYS = [f"review {number}".encode() for number in range(100)]
 LABELS = np.array([0] * 60 + [1] * 40, np.int8)
@@ -40,8 +40,8 @@ def test_few_reviews_are_left_to_choose_by() -> None:
 
 def test_no_run_trains_on_or_chooses_by_what_another_holds_back() -> None:
     """Whatever the seed, and where one run validates on fewer reviews than the other, too."""
-    reviews = Reviews.from_lists([[10 + row] for row in range(400)], [row % 2 for row in range(400)])
-    raw = {"train": reviews, "test": Reviews.from_lists([[5], [6]], [0, 1])}
+    reviews = reviews_of([[10 + row] for row in range(400)], [row % 2 for row in range(400)])
+    raw = {"train": reviews, "test": reviews_of([[5], [6]], [0, 1])}
     held = []
     for fraction, seed in ((0.2, 0), (0.2, 1), (0.4, 2)):
         splits, _ = split_reviews(raw, fraction, 0.25, seed, label_names=("negative", "positive"))
@@ -58,9 +58,9 @@ def test_no_run_trains_on_or_chooses_by_what_another_holds_back() -> None:
 
 def test_a_given_validation_split_is_held_back_from_as_well() -> None:
     raw = {
-        "train": Reviews.from_lists([[4], [5]], [0, 1]),
-        "validation": Reviews.from_lists([[10 + row] for row in range(40)], [row % 2 for row in range(40)]),
-        "test": Reviews.from_lists([[6], [7]], [0, 1]),
+        "train": reviews_of([[4], [5]], [0, 1]),
+        "validation": reviews_of([[10 + row] for row in range(40)], [row % 2 for row in range(40)]),
+        "test": reviews_of([[6], [7]], [0, 1]),
     }
     validation = split_reviews(raw, 0.2, 0.25, seed=0, label_names=("negative", "positive"))[0]["validation"]
     assert len(validation.rows) == 40

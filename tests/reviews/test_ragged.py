@@ -33,13 +33,6 @@ def test_select_of_nothing_is_empty() -> None:
     assert len(Reviews(TOKENS, OFFSETS, LABELS).select(np.array([], np.int64))) == 0
 
 
-def test_from_lists_flattens() -> None:
-    reviews = Reviews.from_lists([[4, 5], [], [6, 7]], [0, 1, 0])
-    for name, values in (("tokens", TOKENS), ("offsets", OFFSETS), ("labels", LABELS)):
-        assert getattr(reviews, name).dtype == values.dtype
-        assert getattr(reviews, name).tolist() == values.tolist()
-
-
 @pytest.mark.parametrize("element", [1.0, "12", None, 2**31])
 def test_flatten_refuses_all_but_whole_numbers_of_32_bits(element: object) -> None:
     with pytest.raises(ValueError, match="sequence 1 must be a list of 32-bit whole numbers"):

@@ -7,10 +7,11 @@ import pytest
 
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.splitting import draw_stratified, split_reviews
+from texts import reviews_of
 
 
 def reviews(*texts: tuple[list[int], int]) -> Reviews:
-    return Reviews.from_lists([tokens for tokens, _ in texts], [label for _, label in texts])
+    return reviews_of([tokens for tokens, _ in texts], [label for _, label in texts])
 
 
 def many(count: int, first: int = 10) -> Reviews:
@@ -40,7 +41,7 @@ def test_each_side_gets_a_review_of_each_label(fraction: float, drawn: int) -> N
 
 def test_a_label_that_cannot_be_split_is_named() -> None:
     labels = np.array([0, 0, 1], np.int8)
-    with pytest.raises(ValueError, match="a review labelled rare on each side, but there is only 1: give 4"):
+    with pytest.raises(ValueError, match="the class 'rare' has 1 row to split, but needs 2 or more, or 4"):
         draw_stratified(labels, 0.5, seed=0, names=("common", "rare"))
 
 

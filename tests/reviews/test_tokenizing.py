@@ -5,17 +5,16 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pipeline.params import Params, ParamsError
 from pipeline.reviews import tokenizing
-from pipeline.reviews.encoding import Encoder
+from pipeline.reviews.encoding import PackedTexts
 from pipeline.reviews.padding import pad_texts
-from pipeline.reviews.ragged import PackedTexts
 from pipeline.reviews.sources import file
 from pipeline.reviews.tokenizing import Tokenizer
 from pipeline.reviews.vocabulary import Vocabulary
+from texts import vocabulary_of
 
 TRAINING = [
     f"{subject}{verdict}"
@@ -27,7 +26,7 @@ TRAINING = [
 def test_characters_are_one_token_each_in_one_form_with_single_blanks() -> None:
     """NFKC makes one character of e and its accent, and plain ones of full width."""
     assert Tokenizer("characters").split(" Très  bon\n!") == list("très bon !")
-    vocabulary = Vocabulary.from_texts(["好看。好", "无聊"], "characters")
+    vocabulary = vocabulary_of(["好看。好", "无聊"], "characters")
     assert vocabulary.words[0] == "好"
     assert vocabulary.encode("好\u3000看") == [4, 2, 5]
     assert vocabulary.split("Tre\u0300s \uff22\uff2f\uff2e") == list("très bon")
@@ -35,8 +34,8 @@ def test_characters_are_one_token_each_in_one_form_with_single_blanks() -> None:
 
 
 def test_subwords_are_learnt_on_the_training_texts_and_spell_any_text_of_their_characters() -> None:
-    vocabulary = Vocabulary.from_texts(TRAINING, "subwords", 60)
-    again = Vocabulary.from_texts(TRAINING, "subwords", 60)
+    vocabulary = vocabulary_of(TRAINING, "subwords", 60)
+    again = vocabulary_of(TRAINING, "subwords", 60)
     assert vocabulary == again
     pieces = vocabulary.split("音乐很好看")
     assert "".join(pieces).strip() == "音乐很好看"
@@ -47,16 +46,14 @@ def test_subwords_are_learnt_on_the_training_texts_and_spell_any_text_of_their_c
 
 
 def test_subwords_of_texts_with_blanks_know_where_words_begin() -> None:
-    vocabulary = Vocabulary.from_texts(
-        ["the film was great fun"] * 9 + ["a great great film"] * 9, "subwords", 60
-    )
+    vocabulary = vocabulary_of(["the film was great fun"] * 9 + ["a great great film"] * 9, "subwords", 60)
     assert "".join(vocabulary.split("Great  FILM")) == " great film"
     assert vocabulary.decode(vocabulary.encode("a great film")) == "a great film"
 
 
 @pytest.mark.parametrize("tokens", ["characters", "subwords"])
 def test_what_was_saved_gives_the_same_rows(tmp_path: Path, tokens: str) -> None:
-    vocabulary = Vocabulary.from_texts(TRAINING, tokens, 60)
+    vocabulary = vocabulary_of(TRAINING, tokens, 60)
     vocabulary.first(30).save(tmp_path / "vocabulary.json")
     loaded = Vocabulary.load(tmp_path / "vocabulary.json")
     layout = {"vocab_size": 34, "max_length": 8, "padding": "post", "truncating": "pre"}
@@ -84,9 +81,9 @@ def test_what_cannot_be_cut_so_is_one_clear_error(params: Params, tmp_path: Path
     with pytest.raises(ParamsError, match=r"data.tokens is subwords, but data.source is imdb, which Keras"):
         params.replace({"data.tokens": "subwords"})
     with pytest.raises(ValueError, match=f"16 texts: their characters alone are {held}: raise data.sub"):
-        Vocabulary.from_texts(TRAINING, "subwords", 5)
+        vocabulary_of(TRAINING, "subwords", 5)
     with pytest.raises(ValueError, match="learnt from 2 texts: there is nothing in them"):
-        Vocabulary.from_texts(["", " "], "subwords", 5)
+        vocabulary_of(["", " "], "subwords", 5)
     path = tmp_path / "vocabulary.json"
     path.write_text('{"normalization": "nfkc-1", "tokens": "syllables", "words": []}')
     with pytest.raises(
@@ -110,16 +107,9 @@ def test_texts_wait_packed_in_a_file_for_their_subwords() -> None:
     assert packed.lengths.tolist() == [19, 0, 3000, 3]
 
 
-def test_many_texts_are_sampled_alike_whether_they_are_all_there_or_streamed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_of_many_texts_every_so_many_is_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """97 characters, of which 40 are read from: every third text, whose letters alone are then known."""
     monkeypatch.setattr(tokenizing, "_LEARNT_FROM", 40)
     texts = ["abcd abc", "vwxy vwx", "zzyy zzy"] * 4
-    encoder = Encoder("subwords", 60)
-    for text in texts:
-        encoder.add(text)
-    rows, labels = {"train": np.arange(12)}, {"train": np.zeros(12, np.int8)}
-    vocabulary, _, _ = encoder.splits(rows, labels)
-    assert vocabulary == Vocabulary.from_texts(texts, "subwords", 60)
-    assert vocabulary.split("abc") != list("abc") and "v" not in Tokenizer("characters").split("abcd abc")
+    vocabulary = vocabulary_of(texts, "subwords")
+    assert vocabulary.tokenizer == vocabulary_of(["abcd abc"] * 4, "subwords").tokenizer

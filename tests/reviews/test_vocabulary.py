@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.reviews.vocabulary import Vocabulary, split_words
+from texts import vocabulary_of
 
 
 def test_words_are_cut_as_keras_cuts_them() -> None:
@@ -22,7 +23,7 @@ def test_only_the_space_separates_words() -> None:
 
 
 def test_words_are_ranked_by_count_then_by_first_appearance() -> None:
-    vocabulary = Vocabulary.from_texts(["b a c", "c d", "C"])
+    vocabulary = vocabulary_of(["b a c", "c d", "C"])
     assert vocabulary.words == ("c", "b", "a", "d")
 
 
@@ -77,10 +78,10 @@ def test_a_normalization_of_a_later_version_is_refused(tmp_path: Path) -> None:
 )
 def test_a_text_has_the_same_ids_however_it_was_typed(typed: str) -> None:
     plain = 'It\'s a "superb" film - the end... finally'
-    vocabulary = Vocabulary.from_texts([plain])
+    vocabulary = vocabulary_of([plain])
     assert vocabulary.words == ("it's", "a", "superb", "film", "the", "end", "finally")
     assert vocabulary.encode(typed) == vocabulary.encode(plain) == [4, 5, 6, 7, 8, 9, 10]
-    assert Vocabulary.from_texts([typed]) == vocabulary
+    assert vocabulary_of([typed]) == vocabulary
 
 
 def test_imdbs_words_are_those_of_keras_as_typed() -> None:

@@ -14,6 +14,7 @@ from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import UNDECIDED, TextClassifier, write_classifier
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.serving.onnx_network import OnnxNetwork
+from texts import vocabulary_of
 from two_labels import both
 
 # Ids: great 4, film 5, bad 6; "rare" would be 7, beyond vocab_size.
@@ -99,7 +100,7 @@ def test_an_explanation_covers_the_words_that_are_read(truncating: str, read: li
 @pytest.mark.parametrize("tokens", ["characters", "subwords"])
 def test_characters_and_subwords_are_explained_as_words_are(tokens: str) -> None:
     """Every token weighs 1 against the log-odds of 0.1 for the start; made unknown it weighs -0.2."""
-    vocabulary = Vocabulary.from_texts(["很好看", "太无聊"] * 9, tokens, 50)
+    vocabulary = vocabulary_of(["很好看", "太无聊"] * 9, tokens, 50)
     layout = LAYOUT | {"vocab_size": 30, "max_length": 9}
     weights = np.concatenate([WEIGHTS[:4], np.ones(26)])
     classifier = TextClassifier(

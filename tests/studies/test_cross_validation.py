@@ -14,13 +14,13 @@ from scipy.stats import t as student
 
 from pipeline.evaluation.baselines import CLASSIFIERS
 from pipeline.evaluation.calibration import wilson_interval
-from pipeline.reviews.ragged import Reviews
 from pipeline.runtime.files import write_arrays, write_json
 from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT, LEARNING_CURVE_DIR
 from plain import plain_tree
 from studies.__main__ import cli
 from studies.cross_validation.fold import draw_folds, splits_of
 from studies.cross_validation.study import accuracy_of, mean_of, summarise
+from texts import reviews_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -40,7 +40,7 @@ def test_each_repeat_judges_every_review_once_with_each_labels_share() -> None:
 def test_a_fold_knows_neither_the_judged_reviews_nor_their_words() -> None:
     """Review 0 stands again as review 1; the word 9 is in review 2 alone."""
     sequences = [[4, 5], [4, 5], [6, 9], *([4 + row % 3, 6] for row in range(17))]
-    reviews = Reviews.from_lists(sequences, [row % 2 for row in range(20)])
+    reviews = reviews_of(sequences, [row % 2 for row in range(20)])
     fold = draw_folds(reviews.labels, 5, 1, seed=0)[0]._replace(test=np.array([0, 2]))
     splits = splits_of(reviews, fold, 0.25, seed=1)
     assert splits["test"].tokens.tolist() == [4, 5, 6, 2]
@@ -90,7 +90,7 @@ def make_project(folder: Path, train: int, test: int) -> None:
     sequences = [[*random.integers(4, 10, 5).tolist(), 10 + label] for label in labels]
     arrays: dict[str, np.ndarray] = {}
     for split, rows in (("train", range(train)), ("test", range(train, train + test))):
-        part = Reviews.from_lists([sequences[row] for row in rows], [labels[row] for row in rows])
+        part = reviews_of([sequences[row] for row in rows], [labels[row] for row in rows])
         arrays |= part.to_arrays(split)
     raw = folder / "data/raw"
     write_arrays(raw / "reviews.npz", **arrays)

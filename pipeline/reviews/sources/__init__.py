@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-from pipeline.params import Params
-from pipeline.reviews.dataset import Dataset
+import numpy as np
+
+from pipeline.params import DataParams, Params
+from pipeline.reviews.dataset import Dataset, content_digest
+from pipeline.reviews.ragged import Sequences, offsets_of
 from pipeline.reviews.sources import file, imdb, snippets
-from pipeline.reviews.sources.fetching import UnreachableError
+from pipeline.reviews.sources.dialects import Format
+from pipeline.reviews.sources.fetching import UnreachableError, fetch, public_url
+from pipeline.reviews.sources.files import hash_of
 from pipeline.runtime.errors import UserError
 
 
@@ -43,3 +50,51 @@ def load_dataset(
             "error here, set data.fallback to null."
         )
     return snippets.load(data.test_fraction, params.seed)
+
+
+def load_unlabelled(
+    data: DataParams, dataset: Dataset, warn: Callable[[str], None]
+) -> tuple[Sequences, dict[str, Any]]:
+    """The unlabelled reviews that ``data.unlabelled`` asks for, encoded as those of ``dataset``.
+
+    Returns:
+        The reviews, none where none are asked for; and what dataset.json says of them.
+
+    Raises:
+        UserError: if what came is not what it must be, or the user's file can't be read; where IMDb's archive
+            can't be reached there are none, and ``warn`` is told why.
+    """
+    kind = data.unlabelled
+    if kind == "auto":  # after the data set that came, which is not IMDb where the fallback was taken
+        kind = "imdb" if dataset.name == "imdb" else "none"
+    ids, source, skipped = file.Ids(dataset.encode), dict[str, str](), list[str]()
+    rows: np.ndarray | slice = slice(None)
+    if kind == "imdb":
+        try:
+            archive = fetch(data.unlabelled_url, data.unlabelled_hash)
+        except UnreachableError as error:
+            warn(
+                f"{error}; going on without unlabelled reviews. When it can be reached: "
+                "dvc repro --force download; or set data.unlabelled_url to a mirror, data.unlabelled to none"
+            )
+        else:
+            for text in imdb.read_unlabelled(archive):
+                ids.add(text)
+            source = {"url": public_url(data.unlabelled_url), "hash": data.unlabelled_hash}
+    elif kind == "file":
+        path, names = Path(data.unlabelled_path), [str(data.text_column)]
+        table = file.read_table(path, names, Format.of(data), ids, "data.unlabelled_path", warn)
+        rows, skipped = table.usable(data.bad_rows)
+        if skipped:
+            warn(f"{path}: {len(skipped):,} rows skipped, the first because of {skipped[0]}")
+        source = {"file": path.name, "hash": hash_of(path)}
+    kept = np.frombuffer(ids.lengths, np.int64)[rows]  # the others have no tokens
+    reviews = Sequences(np.frombuffer(ids.tokens, np.int32), offsets_of(kept))
+    return reviews, {
+        "requested": data.unlabelled,
+        "source": source,
+        "size": len(reviews),
+        "digest": content_digest({"tokens": reviews.tokens, "offsets": reviews.offsets}),
+        "rows_skipped": len(skipped),
+        "skipped": skipped[: file.LISTED],
+    }

@@ -8,13 +8,11 @@ rows are as long as the header.
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice, product
+from dataclasses import dataclass
+from itertools import chain, islice, product, takewhile
 from pathlib import Path
-from typing import TextIO
 
 from pipeline.params import DataParams
 from pipeline.reviews.sources.encodings import AUTO, open_text, recognise_encoding
@@ -24,6 +22,8 @@ from pipeline.runtime.files import CSV_FIELD_LIMIT
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 DOUBLED, BACKSLASH, NONE = "doubled", "backslash", "none"
 _SAMPLE_LINES = 2_000
+_NAMES_DELIMITER = re.compile(r"sep=([,;\t|])\s*", re.IGNORECASE)  # a line before the header, for Excel
+_WITHIN_QUOTES = re.compile(r'(?:[^"\\]|\\.|\\$)*+("?)', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,13 @@ class Format:
 
     def option(self, name: str) -> str:
         """What one of them is called in a message: ``data.quoting``, or ``--quoting``."""
-        return f"--{name.replace('_', '-')}" if self.on_command_line else f"data.{name}"
+        return f"--{name}" if self.on_command_line else f"data.{name}"
+
+    def names_in(self, first: Sequence[str]) -> list[str]:
+        """The columns' names, by the fields of a table's first line."""
+        if self.has_header:
+            return [name.strip() for name in first]
+        return [str(number) for number in range(1, len(first) + 1)]
 
 
 @dataclass(frozen=True)
@@ -78,22 +84,20 @@ class Dialect:
     blanks: bool = False
     escapes_all: bool = False
 
-    def records(self, file: TextIO) -> Iterator[tuple[int, list[str], list[str]]]:
+    def records(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str], list[str]]]:
         """The line that each record begins on, its fields, and its lines as they are; no blank ones.
 
         Raises:
             csv.Error: for what is not written so.
         """
         csv.field_size_limit(CSV_FIELD_LIMIT)
-        lines: list[str] = []
+        own: list[str] = []
 
         def noted() -> Iterator[str]:
-            for line in file:
-                lines.append(line)
+            for line in islice(lines, self.skipped_lines, None):
+                own.append(line)
                 yield line
 
-        for _ in range(self.skipped_lines):
-            file.readline()
         is_escaped = self.quoting == BACKSLASH
         reader = csv.reader(
             _escaped_within_quotes(noted(), self.delimiter)
@@ -109,21 +113,20 @@ class Dialect:
         first = self.skipped_lines + 1
         for fields in reader:
             if fields:
-                yield first, fields, lines.copy()
-            first += len(lines)
-            lines.clear()
+                yield first, fields, own.copy()
+            first += len(own)
+            own.clear()
 
-    def speaks_for_none(self, fields: Sequence[str], lines: Sequence[str], width: int) -> int:
-        """Whether a record's quotes are no quoting: 1 if each of its lines would be a whole row.
+    def is_unquoted(self, fields: Sequence[str], lines: Sequence[str], width: int) -> bool | None:
+        """Whether a record's quotes are no quoting, since each of its lines would be a whole row without it.
 
-        -1 if quoting alone makes a row of what would be none; 0 if the record tells nothing.
+        False if quoting alone makes a row of what would be none; None if the record tells nothing.
         """
-        if self.quoting == NONE or not any('"' in line for line in lines):
-            return 0
-        is_rows = all(line.strip() and line.count(self.delimiter) + 1 == width for line in lines)
-        if is_rows:
-            return int(len(lines) > 1)
-        return -int(len(fields) == width)
+        if not any('"' in line for line in lines):
+            return None
+        if all(line.strip() and line.count(self.delimiter) + 1 == width for line in lines):
+            return True if len(lines) > 1 else None
+        return False if len(fields) == width else None
 
     def __str__(self) -> str:
         """``utf-8, delimiter comma, quotes doubled``."""
@@ -131,23 +134,12 @@ class Dialect:
         return f"{self.encoding}, delimiter {DELIMITERS[self.delimiter]}, {quotes}"
 
 
-@dataclass
-class _Reading:
-    """The first records of a file, read in one of the ways; ``faults`` of them don't fit the first."""
-
-    dialect: Dialect
-    records: list[list[str]]
-    faults: float
-    for_none: int = 0  # records that speak for none
-    against_none: int = 0
-
-
 def recognise_dialect(path: Path, fits: Callable[[list[str]], bool], form: Format) -> Dialect:
     """How a table of text is written.
 
     Args:
         path: of the file.
-        fits: whether a header has the wanted columns.
+        fits: whether columns of these names are the wanted ones.
         form: what is known.
 
     Raises:
@@ -155,54 +147,44 @@ def recognise_dialect(path: Path, fits: Callable[[list[str]], bool], form: Forma
     """
     encoding = recognise_encoding(path, form.encoding, form.option("encoding"))
     with open_text(path, encoding, form.option("encoding")) as file:
-        first = file.readline()
-        named = first.strip()[4:] if first.lower().startswith("sep=") else ""
-        skipped = int(len(named) == 1 or first.lower().startswith("sep=\t"))
-        sample = ("" if skipped else first) + "".join(islice(file, _SAMPLE_LINES))
+        lines = list(islice(file, _SAMPLE_LINES)) or [""]
         is_whole = not file.readline()
+    named, sample = _NAMES_DELIMITER.fullmatch(lines[0]), "".join(lines)
+    skipped = int(named is not None)
     delimiters = [sign for sign, name in DELIMITERS.items() if form.delimiter in (AUTO, name)]
-    if skipped and form.delimiter == AUTO:
-        delimiters = [named or "\t"]
+    if named and form.delimiter == AUTO:
+        delimiters = [named[1]]
     quotings = [form.quoting]
     if form.quoting == AUTO:
         quotings = [DOUBLED, *([BACKSLASH] * ('\\"' in sample)), *([NONE] * ('"' in sample))]
-    readings = []
+    readings: list[tuple[float, Dialect, list[list[str]]]] = []
     for quoting, delimiter in product(quotings, delimiters):
-        outside = "".join(
-            piece
-            for pieces in _pieces(sample.splitlines(keepends=True) if quoting == BACKSLASH else [], delimiter)
-            for is_quoted, piece in pieces
-            if not is_quoted
-        )
-        dialect = Dialect(encoding, delimiter, quoting, escapes_all='\\"' in outside)
-        readings.append(_read_sample(sample, is_whole, dialect, fits, form.has_header))
-    # Of files that are written a little wrong, most are quoted all the same.
-    readings = [
-        each for each in readings if form.quoting == NONE or each.dialect.quoting != NONE or not each.faults
-    ]
-    best = min(readings, key=lambda reading: reading.faults)  # of equals the first
+        names = "".join(lines[skipped : skipped + 1]).split(delimiter)[1:]
+        has_blanks = bool(names) and all(name.startswith(" ") for name in names)
+        pieces = chain.from_iterable(_pieces(lines[skipped:] if quoting == BACKSLASH else [], delimiter))
+        outside = "".join(piece for is_quoted, piece in pieces if not is_quoted)
+        dialect = Dialect(encoding, delimiter, quoting, skipped, has_blanks, '\\"' in outside)
+        faults, records = _read_sample(lines, is_whole, dialect)
+        if not records or not fits(form.names_in(records[0])):
+            faults = float("inf")
+        # Of files that are written a little wrong, most are quoted all the same.
+        if form.quoting == NONE or quoting != NONE or not faults:
+            readings.append((faults, dialect, records))
+    best = min(readings, key=lambda reading: reading[0])  # of equals the first
     for other in readings:
-        if other.faults != 0 or best.faults != 0 or other.records == best.records:
-            continue
-        is_unquoted = other.dialect.quoting == NONE != best.dialect.quoting
-        if is_unquoted and (
-            other.dialect.delimiter != best.dialect.delimiter or not best.for_none or best.against_none
-        ):
-            continue
-        raise UserError(
-            two_readings(path, form, (best.dialect, best.records), (other.dialect, other.records))
-        )
-    return replace(best.dialect, skipped_lines=skipped)
+        # Whether quotes that fit are no quoting is known when the whole file is read.
+        is_same = other[2] == best[2] or NONE == other[1].quoting != best[1].quoting
+        if other[0] == best[0] == 0 and not is_same:
+            raise UserError(two_readings(path, form, best[1:], other[1:]))
+    return best[1]
 
 
 def two_readings(
     path: Path, form: Format, one: tuple[Dialect, list[list[str]]], other: tuple[Dialect, list[list[str]]]
 ) -> str:
     """What a person needs who is to say which of two ways of reading is the right one."""
-    row = next(
-        (row for row, pair in enumerate(zip(one[1], other[1], strict=False)) if pair[0] != pair[1]),
-        min(len(one[1]), len(other[1])),
-    )
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(one[1], other[1], strict=False))
+    row = sum(1 for _ in same)
     shown = [f"({dialect}) {str(records[row : row + 1])[:300]}" for dialect, records in (one, other)]
     return (
         f"{path} can be read in two ways, of which record {row} tells:\n  {shown[0]}\n  {shown[1]}\n"
@@ -210,39 +192,20 @@ def two_readings(
     )
 
 
-def numbered(fields: Sequence[str]) -> list[str]:
-    """The names of columns that have none: ``1``, ``2``, ..."""
-    return [str(number) for number in range(1, len(fields) + 1)]
-
-
-def _read_sample(
-    sample: str, is_whole: bool, dialect: Dialect, fits: Callable[[list[str]], bool], has_header: bool
-) -> _Reading:
-    reading = _Reading(dialect, [], 0.0)
-    end = 0
+def _read_sample(lines: list[str], is_whole: bool, dialect: Dialect) -> tuple[float, list[list[str]]]:
+    """How many records differ from the first in length, more where it is no CSV; and the records."""
+    records: list[list[str]] = []
+    faults = 0
     try:
-        for first, fields, lines in dialect.records(io.StringIO(sample, newline="")):
-            reading.records.append(fields)
-            _weigh(reading, fields, lines)
-            end = first + len(lines) - 1
+        for _, fields, _ in dialect.records(lines):
+            records.append(fields)
+            faults += len(fields) != len(records[0])
     except csv.Error as error:
-        if is_whole or "unexpected end of data" not in str(error):
-            reading.faults = len(sample)
-        else:  # the sample ends within a quoted text
-            _weigh(reading, [], sample.splitlines()[end:-1])
-    records = reading.records
-    if not records or not fits([name.strip() for name in records[0]] if has_header else numbered(records[0])):
-        reading.faults = float("inf")
-    elif not dialect.blanks and len(records[0]) > 1 and all(name[:1] == " " for name in records[0][1:]):
-        return _read_sample(sample, is_whole, replace(dialect, blanks=True), fits, has_header)
-    reading.faults += sum(len(record) != len(records[0]) for record in records)
-    return reading
-
-
-def _weigh(reading: _Reading, fields: list[str], lines: Sequence[str]) -> None:
-    evidence = reading.dialect.speaks_for_none(fields, lines, len((reading.records or [fields])[0]))
-    reading.for_none += evidence > 0
-    reading.against_none += evidence < 0
+        if is_whole or "unexpected end of data" not in str(
+            error
+        ):  # else the sample ends within a quoted text
+            faults += len(lines)
+    return faults, records
 
 
 def _escaped_within_quotes(lines: Iterable[str], delimiter: str) -> Iterator[str]:
@@ -253,7 +216,6 @@ def _escaped_within_quotes(lines: Iterable[str], delimiter: str) -> Iterator[str
 
 def _pieces(lines: Iterable[str], delimiter: str) -> Iterator[list[tuple[bool, str]]]:
     """The pieces of each line, and whether each lies within quotes."""
-    within = re.compile(r'(?:[^"\\]|\\.|\\$)*+("?)', re.DOTALL)
     is_open = False
     for line in lines:
         pieces, at = [], 0
@@ -261,7 +223,7 @@ def _pieces(lines: Iterable[str], delimiter: str) -> Iterator[list[tuple[bool, s
             start = at
             is_quoted = is_open or (line[at] == '"' and (at == 0 or line[at - 1] == delimiter))
             if is_quoted:
-                found = next(within.finditer(line, at if is_open else at + 1))
+                found = next(_WITHIN_QUOTES.finditer(line, at if is_open else at + 1))
                 at, is_open = found.end(), not found[1]
             else:
                 at = line.find(delimiter, at) + 1 or len(line)

@@ -12,6 +12,7 @@ import codecs
 import gzip
 import io
 import lzma
+import os
 import re
 import unicodedata
 import zlib
@@ -140,43 +141,39 @@ def recognise_encoding(path: Path, wanted: str, option: str) -> str:
             return codecs.lookup(wanted).name
         except LookupError:
             raise UserError(f"{option} must be auto or an encoding's name, but is {wanted!r}") from None
-    decoder, sample, start = codecs.getincrementaldecoder(UTF8)(), bytearray(), b""
-    is_utf8 = True
+    unicode, sample = unicode_of(path)
+    return unicode or fitting_encoding(str(path), sample, option)
+
+
+def unicode_of(path: Path) -> tuple[str | None, bytes]:
+    """The form of Unicode that a file is in; else None, and some of those lines that tell the encoding.
+
+    Raises:
+        UserError: if it holds zeros and is no text.
+    """
+    decoder, sample, is_utf8 = codecs.getincrementaldecoder(UTF8)(), bytearray(), True
     with open_bytes(path) as file:
-        while chunk := file.read(_CHUNK):
-            start = start or chunk[:_SAMPLE]
-            if marked := mark_of(start):
-                return marked
+        chunk = file.read(_CHUNK)
+        start = chunk[:_SAMPLE]
+        for mark, encoding in _MARKS.items():
+            if start.startswith(mark):
+                return encoding, b""
+        while chunk and len(sample) < _SAMPLE:
+            following = file.read(_CHUNK)
             try:
-                decoder.decode(chunk)
+                decoder.decode(chunk, final=not following)
             except UnicodeDecodeError:
                 is_utf8 = False
             if not is_utf8 or b"\0" in chunk:
-                sample += lines_beyond_ascii(chunk)
-            if len(sample) >= _SAMPLE:
-                break
+                sample += b"".join(line + b"\n" for line in chunk.splitlines() if not line.isascii())
+            chunk = following
     if b"\0" in start:
-        return _fitting_unicode(path, start[: len(start) // 2 * 2])
-    return UTF8 if is_utf8 else fitting_encoding(str(path), bytes(sample), option)
-
-
-def mark_of(start: bytes) -> str | None:
-    """The encoding that a file's byte order mark names."""
-    return next((encoding for mark, encoding in _MARKS.items() if start.startswith(mark)), None)
-
-
-def is_utf8(content: bytes) -> bool:
-    """Whether bytes are UTF-8 text."""
-    try:
-        content.decode(UTF8)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def lines_beyond_ascii(content: bytes) -> bytes:
-    """Those lines that tell the encoding."""
-    return b"".join(line + b"\n" for line in content.splitlines() if not line.isascii())
+        forms = ["utf_16_le", "utf_16_be", "utf_32_le", "utf_32_be"]
+        match = from_bytes(start[: len(start) // 2 * 2], cp_isolation=forms).best()
+        if match is None:
+            raise UserError(f"{path} holds zeros and is no text: save it as UTF-8")
+        return match.encoding, b""
+    return (UTF8, b"") if is_utf8 else (None, bytes(sample))
 
 
 def fitting_encoding(where: str, sample: bytes, option: str) -> str:
@@ -204,21 +201,15 @@ def fitting_encoding(where: str, sample: bytes, option: str) -> str:
         raise UserError(
             f"{where} is not UTF-8 text, and no other encoding fits it: save it as UTF-8, or set {option}"
         )
-    (text, (best, encoding)), *others = sorted(readings.items(), key=lambda each: -each[1][0])
-    if others and best - others[0][1][0] < _CERTAIN:
-        first, second = _first_difference(text, others[0][0])
+    ranked = sorted(readings.items(), key=lambda each: -each[1][0])[:2]
+    if len(ranked) > 1 and ranked[0][1][0] - ranked[1][1][0] < _CERTAIN:
+        at = len(os.path.commonprefix([text for text, _ in ranked]))
+        shown = [f"  ({page}) {text[max(at - 20, 0) : at + 20]!r}\n" for text, (_, page) in ranked]
         raise UserError(
-            f"{where} is not UTF-8 text, and can be read in two ways:\n  ({encoding}) {first!r}\n"
-            f"  ({others[0][1][1]}) {second!r}\nset {option} to the right one, or save it as UTF-8"
+            f"{where} is not UTF-8 text, and can be read in two ways:\n{''.join(shown)}"
+            f"set {option} to the right one, or save it as UTF-8"
         )
-    return encoding
-
-
-def _fitting_unicode(path: Path, sample: bytes) -> str:
-    match = from_bytes(sample, cp_isolation=["utf_16_le", "utf_16_be", "utf_32_le", "utf_32_be"]).best()
-    if match is None:
-        raise UserError(f"{path} holds zeros and is no text: save it as UTF-8")
-    return match.encoding
+    return ranked[0][1][1]
 
 
 def _likelihood(text: str, page: str) -> float:
@@ -239,9 +230,3 @@ def _likelihood(text: str, page: str) -> float:
         total += max(of_languages) - signs - len(_ODD.findall(line))
         count += len(beyond)
     return (total / count if count else 1.0) - rare
-
-
-def _first_difference(one: str, other: str, context: int = 20) -> tuple[str, str]:
-    at = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
-    start = max(at - context, 0)
-    return one[start : at + context], other[start : at + context]

@@ -51,12 +51,12 @@ def filled_in(url: str) -> str:
         UserError: if a variable is not set.
     """
     parts = urlsplit(url)
-    missing = [name for name in _VARIABLE.findall(parts.query) if name not in os.environ]
-    if missing:
-        raise UserError(
-            f"{public_url(url)} needs the environment variable {missing[0]}, which is not set: "
-            f"export {missing[0]}=..., or take ${missing[0]} out of the address"
-        )
+    for name in _VARIABLE.findall(parts.query):
+        if name not in os.environ:
+            raise UserError(
+                f"{public_url(url)} needs the environment variable {name}, which is not set: "
+                f"export {name}=..., or take ${name} out of the address"
+            )
     query = _VARIABLE.sub(lambda name: quote(os.environ[name[1]], safe="%"), parts.query)
     return urlunsplit(parts._replace(query=query))
 
@@ -93,10 +93,8 @@ def fetch(url: str, expected: str) -> bytes:
         downloader = pooch.HTTPDownloader(progressbar=True, chunk_size=CHUNK, timeout=timeout)
         downloader(filled_in(url), path, pooch_)
 
-    reason = ""
     for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(BACKOFF * 2 ** (attempt - 1))
+        time.sleep(BACKOFF * 2 ** (attempt - 1) if attempt else 0)
         try:
             return keep(public_url(url), expected, download)
         except requests.RequestException as error:
@@ -148,10 +146,9 @@ def _fault(error: Exception, url: str) -> tuple[str, bool]:
     through = f" through the proxy {public_url(proxy)}" if proxy else ""
     match error:
         case requests.HTTPError(response=response) if response is not None:
-            reason = f"it answers {response.status_code} {response.reason}{through}"
+            fault = f": it answers {response.status_code} {response.reason}{through}"
             if response.status_code in _BUSY | _BARRED:
-                return reason, response.status_code in _BUSY
-            raise UserError(f"{public_url(url)} can't be fetched: {reason}; correct the address") from None
+                return fault[2:], response.status_code in _BUSY
         case requests.Timeout():
             return f"it doesn't answer in time{through}", True
         case requests.exceptions.SSLError():
@@ -167,5 +164,5 @@ def _fault(error: Exception, url: str) -> tuple[str, bool]:
                 f"the proxy {public_url(proxy)} can't be used: correct HTTPS_PROXY or HTTP_PROXY"
             ) from None
         case _:  # an address without a host, a ring of redirections, ...
-            fault = type(error).__name__
-            raise UserError(f"{public_url(url)} can't be fetched ({fault}); correct the address") from None
+            fault = f" ({type(error).__name__})"
+    raise UserError(f"{public_url(url)} can't be fetched{fault}; correct the address") from None

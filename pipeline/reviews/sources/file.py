@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ class Table:
         places: where each row stands: ``line 7``, ``b.parquet, row 3``.
         files: the file of each row, as a path in the folder.
         formats: how each file is written: ``{"a.csv": "utf-8, delimiter comma, quotes doubled"}``.
-        faults: what is wrong with a row, by its number.
+        faults: what is wrong with a row, by its number; the first fault counts.
         unreadable: what is wrong with records that are no row.
         markup: what looks like HTML in a text, by its row.
         like_missing: how many values of a column often mean that there is none.
@@ -95,14 +96,11 @@ class Table:
     signs: Counter[str] = field(default_factory=Counter)
 
     def blame(self, row: int, name: str, problem: str) -> None:
-        """Notes a fault of a row; the first one counts."""
+        """Notes a fault of a row."""
         self.faults.setdefault(row, problem_of(name, self.values[name][row], problem))
 
     def usable(self, bad_rows: str) -> tuple[Rows, list[str]]:
         """The rows without a fault, ascending, and what was wrong with each of the others.
-
-        Args:
-            bad_rows: ``error`` or ``skip``.
 
         Raises:
             UserError: if there are faults and ``bad_rows`` is error, naming up to LISTED of them; if no row
@@ -110,26 +108,53 @@ class Table:
         """
         bad = [*self.unreadable, *(f"{self.places[row]}: {self.faults[row]}" for row in sorted(self.faults))]
         if bad and bad_rows == "error":
-            advice = "can't be used: correct them, or set data.bad_rows to skip to leave them out"
-            raise UserError(self._in_lines(bad, advice))
+            self._refuse(bad, "can't be used: correct them, or set data.bad_rows to skip to leave them out")
         if len(self.faults) == len(self.places):
             raise UserError(
                 f"{self.path}: none of its {len(bad):,} rows can be used, the first because of {bad[0]}"
             )
-        rows = np.arange(len(self.places))
-        return np.setdiff1d(rows, np.fromiter(self.faults, np.int64, len(self.faults))), bad
+        return np.setdiff1d(np.arange(len(self.places)), np.array(list(self.faults), np.int64)), bad
 
     def require_decided(self, name: str, form: Format, what: str) -> None:
         """Raises UserError if values often mean that there is none, and nobody has said if they do here."""
-        rows = [row for row, value in enumerate(self.values[name]) if is_undecided(value, form)]
-        if rows:
-            bad = [f"{self.places[row]}: column {name!r} is {self.values[name][row]!r}" for row in rows]
-            raise UserError(self._in_lines(bad, undecided(form, what)))
+        values = zip(self.places, self.values[name], strict=True)
+        bad = [
+            f"{place}: column {name!r} is {value!r}" for place, value in values if is_undecided(value, form)
+        ]
+        if bad:
+            self._refuse(bad, undecided(form, what))
 
-    def _in_lines(self, bad: Sequence[str], problem: str) -> str:
+    def _refuse(self, bad: Sequence[str], problem: str) -> None:
         rows = "1 row" if len(bad) == 1 else f"{len(bad):,} rows"
         rows += f", of which {LISTED} are shown," if len(bad) > LISTED else ""
-        return "\n".join([*(f"{self.path}, {line}" for line in bad[:LISTED]), f"{rows} {problem}"])
+        raise UserError("\n".join([*(f"{self.path}, {line}" for line in bad[:LISTED]), f"{rows} {problem}"]))
+
+    def splits_of_files(self) -> list[str | None]:
+        """The split of each row by its file's name or folder: train.csv, test-0.parquet, validation/a.csv.
+
+        Raises:
+            UserError: if some files of the folder are named so and others are not, or texts' folders are
+                named after splits alone.
+        """
+        if not self.path.is_dir():
+            return []
+        of_texts = kind_of(Path(self.files[0])) == TEXT and not is_of_fasttext(self.path / self.files[0])
+        splits = {file: split_of(file, of_texts) for file in dict.fromkeys(self.files)}
+        unnamed = [file for file, split in splits.items() if split is None]
+        if of_texts and all(Path(file).parent.name.lower() in SPLIT_NAMES for file in splits):
+            raise UserError(
+                f"{self.path}: the folders of its texts are named after splits, and none after a label: make "
+                "folders of labels in each, such as train/pos and train/neg"
+            )
+        if len(unnamed) == len(splits):
+            return []
+        if unnamed:
+            raise UserError(
+                f"{self.path}: {next(file for file in splits if splits[file])} is named after a split, but "
+                f"{unnamed[0]} is not: name all after train, validation or test, or none; reviews without "
+                "labels belong into a file or folder of their own, which data.unlabelled_path names"
+            )
+        return [splits[file] for file in self.files]
 
 
 def read_table(
@@ -146,40 +171,35 @@ def read_table(
         UserError: if the file is missing, of another kind, empty, can't be read, or lacks a column.
     """
     table = Table(path, {name: [] for name in names})
-    texts, *others = [(name, values.append) for name, values in table.values.items()]
     seen: dict[str, str] = {}  # a million labels are a few objects
 
     def refuse(place: str, problem: str, _record: Any) -> None:
         table.unreadable.append(f"{place}: {problem}")
 
-    folder = path if path.is_dir() else None
     reader = Reader(names, form, option, refuse=refuse, all_columns=False)
-    for file in reader.files(path):
-        shown = file.relative_to(folder).as_posix() if folder else file.name
-        for place, row in reader.read(file, folder):
-            number = len(table.places)
-            table.places.append(place)
-            table.files.append(shown)
-            text: Any = row.get(names[0])
-            problem = text_problem(text, form)
-            encoder.add("" if problem else text)
-            texts[1](text if problem else READ)
-            if problem:
-                table.blame(number, names[0], problem)
-            else:
-                if ("<" in text or "&" in text) and (found := _MARKUP.search(text)):
-                    table.markup[number] = found[0]
-                if found := _SIGNS.search(text):
-                    table.signs[text[found.start() - (found[0][0] in "+#") : found.end()]] += 1
-            for name, append in others:
-                value = row.get(name)
-                append(seen.setdefault(value, value) if isinstance(value, str) else value)
-            for name in names:
-                if isinstance(value := row.get(name), str) and value in MISSING_SPELLINGS:
+    for number, (place, row) in enumerate(reader.read_all(path)):
+        table.places.append(place)
+        table.files.append(reader.file)
+        table.formats[reader.file] = reader.written
+        text: Any = row.get(names[0])
+        problem = text_problem(text, form)
+        encoder.add("" if problem else text)
+        for name in names:
+            value = row.get(name)
+            if isinstance(value, str):
+                value = seen.setdefault(value, value) if name != names[0] else value
+                if value in MISSING_SPELLINGS:
                     table.like_missing[name, value] += 1
-            if len(table.places) % EVERY == 0:
-                say(f"{path.name}: {len(table.places):,} rows read")
-        table.formats[shown] = reader.written
+            table.values[name].append(READ if name == names[0] and not problem else value)
+        if problem:
+            table.blame(number, names[0], problem)
+        else:
+            if ("<" in text or "&" in text) and (found := _MARKUP.search(text)):
+                table.markup[number] = found[0]
+            if found := _SIGNS.search(text):
+                table.signs[text[found.start() - (found[0][0] in "+#") : found.end()]] += 1
+        if (number + 1) % EVERY == 0:
+            say(f"{path.name}: {number + 1:,} rows read")
     if not table.places and not table.unreadable:
         raise UserError(f"{path} holds no review: give a file with some")
     table.require_decided(names[0], form, "a text")
@@ -208,47 +228,37 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
     values = table.values[of_label]
     if params.labels is None:
         table.require_decided(of_label, form, "a class")
-    try:
+    with _errors_of(f"{path}: column {of_label!r}"):
         known = any(fold(value) is not None for value in values)
         classes = classes_of(values, params.labels) if known else Classes()
-    except ValueError as error:
-        raise UserError(f"{path}: column {of_label!r}: {error}") from None
     numbers = np.array([classes.number(value) for value in values], np.int8)
-    splits = (
-        [SPLIT_NAMES.get(str(value).strip().lower()) for value in table.values[of_split]]
-        if of_split
-        else _splits_of_files(table)
-    )
     for row in np.flatnonzero((numbers == MISSING) | (numbers == UNKNOWN)).tolist():
         table.blame(row, of_label, _label_problem(values[row], classes))
     if of_split:
+        splits = [SPLIT_NAMES.get(str(value).strip().lower()) for value in table.values[of_split]]
         for row, split in enumerate(splits):
             if split is None:
                 table.blame(row, of_split, "is no split: use train, test and, if you like, validation")
+    else:
+        splits = table.splits_of_files()
     kept, skipped = table.usable(params.bad_rows)
     kept = kept[numbers[kept] != LEFT_OUT]
     labels = numbers[kept]
-    if splits:
-        of_rows = np.array([splits[row] for row in kept.tolist()])
-        rows = {split: np.flatnonzero(of_rows == split) for split in SPLITS if split in of_rows}
-        for needed in (TRAIN, TEST):
-            if needed not in rows:
-                where = f"column {of_split!r} puts" if of_split else "the files' names put"
+    with _errors_of(str(path)):
+        if splits:
+            of_rows = np.array([splits[row] for row in kept.tolist()])
+            rows = {split: np.flatnonzero(of_rows == split) for split in SPLITS if split in of_rows}
+            for needed in [split for split in (TRAIN, TEST) if split not in rows]:
                 raise UserError(
-                    f"{path}: {where} no review into {needed}: name train and test reviews, or set "
-                    "data.split_column to null and name no file after a split, to split at random"
+                    f"{f'column {of_split!r} puts' if of_split else 'the file names put'} no review into "
+                    f"{needed}: name train and test reviews, or set data.split_column to null and name no "
+                    "file after a split, to split at random"
                 )
-    else:
-        _require_two_of_each(labels, classes.names, path)
-        test = draw_stratified(labels, params.test_fraction, seed)
-        rows = {TRAIN: np.setdiff1d(np.arange(len(labels)), test), TEST: test}
-    for name in rows:
-        try:
+        else:
+            test = draw_stratified(labels, params.test_fraction, seed, classes.names)
+            rows = {TRAIN: np.setdiff1d(np.arange(len(labels)), test), TEST: test}
+        for name in rows:
             require_every_label(labels[rows[name]], name, classes.names)
-        except ValueError as error:
-            raise UserError(
-                f"{path}: {error}, or leave a class out by data.labels, with null for it"
-            ) from None
     in_file = {name: kept[chosen] for name, chosen in rows.items()}
     vocabulary, reviews, unknown = encoder.splits(
         in_file, {name: labels[chosen] for name, chosen in rows.items()}
@@ -262,7 +272,10 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
         licence="the user's own",
         labels=classes.names,
         unknown_keys=unknown,
-        markup={name: _markup_in(table.markup, chosen) for name, chosen in in_file.items()},
+        markup={
+            name: {at: table.markup[row] for at, row in enumerate(chosen.tolist()) if row in table.markup}
+            for name, chosen in in_file.items()
+        },
         places={name: [table.places[row] for row in chosen] for name, chosen in in_file.items()},
         reading={
             "formats": _in_few_lines(table.formats),
@@ -307,51 +320,12 @@ def _label_problem(value: object, classes: Classes) -> str:
     return f"is no label: data.labels names {', '.join(map(repr, classes.numbers))}"
 
 
-def _splits_of_files(table: Table) -> list[str | None]:
-    """The split of each row by its file's name or folder, as in train.csv, test-0.parquet, validation/a.csv.
-
-    Raises:
-        UserError: if some files of the folder are named so and others are not, or texts' folders are named
-            after splits alone.
-    """
-    if not table.path.is_dir():
-        return []
-    of_texts = kind_of(Path(table.files[0])) == TEXT and not is_of_fasttext(table.path / table.files[0])
-    splits = {file: split_of(file, of_texts) for file in dict.fromkeys(table.files)}
-    unnamed = [file for file, split in splits.items() if split is None]
-    if of_texts and all(Path(file).parent.name.lower() in SPLIT_NAMES for file in splits):
-        raise UserError(
-            f"{table.path}: the folders of its texts are named after splits, and none after a label: make "
-            "folders of labels in each, such as train/pos and train/neg"
-        )
-    if len(unnamed) == len(splits):
-        return []
-    if unnamed:
-        raise UserError(
-            f"{table.path}: {next(file for file in splits if splits[file])} is named after a split, but "
-            f"{unnamed[0]} is not: name all after train, validation or test, or none; reviews without labels "
-            "belong into a file or folder of their own, which data.unlabelled_path names"
-        )
-    return [splits[file] for file in table.files]
-
-
-def _require_two_of_each(labels: np.ndarray, names: Sequence[str], path: Path) -> None:
-    """Raises UserError if a class is too rare to be trained and tested on: its name may be misspelt."""
-    for number, name in enumerate(names):
-        count = int((labels == number).sum())
-        if count < 2:
-            rows = "1 row" if count == 1 else f"{count} rows"
-            raise UserError(
-                f"{path}: the class {name!r} has {rows}, but needs 2 or more, to train and to test on: add "
-                f"some, correct its name, or leave it out by data.labels, with {{{name}: null}} beside the "
-                "other classes"
-            )
-
-
-def _markup_in(markup: Mapping[int, str], rows: Rows) -> dict[int, str]:
-    """What looks like HTML in the texts of ``rows``, by their place among these."""
-    places = np.flatnonzero(np.isin(rows, np.fromiter(markup, np.int64, len(markup))))
-    return {place: markup[int(rows[place])] for place in places.tolist()}
+@contextmanager
+def _errors_of(where: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from None
 
 
 def _in_few_lines(formats: dict[str, str]) -> dict[str, str]:

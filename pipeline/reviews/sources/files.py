@@ -7,15 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.reviews.sources.encodings import (
-    AUTO,
-    UTF8,
-    fitting_encoding,
-    is_utf8,
-    kind_of,
-    lines_beyond_ascii,
-    mark_of,
-)
+from pipeline.reviews.sources.encodings import AUTO, UTF8, fitting_encoding, kind_of, open_bytes, unicode_of
 from pipeline.reviews.sources.tools import FASTTEXT_LABEL
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
 from pipeline.runtime.errors import UserError
@@ -46,6 +38,9 @@ def is_hidden(file: Path, folder: Path) -> bool:
 def files_of(path: Path, option: str = "data.path") -> list[Path]:
     """The file itself; of a folder all its tables, by name, or, if there are none, its texts.
 
+    The texts are those in a folder of a label, or, if there are none, all of them. A folder that is called as
+    a split is one if it holds folders of labels; else it is a label's.
+
     Raises:
         UserError: if a folder holds none.
     """
@@ -53,7 +48,13 @@ def files_of(path: Path, option: str = "data.path") -> list[Path]:
         require_table(path, option)
         return [path]
     every = sorted(each for each in path.rglob("*") if each.is_file() and not is_hidden(each, path))
-    files = [each for each in every if kind_of(each) in TABLES] or _texts(every, path)
+    if tables := [each for each in every if kind_of(each) in TABLES]:
+        return tables
+    texts = [each for each in every if kind_of(each) == TEXT]
+    of_splits = {
+        parent for each in texts for parent in each.parent.parents if parent.name.lower() in SPLIT_NAMES
+    }
+    files = [each for each in texts if each.parent not in {path} | of_splits] or texts
     if not files:
         for each in every:
             if kind_of(each) in _CONVERTED:
@@ -66,8 +67,6 @@ def files_of(path: Path, option: str = "data.path") -> list[Path]:
 
 def hidden_files(path: Path) -> list[str]:
     """The files of a folder that would be read, but for their names or their folders' names."""
-    if not path.is_dir():
-        return []
     kinds = (*TABLES, TEXT)
     hidden = (each for each in path.rglob("*") if kind_of(each) in kinds and is_hidden(each, path))
     return sorted(each.relative_to(path).as_posix() for each in hidden)
@@ -92,7 +91,7 @@ def is_of_fasttext(path: Path) -> bool:
     """Whether a file holds fastText's lines, which begin with the label."""
     if kind_of(path) != TEXT or not path.is_file():
         return False
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         return file.read(100).lstrip(b'\xef\xbb\xbf" \r\n').startswith(FASTTEXT_LABEL.encode())
 
 
@@ -104,7 +103,7 @@ def split_of(file: str, is_text: bool) -> str | None:
 
 
 def encoding_of_texts(files: Sequence[Path], wanted: str, option: str) -> str:
-    """UTF-8 if all texts are, else the encoding that fits those that are not, which are judged together.
+    """UTF-8 if all texts are Unicode, else the encoding that fits those that are not, judged together.
 
     Raises:
         UserError: if two encodings fit them, or none does.
@@ -113,10 +112,9 @@ def encoding_of_texts(files: Sequence[Path], wanted: str, option: str) -> str:
         return wanted
     others, sample = [], bytearray()
     for file in files:
-        content = file.read_bytes()
-        if mark_of(content) is None and not is_utf8(content):
-            others.append(file)
-            sample += lines_beyond_ascii(content)
+        unicode, lines = unicode_of(file)
+        others += [] if unicode else [file]
+        sample += lines
         if len(sample) >= 1 << 16:
             break
     more = f" (and {len(others) - 1:,} more)" if len(others) > 1 else ""
@@ -130,18 +128,3 @@ def hash_of(path: Path) -> str:
             return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     lines = [f"{file.relative_to(path).as_posix()} {hash_of(file)}\n" for file in files_of(path)]
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
-
-
-def _texts(files: Sequence[Path], folder: Path) -> list[Path]:
-    """The texts in a folder of a label; or, if there are none, all of them.
-
-    A folder that is called as a split is one if it holds folders of labels; else it is a label's.
-    """
-    texts = [each for each in files if kind_of(each) == TEXT]
-    above = {parent for each in texts for parent in each.parent.parents}
-    labelled = [
-        each
-        for each in texts
-        if each.parent != folder and not (each.parent in above and each.parent.name.lower() in SPLIT_NAMES)
-    ]
-    return labelled or texts

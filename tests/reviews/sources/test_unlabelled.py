@@ -7,6 +7,7 @@ import io
 import re
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +15,11 @@ import pytest
 from loopback import ImdbFiles, Server, closed_address, sha256
 from pipeline.params import Params, ParamsError
 from pipeline.reviews.dataset import Dataset
-from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.sources import fetching, imdb
-from pipeline.reviews.sources import imdb as acl_imdb
+from pipeline.reviews.ragged import Sequences
+from pipeline.reviews.sources import fetching, imdb, load_unlabelled
 from pipeline.reviews.sources.imdb import read_unlabelled
-from pipeline.reviews.sources.unlabelled import Unlabelled, load_unlabelled
 from pipeline.reviews.vocabulary import Vocabulary
+from texts import reviews_of
 
 UNSUP = "aclImdb/train/unsup"
 
@@ -58,11 +58,13 @@ ARCHIVE = make_archive(
 
 def dataset(name: str = "imdb", as_keras: bool = True) -> Dataset:
     vocabulary = Vocabulary(tuple(f"word{rank}" for rank in range(1, 41)))
-    splits = {split: Reviews.from_lists([[4]], [1]) for split in ("train", "test")}
+    splits = {split: reviews_of([[4]], [1]) for split in ("train", "test")}
     return Dataset(name, {}, splits, vocabulary, "", "", as_keras)
 
 
-def load(params: Params, labelled: Dataset, values: dict[str, str | None]) -> Unlabelled:
+def load(
+    params: Params, labelled: Dataset, values: dict[str, str | None]
+) -> tuple[Sequences, dict[str, Any]]:
     return load_unlabelled(params.replace(values).data, labelled, pytest.fail)
 
 
@@ -123,7 +125,7 @@ def test_an_archive_that_is_another_is_refused(archive: bytes, message: str) -> 
 
 
 def test_a_review_has_a_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acl_imdb, "MAX_BYTES", 3)
+    monkeypatch.setattr(imdb, "MAX_BYTES", 3)
     assert read_unlabelled(make_archive(member(f"{UNSUP}/1_0.txt", b"abc"))) == ["abc"]
     with pytest.raises(ValueError, match=r"1_0\.txt has 4 bytes, but a review has at most 3"):
         read_unlabelled(make_archive(member(f"{UNSUP}/1_0.txt", b"abcd")))
@@ -132,10 +134,9 @@ def test_a_review_has_a_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_imdbs_are_encoded_as_its_npz_was_without_unknown_words(
     params: Params, server: Server, keras_home: Path
 ) -> None:
-    found = load(params, dataset(), served(server))
-    assert [found.reviews.review(row).tolist() for row in range(len(found.reviews))] == [[4], [5, 43]]
-    assert found.source == {"url": f"{server.address}/a.tar.gz", "hash": sha256(ARCHIVE)}
-    facts = found.facts("auto")
+    reviews, facts = load(params, dataset(), served(server))
+    assert [reviews.review(row).tolist() for row in range(len(reviews))] == [[4], [5, 43]]
+    assert facts["source"] == {"url": f"{server.address}/a.tar.gz", "hash": sha256(ARCHIVE)}
     assert (facts["requested"], facts["size"]) == ("auto", 2)
     assert str(facts["digest"]).startswith("sha256:")
 
@@ -150,17 +151,17 @@ def test_the_loaded_imdb_leaves_unknown_words_out(
 
 def test_auto_takes_the_archive_for_imdb_only(params: Params, server: Server, keras_home: Path) -> None:
     for name in ("snippets", "mine"):
-        found = load(params, dataset(name, as_keras=False), served(server))
-        assert (len(found.reviews), found.source) == (0, {})
+        reviews, facts = load(params, dataset(name, as_keras=False), served(server))
+        assert (len(reviews), facts["source"]) == (0, {})
     assert server.requested == []
 
 
 def test_the_archive_asked_for_by_name_is_encoded_as_the_other_reviews_are(
     params: Params, server: Server, keras_home: Path
 ) -> None:
-    found = load(params, dataset("snippets", as_keras=False), served(server, unlabelled="imdb"))
-    assert found.reviews.tokens.tolist() == [2, 4, 5, 2, 43, 2]
-    assert found.reviews.offsets.tolist() == [0, 2, 6]
+    reviews, _ = load(params, dataset("snippets", as_keras=False), served(server, unlabelled="imdb"))
+    assert reviews.tokens.tolist() == [2, 4, 5, 2, 43, 2]
+    assert reviews.offsets.tolist() == [0, 2, 6]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
@@ -176,9 +177,9 @@ def test_a_file_needs_no_label_column(params: Params, tmp_path: Path, suffix: st
         "data.unlabelled_path": str(path),
         "data.text_column": "words",
     }
-    found = load(params, dataset("mine", as_keras=False), values)
-    assert (found.reviews.tokens.tolist(), found.reviews.offsets.tolist()) == ([4, 6, 2], [0, 2, 3])
-    assert found.source == {"file": path.name, "hash": sha256(path.read_bytes())}
+    reviews, facts = load(params, dataset("mine", as_keras=False), values)
+    assert (reviews.tokens.tolist(), reviews.offsets.tolist()) == ([4, 6, 2], [0, 2, 3])
+    assert facts["source"] == {"file": path.name, "hash": sha256(path.read_bytes())}
 
 
 def test_a_missing_file_is_named_with_its_parameter(params: Params) -> None:
@@ -188,15 +189,15 @@ def test_a_missing_file_is_named_with_its_parameter(params: Params) -> None:
 
 
 def test_none_reads_nothing(params: Params, server: Server) -> None:
-    assert len(load(params, dataset(), served(server, unlabelled="none")).reviews) == 0
+    assert len(load(params, dataset(), served(server, unlabelled="none"))[0]) == 0
     assert server.requested == []
 
 
 def test_out_of_reach_is_one_line_and_no_error(params: Params, keras_home: Path) -> None:
     values: dict[str, str | None] = {"data.unlabelled_url": f"{closed_address()}/a.tar.gz"}
     lines: list[str] = []
-    found = load_unlabelled(params.replace(values).data, dataset(), lines.append)
-    assert (len(found.reviews), found.source) == (0, {})
+    reviews, facts = load_unlabelled(params.replace(values).data, dataset(), lines.append)
+    assert (len(reviews), facts["source"]) == (0, {})
     assert len(lines) == 1
     assert "a.tar.gz can't be reached: there is no connection; going on without unlabelled" in lines[0]
     assert "\n" not in lines[0]
