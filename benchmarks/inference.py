@@ -17,7 +17,6 @@ import numpy as np
 from benchmarks.results import each, machine, rate, table, write_section
 from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.params import ModelParams, load_params
-from pipeline.params.presets import read_preset
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.serving.onnx_network import OnnxNetwork
@@ -34,9 +33,8 @@ def main() -> None:
     token_ids = random.integers(3, VOCAB_SIZE, (BULK, TOKENS)).astype(np.int32)
     token_ids[np.arange(TOKENS) >= random.integers(20, TOKENS + 1, BULK)[:, None]] = PAD_ID
     single = [token_ids[row : row + 1] for row in range(SINGLE)]
-    for preset in ("default", "accurate"):
-        params = load_params().replace({**read_preset(preset), "pad.max_length": TOKENS})
-        params = params.resolved(20_000, TOKENS)
+    for preset, values in (("default", {}), ("128 units", {"model.units": 128})):
+        params = load_params().replace({**values, "pad.max_length": TOKENS}).resolved(20_000, TOKENS)
         for runtime, predict in runtimes(params.model).items():
             shares = [f"{share:.2f}" for share in np.percentile(each(predict, single), (50, 95, 99))]
             rates = rate(predict, token_ids)

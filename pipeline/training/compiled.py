@@ -18,6 +18,7 @@ from keras import ops
 from pipeline.evaluation.metrics import BALANCED_ACCURACY, F1, measured
 from pipeline.evaluation.probabilities import THRESHOLD, cross_entropy, from_outputs, right
 from pipeline.networks.fused import Implementation
+from pipeline.runtime.machine import return_memory
 from pipeline.training.batches import Batches, align_left, sorted_batches
 
 Tensor = Any  # of TensorFlow
@@ -183,9 +184,13 @@ def compile_training(
 
     def run_batches(batches: Batches) -> Totals:
         arrays = [tf.constant(array) for array in batches[:3]]
-        if batches.timesteps not in programs:
+        fresh = batches.timesteps not in programs
+        if fresh:
             programs[batches.timesteps] = run.get_concrete_function(*arrays, batches.timesteps)
-        return Totals(*(float(total) for total in programs[batches.timesteps](*arrays)))
+        totals = Totals(*(float(total) for total in programs[batches.timesteps](*arrays)))
+        if fresh:  # XLA compiles at the first call
+            return_memory()
+        return totals
 
     return run_batches
 
