@@ -1,4 +1,4 @@
-"""How many cores this process has, and what keeps libraries from taking more cores or memory than it needs."""
+"""How many cores this process has, and what keeps libraries from taking more of them, or of memory."""
 
 from __future__ import annotations
 
