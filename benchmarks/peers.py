@@ -283,11 +283,13 @@ def ours(settings: dict[str, Any] | None = None, xla: bool | None = None, **valu
         values: of the case.
     """
     case = Case(**values)
-    from benchmarks.notebook import notebook_params  # noqa: PLC0415 - in this process alone
+    from benchmarks.accuracy import NOTEBOOK  # noqa: PLC0415 - in this process alone
     from pipeline.networks.devices import import_keras  # noqa: PLC0415
+    from pipeline.params import load_params  # noqa: PLC0415
 
-    params = notebook_params(
+    params = load_params().replace(
         {
+            **NOTEBOOK,
             "model.cell": case.cell,
             "model.depth": case.depth,
             "model.units": case.units,

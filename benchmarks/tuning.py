@@ -18,14 +18,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import yaml
 
+from benchmarks.accuracy import read_padded
 from benchmarks.measure import PROJECT, measure, watch
-from benchmarks.notebook import BATCH_SIZE, EMBEDDING_DIM, EPOCHS, lstm, notebook_params, pad_imdb, padded
 from benchmarks.results import machine, table, write_section
-from pipeline.params import Value
+from pipeline.params import Value, load_params
+from pipeline.params.presets import read_preset
+from pipeline.runtime.files import read_arrays, write_arrays
+from pipeline.stages.pad import read_raw
 
+PADDED = Path("studies/benchmarks")
+VOCAB_SIZE, EMBEDDING_DIM, BATCH_SIZE, EPOCHS = 10_000, 32, 32, 5
 CELL, SEED = "lstm", 42
 DEPTH, UNITS, DROPOUT = (2, 3), (5, 32), (0.0, 0.5)
 
@@ -44,6 +50,40 @@ def main() -> None:
     text = render(found, plain, ours)
     write_section("tuning", text)
     print(text)
+
+
+def pad_imdb() -> bool:
+    """Pads data/raw with the notebook's values into ``PADDED``; False if it isn't IMDb or isn't there."""
+    if not Path("data/raw/dataset.json").exists() or read_raw()[0]["name"] != "imdb":
+        return False
+    params = load_params().replace(read_preset("notebook_lstm"))
+    for name, arrays in read_padded(params, with_unlabelled=False).items():
+        write_arrays(PADDED / f"{name}.npz", **arrays)
+    return True
+
+
+def padded(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids, int32 (num_reviews, 100), and labels, (num_reviews,), that :func:`pad_imdb` wrote."""
+    arrays = read_arrays(PADDED / f"{split}.npz")
+    return arrays["token_ids"], arrays["labels"]
+
+
+def lstm(depth: int, units: int, dropout: float = 0.0) -> Any:
+    """The notebook's own network, compiled as it compiles it."""
+    import keras  # noqa: PLC0415 - its backend is chosen first
+
+    model = keras.Sequential(
+        [
+            keras.layers.Embedding(VOCAB_SIZE, EMBEDDING_DIM),
+            *(
+                keras.layers.LSTM(units, return_sequences=layer < depth, dropout=dropout)
+                for layer in range(1, depth + 1)
+            ),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    return model
 
 
 def run_plain(seconds: float) -> dict[str, Any]:
@@ -100,7 +140,7 @@ def study_params(minutes: float, trials: int) -> dict[str, Any]:
     }
     fixed = {f"model.{key}": value for key, value in model.items()}
     fixed |= {"train.epochs": EPOCHS, "train.batch_size": BATCH_SIZE, "seed": SEED}
-    params = notebook_params(fixed).model_dump(mode="json")
+    params = load_params().replace({**read_preset("notebook_lstm"), **fixed}).model_dump(mode="json")
     params["tune"] |= {
         "trials": trials,
         "timeout": minutes * 60,
