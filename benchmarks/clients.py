@@ -16,18 +16,16 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from pathlib import Path
 from typing import NamedTuple
 
-import mlflow
 import numpy as np
 import psutil
 
+from benchmarks.measure import rss
 from benchmarks.results import described, machine, table, write_section
 from benchmarks.serving import serving, test_texts
 from pipeline.interface import find_version, open_store
 from pipeline.runtime.machine import cores
-from pipeline.serving.classifier import CLASSIFIER, TextClassifier
 
 CLIENTS, SINGLE, MIXED = 8, 2000, 10_000
 JSON = {"Content-Type": "application/json"}
@@ -65,7 +63,6 @@ def main() -> None:
             speeds = (f"{answered.rate:,.0f}", *percentiles(answered.times))
             rows.append((name, *speeds, f"{used:.2f}", f"{1000 / used:,.0f}"))
             print(rows[-1], flush=True)
-    folder = Path(mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{CLASSIFIER}"))
     report = [
         "## Over HTTP, eight clients",
         f"{found}. {described(uri, client.get_run(str(version.run_id)).data.params)} The clients share the "
@@ -82,7 +79,6 @@ def main() -> None:
             ),
             rows,
         ),
-        f"The same review scored in process, all of it: {cpu_of_scoring(folder, texts):.2f} ms of CPU.",
         many_reviews(uri, texts),
         mixed(uri, texts),
     ]
@@ -95,15 +91,7 @@ def servers(uri: str) -> dict[str, list[str]]:
     ours = [sys.executable, "-m", "pipeline", "serve", "--model", uri, "--workers"]
     mlflows = [
         sys.executable,
-        "-m",
-        "mlflow",
-        "models",
-        "serve",
-        "--model-uri",
-        uri,
-        "--env-manager",
-        "local",
-        "--workers",
+        *f"-m mlflow models serve --model-uri {uri} --env-manager local --workers".split(),
     ]
     counts = [str(count) for count in sorted({1, cores()})]
     return {f"`python -m pipeline serve --workers {count}`": [*ours, count] for count in counts} | {
@@ -182,7 +170,7 @@ def mixed(uri: str, texts: list[str]) -> str:
         memory, statuses = [], Counter[int]()
         for first in range(0, MIXED, MIXED // 5):
             statuses.update(ask(port, requests[first : first + MIXED // 5]).statuses)
-            memory.append(megabytes(process))
+            memory.append(rss(process.pid) / 2**20)
     said = ", ".join(f"{count:,} x {status}" for status, count in sorted(statuses.items()))
     grown = ", ".join(f"{value:,.0f}" for value in memory)
     return (
@@ -192,30 +180,10 @@ def mixed(uri: str, texts: list[str]) -> str:
     )
 
 
-def cpu_of_scoring(folder: Path, texts: list[str]) -> float:
-    """Milliseconds of CPU that one review takes in process."""
-    classifier = TextClassifier.load(folder)
-    for text in texts[:100]:
-        classifier.score([text])
-    started = time.process_time()
-    for text in texts[:1000]:
-        classifier.score([text])
-    return (time.process_time() - started) / 1000 * 1000
-
-
-def family(process: psutil.Process) -> list[psutil.Process]:
-    """The process and its children."""
-    return [process, *process.children(recursive=True)]
-
-
 def cpu_seconds(process: psutil.Process) -> float:
     """Of the server's processes so far."""
-    return sum(sum(each.cpu_times()[:2]) for each in family(process))
-
-
-def megabytes(process: psutil.Process) -> float:
-    """Resident memory of the server's processes."""
-    return sum(each.memory_info().rss for each in family(process)) / 2**20
+    family = [process, *process.children(recursive=True)]
+    return sum(sum(each.cpu_times()[:2]) for each in family)
 
 
 def percentiles(times: list[float]) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import keras
 import mlflow
 import numpy as np
 import pandas as pd
@@ -26,14 +25,13 @@ import requests
 
 from benchmarks.results import described, each, machine, rate, shown, table, write_section
 from pipeline.interface import find_version, open_store
-from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
-from pipeline.runtime.files import read_arrays, read_json
+from pipeline.runtime.files import read_arrays
 from pipeline.runtime.machine import THREAD_LIMITS
-from pipeline.runtime.paths import MODEL, PADDED_DATASET, RAW_VOCABULARY, padded_split
+from pipeline.runtime.paths import RAW_VOCABULARY, padded_split
 from pipeline.serving.classifier import CLASSIFIER, TextClassifier
 
-SINGLE, KERAS_SINGLE, BATCH = 1000, 100, 2000
+SINGLE, BATCH = 1000, 2000
 STARTS = 5
 IMPORTS = {
     "Python and NumPy": "import numpy",
@@ -51,14 +49,10 @@ def main() -> None:
     texts = test_texts(BATCH)
     folder = Path(mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{CLASSIFIER}"))
     classifier, pyfunc = TextClassifier.load(folder), mlflow.pyfunc.load_model(uri)
-    by_hand = keras_by_hand()
     single: dict[str, list[float]] = {
         "in process, the classifier": each(lambda text: classifier.score([text]), texts[:SINGLE]),
         "in process, the registered pyfunc": each(
             lambda text: pyfunc.predict(pd.DataFrame({"text": [text]})), texts[:SINGLE]
-        ),
-        "in process, Keras `model.predict`, encoded by hand": each(
-            lambda text: by_hand([text]), texts[:KERAS_SINGLE]
         ),
     }
     with serving([sys.executable, "-m", "pipeline", "serve", "--model", uri]) as (port, _):
@@ -72,7 +66,6 @@ def main() -> None:
         "in process, the registered pyfunc": rate(
             lambda chosen: pyfunc.predict(pd.DataFrame({"text": chosen})), texts
         ),
-        "in process, Keras `model.predict`, encoded by hand": rate(by_hand, texts),
     }
     starts = {name: seconds_of([sys.executable, "-c", code]) for name, code in IMPORTS.items()}
     starts["`python -m pipeline predict TEXT`, all of it"] = seconds_of(
@@ -88,19 +81,6 @@ def test_texts(count: int) -> list[str]:
     """The test reviews as text again, the first words of long ones cut off as they were."""
     vocabulary = Vocabulary.load(RAW_VOCABULARY)
     return [vocabulary.decode(row) for row in read_arrays(padded_split("test"))["token_ids"][:count]]
-
-
-def keras_by_hand() -> Callable[[list[str]], np.ndarray]:
-    """What one writes without a registered model: encode, pad, `model.predict`."""
-    model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
-    vocabulary, facts = Vocabulary.load(RAW_VOCABULARY), read_json(PADDED_DATASET)
-    layout = {key: facts[key] for key in ("vocab_size", "max_length", "padding", "truncating")}
-
-    def predict(texts: list[str]) -> np.ndarray:
-        rows = pad_texts(texts, vocabulary, **layout)
-        return np.asarray(model.predict(rows, batch_size=512, verbose=0)[:, 0])
-
-    return predict
 
 
 def seconds_of(command: list[str]) -> list[float]:
