@@ -15,8 +15,8 @@ import time
 import numpy as np
 
 from benchmarks.results import machine, table, write_section
-from pipeline.evaluation.baselines import fit_naive_bayes, out_of_fold
-from pipeline.evaluation.label_issues import find_label_issues
+from pipeline.evaluation.baselines import NAIVE_BAYES, fit_baselines, out_of_fold
+from pipeline.evaluation.explanation import find_label_issues
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.labelling import suggest
 from pipeline.reviews.dataset import read_splits
@@ -96,7 +96,8 @@ def rounds(
     known, accuracies = random.choice(len(pool), FIRST, replace=False).tolist(), []
     while True:
         chosen = pool.select(np.array(known))
-        bag = fit_naive_bayes(Ragged(chosen.tokens, chosen.offsets), chosen.labels.astype(np.int64))
+        reviews, labels = Ragged(chosen.tokens, chosen.offsets), chosen.labels.astype(np.int64)
+        bag = fit_baselines(reviews, labels, names=[NAIVE_BAYES])[NAIVE_BAYES]
         given = bag.predict_proba(Ragged(judged.tokens, judged.offsets)).argmax(1)
         accuracies.append(float((given == judged.labels).mean()))
         if len(accuracies) > ROUNDS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.evaluation.baselines import CLASSIFIERS, MAJORITY, MODEL, Scored, stronger_baseline
+from pipeline.evaluation.baselines import CLASSIFIERS, MAJORITY, MODEL, NAMES, Scored
 from pipeline.evaluation.calibration import Interval, reliability, shares_by_bin
 from pipeline.evaluation.intervals import answer_intervals, class_table, metric_intervals
 from pipeline.evaluation.metrics import (
@@ -18,12 +18,9 @@ from pipeline.evaluation.metrics import (
     best_guess,
     choose_threshold,
     classification_metrics,
-    measured,
     precision_recall_points,
-    prefixed,
     roc_by_label,
     roc_points,
-    served_threshold,
 )
 from pipeline.evaluation.paired import Paired, mcnemar
 from pipeline.evaluation.probabilities import THRESHOLD, decide, right
@@ -42,7 +39,8 @@ class Assessment:
     Attributes:
         labels: whole numbers from 0, (num_reviews,).
         classifiers: the model first, then its rivals.
-        baseline: the rival that the model is tested against, the stronger one on validation reviews.
+        baseline: the rival that the model is tested against: of the two that read what it reads, the one with
+            the better validation accuracy, naive Bayes where both are as good.
         metrics: of each classifier (its prefix + test_...), and of the model's comparison with the baseline;
             of two labels, the threshold that was chosen on validation reviews, and the model's accuracy,
             balanced accuracy and f1 at it; each rival's validation accuracy, and ``measure``.
@@ -68,12 +66,11 @@ class Assessment:
 
     @property
     def probabilities(self) -> np.ndarray:
-        """The model's, of the test reviews: (num_reviews, num_labels)."""
+        """The model's: (num_reviews, num_labels)."""
         return self.classifiers[0].test
 
     @property
     def num_labels(self) -> int:
-        """How many labels there are."""
         return self.probabilities.shape[1]
 
     @property
@@ -96,22 +93,25 @@ class Assessment:
 
     @property
     def threshold(self) -> float:
-        """Of two labels, from which probability on a served model gives the second."""
-        return served_threshold(self.measure, self.metrics.get("threshold", THRESHOLD))
+        """From which probability on a served model gives the second of two labels.
+
+        Of calibrated probabilities 0.5 is the best threshold for accuracy, and one that was chosen by few
+        reviews is worse. For balanced accuracy and F1 the best one depends on how common the labels are.
+        """
+        return THRESHOLD if self.measure == ACCURACY else self.metrics.get("threshold", THRESHOLD)
 
     @property
     def unknown_share(self) -> float:
-        """How much of the tokens that the model reads of a test review are unknown to it, on average."""
+        """How much of what the model reads of a test review is unknown to it, on average."""
         rows = self.curves["accuracy_by_unknown_share"][MODEL]
         return sum(float(row["unknown_share"]) * float(row["reviews"]) for row in rows) / len(self.labels)
 
     @property
     def better_than_a_guess(self) -> bool:
         """Whether even the low end of its score, as served, is above what one label for all would score."""
-        name = f"test_{self.measure}"
-        if self.threshold != THRESHOLD:
-            name += "_at_threshold"
-        return self.intervals[name][0] > best_guess(self.measure, self.labels, self.num_labels)
+        suffix = "" if self.threshold == THRESHOLD else "_at_threshold"
+        low, _ = self.intervals[f"test_{self.measure}{suffix}"]
+        return low > best_guess(self.measure, self.labels, self.num_labels)
 
     @property
     def only_label(self) -> int | None:
@@ -142,15 +142,13 @@ def assess(
     metrics: Metrics = {}
     intervals: dict[str, Interval] = {}
     for each in classifiers:
-        prefix = f"{each.prefix}test_"
-        metrics |= prefixed(classification_metrics(labels, each.test), prefix)
-        intervals |= prefixed(metric_intervals(labels, each.test, seed), prefix)
+        found, bounds = classification_metrics(labels, each.test), metric_intervals(labels, each.test, seed)
+        metrics |= {f"{each.prefix}test_{name}": value for name, value in found.items()}
+        intervals |= {f"{each.prefix}test_{name}": ends for name, ends in bounds.items()}
     for each in rivals:
-        for name in dict.fromkeys((ACCURACY, measure)):
-            value = measured(name, validation_labels, each.validation)
-            metrics[f"{each.prefix}validation_{name}"] = value
-    num_labels = model.test.shape[1]
-    if num_labels == 2:
+        found = classification_metrics(validation_labels, each.validation)
+        metrics |= {f"{each.prefix}validation_{name}": found[name] for name in (ACCURACY, measure)}
+    if model.test.shape[1] == 2:
         metrics["threshold"] = threshold = choose_threshold(validation_labels, model.validation, measure)
         at_threshold = classification_metrics(labels, model.test, threshold)
         bounds = answer_intervals(labels, model.test, threshold)
@@ -160,11 +158,13 @@ def assess(
 
     hits = {each.name: right(labels, each.test) for each in classifiers}
     paired = {each.name: mcnemar(hits[model.name], hits[each.name]) for each in rivals}
-    baseline = stronger_baseline(rivals, validation_labels)
+    same_tokens = [each for each in rivals if each.name in NAMES]
+    baseline = max(same_tokens, key=lambda each: metrics[f"{each.prefix}validation_accuracy"])
+    tested = paired[baseline.name]
     metrics |= {
-        "test_only_model_right": paired[baseline.name].only_first,
-        "test_only_baseline_right": paired[baseline.name].only_second,
-        "test_mcnemar_p_value": paired[baseline.name].p_value,
+        "test_only_model_right": tested.only_first,
+        "test_only_baseline_right": tested.only_second,
+        "test_mcnemar_p_value": tested.p_value,
     }
     unknown = unknown_share(test["token_ids"])
     points: dict[str, Callable[[Scored], Sequence[Row]]] = {
@@ -182,7 +182,7 @@ def assess(
         }
         for curve, draw in points.items()
     }
-    by_class = class_table(labels, decide(model.test), num_labels)
+    by_class = class_table(labels, decide(model.test), model.test.shape[1])
     roc_by_class = roc_by_label(labels, model.test)
     return Assessment(
         labels, classifiers, baseline, metrics, intervals, paired, curves, by_class, roc_by_class, measure

@@ -19,7 +19,6 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from pipeline.evaluation.ngrams import Ngrams, Ragged, find_ngrams
-from pipeline.evaluation.probabilities import right
 from pipeline.runtime.errors import UserError
 
 MODEL, NAIVE_BAYES, TFIDF = "stacked RNN", "naive Bayes n-grams", "TF-IDF n-grams"
@@ -34,38 +33,32 @@ CLASSIFIERS = {  # all that are shown, and what the names of their metrics begin
 }
 Arrays = Mapping[str, np.ndarray]
 MOST_TOKENS = 25_000_000  # of the training reviews that rivals are fitted to: about 2 GB
-_REVIEWS_A_CALL = 10_000  # predicted at a time: of whole reviews, 10,000 are about 60 MB
 
 
 @dataclass(frozen=True, eq=False)
 class BagOfNgrams:
-    """A fitted classifier of n-gram counts.
-
-    Attributes:
-        ngrams: the columns of the counts.
-        classifier: of scikit-learn, fitted on them.
-    """
+    """A classifier of scikit-learn, fitted to the counts of n-grams."""
 
     ngrams: Ngrams
     classifier: OneVsRestClassifier
 
     def predict_proba(self, reviews: Ragged) -> np.ndarray:
         """The probability of each label, in ascending order: float64 (num_reviews, num_labels)."""
-        parts = [
-            self.classifier.predict_proba(self.ngrams.counts(reviews.part(start, start + _REVIEWS_A_CALL)))
-            for start in range(0, reviews.num_reviews, _REVIEWS_A_CALL)
-        ]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.classifier.classes_)))
+        none = np.zeros((0, len(self.classifier.classes_)))
+        parts = (self.classifier.predict_proba(self.ngrams.counts(part)) for part in reviews.parts())
+        return np.concatenate([none, *parts])
 
 
-def fit_naive_bayes(reviews: Ragged, labels: np.ndarray, longest: int = 2, seed: int = 0) -> BagOfNgrams:
-    """Logistic regression on the presence of n-grams, each weighed by its naive Bayes log-count ratio.
+def fit_baselines(
+    reviews: Ragged, labels: np.ndarray, longest: int = 2, seed: int = 0, names: Sequence[str] = NAMES
+) -> dict[str, BagOfNgrams]:
+    """Logistic regression on n-grams, their counts weighed in the way that each of ``names`` says.
 
-    Wang & Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification" (ACL 2012), with
-    logistic regression for their SVM.
+    ``NAIVE_BAYES`` weighs their presence by its log-count ratio (Wang & Manning, "Baselines and Bigrams:
+    Simple, Good Sentiment and Topic Classification", ACL 2012, with logistic regression for their SVM).
 
     >>> reviews = Ragged(np.array([4, 6, 5, 6] * 2), np.arange(0, 9, 2))
-    >>> fit_naive_bayes(reviews, np.array([1, 0, 1, 0])).predict_proba(reviews).argmax(1)
+    >>> fit_baselines(reviews, np.array([1, 0, 1, 0]))[TFIDF].predict_proba(reviews).argmax(1)
     array([1, 0, 1, 0])
 
     Args:
@@ -73,17 +66,11 @@ def fit_naive_bayes(reviews: Ragged, labels: np.ndarray, longest: int = 2, seed:
         labels: whole numbers (num_reviews,); of more than two, each is told from all others.
         longest: n-grams are of 1 to so many tokens.
         seed: of the order in which the solver takes the reviews.
+        names: of the baselines.
 
     Raises:
         UserError: if there is one label only, or no token that two reviews share.
     """
-    return fit_baselines(reviews, labels, longest, seed, (NAIVE_BAYES,))[NAIVE_BAYES]
-
-
-def fit_baselines(
-    reviews: Ragged, labels: np.ndarray, longest: int = 2, seed: int = 0, names: Sequence[str] = NAMES
-) -> dict[str, BagOfNgrams]:
-    """The baselines of ``names``, their n-grams counted once; else as :func:`fit_naive_bayes`."""
     if len(np.unique(labels)) < 2:
         raise UserError(f"a baseline needs reviews of two labels or more, but got {len(labels)} of one")
     ngrams, counts = find_ngrams(reviews, longest)
@@ -95,12 +82,7 @@ def out_of_fold(
 ) -> np.ndarray:
     """What the naive Bayes baseline says of each review when it is fitted to those of the other folds.
 
-    Args:
-        reviews: as :func:`fit_naive_bayes` takes them.
-        labels: whole numbers from 0, (num_reviews,).
-        folds: each with its share of every label.
-        longest: n-grams are of 1 to so many tokens.
-        seed: of the folds and of the solver.
+    Arguments are those of :func:`fit_baselines`, and the number of folds, each with its share of every label.
 
     Returns:
         float64 (num_reviews, num_labels); 0 for a label that the other folds lack.
@@ -118,15 +100,16 @@ def out_of_fold(
 
 
 def _classifier(name: str, seed: int) -> OneVsRestClassifier:
-    weights, inverse_penalty = {
-        NAIVE_BAYES: (LogCountRatio(), 0.1),
-        TFIDF: (TfidfTransformer(sublinear_tf=True), 10.0),
-    }[name]
+    if name == NAIVE_BAYES:
+        return regression(LogCountRatio(), 0.1, seed)
+    return regression(TfidfTransformer(sublinear_tf=True), 10.0, seed)
+
+
+def regression(weights: BaseEstimator, inverse_penalty: float, seed: int) -> OneVsRestClassifier:
+    """Logistic regression of each label against all others, on counts that ``weights`` transforms."""
     # Several times faster on these wide, sparse rows than the default solver, at the same optimum.
-    regression = LogisticRegression(
-        C=inverse_penalty, solver="liblinear", dual=True, max_iter=1000, random_state=seed
-    )
-    return OneVsRestClassifier(make_pipeline(weights, regression))
+    settings = {"solver": "liblinear", "dual": True, "max_iter": 1000, "random_state": seed}
+    return OneVsRestClassifier(make_pipeline(weights, LogisticRegression(C=inverse_penalty, **settings)))
 
 
 class LogCountRatio(TransformerMixin, BaseEstimator):
@@ -199,7 +182,7 @@ def score_rivals(
     read = {name: Ragged.from_padded(arrays["token_ids"]) for name, arrays in padded.items()}
     fitted: list[tuple[str, BagOfNgrams, Mapping[str, Ragged]]] = [
         *((name, bag, read) for name, bag in fit_baselines(read["train"], labels, longest, seed).items()),
-        (WHOLE, fit_naive_bayes(train, labels, longest, seed), whole),
+        (WHOLE, fit_baselines(train, labels, longest, seed, [NAIVE_BAYES])[NAIVE_BAYES], whole),
     ]
     scored = [
         Scored(name, bag.predict_proba(reviews["validation"]), bag.predict_proba(reviews["test"]), fitted_to)
@@ -209,16 +192,3 @@ def score_rivals(
         np.tile(shares, (len(padded[split]["labels"]), 1)) for split in ("validation", "test")
     )
     return [*scored, Scored(MAJORITY, validation, test)]
-
-
-def stronger_baseline(rivals: Sequence[Scored], labels: np.ndarray) -> Scored:
-    """Of the two that read what the network reads, the one with the better validation accuracy.
-
-    The naive Bayes one where both are as good.
-
-    Args:
-        rivals: of :func:`score_rivals`.
-        labels: (num_reviews,), of the validation reviews.
-    """
-    same_tokens = [rival for rival in rivals if rival.name in NAMES]
-    return max(same_tokens, key=lambda rival: float(right(labels, rival.validation).mean()))

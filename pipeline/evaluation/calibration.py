@@ -10,7 +10,7 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import binomtest
 
 from pipeline.evaluation.metrics import bins_of
-from pipeline.evaluation.probabilities import confidences, cross_entropy
+from pipeline.evaluation.probabilities import SMALLEST, confidences, cross_entropy
 from pipeline.runtime.files import Row
 
 # Shares of reviews in bins, each with its interval.
@@ -21,10 +21,10 @@ Interval = tuple[float, float]
 def wilson_interval(hits: int, count: int) -> Interval:
     """The 95 % score interval of a share (Wilson, 1927): right for few reviews and for shares of 0 and 1.
 
-    Args:
-        hits: reviews that count.
-        count: all reviews, at least 1.
+    From 0 to 1 where ``count``, all reviews, is 0.
     """
+    if count == 0:
+        return 0.0, 1.0
     interval = binomtest(hits, count).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -36,14 +36,13 @@ def shares_by_bin(
 
     Args:
         bins: int (num_reviews,), the bin of each review.
-        value_name: the column of the bin's mean value.
+        value_name: the column of the mean of ``values``; from and to are the least and the greatest.
         values: (num_reviews,), what the reviews were binned by.
-        share_name: the column of the share.
+        share_name: the column of the share of ``hits``; low and high are its Wilson interval.
         hits: bool (num_reviews,).
 
     Returns:
-        A row for each bin, by its number: ``value_name``, from and to (the smallest and the largest value in
-        it), ``share_name``, its Wilson interval low to high, and reviews.
+        A row a bin, by its number: these columns, and reviews.
     """
     rows: list[Row] = []
     for number in np.unique(bins):
@@ -66,7 +65,6 @@ def shares_by_bin(
 
 FOLDS = 5
 SCALES = (0.01, 100.0)  # positive, so that a review never changes places with a surer one
-_SMALLEST = 1e-7  # float32 has no probability between 1 less this and 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,25 +97,15 @@ def worthwhile_calibration(
     certain would take back what is right.
     """
     found = fit_calibration(labels, probabilities, weights)
-    folds = _folds(labels)
+    folds = np.empty(len(labels), np.int64)  # each with about its share of every label
+    folds[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % FOLDS
     after = np.empty(probabilities.shape)
     for fold in np.unique(folds):
         held, rest = folds == fold, folds != fold
         after[held] = fit_calibration(labels[rest], probabilities[rest], weights).apply(probabilities[held])
-    before, counts = cross_entropy(labels, probabilities), _counts(labels, weights)
-    worse = counts @ cross_entropy(labels, after) > counts @ before
+    counts = np.ones(len(labels)) if weights is None else weights[labels]
+    worse = counts @ cross_entropy(labels, after) > counts @ cross_entropy(labels, probabilities)
     return Calibration(1.0, np.zeros_like(found.shift)) if worse else found
-
-
-def _folds(labels: np.ndarray) -> np.ndarray:
-    """The fold of each review, each with about its share of every label: int64 (num_reviews,)."""
-    folds = np.empty(len(labels), np.int64)
-    folds[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % FOLDS
-    return folds
-
-
-def _counts(labels: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    return np.ones(len(labels)) if weights is None else weights[labels]
 
 
 def fit_calibration(
@@ -153,7 +141,6 @@ def fit_calibration(
     members = np.bincount(labels, minlength=kinds)[labels][:, None]
     own, other = (members + 1) / (members + 2), 1 / (members + 2) / (kinds - 1)
     targets = np.where(np.eye(kinds, dtype=bool)[labels], own, other)
-
     times = 1.0 if weights is None else weights[labels][:, None]
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
@@ -170,7 +157,7 @@ def fit_calibration(
 
 def _logits(probabilities: np.ndarray) -> np.ndarray:
     """Logits up to a number that all labels share: float64 (num_reviews, num_labels)."""
-    return np.log(probabilities.astype(np.float64).clip(_SMALLEST, 1 - _SMALLEST))
+    return np.log(probabilities.astype(np.float64).clip(SMALLEST, 1 - SMALLEST))
 
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray) -> list[Row]:

@@ -1,8 +1,9 @@
-"""What each word that a network reads contributes to its answer, by erasing the words one at a time."""
+"""What a person should read of a classifier: the words that decide, its surest errors, doubtful labels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from pipeline.runtime.files import Row
 def contributions(
     predict: Callable[[np.ndarray], np.ndarray], token_ids: np.ndarray, label: int | None = None
 ) -> list[np.ndarray]:
-    """The log-odds of a label less those with one word made unknown, for each word in its order.
+    """What each word contributes: a label's log-odds less those with that word made unknown.
 
     Li, Monroe & Jurafsky, "Understanding Neural Networks through Representation Erasure" (2016): above 0 a
     word speaks for the label. An unknown word contributes 0.
@@ -28,30 +29,21 @@ def contributions(
     Returns:
         For each review, float64 (num_words,), of the words that the network reads.
     """
-    places = [np.flatnonzero(row >= OOV_ID) for row in token_ids]
-    erased = [_erased(row, at) for row, at in zip(token_ids, places, strict=True)]
-    if not erased:
+    if not len(token_ids):
         return []
-    said = np.split(predict(np.concatenate(erased)), np.cumsum([len(rows) for rows in erased]))
-    return [_losses(whole_last, label) for whole_last in said[:-1]]
+    erased = []  # of each review a row a word, with that made unknown, and the whole row at the end
+    for row in token_ids:
+        places = np.flatnonzero(row >= OOV_ID)
+        rows = np.repeat(row[None], len(places) + 1, axis=0)
+        rows[np.arange(len(places)), places] = OOV_ID
+        erased.append(rows)
+    found = []
+    for said in np.split(predict(np.concatenate(erased)), np.cumsum([len(rows) for rows in erased])[:-1]):
+        given = 1 if said.shape[1] == 2 else int(decide(said[-1:])[0])
+        values = log_odds(said, given if label is None else label)
+        found.append(np.asarray(values[-1] - values[:-1]))
+    return found
 
-
-def _losses(whole_last: np.ndarray, label: int | None) -> np.ndarray:
-    """What each row's log-odds lack of the last row's."""
-    if label is None:
-        label = 1 if whole_last.shape[1] == 2 else int(decide(whole_last[-1:])[0])
-    values = log_odds(whole_last, label)
-    return np.asarray(values[-1] - values[:-1])
-
-
-def _erased(row: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """A row for each of ``places`` with the word there made unknown, and the whole row at the end."""
-    rows = np.repeat(row[None], len(places) + 1, axis=0)
-    rows[np.arange(len(places)), places] = OOV_ID
-    return rows
-
-
-# The errors that a model is surest of: what a person should read first.
 
 COLUMNS = ("actual", "predicted", "probability", "row", "text")
 MOST = 10
@@ -93,3 +85,40 @@ def confident_errors(
                 }
             )
     return rows
+
+
+class LabelIssue(NamedTuple):
+    """A review whose label is contradicted: its row, the label it has, a likelier one and its probability."""
+
+    row: int
+    given: int
+    likely: int
+    probability: float
+
+
+def find_label_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[LabelIssue]:
+    """The reviews that are confidently of another label than they have, the surest first.
+
+    A review is confidently of a label if the label's probability is as high as it is on average where the
+    label is given; of several such labels it is of the likeliest. Northcutt, Jiang & Chuang, "Confident
+    Learning: Estimating Uncertainty in Dataset Labels" (Journal of Artificial Intelligence Research, 2021),
+    by the off-diagonal counts of the confident joint.
+
+    >>> find_label_issues(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]]))
+    [LabelIssue(row=1, given=0, likely=1, probability=0.8)]
+
+    Args:
+        labels: whole numbers from 0, (num_reviews,).
+        probabilities: by classifiers that were not fitted to the review, (num_reviews, num_labels).
+    """
+    rows, num_labels = np.arange(len(labels)), probabilities.shape[1]
+    of_given = probabilities[rows, labels]
+    counts = np.maximum(np.bincount(labels, minlength=num_labels), 1)
+    confident = probabilities >= np.bincount(labels, of_given, num_labels) / counts
+    likely = np.where(confident, probabilities, -1).argmax(1)
+    lead = probabilities[rows, likely] - of_given
+    found = np.flatnonzero(confident.any(1) & (likely != labels) & (lead > 0))
+    return [
+        LabelIssue(int(row), int(labels[row]), int(likely[row]), float(probabilities[row, likely[row]]))
+        for row in found[np.argsort(-lead[found], kind="stable")]
+    ]

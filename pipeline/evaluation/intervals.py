@@ -109,10 +109,7 @@ def _mean_interval(intervals: Sequence[Interval]) -> Interval:
 def _bca(resampled: np.ndarray, sample: float, left_out: np.ndarray) -> Interval:
     """The bias-corrected and accelerated interval (Efron, 1987); undefined values are left out.
 
-    Args:
-        resampled: the metric of each resample.
-        sample: that of the reviews themselves.
-        left_out: without each group of reviews.
+    Of the metric of each resample, of the reviews themselves, and without each group of reviews.
     """
     resampled, left_out = (values[np.isfinite(values)] for values in (resampled, left_out))
     if len(resampled) == 0 or np.ptp(resampled) == 0:
@@ -151,11 +148,8 @@ def newcombe_interval(auc: float, positive: np.ndarray) -> Interval:
     return float(low), float(high)
 
 
-# What a classifier does with each class: precision, recall and F1, each with its interval.
-
-
 def class_table(labels: np.ndarray, given: np.ndarray, num_labels: int) -> list[Row]:
-    """A row a label.
+    """What a classifier does with each label: its precision, recall and F1 with their intervals.
 
     >>> row = class_table(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), 2)[0]
     >>> row["reviews"], row["given"], row["precision"], row["recall"], round(row["f1"], 4)
@@ -167,8 +161,8 @@ def class_table(labels: np.ndarray, given: np.ndarray, num_labels: int) -> list[
         num_labels: how many labels there are.
 
     Returns:
-        label; reviews that have it, and that were given it; precision, recall and f1 (0 where nothing was
-        counted), and the ends of their 95 % intervals: precision_low, precision_high, ...
+        A row a label: label; reviews that have it, and that were given it; precision, recall and f1 (0 where
+        nothing was counted), and their 95 % intervals: precision_low, precision_high, ...
     """
     rows: list[Row] = []
     for label in range(num_labels):
@@ -176,18 +170,13 @@ def class_table(labels: np.ndarray, given: np.ndarray, num_labels: int) -> list[
         actual, answered = int(is_label.sum()), int(is_given.sum())
         hits = int((is_label & is_given).sum())
         # F1 is 2 p / (1 + p) of the share p of hits among the reviews that are of the class or given to it.
-        of_either = _share_interval(hits, actual + answered - hits)
+        of_either = wilson_interval(hits, actual + answered - hits)
         row: dict[str, int | float] = {"label": label, "reviews": actual, "given": answered}
         for name, value, (low, high) in (
-            ("precision", hits / max(answered, 1), _share_interval(hits, answered)),
-            ("recall", hits / max(actual, 1), _share_interval(hits, actual)),
+            ("precision", hits / max(answered, 1), wilson_interval(hits, answered)),
+            ("recall", hits / max(actual, 1), wilson_interval(hits, actual)),
             ("f1", 2 * hits / max(actual + answered, 1), tuple(2 * p / (1 + p) for p in of_either)),
         ):
             row |= {name: value, f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return rows
-
-
-def _share_interval(hits: int, count: int) -> Interval:
-    """Wilson's; from 0 to 1 where nothing was counted."""
-    return wilson_interval(hits, count) if count else (0.0, 1.0)

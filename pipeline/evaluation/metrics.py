@@ -7,9 +7,6 @@ counts as much as a common one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
-
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
@@ -19,7 +16,6 @@ from pipeline.runtime.errors import UserError
 ACCURACY, BALANCED_ACCURACY, F1, LOG_LOSS = "accuracy", "balanced_accuracy", "f1", "log_loss"
 BINS = 10  # of probabilities, equally wide
 Metrics = dict[str, float]
-Value = TypeVar("Value")
 
 
 def classification_metrics(
@@ -45,26 +41,24 @@ def weighted_metrics(
         Each (num_resamples,): accuracy; balanced_accuracy, the mean recall of the labels that occur; f1, of
         the second of two labels, else the labels' mean; roc_auc, likewise, NaN where a label doesn't occur;
         log_loss (natural logarithm); brier, the squared distance, of the second of two labels, else of all;
-        ece, the :func:`expected_calibration_error`.
+        ece, the expected calibration error of ``confidences``: the distance between a bin's share of hits and
+        its mean probability, each bin weighing as much as it has reviews.
     """
     probabilities = probabilities.astype(np.float64)
     sums = weights @ sums_of(ACCURACY, labels, probabilities, threshold)
     told = one_against_rest(labels, probabilities)
     losses = cross_entropy(labels, probabilities, np.finfo(np.float64).eps)
     distances = np.sum([(column - has) ** 2 for has, column in told], axis=0)
+    hits, sure = confidences(labels, probabilities)
+    gaps = np.eye(BINS)[bins_of(sure)] * (hits - sure)[:, None]
     total = weights.sum(1)
     return {
         **{name: score_of(name, sums) for name in (ACCURACY, BALANCED_ACCURACY, F1)},
         "roc_auc": np.mean([roc_auc(has, column, weights) for has, column in told], axis=0),
         LOG_LOSS: weights @ losses / total,
         "brier": weights @ distances / total,
-        "ece": expected_calibration_error(labels, probabilities, weights),
+        "ece": np.abs(weights @ gaps).sum(1) / total,
     }
-
-
-def prefixed(values: Mapping[str, Value], prefix: str) -> dict[str, Value]:
-    """The same values under ``prefix`` + name."""
-    return {f"{prefix}{name}": value for name, value in values.items()}
 
 
 def one_against_rest(labels: np.ndarray, probabilities: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -97,23 +91,6 @@ def roc_auc(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np
 def bins_of(probabilities: np.ndarray) -> np.ndarray:
     """The bin of ``BINS`` equally wide ones each probability is in: int (num_reviews,); 1.0's is the last."""
     return np.minimum((probabilities.astype(np.float64) * BINS).astype(int), BINS - 1)
-
-
-def expected_calibration_error(
-    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    """The distance between a bin's share of hits and its mean probability, over all reviews.
-
-    As Guo et al. define it, "On Calibration of Modern Neural Networks" (ICML 2017), but, of two labels, of
-    the probability of label 1: each bin weighs as much as it has reviews. Arguments are those of
-    :func:`weighted_metrics`.
-
-    Returns:
-        float64 (num_resamples,), from 0, calibrated, to 1.
-    """
-    hits, sure = confidences(labels, probabilities.astype(np.float64))
-    gaps = np.eye(BINS)[bins_of(sure)] * (hits - sure)[:, None]
-    return np.asarray(np.abs(weights @ gaps).sum(1) / weights.sum(1))
 
 
 # What networks, thresholds and champions are chosen by: a score that follows from sums over the reviews.
@@ -158,19 +135,6 @@ def score_of(measure: str, sums: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             return np.asarray(recalls.sum(-1) / occurs.sum(-1))
     return np.asarray(hits.sum(-1) / members.sum(-1))
-
-
-def measured(
-    measure: str, labels: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD
-) -> float:
-    """The measure of a classifier; arguments as those of :func:`sums_of`.
-
-    >>> labels = np.array([0, 0, 0, 1])
-    >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.1, 0.9]])
-    >>> [round(measured(each, labels, probabilities), 4) for each in ("balanced_accuracy", "f1")]
-    [0.8333, 0.6667]
-    """
-    return float(score_of(measure, sums_of(measure, labels, probabilities, threshold).sum(0)))
 
 
 def best_guess(measure: str, labels: np.ndarray, num_labels: int) -> float:
@@ -232,9 +196,8 @@ def roc_points(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, 
 
 def precision_recall_points(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float]]:
     """The precision-recall curve: recall, precision; of more than two labels, of all together."""
-    cases = _together(labels, probabilities)
-    precision, recall, _ = precision_recall_curve(*cases, drop_intermediate=True)
-    return _thinned(recall=recall, precision=precision)
+    precision, recall, _ = precision_recall_curve(*_together(labels, probabilities), drop_intermediate=True)
+    return _thin(recall=recall, precision=precision)
 
 
 def roc_by_label(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float]]:
@@ -253,10 +216,10 @@ def _together(labels: np.ndarray, probabilities: np.ndarray) -> list[np.ndarray]
 
 def _roc(positive: np.ndarray, scores: np.ndarray) -> list[dict[str, float]]:
     false_positive, true_positive, _ = roc_curve(positive, scores)
-    return _thinned(false_positive_rate=false_positive, true_positive_rate=true_positive)
+    return _thin(false_positive_rate=false_positive, true_positive_rate=true_positive)
 
 
-def _thinned(most: int = 1000, **columns: np.ndarray) -> list[dict[str, float]]:
+def _thin(most: int = 1000, **columns: np.ndarray) -> list[dict[str, float]]:
     """At most ``most`` points, evenly taken with both ends: a plot shows no more, and loads faster."""
     count = len(next(iter(columns.values())))
     rows = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
@@ -269,15 +232,6 @@ def _thinned(most: int = 1000, **columns: np.ndarray) -> list[dict[str, float]]:
 def measure_of(objective: str) -> str:
     """What a threshold is chosen by where ``tune.objective`` is this: a log loss has none to choose."""
     return ACCURACY if objective == LOG_LOSS else objective
-
-
-def served_threshold(measure: str, chosen: float) -> float:
-    """Where a served model draws the line: at ``chosen`` if it was chosen for anything but accuracy.
-
-    Of calibrated probabilities 0.5 is the best threshold for accuracy, and one that was chosen by few reviews
-    is worse. For balanced accuracy and F1 the best one depends on how common the labels are.
-    """
-    return chosen if measure in (BALANCED_ACCURACY, F1) else THRESHOLD
 
 
 def choose_threshold(labels: np.ndarray, probabilities: np.ndarray, measure: str = ACCURACY) -> float:

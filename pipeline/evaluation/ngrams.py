@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from pipeline.reviews.ragged import Sequences, flat_ranges, offsets_of
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.runtime.errors import UserError
 
-_ABSENT = -1
+_ABSENT, _NONE = -1, -2  # where no run is; no run's number
 
 
 class Ragged(NamedTuple):
@@ -40,10 +40,11 @@ class Ragged(NamedTuple):
         tokens, lengths = (np.concatenate(each) for each in zip(*joined, strict=True))
         return cls(tokens, offsets_of(lengths))
 
-    def part(self, start: int, stop: int) -> Ragged:
-        """The reviews from ``start`` to before ``stop``."""
-        offsets = self.offsets[start : stop + 1]
-        return Ragged(self.tokens[offsets[0] : offsets[-1]], offsets - offsets[0])
+    def parts(self, size: int = 10_000) -> Iterator[Ragged]:
+        """The reviews, at most ``size`` at a time: of whole reviews, the counts of 10,000 are about 60 MB."""
+        for start in range(0, self.num_reviews, size):
+            offsets = self.offsets[start : start + size + 1]
+            yield Ragged(self.tokens[offsets[0] : offsets[-1]], offsets - offsets[0])
 
     def select(self, rows: npt.NDArray[np.int64]) -> Ragged:
         """The reviews at ``rows``, in that order."""
@@ -85,7 +86,9 @@ class Ngrams:
         columns = np.zeros(len(reviews.tokens), np.int32)
         for length, known in enumerate(self.keys, start=1):
             numbers = _numbers(reviews, rows, columns, length, self.base)
-            columns = _column_of(known, numbers)
+            places = np.searchsorted(known, numbers)
+            found = np.append(known, _NONE)[places] == numbers
+            columns = np.where(found, places, _ABSENT).astype(np.int32)
             parts.append(_matrix(reviews, columns, len(known)))
         return hstack(parts, format="csr", dtype=np.float32)
 
@@ -146,12 +149,7 @@ def _numbers(
 ) -> npt.NDArray[np.int64]:
     """The run of ``length`` tokens that begins at each token; ``_ABSENT`` where none does.
 
-    Args:
-        reviews: whose tokens.
-        rows: of :func:`_rows`.
-        columns: the column of the run one shorter that begins at each token, 0 for the empty one.
-        length: of the runs.
-        base: more than every id; a token that isn't below it ends every run.
+    ``columns`` are those of runs one shorter, 0 for the empty one; a token from ``base`` on ends every run.
     """
     numbers = np.full(len(reviews.tokens), _ABSENT, np.int64)
     last = length - 1
@@ -160,14 +158,6 @@ def _numbers(
     inside = (rows[:stop] == rows[last:]) & (columns[:stop] != _ABSENT) & (tokens < base)
     numbers[:stop][inside] = columns[:stop][inside].astype(np.int64) * base + tokens[inside]
     return numbers
-
-
-def _column_of(known: np.ndarray, numbers: np.ndarray) -> npt.NDArray[np.int32]:
-    """The place of each number in ``known``, ascending; ``_ABSENT`` where it isn't there."""
-    if len(known) == 0:
-        return np.full(len(numbers), _ABSENT, np.int32)
-    places = np.searchsorted(known, numbers).clip(max=len(known) - 1)
-    return np.where(known[places] == numbers, places, _ABSENT).astype(np.int32)
 
 
 def _matrix(reviews: Ragged, columns: np.ndarray, width: int) -> csr_matrix:

@@ -1,7 +1,7 @@
 """Two classifiers on the same reviews.
 
 By accuracy only those reviews tell them apart that one of them alone labels right. Other scores follow from
-sums over the reviews (``evaluation.measures.sums_of``).
+sums over the reviews (``metrics.sums_of``).
 """
 
 from __future__ import annotations
@@ -51,43 +51,29 @@ def mcnemar(first: np.ndarray, second: np.ndarray, alternative: Alternative = "t
     return Paired(only_first, only_second, p_value)
 
 
-def least_gain(only_first: int, only_second: int, reviews: int, level: float) -> float:
-    """The accuracy that the first classifier gains on the second at the least, at confidence 1 - ``level``.
+def gain_interval(
+    paired: Paired, reviews: int, level: float = 0.05, alternative: Alternative = "two-sided"
+) -> Interval:
+    """Where the accuracy that the first classifier gains on the second lies, at confidence 1 - ``level``.
 
-    The exact one-sided bound (Clopper & Pearson, 1934) of the first one's share of the reviews that tell the
-    two apart, as a difference of accuracies. It is above 0 just where the exact one-sided McNemar test has a
-    p-value below ``level``.
+    The exact interval (Clopper & Pearson, 1934) of the first one's share of the reviews that tell the two
+    apart, as a difference of accuracies, from -1 to 1; 0 where no review tells them apart. Of the alternative
+    "greater" its lower end is above 0 just where ``mcnemar``'s p-value is below ``level``.
 
-    >>> round(least_gain(only_first=30, only_second=10, reviews=1000, level=0.05), 4)
+    >>> low, _ = gain_interval(Paired(only_first=30, only_second=10, p_value=0.001), 1000, 0.05, "greater")
+    >>> round(low, 4)
     0.009
 
     Args:
-        only_first: reviews that the first alone labels right.
-        only_second: reviews that the second alone labels right.
+        paired: of :func:`mcnemar`.
         reviews: all that both labelled.
         level: the chance to be wrong, above 0 and below 1.
-
-    Returns:
-        From -1 to 1; 0 where no review tells them apart.
+        alternative: "greater" asks how much the first one gains at the least.
     """
-    return _gain_bounds(only_first, only_second, reviews, level, "greater")[0]
-
-
-def gain_interval(only_first: int, only_second: int, reviews: int, level: float = 0.05) -> Interval:
-    """Where the accuracy that the first classifier gains on the second lies, at confidence 1 - ``level``.
-
-    The two-sided interval of :func:`least_gain`; its arguments are the same.
-    """
-    return _gain_bounds(only_first, only_second, reviews, level, "two-sided")
-
-
-def _gain_bounds(
-    only_first: int, only_second: int, reviews: int, level: float, alternative: Alternative
-) -> Interval:
-    differ = only_first + only_second
+    differ = paired.only_first + paired.only_second
     if differ == 0:
         return 0.0, 0.0
-    share = binomtest(only_first, differ, 0.5, alternative).proportion_ci(1 - level, "exact")
+    share = binomtest(paired.only_first, differ, 0.5, alternative).proportion_ci(1 - level, "exact")
     low, high = (float((2 * bound - 1) * differ / reviews) for bound in (share.low, share.high))
     return low, high
 

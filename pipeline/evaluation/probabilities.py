@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 THRESHOLD = 0.5  # of two labels: from this probability on the second one is given
-_SMALLEST = 1e-7  # float32 has no probability nearer to 1
+SMALLEST = 1e-7  # float32 has no probability nearer to 1
 
 
 def from_outputs(outputs: np.ndarray) -> np.ndarray:
@@ -44,15 +44,11 @@ def right(labels: np.ndarray, probabilities: np.ndarray, threshold: float = THRE
 
 
 def shown(probabilities: np.ndarray) -> np.ndarray:
-    """The one that is shown where there is room for one: of label 1; of more labels, of the likeliest.
-
-    Returns:
-        (num_reviews,).
-    """
+    """The one that there is room for, (num_reviews,): of label 1; of more than two labels, the likeliest."""
     return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities.max(axis=1)
 
 
-def cross_entropy(labels: np.ndarray, probabilities: np.ndarray, smallest: float = _SMALLEST) -> np.ndarray:
+def cross_entropy(labels: np.ndarray, probabilities: np.ndarray, smallest: float = SMALLEST) -> np.ndarray:
     """Minus the logarithm of the probability that each review's label was given: float64 (num_reviews,)."""
     given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return -np.log(given.clip(smallest, 1 - smallest))
@@ -61,33 +57,30 @@ def cross_entropy(labels: np.ndarray, probabilities: np.ndarray, smallest: float
 def log_odds(probabilities: np.ndarray, label: int) -> np.ndarray:
     """The log-odds of ``label`` against all others: float64 (num_reviews,)."""
     both = probabilities[:, label], np.delete(probabilities, label, axis=1).sum(1)
-    own, others = (np.log(each.astype(np.float64).clip(_SMALLEST, 1 - _SMALLEST)) for each in both)
+    own, others = (np.log(each.astype(np.float64).clip(SMALLEST, 1 - SMALLEST)) for each in both)
     return np.asarray(own - others)
 
 
 def confidences(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What a calibration is judged by: how sure a classifier was of something, and whether it was so.
+    """What a calibration is judged by: whether something was so, bool, and how sure of it a classifier was.
 
     Of two labels, that a review has label 1; of more, that it has the label that it was given (Guo et al.,
-    "On Calibration of Modern Neural Networks", ICML 2017).
-
-    Returns:
-        hits, bool (num_reviews,), and probabilities, (num_reviews,).
+    "On Calibration of Modern Neural Networks", ICML 2017). Both are (num_reviews,).
     """
     hits = labels == 1 if probabilities.shape[1] == 2 else right(labels, probabilities)
     return hits, shown(probabilities)
 
 
 def targets_of(labels: np.ndarray, num_labels: int) -> np.ndarray:
-    """Labels as a network learns them: of two labels how much of the second, of more a row of each.
+    """Labels as a network learns them.
 
     Args:
         labels: whole numbers from 0, (num_reviews,), or soft labels: probabilities.
         num_labels: 2 or more.
 
     Returns:
-        (num_reviews,), the target of a sigmoid; of more than two labels (num_reviews, num_labels), float32 of
-        whole numbers.
+        Of two labels how much of the second, (num_reviews,), a sigmoid's target; of more (num_reviews,
+        num_labels), float32 of whole numbers.
     """
     if labels.ndim == 2:
         return labels[:, 1] if num_labels == 2 else labels

@@ -9,18 +9,21 @@ import numpy as np
 
 from pipeline.evaluation.intervals import answer_intervals
 from pipeline.evaluation.metrics import ACCURACY, LOG_LOSS, best_guess, measure_of, score_of, sums_of
-from pipeline.evaluation.paired import bootstrap_gain, least_gain, mcnemar, randomization_p_value
+from pipeline.evaluation.paired import bootstrap_gain, gain_interval, mcnemar, randomization_p_value
 from pipeline.evaluation.probabilities import THRESHOLD, right
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model said of the reviews held back from it: arrays (num_reviews,) of one length, and
-    ``probabilities`` (num_reviews, num_labels).
+    """What a model said of the reviews held back from it.
 
-    ``rows`` are the reviews' places in their raw split, so that two models padded and split differently can
-    be compared on the reviews that were held back from both. ``threshold`` is where the served model draws
-    the line, ``unknown_share`` how much of what it reads of a review is unknown to it, on average.
+    Attributes:
+        rows: their places in their raw split, (num_reviews,), so that two models padded and split differently
+            can be compared on the reviews that were held back from both.
+        labels: (num_reviews,).
+        probabilities: (num_reviews, num_labels).
+        threshold: where the served model draws the line.
+        unknown_share: how much of what it reads of a review is unknown to it, on average.
     """
 
     rows: np.ndarray
@@ -79,8 +82,8 @@ class Comparison:
         only_champion: reviews that the champion alone labels right.
         p_value: one-sided, that the challenger is no better: of McNemar's exact test by accuracy, else of
             :func:`pipeline.evaluation.paired.randomization_p_value`.
-        least_gain: at the rule's level, by accuracy of :func:`pipeline.evaluation.paired.least_gain`, else of
-            :func:`pipeline.evaluation.paired.bootstrap_gain`.
+        least_gain: at the rule's level, by accuracy of :func:`pipeline.evaluation.paired.gain_interval`, else
+            of :func:`pipeline.evaluation.paired.bootstrap_gain`.
     """
 
     rule: Rule
@@ -97,20 +100,15 @@ class Comparison:
         """Whether the challenger is surely better than the champion by more than the margin; a tie is not."""
         return self.p_value < self.rule.level and self.least_gain > self.rule.margin
 
-    @property
-    def test(self) -> str:
-        """What the p-value is of."""
-        return "McNemar's exact" if self.rule.objective == ACCURACY else "randomization"
-
     def __str__(self) -> str:
-        told_apart = f"{self.only_challenger:,} only it does, {self.only_champion:,} only the champion"
         sure = f"{100 * (1 - self.rule.level):.4g} %"
-        test = f"{self.test} one-sided test, p = {self.p_value:.2g}"
+        test = f"one-sided test, p = {self.p_value:.2g}"
         better = "better" if self.least_gain >= 0 else "worse"
         if self.rule.objective == ACCURACY:
             return (
                 f"it labels {self.score:.1%} of {self.reviews:,} held-back reviews right, the champion "
-                f"{self.champion_score:.1%} ({told_apart}; {test}). At worst ({sure} confidence) it is "
+                f"{self.champion_score:.1%} ({self.only_challenger:,} only it does, {self.only_champion:,} "
+                f"only the champion; McNemar's exact {test}). At worst ({sure} confidence) it is "
                 f"{abs(100 * self.least_gain):.1f} points {better} than the champion, and it must be more "
                 f"than {100 * self.rule.margin:g} better"
             )
@@ -118,7 +116,7 @@ class Comparison:
         name = self.rule.objective.replace("_", " ").replace("f1", "F1")
         return (
             f"its {name} on {self.reviews:,} held-back reviews is {sign * self.score:.4f}, the champion's "
-            f"{sign * self.champion_score:.4f} ({test}). At worst ({sure} confidence) it is "
+            f"{sign * self.champion_score:.4f} (randomization {test}). At worst ({sure} confidence) it is "
             f"{abs(self.least_gain):.4f} {better}, and it must be more than {self.rule.margin:g} better"
         )
 
@@ -149,15 +147,16 @@ def compare(challenger: Predictions, champion: Predictions, rule: Rule) -> Compa
         return None
     both = challenger.on(shared), champion.on(shared)
     paired = mcnemar(both[0].right, both[1].right, "greater")
-    only = paired.only_first, paired.only_second
     first, second = (
         sums_of(rule.objective, each.labels, each.probabilities, each.threshold) for each in both
     )
     score = partial(score_of, rule.objective)
     if rule.objective == ACCURACY:
-        p_value, gain = paired.p_value, least_gain(*only, len(shared), rule.level)
+        p_value = paired.p_value
+        gain, _ = gain_interval(paired, len(shared), rule.level, "greater")
     else:
         p_value = randomization_p_value(first, second, score)
         gain = bootstrap_gain(first, second, score, rule.level)
     mine, theirs = (float(score(sums.sum(0))) for sums in (first, second))
+    only = paired.only_first, paired.only_second
     return Comparison(rule, len(shared), mine, theirs, *only, p_value, gain)

@@ -13,18 +13,14 @@ from scipy.sparse import csr_matrix, hstack
 from scipy.special import softmax
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
 
-from pipeline.evaluation.baselines import LogCountRatio, fit_baselines
+from pipeline.evaluation.baselines import LogCountRatio, fit_baselines, regression
 from pipeline.evaluation.calibration import fit_calibration
 from pipeline.evaluation.ngrams import Ragged, find_ngrams
 
 Documents = Callable[[Ragged], np.ndarray]  # a vector of each review
 Predict = Callable[[Ragged], np.ndarray]
 _SMALLEST = 1e-6
-_REVIEWS_A_CALL = 10_000
 
 
 def soft_labels(
@@ -54,15 +50,11 @@ def soft_labels(
     """
     predict = _bags(train, labels, seed) if documents is None else _joined(train, labels, seed, documents)
     calibration = fit_calibration(validation_labels.astype(np.int64), predict(validation))
-    parts = [
-        calibration.apply(predict(unlabelled.part(start, start + _REVIEWS_A_CALL)))
-        for start in range(0, unlabelled.num_reviews, _REVIEWS_A_CALL)
-    ]
+    parts = [calibration.apply(predict(part)) for part in unlabelled.parts()]
     return np.concatenate(parts).astype(np.float32)
 
 
 def _bags(train: Ragged, labels: np.ndarray, seed: int) -> Predict:
-    """The probabilities whose logits are the mean of both bags'."""
     bags = fit_baselines(train, labels, seed=seed).values()
 
     def predict(reviews: Ragged) -> np.ndarray:
@@ -90,9 +82,7 @@ def _joined(train: Ragged, labels: np.ndarray, seed: int, documents: Documents) 
         transformer_weights={"tfidf": 5.0},  # else their rows of length 1 count for little
         sparse_threshold=1.0,
     )
-    regression = LogisticRegression(C=0.1, solver="liblinear", dual=True, max_iter=1000, random_state=seed)
-    classifier = OneVsRestClassifier(make_pipeline(features, regression))
-    classifier.fit(joined(counts, of_train), labels)
+    classifier = regression(features, 0.1, seed).fit(joined(counts, of_train), labels)
     return lambda reviews: np.asarray(
         classifier.predict_proba(joined(ngrams.counts(reviews), documents(reviews)))
     )

@@ -105,5 +105,5 @@ def difference(first: Predictions, second: Predictions) -> Difference | None:
     if not len(shared):
         return None
     paired = mcnemar(first.on(shared).right, second.on(shared).right)
-    low, high = gain_interval(paired.only_first, paired.only_second, len(shared))
+    low, high = gain_interval(paired, len(shared))
     return Difference((paired.only_first - paired.only_second) / len(shared), low, high, len(shared))

@@ -13,8 +13,7 @@ import pandas as pd
 from pipeline.evaluation.assessment import Assessment, assess
 from pipeline.evaluation.baselines import MODEL as MODEL_NAME
 from pipeline.evaluation.baselines import Scored, out_of_fold, score_rivals
-from pipeline.evaluation.explanation import COLUMNS, confident_errors, contributions
-from pipeline.evaluation.label_issues import find_label_issues
+from pipeline.evaluation.explanation import COLUMNS, confident_errors, contributions, find_label_issues
 from pipeline.evaluation.metrics import ACCURACY, measure_of
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.promotion import Predictions, Registration, Rule

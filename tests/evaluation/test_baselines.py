@@ -13,7 +13,6 @@ from pipeline.evaluation.baselines import (
     TFIDF,
     LogCountRatio,
     fit_baselines,
-    fit_naive_bayes,
 )
 from pipeline.evaluation.ngrams import Ragged, find_ngrams
 from pipeline.reviews.ragged import flatten
@@ -52,7 +51,7 @@ def test_naive_bayes_is_the_regression_on_the_weighed_presence_at_c_of_a_tenth()
     # A column of ones among the features: the solver shrinks the intercept as it does every weight.
     weighed = np.column_stack([weighed, np.ones(200)])
     exact = LogisticRegression(C=0.1, fit_intercept=False, tol=1e-8, max_iter=10_000).fit(weighed, labels)
-    found = fit_naive_bayes(reviews, labels).predict_proba(reviews)
+    found = fit_baselines(reviews, labels)[NAIVE_BAYES].predict_proba(reviews)
     np.testing.assert_allclose(found, exact.predict_proba(weighed), atol=1e-4)
 
 
@@ -77,14 +76,14 @@ def test_three_labels_have_a_probability_each() -> None:
 
 
 def test_no_review_and_reviews_without_a_known_token_can_be_predicted() -> None:
-    fitted = fit_naive_bayes(ORDERED, LABELS)
-    assert fitted.predict_proba(Ragged(*flatten([]))).shape == (0, 2)
-    np.testing.assert_allclose(fitted.predict_proba(Ragged(*flatten([[], [77]]))), 0.5, atol=0.01)
+    for fitted in fit_baselines(ORDERED, LABELS).values():
+        assert fitted.predict_proba(Ragged(*flatten([]))).shape == (0, 2)
+        np.testing.assert_allclose(fitted.predict_proba(Ragged(*flatten([[], [77]]))), 0.5, atol=0.01)
 
 
 def test_one_label_only_is_refused() -> None:
     with pytest.raises(ValueError, match="two labels or more, but got 2 of one"):
-        fit_naive_bayes(Ragged(*flatten([[4], [4]])), np.array([1, 1]))
+        fit_baselines(Ragged(*flatten([[4], [4]])), np.array([1, 1]))
 
 
 def test_a_baseline_needs_neither_tensorflow_nor_mlflow() -> None:

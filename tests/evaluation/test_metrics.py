@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.evaluation.metrics import classification_metrics, precision_recall_points, prefixed, roc_points
+from pipeline.evaluation.metrics import classification_metrics, precision_recall_points, roc_points
 from two_labels import both
 
 LABELS = np.array([0, 0, 1, 1, 1])
@@ -31,10 +31,6 @@ def test_another_threshold_changes_what_labels_decide_alone() -> None:
     assert metrics["balanced_accuracy"] == (3 / 3 + 1 / 2) / 2
     changed = {name for name in metrics if metrics[name] != usual[name]}
     assert changed == {"accuracy", "balanced_accuracy", "f1"}
-
-
-def test_prefixed_names_the_split() -> None:
-    assert prefixed({"accuracy": 0.5}, "test_") == {"test_accuracy": 0.5}
 
 
 def test_roc_points_worked_by_hand() -> None:

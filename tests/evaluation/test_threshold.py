@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from pipeline.evaluation.metrics import choose_threshold, measure_of, served_threshold
+from pipeline.evaluation.metrics import choose_threshold
 from two_labels import both
 
 
@@ -69,8 +69,3 @@ def test_any_measures_choice_is_that_of_trying_every_threshold(measure: str, jud
     chosen = choose_threshold(labels, both(probabilities), measure)
     best = max(judge(labels, probabilities >= step / 40) for step in range(1, 40))
     assert judge(labels, probabilities >= chosen) == best
-
-
-def test_a_served_model_keeps_to_one_half_unless_the_threshold_was_chosen_for_more_than_accuracy() -> None:
-    assert served_threshold(measure_of("log_loss"), 0.3) == served_threshold("accuracy", 0.3) == 0.5
-    assert served_threshold(measure_of("f1"), 0.3) == served_threshold("balanced_accuracy", 0.3) == 0.3

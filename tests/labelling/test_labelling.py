@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from pipeline.commands import check as check_command
 from pipeline.commands import suggest as suggest_command
-from pipeline.evaluation.baselines import fit_naive_bayes, out_of_fold
-from pipeline.evaluation.label_issues import LabelIssue, find_label_issues
+from pipeline.evaluation.baselines import NAIVE_BAYES, fit_baselines, out_of_fold
+from pipeline.evaluation.explanation import LabelIssue, find_label_issues
 from pipeline.evaluation.ngrams import Ragged
 from pipeline.interface import RegisteredClassifier
 from pipeline.labelling import Task, suggest, write_tasks
@@ -78,7 +78,7 @@ def test_a_review_is_judged_without_its_own_label() -> None:
 
 def learner(texts: list[str], labels: np.ndarray) -> TextClassifier:
     vocabulary = vocabulary_of(texts)
-    bag = fit_naive_bayes(ragged(texts, vocabulary), labels)
+    bag = fit_baselines(ragged(texts, vocabulary), labels)[NAIVE_BAYES]
     layout = {"vocab_size": 200, "max_length": 20, "padding": "pre", "truncating": "pre"}
     return TextClassifier(
         lambda rows: bag.predict_proba(Ragged.from_padded(rows)), vocabulary, layout, ("neg", "pos"), 0.5
