@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.promotion import Registration
 from pipeline.networks.summary import LayerSummary
+from pipeline.reporting import counted
 from pipeline.runtime.files import Row
 
 CELLS = {"simple_rnn": "simple RNN", "lstm": "LSTM", "gru": "GRU"}
@@ -18,7 +19,7 @@ CELLS = {"simple_rnn": "simple RNN", "lstm": "LSTM", "gru": "GRU"}
 
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """What was trained, on what, and how it did.
+    """An evaluated network.
 
     Attributes:
         dataset: data/padded/dataset.json.
@@ -50,8 +51,7 @@ class Evaluated:
     @property
     def cell(self) -> str:
         """``GRU``, ``LSTM`` or ``simple RNN``."""
-        cell = self.trained["params"]["model.cell"]
-        return CELLS.get(cell, cell)
+        return CELLS[self.trained["params"]["model.cell"]]
 
     @property
     def shape(self) -> str:
@@ -62,8 +62,7 @@ class Evaluated:
         directions = "bidirectional " if chosen.get("model.bidirectional") else ""
         skip = chosen.get("model.skip", "none")
         skips = "" if skip == "none" else f" with {skip} skips"
-        layers = "layer" if depth == 1 else "layers"
-        return f"{depth} {directions}{layers} of {' and '.join(map(str, widths))} units{skips}"
+        return f"{counted(depth, f'{directions}layer')} of {' and '.join(map(str, widths))} units{skips}"
 
     @property
     def tokens(self) -> str:

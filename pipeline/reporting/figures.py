@@ -13,7 +13,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.evaluation.assessment import Assessment, Curves
+from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.baselines import MAJORITY
 from pipeline.evaluation.metrics import BINS
 from pipeline.evaluation.probabilities import decide
@@ -38,10 +38,7 @@ _WIDE_NAMES = 50  # characters of all labels that have room beside each other
 
 
 def curve_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagonal: bool = False) -> Figure:
-    """One line for each named curve; ``x`` and ``y`` are the columns drawn.
-
-    ``diagonal`` adds the line that guessing would give (ROC).
-    """
+    """A line for each named curve of columns ``x`` and ``y``; ``diagonal`` adds that of guessing (ROC)."""
     figure, axes = make_axes(title, x, y)
     if diagonal:
         axes.plot([0, 1], [0, 1], color=LINE, linestyle="--", linewidth=1)
@@ -51,17 +48,6 @@ def curve_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, diagona
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
     axes.legend(frameon=False, loc="lower right" if diagonal else "lower left", fontsize="small")
-    return figure
-
-
-def binned_figure(curves: Mapping[str, Rows], x: str, y: str, title: str, label: str) -> Figure:
-    """Shares by bin with their intervals, one line for each named curve, a little apart from each other.
-
-    The rows have the columns ``x``, which is called ``label``, ``y``, low and high.
-    """
-    figure, axes = make_axes(title, label, f"{y} (95 % interval)")
-    draw_curves(axes, curves, x, y)
-    axes.legend(frameon=False, loc="best", fontsize="small")
     return figure
 
 
@@ -108,10 +94,10 @@ def confusion_figure(labels: np.ndarray, predicted: np.ndarray, names: Sequence[
     axes.grid(False)
     axes.imshow(counts, cmap="Blues", vmin=0)
     for (row, column), count in np.ndenumerate(counts):
-        share = count / max(counts[row].sum(), 1)
         color = "white" if count > counts.max() / 2 else "black"
-        text = f"{count:,}\n{share:.1%}" if len(names) <= _ROOMY else f"{count:,}"
-        size = "medium" if len(names) <= _ROOMY else "x-small"
+        text, size = f"{count:,}", "x-small"
+        if len(names) <= _ROOMY:
+            text, size = f"{text}\n{count / max(counts[row].sum(), 1):.1%}", "medium"
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
     ticks = range(len(names))
     axes.set_xticks(ticks, names, rotation=0 if sum(map(len, names)) < _WIDE_NAMES else 90)
@@ -151,15 +137,14 @@ def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, hi
         assessment: what is drawn.
         history: the winning trial's epochs, of reports/plots/training_curve.csv.
     """
-    curves, labels, names = assessment.curves, assessment.labels, dataset["labels"]
-    predicted = decide(assessment.probabilities)
+    curves, names, predicted = assessment.curves, dataset["labels"], decide(assessment.probabilities)
     by_class, roc_by_class = (
         [{"class": names[int(row["label"])], **row} for row in rows]
         for rows in (assessment.by_class, assessment.roc_by_class)
     )
     given = [
         {"actual": names[int(label)], "predicted": names[int(guess)]}
-        for label, guess in zip(labels, predicted, strict=True)
+        for label, guess in zip(assessment.labels, predicted, strict=True)
     ]
     tables = {"confusion": given, "by_class": by_class, "roc_by_class": roc_by_class} | {
         f"{each.prefix}{curve}": points[each.name]
@@ -170,12 +155,8 @@ def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, hi
     for stem, rows in tables.items():
         write_csv(PLOTS_DIR / f"{stem}.csv", rows)
 
-    def of_both(curve: str) -> Curves:
-        """The network's and that of the baseline it is tested against; with more, bars hide each other."""
-        return {
-            each.name: curves[curve][each.name] for each in (assessment.classifiers[0], assessment.baseline)
-        }
-
+    both = assessment.classifiers[0].name, assessment.baseline.name  # with more, bars hide each other
+    binned = {curve: {name: points[name] for name in both} for curve, points in curves.items()}
     shown, where, tokens = names_in_figures(names), f"{dataset['name']}, test split", dataset["tokens"]
     rates = "false_positive_rate", "true_positive_rate"
     each_class = {
@@ -191,28 +172,19 @@ def draw(dataset: Mapping[str, Any], best_epoch: int, assessment: Assessment, hi
         "precision_recall": curve_figure(
             curves["precision_recall"], "recall", "precision", f"Precision-recall, {where}"
         ),
-        "confusion": confusion_figure(labels, predicted, shown, f"Confusion, {where}"),
-        "reliability": reliability_figure(of_both("reliability"), f"Reliability, {where}", share),
-        "accuracy_by_length": binned_figure(
-            of_both("accuracy_by_length"),
-            "length",
-            "accuracy",
-            f"Accuracy by length, {where}",
-            f"{tokens} of the whole review",
-        ),
-        "accuracy_by_unknown_share": binned_figure(
-            of_both("accuracy_by_unknown_share"),
-            "unknown_share",
-            "accuracy",
-            f"Accuracy by share of unknown {tokens}, {where}",
-            f"share of unknown {tokens} among those read",
-        ),
-        **{
-            f"training_{metric}": training_figure(
-                history, metric, best_epoch, f"Winning trial: {metric}, {dataset['name']}"
-            )
-            for metric in ("accuracy", "loss")
-        },
+        "confusion": confusion_figure(assessment.labels, predicted, shown, f"Confusion, {where}"),
+        "reliability": reliability_figure(binned["reliability"], f"Reliability, {where}", share),
     }
+    for by, title, label in (
+        ("length", "length", f"{tokens} of the whole review"),
+        ("unknown_share", f"share of unknown {tokens}", f"share of unknown {tokens} among those read"),
+    ):
+        figure, axes = make_axes(f"Accuracy by {title}, {where}", label, "accuracy (95 % interval)")
+        draw_curves(axes, binned[f"accuracy_by_{by}"], by, "accuracy")
+        axes.legend(frameon=False, loc="best", fontsize="small")
+        drawn[f"accuracy_by_{by}"] = figure
+    for metric in ("accuracy", "loss"):
+        title = f"Winning trial: {metric}, {dataset['name']}"
+        drawn[f"training_{metric}"] = training_figure(history, metric, best_epoch, title)
     for stem, figure in drawn.items():
         save(figure, FIGURES_DIR / f"{stem}.png")

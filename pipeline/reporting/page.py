@@ -21,14 +21,16 @@ from pipeline.reporting.stack import Stack
 
 Cell = str | int | float
 TEMPLATES = Path(__file__).parent / "templates"
+_NUMBER = re.compile(r"[-+]?[\d,.]+%?")
+_UNBROKEN = {  # what a browser would break a line within
+    "n-gram": "n\N{NON-BREAKING HYPHEN}gram",
+    **{broken: broken.replace(" ", "\N{NO-BREAK SPACE}") for broken in (" ↑", " ↓", "p < ", "p = ")},
+}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG file, embedded.
-
-    ``name`` says what it shows, as its own title does; ``reading`` stands below it and says how to read it.
-    """
+    """A PNG file, embedded; ``name`` says what it shows, as its title does, ``reading`` how to read it."""
 
     path: Path
     name: str
@@ -41,11 +43,7 @@ class Picture:
 
     @property
     def data(self) -> str:
-        """The file as base64.
-
-        Raises:
-            OSError: if it can't be read.
-        """
+        """The file as base64."""
         return b64encode(self.path.read_bytes()).decode("ascii")
 
 
@@ -74,14 +72,11 @@ class Table:
     @property
     def numeric(self) -> list[bool]:
         """For each column, whether it holds numbers or shares and no text, and so is set to the right."""
-        columns = (
-            [row[column] for row in self.rows if row[column] != ""] for column in range(len(self.columns))
-        )
-        return [bool(cells) and all(map(_is_number, cells)) for cells in columns]
-
-
-def _is_number(cell: Cell) -> bool:
-    return not isinstance(cell, str) or re.fullmatch(r"[-+]?[\d,.]+%?", cell) is not None
+        cells = ([row[place] for row in self.rows if row[place] != ""] for place in range(len(self.columns)))
+        return [
+            bool(column) and all(not isinstance(cell, str) or _NUMBER.fullmatch(cell) for cell in column)
+            for column in cells
+        ]
 
 
 def render(template: str, folder: Path = TEMPLATES, **content: Any) -> str:
@@ -109,38 +104,25 @@ def shown(cell: Cell) -> str:
 
 
 def _unbroken(value: Any) -> Any:
-    """What a browser would break the line within: "n-grams", "accuracy ↑", "p < 0.0001"."""
-    if not isinstance(value, str):
-        return value
-    for broken, whole in _WHOLE.items():
-        value = value.replace(broken, whole)
+    if isinstance(value, str):
+        for broken, whole in _UNBROKEN.items():
+            value = value.replace(broken, whole)
     return value
 
 
-_WHOLE = {
-    "n-gram": "n\N{NON-BREAKING HYPHEN}gram",
-    **{broken: broken.replace(" ", "\N{NO-BREAK SPACE}") for broken in (" ↑", " ↓", "p < ", "p = ")},
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(TEMPLATES),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    finalize=_unbroken,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {
+    "shown": shown,
+    "span": span,
+    "p_text": p_text,
+    "counted": counted,
+    "duration": duration,
+    "percent": "{:.1%}".format,
 }
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_unbroken,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "shown": shown,
-        "span": span,
-        "p_text": p_text,
-        "counted": counted,
-        "duration": duration,
-        "percent": "{:.1%}".format,
-    }
-    return environment
-
-
-_ENVIRONMENT = _environment()

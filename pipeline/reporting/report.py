@@ -1,12 +1,11 @@
 """The report: all of an evaluated network on one page that opens without a network connection.
 
-What stands on the page is in templates/report.html; here are the values and excerpts that it shows.
+What stands on it is in templates/report.html; here are the values and excerpts that it shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -57,13 +56,10 @@ class Word(NamedTuple):
     level: int
 
 
-@dataclass(frozen=True)
-class Excerpt:
+class Excerpt(NamedTuple):
     """A wrongly labelled review, as far as the network reads it.
 
     Attributes:
-        actual: its label.
-        predicted: the one given.
         about: the label that probability and words speak of: the second of two, of more the one given.
         probability: of that label.
         words: in the review's order.
@@ -71,8 +67,6 @@ class Excerpt:
         cut: where the network reads no further: ``start``, ``end``, or "" where it reads everything.
     """
 
-    actual: str
-    predicted: str
     about: str
     probability: float
     words: tuple[Word, ...]
@@ -101,8 +95,8 @@ def write_report(result: Evaluated) -> str:
     model = f"{registration.name} version {registration.version}" if registration else "unregistered model"
     about = "Labels of texts" if dataset["requested"] == "file" else "Sentiment of reviews"
     numbers = zip(names_in_figures(names), names, strict=True)
-    comparison = registration.comparison if registration else None
-    objective = comparison.rule.objective if comparison else ACCURACY
+    compared = registration and registration.comparison
+    objective = compared.rule.objective if compared else ACCURACY
     drawn = {path.stem: path for path in sorted(STUDY_DIR.glob("*.png"))}
     return render(
         "report.html",
@@ -174,44 +168,33 @@ def excerpt(
     from_start = dataset["truncating"] == "post"
     kept = every[:read] if from_start else every[len(every) - read :]
     cut = "" if len(kept) == len(every) else "end" if from_start else "start"
-    joined = list(_without_markup(zip(kept, map(float, contributions), strict=True)))
+    joined: list[tuple[str, float]] = []
+    for is_break, group in groupby(zip(kept, map(float, contributions), strict=True), _is_break):
+        found = list(group)  # two or more breaks are one between paragraphs, with their sum
+        joined += [("¶", sum(value for _, value in found))] if is_break and len(found) > 1 else found
     scale = max([LEAST, *(abs(value) for _, value in joined)])
-    levels = (sum(abs(value / scale) >= step for step in _STEPS) for _, value in joined)
     words = tuple(
-        Word(text, value, level if value > 0 else -level)
-        for (text, value), level in zip(joined, levels, strict=True)
+        Word(text, value, int(np.sign(value)) * sum(abs(value / scale) >= step for step in _STEPS))
+        for text, value in joined
     )
-    actual, given, names = str(error["actual"]), str(error["predicted"]), dataset["labels"]
-    about = names[1] if len(names) == 2 else given
-    between = Tokenizer(dataset["tokens"]).between
-    return Excerpt(actual, given, about, float(error["probability"]), words, between, cut)
+    names = dataset["labels"]
+    about = names[1] if len(names) == 2 else str(error["predicted"])
+    return Excerpt(about, float(error["probability"]), words, Tokenizer(dataset["tokens"]).between, cut)
 
 
-def _without_markup(words: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:
-    """Two or more ``br`` in a row are a break between paragraphs: one ``¶`` with their sum."""
-    for is_break, group in groupby(words, key=lambda word: word[0] == LINE_BREAK):
-        found = list(group)
-        if is_break and len(found) > 1:
-            yield "¶", sum(value for _, value in found)
-        else:
-            yield from found
+def _is_break(word: tuple[str, float]) -> bool:
+    return word[0] == LINE_BREAK
 
 
-def _errors(result: Evaluated) -> list[dict[str, Any]]:
-    names = result.dataset["labels"]
-    every = [
-        excerpt(*each, result.dataset)
-        for each in zip(result.errors, result.error_words, result.contributions, strict=True)
-    ]
-    kinds = []
+def _errors(result: Evaluated) -> dict[str, list[Excerpt]]:
+    """Those of each label under its heading."""
+    names, kinds = result.dataset["labels"], {}
+    every = list(zip(result.errors, result.error_words, result.contributions, strict=True))
     for actual in names:
-        found = [each for each in every if each.actual == actual]
+        found = [excerpt(*each, result.dataset) for each in every if each[0]["actual"] == actual]
         others = [name for name in names if name != actual]
-        predicted = others[0] if len(others) == 1 else "otherwise"
-        heading = (
-            f"Called {predicted}, but {actual}" if found else f"No {actual} review was called {predicted}"
-        )
-        kinds.append({"heading": heading, "excerpts": found})
+        given = others[0] if len(others) == 1 else "otherwise"
+        kinds[f"Called {given}, but {actual}" if found else f"No {actual} review was called {given}"] = found
     return kinds
 
 
@@ -219,26 +202,22 @@ def _trial_sentence(result: Evaluated) -> str:
     states = [str(row["state"]) for row in result.trials]
     if len(states) < 2:
         return "One network was trained: there was nothing to search."
+    ends = {"COMPLETE": "ran to their end", "PRUNED": "were stopped early", "FAIL": "failed"}
     said = [
-        f"{states.count(state)} {words.replace('were', 'was') if states.count(state) == 1 else words}"
-        for state, words in (
-            ("COMPLETE", "ran to their end"),
-            ("PRUNED", "were stopped early"),
-            ("FAIL", "failed"),
-        )
-        if state in states
+        f"{count} {words.replace('were', 'was') if count == 1 else words}"
+        for state, words in ends.items()
+        if (count := states.count(state))
     ]
     score = f"validation_{result.assessment.measure}"
     scores = [float(row[score]) for row in result.trials if row["state"] == "COMPLETE"]
     guess = result.assessment.metrics[f"{CLASSIFIERS[MAJORITY]}{score}"]
-    at_chance = (
-        " None of them was better than always giving one label, so the study tells nothing of the "
-        "values it tried: give trials more epochs (tune.epochs)."
-        if scores and max(scores) <= guess
-        else ""
-    )
-    return (
+    sentence = (
         f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation "
         f"{measure_name(result.trained['objective'])} won; the test reviews played no part in the choice."
-        f"{at_chance}"
     )
+    if scores and max(scores) <= guess:
+        sentence += (
+            " None of them was better than always giving one label, so the study tells nothing of the values "
+            "it tried: give trials more epochs (tune.epochs)."
+        )
+    return sentence

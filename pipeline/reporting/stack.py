@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.networks.summary import LayerSummary
@@ -17,7 +17,6 @@ _TITLES = {
     "GlobalAveragePooling1D": "mean over time",
     "MaxPooling1D": "maximum of each two steps",
 }
-_BOTH = "Bidirectional("
 # Parts of a skip, the mask that follows the states, how pairs are found and scaled: no step of the stack.
 _SKIPS = {"highway": "gate", "residual": "residual"}  # and the layer that only such a skip has
 _OF_NGRAMS = ("ngram_places", "ngram_slots", "ngram_mean", "ngram_scaling")
@@ -33,20 +32,18 @@ def title_of(layer: LayerSummary) -> str:
         return _FIXED[layer.name]
     if layer.kind == "Dense":
         return "dense, sigmoid" if layer.shape == (1,) else "dense, softmax"
-    one = layer.kind.removeprefix(_BOTH).removesuffix(")") if layer.kind.startswith(_BOTH) else layer.kind
-    name = _TITLES.get(one, one)
-    return name if one == layer.kind else f"{name}, both directions"
+    kind = layer.kind.removeprefix("Bidirectional(").removesuffix(")")
+    return _TITLES.get(kind, kind) + ("" if kind == layer.kind else ", both directions")
 
 
 class Box(NamedTuple):
-    """One box of the drawing; ``y`` is its top edge, counted downwards."""
+    """One box of the drawing, a thin one without detail; ``y`` is its top edge, counted downwards."""
 
     title: str
     detail: str
+    recurrent: bool
     y: int
     height: int
-    thin: bool
-    recurrent: bool
 
 
 class Stack(NamedTuple):
@@ -65,26 +62,33 @@ def draw_stack(layers: Sequence[LayerSummary], max_length: int | None) -> Stack:
         max_length: how many token ids the network reads; None where it takes rows of any length.
     """
     read = "one a time step" if max_length is None else f"{max_length:,} a review"
-    steps = [("token ids", read, False, False), *_steps(stacked(layers))]
-    heights = [_THIN if thin else _BOX for _, _, thin, _ in steps]
+    steps = [("token ids", read, False)]
+    names = {layer.name for layer in layers}
+    joined = names >= {"max_pooling", "mean_pooling"}  # which read the same states: they share a box
+    for layer in stacked(layers):
+        if joined and layer.name == "max_pooling":
+            steps.append(("maximum and mean over time", f"{times(layer.shape)} each, joined", False))
+        elif not (joined and layer.name == "mean_pooling"):
+            steps.append((title_of(layer), _detail(layer), layer.recurrent))
+    heights = [_BOX if detail else _THIN for _, detail, _ in steps]
     height = sum(heights) + _GAP * (len(steps) - 1) + 2 * MARGIN
     boxes, bottom = [], height - MARGIN
-    for (name, detail, thin, recurrent), tall in zip(steps, heights, strict=True):
-        boxes.append(Box(name, detail, bottom - tall, tall, thin, recurrent))
+    for step, tall in zip(steps, heights, strict=True):
+        boxes.append(Box(*step, bottom - tall, tall))
         bottom -= tall + _GAP
-    beside = {layer.name.partition("_")[0] for layer in layers}
+    beside = {name.partition("_")[0] for name in names}
     skip = next((name for name, part in _SKIPS.items() if part in beside), "")
     return Stack(tuple(boxes), height, skip)
 
 
 def stack_text(layers: Sequence[LayerSummary]) -> str:
     """A line for each layer, the top one first, with its output and its weights in columns."""
-    rows = [
+    rows = [("layer", "kind", "output", "parameters")]
+    rows += [
         (layer.name, title_of(layer), times(layer.shape), f"{layer.parameters:,}")
         for layer in reversed(stacked(layers))
     ]
-    rows.insert(0, ("layer", "kind", "output", "parameters"))
-    wide = [max(len(row[column]) for row in rows) for column in range(3)]
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         f"{name:{wide[0]}}  {kind:{wide[1]}}  {output:{wide[2]}}  {parameters:>10}"
         for name, kind, output, parameters in rows
@@ -96,24 +100,14 @@ def stacked(layers: Sequence[LayerSummary]) -> list[LayerSummary]:
     return [layer for layer in layers if not layer.name.startswith(_BESIDE)]
 
 
-def _steps(layers: Sequence[LayerSummary]) -> Iterator[tuple[str, str, bool, bool]]:
-    """What the boxes say; the two poolings that read the same states and are joined share a box."""
-    names = [layer.name for layer in layers]
-    for layer in layers:
-        if layer.name == "max_pooling" and "mean_pooling" in names:
-            yield "maximum and mean over time", f"{times(layer.shape)} each, joined", False, False
-        elif layer.name != "mean_pooling" or "max_pooling" not in names:
-            yield _step(layer)
-
-
-def _step(layer: LayerSummary) -> tuple[str, str, bool, bool]:
+def _detail(layer: LayerSummary) -> str:
     if "Dropout" in layer.kind:
-        return "dropout", "", True, False
+        return ""
     weights = f", {counted(layer.parameters, 'parameter')}" if layer.parameters else ""
     shape = times(layer.shape)
     if layer.name == "probability":
         shape = "1 probability" if layer.shape == (1,) else f"{shape} probabilities"
-    return title_of(layer), f"{shape}{weights}", False, layer.recurrent
+    return f"{shape}{weights}"
 
 
 def times(shape: Sequence[int | None]) -> str:

@@ -19,7 +19,6 @@ from pipeline.runtime.files import Row
 
 _INTERVAL = "95 % interval"
 _AT_THRESHOLD = (ACCURACY, BALANCED_ACCURACY, F1)
-
 _ISSUES = 20  # labels that look wrong, of those found
 
 
@@ -85,7 +84,7 @@ def class_table(assessment: Assessment, names: Sequence[str]) -> Table:
 def threshold_table(assessment: Assessment, second: str) -> Table:
     chosen = f"best {measure_name(assessment.measure)} on the validation reviews"
     rows = [
-        [threshold, origin, *_with_intervals(assessment, *(f"{name.format(each)}" for each in _AT_THRESHOLD))]
+        [threshold, origin, *_with_intervals(assessment, *map(name.format, _AT_THRESHOLD))]
         for threshold, origin, name in (
             (THRESHOLD, "the default", "test_{}"),
             (assessment.metrics["threshold"], chosen, "test_{}_at_threshold"),
@@ -117,20 +116,17 @@ def paired_table(result: Evaluated) -> Table:
         for paired in [assessment.paired[each.name]]
     ]
     if registration and (found := registration.comparison):
-        objective, scores = found.rule.objective, (found.score, found.champion_score)
-        sign = -1 if objective == LOG_LOSS else 1
-        named = [f"{sign * score:.4f} ({measure_name(objective)})" for score in scores]
+        objective = found.rule.objective
+        scores: list[Cell] = [found.score, found.champion_score]
         p_value = f"{p_text(found.p_value)}, one-sided"
-        rows.append(
-            [
-                "the champion then",
-                counted(found.reviews, "held-back review"),
-                *(scores if objective == ACCURACY else named),
-                found.only_challenger,
-                found.only_champion,
-                p_value if objective == ACCURACY else f"{p_value}, randomization",
-            ]
-        )
+        if objective != ACCURACY:
+            sign = -1 if objective == LOG_LOSS else 1
+            named = measure_name(objective)
+            scores = [f"{sign * score:.4f} ({named})" for score in (found.score, found.champion_score)]
+            p_value += ", randomization"
+        only = found.only_challenger, found.only_champion
+        reviews = counted(found.reviews, "held-back review")
+        rows.append(["the champion then", reviews, *scores, *only, p_value])
     scores_of = ["network's accuracy", "the other's", "only the network right", "only the other right"]
     return Table(["against", "on", *scores_of, "McNemar"], rows)
 
@@ -167,9 +163,7 @@ def slice_table(assessment: Assessment, column: str, curve: str, form: str) -> T
     return Table(columns, rows, f"Accuracy by {column}, with Wilson's intervals", folded=True)
 
 
-def trial_table(result: Evaluated) -> Table | None:
-    if not result.trials:
-        return None
+def trial_table(result: Evaluated) -> Table:
     keys = list(result.trials[0])
     rows = [
         [value.lower() if isinstance(value, str) and value.isupper() else value for value in row.values()]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.evaluation.metrics import ACCURACY
-from pipeline.reporting import counted, duration, metric_names, span
+from pipeline.reporting import counted, duration, metric_names, span, value_text
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import became
 from pipeline.reporting.verdict import caveats, judge
@@ -24,19 +22,23 @@ def print_summary(result: Evaluated) -> None:
     for each in caveats(result):
         console.print(Text(f"{each.title} {each.text}", "bold"))
     console.print(_table(result))
-    console.print(Text(f"The winner is trial {result.trained['trial']}: {_network(result)}."))
-    console.print(_calibration(result.trained["calibration"]))
+    values = ", ".join(
+        f"{key.split('.')[1]} {value_text(value)}"
+        for key, value in result.trained["params"].items()
+        if key in ("model.dropout", "train.learning_rate", "train.batch_size")
+    )
+    taken = "" if result.seconds is None else f", trained in {duration(result.seconds)}"
+    network = f"{result.cell}, {result.shape}, {counted(result.parameters, 'parameter')}; {values}{taken}"
+    console.print(Text(f"The winner is trial {result.trained['trial']}: {network}."))
+    calibration = result.trained["calibration"]
+    before, after = (f"{calibration[f'validation_ece_{when}']:.4f}" for when in ("before", "after"))
+    kept = f"{before}; rescaling the probabilities wouldn't help."
+    rescaled = f"{before} before calibration, {after} after."
+    console.print(f"Calibration error on validation: {kept if calibration['scale'] == 1 else rescaled}")
     verdict = judge(result)
     look = "" if verdict.learned else "bold red"
     for sentence in (verdict.sentence, became(result)):
         console.print(Text(sentence, style=look))
-
-
-def _calibration(calibration: Mapping[str, float]) -> str:
-    before, after = (calibration[f"validation_ece_{when}"] for when in ("before", "after"))
-    if calibration["scale"] == 1:
-        return f"Calibration error on validation: {before:.4f}; rescaling the probabilities wouldn't help."
-    return f"Calibration error on validation: {before:.4f} before calibration, {after:.4f} after."
 
 
 def _table(result: Evaluated) -> Table:
@@ -60,13 +62,3 @@ def _table(result: Evaluated) -> Table:
         interval = span(assessment.intervals[f"{each.prefix}test_accuracy"])
         table.add_row(Text(each.name), accuracy, interval, other, style="bold" if place == 0 else "")
     return table
-
-
-def _network(result: Evaluated) -> str:
-    values = ", ".join(
-        f"{key.split('.')[1]} {f'{value:.3g}' if isinstance(value, float) else value}"
-        for key, value in result.trained["params"].items()
-        if key in ("model.dropout", "train.learning_rate", "train.batch_size")
-    )
-    taken = "" if result.seconds is None else f", trained in {duration(result.seconds)}"
-    return f"{result.cell}, {result.shape}, {counted(result.parameters, 'parameter')}; {values}{taken}"

@@ -1,9 +1,8 @@
-"""Is the network any good? One sentence, by rule: against the stronger baseline, and against a mere guess."""
+"""Is the network any good? By rule: against the stronger baseline, a mere guess, and what data can say."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,11 +15,10 @@ from pipeline.reporting.evaluated import Evaluated
 from pipeline.reviews.findings import FEW_TEST_REVIEWS
 from pipeline.reviews.tokenizing import WORDS
 
-# What the data can't support: the report's first lines.
-
 FEW = 2000  # training reviews
 FEW_OF_A_CLASS = 30  # test reviews: the 95 % interval of a recall of 0.8 is then 28 points wide
 MUCH_UNKNOWN = 0.3  # of the tokens read
+LEVEL = 0.05  # below this p, a difference is more than chance
 
 
 class Caveat(NamedTuple):
@@ -32,138 +30,97 @@ class Caveat(NamedTuple):
 
 
 def caveats(result: Evaluated) -> list[Caveat]:
-    """What stands before the verdict, the gravest first."""
-    return [*_other_data(result), *_unreadable(result), *_few(result), *_rare(result)]
-
-
-def _other_data(result: Evaluated) -> list[Caveat]:
-    dataset = result.dataset
-    if dataset["requested"] in (dataset["name"], "file"):
-        return []
-    text = (
-        f"{dataset['requested']} could not be reached, so this network learned from {dataset['name']}, "
-        f"{counted(dataset['sizes']['train'], 'training review')}. The figures say nothing of "
-        f"{dataset['requested']}."
-    )
-    return [Caveat("Not the data that was asked for.", text)]
-
-
-def _unreadable(result: Evaluated) -> list[Caveat]:
-    share = result.assessment.unknown_share
-    if share <= MUCH_UNKNOWN:
-        return []
-    text = (
-        f"{share:.0%} of the {result.tokens} that the network reads in test reviews are unknown to it: the "
-        "training reviews don't hold them, or pad.vocab_size leaves them out."
-    )
-    if result.tokens == WORDS:
-        text += " Texts without blanks between words are read by data.tokens: characters."
-    return [Caveat("The network can hardly read these texts.", text)]
-
-
-def _few(result: Evaluated) -> list[Caveat]:
-    sizes = result.dataset["sizes"]
-    if sizes["train"] >= FEW or _other_data(result):
-        return []
-    text = (
-        f"With {counted(sizes['train'], 'training review')} and {counted(sizes['test'], 'test review')} look "
-        "at the intervals more than at the figures: another split could well give others."
-    )
-    few_judged = sizes["test"] < FEW_TEST_REVIEWS
-    return [Caveat("Few reviews.", text, "python -m studies cross-validate" if few_judged else "")]
-
-
-def _rare(result: Evaluated) -> list[Caveat]:
-    names = result.dataset["labels"]
-    members = np.bincount(result.assessment.labels, minlength=len(names))
+    """What the data can't support, the gravest first; it stands before the verdict."""
+    dataset, assessment, found = result.dataset, result.assessment, []
+    sizes, asked = dataset["sizes"], dataset["requested"]
+    train = counted(sizes["train"], "training review")
+    other_data = asked not in (dataset["name"], "file")
+    if other_data:
+        text = (
+            f"{asked} could not be reached, so this network learned from {dataset['name']}, {train}. "
+            f"The figures say nothing of {asked}."
+        )
+        found.append(Caveat("Not the data that was asked for.", text))
+    if assessment.unknown_share > MUCH_UNKNOWN:
+        text = (
+            f"{assessment.unknown_share:.0%} of the {result.tokens} that the network reads in test reviews "
+            "are unknown to it: the training reviews don't hold them, or pad.vocab_size leaves them out."
+        )
+        if result.tokens == WORDS:
+            text += " Texts without blanks between words are read by data.tokens: characters."
+        found.append(Caveat("The network can hardly read these texts.", text))
+    few = sizes["train"] < FEW and not other_data
+    if few:
+        text = (
+            f"With {train} and {counted(sizes['test'], 'test review')} look at the intervals more than at "
+            "the figures: another split could well give others."
+        )
+        command = "python -m studies cross-validate" if sizes["test"] < FEW_TEST_REVIEWS else ""
+        found.append(Caveat("Few reviews.", text, command))
+    names = dataset["labels"]
+    members = np.bincount(assessment.labels, minlength=len(names))
     rare = [f"{name} {count:,}" for name, count in zip(names, members, strict=True) if count < FEW_OF_A_CLASS]
-    if not rare or _few(result):  # which says the same, where all are few
-        return []
-    text = f"Of these the test reviews hold: {', '.join(rare)}. What is said of them is uncertain."
-    return [Caveat("Rare classes.", text)]
+    if rare and not few:  # which says the same, where all are few
+        text = f"Of these the test reviews hold: {', '.join(rare)}. What is said of them is uncertain."
+        found.append(Caveat("Rare classes.", text))
+    return found
 
 
-LEVEL = 0.05  # below this p, a difference is more than chance
-Ahead = Literal["network", "baseline", "neither"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the test reviews say.
-
-    Attributes:
-        sentence: with the scores, the difference and its test.
-        ahead: who labels more test reviews right, ``neither`` where that may be chance.
-        learned: whether the network is better than always giving one label.
-    """
+class Verdict(NamedTuple):
+    """What the test reviews say, and whether the network is better than always giving one label."""
 
     sentence: str
-    ahead: Ahead
     learned: bool
 
 
 def judge(result: Evaluated) -> Verdict:
     """The network against the baseline that was the stronger one on the validation reviews."""
     assessment = result.assessment
-    metrics, baseline = assessment.metrics, assessment.baseline
-    mine, theirs = metrics["test_accuracy"], metrics[f"{baseline.prefix}test_accuracy"]
-    paired = assessment.paired[baseline.name]
-    ahead = _ahead(paired.only_first - paired.only_second, paired.p_value)
+    measure, baseline = assessment.measure, assessment.baseline
+    mine, theirs, whole = (
+        assessment.metrics[f"{prefix}test_accuracy"] for prefix in ("", baseline.prefix, CLASSIFIERS[WHOLE])
+    )
+    leads = {
+        name: paired.only_first - paired.only_second if paired.p_value < LEVEL else 0
+        for name, paired in assessment.paired.items()
+    }
     reviews = counted(len(assessment.labels), "test review")
     scored = f"The {result.cell} network labels {mine:.1%} of {reviews} right"
     points = f"{abs(mine - theirs) * 100:.1f} points"
-    test = f"McNemar's exact test, {p_text(paired.p_value)}"
-    sentence = {
-        "network": f"{scored}, {points} more than {baseline.name} ({theirs:.1%}; {test}).",
-        "baseline": f"{scored}; {baseline.name} does better, by {points} ({theirs:.1%}; {test}).",
-        "neither": f"{scored}, {baseline.name} {theirs:.1%}: a difference that may be chance ({test}).",
-    }[ahead]
+    test = f"McNemar's exact test, {p_text(assessment.paired[baseline.name].p_value)}"
     if mine == theirs:
-        sentence = f"{scored}, as many as {baseline.name}."
+        said = [f"{scored}, as many as {baseline.name}."]
+    elif leads[baseline.name] > 0:
+        said = [f"{scored}, {points} more than {baseline.name} ({theirs:.1%}; {test})."]
+    elif leads[baseline.name] < 0:
+        said = [f"{scored}; {baseline.name} does better, by {points} ({theirs:.1%}; {test})."]
+    else:
+        said = [f"{scored}, {baseline.name} {theirs:.1%}: a difference that may be chance ({test})."]
     if assessment.only_label is not None:
         only = result.dataset["labels"][assessment.only_label]
-        sentence += f" It gives every one of them the same label, {only}."
+        said.append(f"It gives every one of them the same label, {only}.")
     learned = assessment.better_than_a_guess
     if not learned:
-        sentence += f" It is not better than always giving {_one_label(assessment)}."
-    return Verdict(sentence + _of_whole_reviews(assessment) + _by_measure(assessment), ahead, learned)
-
-
-def _one_label(assessment: Assessment) -> str:
-    """What a mere guess is, where the network was chosen by accuracy, and where by another measure."""
-    if assessment.measure == ACCURACY:
-        return "the commoner label"
-    return f"one label, by the {measure_name(assessment.measure)} that it was chosen for"
-
-
-def _of_whole_reviews(assessment: Assessment) -> str:
-    """How the baseline that reads all of each review does, where that is no chance; else nothing."""
-    paired = assessment.paired.get(WHOLE)
-    ahead = paired and _ahead(paired.only_first - paired.only_second, paired.p_value)
-    if paired is None or ahead == "neither":
-        return ""
-    theirs = assessment.metrics[f"{CLASSIFIERS[WHOLE]}test_accuracy"]
-    sentence = f" Naive Bayes n-grams of whole reviews label {theirs:.1%} right"
-    return sentence + (f", which is less ({p_text(paired.p_value)})." if ahead == "network" else ".")
+        chosen_for = f"one label, by the {measure_name(measure)} that it was chosen for"
+        guess = "the commoner label" if measure == ACCURACY else chosen_for
+        said.append(f"It is not better than always giving {guess}.")
+    if leads[WHOLE]:
+        less = f", which is less ({p_text(assessment.paired[WHOLE].p_value)})" if leads[WHOLE] > 0 else ""
+        said.append(f"Naive Bayes n-grams of whole reviews label {whole:.1%} right{less}.")
+    if measure != ACCURACY:
+        said.append(_by_measure(assessment))
+    return Verdict(" ".join(said), learned)
 
 
 def _by_measure(assessment: Assessment) -> str:
-    """How it does by what it was chosen for, if that isn't accuracy; of two labels, at its own threshold."""
+    """How it does by what it was chosen for; of two labels, at its own threshold."""
     measure, metrics, baseline = assessment.measure, assessment.metrics, assessment.baseline
-    if measure == ACCURACY:
-        return ""
     name = metric_names(assessment.num_labels)[measure].title
     theirs = f"{baseline.name} {metrics[f'{baseline.prefix}test_{measure}']:.4f}"
     if assessment.num_labels > 2:
-        return f" It was chosen by {name}: {metrics[f'test_{measure}']:.4f}, {theirs}."
+        return f"It was chosen by {name}: {metrics[f'test_{measure}']:.4f}, {theirs}."
     served = metrics[f"test_{measure}_at_threshold"]
     return (
-        f" Served, it gives the second label from {assessment.threshold:.4g} on, the best threshold for "
+        f"Served, it gives the second label from {assessment.threshold:.4g} on, the best threshold for "
         f"{name} on validation: its {name} is {served:.4f} then, {theirs} at {THRESHOLD}."
     )
-
-
-def _ahead(difference: int, p_value: float) -> Ahead:
-    if p_value >= LEVEL or difference == 0:
-        return "neither"
-    return "network" if difference > 0 else "baseline"

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from pipeline.evaluation.metrics import BALANCED_ACCURACY, F1, measured
+from pipeline.evaluation.metrics import BALANCED_ACCURACY, F1, classification_metrics
 from pipeline.evaluation.probabilities import THRESHOLD, cross_entropy, from_outputs, right
 from pipeline.networks.fused import Implementation
 from pipeline.runtime.machine import return_memory
@@ -281,11 +281,9 @@ def scores_on(predict: Predict, split: Split, weights: np.ndarray | None) -> dic
     probabilities = predict(split.token_ids)
     losses = cross_entropy(split.labels, probabilities)
     counts = None if weights is None else weights[split.labels]
+    metrics = classification_metrics(split.labels, probabilities)
     return {
         "validation_loss": float(losses.mean() if counts is None else np.average(losses, weights=counts)),
         "validation_accuracy": float(right(split.labels, probabilities).mean()),
-        **{
-            f"validation_{name}": measured(name, split.labels, probabilities)
-            for name in (BALANCED_ACCURACY, F1)
-        },
+        **{f"validation_{name}": metrics[name] for name in (BALANCED_ACCURACY, F1)},
     }

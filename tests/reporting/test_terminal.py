@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 import judged
-from pipeline.reporting import terminal
 from pipeline.reporting.terminal import print_summary
 from pipeline.reporting.verdict import judge
 
@@ -42,11 +41,13 @@ def test_the_end_says_which_network_won_and_against_which_baseline(shown: list[s
     assert "Registered as stacked-rnn-tiny version 7, challenger: does not beat champion version 5." in text
 
 
-def test_probabilities_that_are_left_as_they_are_are_not_called_calibrated() -> None:
+def test_probabilities_that_are_left_as_they_are_are_not_called_calibrated(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     kept = {"scale": 1.0, "validation_ece_before": 0.0331, "validation_ece_after": 0.0331}
-    assert terminal._calibration(kept) == (
-        "Calibration error on validation: 0.0331; rescaling the probabilities wouldn't help."
-    )
+    print_summary(judged.evaluated(trained=judged.TRAINED | {"calibration": kept}))
+    said = capsys.readouterr().out
+    assert "on validation: 0.0331; rescaling the probabilities wouldn't help" in " ".join(said.split())
 
 
 def test_a_network_that_was_trained_in_full_says_how_long_that_took() -> None:
