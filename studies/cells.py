@@ -23,7 +23,7 @@ from pipeline.runtime.plotting import make_panels, save, shared_legend
 from pipeline.training.task import data_of
 from studies.depth.claims import guess_scores, trained_decades
 from studies.depth.fits import CLIPPING, PLAIN, SPLITS, FitToTheEnd, Record, studied
-from studies.depth.pictures import CELL_STYLE, draw_panels, reading_of
+from studies.depth.pictures import CELL_STYLE, draw_panels
 
 SECTIONS = {
     "learning": "Learning",
@@ -82,6 +82,11 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
 
 def render_page(dataset: Mapping[str, Any], records: Records, sizes: Mapping[str, int], depth: int) -> str:
     """The page as HTML, after its figures were drawn into reports/cells."""
+    pictures = {}
+    for stem, (reading, draw) in FIGURES.items():
+        path = CELLS_DIR / f"{stem}.png"
+        save(draw(records), path)
+        pictures[stem] = Picture(path, SECTIONS[stem], reading)
     return render(
         "cells.html",
         Path(__file__).parent,
@@ -90,7 +95,7 @@ def render_page(dataset: Mapping[str, Any], records: Records, sizes: Mapping[str
         depth=depth,
         sizes=sizes,
         dataset=dataset,
-        pictures={stem: _drawn(stem, records) for stem in FIGURES},
+        pictures=pictures,
         table=_table(records, guess_scores(dataset)),
     )
 
@@ -103,7 +108,6 @@ def _some(name: str, count: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def learning_figure(records: Records) -> Figure:
-    """The plain networks, without clipping or skips."""
     figure, ((loss, accuracy),) = make_panels(1, 2, share_y=False)
     for cell, style in CELL_STYLE.items():
         curve = records[cell, KINDS[0]].curve
@@ -120,9 +124,6 @@ def learning_figure(records: Records) -> Figure:
 
 
 def gradients_figure(records: Records) -> Figure:
-    """How strongly each state moves the loss, which stands at the right end: a line that falls towards the
-    left is a gradient that vanishes, one that rises explodes. A line for each layer, 1 the lowest."""
-
     def draw(axes: Axes, moment: str, cell: str) -> None:
         for layer, norms in enumerate(getattr(records[cell, KINDS[0]], moment), start=1):
             _line_by_step(axes, norms, f"C{layer - 1}", f"layer {layer}")
@@ -131,8 +132,6 @@ def gradients_figure(records: Records) -> Figure:
 
 
 def helps_figure(records: Records) -> Figure:
-    """The same in the lowest layer, for each kind of network."""
-
     def draw(axes: Axes, moment: str, cell: str) -> None:
         for kind in KINDS:
             _line_by_step(axes, getattr(records[cell, kind], moment)[0], kind.color, kind.label)
@@ -153,13 +152,15 @@ def _line_by_step(axes: Axes, norms: Sequence[float], color: str, label: str) ->
     axes.set_xlabel("time step")
 
 
-FIGURES = {"learning": learning_figure, "gradients": gradients_figure, "helps": helps_figure}
-
-
-def _drawn(stem: str, records: Records) -> Picture:
-    draw, path = FIGURES[stem], CELLS_DIR / f"{stem}.png"
-    save(draw(records), path)
-    return Picture(path, SECTIONS[stem], reading_of(draw))
+FIGURES = {  # by file: how to read it, and what draws it
+    "learning": ("The plain networks, without clipping or skips.", learning_figure),
+    "gradients": (
+        "How strongly each state moves the loss, which stands at the right end: a line that falls towards "
+        "the left is a gradient that vanishes, one that rises explodes. A line for each layer, 1 the lowest.",
+        gradients_figure,
+    ),
+    "helps": ("The same in the lowest layer, for each kind of network.", helps_figure),
+}
 
 
 def _table(records: Records, guess: Mapping[str, float]) -> Table:

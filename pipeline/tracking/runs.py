@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,7 @@ class PipelineRun:
         self.client.log_batch(self.run_id, params=[Param(key, str(value)) for key, value in new.items()])
 
     def log_metrics(self, values: Mapping[str, float], step: int = 0) -> None:
-        metrics = [Metric(key, value, _milliseconds(), step) for key, value in values.items()]
-        self.client.log_batch(self.run_id, metrics=metrics)
+        self._log_points((key, value, step) for key, value in values.items())
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         self.client.log_batch(self.run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
@@ -101,33 +101,41 @@ class PipelineRun:
         self.client.log_text(self.run_id, text, file)
 
     def log_network(self, trained: Mapping[str, Any]) -> None:
-        """Logs which network the run is about: the winner's values under model.* and train.*, and its name.
-
-        Args:
-            trained: reports/train.json.
+        """Logs which network the run is about, of reports/train.json: its values, and as the run's name what
+        tells two networks apart at a glance, ``bidirectional lstm 64-32, 0.871``.
         """
         self.log_params(trained["params"])
-        name = f"{network_name(trained['params'])}, {trained['validation_accuracy']:.3f}"
-        experiment = os.environ.get("DVC_EXP_NAME")
-        self.client.update_run(self.run_id, name=f"{name} ({experiment})" if experiment else name)
+        params = {key.removeprefix("model."): value for key, value in trained["params"].items()}
+        units, depth = params["units"], params["depth"]
+        size = f"{depth}x{units}" if isinstance(units, int) else "-".join(map(str, units))
+        direction = "bidirectional " if params["bidirectional"] else ""
+        skip = "" if params["skip"] == "none" else f" {params['skip']}"
+        experiment = f" ({os.environ['DVC_EXP_NAME']})" if os.environ.get("DVC_EXP_NAME") else ""
+        name = f"{direction}{params['cell']} {size}{skip}, {trained['validation_accuracy']:.3f}{experiment}"
+        self.client.update_run(self.run_id, name=name)
 
     @uninterrupted()
     def log_curve(self, curve: Sequence[Mapping[str, float]]) -> None:
         """Logs the metrics of each epoch, from 1, as epoch/NAME: as NAME MLflow would show the last one."""
-        points = [
-            Metric(f"epoch/{key}", value, _milliseconds(), epoch)
+        self._log_points(
+            (f"epoch/{key}", value, epoch)
             for epoch, values in enumerate(curve, start=1)
             for key, value in values.items()
             if key != "epoch"  # which is the step
-        ]
-        self.client.log_batch(self.run_id, metrics=points)
+        )
+
+    def _log_points(self, points: Iterable[tuple[str, float, int]]) -> None:
+        now = time.time_ns() // 1_000_000  # as MLflow counts time
+        metrics = [Metric(key, value, now, step) for key, value, step in points]
+        self.client.log_batch(self.run_id, metrics=metrics)
 
     @uninterrupted()
     def log_split(self, dataset: Mapping[str, Any], split: str, features: Any, labels: Any) -> None:
         """Logs one split as an MLflow input, with the digest and the source of ``dataset.json``."""
-        facts = dataset["source"]
-        url = facts.get("url")
-        source: DatasetSource = HTTPDatasetSource(url) if url else CodeDatasetSource(facts)  # type: ignore[no-untyped-call]
+        url = dataset["source"].get("url")
+        source: DatasetSource = (
+            HTTPDatasetSource(url) if url else CodeDatasetSource(dataset["source"])  # type: ignore[no-untyped-call]
+        )
         digest = dataset["padded_digest"].removeprefix("sha256:")[:_DIGEST_LENGTH]
         name = f"{dataset['name']}-{split}"
         mlflow.log_input(from_numpy(features, source, labels, name, digest), context=split)
@@ -169,17 +177,14 @@ def pipeline_run(
 ) -> Iterator[PipelineRun]:
     """The parent run for ``stage``, RUNNING inside, FINISHED after, FAILED if the block raises.
 
-    It is the run of `mlflow run` where there is one, else ``trained_in`` (the run that trained the model,
-    unless it was evaluated before or this store doesn't know it), else the run in which ``study`` was cut
-    short, else a new one.
-
     Args:
         params: all of params.yaml, which the run gets as an artifact.
         stage: its name.
         sections: the parameters that MLflow's tables show beside seed and source. Those of the network come
             with ``log_network``: they are the winner's.
-        trained_in: the run that trained the model.
-        study: the name of the stage's study.
+        trained_in: the run that trained the model, which goes on unless it was evaluated before or this store
+            doesn't know it. That of `mlflow run` goes before it.
+        study: the name of the stage's study; the run in which it was cut short goes on.
 
     Raises:
         UserError: if MLFLOW_RUN_ID names a run of another store, the experiment was deleted, or a server
@@ -188,14 +193,15 @@ def pipeline_run(
     client = connect(params)
     end_abandoned_runs(client)
     shown = params.flat("seed", "data.source", *sections)
-    run_id, experiment_id = _project_run(client) or _unless_evaluated(client, trained_in), None
-    if run_id is None:
+    settings: dict[str, Any] = {"run_id": _known_run(client, trained_in)}
+    if settings["run_id"] is None:
         experiment_id = _experiment_id(client, params.mlflow.experiment)
-        run_id = _cut_short(client, experiment_id, stage, study, shown) if study else None
-    settings: dict[str, Any] = {"run_id": run_id} if run_id else {"experiment_id": experiment_id}
-    name = None if run_id else os.environ.get("DVC_EXP_NAME", stage)
+        settings["run_id"] = _cut_short(client, experiment_id, stage, study, shown) if study else None
+    if settings["run_id"] is None:
+        name = os.environ.get("DVC_EXP_NAME", stage)
+        settings |= {"experiment_id": experiment_id, "run_name": name}
     owner = {OWNER_TAG: this_process()}
-    with _active_run(**settings, run_name=name, tags=owner) as run, _watched(client, run, stage, owner):
+    with _active_run(**settings, tags=owner) as run, _watched(client, run, stage, owner):
         parent = PipelineRun(client, run)
         if FAILED_TAG in run.data.tags:  # of an earlier attempt
             client.delete_tag(run.info.run_id, FAILED_TAG)
@@ -219,15 +225,21 @@ def _active_run(**settings: Any) -> Iterator[Run]:
     """``mlflow.start_run``, whose beginning and end Ctrl-C doesn't cut short; see ``store.Client``."""
     with uninterrupted(), plain_errors(mlflow.get_tracking_uri()):
         run = mlflow.start_run(**settings)
-    status = "FAILED"
-    try:
+    with _ended_by(mlflow.end_run):
         yield run
-        status = "FINISHED"
-    finally:
-        # Where the server is lost, the error that says so is on its way.
-        lost = suppress(MlflowException) if status == "FAILED" else nullcontext()
-        with uninterrupted(), lost:
-            mlflow.end_run(status)
+
+
+@contextmanager
+def _ended_by(end: Callable[[str], object]) -> Iterator[None]:
+    """Calls ``end`` with FINISHED; with FAILED after an error, which a lost server's doesn't replace."""
+    try:
+        yield
+    except BaseException:
+        with uninterrupted(), suppress(MlflowException, UserError):
+            end("FAILED")
+        raise
+    with uninterrupted():
+        end("FINISHED")
 
 
 @contextmanager
@@ -241,52 +253,38 @@ def _watched(client: MlflowClient, parent: Run, stage: str, tags: Mapping[str, s
     child = client.create_run(parent.info.experiment_id, run_name=f"machine during {stage}", tags=tags)
     monitor = SystemMetricsMonitor(child.info.run_id)  # type: ignore[no-untyped-call]
     monitor.start()  # type: ignore[no-untyped-call]
-    status = "FAILED"
-    try:
-        yield
-        status = "FINISHED"
-    finally:
-        monitor.finish()  # type: ignore[no-untyped-call]
-        with suppress(MlflowException, UserError):  # a lost server, of which the stage's own error tells
-            client.set_terminated(child.info.run_id, status)
+    with _ended_by(partial(client.set_terminated, child.info.run_id)):
+        try:
+            yield
+        finally:
+            monitor.finish()  # type: ignore[no-untyped-call]
 
 
-def _project_run(client: MlflowClient) -> str | None:
-    """The run of `mlflow run`; later stages of this process look again."""
-    run_id = os.environ.pop("MLFLOW_RUN_ID", None)
-    if run_id is not None and _find_run(client, run_id) is None:
-        raise UserError(
-            f"MLFLOW_RUN_ID names the run {run_id}, but {mlflow.get_tracking_uri()} has no such run: unset it"
-        )
-    return run_id
-
-
-def _find_run(client: MlflowClient, run_id: str) -> Run | None:
-    try:
-        return client.get_run(run_id)
-    except (MlflowException, RefusedError):
-        return None
-
-
-def _unless_evaluated(client: MlflowClient, run_id: str | None) -> str | None:
-    """The run, if this store has it: it may be another machine's, or of a store since removed."""
-    run = _find_run(client, run_id) if run_id else None
+def _known_run(client: MlflowClient, trained_in: str | None) -> str | None:
+    """The run of `mlflow run`; else ``trained_in``, if this store has it and it wasn't evaluated."""
+    given = os.environ.pop("MLFLOW_RUN_ID", None)  # later stages of this process look again
+    run = None
+    if run_id := given or trained_in:
+        with suppress(MlflowException, RefusedError):
+            run = client.get_run(run_id)
+    if given:
+        if run is None:
+            store = mlflow.get_tracking_uri()
+            raise UserError(f"MLFLOW_RUN_ID names the run {given}, but {store} has no such run: unset it")
+        return given
     usable = run and run.info.lifecycle_stage == "active" and EVALUATED_TAG not in run.data.tags
-    return run_id if usable else None
+    return trained_in if usable else None
 
 
 def _cut_short(
     client: MlflowClient, experiment_id: str, stage: str, study: str, shown: Mapping[str, Value]
 ) -> str | None:
-    """The last run that had ``study``, if it was killed or interrupted and its parameters were these.
-
-    A run that is still RUNNING is another process', here or on a machine that we can't ask.
-    """
+    """The last run that had ``study``, if it was killed or interrupted and its parameters were these."""
     of_study = f"tags.`{STUDY_TAG}` = '{study}' and tags.`{STAGE_TAG}` = '{stage}'"
     newest = ["attributes.start_time DESC"]
     for run in client.search_runs([experiment_id], of_study, max_results=1, order_by=newest):
         same = all(run.data.params.get(key, str(value)) == str(value) for key, value in shown.items())
-        if same and run.info.status in ("FAILED", "KILLED"):
+        if same and run.info.status in ("FAILED", "KILLED"):  # one that is RUNNING is another process'
             return str(run.info.run_id)
     return None
 
@@ -349,21 +347,3 @@ def note_reproduced(params: Params) -> None:
     client.set_tag(run_id, REPRODUCED_TAG, read_json(TRAIN_REPORT)["run_id"])
     measured = read_json(METRICS)
     mlflow.log_metrics({name: measured[name] for name in _REPRODUCED}, run_id=run_id)
-
-
-def network_name(params: Mapping[str, Any]) -> str:
-    """``gru 3x16``, or ``bidirectional lstm 64-32``: what tells two networks apart at a glance.
-
-    Args:
-        params: values under dotted keys, of model.
-    """
-    units, depth = params["model.units"], params["model.depth"]
-    size = f"{depth}x{units}" if isinstance(units, int) else "-".join(map(str, units))
-    direction = "bidirectional " if params["model.bidirectional"] else ""
-    skip = "" if params["model.skip"] == "none" else f" {params['model.skip']}"
-    return f"{direction}{params['model.cell']} {size}{skip}"
-
-
-def _milliseconds() -> int:
-    """Now, as MLflow counts time: since 1970."""
-    return time.time_ns() // 1_000_000

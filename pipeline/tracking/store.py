@@ -41,8 +41,6 @@ _ADDRESSES = (
     ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
-
-
 EXPERIMENT, REGISTERED_MODEL = "the experiment", "the registered model"
 _NAMED_BY = {EXPERIMENT: "mlflow.experiment", REGISTERED_MODEL: "data.name"}
 
@@ -53,17 +51,9 @@ class RefusedError(UserError):
 
 @contextmanager
 def plain_errors(uri: str, subject: str = EXPERIMENT) -> Iterator[None]:
-    """A server that stays away or refuses what is asked is a ``UserError``.
+    """A server that is lost is a ``UserError``; one that wants rights to ``subject``, a ``RefusedError``.
 
     After a loss, what is still to be told the server is tried once.
-
-    Args:
-        uri: the server's.
-        subject: what one would need the right to change: ``EXPERIMENT`` or ``REGISTERED_MODEL``.
-
-    Raises:
-        RefusedError: if the server wants more rights.
-        UserError: if it is lost.
     """
     try:
         yield
@@ -166,7 +156,21 @@ def _ask_server(uri: str) -> None:
             params={"max_results": 1},
         )
     except MlflowException as error:
-        raise UserError(_unreached(uri, str(error))) from None
+        reason = str(error)
+        if "CERTIFICATE_VERIFY_FAILED" in reason:
+            said = (
+                f"the certificate of the MLflow tracking server {uri} is not trusted: give its authority's "
+                "file in MLFLOW_TRACKING_SERVER_CERT_PATH"
+            )
+        elif "SOCKS" in reason:
+            said = f"{uri} is to be reached through a SOCKS proxy, which needs more: pip install pysocks"
+        else:
+            late = "timeout" in reason or "timed out" in reason
+            cause = "no answer in time" if late else "no connection"
+            said = (
+                f"the MLflow tracking server {uri} can't be reached ({cause}): start it, or correct {_WHERE}"
+            )
+        raise UserError(said) from None
     status, host = answer.status_code, urlsplit(uri).hostname
     proxy = requests.utils.get_environ_proxies(uri).get(urlsplit(uri).scheme)
     through = f"; the proxy {proxy} may be what answers: to go round it, set NO_PROXY={host}" if proxy else ""
@@ -182,20 +186,6 @@ def _ask_server(uri: str) -> None:
             f"{uri} answers, but not as an MLflow tracking server does (status {status}): "
             f"correct {_WHERE}{through}"
         )
-
-
-def _unreached(uri: str, reason: str) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in reason:
-        return (
-            f"the certificate of the MLflow tracking server {uri} is not trusted: give its authority's file "
-            "in MLFLOW_TRACKING_SERVER_CERT_PATH"
-        )
-    if "SOCKS" in reason:
-        return (
-            f"{uri} is to be reached through a SOCKS proxy, which needs another package: pip install pysocks"
-        )
-    cause = "no answer in time" if "timeout" in reason or "timed out" in reason else "no connection"
-    return f"the MLflow tracking server {uri} can't be reached ({cause}): start it, or correct {_WHERE}"
 
 
 def _make_store(path: Path) -> None:

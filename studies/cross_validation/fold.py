@@ -33,39 +33,15 @@ def judge_fold(params: Params, fold: Fold, longest: int, data: Arrays, listen: L
     """What the test reviews of the fold say of each classifier.
 
     Args:
-        params: of the configured network, which is trained in full.
+        params: of the configured network, which is trained in full, as the train stage does it.
         fold: whose reviews are judged.
         longest: the baselines' n-grams are of 1 to so many tokens.
-        data: tokens, offsets and labels of all reviews; unlabelled_tokens and unlabelled_offsets;
-            vectors, where ``vectors.path`` names a file of them.
+        data: of ``study.all_reviews``.
         listen: told of each epoch.
 
     Returns:
         By the classifier's name, the metrics of ``classification_metrics``.
     """
-    reviews = Reviews(data["tokens"], data["offsets"], data["labels"])
-    unlabelled = Sequences(data["unlabelled_tokens"], data["unlabelled_offsets"])
-    seed = params.seed + fold.repeat * 1000 + fold.number
-    splits: dict[str, Sequences] = {
-        **splits_of(reviews, fold, params.pad.validation_fraction, seed),
-        UNLABELLED: unlabelled,
-    }
-    padded = {name: padded_arrays(part, np.arange(len(part)), params.pad) for name, part in splits.items()}
-    validation, test = _probabilities(params, seed, padded, data.get("vectors"), listen)
-    labels = padded[VALIDATION]["labels"].astype(np.int64)
-    weights = weights_of(params.train.class_weights, labels, test.shape[1])
-    calibrated = worthwhile_calibration(labels, validation, weights).apply(test)
-    judged = {name: padded[name] for name in (TRAIN, VALIDATION, TEST)}
-    whole = {name: Ragged(splits[name].tokens, splits[name].offsets) for name in judged}
-    rivals = score_rivals(judged, whole, longest, params.seed)
-    said = {MODEL: calibrated} | {each.name: each.test for each in rivals}
-    return {name: classification_metrics(padded[TEST]["labels"], each) for name, each in said.items()}
-
-
-def _probabilities(
-    params: Params, seed: int, padded: Mapping[str, Arrays], vectors: np.ndarray | None, listen: Listen
-) -> tuple[np.ndarray, np.ndarray]:
-    """Those of the validation and the test reviews, of a network fitted as the train stage does it."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # else it warns of each fold's own network
     import_keras()
     import keras  # noqa: PLC0415 - Keras loads in the processes that fit
@@ -73,13 +49,27 @@ def _probabilities(
     from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
     from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
 
+    reviews = Reviews(data["tokens"], data["offsets"], data["labels"])
+    seed = params.seed + fold.repeat * 1000 + fold.number
+    splits: dict[str, Sequences] = {
+        **splits_of(reviews, fold, params.pad.validation_fraction, seed),
+        UNLABELLED: Sequences(data["unlabelled_tokens"], data["unlabelled_offsets"]),
+    }
+    padded = {name: padded_arrays(part, np.arange(len(part)), params.pad) for name, part in splits.items()}
     with tempfile.TemporaryDirectory() as folder:
-        data = prepared_data(params, padded, "fold", Path(folder), vectors)
+        prepared = prepared_data(params, padded, "fold", Path(folder), data.get("vectors"))
         network = Path(folder) / "network.keras"
-        network.write_bytes(fit(params, seed, data, listen).network)
+        network.write_bytes(fit(params, seed, prepared, listen).network)
         model = keras.models.load_model(network, compile=False, safe_mode=True)
     predict = compile_prediction(model, choose_implementation(params.model, params.train))
-    return predict(padded[VALIDATION]["token_ids"]), predict(padded[TEST]["token_ids"])
+    validation, test = (predict(padded[name]["token_ids"]) for name in (VALIDATION, TEST))
+    labels = padded[VALIDATION]["labels"].astype(np.int64)
+    weights = weights_of(params.train.class_weights, labels, test.shape[1])
+    judged = {name: padded[name] for name in (TRAIN, VALIDATION, TEST)}
+    whole = {name: Ragged(splits[name].tokens, splits[name].offsets) for name in judged}
+    said = {MODEL: worthwhile_calibration(labels, validation, weights).apply(test)}
+    said |= {each.name: each.test for each in score_rivals(judged, whole, longest, params.seed)}
+    return {name: classification_metrics(padded[TEST]["labels"], each) for name, each in said.items()}
 
 
 # Which reviews are trained on, stop the fit, and are judged, in each fold.
@@ -130,13 +120,7 @@ def splits_of(reviews: Reviews, fold: Fold, validation_fraction: float, seed: in
     """The fold's train, validation and test reviews.
 
     A review whose tokens a test review has too is left out of the others. A word that no training review of
-    the fold holds is an unknown one.
-
-    Args:
-        reviews: all of them.
-        fold: of :func:`draw_folds`.
-        validation_fraction: of the reviews that are not judged; drawn with each label's share.
-        seed: of that draw.
+    the fold holds is an unknown one. Validation reviews are drawn, by ``seed``, with each label's share.
     """
     keys = np.array(reviews.keys(), dtype=object)
     judged = set(keys[fold.test])

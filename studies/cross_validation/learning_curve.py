@@ -10,11 +10,11 @@ import click
 import numpy as np
 
 from pipeline.evaluation.baselines import MODEL, NAIVE_BAYES
-from pipeline.evaluation.learning_curve import fit_power_law, gain_interval
+from pipeline.evaluation.learning_curve import PowerLaw, fit_power_law, gain_interval
 from pipeline.evaluation.metrics import Metrics
 from pipeline.params import Params
 from pipeline.reporting import span
-from pipeline.reporting.page import Picture, Table, render
+from pipeline.reporting.page import Cell, Picture, Table, render
 from pipeline.reviews.splitting import TEST, draw_stratified
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json, write_text
@@ -64,8 +64,8 @@ def run(params: Params, repeats: int) -> None:
     write_json(LEARNING_CURVE_DIR / "scores.json", found)
     write_text(LEARNING_CURVE_DIR / "report.html", render_page(found))
     for row in found["curves"][MODEL]:
-        accuracy, interval = _cells(row)
-        click.echo(f"{row['labels']:,} labels: accuracy {accuracy:.4f} ({interval})")
+        interval = span((row["low"], row["high"]))
+        click.echo(f"{row['labels']:,} labels: accuracy {row['accuracy']:.4f} ({interval})")
     click.echo(sentence(found))
     click.echo(f"the page is {LEARNING_CURVE_DIR / 'report.html'}", err=True)
 
@@ -81,18 +81,16 @@ def summarise(
         num_judged: reviews that all are judged on.
         seed: of the gain's interval.
     """
-    curves, every = {}, {}
-    for name in (MODEL, NAIVE_BAYES):
-        every[name] = np.array([metrics[name]["accuracy"] for metrics in judged]).reshape(len(sizes), -1)
-        means = [
-            accuracy_of(scores.tolist(), num_judged / (num_judged + size), num_judged)
-            for size, scores in zip(sizes, every[name], strict=True)
-        ]
-        curves[name] = [
-            {"labels": round(size), "accuracy": mean.mean, "low": mean.interval[0], "high": mean.interval[1]}
-            for size, mean in zip(sizes, means, strict=True)
-        ]
-    errors = 1 - every[MODEL].T
+    accuracies = {
+        name: np.array([metrics[name]["accuracy"] for metrics in judged]).reshape(len(sizes), -1)
+        for name in (MODEL, NAIVE_BAYES)
+    }
+    curves: dict[str, list[dict[str, float]]] = {name: [] for name in accuracies}
+    for name, every in accuracies.items():
+        for size, scores in zip(sizes, every, strict=True):
+            mean, (low, high), _ = accuracy_of(scores.tolist(), num_judged / (num_judged + size), num_judged)
+            curves[name].append({"labels": round(size), "accuracy": mean, "low": low, "high": high})
+    errors = 1 - accuracies[MODEL].T
     law = fit_power_law(np.array(sizes), errors.mean(0))
     low, high = gain_interval(np.array(sizes), errors, seed)
     return {"curves": curves, "law": law._asdict(), "gain": law.gain, "low": low, "high": high}
@@ -112,18 +110,17 @@ def render_page(found: Mapping[str, Any]) -> str:
     """The page as HTML, after its figure was drawn into reports/learning_curve."""
     figure, axes = make_axes("accuracy by the number of labels", "labels", "accuracy (95 % interval)")
     draw_curves(axes, found["curves"], "labels", "accuracy")
-    law = found["law"]
-    sizes = np.geomspace(found["curves"][MODEL][0]["labels"], 2 * law["largest"], 50)
-    errors = law["scale"] * (sizes / law["largest"]) ** -law["exponent"] + law["floor"]
-    axes.plot(sizes, 1 - errors, color="grey", linestyle="--", linewidth=1, label="power law")
+    law = PowerLaw(**found["law"])
+    sizes = np.geomspace(found["curves"][MODEL][0]["labels"], 2 * law.largest, 50)
+    axes.plot(sizes, 1 - law.error(sizes), color="grey", linestyle="--", linewidth=1, label="power law")
     axes.set_xscale("log")
     axes.legend()
     path = LEARNING_CURVE_DIR / "curve.png"
     save(figure, path)
-    rows = [
-        [row["labels"], *(cell for curve in found["curves"].values() for cell in _cells(curve[place]))]
-        for place, row in enumerate(found["curves"][MODEL])
-    ]
+    rows: list[list[Cell]] = []
+    for of_size in zip(*found["curves"].values(), strict=True):
+        cells = [(row["accuracy"], span((row["low"], row["high"]))) for row in of_size]
+        rows.append([of_size[0]["labels"], *(cell for pair in cells for cell in pair)])
     columns = [cell for name in found["curves"] for cell in (f"{name}, accuracy ↑", "95 % interval")]
     return render(
         "learning_curve.html",
@@ -135,7 +132,3 @@ def render_page(found: Mapping[str, Any]) -> str:
         picture=Picture(path, "Accuracy by the number of labels"),
         table=Table(["labels", *columns], rows, "Means over the draws, on the reviews held back for it."),
     )
-
-
-def _cells(row: Mapping[str, float]) -> tuple[float, str]:
-    return row["accuracy"], span((row["low"], row["high"]))

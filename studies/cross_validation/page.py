@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table as TerminalTable
 
 from pipeline.reporting import counted, metric_names, p_text, span
-from pipeline.reporting.page import Table, render, shown
+from pipeline.reporting.page import Cell, Table, render, shown
 from pipeline.runtime.files import write_json, write_text
 from pipeline.runtime.live import WIDTH
 from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT
@@ -36,18 +36,13 @@ def show(found: dict[str, Any]) -> None:
 
 
 def render_page(found: dict[str, Any]) -> str:
-    """The whole page, self-contained HTML.
-
-    Args:
-        found: of ``study.cross_validate``.
-    """
+    """The whole page, self-contained HTML, of what ``study.cross_validate`` found."""
     network, *rivals = found["classifiers"].items()
     accuracy = network[1]["accuracy"]
+    others = ", ".join(f"{name} {metrics['accuracy']['mean']:.1%}" for name, metrics in rivals)
     sentence = (
         f"On {counted(found['reviews'], 'review')} the configured network labels {accuracy['mean']:.1%} "
-        f"right (95 % interval {accuracy['low']:.1%} to {accuracy['high']:.1%}); "
-        + ", ".join(f"{name} {metrics['accuracy']['mean']:.1%}" for name, metrics in rivals)
-        + "."
+        f"right (95 % interval {accuracy['low']:.1%} to {accuracy['high']:.1%}); {others}."
     )
     title = f"Cross-validation, {found['dataset']}"
     content = {"sections": SECTIONS, "sentence": sentence, "found": found, "tables": make_tables(found)}
@@ -58,36 +53,19 @@ def make_tables(found: dict[str, Any]) -> list[Table]:
     """Means of each classifier's scores, the network's lead on each, and the accuracy of every fold."""
     names = metric_names(len(found["labels"]))
     others = [name for name in names if name != "accuracy"]
-    scores = [
-        [
-            name,
-            metrics["accuracy"]["mean"],
-            span((metrics["accuracy"]["low"], metrics["accuracy"]["high"])),
-            *(metrics[other]["mean"] for other in others),
-        ]
-        for name, metrics in found["classifiers"].items()
-    ]
-    lead = [
-        [
-            name,
-            f"{100 * each['mean']:+.2f}",
-            f"{100 * each['low']:+.2f} to {100 * each['high']:+.2f}",
-            p_text(each["p_value"]),
-        ]
-        for name, each in found["lead"].items()
-    ]
-    classifiers = list(found["classifiers"])
-    every = [[row["repeat"], row["fold"], *(row[name] for name in classifiers)] for row in found["scores"]]
+    scores: list[list[Cell]] = []
+    for name, metrics in found["classifiers"].items():
+        mean, low, high = metrics["accuracy"].values()
+        scores.append([name, mean, span((low, high)), *(metrics[other]["mean"] for other in others)])
+    lead = []
+    for name, each in found["lead"].items():
+        mean, low, high = (100 * each[key] for key in ("mean", "low", "high"))
+        lead.append([name, f"{mean:+.2f}", f"{low:+.2f} to {high:+.2f}", p_text(each["p_value"])])
+    titles = ["classifier", "accuracy ↑", "95 % interval", *(names[other].arrow for other in others)]
+    ahead = "What the network's accuracy is ahead by, in points, fold by fold."
+    folds = [list(row.values()) for row in found["scores"]]
     return [
-        Table(
-            ["classifier", "accuracy ↑", "95 % interval", *(names[other].arrow for other in others)],
-            scores,
-            "Means over all folds.",
-        ),
-        Table(
-            ["against", "points of accuracy", "95 % interval", "corrected t-test"],
-            lead,
-            "What the network's accuracy is ahead by, in points, fold by fold.",
-        ),
-        Table(["repeat", "fold", *classifiers], every, "Accuracy on the reviews of each fold"),
+        Table(titles, scores, "Means over all folds."),
+        Table(["against", "points of accuracy", "95 % interval", "corrected t-test"], lead, ahead),
+        Table(["repeat", "fold", *found["classifiers"]], folds, "Accuracy on the reviews of each fold"),
     ]

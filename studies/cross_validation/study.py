@@ -30,7 +30,6 @@ from studies.cross_validation.fold import Fold, draw_folds, judge_fold
 JUDGING_MODULES = ("studies/cross_validation", "pipeline/evaluation", "pipeline/reviews")
 SPACE = tuning.grid_space(repeat=(1, 10**6), fold=(0, 10**6), part=(1, 10**6))
 _ENDS = {"log_loss": (0, math.inf), "brier": (0, 2)}  # of other scores 0 and 1
-Judged = Sequence[tuple[Fold, Mapping[str, Metrics]]]
 
 
 def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
@@ -103,14 +102,10 @@ def judge(
     described = {"data": f"{dataset['digest']} {digest}".strip(), **identity, "fixed": fixed}
     study = tuning.open_grid(params, f"{kind}-{dataset['name']}", described, SPACE, JUDGING_MODULES)
     longest = params.evaluate.baseline_ngrams
-    points = [
-        tuning.Point(
-            fold.name,
-            {"repeat": fold.repeat, "fold": fold.number, "part": fold.part},
-            (of_fold, fold, longest),
-        )
-        for fold, of_fold in asked
-    ]
+    points = []
+    for fold, of_fold in asked:
+        place = {"repeat": fold.repeat, "fold": fold.number, "part": fold.part}
+        points.append(tuning.Point(fold.name, place, (of_fold, fold, longest)))
     grid = tuning.Grid(points, judge_fold, _kept, "the same command")
     has_unlabelled = len(data["unlabelled_offsets"]) > 1
     epochs = num_epochs(params, {"unlabelled.labels": data["unlabelled_tokens"]} if has_unlabelled else {})
@@ -147,38 +142,31 @@ def all_reviews(params: Params, but: str = "") -> dict[str, np.ndarray]:
     return data
 
 
-def summarise(judged: Judged, folds: int, repeats: int, num_reviews: int) -> dict[str, Any]:
+def summarise(
+    judged: Sequence[tuple[Fold, Mapping[str, Metrics]]], folds: int, repeats: int, num_reviews: int
+) -> dict[str, Any]:
     """Means and intervals of each classifier's metrics, the network's lead in accuracy, and all scores.
 
     Returns:
         ``classifiers``: by name, by metric: mean, low, high. ``lead``: by rival: mean, low, high, p_value.
         ``scores``: a row a fold: repeat, fold, and each classifier's accuracy.
     """
-    share, metrics = 1 / folds, list(judged[0][1][MODEL])
-    scores = {
-        name: {metric: [each[name][metric] for _, each in judged] for metric in metrics}
-        for name in CLASSIFIERS
-    }
-    means = {
-        name: {
-            metric: _plain(mean_of(values, share), *_ENDS.get(metric, (0, 1)))
-            for metric, values in of_metrics.items()
+    share, means, lead = 1 / folds, {}, {}
+    for name in CLASSIFIERS:
+        scores = {key: [each[name][key] for _, each in judged] for key in judged[0][1][name]}
+        means[name] = {
+            key: _plain(mean_of(values, share), *_ENDS.get(key, (0, 1))) for key, values in scores.items()
         }
-        | {"accuracy": _plain(accuracy_of(of_metrics["accuracy"], share, num_reviews))}
-        for name, of_metrics in scores.items()
-    }
-    network = np.array(scores[MODEL]["accuracy"])
+        means[name]["accuracy"] = _plain(accuracy_of(scores["accuracy"], share, num_reviews))
+        if name != MODEL:
+            found = mean_of([each[MODEL]["accuracy"] - each[name]["accuracy"] for _, each in judged], share)
+            lead[name] = _plain(found, -1, 1) | {"p_value": found.p_value}
     return {
         "reviews": num_reviews,
         "folds": folds,
         "repeats": repeats,
         "classifiers": means,
-        "lead": {
-            name: _plain(found, -1, 1) | {"p_value": found.p_value}
-            for name in CLASSIFIERS
-            if name != MODEL
-            for found in [mean_of((network - scores[name]["accuracy"]).tolist(), share)]
-        },
+        "lead": lead,
         "scores": [
             {"repeat": fold.repeat, "fold": fold.number}
             | {name: each[name]["accuracy"] for name in CLASSIFIERS}

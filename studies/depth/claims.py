@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +14,7 @@ from scipy import stats
 
 from pipeline.reporting import counted, p_text
 from pipeline.reporting.evaluated import CELLS
-from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit, Record, Records
+from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit, Matrix, Record, Records
 
 WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 
@@ -34,27 +34,17 @@ def commoner_share(dataset: Mapping[str, Any]) -> float:
     return float(max(dataset["class_shares"]["validation"].values()))
 
 
-def chance_accuracy(dataset: Mapping[str, Any]) -> float:
-    """What chance may reach on the validation reviews: 1.96 standard errors above the commoner share."""
-    share = commoner_share(dataset)
-    return share + 1.96 * math.sqrt(share * (1 - share) / dataset["sizes"]["validation"])
-
-
 def did_not_learn(records: Records, dataset: Mapping[str, Any]) -> dict[Fit, int]:
     """The networks (as their fits of seed 0) that stayed at chance, with how many of their seeds.
 
-    One seed is enough for a network to be named: were only that fit left out, the network would be judged by
-    the seeds that went well.
-
-    Args:
-        records: of every fit.
-        dataset: data/padded/dataset.json.
+    Chance may reach 1.96 standard errors above the commoner share of the validation reviews. One seed is
+    enough for a network to be named: were only that fit left out, the network would be judged by the seeds
+    that went well.
     """
-    bound = chance_accuracy(dataset)
-    failed = (
-        fit._replace(seed=0) for fit in sorted(records) if records[fit].scores["validation_accuracy"] <= bound
-    )
-    return dict(Counter(failed))
+    share = commoner_share(dataset)
+    bound = share + 1.96 * math.sqrt(share * (1 - share) / dataset["sizes"]["validation"])
+    failed = (fit for fit in sorted(records) if records[fit].scores["validation_accuracy"] <= bound)
+    return dict(Counter(fit._replace(seed=0) for fit in failed))
 
 
 def network_name(fit: Fit) -> str:
@@ -74,18 +64,12 @@ def failures(records: Records, dataset: Mapping[str, Any]) -> list[str]:
 
 # Measures of a fit, and differences between fits that are alike in all but one thing.
 
-GATED = ("lstm", "gru")
 SMALLEST = 1e-38  # float32 has nothing between about this and 0
 
 
 class Measure(NamedTuple):
-    """A number that each fit has.
-
-    Attributes:
-        words: what is measured, with its unit.
-        of: computes it.
-        of_trained: whether it says nothing of a network that did not learn.
-    """
+    """A number that each fit has: in words, with its unit; and whether it says nothing of a network that did
+    not learn."""
 
     words: str
     of: Callable[[Record], float]
@@ -97,28 +81,21 @@ def accuracy_gap(record: Record) -> float:
     return record.scores["train_accuracy"] - record.scores["validation_accuracy"]
 
 
-def decades(norms: np.ndarray) -> float:
-    """By how many powers of ten the gradient changes on its way from the loss to the far end.
-
-    From the top layer's last time step to the bottom layer's first tenth of the time steps; negative where
-    it vanishes, positive where it explodes.
-
-    Args:
-        norms: (depth, timesteps), of ``gradients.gradient_norms``.
-    """
-    first = max(norms.shape[1] // 10, 1)
-    far, near = norms[0, :first].mean(), norms[-1, -1]
-    return float(np.log10(max(far, SMALLEST)) - np.log10(max(near, SMALLEST)))
-
-
 def initial_decades(record: Record) -> float:
-    """Powers of ten by which the gradient vanishes or explodes before training, whichever it does."""
-    return abs(decades(np.array(record.initial_gradients)))
+    """By how many powers of ten the gradient vanishes or explodes before training, whichever it does: from
+    the top layer's last time step to the bottom layer's first tenth of the time steps."""
+    return _decades(record.initial_gradients)
 
 
 def trained_decades(record: Record) -> float:
     """The same with the kept weights."""
-    return abs(decades(np.array(record.trained_gradients)))
+    return _decades(record.trained_gradients)
+
+
+def _decades(gradients: Matrix) -> float:
+    norms = np.array(gradients)
+    far, near = norms[0, : max(norms.shape[1] // 10, 1)].mean(), norms[-1, -1]
+    return abs(float(np.log10(max(far, SMALLEST)) - np.log10(max(near, SMALLEST))))
 
 
 _DISTANCE = "distance of the far gradient from the near one {} training (powers of ten)"
@@ -128,101 +105,73 @@ LOSS = Measure("training loss of the last epoch (cross-entropy)", lambda record:
 PROBE_RISE = Measure("accuracy of a linear probe", lambda record: record.probes[-1] - record.probes[1])
 INITIAL_REACH = Measure(_DISTANCE.format("before"), initial_decades, of_trained=False)
 TRAINED_REACH = Measure(_DISTANCE.format("after"), trained_decades)
-
-
-class Pair(NamedTuple):
-    """Two fits with the same seed, alike in all but what is compared.
-
-    Attributes:
-        stratum: what they share and the comparison is made within: ``lstm``, or ``depth 2``.
-        treated: the fit that the claim is about.
-        control: the fit that it is compared with; None where the measure is itself a difference.
-    """
-
-    stratum: str
-    treated: Fit
-    control: Fit | None
-
-    @property
-    def fits(self) -> set[Fit]:
-        """The two, or the one."""
-        return {self.treated} if self.control is None else {self.treated, self.control}
+Change = Mapping[str, Any]  # of a fit's fields
+_SAME: Change = {}
 
 
 class Contrast(NamedTuple):
-    """Between which fits differences are taken.
+    """Between which fits of one seed, alike in all but what is compared, differences are taken.
 
     Attributes:
         words: from what to what.
-        pairs_of: the pairs that begin at a plain fit without a skip.
+        treated: what makes the fits that the claim is about of a plain one without a skip.
+        control: what makes the one that they are compared with; None where the measure is a difference.
+        of_cells: whether cells are compared, the gated ones within a depth; else stacks of two layers and
+            more, within a cell.
     """
 
     words: str
-    pairs_of: Callable[[Fit], Iterable[Pair]]
+    treated: tuple[Change, ...] = (_SAME,)
+    control: Change | None = _SAME
+    of_cells: bool = False
 
-    def pairs(self, fits: Collection[Fit]) -> list[Pair]:
-        """Those whose fits are all there."""
-        plain = [fit for fit in sorted(fits) if (fit.skip, fit.variant) == ("none", PLAIN)]
-        return [pair for fit in plain for pair in self.pairs_of(fit) if pair.fits <= set(fits)]
+    def pairs(self, fits: Collection[Fit]) -> list[tuple[str, Fit, Fit | None]]:
+        """The stratum, the treated fit and its control, where all are there."""
+        found, there = [], set(fits)
+        for fit in sorted(there):
+            taken = fit.cell != "simple_rnn" if self.of_cells else fit.depth > 1
+            if (fit.skip, fit.variant) != ("none", PLAIN) or not taken:
+                continue
+            stratum = f"depth {fit.depth}" if self.of_cells else fit.cell
+            control = None if self.control is None else fit._replace(**self.control)
+            treated = (fit._replace(**change) for change in self.treated)
+            found += [(stratum, each, control) for each in treated if {each, control or fit} <= there]
+        return found
 
     def fits(self, fits: Collection[Fit]) -> set[Fit]:
         """Those that take part."""
-        return set().union(*(pair.fits for pair in self.pairs(fits)))
+        return {fit for _, *pair in self.pairs(fits) for fit in pair if fit}
 
     def differences(self, records: Records, measure: Measure) -> dict[str, list[float]]:
         """For each stratum the difference with each seed, by seed: the mean over the stratum's pairs."""
         found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for pair in self.pairs(records):
-            control = 0.0 if pair.control is None else measure.of(records[pair.control])
-            difference = measure.of(records[pair.treated]) - control
-            found[pair.stratum][pair.treated.seed].append(difference)
+        for stratum, treated, control in self.pairs(records):
+            less = 0.0 if control is None else measure.of(records[control])
+            found[stratum][treated.seed].append(measure.of(records[treated]) - less)
         return {
             stratum: [float(np.mean(by_seed[seed])) for seed in sorted(by_seed)]
             for stratum, by_seed in found.items()
         }
 
 
-def _deep(words: str, pairs_of: Callable[[Fit], Iterable[tuple[Fit, Fit | None]]]) -> Contrast:
-    """Within each cell, what ``pairs_of`` makes of each stack of two layers and more."""
-    return Contrast(
-        words, lambda fit: [Pair(fit.cell, *pair) for pair in pairs_of(fit)] if fit.depth > 1 else []
-    )
-
-
-def _with_skip(*skips: str) -> Callable[[Fit], list[tuple[Fit, Fit]]]:
-    return lambda fit: [(fit._replace(skip=skip), fit) for skip in skips]
-
-
-def _gated_over_simple(fit: Fit) -> list[Pair]:
-    simple = fit._replace(cell="simple_rnn")
-    return [Pair(f"depth {fit.depth}", fit, simple)] if fit.cell in GATED else []
-
-
 _DEPTHS = "from one layer to the mean of the deeper stacks"
 _STACKS = "in stacks of two layers and more"
-DEEPER = _deep(_DEPTHS, lambda fit: [(fit, fit._replace(depth=1))])
-DEEPER_WITH_DROPOUT = _deep(
-    f"{_DEPTHS}, all with dropout",
-    lambda fit: [(fit._replace(variant=DROPOUT), fit._replace(variant=DROPOUT, depth=1))],
+_RESIDUAL, _HIGHWAY, _WITH_DROPOUT = {"skip": "residual"}, {"skip": "highway"}, {"variant": DROPOUT}
+DEEPER = Contrast(_DEPTHS, control={"depth": 1})
+DEEPER_WITH_DROPOUT = Contrast(
+    f"{_DEPTHS}, all with dropout", (_WITH_DROPOUT,), {**_WITH_DROPOUT, "depth": 1}
 )
-LAYERS = _deep(f"from the first recurrent layer to the top one, {_STACKS}", lambda fit: [(fit, None)])
-WITH_DROPOUT = _deep(
-    f"from no dropout to dropout, {_STACKS}", lambda fit: [(fit._replace(variant=DROPOUT), fit)]
+LAYERS = Contrast(f"from the first recurrent layer to the top one, {_STACKS}", control=None)
+DROPPED = Contrast(f"from no dropout to dropout, {_STACKS}", (_WITH_DROPOUT,))
+CLIPPED = Contrast(f"from no clipping to clipping, {_STACKS}", ({"variant": CLIPPING},))
+RESIDUAL = Contrast(f"from no skip to residual, {_STACKS}", (_RESIDUAL,))
+HIGHWAY = Contrast(f"from no skip to highway, {_STACKS}", (_HIGHWAY,))
+SKIPPED = Contrast(f"from no skip to the mean of the skips, {_STACKS}", (_RESIDUAL, _HIGHWAY))
+GATED = Contrast(
+    "from the simple RNN to the mean of the gated cells, at every depth",
+    control={"cell": "simple_rnn"},
+    of_cells=True,
 )
-WITH_CLIPPING = _deep(
-    f"from no clipping to clipping, {_STACKS}", lambda fit: [(fit._replace(variant=CLIPPING), fit)]
-)
-WITH_RESIDUAL = _deep(f"from no skip to residual, {_STACKS}", _with_skip("residual"))
-WITH_HIGHWAY = _deep(f"from no skip to highway, {_STACKS}", _with_skip("highway"))
-WITH_SKIP = _deep(f"from no skip to the mean of the skips, {_STACKS}", _with_skip("residual", "highway"))
-GATED_OVER_SIMPLE = Contrast(
-    "from the simple RNN to the mean of the gated cells, at every depth", _gated_over_simple
-)
-
-
-RISES: Literal[1]
-FALLS: Literal[-1]
-RISES, FALLS = 1, -1
 
 
 class Claim(NamedTuple):
@@ -232,7 +181,7 @@ class Claim(NamedTuple):
         key: its name in summary.json and in claims.yaml.
         measure: of what.
         comparison: between which fits.
-        direction: whether the claim says that the measure rises or falls.
+        direction: 1 where the claim says that the measure rises, -1 where it falls.
     """
 
     key: str
@@ -242,7 +191,6 @@ class Claim(NamedTuple):
 
     @property
     def statement(self) -> str:
-        """What is claimed."""
         return str(WORDS["claims"][self.key]["statement"])
 
     @property
@@ -257,21 +205,21 @@ class Claim(NamedTuple):
 
 
 CLAIMS = (
-    Claim("accuracy", ACCURACY, DEEPER, RISES),
-    Claim("capacity", LOSS, DEEPER, FALLS),
-    Claim("regularized", ACCURACY, DEEPER_WITH_DROPOUT, RISES),
-    Claim("hierarchy", PROBE_RISE, LAYERS, RISES),
-    Claim("gradients_initial", INITIAL_REACH, DEEPER, RISES),
-    Claim("gradients_trained", TRAINED_REACH, DEEPER, RISES),
-    Claim("overfitting", GAP, DEEPER, RISES),
-    Claim("dropout", GAP, WITH_DROPOUT, FALLS),
-    Claim("gates_gradients", TRAINED_REACH, GATED_OVER_SIMPLE, FALLS),
-    Claim("gates_accuracy", ACCURACY, GATED_OVER_SIMPLE, RISES),
-    Claim("clipping_gradients", TRAINED_REACH, WITH_CLIPPING, FALLS),
-    Claim("clipping_accuracy", ACCURACY, WITH_CLIPPING, RISES),
-    Claim("skips_gradients", INITIAL_REACH, WITH_SKIP, FALLS),
-    Claim("residual_accuracy", ACCURACY, WITH_RESIDUAL, RISES),
-    Claim("highway_accuracy", ACCURACY, WITH_HIGHWAY, RISES),
+    Claim("accuracy", ACCURACY, DEEPER, 1),
+    Claim("capacity", LOSS, DEEPER, -1),
+    Claim("regularized", ACCURACY, DEEPER_WITH_DROPOUT, 1),
+    Claim("hierarchy", PROBE_RISE, LAYERS, 1),
+    Claim("gradients_initial", INITIAL_REACH, DEEPER, 1),
+    Claim("gradients_trained", TRAINED_REACH, DEEPER, 1),
+    Claim("overfitting", GAP, DEEPER, 1),
+    Claim("dropout", GAP, DROPPED, -1),
+    Claim("gates_gradients", TRAINED_REACH, GATED, -1),
+    Claim("gates_accuracy", ACCURACY, GATED, 1),
+    Claim("clipping_gradients", TRAINED_REACH, CLIPPED, -1),
+    Claim("clipping_accuracy", ACCURACY, CLIPPED, 1),
+    Claim("skips_gradients", INITIAL_REACH, SKIPPED, -1),
+    Claim("residual_accuracy", ACCURACY, RESIDUAL, 1),
+    Claim("highway_accuracy", ACCURACY, HIGHWAY, 1),
 )
 
 
@@ -300,11 +248,8 @@ class SeedMean(NamedTuple):
 
 
 def have_spread(values: Sequence[float]) -> bool:
-    """Whether there are two values or more, and they differ by more than rounding.
-
-    Equal values say nothing of how far another seed's may lie: a test would give them p = 0, an interval the
-    width 0, however few they are.
-    """
+    """Whether there are two values or more, and they differ by more than rounding: of equal ones, however
+    few, a test would say p = 0."""
     return len(values) > 1 and not np.allclose(values, values[0], rtol=1e-9, atol=1e-12)
 
 
@@ -318,10 +263,8 @@ def estimate(values: Sequence[float]) -> SeedMean:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction (1979): the p-values as if each were the only one, in the order given.
-
-    The chance of even one false finding among them all is then at most the level that they are held to.
-    """
+    """Holm's correction (1979), in the order given: the chance of even one false finding among them all is
+    then at most the level that they are held to."""
     order, count = np.argsort(p_values), len(p_values)
     adjusted = np.empty(count)
     steps = np.minimum((count - np.arange(count)) * np.array(p_values)[order], 1.0)
@@ -383,39 +326,32 @@ def judge(records: Records, dataset: Mapping[str, Any]) -> list[Judgement]:
     learned = {fit: record for fit, record in records.items() if fit._replace(seed=0) not in failed}
     findings = [_measure(claim, records, learned) for claim in CLAIMS]
     corrected = iter(holm([finding.difference.p_value or 0.0 for finding in findings if not finding.reason]))
-    return [finding if finding.reason else _with_verdict(finding, next(corrected)) for finding in findings]
+    for place, finding in enumerate(findings):
+        if not finding.reason:
+            p_value = next(corrected)
+            answer = verdict(finding.claim.direction, finding.difference.mean, p_value)
+            findings[place] = finding._replace(corrected=p_value, verdict=answer)
+    return findings
 
 
 def _measure(claim: Claim, records: Records, learned: Records) -> Judgement:
     """The finding before the correction."""
-    taken = learned if claim.measure.of_trained else records
-    strata = claim.comparison.differences(taken, claim.measure)
+    contrast, taken = claim.comparison, learned if claim.measure.of_trained else records
+    strata = contrast.differences(taken, claim.measure)
     differences = np.mean(list(strata.values()), axis=0).tolist() if strata else []
     effects = {stratum: estimate(values) for stratum, values in strata.items()}
-    lacking = sorted(claim.comparison.fits(records) - taken.keys())
-    left_out = tuple(network_name(fit) for fit in lacking if fit.seed == 0)
-    reason = _why_not(claim, records, differences)
-    return Judgement(claim, len(differences), estimate(differences), effects, left_out, reason)
-
-
-def _why_not(claim: Claim, records: Records, differences: Sequence[float]) -> str:
-    """Why the differences can't be judged, or nothing."""
-    compared = f"compared {claim.comparison.words}"
-    if not claim.comparison.fits(records):
-        return f"params.yaml asks for no fits that could be {compared}"
-    if not differences:
-        return f"no networks learned that could be {compared}"
-    if len(differences) < MIN_SEEDS:
-        return f"{len(differences)} seeds are too few, depth.seeds must be {MIN_SEEDS} or more"
-    if not have_spread(differences):
-        return f"all {len(differences)} seeds give the same difference, so there is no spread to test it by"
-    return ""
-
-
-def _with_verdict(finding: Judgement, corrected: float) -> Judgement:
-    return finding._replace(
-        corrected=corrected, verdict=verdict(finding.claim.direction, finding.difference.mean, corrected)
-    )
+    asked, count = contrast.fits(records), len(differences)
+    left_out = tuple(network_name(fit) for fit in sorted(asked - taken.keys()) if fit.seed == 0)
+    reason = ""
+    if not asked:
+        reason = f"params.yaml asks for no fits that could be compared {contrast.words}"
+    elif not differences:
+        reason = f"no networks learned that could be compared {contrast.words}"
+    elif count < MIN_SEEDS:
+        reason = f"{count} seeds are too few, depth.seeds must be {MIN_SEEDS} or more"
+    elif not have_spread(differences):
+        reason = f"all {count} seeds give the same difference, so there is no spread to test it by"
+    return Judgement(claim, count, estimate(differences), effects, left_out, reason)
 
 
 def verdict(direction: int, mean: float, corrected: float) -> Answer:
@@ -431,31 +367,25 @@ def judged(findings: Sequence[Judgement]) -> int:
 
 
 def sentence(finding: Judgement, tested: int) -> str:
-    """The finding in words, with the numbers, the test and the figure behind it.
-
-    Args:
-        finding: what is told.
-        tested: how many claims the p-value was corrected for.
-    """
-    parts = [finding.claim.statement, _verdict_words(finding, tested)]
+    """The finding in words, with its numbers, the test, corrected for ``tested`` claims, and its figure."""
+    claim, p_value = finding.claim, finding.difference.p_value
+    change = f"{claim.comparison.words}, the {claim.measure.words} changes by {finding.difference}"
+    if p_value is None or finding.corrected is None:
+        said = f"The study can't judge this: {finding.reason}."
+        if finding.effects:
+            said += f" What was seen: {change} over {counted(finding.seeds, 'seed')}."
+    else:
+        said = (
+            f"{_TOLD[finding.verdict]}: {change} over {finding.seeds} seeds (in brackets the 95 % interval; "
+            f"paired t-test, {p_text(p_value)}, with Holm's correction for {tested} claims "
+            f"{p_text(finding.corrected)})."
+        )
+    parts = [claim.statement, said]
     if finding.effects:
         each = (f"{CELLS.get(stratum, stratum)} {effect}" for stratum, effect in finding.effects.items())
         parts.append(f"In detail: {', '.join(each)}.")
     if finding.left_out:
         parts.append(f"Left out, since they did not learn: {'; '.join(finding.left_out)}.")
     if finding.effects:
-        parts.append(f"Figure {finding.claim.figure}.")
+        parts.append(f"Figure {claim.figure}.")
     return " ".join(parts)
-
-
-def _verdict_words(finding: Judgement, tested: int) -> str:
-    claim, p_value = finding.claim, finding.difference.p_value
-    change = f"{claim.comparison.words}, the {claim.measure.words} changes by {finding.difference}"
-    if p_value is None or finding.corrected is None:
-        seen = f" What was seen: {change} over {counted(finding.seeds, 'seed')}." if finding.effects else ""
-        return f"The study can't judge this: {finding.reason}.{seen}"
-    return (
-        f"{_TOLD[finding.verdict]}: {change} over {finding.seeds} seeds (in brackets the 95 % interval; "
-        f"paired t-test, {p_text(p_value)}, with Holm's correction for {tested} claims "
-        f"{p_text(finding.corrected)})."
-    )

@@ -39,11 +39,6 @@ class Fit(NamedTuple):
         """``lstm-4-residual-plain-seed0``: the name of its record and of its run."""
         return f"{self.cell}-{self.depth}-{self.skip}-{self.variant}-seed{self.seed}"
 
-    @property
-    def cost(self) -> int:
-        """How its time compares with others', roughly: embedding and compilation count as one layer."""
-        return (self.depth + 1) * (1 if self.cell == "simple_rnn" else 2)
-
     def configure(self, params: Params) -> Params:
         """``params`` of this network: what the study sets, the rest as in the sections model and train.
 
@@ -57,7 +52,6 @@ class FitToTheEnd(Fit):
     """Keeps its last epoch, so that scores and gradients are of the curves' right end."""
 
     def configure(self, params: Params) -> Params:
-        """As of a fit of the study, whose best epoch is kept."""
         return super().configure(params).replace({"train.patience": None})
 
 
@@ -74,7 +68,8 @@ def grid(study: DepthParams) -> list[Fit]:
         for depth in study.depths
         for seed in range(study.seeds)
     ]
-    return sorted(fits, key=lambda fit: -fit.cost)
+    # Embedding and compilation take about as long as a layer.
+    return sorted(fits, key=lambda fit: -(fit.depth + 1) * (1 if fit.cell == "simple_rnn" else 2))
 
 
 # The stack of the textbooks, whose last state is all that the output sees: what else helps a network along

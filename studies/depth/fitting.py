@@ -24,9 +24,8 @@ from pipeline.training.gradients import gradient_norms
 from pipeline.training.task import Listen
 from studies.depth.fits import Fit, Record, last_words, matrix
 
-# What each layer knows: how well a linear classifier reads the label from the layer's states.
-#
-# Alain & Bengio (2017), "Understanding intermediate layers using linear classifier probes".
+# What each layer knows: how well a linear classifier reads the label from the layer's states (Alain & Bengio,
+# "Understanding intermediate layers using linear classifier probes", 2017).
 
 
 def describing_network(network: keras.Model) -> tuple[keras.Model, list[int]]:
@@ -65,11 +64,7 @@ def probe_accuracy(
 ) -> float:
     """Accuracy on the validation reviews of a logistic regression that was fitted to the training reviews.
 
-    Args:
-        train: float (num_reviews, width), features.
-        train_labels: whole numbers from 0, (num_reviews,).
-        validation: float (num_reviews, width).
-        validation_labels: likewise.
+    Features are float (num_reviews, width), labels whole numbers from 0, (num_reviews,).
     """
     if len(np.unique(train_labels)) == 1:
         raise UserError(f"depth.probe_reviews is too low: all {len(train_labels)} reviews have one label")
@@ -117,6 +112,7 @@ def run_fit(params: Params, fit: Fit, splits: Splits, listen: Listen | None = No
             "or set model.activation to tanh"
         )
     described = _describe(configured, fitted.model, splits)
+    probed = _sample(len(train.labels), params.depth.probe_reviews, params.seed)
     return Record(
         fit=fit,
         parameters=fitted.model.count_params() - fitted.model.get_layer("embedding").count_params(),
@@ -129,7 +125,10 @@ def run_fit(params: Params, fit: Fit, splits: Splits, listen: Listen | None = No
         },
         initial_gradients=matrix(norms[0]),
         trained_gradients=matrix(norms[1]),
-        probes=_probes(described, splits, params),
+        probes=tuple(
+            probe_accuracy(states[probed], train.labels[probed], others, validation.labels)
+            for states, others in zip(described["train"][1:], described["validation"][1:], strict=True)
+        ),
     )
 
 
@@ -143,16 +142,6 @@ def _describe(params: Params, network: keras.Model, splits: Splits) -> dict[str,
         name: np.split(describe(compute, split.token_ids, PREDICTION_BATCH), cuts, axis=1)
         for name, split in splits.items()
     }
-
-
-def _probes(described: Mapping[str, list[np.ndarray]], splits: Splits, params: Params) -> tuple[float, ...]:
-    """The accuracy of the probe of each layer, the embeddings' first."""
-    labels = splits["train"].labels
-    chosen = _sample(len(labels), params.depth.probe_reviews, params.seed)
-    return tuple(
-        probe_accuracy(train[chosen], labels[chosen], validation, splits["validation"].labels)
-        for train, validation in zip(described["train"][1:], described["validation"][1:], strict=True)
-    )
 
 
 def _sample(count: int, most: int, seed: int) -> np.ndarray:

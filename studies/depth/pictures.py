@@ -1,10 +1,10 @@
-"""The study's figures: one function for each, whose docstring is what the page says of how to read it."""
+"""The study's figures, and how to read each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib import colormaps
@@ -72,26 +72,21 @@ def seeds_line(axes: Axes, x: Sequence[float], samples: Sequence[Sequence[float]
     axes.scatter(places, values, s=9, color=style["color"], alpha=0.55, zorder=3)
 
 
-def reading_of(draw: Callable[..., Figure]) -> str:
-    """What is said below a figure: the docstring of what draws it."""
-    return " ".join((draw.__doc__ or "").split())
-
-
 Number = Callable[[Record], float]
 
 
-class _Kinds(NamedTuple):
-    """What the records hold, each in the order that pictures show it in."""
+def _cells(records: Records) -> list[str]:
+    return [cell for cell in CELL_STYLE if any(fit.cell == cell for fit in records)]
 
-    cells: list[str]
-    depths: list[int]
-    skips: dict[str, str]  # by the title of its panel
 
-    @classmethod
-    def of(cls, records: Records) -> _Kinds:
-        skips = [skip for skip in ("none", "residual", "highway") if any(fit.skip == skip for fit in records)]
-        cells = [cell for cell in CELL_STYLE if any(fit.cell == cell for fit in records)]
-        return cls(cells, sorted({fit.depth for fit in records}), {f"skip: {skip}": skip for skip in skips})
+def _depths(records: Records) -> list[int]:
+    return sorted({fit.depth for fit in records})
+
+
+def _skips(records: Records) -> dict[str, str]:
+    """By the title of its panel."""
+    there = {fit.skip for fit in records}
+    return {f"skip: {skip}": skip for skip in ("none", "residual", "highway") if skip in there}
 
 
 def write(records: Records, dataset: str, baseline: float, folder: Path) -> list[Picture]:
@@ -107,35 +102,29 @@ def write(records: Records, dataset: str, baseline: float, folder: Path) -> list
         The figures in the order of their numbers, from 1.
     """
     drawn = []
-    for stem, (name, draw) in FIGURES.items():
+    for stem, (name, reading, draw) in FIGURES.items():
         figure = draw(records, baseline)
         figure.suptitle(f"{name}, {dataset}")
         save(figure, folder / f"{stem}.png")
-        drawn.append(Picture(folder / f"{stem}.png", name, reading_of(draw)))
+        drawn.append(Picture(folder / f"{stem}.png", name, reading))
     return drawn
 
 
 def accuracy_figure(records: Records, baseline: float) -> Figure:
-    """The mean over the seeds and, as small dots, each seed, on the validation and on the test reviews. The
-    dotted line is the better bag of n-grams."""
-    kinds = _Kinds.of(records)
-
     def draw(axes: Axes, split: str, skip: str) -> None:
-        _by_depth(axes, records, kinds, skip, lambda record: record.scores[f"{split}_accuracy"])
+        _by_depth(axes, records, skip, lambda record: record.scores[f"{split}_accuracy"])
         if split == "validation":
             axes.axhline(baseline, **BASELINE_STYLE)
 
-    figure = draw_panels({f"{split} accuracy": split for split in ("validation", "test")}, kinds.skips, draw)
+    figure = draw_panels(
+        {f"{split} accuracy": split for split in ("validation", "test")}, _skips(records), draw
+    )
     limit_accuracy(figure)
     return figure
 
 
 def gradient_figure(records: Records, _baseline: float) -> Figure:
-    """The norm of the loss's gradient by each layer's state, the mean over validation reviews and seeds, for
-    the deepest stack and, dashed, for one layer. The loss is at the right end: lines that fall towards the
-    left vanish, lines that rise explode."""
-    kinds = _Kinds.of(records)
-    deepest = kinds.depths[-1]
+    deepest = _depths(records)[-1]
     colors = colormaps["viridis"](np.linspace(0, 0.9, deepest))
     rows: dict[str, tuple[When, str]] = {
         "before training": ("initial", PLAIN),
@@ -155,31 +144,24 @@ def gradient_figure(records: Records, _baseline: float) -> Figure:
         axes.set_xlabel("time step")
 
     labelled = {f"{title}\nnorm of dLoss/dh": row for title, row in rows.items()}
-    return draw_panels(labelled, {CELL_STYLE[cell]["label"]: cell for cell in kinds.cells}, draw)
+    return draw_panels(labelled, {CELL_STYLE[cell]["label"]: cell for cell in _cells(records)}, draw)
 
 
 def reach_figure(records: Records, _baseline: float) -> Figure:
-    """By how many powers of ten its norm at the bottom layer's first tenth of the time steps differs from
-    that at the top layer's last step. 0 is a gradient that arrives as it left; small dots are seeds."""
-    kinds = _Kinds.of(records)
     rows: dict[str, Number] = {
         "before training\npowers of ten": initial_decades,
         "after training\npowers of ten": trained_decades,
     }
 
     def draw(axes: Axes, number: Number, skip: str) -> None:
-        _by_depth(axes, records, kinds, skip, number)
+        _by_depth(axes, records, skip, number)
 
-    return draw_panels(rows, kinds.skips, draw, share_y="row")
+    return draw_panels(rows, _skips(records), draw, share_y="row")
 
 
 def curves_figure(records: Records, _baseline: float) -> Figure:
-    """The mean over the seeds. The training loss is the mean over an epoch's steps, with dropout where there
-    is dropout."""
-    kinds = _Kinds.of(records)
-
     def draw(axes: Axes, variant: str, depth: int) -> None:
-        for cell in kinds.cells:
+        for cell in _cells(records):
             found = repeats(records, Fit(cell, depth, "none", variant, 0))
             style = {**CELL_STYLE[cell], "markersize": 4}
             axes.plot(*_mean_curve(found, "validation_loss"), **style)
@@ -191,16 +173,12 @@ def curves_figure(records: Records, _baseline: float) -> Figure:
         axes.set_xticks(range(1, len(found[0].curve) + 1))
 
     rows = {"no dropout\ncross-entropy": PLAIN, "dropout\ncross-entropy": DROPOUT}
-    return draw_panels(rows, {f"depth {depth}": depth for depth in kinds.depths}, draw)
+    return draw_panels(rows, {f"depth {depth}": depth for depth in _depths(records)}, draw)
 
 
 def probe_figure(records: Records, baseline: float) -> Figure:
-    """Validation accuracy of a logistic regression on the mean of a layer's states over the time steps; small
-    dots are seeds. The dotted line is the better bag of n-grams."""
-    kinds = _Kinds.of(records)
-
     def draw(axes: Axes, _row: None, depth: int) -> None:
-        for offset, cell in dodged(kinds.cells):
+        for offset, cell in dodged(_cells(records)):
             found = repeats(records, Fit(cell, depth, "none", PLAIN, 0))
             layers = range(depth + 1)
             probes = [[record.probes[layer] for record in found] for layer in layers]
@@ -209,16 +187,13 @@ def probe_figure(records: Records, baseline: float) -> Figure:
         axes.set_xlabel("layer (0: embeddings)")
         axes.set_xticks(range(depth + 1))
 
-    columns = {f"depth {depth}": depth for depth in kinds.depths}
+    columns = {f"depth {depth}": depth for depth in _depths(records)}
     figure = draw_panels({"validation accuracy of the probe": None}, columns, draw)
     limit_accuracy(figure)
     return figure
 
 
 def cost_figure(records: Records, baseline: float) -> Figure:
-    """Validation accuracy against the number of weights above the embeddings and the wall time of a fit,
-    compilation included. The numbers are depths, the small dots seeds."""
-    kinds = _Kinds.of(records)
     costs: dict[str, tuple[str, Number]] = {
         "by size": ("weights above the embeddings", lambda record: record.parameters),
         "by time": ("seconds of a fit", lambda record: record.seconds),
@@ -227,13 +202,13 @@ def cost_figure(records: Records, baseline: float) -> Figure:
     def draw(axes: Axes, _row: None, named: tuple[str, Number]) -> None:
         name, cost = named
         axes.set_xlabel(name)
-        for cell in kinds.cells:
-            found = [repeats(records, Fit(cell, depth, "none", PLAIN, 0)) for depth in kinds.depths]
+        for cell in _cells(records):
+            found = [repeats(records, Fit(cell, depth, "none", PLAIN, 0)) for depth in _depths(records)]
             x = [float(np.mean([cost(record) for record in seeds])) for seeds in found]
             accuracies = [[record.scores["validation_accuracy"] for record in seeds] for seeds in found]
             seeds_line(axes, x, accuracies, cell)
             style = {"xytext": (5, 5), "textcoords": "offset points", "color": CELL_STYLE[cell]["color"]}
-            for depth, at, values in zip(kinds.depths, x, accuracies, strict=True):
+            for depth, at, values in zip(_depths(records), x, accuracies, strict=True):
                 axes.annotate(str(depth), (at, float(np.mean(values))), **style)
         axes.axhline(baseline, **BASELINE_STYLE)
 
@@ -242,16 +217,17 @@ def cost_figure(records: Records, baseline: float) -> Figure:
     return figure
 
 
-def _by_depth(axes: Axes, records: Records, kinds: _Kinds, skip: str, number: Number) -> None:
+def _by_depth(axes: Axes, records: Records, skip: str, number: Number) -> None:
     """A line through the means for each cell, a dot for each seed.
 
     The depths stand at even distances, the cells a little apart.
     """
-    for offset, cell in dodged(kinds.cells):
-        found = [repeats(records, Fit(cell, depth, skip, PLAIN, 0)) for depth in kinds.depths]
-        places = [place + offset for place in range(len(kinds.depths))]
+    depths = _depths(records)
+    for offset, cell in dodged(_cells(records)):
+        found = [repeats(records, Fit(cell, depth, skip, PLAIN, 0)) for depth in depths]
+        places = [place + offset for place in range(len(depths))]
         seeds_line(axes, places, [[number(record) for record in seeds] for seeds in found], cell)
-    axes.set_xticks(range(len(kinds.depths)), [str(depth) for depth in kinds.depths])
+    axes.set_xticks(range(len(depths)), [str(depth) for depth in depths])
     axes.set_xlabel("recurrent layers")
 
 
@@ -261,11 +237,44 @@ def _mean_curve(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.nda
     return np.arange(1, values.shape[1] + 1), values.mean(0)
 
 
-FIGURES: dict[str, tuple[str, Callable[[Records, float], Figure]]] = {  # by file: name, and what draws it
-    "accuracy": ("Accuracy by depth", accuracy_figure),
-    "gradients": ("Gradient by layer and time step", gradient_figure),
-    "reach": ("Reach of the gradient by depth", reach_figure),
-    "curves": ("Training and validation loss by depth", curves_figure),
-    "probes": ("What each layer knows", probe_figure),
-    "cost": ("Accuracy by cost", cost_figure),
+# By file: the name, how to read it, and what draws it.
+FIGURES: dict[str, tuple[str, str, Callable[[Records, float], Figure]]] = {
+    "accuracy": (
+        "Accuracy by depth",
+        "The mean over the seeds and, as small dots, each seed, on the validation and on the test "
+        "reviews. The dotted line is the better bag of n-grams.",
+        accuracy_figure,
+    ),
+    "gradients": (
+        "Gradient by layer and time step",
+        "The norm of the loss's gradient by each layer's state, the mean over validation reviews and "
+        "seeds, for the deepest stack and, dashed, for one layer. The loss is at the right end: lines "
+        "that fall towards the left vanish, lines that rise explode.",
+        gradient_figure,
+    ),
+    "reach": (
+        "Reach of the gradient by depth",
+        "By how many powers of ten its norm at the bottom layer's first tenth of the time steps differs "
+        "from that at the top layer's last step. 0 is a gradient that arrives as it left; small dots are "
+        "seeds.",
+        reach_figure,
+    ),
+    "curves": (
+        "Training and validation loss by depth",
+        "The mean over the seeds. The training loss is the mean over an epoch's steps, with dropout where "
+        "there is dropout.",
+        curves_figure,
+    ),
+    "probes": (
+        "What each layer knows",
+        "Validation accuracy of a logistic regression on the mean of a layer's states over the time "
+        "steps; small dots are seeds. The dotted line is the better bag of n-grams.",
+        probe_figure,
+    ),
+    "cost": (
+        "Accuracy by cost",
+        "Validation accuracy against the number of weights above the embeddings and the wall time of a "
+        "fit, compilation included. The numbers are depths, the small dots seeds.",
+        cost_figure,
+    ),
 }

@@ -26,7 +26,7 @@ from studies.depth.claims import (
     judged,
     sentence,
 )
-from studies.depth.fits import PLAIN, Record, Records, grid
+from studies.depth.fits import PLAIN, SPLITS, Record, Records, grid
 from studies.depth.tables import SCORES, repeats
 
 SECTIONS = {
@@ -83,29 +83,24 @@ def render_report(
 
 
 def _verdict(findings: Sequence[Judgement], baseline: Mapping[str, float], records: Records) -> str:
+    verdicts = Counter(finding.verdict for finding in findings)
+    unjudged, claims = verdicts["cannot judge"], counted(len(findings), "claim")
+    rest = f"; {unjudged} can't be judged" if unjudged else ""
+    said = (
+        f"Of {claims} about depth the data support {verdicts['supports']}, contradict "
+        f"{verdicts['contradicts']} and leave {verdicts['leaves open']} open{rest}."
+    )
+    if unjudged == len(findings):
+        said = f"None of {claims} about depth can be judged from these fits."
     means = {fit: _accuracy(repeats(records, fit), "validation").mean for fit in records}
     best = max(means, key=means.__getitem__)
-    mean = means[best]
     words = baseline["validation_accuracy"]
     skip = "" if best.skip == "none" else f", {best.skip} skips"
     variant = "" if best.variant == PLAIN else f", {best.variant}"
-    than = "above" if mean > words else "below"
+    than = "above" if means[best] > words else "below"
     return (
-        f"{_of_claims(findings)} The best network on the validation reviews "
-        f"({CELLS[best.cell]}, depth {best.depth}{skip}{variant}) has a mean accuracy of {mean:.1%}, {than} "
-        f"the bag of n-grams ({words:.1%})."
-    )
-
-
-def _of_claims(findings: Sequence[Judgement]) -> str:
-    verdicts = Counter(finding.verdict for finding in findings)
-    unjudged, claims = verdicts["cannot judge"], counted(len(findings), "claim")
-    if unjudged == len(findings):
-        return f"None of {claims} about depth can be judged from these fits."
-    rest = f"; {unjudged} can't be judged" if unjudged else ""
-    return (
-        f"Of {claims} about depth the data support {verdicts['supports']}, contradict "
-        f"{verdicts['contradicts']} and leave {verdicts['leaves open']} open{rest}."
+        f"{said} The best network on the validation reviews ({CELLS[best.cell]}, depth {best.depth}{skip}"
+        f"{variant}) has a mean accuracy of {means[best]:.1%}, {than} the bag of n-grams ({words:.1%})."
     )
 
 
@@ -131,36 +126,26 @@ def _claims(findings: Sequence[Judgement]) -> Table:
 
 def _scores(records: Records, baseline: Mapping[str, float], guess: Mapping[str, float]) -> Table:
     columns = ["cell", "depth", "skip", "variant", "weights", "seconds", "training", "validation", "test"]
-    others: list[list[Cell]] = [
-        [name, *[""] * 5, *(f"{scores[each]:.4f}" if each in scores else "" for each in SCORES)]
-        for name, scores in (("bag of n-grams", baseline), (MAJORITY, guess))
-    ]
+    rows: list[list[Cell]] = []
+    for fit in sorted(fit for fit in records if fit.seed == 0):
+        seeds = repeats(records, fit)
+        seconds = round(sum(record.seconds for record in seeds) / len(seeds))
+        variant = "" if fit.variant == PLAIN else fit.variant
+        accuracies = [_accuracy(seeds, split) for split in SPLITS]
+        shown = [
+            f"{mean:.4f}" if bounds is None else f"{mean:.4f} ± {bounds[1] - mean:.4f}"
+            for mean, bounds, _ in accuracies
+        ]
+        rows.append([CELLS[fit.cell], fit.depth, fit.skip, variant, seeds[0].parameters, seconds, *shown])
+    for name, scores in (("bag of n-grams", baseline), (MAJORITY, guess)):
+        rows.append([name, *[""] * 5, *(f"{scores[each]:.4f}" if each in scores else "" for each in SCORES)])
     return Table(
         columns,
-        [_score_row(repeats(records, fit)) for fit in sorted(records) if fit.seed == 0] + others,
+        rows,
         "Accuracy: the mean over the seeds and half the width of its 95 % interval. Weights are those above "
         "the embeddings.",
     )
 
 
-def _score_row(records: Sequence[Record]) -> list[Cell]:
-    """The row of one network, from its records with every seed."""
-    fit = records[0].fit
-    return [
-        CELLS[fit.cell],
-        fit.depth,
-        fit.skip,
-        "" if fit.variant == PLAIN else fit.variant,
-        records[0].parameters,
-        round(sum(record.seconds for record in records) / len(records)),
-        *(_with_interval(_accuracy(records, split)) for split in ("train", "validation", "test")),
-    ]
-
-
 def _accuracy(records: Sequence[Record], split: str) -> SeedMean:
     return estimate([record.scores[f"{split}_accuracy"] for record in records])
-
-
-def _with_interval(accuracy: SeedMean) -> str:
-    mean, bounds, _ = accuracy
-    return f"{mean:.4f}" if bounds is None else f"{mean:.4f} ± {bounds[1] - mean:.4f}"

@@ -12,13 +12,10 @@ from pipeline.params import Params
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
 from pipeline.runtime.live import wrapped
 from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
-from pipeline.tracking import PipelineRun
 from pipeline.training.task import data_of
 from studies.depth import pictures, report, tables
 from studies.depth.claims import guess_scores, judge
-from studies.depth.fits import SPLITS, Fit, Record, grid, last_words, studied
-
-Arrays = Mapping[str, Any]
+from studies.depth.fits import SPLITS, grid, last_words, studied
 
 
 def run(params: Params) -> None:
@@ -36,39 +33,23 @@ def run(params: Params) -> None:
         fit.configure(params)  # all are judged before any is run
     splits = {split: read_arrays(padded_split(split)) for split in SPLITS}
     with studied("depth", fitted, dataset, fits, data_of(splits)) as (parent, records):
-        _deliver(params, dataset, records, _baseline(params, splits), parent)
+        baseline, findings = _baseline(params, splits), judge(records, dataset)
+        tables.write(records, findings, DEPTH_DIR)
+        drawn = pictures.write(records, dataset["name"], baseline["validation_accuracy"], DEPTH_DIR)
+        write_json(DEPTH_SUMMARY, tables.summary(records, findings, baseline, guess_scores(dataset)))
+        page = report.render_report(params, dataset, records, findings, baseline, drawn)
+        write_text(DEPTH_REPORT, page)
+        parent.log_file(DEPTH_DIR, DEPTH_DIR.name)
+        p_values = {f"claim_{finding.claim.key}_p": finding.corrected for finding in findings}
+        parent.log_metrics({key: value for key, value in p_values.items() if value is not None})
+        parent.log_metrics({f"baseline_{key}": value for key, value in baseline.items()})
+        parent.set_tags({f"claim.{finding.claim.key}": finding.verdict for finding in findings})
+        for finding in findings:
+            print(wrapped(f"{finding.verdict:>12}  {finding.claim.statement}"))
+        print(f"the report is {DEPTH_REPORT}")
 
 
-def _deliver(
-    params: Params,
-    dataset: Mapping[str, Any],
-    records: Mapping[Fit, Record],
-    baseline: Mapping[str, float],
-    parent: PipelineRun,
-) -> None:
-    """Judges, draws, writes and logs."""
-    findings = judge(records, dataset)
-    tables.write(records, findings, DEPTH_DIR)
-    drawn = pictures.write(records, dataset["name"], baseline["validation_accuracy"], DEPTH_DIR)
-    write_json(DEPTH_SUMMARY, tables.summary(records, findings, baseline, guess_scores(dataset)))
-    page = report.render_report(params, dataset, records, findings, baseline, drawn)
-    write_text(DEPTH_REPORT, page)
-    parent.log_file(DEPTH_DIR, DEPTH_DIR.name)
-    parent.log_metrics(
-        {
-            f"claim_{finding.claim.key}_p": finding.corrected
-            for finding in findings
-            if finding.corrected is not None
-        }
-        | {f"baseline_{key}": value for key, value in baseline.items()}
-    )
-    parent.set_tags({f"claim.{finding.claim.key}": finding.verdict for finding in findings})
-    for finding in findings:
-        print(wrapped(f"{finding.verdict:>12}  {finding.claim.statement}"))
-    print(f"the report is {DEPTH_REPORT}")
-
-
-def _baseline(params: Params, arrays: Mapping[str, Arrays]) -> dict[str, float]:
+def _baseline(params: Params, arrays: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     """Validation and test accuracy of the better n-gram baseline on validation."""
     reviews = {
         split: Ragged.from_padded(last_words(values["token_ids"], params.depth.tokens))
@@ -76,13 +57,10 @@ def _baseline(params: Params, arrays: Mapping[str, Arrays]) -> dict[str, float]:
     }
     labels = arrays["train"]["labels"]
     fitted = fit_baselines(reviews["train"], labels, params.evaluate.baseline_ngrams, params.seed)
-    scores = [
-        {
-            f"{split}_accuracy": float(
-                right(arrays[split]["labels"], model.predict_proba(reviews[split])).mean()
-            )
-            for split in ("validation", "test")
+    scores = []
+    for model in fitted.values():
+        hits = {
+            name: right(arrays[name]["labels"], model.predict_proba(reviews[name])) for name in SPLITS[1:]
         }
-        for model in fitted.values()
-    ]
+        scores.append({f"{split}_accuracy": float(found.mean()) for split, found in hits.items()})
     return max(scores, key=lambda score: score["validation_accuracy"])

@@ -30,10 +30,32 @@ def write(records: Records, findings: Sequence[Judgement], folder: Path) -> None
         for fit, record in ordered
         for layer, accuracy in enumerate(record.probes)
     ]
-    write_csv(folder / "fits.csv", [_fit_row(record) for _, record in ordered])
+    rows = [
+        {
+            **fit,
+            "parameters": record.parameters,
+            "seconds": round(record.seconds, 2),
+            "best_epoch": record.best_epoch,
+            **record.scores,
+            "accuracy_gap": accuracy_gap(record),
+            "initial_decades": initial_decades(record),
+            "trained_decades": trained_decades(record),
+        }
+        for fit, record in ordered
+    ]
+    gradients = [  # the mean norm over the seeds, at each layer and time step
+        {**network, "when": when, "layer": layer, "step": step, "norm": float(norm)}
+        for fit in sorted(records)
+        if fit.seed == 0
+        for network in [{key: value for key, value in fit._asdict().items() if key != "seed"}]
+        for when in WHEN
+        for layer, norms in enumerate(mean_norms(records, fit, when), start=1)
+        for step, norm in enumerate(norms, start=1)
+    ]
+    write_csv(folder / "fits.csv", rows)
     write_csv(folder / "curves.csv", curves)
     write_csv(folder / "probes.csv", probes)
-    write_csv(folder / "gradients.csv", _gradient_rows(records))
+    write_csv(folder / "gradients.csv", gradients)
     write_csv(folder / "claims.csv", [row for finding in findings for row in _claim_rows(finding)])
 
 
@@ -72,36 +94,8 @@ def repeats(records: Records, fit: Fit) -> list[Record]:
 
 def mean_norms(records: Records, fit: Fit, when: When) -> np.ndarray:
     """The gradient's norms of one network, float64 (depth, timesteps), the mean over the seeds."""
-    found = repeats(records, fit)
-    norms = [record.initial_gradients if when == "initial" else record.trained_gradients for record in found]
+    norms = [getattr(record, f"{when}_gradients") for record in repeats(records, fit)]
     return np.mean(np.array(norms), axis=0)
-
-
-def _fit_row(record: Record) -> Row:
-    return {
-        **record.fit._asdict(),
-        "parameters": record.parameters,
-        "seconds": round(record.seconds, 2),
-        "best_epoch": record.best_epoch,
-        **record.scores,
-        "accuracy_gap": accuracy_gap(record),
-        "initial_decades": initial_decades(record),
-        "trained_decades": trained_decades(record),
-    }
-
-
-def _gradient_rows(records: Records) -> list[Row]:
-    """The mean norm over the seeds, at each layer and time step."""
-    networks = {fit: fit._asdict() for fit in sorted(records) if fit.seed == 0}
-    for network in networks.values():
-        del network["seed"]
-    return [
-        {**network, "when": when, "layer": layer, "step": step, "norm": float(norm)}
-        for fit, network in networks.items()
-        for when in WHEN
-        for layer, row in enumerate(mean_norms(records, fit, when), start=1)
-        for step, norm in enumerate(row, start=1)
-    ]
 
 
 def _claim_rows(finding: Judgement) -> list[Row]:

@@ -21,7 +21,7 @@ from pipeline import tracking
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import this_process
-from pipeline.tracking.runs import OWNER_TAG, end_abandoned_runs, network_name
+from pipeline.tracking.runs import OWNER_TAG, end_abandoned_runs
 from pipeline.tracking.store import Client
 from pipeline.training.task import Epoch
 from pipeline.tuning.progress import Progress
@@ -179,17 +179,17 @@ def test_the_parent_is_named_after_the_winner_and_has_its_values_and_curve(
     assert not any(tag.startswith("dvc.") for tag in logged.data.tags)
 
 
-@pytest.mark.parametrize(
-    ("values", "name"),
-    [
-        ({"model.depth": 2, "model.units": [64, 32]}, "gru 64-32"),
-        ({"model.cell": "lstm", "model.bidirectional": True}, "bidirectional lstm 2x16"),
-        ({"model.skip": "residual", "model.depth": 4}, "gru 4x16 residual"),
-    ],
-)
-def test_a_networks_name_tells_what_sets_it_apart(values: dict[str, object], name: str) -> None:
+def test_a_networks_name_tells_what_sets_it_apart(params: Params, client: MlflowClient) -> None:
     plain = {"model.cell": "gru", "model.depth": 2, "model.units": 16, "model.bidirectional": False}
-    assert network_name(plain | {"model.skip": "none"} | values) == name
+    with tracking.pipeline_run(params, "train") as run:
+        for values, name in (
+            ({"model.units": [64, 32]}, "gru 64-32, 0.500"),
+            ({"model.cell": "lstm", "model.bidirectional": True}, "bidirectional lstm 2x16, 0.500"),
+            ({"model.skip": "residual", "model.depth": 4}, "gru 4x16 residual, 0.500"),
+        ):
+            network = plain | {"model.skip": "none"} | values
+            run.log_network({"params": network, "validation_accuracy": 0.5})
+            assert client.get_run(run.run_id).info.run_name == name
 
 
 def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: MlflowClient) -> None:
