@@ -160,9 +160,9 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
     from pipeline.evaluation.baselines import fit_baselines  # noqa: PLC0415 - after the backend is chosen
     from pipeline.evaluation.calibration import worthwhile_calibration  # noqa: PLC0415
     from pipeline.evaluation.metrics import classification_metrics  # noqa: PLC0415
-    from pipeline.evaluation.ngrams import Ragged  # noqa: PLC0415
     from pipeline.evaluation.probabilities import right  # noqa: PLC0415
     from pipeline.networks.devices import import_keras  # noqa: PLC0415
+    from pipeline.reviews.ragged import Ragged  # noqa: PLC0415
     from pipeline.stages.train import data_of_fits  # noqa: PLC0415
     from pipeline.training.task import fit  # noqa: PLC0415
 

@@ -17,10 +17,9 @@ import numpy as np
 from benchmarks.results import machine, table, write_section
 from pipeline.evaluation.baselines import NAIVE_BAYES, fit_baselines, out_of_fold
 from pipeline.evaluation.explanation import find_label_issues
-from pipeline.evaluation.ngrams import Ragged
 from pipeline.labelling import suggest
 from pipeline.reviews.dataset import read_splits
-from pipeline.reviews.ragged import Reviews
+from pipeline.reviews.ragged import Ragged, Reviews
 from pipeline.reviews.splitting import TEST, TRAIN
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.files import read_arrays, read_json
@@ -77,7 +76,7 @@ def found_labels(reviews: Reviews, seed: int) -> tuple[int, int, float]:
     turned = random.choice(len(labels), round(TURNED * len(labels)), replace=False)
     labels[turned] = (labels[turned] + random.integers(1, labels.max() + 1, len(turned))) % (labels.max() + 1)
     start = time.monotonic()
-    issues = find_label_issues(labels, out_of_fold(Ragged(reviews.tokens, reviews.offsets), labels))
+    issues = find_label_issues(labels, out_of_fold(reviews, labels))
     seconds = time.monotonic() - start
     return int(np.isin([issue.row for issue in issues[: len(turned)]], turned).sum()), len(issues), seconds
 
@@ -96,9 +95,9 @@ def rounds(
     known, accuracies = random.choice(len(pool), FIRST, replace=False).tolist(), []
     while True:
         chosen = pool.select(np.array(known))
-        reviews, labels = Ragged(chosen.tokens, chosen.offsets), chosen.labels.astype(np.int64)
-        bag = fit_baselines(reviews, labels, names=[NAIVE_BAYES])[NAIVE_BAYES]
-        given = bag.predict_proba(Ragged(judged.tokens, judged.offsets)).argmax(1)
+        labels = chosen.labels.astype(np.int64)
+        bag = fit_baselines(chosen, labels, names=[NAIVE_BAYES])[NAIVE_BAYES]
+        given = bag.predict_proba(judged).argmax(1)
         accuracies.append(float((given == judged.labels).mean()))
         if len(accuracies) > ROUNDS:
             return accuracies

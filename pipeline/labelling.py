@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from pipeline.evaluation.ngrams import Ragged, find_ngrams
-from pipeline.reviews.ragged import flatten
+from pipeline.evaluation.ngrams import find_ngrams
+from pipeline.reviews.ragged import Ragged, flatten
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import write_text
 from pipeline.serving.classifier import TextClassifier, batches
@@ -150,9 +150,9 @@ def spread(weights: np.ndarray, directions: csr_matrix, count: int) -> list[int]
 def _directions(reviews: Ragged) -> csr_matrix:
     """Words and pairs of words, weighed by their rarity, as rows of length 1; a text without any has 0."""
     if not len(reviews.tokens):
-        return csr_matrix((reviews.num_reviews, 1))
+        return csr_matrix((len(reviews), 1))
     present = find_ngrams(reviews, longest=2, min_reviews=1)[1].sign()
-    rarity = np.log(1 + reviews.num_reviews / np.asarray(present.sum(0)).ravel())
+    rarity = np.log(1 + len(reviews) / np.asarray(present.sum(0)).ravel())
     weighed = present.multiply(rarity).tocsr()
     lengths = np.sqrt(np.asarray(weighed.multiply(weighed).sum(1)).ravel())
     return weighed.multiply(1 / np.maximum(lengths, 1e-12)[:, None]).tocsr()

@@ -73,8 +73,8 @@ def _check_labels(dataset: Dataset, params: Params, issues: Path) -> None:
     """All rows, whatever their split: those of the file are all labelled by hand."""
     from pipeline.evaluation.baselines import out_of_fold  # noqa: PLC0415 - scikit-learn
     from pipeline.evaluation.explanation import find_label_issues  # noqa: PLC0415
-    from pipeline.evaluation.ngrams import Ragged  # noqa: PLC0415
     from pipeline.labelling import Task, write_tasks  # noqa: PLC0415
+    from pipeline.reviews.ragged import Ragged  # noqa: PLC0415
 
     splits = dataset.splits.values()
     reviews = Ragged.join(splits)

@@ -18,7 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
-from pipeline.evaluation.ngrams import Ngrams, Ragged, find_ngrams
+from pipeline.evaluation.ngrams import Ngrams, find_ngrams
+from pipeline.reviews.ragged import Ragged
 from pipeline.runtime.errors import UserError
 
 MODEL, NAIVE_BAYES, TFIDF = "stacked RNN", "naive Bayes n-grams", "TF-IDF n-grams"

@@ -2,64 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, hstack
 
-from pipeline.reviews.ragged import Sequences, flat_ranges, offsets_of
-from pipeline.reviews.vocabulary import PAD_ID
+from pipeline.reviews.ragged import Ragged
 from pipeline.runtime.errors import UserError
 
 _ABSENT, _NONE = -1, -2  # where no run is; no run's number
-
-
-class Ragged(NamedTuple):
-    """Token ids of reviews of any lengths; review i is ``tokens[offsets[i]:offsets[i + 1]]``.
-
-    Attributes:
-        tokens: whole numbers, not negative, (total_tokens,).
-        offsets: int64 (num_reviews + 1,), from 0 to total_tokens.
-    """
-
-    tokens: npt.NDArray[np.integer]
-    offsets: npt.NDArray[np.int64]
-
-    @property
-    def num_reviews(self) -> int:
-        """How many reviews there are."""
-        return len(self.offsets) - 1
-
-    @classmethod
-    def join(cls, parts: Iterable[Ragged | Sequences]) -> Ragged:
-        """The reviews of all parts, one after the other."""
-        joined = [(part.tokens, np.diff(part.offsets)) for part in parts]
-        tokens, lengths = (np.concatenate(each) for each in zip(*joined, strict=True))
-        return cls(tokens, offsets_of(lengths))
-
-    def parts(self, size: int = 10_000) -> Iterator[Ragged]:
-        """The reviews, at most ``size`` at a time: of whole reviews, the counts of 10,000 are about 60 MB."""
-        for start in range(0, self.num_reviews, size):
-            offsets = self.offsets[start : start + size + 1]
-            yield Ragged(self.tokens[offsets[0] : offsets[-1]], offsets - offsets[0])
-
-    def select(self, rows: npt.NDArray[np.int64]) -> Ragged:
-        """The reviews at ``rows``, in that order."""
-        lengths = np.diff(self.offsets)[rows]
-        return Ragged(self.tokens[flat_ranges(self.offsets[:-1][rows], lengths)], offsets_of(lengths))
-
-    @classmethod
-    def from_padded(cls, token_ids: np.ndarray) -> Ragged:
-        """Rows of one length, int (num_reviews, max_length), without their ``PAD_ID``.
-
-        >>> Ragged.from_padded(np.array([[0, 1, 7], [0, 0, 0], [1, 8, 9]]))
-        Ragged(tokens=array([1, 7, 1, 8, 9]), offsets=array([0, 2, 2, 5]))
-        """
-        words = token_ids != PAD_ID
-        return cls(token_ids[words], offsets_of(words.sum(1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +85,7 @@ def find_ngrams(reviews: Ragged, longest: int, min_reviews: int = 2) -> tuple[Ng
         parts.append(_matrix(reviews, columns, len(keys[-1])))
     if len(keys[0]) == 0:
         raise UserError(
-            f"no token stands in {min_reviews} or more of {reviews.num_reviews} reviews: "
+            f"no token stands in {min_reviews} or more of {len(reviews)} reviews: "
             "the baselines need reviews that share words"
         )
     return Ngrams(base, tuple(keys)), hstack(parts, format="csr", dtype=np.float32)
@@ -141,7 +93,7 @@ def find_ngrams(reviews: Ragged, longest: int, min_reviews: int = 2) -> tuple[Ng
 
 def _rows(reviews: Ragged) -> npt.NDArray[np.int32]:
     """The review of each token: int32 (total_tokens,)."""
-    return np.repeat(np.arange(reviews.num_reviews, dtype=np.int32), np.diff(reviews.offsets))
+    return np.repeat(np.arange(len(reviews), dtype=np.int32), reviews.lengths)
 
 
 def _numbers(
@@ -165,6 +117,6 @@ def _matrix(reviews: Ragged, columns: np.ndarray, width: int) -> csr_matrix:
     present = columns != _ABSENT
     ends = np.concatenate([[0], np.cumsum(present)])[reviews.offsets]
     ones = np.ones(int(ends[-1]), np.float32)
-    matrix = csr_matrix((ones, columns[present], ends), shape=(reviews.num_reviews, width))
+    matrix = csr_matrix((ones, columns[present], ends), shape=(len(reviews), width))
     matrix.sum_duplicates()
     return matrix

@@ -16,7 +16,8 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from pipeline.evaluation.baselines import LogCountRatio, fit_baselines, regression
 from pipeline.evaluation.calibration import fit_calibration
-from pipeline.evaluation.ngrams import Ragged, find_ngrams
+from pipeline.evaluation.ngrams import find_ngrams
+from pipeline.reviews.ragged import Ragged
 
 Documents = Callable[[Ragged], np.ndarray]  # a vector of each review
 Predict = Callable[[Ragged], np.ndarray]

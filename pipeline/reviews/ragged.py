@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.reviews.vocabulary import OOV_ID
+from pipeline.reviews.vocabulary import OOV_ID, PAD_ID
 
 Tokens = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]
@@ -18,28 +18,16 @@ Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Sequences:
-    """Reviews without labels; review i is ``tokens[offsets[i]:offsets[i + 1]]``.
+class Ragged:
+    """Token ids of reviews of any lengths; review i is ``tokens[offsets[i]:offsets[i + 1]]``.
 
     Attributes:
-        tokens: int32 (total_tokens,), ids of words for an unlimited vocabulary: rank + 3, or OOV_ID for an
-            unknown word. No START_ID and no PAD_ID is stored.
+        tokens: whole numbers, not negative, (total_tokens,).
         offsets: int64 (num_reviews + 1,), from 0 to total_tokens.
-
-    Raises:
-        ValueError: if the arrays' types, shapes or values are not these.
     """
 
-    tokens: Tokens
+    tokens: npt.NDArray[np.integer]
     offsets: Offsets
-
-    def __post_init__(self) -> None:
-        _require_flat(self, tokens=np.int32, offsets=np.int64)
-        rises = len(self.offsets) > 0 and self.offsets[0] == 0 and (np.diff(self.offsets) >= 0).all()
-        if not rises or self.offsets[-1] != len(self.tokens):
-            raise ValueError(f"offsets must rise from 0 to the number of tokens, {len(self.tokens)}")
-        if len(self.tokens) and self.tokens.min() < OOV_ID:
-            raise ValueError(f"tokens must be {OOV_ID} or more, but got {self.tokens.min()}")
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -48,6 +36,59 @@ class Sequences:
     def lengths(self) -> Offsets:
         """Tokens of each review: int64 (num_reviews,)."""
         return np.diff(self.offsets)
+
+    @staticmethod
+    def from_padded(token_ids: np.ndarray) -> Ragged:
+        """Rows of one length, int (num_reviews, max_length), without their ``PAD_ID``.
+
+        >>> Ragged.from_padded(np.array([[0, 1, 7], [0, 0, 0], [1, 8, 9]]))
+        Ragged(tokens=array([1, 7, 1, 8, 9]), offsets=array([0, 2, 2, 5]))
+        """
+        words = token_ids != PAD_ID
+        return Ragged(token_ids[words], offsets_of(words.sum(1)))
+
+    @staticmethod
+    def join(parts: Collection[Ragged]) -> Ragged:
+        """The reviews of all parts, one after the other."""
+        tokens, lengths = ([part.tokens for part in parts], [part.lengths for part in parts])
+        return Ragged(np.concatenate(tokens), offsets_of(np.concatenate(lengths)))
+
+    def parts(self, size: int = 10_000) -> Iterator[Ragged]:
+        """The reviews, at most ``size`` at a time: of whole reviews, n-grams of 10,000 are about 60 MB."""
+        for start in range(0, len(self), size):
+            offsets = self.offsets[start : start + size + 1]
+            yield Ragged(self.tokens[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    def select(self, rows: Rows) -> Ragged:
+        """The reviews at ``rows``, in that order."""
+        return Ragged(*self._selected(rows))
+
+    def _selected(self, rows: Rows) -> tuple[np.ndarray, Offsets]:
+        lengths = self.lengths[rows]
+        return self.tokens[flat_ranges(self.offsets[:-1][rows], lengths)], offsets_of(lengths)
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences(Ragged):
+    """Reviews without labels, as they are stored.
+
+    Attributes:
+        tokens: int32 (total_tokens,), ids of words for an unlimited vocabulary: rank + 3, or OOV_ID for an
+            unknown word. No START_ID and no PAD_ID is stored.
+
+    Raises:
+        ValueError: if the arrays' types, shapes or values are not these.
+    """
+
+    tokens: Tokens
+
+    def __post_init__(self) -> None:
+        _require_flat(self, tokens=np.int32, offsets=np.int64)
+        rises = len(self.offsets) > 0 and self.offsets[0] == 0 and (np.diff(self.offsets) >= 0).all()
+        if not rises or self.offsets[-1] != len(self.tokens):
+            raise ValueError(f"offsets must rise from 0 to the number of tokens, {len(self.tokens)}")
+        if len(self.tokens) and self.tokens.min() < OOV_ID:
+            raise ValueError(f"tokens must be {OOV_ID} or more, but got {self.tokens.min()}")
 
     def review(self, row: int) -> Tokens:
         """The tokens of one review: int32 (length,)."""
@@ -64,10 +105,6 @@ class Sequences:
     def keys(self) -> list[bytes]:
         """One value a review, equal for reviews of the same tokens."""
         return [self.review(row).tobytes() for row in range(len(self))]
-
-    def _selected(self, rows: Rows) -> tuple[Tokens, Offsets]:
-        lengths = self.lengths[rows]
-        return self.tokens[flat_ranges(self.offsets[:-1][rows], lengths)], offsets_of(lengths)
 
 
 @dataclass(frozen=True, eq=False)

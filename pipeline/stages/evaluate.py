@@ -15,7 +15,6 @@ from pipeline.evaluation.baselines import MODEL as MODEL_NAME
 from pipeline.evaluation.baselines import Scored, out_of_fold, score_rivals
 from pipeline.evaluation.explanation import COLUMNS, confident_errors, contributions, find_label_issues
 from pipeline.evaluation.metrics import ACCURACY, measure_of
-from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.networks.fused import choose_implementation
 from pipeline.networks.summary import summarize
@@ -87,8 +86,7 @@ def run(params: Params) -> None:
                 predict(part["token_ids"]) for part in (validation, test, held)
             )
         with busy("bags of n-grams are fitted to the same reviews and label them too"):
-            whole = {name: Ragged(split.tokens, split.offsets) for name, split in reviews.items()}
-            rivals = score_rivals(splits, whole, params.evaluate.baseline_ngrams, params.seed)
+            rivals = score_rivals(splits, reviews, params.evaluate.baseline_ngrams, params.seed)
         network = Scored(MODEL_NAME, scored, probabilities)
         with busy("they are compared, and figures are drawn"):
             assessment = assess(
@@ -166,8 +164,7 @@ def _label_issues(params: Params, dataset: Mapping[str, Any], vocabulary: Vocabu
     """The training reviews of the source whose label the bag of words contradicts with confidence."""
     train, names = read_splits(read_arrays(RAW_REVIEWS))["train"], dataset["labels"]
     labels = train.labels.astype(np.int64)
-    whole = Ragged(train.tokens, train.offsets)
-    said = out_of_fold(whole, labels, longest=params.evaluate.baseline_ngrams, seed=params.seed)
+    said = out_of_fold(train, labels, longest=params.evaluate.baseline_ngrams, seed=params.seed)
     return [
         {
             "row": issue.row,

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from joblib import Parallel, delayed
 
-from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.teacher import soft_labels
 from pipeline.params import Params
+from pipeline.reviews.ragged import Ragged
 from pipeline.runtime.files import read_arrays, write_arrays
 from pipeline.runtime.live import busy
 from pipeline.runtime.machine import cores
@@ -86,7 +86,7 @@ def prepared_data(
             file = file_of("ngram-vectors", {"dimension": dimension})
             of_ngrams[ngrams_name(variant)] = file, variant
             making[file] = partial(learn_ngrams, read[0], labels["train"], read[1], dimension, params.seed)
-    _learn(making, sum(reviews.num_reviews for reviews in read))
+    _learn(making, sum(map(len, read)))
     data |= {name: read_arrays(file)["values"] for name, file in of_words.items()}
     for name, (file, variant) in of_ngrams.items():
         vectors = LearntNgrams(**read_arrays(file)).of_network(
@@ -96,11 +96,11 @@ def prepared_data(
             variant.vectors.deviation,
         )
         data |= {f"{name} {field}": array for field, array in vectors._asdict().items()}
-    if any(params.tried("distill.epochs")) and whole["unlabelled"].num_reviews:
+    if any(params.tried("distill.epochs")) and len(whole["unlabelled"]):
         known, _ = of_ngrams.get(ngrams_name(params), (None, params))
         file = file_of("soft-labels", {"teacher": params.distill.teacher, "ngrams": known and known.name})
         if not file.exists():
-            with busy(f"a teacher labels {whole['unlabelled'].num_reviews:,} unlabelled reviews"):
+            with busy(f"a teacher labels {len(whole['unlabelled']):,} unlabelled reviews"):
                 learnt = LearntNgrams(**read_arrays(known)) if known else None
                 soft = soft_labels(
                     whole["train"],

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from pipeline.evaluation.ngrams import Ngrams, Ragged, find_ngrams
+from pipeline.evaluation.ngrams import Ngrams, find_ngrams
 from pipeline.networks.ngrams import NgramVectors, place_pairs
 from pipeline.params import VectorParams
-from pipeline.reviews.ragged import offsets_of
+from pipeline.reviews.ragged import Ragged, offsets_of
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 
 COMMON_WORDS = 5000  # whose vectors' standard deviation is set: rare words' vectors are shorter
@@ -167,13 +167,13 @@ def learn_ngrams(
     from gensim.models.doc2vec import TaggedDocument  # noqa: PLC0415
 
     every = Ragged.join([train, others])
-    count = every.num_reviews
+    count = len(every)
     ngrams, counts = find_ngrams(every, 2, min(max(count // 2500, 2), 10))
     present = counts.sign()
     words, pairs = ngrams.keys
     heads, seconds = np.divmod(pairs, ngrams.base)
     known = np.concatenate([words > OOV_ID, (words[heads] > OOV_ID) & (seconds > OOV_ID)])
-    strength = _strength(present[: train.num_reviews], labels)
+    strength = _strength(present[: len(train)], labels)
     kept = np.where(known, np.clip(strength / _FULL_STRENGTH, _LEAST_KEPT, 1), 0).astype(np.float32)
     names = np.array([str(column) for column in range(len(ngrams))], dtype=object)
     random = np.random.default_rng(seed)

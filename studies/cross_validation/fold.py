@@ -14,7 +14,6 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from pipeline.evaluation.baselines import MODEL, score_rivals
 from pipeline.evaluation.calibration import worthwhile_calibration
 from pipeline.evaluation.metrics import Metrics, classification_metrics, weights_of
-from pipeline.evaluation.ngrams import Ragged
 from pipeline.networks.devices import import_keras
 from pipeline.params import Params
 from pipeline.reviews.dataset import padded_arrays
@@ -66,9 +65,8 @@ def judge_fold(params: Params, fold: Fold, longest: int, data: Arrays, listen: L
     labels = padded[VALIDATION]["labels"].astype(np.int64)
     weights = weights_of(params.train.class_weights, labels, test.shape[1])
     judged = {name: padded[name] for name in (TRAIN, VALIDATION, TEST)}
-    whole = {name: Ragged(splits[name].tokens, splits[name].offsets) for name in judged}
     said = {MODEL: worthwhile_calibration(labels, validation, weights).apply(test)}
-    said |= {each.name: each.test for each in score_rivals(judged, whole, longest, params.seed)}
+    said |= {each.name: each.test for each in score_rivals(judged, splits, longest, params.seed)}
     return {name: classification_metrics(padded[TEST]["labels"], each) for name, each in said.items()}
 
 

@@ -15,9 +15,9 @@ from pipeline.cluster import open_pool
 from pipeline.evaluation.baselines import CLASSIFIERS, MODEL
 from pipeline.evaluation.calibration import Interval, wilson_interval
 from pipeline.evaluation.metrics import Metrics
-from pipeline.evaluation.ngrams import Ragged
 from pipeline.params import SEARCHED, Params
 from pipeline.reviews.dataset import content_digest, read_splits
+from pipeline.reviews.ragged import Ragged
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays, read_json
 from pipeline.runtime.paths import CROSS_VALIDATION, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
@@ -131,8 +131,10 @@ def all_reviews(params: Params, but: str = "") -> dict[str, np.ndarray]:
     """
     splits, unlabelled = read_splits(read_arrays(RAW_REVIEWS)), read_arrays(RAW_UNLABELLED)
     splits.pop(but, None)
+    joined = Ragged.join(splits.values())
     data = {
-        **Ragged.join(splits.values())._asdict(),
+        "tokens": joined.tokens,
+        "offsets": joined.offsets,
         "labels": np.concatenate([part.labels for part in splits.values()]),
         "unlabelled_tokens": unlabelled["tokens"],
         "unlabelled_offsets": unlabelled["offsets"],

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.evaluation.baselines import fit_baselines
-from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.probabilities import right
 from pipeline.params import Params
+from pipeline.reviews.ragged import Ragged
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
 from pipeline.runtime.live import wrapped
 from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split

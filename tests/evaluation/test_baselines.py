@@ -14,8 +14,8 @@ from pipeline.evaluation.baselines import (
     LogCountRatio,
     fit_baselines,
 )
-from pipeline.evaluation.ngrams import Ragged, find_ngrams
-from pipeline.reviews.ragged import flatten
+from pipeline.evaluation.ngrams import find_ngrams
+from pipeline.reviews.ragged import Ragged, flatten
 
 ORDERED = Ragged(*flatten([[4, 5], [5, 4]] * 20))  # only the order tells the label
 LABELS = np.array([1, 0] * 20)

@@ -12,9 +12,9 @@ from pipeline.evaluation.calibration import fit_calibration, wilson_interval
 from pipeline.evaluation.explanation import confident_errors, contributions
 from pipeline.evaluation.intervals import class_table, metric_intervals
 from pipeline.evaluation.metrics import classification_metrics, weighted_metrics
-from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.probabilities import decide, right
 from pipeline.evaluation.promotion import Predictions
+from pipeline.reviews.ragged import Ragged
 from pipeline.reviews.vocabulary import Vocabulary
 from texts import reviews_of
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
-from pipeline.evaluation.ngrams import Ragged, find_ngrams
-from pipeline.reviews.ragged import flatten
+from pipeline.evaluation.ngrams import find_ngrams
+from pipeline.reviews.ragged import Ragged, flatten
 
 
 def ragged(*reviews: list[int]) -> Ragged:

@@ -5,8 +5,7 @@ import pytest
 
 from pipeline.evaluation import baselines
 from pipeline.evaluation.baselines import MAJORITY, NAIVE_BAYES, TFIDF, WHOLE, score_rivals
-from pipeline.evaluation.ngrams import Ragged
-from pipeline.reviews.ragged import flatten
+from pipeline.reviews.ragged import Ragged, flatten
 
 
 def test_each_rival_reads_what_its_name_says() -> None:

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from pipeline.evaluation.ngrams import Ragged
 from pipeline.evaluation.teacher import soft_labels
+from pipeline.reviews.ragged import Ragged
 from pipeline.training.vectors import learn_ngrams
 
 

@@ -15,10 +15,9 @@ from pipeline.commands import check as check_command
 from pipeline.commands import suggest as suggest_command
 from pipeline.evaluation.baselines import NAIVE_BAYES, fit_baselines, out_of_fold
 from pipeline.evaluation.explanation import LabelIssue, find_label_issues
-from pipeline.evaluation.ngrams import Ragged
 from pipeline.interface import RegisteredClassifier
 from pipeline.labelling import Task, suggest, write_tasks
-from pipeline.reviews.ragged import flatten
+from pipeline.reviews.ragged import Ragged, flatten
 from pipeline.reviews.sources.records import Reader
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import TextClassifier

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.evaluation.ngrams import Ragged
 from pipeline.networks.ngrams import NgramVectors
 from pipeline.params import Params, ParamsError, VectorParams
+from pipeline.reviews.ragged import Ragged
 from pipeline.runtime.files import read_arrays
 from pipeline.training import preparation
 from pipeline.training.preparation import prepared_data
