@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,6 @@ from pipeline.runtime.files import Row
 
 BINS = 8  # of lengths and of unknown shares
 _SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "brier", "ece")
-Curves = dict[str, Sequence[Row]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Assessment:
     metrics: Metrics
     intervals: dict[str, Interval]
     paired: dict[str, Paired]
-    curves: dict[str, Curves]
+    curves: Mapping[str, Mapping[str, Sequence[Row]]]
     by_class: Sequence[Row]
     roc_by_class: Sequence[Row]
     measure: str = ACCURACY
@@ -136,7 +136,7 @@ def assess(
         model: the network's probabilities.
         rivals: of ``score_rivals``.
         seed: of the resampling.
-        measure: what the threshold is chosen by: accuracy, balanced_accuracy or f1.
+        measure: accuracy, balanced_accuracy or f1.
     """
     labels, classifiers = test["labels"], (model, *rivals)
     metrics: Metrics = {}
@@ -167,21 +167,15 @@ def assess(
         "test_mcnemar_p_value": tested.p_value,
     }
     unknown = unknown_share(test["token_ids"])
-    points: dict[str, Callable[[Scored], Sequence[Row]]] = {
-        "roc": lambda each: roc_points(labels, each.test),
-        "precision_recall": lambda each: precision_recall_points(labels, each.test),
-        "reliability": lambda each: reliability(labels, each.test),
-        "accuracy_by_length": lambda each: accuracy_by("length", test["lengths"] - 1, hits[each.name]),
-        "accuracy_by_unknown_share": lambda each: accuracy_by("unknown_share", unknown, hits[each.name]),
-    }
-    curves: dict[str, Curves] = {
-        curve: {
-            each.name: draw(each)
-            for each in classifiers
-            if each.name != MAJORITY or curve.startswith(ACCURACY)  # what never varies has no other curve
-        }
-        for curve, draw in points.items()
-    }
+    curves: dict[str, dict[str, Sequence[Row]]] = defaultdict(dict)
+    for each in classifiers:
+        name, right_ones = each.name, hits[each.name]
+        curves["accuracy_by_length"][name] = accuracy_by("length", test["lengths"] - 1, right_ones)
+        curves["accuracy_by_unknown_share"][name] = accuracy_by("unknown_share", unknown, right_ones)
+        if name != MAJORITY:  # what never varies has no other curve
+            curves["roc"][name] = roc_points(labels, each.test)
+            curves["precision_recall"][name] = precision_recall_points(labels, each.test)
+            curves["reliability"][name] = reliability(labels, each.test)
     by_class = class_table(labels, decide(model.test), model.test.shape[1])
     roc_by_class = roc_by_label(labels, model.test)
     return Assessment(
@@ -190,17 +184,8 @@ def assess(
 
 
 def accuracy_by(name: str, values: np.ndarray, right: np.ndarray, bins: int = BINS) -> list[Row]:
-    """Accuracy in bins that hold about as many reviews each; equal values share a bin.
-
-    Args:
-        name: the column of the bin's mean value.
-        values: (num_reviews,), what the reviews are binned by.
-        right: bool (num_reviews,), whether each review is labelled right.
-        bins: how many, fewer where values repeat.
-
-    Returns:
-        Rows of ``shares_by_bin``, with the columns ``name`` and accuracy.
-    """
+    """Accuracy in bins of ``values``, (num_reviews,), that hold about as many reviews each: ``shares_by_bin``
+    with the columns ``name`` and accuracy. Equal values share a bin, so that there may be fewer."""
     inner = np.linspace(0, 1, bins + 1)[1:-1]
     ends = np.unique(np.quantile(values, inner, method="lower"))  # a bin holds its end
     return shares_by_bin(np.searchsorted(ends, values), name, values, ACCURACY, right)

@@ -139,10 +139,8 @@ class LogCountRatio(TransformerMixin, BaseEstimator):
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A classifier of ``CLASSIFIERS`` and its probabilities, (num_reviews, num_labels), of two splits.
-
-    ``fitted_to`` is the number of training reviews it was fitted to, where that isn't all.
-    """
+    """A classifier of ``CLASSIFIERS`` and its probabilities, (num_reviews, num_labels), of two splits;
+    ``fitted_to`` is the number of training reviews it was fitted to, where that isn't all."""
 
     name: str
     validation: np.ndarray

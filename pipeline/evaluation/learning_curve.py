@@ -42,9 +42,7 @@ def fit_power_law(sizes: np.ndarray, errors: np.ndarray) -> PowerLaw:
     >>> [round(float(value), 3) for value in law]
     [0.071, 0.5, 0.1, 800.0]
 
-    Args:
-        sizes: numbers of labels, ascending, three or more, (num_sizes,).
-        errors: shares of wrong answers, likewise.
+    Of three numbers of labels or more, ascending, and their shares of wrong answers, each (num_sizes,).
     """
     largest, last = float(sizes[-1]), max(float(errors[-1]), 1e-9)
 
@@ -61,10 +59,7 @@ def fit_power_law(sizes: np.ndarray, errors: np.ndarray) -> PowerLaw:
 def gain_interval(sizes: np.ndarray, errors: np.ndarray, seed: int) -> Interval:
     """The 95 % interval of the gain: laws of errors drawn anew with the spread that the repeats have.
 
-    Args:
-        sizes: as of :func:`fit_power_law`.
-        errors: of each repeat, (num_repeats, num_sizes), two repeats or more.
-        seed: of the draws.
+    ``errors`` are those of two repeats or more, (num_repeats, num_sizes).
     """
     means = errors.mean(0)
     spread = np.sqrt(errors.var(0, ddof=1).mean() / len(errors))

@@ -63,20 +63,15 @@ def weighted_metrics(
 
 def one_against_rest(labels: np.ndarray, probabilities: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Whether each review has a label, and the label's probability: of two the second, which says it all."""
-    first, num_labels = int(probabilities.shape[1] == 2), probabilities.shape[1]
-    return [(labels == label, probabilities[:, label]) for label in range(first, num_labels)]
+    first = 1 if probabilities.shape[1] == 2 else 0
+    return [(labels == label, column) for label, column in enumerate(probabilities.T) if label >= first]
 
 
 def roc_auc(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The share of pairs of a positive and a negative review in the right order; a tie counts half.
 
-    Args:
-        positive: bool (num_reviews,).
-        scores: (num_reviews,).
-        weights: (num_resamples, num_reviews), how often each review counts.
-
-    Returns:
-        float64 (num_resamples,); NaN where one side is empty.
+    Of bool (num_reviews,) and floats (num_reviews,), each counted ``weights``, (num_resamples, num_reviews),
+    times: float64 (num_resamples,), NaN where one side is empty.
     """
     order = np.argsort(scores, kind="stable")
     positive, ascending, weights = positive[order], scores[order], weights[:, order]
@@ -99,17 +94,10 @@ def bins_of(probabilities: np.ndarray) -> np.ndarray:
 def sums_of(
     measure: str, labels: np.ndarray, probabilities: np.ndarray, threshold: float = THRESHOLD
 ) -> np.ndarray:
-    """What each review adds to the sums that :func:`score_of` needs.
+    """What each review adds to the sums that :func:`score_of` needs: float64 (num_reviews, columns).
 
-    Args:
-        measure: a value of ``tune.objective``.
-        labels: whole numbers from 0, (num_reviews,).
-        probabilities: (num_reviews, num_labels).
-        threshold: of two labels, from this probability on the second one is given.
-
-    Returns:
-        Float64 (num_reviews, columns): of a log loss the loss and 1; else, for each label, whether it is the
-        review's and was given, is the review's, and was given.
+    Of a log loss the loss and 1; of another ``tune.objective``, for each label, whether it is the review's
+    and was given, is the review's, and was given. Arguments are those of :func:`weighted_metrics`.
     """
     if measure == LOG_LOSS:
         return np.column_stack([cross_entropy(labels, probabilities), np.ones(len(labels))])

@@ -19,8 +19,7 @@ from pipeline.evaluation.calibration import fit_calibration
 from pipeline.evaluation.ngrams import find_ngrams
 from pipeline.reviews.ragged import Ragged
 
-Documents = Callable[[Ragged], np.ndarray]  # a vector of each review
-Predict = Callable[[Ragged], np.ndarray]
+OfReviews = Callable[[Ragged], np.ndarray]  # a row of each
 _SMALLEST = 1e-6
 
 
@@ -31,7 +30,7 @@ def soft_labels(
     validation_labels: np.ndarray,
     unlabelled: Ragged,
     seed: int,
-    documents: Documents | None = None,
+    documents: OfReviews | None = None,
 ) -> np.ndarray:
     """What the strongest cheap classifiers, fitted on ``train``, say of reviews without a label.
 
@@ -55,7 +54,7 @@ def soft_labels(
     return np.concatenate(parts).astype(np.float32)
 
 
-def _bags(train: Ragged, labels: np.ndarray, seed: int) -> Predict:
+def _bags(train: Ragged, labels: np.ndarray, seed: int) -> OfReviews:
     bags = fit_baselines(train, labels, seed=seed).values()
 
     def predict(reviews: Ragged) -> np.ndarray:
@@ -65,7 +64,7 @@ def _bags(train: Ragged, labels: np.ndarray, seed: int) -> Predict:
     return predict
 
 
-def _joined(train: Ragged, labels: np.ndarray, seed: int, documents: Documents) -> Predict:
+def _joined(train: Ragged, labels: np.ndarray, seed: int, documents: OfReviews) -> OfReviews:
     ngrams, counts = find_ngrams(train, 2)
     of_train = documents(train)
     mean, deviation = of_train.mean(0), np.maximum(of_train.std(0), 1e-12)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from toy_project import environment, make_project
+
+from e2e.conftest import Project
 
 
 def full_log() -> int:
@@ -29,6 +33,25 @@ def closed_terminal() -> int:
     return theirs
 
 
+def ends_with_one_message(folder: Path, stage: str, output: int, env: dict[str, str]) -> str:
+    """Runs the stage, whose standard output is ``output``; returns what it says on the other one."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", stage],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    os.close(output)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize(
     ("stage", "open_output", "said"),
@@ -44,22 +67,33 @@ def test_a_stage_ends_where_its_output_goes_nowhere(
     folder = make_project(tmp_path, {"trials": 2}, data={"source": "file", "path": "mine.csv"})
     rows = "".join(f"word{row} good film,{row % 2}\n" for row in range(40))
     (folder / "mine.csv").write_text(f"text,label\n{rows}")
+    env = environment(folder, stand_in=True)
     if stage == "pad":
-        made = [sys.executable, "-m", "pipeline", "download"]
-        subprocess.run(made, cwd=folder, env=environment(folder, stand_in=True), check=True)
-    output = open_output()
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline", stage],
-        cwd=folder,
-        env=environment(folder, stand_in=True),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    os.close(output)
-    assert done.returncode != 0
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+        subprocess.run([sys.executable, "-m", "pipeline", "download"], cwd=folder, env=env, check=True)
+    assert said in ends_with_one_message(folder, stage, open_output(), env)
+
+
+@pytest.mark.slow
+def test_an_evaluation_outlives_its_terminal_under_nohup_and_ends_without_it_otherwise(
+    project: Project,
+) -> None:
+    card = project.path("reports/model_card.md")
+    written = card.stat().st_mtime_ns
+    said = ends_with_one_message(project.folder, "evaluate", closed_terminal(), project.environment)
+    assert "Input/output error" in said
+    assert card.stat().st_mtime_ns == written, "what the last whole run made is there"
+
+    ours, theirs = pty.openpty()
+    words = ["nohup", sys.executable, "-m", "pipeline", "evaluate"]
+    with subprocess.Popen(
+        words, cwd=project.folder, env=project.environment, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as stage:
+        os.close(theirs)
+        log = project.path("nohup.out")
+        while stage.poll() is None and not (log.exists() and log.stat().st_size):
+            time.sleep(0.1)
+        os.close(ours)
+        stage.send_signal(signal.SIGHUP)  # as a terminal that is closed does
+        assert stage.wait(timeout=120) == 0
+    assert "Registered as stacked-rnn-mine version 2" in " ".join(log.read_text().split())
+    assert card.stat().st_mtime_ns > written
