@@ -6,7 +6,7 @@ from scipy.stats import bootstrap, norm
 
 from pipeline.evaluation.calibration import wilson_interval
 from pipeline.evaluation.intervals import metric_intervals
-from pipeline.evaluation.metrics import classification_metrics, weighted_metrics
+from pipeline.evaluation.metrics import classification_metrics
 from two_labels import both
 
 
@@ -18,32 +18,12 @@ def reviews(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return labels, both(probabilities)
 
 
-def test_weighted_metrics_are_scikit_learns_on_the_repeated_reviews() -> None:
-    labels, probabilities = reviews(40, seed=0)
-    weights = np.random.default_rng(1).integers(0, 4, (3, 40)).astype(np.float64)
-    computed = weighted_metrics(labels, probabilities, weights)
-    for row, counts in enumerate(weights.astype(int)):
-        expected = classification_metrics(np.repeat(labels, counts), np.repeat(probabilities, counts, axis=0))
-        assert {name: values[row] for name, values in computed.items()} == pytest.approx(expected)
-
-
-def test_an_accuracys_interval_is_wilsons() -> None:
-    labels = np.array([0, 0, 1, 1, 1])
-    low, high = metric_intervals(labels, both([0.1, 0.9, 0.8, 0.9, 0.6]), seed=3)["accuracy"]
-    # Four of five right: (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
-    z, n, p = norm.ppf(0.975), 5, 0.8
-    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    expected = [(p + z**2 / (2 * n) + sign * half) / (1 + z**2 / n) for sign in (-1, 1)]
-    assert [low, high] == pytest.approx(expected)
-
-
-def test_f1s_interval_is_that_of_the_share_of_hits() -> None:
+def test_an_accuracys_interval_is_wilsons_and_f1s_that_of_the_share_of_hits() -> None:
     labels = np.array([1, 1, 1, 0, 0, 0])
-    low, high = metric_intervals(labels, both([0.9, 0.8, 0.2, 0.7, 0.1, 0.3]), seed=0)["f1"]
-    share = wilson_interval(
-        2, 4
-    )  # 2 hits, 1 missed, 1 false: F1 = 2 * 2 / (2 * 2 + 2) = 2 p / (1 + p), p = 1/2
-    assert (low, high) == pytest.approx([2 * end / (1 + end) for end in share])
+    found = metric_intervals(labels, both([0.9, 0.8, 0.2, 0.7, 0.1, 0.3]), seed=0)
+    assert found["accuracy"] == wilson_interval(4, 6)
+    share = wilson_interval(2, 4)  # 2 hits, 1 missed, 1 false: F1 = 4 / 6 = 2 p / (1 + p), p = 1/2
+    assert found["f1"] == pytest.approx([2 * end / (1 + end) for end in share])
 
 
 def test_two_reviews_told_apart_promise_nothing() -> None:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from pipeline.evaluation.assessment import assess
 from pipeline.evaluation.baselines import CLASSIFIERS, MODEL, Scored, score_rivals
 from pipeline.evaluation.calibration import fit_calibration, wilson_interval
-from pipeline.evaluation.explanation import confident_errors, contributions
 from pipeline.evaluation.intervals import class_table, metric_intervals
-from pipeline.evaluation.metrics import classification_metrics, weighted_metrics
+from pipeline.evaluation.metrics import classification_metrics
 from pipeline.evaluation.probabilities import decide, right
 from pipeline.evaluation.promotion import Predictions
 from pipeline.reviews.ragged import Ragged
-from pipeline.reviews.vocabulary import Vocabulary
-from texts import reviews_of
 
 LABELS = np.array([0, 0, 1, 2, 2, 2])
 PROBABILITIES = np.array(
@@ -30,34 +26,6 @@ def drawn(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     logits = random.normal(0, 1, (count, 3)) + 1.5 * np.eye(3)[labels]
     values = np.exp(logits)
     return labels, values / values.sum(1, keepdims=True)
-
-
-def test_the_metrics_are_scikit_learns() -> None:
-    labels, probabilities = drawn(60, seed=0)
-    found, given = classification_metrics(labels, probabilities), probabilities.argmax(1)
-    assert found == pytest.approx(
-        {
-            "accuracy": np.mean(given == labels),
-            "balanced_accuracy": balanced_accuracy_score(labels, given),
-            "f1": f1_score(labels, given, average="macro"),
-            "roc_auc": roc_auc_score(labels, probabilities, multi_class="ovr"),
-            "log_loss": -np.log(probabilities[np.arange(60), labels]).mean(),
-            "brier": ((probabilities - np.eye(3)[labels]) ** 2).sum(1).mean(),
-            "ece": sum(
-                abs((given == labels)[inside].sum() - probabilities.max(1)[inside].sum()) / 60
-                for inside in (np.floor(10 * probabilities.max(1)) == each for each in range(11))
-            ),
-        }
-    )
-
-
-def test_weights_count_reviews_several_times() -> None:
-    labels, probabilities = drawn(40, seed=1)
-    weights = np.random.default_rng(2).integers(0, 4, (2, 40))
-    computed = weighted_metrics(labels, probabilities, weights.astype(float))
-    for row, counts in enumerate(weights):
-        expected = classification_metrics(np.repeat(labels, counts), np.repeat(probabilities, counts, axis=0))
-        assert {name: values[row] for name, values in computed.items()} == pytest.approx(expected)
 
 
 def test_the_calibration_error_is_of_the_label_given() -> None:
@@ -106,33 +74,6 @@ def test_an_assessment_has_curves_and_tests_alike_but_no_threshold() -> None:
     curve = [row for row in found.roc_by_class if row["label"] == 1]
     points = {(row["false_positive_rate"], row["true_positive_rate"]) for row in curve}
     assert {(0, 0), (0.2, 0), (0.2, 1), (1, 1)} <= points
-
-
-def test_the_surest_errors_of_each_class_name_the_class_given() -> None:
-    reviews = reviews_of([[4]] * 6, LABELS.tolist())
-    rows = confident_errors(reviews, PROBABILITIES, Vocabulary(("good",)), ["bad", "fair", "fine"])
-    assert [(row["actual"], row["predicted"], row["probability"], row["row"]) for row in rows] == [
-        ("bad", "fair", 0.7, 1),
-        ("fine", "bad", 0.5, 5),
-    ]
-
-
-def test_a_words_contribution_is_to_the_label_given_or_the_one_asked_about() -> None:
-    def network(rows: np.ndarray) -> np.ndarray:
-        """Token 7 makes label 2 likely, 8 makes label 0."""
-        scores = np.stack([(rows == 8).sum(1), np.zeros(len(rows)), (rows == 7).sum(1) * 2.0], axis=1)
-        return np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-
-    def log_odds(scores: list[float], label: int) -> float:
-        shares = np.exp(scores) / np.exp(scores).sum()
-        return float(np.log(shares[label] / (1 - shares[label])))
-
-    ids = np.array([[7, 8, 0]])
-    whole, without_7, without_8 = [1.0, 0, 2.0], [1.0, 0, 0], [0, 0, 2.0]
-    for label, asked in ((2, None), (0, 0)):
-        (found,) = contributions(network, ids, asked)
-        expected = [log_odds(whole, label) - log_odds(less, label) for less in (without_7, without_8)]
-        assert found == pytest.approx(expected)
 
 
 def test_a_calibration_gives_too_sure_probabilities_back() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from pipeline.evaluation.paired import mcnemar
 from pipeline.evaluation.promotion import Comparison, Predictions, Rule, compare
 from two_labels import both
 
@@ -178,3 +179,17 @@ def test_what_a_mere_guess_scores_depends_on_the_measure() -> None:
     assert not blind.better_than_a_guess("balanced_accuracy")
     assert useful.better_than_a_guess("f1")  # 2 * 10 / (10 + 50) = 0.33 with 0.19 at least; always 1 has 0.18
     assert not rare(list(range(10)), false_alarms=60).better_than_a_guess("f1")
+
+
+def test_only_the_reviews_that_one_alone_has_right_count() -> None:
+    first = np.array([True] * 6 + [True] * 5 + [False] * 1 + [False] * 3)
+    second = np.array([True] * 6 + [False] * 5 + [True] * 1 + [False] * 3)
+    paired = mcnemar(first, second)
+    assert (paired.only_first, paired.only_second) == (5, 1)
+    # Of the 64 ways to split six reviews, 1 + 6 are 5 to 1 or more uneven on each side.
+    assert paired.p_value == pytest.approx(2 * (1 + 6) / 64)
+
+
+def test_two_that_never_differ_are_no_evidence() -> None:
+    same = np.array([True, False])
+    assert mcnemar(same, same).p_value == 1
