@@ -80,31 +80,14 @@ LAYERS = (
     LayerSummary("gru_3", "GRU", (12, 16), 1632, True),
     LayerSummary("probability", "Dense", (1,), 17, False),
 )
+_COLUMNS = ("trial", "state", "validation_accuracy", "epochs", "seconds", "model.units")
 TRIALS: list[dict[str, Any]] = [
-    {
-        "trial": 0,
-        "state": "COMPLETE",
-        "validation_accuracy": 0.7,
-        "epochs": 3,
-        "seconds": 4.1,
-        "model.units": 8,
-    },
-    {
-        "trial": 1,
-        "state": "PRUNED",
-        "validation_accuracy": 0.5,
-        "epochs": 1,
-        "seconds": 1.2,
-        "model.units": 9,
-    },
-    {
-        "trial": 2,
-        "state": "COMPLETE",
-        "validation_accuracy": 0.75134,
-        "epochs": 3,
-        "seconds": 72.4,
-        "model.units": 16,
-    },
+    dict(zip(_COLUMNS, row, strict=True))
+    for row in (
+        (0, "COMPLETE", 0.7, 3, 4.1, 8),
+        (1, "PRUNED", 0.5, 1, 1.2, 9),
+        (2, "COMPLETE", 0.75134, 3, 72.4, 16),
+    )
 ]
 HISTORY = [
     {

@@ -38,16 +38,7 @@ def test_curves_draw_the_columns_asked_for() -> None:
 
 
 def test_the_training_figure_marks_the_kept_epoch() -> None:
-    history = [
-        {
-            "epoch": epoch,
-            "training_accuracy": 0.5,
-            "validation_accuracy": 0.4,
-            "training_loss": 1.0,
-            "validation_loss": 1.1,
-        }
-        for epoch in (1, 2, 3)
-    ]
+    history = [{"epoch": epoch, "training_loss": 1.0, "validation_loss": 1.1} for epoch in (1, 2, 3)]
     (axes,) = training_figure(history, "loss", 2, "Winning trial").axes
     lines = {line.get_label(): line for line in axes.lines}
     assert list(lines["kept epoch"].get_xdata()) == [2, 2]
@@ -62,17 +53,9 @@ def test_the_same_figure_is_the_same_file(tmp_path: Path) -> None:
 
 
 def test_binned_shares_have_their_intervals_and_bins_their_counts() -> None:
-    rows = [
-        {"probability": 0.31, "positive_share": 0.5, "low": 0.25, "high": 0.75, "from": 0.30, "reviews": 8},
-        {
-            "probability": 0.97,
-            "positive_share": 1.0,
-            "low": 0.5,
-            "high": 1 - 1e-16,
-            "from": 0.95,
-            "reviews": 4,
-        },
-    ]
+    columns = "probability", "positive_share", "low", "high", "from", "reviews"
+    bins_of = (0.31, 0.5, 0.25, 0.75, 0.30, 8), (0.97, 1.0, 0.5, 1 - 1e-16, 0.95, 4)
+    rows = [dict(zip(columns, each, strict=True)) for each in bins_of]
     shares, counts = reliability_figure({"ours": rows}, "Reliability", "share good").axes
     drawn: Any
     bins: Any = counts.patches
