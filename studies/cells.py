@@ -164,18 +164,12 @@ FIGURES = {  # by file: how to read it, and what draws it
 
 
 def _table(records: Records, guess: Mapping[str, float]) -> Table:
-    rows: list[list[Cell]] = [
-        [
-            CELL_STYLE[cell]["label"],
-            kind.label,
-            record.parameters,
-            record.scores["validation_accuracy"],
-            record.curve[-1]["loss"],
-            f"{trained_decades(record):.1f}",
-            round(record.seconds),
-        ]
-        for (cell, kind), record in records.items()
-    ]
+    rows: list[list[Cell]] = []
+    for (cell, kind), record in records.items():
+        accuracy, loss = record.scores["validation_accuracy"], record.curve[-1]["loss"]
+        reach, seconds = f"{trained_decades(record):.1f}", round(record.seconds)
+        name = CELL_STYLE[cell]["label"]
+        rows.append([name, kind.label, record.parameters, accuracy, loss, reach, seconds])
     rows.append([MAJORITY, "", "", guess["validation_accuracy"], "", "", ""])
     columns = ["cell", "kind", "weights", "validation accuracy ↑", "training loss ↓", "reach", "seconds"]
     caption = (

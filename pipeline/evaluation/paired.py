@@ -7,8 +7,7 @@ sums over the reviews (``metrics.sums_of``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.stats import binomtest
@@ -21,8 +20,7 @@ _SWAPS, _RESAMPLES = 9_999, 2_000
 _AT_A_TIME = 4_000_000  # numbers of a chunk of swaps or resamples
 
 
-@dataclass(frozen=True)
-class Paired:
+class Paired(NamedTuple):
     """What McNemar's test says.
 
     Attributes:
@@ -38,12 +36,9 @@ class Paired:
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray, alternative: Alternative = "two-sided") -> Paired:
-    """McNemar's test (1947) in its exact form.
+    """McNemar's test (1947) in its exact form, of whether each labels each review right, bool (num_reviews,).
 
-    Args:
-        first: bool (num_reviews,), whether the first classifier labels each review right.
-        second: the same of the second.
-        alternative: "greater" asks whether the first is the better one.
+    The alternative "greater" asks whether the first is the better one.
     """
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
     differ = only_first + only_second

@@ -158,5 +158,4 @@ def compare(challenger: Predictions, champion: Predictions, rule: Rule) -> Compa
         p_value = randomization_p_value(first, second, score)
         gain = bootstrap_gain(first, second, score, rule.level)
     mine, theirs = (float(score(sums.sum(0))) for sums in (first, second))
-    only = paired.only_first, paired.only_second
-    return Comparison(rule, len(shared), mine, theirs, *only, p_value, gain)
+    return Comparison(rule, len(shared), mine, theirs, paired.only_first, paired.only_second, p_value, gain)

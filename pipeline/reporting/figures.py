@@ -87,7 +87,7 @@ def training_figure(history: Rows, metric: str, best_epoch: int, title: str) -> 
 
 
 def confusion_figure(labels: np.ndarray, predicted: np.ndarray, names: Sequence[str], title: str) -> Figure:
-    """Counts of actual against predicted labels; both arrays (num_reviews,), numbers of ``names``."""
+    """Counts of actual against predicted labels, both (num_reviews,), numbers of ``names``."""
     counts = np.zeros((len(names), len(names)), dtype=int)
     np.add.at(counts, (labels.astype(int), predicted.astype(int)), 1)
     figure, axes = make_axes(title, "predicted", "actual")

@@ -67,15 +67,10 @@ def interval_table(assessment: Assessment) -> Table:
 
 
 def class_table(assessment: Assessment, names: Sequence[str]) -> Table:
-    rows = [
-        [
-            names[int(row["label"])],
-            row["reviews"],
-            row["given"],
-            *(cell for key in ("precision", "recall", "f1") for cell in _with_ends(row, key, f"{key}_")),
-        ]
-        for row in assessment.by_class
-    ]
+    rows: list[list[Cell]] = []
+    for row in assessment.by_class:
+        shares = [cell for key in ("precision", "recall", "f1") for cell in _with_ends(row, key, f"{key}_")]
+        rows.append([names[int(row["label"])], row["reviews"], row["given"], *shares])
     titles = [cell for name in ("precision ↑", "recall ↑", "F1 ↑") for cell in (name, _INTERVAL)]
     caption = "The network by class, with Wilson's intervals."
     return Table(["class", "reviews", "labelled so", *titles], rows, caption)
@@ -102,46 +97,34 @@ def threshold_table(assessment: Assessment, second: str) -> Table:
 
 def paired_table(result: Evaluated) -> Table:
     assessment, registration = result.assessment, result.registration
-    rows: list[list[Cell]] = [
-        [
-            each.name,
-            counted(len(assessment.labels), "test review"),
-            assessment.metrics["test_accuracy"],
-            assessment.metrics[f"{each.prefix}test_accuracy"],
-            paired.only_first,
-            paired.only_second,
-            p_text(paired.p_value),
-        ]
-        for each in assessment.classifiers[1:]
-        for paired in [assessment.paired[each.name]]
-    ]
+    rows: list[list[Cell]] = []
+    reviews = counted(len(assessment.labels), "test review")
+    for each in assessment.classifiers[1:]:
+        only_mine, only_its, p_value = assessment.paired[each.name]
+        accuracies = (assessment.metrics[f"{prefix}test_accuracy"] for prefix in ("", each.prefix))
+        rows.append([each.name, reviews, *accuracies, only_mine, only_its, p_text(p_value)])
     if registration and (found := registration.comparison):
         objective = found.rule.objective
         scores: list[Cell] = [found.score, found.champion_score]
-        p_value = f"{p_text(found.p_value)}, one-sided"
+        tested = f"{p_text(found.p_value)}, one-sided"
         if objective != ACCURACY:
             sign = -1 if objective == LOG_LOSS else 1
             named = measure_name(objective)
             scores = [f"{sign * score:.4f} ({named})" for score in (found.score, found.champion_score)]
-            p_value += ", randomization"
+            tested += ", randomization"
         only = found.only_challenger, found.only_champion
         reviews = counted(found.reviews, "held-back review")
-        rows.append(["the champion then", reviews, *scores, *only, p_value])
+        rows.append(["the champion then", reviews, *scores, *only, tested])
     scores_of = ["network's accuracy", "the other's", "only the network right", "only the other right"]
     return Table(["against", "on", *scores_of, "McNemar"], rows)
 
 
 def reliability_table(assessment: Assessment, share: str) -> Table:
     model = assessment.classifiers[0].name
-    rows = [
-        [
-            f"{row['from']:.2f} to {row['to']:.2f}",
-            row["reviews"],
-            row["probability"],
-            *_with_ends(row, "positive_share"),
-        ]
-        for row in assessment.curves["reliability"][model]
-    ]
+    rows: list[list[Cell]] = []
+    for row in assessment.curves["reliability"][model]:
+        ends, share_of = f"{row['from']:.2f} to {row['to']:.2f}", _with_ends(row, "positive_share")
+        rows.append([ends, row["reviews"], row["probability"], *share_of])
     columns = ["probabilities", "reviews", "mean probability", f"share {share}", _INTERVAL]
     return Table(columns, rows, f"The bins of the {model}, with Wilson's intervals", folded=True)
 
@@ -149,16 +132,11 @@ def reliability_table(assessment: Assessment, share: str) -> Table:
 def slice_table(assessment: Assessment, column: str, curve: str, form: str) -> Table:
     """``form`` formats the ends of a bin, which are called ``column``."""
     names = assessment.classifiers[0].name, assessment.baseline.name, MAJORITY
-    rows = [
-        [
-            f"{form.format(row['from'])} to {form.format(row['to'])}",
-            row["reviews"],
-            *_with_ends(row, ACCURACY),
-            *_with_ends(other, ACCURACY),
-            least[ACCURACY],
-        ]
-        for row, other, least in zip(*(assessment.curves[curve][name] for name in names), strict=True)
-    ]
+    rows: list[list[Cell]] = []
+    for mine, its, least in zip(*(assessment.curves[curve][name] for name in names), strict=True):
+        ends = f"{form.format(mine['from'])} to {form.format(mine['to'])}"
+        accuracies = (*_with_ends(mine, ACCURACY), *_with_ends(its, ACCURACY), least[ACCURACY])
+        rows.append([ends, mine["reviews"], *accuracies])
     columns = [column, "reviews", names[0], _INTERVAL, names[1], _INTERVAL, MAJORITY]
     return Table(columns, rows, f"Accuracy by {column}, with Wilson's intervals", folded=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -25,14 +25,12 @@ CELL_STYLE: dict[str, dict[str, Any]] = {
     "gru": {"color": GREEN, "marker": "^", "label": "GRU"},
 }
 BASELINE_STYLE: dict[str, Any] = {"color": "#555555", "linestyle": ":", "label": "bag of n-grams"}
-OfRow = TypeVar("OfRow")
-OfColumn = TypeVar("OfColumn")
 
 
 def draw_panels(
-    rows: Mapping[str, OfRow],
-    columns: Mapping[str, OfColumn],
-    draw: Callable[[Axes, OfRow, OfColumn], None],
+    rows: Mapping[str, Any],
+    columns: Mapping[str, Any],
+    draw: Callable[[Axes, Any, Any], None],
     share_y: ShareY = "all",
 ) -> Figure:
     """A figure with a panel for each row, by the label of its y axis, and each column, by its title.
@@ -52,10 +50,11 @@ def draw_panels(
     return figure
 
 
-def limit_accuracy(figure: Figure) -> None:
+def limit_accuracy(figure: Figure) -> Figure:
     """Keeps a shared axis of accuracies to what they can be, however wide an interval is."""
     low, high = figure.axes[0].get_ylim()
     figure.axes[0].set_ylim(max(low, 0.0), min(high, 1.0))
+    return figure
 
 
 def dodged(cells: Sequence[str]) -> list[tuple[float, str]]:
@@ -90,16 +89,9 @@ def _skips(records: Records) -> dict[str, str]:
 
 
 def write(records: Records, dataset: str, baseline: float, folder: Path) -> list[Picture]:
-    """Draws all figures and writes them as PNG.
+    """Draws all figures as PNG in ``folder``, in the order of their numbers, from 1.
 
-    Args:
-        records: of every fit of the study.
-        dataset: the name that titles carry.
-        baseline: validation accuracy of the bag of words.
-        folder: where the files go.
-
-    Returns:
-        The figures in the order of their numbers, from 1.
+    Titles carry the data set's name; ``baseline`` is the validation accuracy of the bag of n-grams.
     """
     drawn = []
     for stem, (name, reading, draw) in FIGURES.items():
@@ -116,11 +108,8 @@ def accuracy_figure(records: Records, baseline: float) -> Figure:
         if split == "validation":
             axes.axhline(baseline, **BASELINE_STYLE)
 
-    figure = draw_panels(
-        {f"{split} accuracy": split for split in ("validation", "test")}, _skips(records), draw
-    )
-    limit_accuracy(figure)
-    return figure
+    rows = {f"{split} accuracy": split for split in ("validation", "test")}
+    return limit_accuracy(draw_panels(rows, _skips(records), draw))
 
 
 def gradient_figure(records: Records, _baseline: float) -> Figure:
@@ -148,10 +137,8 @@ def gradient_figure(records: Records, _baseline: float) -> Figure:
 
 
 def reach_figure(records: Records, _baseline: float) -> Figure:
-    rows: dict[str, Number] = {
-        "before training\npowers of ten": initial_decades,
-        "after training\npowers of ten": trained_decades,
-    }
+    moments = {"before": initial_decades, "after": trained_decades}
+    rows = {f"{moment} training\npowers of ten": number for moment, number in moments.items()}
 
     def draw(axes: Axes, number: Number, skip: str) -> None:
         _by_depth(axes, records, skip, number)
@@ -163,10 +150,10 @@ def curves_figure(records: Records, _baseline: float) -> Figure:
     def draw(axes: Axes, variant: str, depth: int) -> None:
         for cell in _cells(records):
             found = repeats(records, Fit(cell, depth, "none", variant, 0))
-            style = {**CELL_STYLE[cell], "markersize": 4}
-            axes.plot(*_mean_curve(found, "validation_loss"), **style)
-            del style["label"]
-            axes.plot(*_mean_curve(found, "loss"), linestyle="--", **style)
+            for key, changed in (("validation_loss", {}), ("loss", {"linestyle": "--", "label": None})):
+                curve = np.mean([[epoch[key] for epoch in record.curve] for record in found], axis=0)
+                style = {**CELL_STYLE[cell], "markersize": 4} | changed
+                axes.plot(range(1, len(curve) + 1), curve, **style)
         axes.plot([], [], color="black", label="validation")
         axes.plot([], [], color="black", linestyle="--", label="training")
         axes.set_xlabel("epoch")
@@ -188,9 +175,7 @@ def probe_figure(records: Records, baseline: float) -> Figure:
         axes.set_xticks(range(depth + 1))
 
     columns = {f"depth {depth}": depth for depth in _depths(records)}
-    figure = draw_panels({"validation accuracy of the probe": None}, columns, draw)
-    limit_accuracy(figure)
-    return figure
+    return limit_accuracy(draw_panels({"validation accuracy of the probe": None}, columns, draw))
 
 
 def cost_figure(records: Records, baseline: float) -> Figure:
@@ -212,16 +197,11 @@ def cost_figure(records: Records, baseline: float) -> Figure:
                 axes.annotate(str(depth), (at, float(np.mean(values))), **style)
         axes.axhline(baseline, **BASELINE_STYLE)
 
-    figure = draw_panels({"validation accuracy": None}, costs, draw)
-    limit_accuracy(figure)
-    return figure
+    return limit_accuracy(draw_panels({"validation accuracy": None}, costs, draw))
 
 
 def _by_depth(axes: Axes, records: Records, skip: str, number: Number) -> None:
-    """A line through the means for each cell, a dot for each seed.
-
-    The depths stand at even distances, the cells a little apart.
-    """
+    """A line for each cell; the depths stand at even distances, the cells a little apart."""
     depths = _depths(records)
     for offset, cell in dodged(_cells(records)):
         found = [repeats(records, Fit(cell, depth, skip, PLAIN, 0)) for depth in depths]
@@ -229,12 +209,6 @@ def _by_depth(axes: Axes, records: Records, skip: str, number: Number) -> None:
         seeds_line(axes, places, [[number(record) for record in seeds] for seeds in found], cell)
     axes.set_xticks(range(len(depths)), [str(depth) for depth in depths])
     axes.set_xlabel("recurrent layers")
-
-
-def _mean_curve(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.ndarray]:
-    """The epochs, and the mean of ``key`` over the records at each."""
-    values = np.array([[epoch[key] for epoch in record.curve] for record in records])
-    return np.arange(1, values.shape[1] + 1), values.mean(0)
 
 
 # By file: the name, how to read it, and what draws it.
