@@ -37,6 +37,10 @@ class Ragged:
         """Tokens of each review: int64 (num_reviews,)."""
         return np.diff(self.offsets)
 
+    def review(self, row: int) -> np.ndarray:
+        """The tokens of one review, (length,)."""
+        return self.tokens[self.offsets[row] : self.offsets[row + 1]]
+
     @staticmethod
     def from_padded(token_ids: np.ndarray) -> Ragged:
         """Rows of one length, int (num_reviews, max_length), without their ``PAD_ID``.
@@ -89,10 +93,6 @@ class Sequences(Ragged):
             raise ValueError(f"offsets must rise from 0 to the number of tokens, {len(self.tokens)}")
         if len(self.tokens) and self.tokens.min() < OOV_ID:
             raise ValueError(f"tokens must be {OOV_ID} or more, but got {self.tokens.min()}")
-
-    def review(self, row: int) -> Tokens:
-        """The tokens of one review: int32 (length,)."""
-        return self.tokens[self.offsets[row] : self.offsets[row + 1]]
 
     def select(self, rows: Rows) -> Sequences:
         """The reviews at ``rows``, in that order."""

@@ -61,9 +61,9 @@ def skip_gram(
     words = [str(token) for token in range(vocab_size)]
 
     def sentences() -> Iterator[list[str]]:
-        for tokens, offsets in corpora:
-            for start, end in pairwise(offsets):
-                review = tokens[start:end]
+        for reviews in corpora:
+            for row in range(len(reviews)):
+                review = reviews.review(row)
                 yield [words[token] for token in review[review > OOV_ID].tolist()]
 
     model = Word2Vec(
