@@ -101,18 +101,11 @@ class PipelineRun:
         self.client.log_text(self.run_id, text, file)
 
     def log_network(self, trained: Mapping[str, Any]) -> None:
-        """Logs which network the run is about, of reports/train.json: its values, and as the run's name what
-        tells two networks apart at a glance, ``bidirectional lstm 64-32, 0.871``.
-        """
+        """Logs which network the run is about, of reports/train.json: its values, and the run's name."""
         self.log_params(trained["params"])
-        params = {key.removeprefix("model."): value for key, value in trained["params"].items()}
-        units, depth = params["units"], params["depth"]
-        size = f"{depth}x{units}" if isinstance(units, int) else "-".join(map(str, units))
-        direction = "bidirectional " if params["bidirectional"] else ""
-        skip = "" if params["skip"] == "none" else f" {params['skip']}"
-        experiment = f" ({os.environ['DVC_EXP_NAME']})" if os.environ.get("DVC_EXP_NAME") else ""
-        name = f"{direction}{params['cell']} {size}{skip}, {trained['validation_accuracy']:.3f}{experiment}"
-        self.client.update_run(self.run_id, name=name)
+        name = f"{network_name(trained['params'])}, {trained['validation_accuracy']:.3f}"
+        experiment = os.environ.get("DVC_EXP_NAME")
+        self.client.update_run(self.run_id, name=f"{name} ({experiment})" if experiment else name)
 
     @uninterrupted()
     def log_curve(self, curve: Sequence[Mapping[str, float]]) -> None:
@@ -347,3 +340,12 @@ def note_reproduced(params: Params) -> None:
     client.set_tag(run_id, REPRODUCED_TAG, read_json(TRAIN_REPORT)["run_id"])
     measured = read_json(METRICS)
     mlflow.log_metrics({name: measured[name] for name in _REPRODUCED}, run_id=run_id)
+
+
+def network_name(params: Mapping[str, Any]) -> str:
+    """Of values under dotted keys what tells two networks apart at a glance: ``bidirectional lstm 64-32``."""
+    units, depth = params["model.units"], params["model.depth"]
+    size = f"{depth}x{units}" if isinstance(units, int) else "-".join(map(str, units))
+    direction = "bidirectional " if params["model.bidirectional"] else ""
+    skip = "" if params["model.skip"] == "none" else f" {params['model.skip']}"
+    return f"{direction}{params['model.cell']} {size}{skip}"
