@@ -171,7 +171,7 @@ def check_onnx(network: Network, token_ids: np.ndarray, probabilities: np.ndarra
     if not differences.max(initial=0) <= TOLERANCE:
         raise ValueError(
             f"the network's ONNX model gives probabilities up to {differences.max():.2g} from Keras', more "
-            f"than {TOLERANCE}: it can't be registered; see pipeline/serving/onnx_layers.py"
+            f"than {TOLERANCE}: it can't be registered; see pipeline/serving/onnx_export.py"
         )
 
 

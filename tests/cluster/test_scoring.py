@@ -42,7 +42,7 @@ def make_classifier(folder: Path) -> Path:
         ],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
-    onnx.helper.set_model_props(model, {"masked": "1", "step_multiple": "1"})
+    onnx.helper.set_model_props(model, {"masked": "1"})
     folder.mkdir()
     onnx.save(model, folder / NETWORK)
     Vocabulary(("good", "bad")).save(folder / VOCABULARY)

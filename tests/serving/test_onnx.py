@@ -16,7 +16,7 @@ from pipeline.params import Params
 from pipeline.registry.packaging import check_onnx
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.serving.onnx_export import to_onnx
-from pipeline.serving.onnx_network import OnnxNetwork, cut_padding
+from pipeline.serving.onnx_network import OnnxNetwork
 from random_ngrams import ngram_vectors
 from two_labels import both
 
@@ -98,23 +98,6 @@ def test_the_pipelines_networks_give_keras_probabilities(
         np.testing.assert_allclose(computed(row[None]), [probability], atol=2e-6)
 
 
-@pytest.mark.parametrize("padding", ["pre", "post"])
-def test_masked_steps_are_those_of_keras_where_nothing_hides_them(padding: str, tmp_path: Path) -> None:
-    def top(embedded: Any, mask: Any) -> Any:
-        # A bidirectional layer gives zeros at masked steps, a plain one its last state.
-        both = layers.Bidirectional(layers.GRU(3, return_sequences=True))(embedded, mask=mask)
-        plain = layers.LSTM(3, return_sequences=True)(embedded, mask=mask)
-        states = keras.ops.concatenate([both, plain], axis=-1)
-        return keras.ops.einsum("btf->bf", states)  # a sum over all steps, masked or not
-
-    model = network(top, mask=True)
-    (tmp_path / "model.onnx").write_bytes(to_onnx(model).SerializeToString())
-    session = OnnxNetwork(tmp_path / "model.onnx")._session  # whole rows, nothing cut
-    token_ids = rows(padding)
-    (computed,) = session.run(None, {"token_ids": token_ids})
-    np.testing.assert_allclose(computed[:, 0], keras_probabilities(model, token_ids)[:, 1], atol=2e-6)
-
-
 def test_a_layer_may_give_its_last_state_alone(tmp_path: Path) -> None:
     def top(embedded: Any, mask: Any) -> Any:
         return layers.Bidirectional(layers.LSTM(3))(layers.Dropout(0.5)(embedded), mask=mask)
@@ -159,20 +142,6 @@ def test_many_rows_come_back_in_their_order(tmp_path: Path) -> None:
     assert computed(many[:0]).shape == (0, 2)
 
 
-@pytest.mark.parametrize(
-    ("token_ids", "multiple", "cut"),
-    [
-        ([[0, 0, 0, 1, 4, 0], [0, 0, 0, 0, 1, 0]], 1, [[1, 4], [0, 1]]),
-        ([[0, 0, 0, 1, 4, 0], [0, 0, 0, 0, 1, 0]], 2, [[0, 1, 4, 0], [0, 0, 1, 0]]),
-        ([[1, 4, 4, 0, 0]], 2, [[1, 4, 4, 0]]),
-        ([[1, 4, 4]], 2, [[1, 4, 4]]),
-        ([[0, 0, 0]], 1, [[0]]),
-    ],
-)
-def test_padding_is_cut_where_all_rows_have_it(token_ids: Any, multiple: int, cut: Any) -> None:
-    assert cut_padding(np.array(token_ids), multiple).tolist() == cut
-
-
 def test_a_difference_from_keras_is_found_at_the_only_length_that_has_it() -> None:
     token_ids = rows("pre")
     probabilities = both(np.full(len(token_ids), 0.5))
@@ -190,10 +159,10 @@ def test_a_difference_from_keras_is_found_at_the_only_length_that_has_it() -> No
 @pytest.mark.parametrize(
     ("top", "named"),
     [
-        (lambda x: layers.GRU(3)(layers.Conv1D(3, 2)(x)), "conv1d.* is a keras.layers.Conv1D"),
+        (lambda x: layers.GRU(3)(layers.Conv1D(3, 2)(x)), "conv1d.* keras.layers.Conv1D"),
         (lambda x: layers.GRU(3, reset_after=False)(x), "reset_after = False"),
         (lambda x: layers.LSTM(3, go_backwards=True)(x), "go_backwards = True"),
-        (lambda x: layers.SimpleRNN(3, activation="gelu")(x), "the activation 'gelu'"),
+        (lambda x: layers.SimpleRNN(3, activation="gelu")(x), "'gelu'"),
         (lambda x: layers.Bidirectional(layers.LSTM(3), merge_mode="sum")(x), "merge_mode = 'sum'"),
     ],
 )
