@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -81,6 +83,11 @@ def found_labels(reviews: Reviews, seed: int) -> tuple[int, int, float]:
     return int(np.isin([issue.row for issue in issues[: len(turned)]], turned).sum()), len(issues), seconds
 
 
+def label_rows(bag: Any, rows: np.ndarray) -> np.ndarray:
+    """What a bag of words gives for padded rows."""
+    return np.asarray(bag.predict_proba(Ragged.from_padded(rows)))
+
+
 def rounds(
     splits: dict[str, Reviews], vocabulary: Vocabulary, names: list[str], way: str, seed: int
 ) -> list[float]:
@@ -105,13 +112,7 @@ def rounds(
         if way == "at random":
             known += random.choice(rest, STEP, replace=False).tolist()
             continue
-        champion = TextClassifier(
-            lambda rows, bag=bag: bag.predict_proba(Ragged.from_padded(rows)),
-            vocabulary,
-            LAYOUT,
-            tuple(names),
-            0.5,
-        )
+        champion = TextClassifier(partial(label_rows, bag), vocabulary, LAYOUT, tuple(names), 0.5)
         tasks = suggest(champion, ((texts[row], {"row": int(row)}) for row in rest), STEP)
         known += [task.more["row"] for task in tasks]
 

@@ -55,21 +55,13 @@ class Contribution(NamedTuple):
 
 @dataclass(frozen=True)
 class TextClassifier:
-    """From raw text to a label, through the encoder of the training data.
-
-    Attributes:
-        network: from padded rows to probabilities.
-        vocabulary: the words that have an id below ``layout["vocab_size"]``.
-        layout: vocab_size, max_length, padding and truncating of the rows.
-        labels: the names of the labels, label 0 first.
-        threshold: of two labels: a probability from here on is label 1.
-    """
+    """From raw text to a label, through the encoder of the training data."""
 
     network: Network
-    vocabulary: Vocabulary
-    layout: Mapping[str, Any]
+    vocabulary: Vocabulary  # the words that have an id below ``layout["vocab_size"]``
+    layout: Mapping[str, Any]  # vocab_size, max_length, padding and truncating of the rows
     labels: tuple[str, ...]
-    threshold: float
+    threshold: float  # of two labels: a probability from here on is the second
 
     @classmethod
     def load(cls, folder: Path) -> TextClassifier:
@@ -191,10 +183,10 @@ def write_classifier(
     Args:
         folder: where to; made if missing.
         onnx: the network, as `pipeline.serving.onnx_export` gives it.
-        keras_file: the same as a `.keras` file, for whoever wants to train on.
+        keras_file: the same, for whoever wants to train on.
         vocabulary: the data set's; words without an id of their own in the rows are left out.
         dataset: data/padded/dataset.json.
-        threshold: of two labels: a probability from here on is label 1.
+        threshold: the classifier's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NETWORK).write_bytes(onnx)

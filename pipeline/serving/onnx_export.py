@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -29,23 +29,14 @@ _END = np.iinfo(np.int64).max  # of a slice without an end
 
 @dataclass(frozen=True)
 class _Call:
-    """A layer or operation of a Keras model, and what it is called with.
+    """A layer or operation of a Keras model, and what it is called with."""
 
-    Attributes:
-        kind: its class.
-        name: its own.
-        config: what Keras' `get_config` says of it.
-        weights: the arrays of `get_weights`; none of an operation.
-        args: positional arguments, a Var where Keras has a tensor.
-        mask: bool (batch, steps), or None.
-    """
-
-    kind: str
+    kind: str  # its class
     name: str
-    config: Mapping[str, Any]
-    weights: list[np.ndarray]
-    args: tuple[Any, ...]
-    mask: Var | None
+    config: Mapping[str, Any]  # of Keras' `get_config`
+    weights: list[np.ndarray]  # of `get_weights`; none of an operation
+    args: tuple[Any, ...]  # a Var where Keras has a tensor
+    mask: Var | None  # bool (batch, steps)
 
     def require(self, config: Mapping[str, Any] | None = None, **wanted: Any) -> None:
         """Raises ValueError if an option is another than the one that is converted."""
@@ -248,28 +239,13 @@ def _pad(call: _Call) -> Var:
 # one row of weights a gate, and `sequence_lens` in place of a mask, since a row's words come first.
 
 
-class _Cell(NamedTuple):
-    """How an operator differs from Keras' layer.
-
-    Attributes:
-        operator: in ONNX.
-        gates: Keras' blocks of units in ONNX' order.
-        roles: what each activation of the operator is in Keras' config.
-        options: of the operator.
-    """
-
-    operator: Callable[..., tuple[Var, ...]]
-    gates: tuple[int, ...]
-    roles: tuple[str, ...]
-    options: Mapping[str, int] = {}
-
-
-_CELLS = {
-    "SimpleRNN": _Cell(op.rnn, (0,), ("activation",)),
+# Operator; Keras' blocks of units in ONNX' order; what each activation is in Keras' config; options.
+_CELLS: dict[str, tuple[Callable[..., tuple[Var, ...]], list[int], list[str], dict[str, int]]] = {
+    "SimpleRNN": (op.rnn, [0], ["activation"], {}),
     # Keras: input, forget, candidate, output. ONNX: input, output, forget, candidate.
-    "LSTM": _Cell(op.lstm, (0, 3, 1, 2), ("recurrent_activation", "activation", "activation")),
+    "LSTM": (op.lstm, [0, 3, 1, 2], ["recurrent_activation", "activation", "activation"], {}),
     # Both: update, reset, candidate.
-    "GRU": _Cell(op.gru, (0, 1, 2), ("recurrent_activation", "activation"), {"linear_before_reset": 1}),
+    "GRU": (op.gru, [0, 1, 2], ["recurrent_activation", "activation"], {"linear_before_reset": 1}),
 }
 _CELL_ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid"}
 _Side = tuple[Mapping[str, Any], list[np.ndarray]]  # of a layer that reads in one direction: config, weights
@@ -296,18 +272,18 @@ def _recurrent(call: _Call, kind: str, sides: list[_Side]) -> Var:
     """(batch, steps, features) -> (batch, steps, units of all sides), or without steps."""
     for side, _ in sides:
         call.require(side, use_bias=True, return_state=False, stateful=False, reset_after=True)
-    cell: _Cell = call.choose(_CELLS, kind)
+    operator, gates, roles, options = call.choose(_CELLS, kind)
     config = sides[0][0]
     lengths = call.mask and op.reduce_sum(op.cast(call.mask, to=np.int32), _integers(1), keepdims=False)
-    weights = zip(*(_cell_weights(cell, *side) for side in sides), strict=True)
-    all_states, last_states, *_ = cell.operator(
+    weights = zip(*(_cell_weights(gates, *side) for side in sides), strict=True)
+    all_states, last_states, *_ = operator(
         op.transpose(call.args[0], perm=[1, 0, 2]),
         *(_weight(np.stack(arrays)) for arrays in weights),
         lengths,
         hidden_size=config["units"],
         direction="bidirectional" if len(sides) == 2 else "forward",
-        activations=[call.choose(_CELL_ACTIVATIONS, config[role]) for role in cell.roles] * len(sides),
-        **cell.options,
+        activations=[call.choose(_CELL_ACTIVATIONS, config[role]) for role in roles] * len(sides),
+        **options,
     )
     width = config["units"] * len(sides)
     if config["return_sequences"]:  # (steps, sides, batch, units)
@@ -315,10 +291,10 @@ def _recurrent(call: _Call, kind: str, sides: list[_Side]) -> Var:
     return op.reshape(op.transpose(last_states, perm=[1, 0, 2]), _integers(0, width))  # (sides, batch, units)
 
 
-def _cell_weights(cell: _Cell, config: Mapping[str, Any], weights: list[np.ndarray]) -> list[np.ndarray]:
+def _cell_weights(gates: list[int], config: Mapping[str, Any], weights: list[np.ndarray]) -> list[np.ndarray]:
     """Kernel (gates * units, features), recurrent kernel (gates * units, units), bias (2 * gates * units)."""
     units = config["units"]
-    order = np.concatenate([np.arange(gate * units, (gate + 1) * units) for gate in cell.gates])
+    order = np.concatenate([np.arange(gate * units, (gate + 1) * units) for gate in gates])
     kernel, recurrent_kernel, bias = weights
     # Only a GRU has a bias of its own at the recurrent product; elsewhere the two are added.
     biases = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])

@@ -40,6 +40,7 @@ from pipeline.runtime.interruption import Interruption
 from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY, TextClassifier
 from pipeline.serving.tables import WRITERS, Counts, OnBatch, score_file
 
+_DECISIVE = (NETWORK, VOCABULARY, FACTS)  # the files that decide an answer
 RECORDS, REJECTED = "_scored", "_rejected"
 _LEFTOVER = re.compile(r"\.[0-9a-f]{32}\.\w+")  # a file that a killed run was writing
 _SHARED = "--input and --output must be the same folders for all workers of a cluster"
@@ -47,13 +48,9 @@ _SHARED = "--input and --output must be the same folders for all workers of a cl
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a table.
+    """One file, ``source``, of a table, and the scored file's path ``name`` in the output's ``folder``.
 
-    Attributes:
-        source: the file.
-        folder: the output folder.
-        name: the scored file's path in ``folder``.
-        root: the folder that parts are named from; folders in it may name columns: ``label=neg/``.
+    Parts are named from the folder ``root``; folders in it may name columns: ``label=neg/``.
     """
 
     source: Path
@@ -79,18 +76,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Options:
-    """How rows are scored.
-
-    Attributes:
-        text_column: the column of the texts.
-        threshold: in place of the classifier's own.
-        version: what the model is called, for the records: ``models:/NAME/VERSION``.
-        form: how the files are written, as far as it is known.
-    """
+    """How rows are scored, else as :func:`score_file` takes it."""
 
     text_column: str
     threshold: float | None = None
-    version: str = ""
+    version: str = ""  # the model's address, for the records
     form: Format = field(default_factory=lambda: Format(on_command_line=True))
 
 
@@ -101,7 +91,6 @@ class Done(NamedTuple):
     kept: bool
 
 
-OnRows = Callable[[int], None]
 OnEnd = Callable[[Part, Done | UserError], None]
 
 
@@ -166,13 +155,10 @@ def score_part(
         part: the part.
         options: how it is scored.
         on_batch: told the number of rows after each batch.
-
-    Raises:
-        UserError: as :func:`score_file`.
     """
     made_of = {
         "input": hash_of(part.source),
-        "model": model_digest(classifier),
+        "model": _digest_of(classifier),
         "text_column": options.text_column,
         "threshold": options.threshold,
         "form": repr(options.form),
@@ -183,7 +169,7 @@ def score_part(
             return Done(Counts(record["scored"], record["rejected"]), kept=True)
     with replaced_together():
         counts = score_file(
-            loaded(classifier),
+            _load(classifier),
             part.source,
             part.target,
             text_column=options.text_column,
@@ -223,15 +209,13 @@ def _clear(folder: Path) -> None:
 
 
 @lru_cache(maxsize=1)
-def model_digest(classifier: Path) -> str:
-    """Of the files that decide an answer."""
-    hashes = [hash_of(classifier / name) for name in (NETWORK, VOCABULARY, FACTS)]
+def _digest_of(classifier: Path) -> str:
+    hashes = [hash_of(classifier / name) for name in _DECISIVE]
     return f"sha256:{hashlib.sha256(''.join(hashes).encode()).hexdigest()}"
 
 
-@lru_cache(maxsize=1)
-def loaded(classifier: Path) -> TextClassifier:
-    """The classifier of a folder; the last one is kept, since a process scores many parts with it."""
+@lru_cache(maxsize=1)  # a process scores many parts with one classifier
+def _load(classifier: Path) -> TextClassifier:
     return TextClassifier.load(classifier)
 
 
@@ -241,7 +225,7 @@ def score_parts(
     options: Options,
     cluster: ClusterParams,
     workers: int | Literal["auto"],
-    on_rows: OnRows,
+    on_rows: OnBatch,
     on_end: OnEnd,
 ) -> None:
     """Scores all parts; one that can't be read or written doesn't stop the others.
@@ -258,7 +242,7 @@ def score_parts(
     Raises:
         UserError: if ``options.threshold`` is out of range, or the cluster can't be reached.
     """
-    loaded(classifier).score([], options.threshold)
+    _load(classifier).score([], options.threshold)
     # A process is as good after many parts as after the first: it compiles nothing.
     lasting = cluster.model_copy(update={"jobs_a_process": sys.maxsize})
     name = f"scoring-{hashlib.sha256(str(parts[0].folder.absolute()).encode()).hexdigest()[:12]}"
@@ -281,16 +265,13 @@ def score_parts(
             done = UserError(f"{part.target} was written, but elsewhere: {_SHARED}")
         on_end(part, done)
 
-    with open_pool(name, lasting, workers, len(parts), _contents(classifier), here=True) as pool:
+    contents = {file: np.frombuffer((classifier / file).read_bytes(), np.uint8) for file in _DECISIVE}
+    with open_pool(name, lasting, workers, len(parts), contents, here=True) as pool:
         pool.run(jobs(), heard, ended, Interruption())
 
 
 def score_job(part: Part, options: Options, data: Data, say: Say) -> Done:
-    """Scores one part with the classifier whose files ``data`` holds; says how many rows are done.
-
-    Raises:
-        UserError: if it can't be read or written.
-    """
+    """Scores one part with the classifier whose files ``data`` holds; says how many rows are done."""
     rows = 0
 
     def on_batch(more: int) -> None:
@@ -304,14 +285,6 @@ def score_job(part: Part, options: Options, data: Data, say: Say) -> Done:
         raise UserError(f"{error.filename} is gone, or the worker doesn't see it: {_SHARED}") from None
     except OSError as error:  # the pool would take it for a lost connection
         raise UserError(described(error)) from None
-
-
-def _contents(classifier: Path) -> dict[str, np.ndarray]:
-    """The files that decide an answer, as bytes."""
-    return {
-        name: np.frombuffer((classifier / name).read_bytes(), np.uint8)
-        for name in (NETWORK, VOCABULARY, FACTS)
-    }
 
 
 def _unpacked(data: Mapping[str, np.ndarray]) -> Path:

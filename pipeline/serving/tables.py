@@ -48,19 +48,10 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class _Columns:
-    """The columns of a scored file.
-
-    Attributes:
-        given: every column that a row has, in the order of their first appearance, each name once.
-        header: as they are called in the file, where that differs.
-        added: those that scoring adds.
-        schema: of all of them, where a Parquet file is to be written.
-    """
-
-    given: list[str]
-    header: list[str]
-    added: list[str]
-    schema: pyarrow.Schema | None
+    given: list[str]  # every column that a row has, in the order of their first appearance, each name once
+    header: list[str]  # as they are called in the file
+    added: list[str]  # by scoring
+    schema: pyarrow.Schema | None  # of all of them, where a Parquet file is to be written
 
 
 @contextmanager
