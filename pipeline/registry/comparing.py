@@ -19,38 +19,25 @@ from pipeline.tracking.runs import DIGEST_TAG
 
 @dataclass(frozen=True)
 class Difference:
-    """The accuracy of one run less that of another, on ``reviews`` that neither was fitted to.
-
-    ``low`` and ``high`` bound it with 95 % confidence.
-    """
+    """The accuracy of one run less that of another, on ``reviews`` that neither was fitted to."""
 
     accuracy: float
-    low: float
+    low: float  # which, with high, bounds it with 95 % confidence
     high: float
     reviews: int
 
 
 @dataclass(frozen=True)
 class EvaluatedRun:
-    """One run beside others.
-
-    Attributes:
-        run_id: MLflow's.
-        name: what the run is called.
-        dataset: of which data set the scores are.
-        validation_accuracy: of the winner.
-        test_accuracy: of the winner.
-        difference: from the best run, None for that one and where they share no reviews.
-        settings: the parameters in which the runs are not all alike.
-    """
+    """One run beside others."""
 
     run_id: str
     name: str
     dataset: str
     validation_accuracy: float | None
     test_accuracy: float
-    difference: Difference | None
-    settings: dict[str, str]
+    difference: Difference | None  # from the best run, None for that one and where they share no reviews
+    settings: dict[str, str]  # the parameters in which the runs are not all alike
 
 
 def compare_runs(client: MlflowClient, dataset: str | None, count: int) -> list[EvaluatedRun]:

@@ -34,7 +34,7 @@ from pipeline.serving.classifier import (
     LINEAGE,
     NETWORK,
     VOCABULARY,
-    probability_column,
+    number_columns,
     write_classifier,
 )
 from pipeline.serving.onnx_export import to_onnx
@@ -59,27 +59,16 @@ _CHECKED = 256  # reviews whose probabilities are compared at registration
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trained network that is to be registered, with what turns text into its rows.
-
-    Attributes:
-        model: in memory, for Keras users.
-        file: the same as a `.keras` file.
-        vocabulary: the data set's.
-        token_ids: validation rows, int32 (num_reviews, max_length).
-        probabilities: what Keras gives for them, (num_reviews, num_labels).
-        record: of :func:`pipeline.registry.lineage.record`; its ``dataset`` and ``trained`` are read.
-        profile: of the validation reviews.
-        threshold: of two labels: a probability from here on is the second.
-    """
+    """A trained network that is to be registered, with what turns text into its rows."""
 
     model: keras.Model
-    file: Path
+    file: Path  # the same as a `.keras` file
     vocabulary: Vocabulary
-    token_ids: np.ndarray
-    probabilities: np.ndarray
-    record: Mapping[str, Any]
+    token_ids: np.ndarray  # validation rows, int32 (num_reviews, max_length)
+    probabilities: np.ndarray  # what Keras gives for them, (num_reviews, num_labels)
+    record: Mapping[str, Any]  # of :func:`pipeline.registry.lineage.record`
     profile: Profile
-    threshold: float = THRESHOLD
+    threshold: float = THRESHOLD  # of two labels: a probability from here on is the second
 
 
 @uninterrupted()
@@ -122,9 +111,7 @@ def _without_lines(said: re.Pattern[str]) -> Iterator[None]:
 def packed(candidate: Candidate, package: Path = PACKAGE) -> Iterator[dict[str, Any]]:
     """What `mlflow.pyfunc.log_model` and `save_model` are to be told; the files it names last as the block.
 
-    Args:
-        candidate: the model.
-        package: the folder of the package `pipeline` whose code the version takes along.
+    The version takes along the code of ``package``, the folder of `pipeline`.
 
     Raises:
         ValueError: if the network can't be written as ONNX, or its ONNX model gives other probabilities.
@@ -157,13 +144,8 @@ def packed(candidate: Candidate, package: Path = PACKAGE) -> Iterator[dict[str, 
 def check_onnx(network: Network, token_ids: np.ndarray, probabilities: np.ndarray) -> None:
     """Holds a network against what Keras gives for reviews, from the shortest to the longest.
 
-    Args:
-        network: the ONNX one.
-        token_ids: int32 (num_reviews, max_length).
-        probabilities: Keras' for them.
-
     Raises:
-        ValueError: if one differs by more than ``TOLERANCE``.
+        ValueError: if a probability differs by more than ``TOLERANCE``.
     """
     by_length = np.argsort((token_ids != PAD_ID).sum(1), kind="stable")
     rows = by_length[np.unique(np.linspace(0, len(by_length) - 1, _CHECKED).astype(int))]
@@ -184,18 +166,15 @@ def _signature(labels: Sequence[str], threshold: float) -> ModelSignature:
     None of what goes in: with a named column there, MLflow refuses a list of texts or a Series before the
     model sees it. The model checks its input itself.
     """
-    several = len(labels) > 2
-    numbers = ["probability", "unknown_share", *(probability_column(name) for name in labels if several)]
-    columns = {"label": DataType.string} | dict.fromkeys(numbers, DataType.double)
+    columns = {"label": DataType.string} | dict.fromkeys(number_columns(labels), DataType.double)
     columns |= {"version": DataType.string, "run_id": DataType.string}
     outputs = Schema([ColSpec(kind, name) for name, kind in columns.items()])
-    chosen = (
-        ParamSpec("explain_label", DataType.string, "")
-        if several
-        else ParamSpec("threshold", DataType.double, threshold)
-    )
-    explain = ParamSpec("explain", DataType.boolean, False)
-    return ModelSignature(outputs=outputs, params=ParamSchema([chosen, explain]))
+    params = [ParamSpec("explain", DataType.boolean, False)]
+    if len(labels) > 2:
+        params.append(ParamSpec("explain_label", DataType.string, ""))
+    else:
+        params.append(ParamSpec("threshold", DataType.double, threshold))
+    return ModelSignature(outputs=outputs, params=ParamSchema(params))
 
 
 def _pinned(*packages: str) -> list[str]:

@@ -34,20 +34,18 @@ _OWN_VALUES = {
     "tune.workers": 1,
     "cluster.address": None,
 }
+_DVC = (sys.executable, "-m", "dvc")
 Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
 class Rebuild:
-    """What a rebuild gave.
+    """What a rebuild gave."""
 
-    Attributes:
-        metrics: by name, the recorded value and the rebuilt one; None where one of them lacks it.
-        differences: in words, what isn't as it was, such as the version of a package.
-    """
-
-    metrics: dict[str, tuple[float | None, float | None]]
-    differences: list[str]
+    metrics: dict[
+        str, tuple[float | None, float | None]
+    ]  # by name, as recorded and rebuilt; None: it has none
+    differences: list[str]  # in words, what isn't as it was, such as the version of a package
 
     @property
     def same(self) -> bool:
@@ -70,11 +68,14 @@ def rebuild(record: Mapping[str, Any], say: Say) -> Rebuild:
     """
     _require_commit(record)
     differences = package_differences(record["packages"])
-    with tempfile.TemporaryDirectory(prefix="rebuild-") as folder, _project(record, Path(folder)) as project:
+    with (
+        tempfile.TemporaryDirectory(prefix="rebuild-") as folder,
+        _project(record, Path(folder), say) as project,
+    ):
         say(f"worktree of commit {record['commit'][:12]}")
-        project.bring_data(record, say)
+        project.bring_data(record)
         say("train and evaluate")
-        project.dvc(say, "repro", "--force", "--single-item", "train", "evaluate")
+        project.dvc("repro", "--force", "--single-item", "train", "evaluate")
         rebuilt = read_json(project.folder / METRICS)
     names = dict.fromkeys([*record["metrics"], *rebuilt])
     return Rebuild({name: (record["metrics"].get(name), rebuilt.get(name)) for name in names}, differences)
@@ -136,29 +137,25 @@ def bring_own_files(record: Mapping[str, Any], project: Path) -> None:
         UserError: if one is gone, or isn't what it was.
     """
     params, dataset = record["params"]["data"], record["dataset"]
-    if params["source"] == "file":
-        _bring(_seen_from_worktree(params["path"]), dataset["source"]["hash"], project)
-    if params.get("unlabelled") == "file":
-        digest = dataset["unlabelled"]["source"]["hash"]
-        _bring(_seen_from_worktree(params["unlabelled_path"]), digest, project)
-
-
-def _bring(path: Path, recorded: str, project: Path) -> None:
-    target = project / path  # an absolute path is its own target
-    with suppress(UserError):  # nothing there, or a folder of which git has none of the reviews
-        if target != path and target.exists() and hash_of(target) == recorded:
-            return
-    if not path.exists():
-        raise UserError(f"can't be rebuilt: the reviews are gone: there is no {path}")
-    if (digest := hash_of(path)) != recorded:
-        raise UserError(
-            f"can't be rebuilt: {path} has changed since: it is {digest}, "
-            f"but the model was trained on {recorded}"
-        )
-    for file in files_of(path) if target != path else ():  # the file itself, or what is read of a folder
-        copied = target / file.relative_to(path)
-        copied.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copied)
+    own = [(params["path"], dataset)] if params["source"] == "file" else []
+    own += [(params["unlabelled_path"], dataset["unlabelled"])] if params.get("unlabelled") == "file" else []
+    for name, described in own:
+        path, recorded = _seen_from_worktree(name), described["source"]["hash"]
+        target = project / path  # an absolute path is its own target
+        with suppress(UserError):  # nothing there, or a folder of which git has none of the reviews
+            if target != path and target.exists() and hash_of(target) == recorded:
+                continue
+        if not path.exists():
+            raise UserError(f"can't be rebuilt: the reviews are gone: there is no {path}")
+        if (digest := hash_of(path)) != recorded:
+            raise UserError(
+                f"can't be rebuilt: {path} has changed since: it is {digest}, "
+                f"but the model was trained on {recorded}"
+            )
+        for file in files_of(path) if target != path else ():  # the file itself, or what is read of a folder
+            copied = target / file.relative_to(path)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copied)
 
 
 def check_reviews(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:
@@ -184,47 +181,39 @@ class _Project:
 
     folder: Path
     environment: dict[str, str]
+    say: Say
 
-    def bring_data(self, record: Mapping[str, Any], say: Say) -> None:
+    def bring_data(self, record: Mapping[str, Any]) -> None:
         """data/raw and data/padded: from the cache by the hashes of dvc.lock, else from their source."""
         lock, stages = record["dvc_lock"], upstream("train", read_stages(self.folder / DVC_FILE))
         if lock is not None and set(stages) <= set(lock["stages"]):
-            cache = subprocess.run(
-                [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=True
-            )
+            cache = subprocess.run([*_DVC, "cache", "dir"], capture_output=True, text=True, check=True)
             (self.folder / DVC_LOCK).write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
-            self.dvc(say, "cache", "dir", "--local", cache.stdout.strip())
-            if self._run(lambda line: None, "checkout", "--quiet", *stages):
-                say("data from DVC's cache")
+            self.dvc("cache", "dir", "--local", cache.stdout.strip())
+            words = [*_DVC, "checkout", "--quiet", *stages]
+            found = subprocess.run(
+                words, cwd=self.folder, env=self.environment, capture_output=True, check=False
+            )
+            if found.returncode == 0:
+                self.say("data from DVC's cache")
                 return
             (self.folder / DVC_LOCK).unlink()
             # What the stages write again must not go to the checkout's cache.
-            self.dvc(say, "cache", "dir", "--local", "--unset")
-        say("data from their source: they are not in DVC's cache")
-        self.dvc(say, "repro", stages[-1])
+            self.dvc("cache", "dir", "--local", "--unset")
+        self.say("data from their source: they are not in DVC's cache")
+        self.dvc("repro", stages[-1])
         check_reviews(record["dataset"], read_json(self.folder / RAW_DATASET))
 
-    def dvc(self, say: Say, *words: str) -> None:
+    def dvc(self, *words: str) -> None:
         """Runs dvc, and says what it prints as it does; on a terminal it moves as in `make run`.
 
         Raises:
             UserError: with the end of what it printed, if it fails.
         """
         last: deque[str] = deque(maxlen=15)
-
-        def hear(line: str) -> None:
-            last.append(line)
-            say(f"  {line}")
-
-        if not self._run(None if sys.stdout.isatty() else hear, *words):
-            end = ":\n" + "\n".join(last) if last else ", as it says above"
-            raise UserError(f"can't be rebuilt: `dvc {' '.join(words)}` failed{end}")
-
-    def _run(self, hear: Say | None, *words: str) -> bool:
-        """Whether dvc does so; ``hear`` is told each line, which else goes where ours go."""
-        command, output = [sys.executable, "-m", "dvc", *words], subprocess.PIPE if hear else None
+        output = None if sys.stdout.isatty() else subprocess.PIPE
         with subprocess.Popen(
-            command,
+            [*_DVC, *words],
             cwd=self.folder,
             env=self.environment,
             stdout=output,
@@ -232,13 +221,15 @@ class _Project:
             text=True,
         ) as process:
             for line in process.stdout or ():
-                if hear:
-                    hear(line.rstrip())
-        return process.returncode == 0
+                last.append(line.rstrip())
+                self.say(f"  {last[-1]}")
+        if process.returncode != 0:
+            end = ":\n" + "\n".join(last) if last else ", as it says above"
+            raise UserError(f"can't be rebuilt: `dvc {' '.join(words)}` failed{end}")
 
 
 @contextmanager
-def _project(record: Mapping[str, Any], folder: Path) -> Iterator[_Project]:
+def _project(record: Mapping[str, Any], folder: Path, say: Say) -> Iterator[_Project]:
     """The project with the record's params and files in a worktree of its commit.
 
     The repository may hold more than the project: then that is a folder of the worktree, as it is here.
@@ -252,7 +243,7 @@ def _project(record: Mapping[str, Any], folder: Path) -> Iterator[_Project]:
     kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
     kept["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
     try:
-        project = _Project(worktree / git("rev-parse", "--show-prefix"), kept)
+        project = _Project(worktree / git("rev-parse", "--show-prefix"), kept, say)
         params = yaml.safe_dump(rebuilt_params(record["params"]), sort_keys=False)
         (project.folder / PARAMS_FILE).write_text(params, encoding="utf-8")
         bring_own_files(record, project.folder)

@@ -112,19 +112,15 @@ class TextClassifier:
             raise UserError(f"threshold must be above 0 and below 1, but got {threshold}")
         return [self.labels[label] for label in decide(probabilities, threshold)]
 
-    @property
-    def number_columns(self) -> list[str]:
-        """The names of ``numbers``."""
-        of_labels = map(probability_column, self.labels) if len(self.labels) > 2 else ()
-        return ["probability", "unknown_share", *of_labels]
-
     def numbers(self, scores: Scores) -> dict[str, np.ndarray]:
         """The columns of numbers that an answer has beside its label, each float64 (num_texts,).
 
         ``probability`` and ``unknown_share``; of more than two labels, ``probability_NAME`` of each too.
         """
         values = [scores.probabilities, scores.unknown_shares, *scores.by_label.T]
-        columns = zip(self.number_columns, values, strict=False)  # two labels have no columns of their own
+        columns = zip(
+            number_columns(self.labels), values, strict=False
+        )  # two labels have no columns of their own
         return {name: column.astype(np.float64) for name, column in columns}
 
     def explain(self, text: str, label: str | None = None) -> list[Contribution]:
@@ -167,6 +163,11 @@ def described(labels: Sequence[str], probabilities: Sequence[float] | np.ndarray
 def probability_column(label: str) -> str:
     """The column of a label's probability, where there are more than two labels."""
     return f"probability_{label}"
+
+
+def number_columns(labels: Sequence[str]) -> list[str]:
+    """The names of an answer's numbers: see :meth:`TextClassifier.numbers`."""
+    return ["probability", "unknown_share", *(probability_column(name) for name in labels if len(labels) > 2)]
 
 
 def write_classifier(

@@ -30,7 +30,7 @@ from pipeline.reviews.sources.records import (
 )
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import replaced_together, written_whole
-from pipeline.serving.classifier import TextClassifier, batches
+from pipeline.serving.classifier import TextClassifier, batches, number_columns
 
 BATCH = 1024  # rows
 LABEL, OTHER_LABEL = "label", "predicted_label"  # the second where the table has a column of the first name
@@ -152,7 +152,9 @@ def score_file(
         raise UserError(f"--output must be a .csv, .jsonl or .parquet file, but is {target}")
     form = form or Format(on_command_line=True)
     reader = Reader([text_column], form, "--input", "--text-column")
-    columns = _columns(reader, source, folder, classifier.number_columns, target.suffix.lower() == ".parquet")
+    columns = _columns(
+        reader, source, folder, number_columns(classifier.labels), target.suffix.lower() == ".parquet"
+    )
     scored = 0
     with (
         replaced_together(),
