@@ -53,21 +53,15 @@ def installed_packages() -> dict[str, str]:
 
 
 def read_record(registered: ModelVersion) -> dict[str, Any]:
-    """The record of a registered version.
-
-    Raises:
-        ValueError: if the version's files are gone.
-    """
+    """The record of a registered version; UserError if the version's files are gone."""
     with tempfile.TemporaryDirectory() as folder:
-        file = download(registered, f"artifacts/{CLASSIFIER}/{LINEAGE}", Path(folder))
-        return dict(read_json(file))
+        return dict(read_json(download(registered, f"artifacts/{CLASSIFIER}/{LINEAGE}", Path(folder))))
 
 
 def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The record as titled lists of names and values, for a person."""
     dataset, trained, params = record["dataset"], record["trained"], record["params"]
-    unlabelled = dataset["unlabelled"]
-    about_unlabelled = {"unlabelled reviews": unlabelled["size"] or "none"}
+    unlabelled, about_unlabelled = dataset["unlabelled"], {}
     if unlabelled["size"]:
         about_unlabelled["unlabelled source"] = _in_words(unlabelled["source"])
         about_unlabelled["unlabelled digest"] = unlabelled["digest"]
@@ -87,6 +81,7 @@ def describe(registered: ModelVersion, record: Mapping[str, Any]) -> dict[str, d
             "source": _in_words(dataset["source"]),
             "digest": dataset["digest"],
             "padded digest": dataset["padded_digest"],
+            "unlabelled reviews": unlabelled["size"] or "none",
             **about_unlabelled,
         },
         "study": {

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.intervals import RESAMPLES
-from pipeline.evaluation.promotion import Registration
 from pipeline.reporting import counted, measure_name, metric_names, p_text, span, value_text
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import became
@@ -20,15 +19,7 @@ from pipeline.serving.classifier import UNDECIDED
 
 def write(result: Evaluated) -> str:
     """The card as Markdown, below MLflow's limit of 5,000 characters for a description."""
-    parts = [
-        _model(result),
-        _use(result.dataset, result.assessment.threshold),
-        _data(result),
-        _metrics(result),
-        _limits(result),
-        _rebuilding(result.registration),
-    ]
-    return "\n".join(parts)
+    return "\n".join(part(result) for part in (_model, _use, _data, _metrics, _limits, _rebuilding))
 
 
 def description(card: str) -> str:
@@ -47,6 +38,12 @@ def _model(result: Evaluated) -> str:
         for key, value in trained["params"].items()
         if key.startswith("model.")
     )
+    vectors = ""
+    if "vectors_found" in trained:
+        file = f"`{Path(trained['params']['vectors.path']).name}`"
+        vectors = (
+            f"- word vectors of {file}, which has {trained['vectors_found']:.1%} of the vocabulary's words\n"
+        )
     verdict = judge(result)
     said = f"{verdict.sentence} {became(result)}"
     return f"""# {result.cell} network, {result.shape}
@@ -60,26 +57,17 @@ def _model(result: Evaluated) -> str:
 - {counted(result.parameters, "parameter")}; {options}
 - trial {trained["trial"]} of its study, epoch {trained["best_epoch"]}, \
 validation accuracy {trained["validation_accuracy"]:.4f} (before calibration)
-{_vectors(trained)}- preset: {trained["preset"] or "none"}
+{vectors}- preset: {trained["preset"] or "none"}
 - run: `{trained["run_id"]}`
 """
 
 
-def _vectors(trained: Mapping[str, Any]) -> str:
-    if "vectors_found" not in trained:
-        return ""
-    file = Path(trained["params"]["vectors.path"]).name
-    return f"- word vectors of `{file}`, which has {trained['vectors_found']:.1%} of the vocabulary's words\n"
-
-
-def _use(dataset: Mapping[str, Any], threshold: float) -> str:
-    *others, last = dataset["labels"]
-    answer = (
-        f"Probabilities from {threshold:.4g} on are {last}."
-        if len(others) == 1
-        else "The label of the highest probability is given."
-    )
-    english = dataset["name"] in ("imdb", "snippets")  # of a user's own texts the language isn't known
+def _use(result: Evaluated) -> str:
+    *others, last = result.dataset["labels"]
+    answer = "The label of the highest probability is given."
+    if len(others) == 1:
+        answer = f"Probabilities from {result.assessment.threshold:.4g} on are {last}."
+    english = result.dataset["name"] in ("imdb", "snippets")  # of a user's own texts the language isn't known
     text = "an English review" if english else "a text (language and subject unknown)"
     return f"""## Intended use
 
@@ -133,6 +121,16 @@ def _metrics(result: Evaluated) -> str:
         for each in assessment.classifiers
     ]
     arrows = [names[name].arrow for name in others]
+    weights = result.trained["params"].get("train.class_weights", "none")
+    weighed = f"; for labels as common as train.class_weights ({weights}) count them, not as they are"
+    at_threshold = []
+    if "threshold" in metrics:
+        best = f"the threshold with the best validation {measure_name(assessment.measure)}"
+        at_threshold.append(
+            f"- from {metrics['threshold']:.4f} on, {best}: test "
+            f"accuracy {metrics['test_accuracy_at_threshold']:.4f}, balanced "
+            f"{metrics['test_balanced_accuracy_at_threshold']:.4f}, F1 {metrics['test_f1_at_threshold']:.4f}"
+        )
     return "\n".join(
         [
             f"## Metrics on {counted(len(assessment.labels), 'test review')}",
@@ -148,28 +146,11 @@ def _metrics(result: Evaluated) -> str:
             f"{metrics['test_only_baseline_right']:,} only {baseline.name}, the better baseline "
             f"on validation: McNemar's exact test, {p_text(metrics['test_mcnemar_p_value'])}",
             f"- calibrated on validation: error there {calibration['validation_ece_before']:.4f} before, "
-            f"{calibration['validation_ece_after']:.4f} after{_weighed(result.trained['params'])}",
-            *_at_threshold(metrics, measure_name(assessment.measure)),
+            f"{calibration['validation_ece_after']:.4f} after{weighed * (weights != 'none')}",
+            *at_threshold,
             "",
         ]
     )
-
-
-def _weighed(params: Mapping[str, Any]) -> str:
-    weights = params.get("train.class_weights", "none")
-    if weights == "none":
-        return ""
-    return f"; for labels as common as train.class_weights ({weights}) count them, not as they are"
-
-
-def _at_threshold(metrics: Mapping[str, float], measure: str) -> list[str]:
-    if "threshold" not in metrics:
-        return []
-    return [
-        f"- from {metrics['threshold']:.4f} on, the threshold with the best validation {measure}: test "
-        f"accuracy {metrics['test_accuracy_at_threshold']:.4f}, balanced "
-        f"{metrics['test_balanced_accuracy_at_threshold']:.4f}, F1 {metrics['test_f1_at_threshold']:.4f}"
-    ]
 
 
 def _limits(result: Evaluated) -> str:
@@ -186,11 +167,12 @@ def _limits(result: Evaluated) -> str:
 """
 
 
-def _rebuilding(registration: Registration | None) -> str:
-    if registration is None:
+def _rebuilding(result: Evaluated) -> str:
+    if result.registration is None:
         return "## Rebuilding\n\nAn unregistered model has no record to rebuild it from.\n"
+    uri = result.registration.uri
     return f"""## Rebuilding
 
-`python -m pipeline trace {registration.uri}` prints the commit, data, parameters and packages; \
-`python -m pipeline rebuild {registration.uri}` trains it again in a clean worktree and compares the metrics.
+`python -m pipeline trace {uri}` prints the commit, data, parameters and packages; \
+`python -m pipeline rebuild {uri}` trains it again in a clean worktree and compares the metrics.
 """

@@ -58,17 +58,17 @@ def register(parent: PipelineRun, candidate: Candidate, predictions: Predictions
         "validation_accuracy": f"{candidate.record['trained']['validation_accuracy']:.6f}",
     }
     set_tags(client, name, version, tags)
-    uri = f"models:/{name}/{version}"
+    by_hand = f"`python -m pipeline promote models:/{name}/{version}` makes this one champion"
     with one_at_a_time():
         for _ in range(_ATTEMPTS):
             history, champion = champions_so_far(client, name), find_champion(client, name)
-            alias, reason, comparison = _judge(client, champion, uri, tags, predictions, rule)
+            alias, reason, comparison = _judge(client, champion, by_hand, tags, predictions, rule)
             set_tags(client, name, version, _decision_tags(champion, reason, comparison))
             if alias == CHALLENGER or crown(client, name, version, champion, history):
                 break
         else:
             alias, comparison = CHALLENGER, None
-            reason = f"the champion changed {_ATTEMPTS} times during the comparison: {_by_hand(uri)}"
+            reason = f"the champion changed {_ATTEMPTS} times during the comparison: {by_hand}"
             set_tags(client, name, version, {DECISION_TAG: reason})
         if alias == CHALLENGER:
             client.set_registered_model_alias(name, CHALLENGER, str(version))
@@ -78,17 +78,19 @@ def register(parent: PipelineRun, candidate: Candidate, predictions: Predictions
 def _judge(
     client: MlflowClient,
     champion: ModelVersion | None,
-    uri: str,
+    by_hand: str,
     tags: Mapping[str, str],
     mine: Predictions,
     rule: Rule,
 ) -> tuple[str, str, Comparison | None]:
-    """The alias, the reason for it, and the comparison where there is one.
-
-    ``uri`` and ``tags`` are the version's.
-    """
-    if unfit := _unfit(mine, rule):
-        return CHALLENGER, unfit, None
+    """The alias for the version of ``tags``, the reason for it, and the comparison where there is one."""
+    if not len(mine.labels):
+        return CHALLENGER, "no review was held back to show that it is better than a guess", None
+    if mine.unknown_share > MOST_UNKNOWN:
+        unread = f"{mine.unknown_share:.0%} of what it reads is unknown to it"
+        return CHALLENGER, f"{unread}, so never a champion", None
+    if not mine.better_than_a_guess(rule.objective):
+        return CHALLENGER, "no better than always giving one label, so never a champion", None
     if champion is None:
         return CHAMPION, f"the first version for {tags['dataset.name']} that is better than a guess", None
     rival, other_data, comparison = f"champion version {champion.version}", "", None
@@ -102,25 +104,10 @@ def _judge(
         lacking = "was trained on other reviews"
         other_data = ". If they are another data set, data.name gives it a champion of its own"
     if comparison is None:
-        return CHALLENGER, f"{rival} {lacking}; not compared: {_by_hand(uri)}{other_data}", None
+        return CHALLENGER, f"{rival} {lacking}; not compared: {by_hand}{other_data}", None
     better = comparison.challenger_is_better
     reason = f"{'better' if better else 'not surely better'} than {rival}: {comparison}"
     return CHAMPION if better else CHALLENGER, reason, comparison
-
-
-def _unfit(mine: Predictions, rule: Rule) -> str | None:
-    """Why a model can't be champion, whoever is."""
-    if not len(mine.labels):
-        return "no review was held back to show that it is better than a guess"
-    if mine.unknown_share > MOST_UNKNOWN:
-        return f"{mine.unknown_share:.0%} of what it reads is unknown to it, so never a champion"
-    if not mine.better_than_a_guess(rule.objective):
-        return "no better than always giving one label, so never a champion"
-    return None
-
-
-def _by_hand(uri: str) -> str:
-    return f"`python -m pipeline promote {uri}` makes this one champion"
 
 
 def predictions_of(client: MlflowClient, run_id: str) -> Predictions | None:
@@ -137,18 +124,16 @@ def predictions_of(client: MlflowClient, run_id: str) -> Predictions | None:
 def _decision_tags(
     champion: ModelVersion | None, reason: str, comparison: Comparison | None
 ) -> dict[str, Any]:
-    tags: dict[str, Any] = {DECISION_TAG: reason}
-    if champion is not None:
-        tags["compared_with"] = champion.version
-    if comparison is not None:
-        tags |= {
-            "comparison.reviews": comparison.reviews,
-            "comparison.objective": comparison.rule.objective,
-            "comparison.score": f"{comparison.score:.6f}",
-            "comparison.champion_score": f"{comparison.champion_score:.6f}",
-            "comparison.p_value": f"{comparison.p_value:.6g}",
-            "comparison.least_gain": f"{comparison.least_gain:.6f}",
-            "comparison.margin": comparison.rule.margin,
-            "comparison.level": comparison.rule.level,
-        }
-    return tags
+    tags: dict[str, Any] = {DECISION_TAG: reason} | ({"compared_with": champion.version} if champion else {})
+    if comparison is None:
+        return tags
+    return tags | {
+        "comparison.reviews": comparison.reviews,
+        "comparison.objective": comparison.rule.objective,
+        "comparison.score": f"{comparison.score:.6f}",
+        "comparison.champion_score": f"{comparison.champion_score:.6f}",
+        "comparison.p_value": f"{comparison.p_value:.6g}",
+        "comparison.least_gain": f"{comparison.least_gain:.6f}",
+        "comparison.margin": comparison.rule.margin,
+        "comparison.level": comparison.rule.level,
+    }

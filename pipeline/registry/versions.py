@@ -52,13 +52,13 @@ def address_of(name: str | None = None) -> str:
         name = read_json(PADDED_DATASET)["name"]
     if name is None:
         models = sorted({version.name.removeprefix(NAME_PREFIX) for version in list_versions()})
-        if len(models) > 1:
-            raise UserError(f"--dataset must say which champion is meant, one of {', '.join(models)}")
         if not models:
             raise UserError(f"the registry {mlflow.get_tracking_uri()} is empty: run `make run` first")
+        if len(models) > 1:
+            raise UserError(f"--dataset must say which champion is meant, one of {', '.join(models)}")
         name = models[0]
-    named = set(name) & set(":/@")  # none of which a registered model's name can have
-    return name if named else f"models:/{registered_name(name)}@{CHAMPION}"
+    is_address = set(name) & set(":/@")  # none of which a registered model's name can have
+    return name if is_address else f"models:/{registered_name(name)}@{CHAMPION}"
 
 
 def find_version(client: MlflowClient, name: str | None = None) -> ModelVersion:
@@ -142,8 +142,7 @@ def aliases(client: MlflowClient, name: str) -> dict[str, list[str]]:
 
 def champions_so_far(client: MlflowClient, name: str) -> list[str]:
     """The versions that were champion, the present one last; as far as they are recorded."""
-    recorded = client.get_registered_model(name).tags.get(HISTORY_TAG, "")
-    return [number for number in recorded.split(",") if number]
+    return list(filter(None, client.get_registered_model(name).tags.get(HISTORY_TAG, "").split(",")))
 
 
 def run_facts(client: MlflowClient, version: ModelVersion) -> tuple[float | None, str | None]:
@@ -178,11 +177,11 @@ def describe(client: MlflowClient, name: str, version: int, text: str) -> None:
     """Sets the description of the version, and of its model if that has none; MLflow renders Markdown."""
     client.update_model_version(name, str(version), text)
     if not client.get_registered_model(name).description:
-        about = (
+        client.update_registered_model(
+            name,
             f"Recurrent networks that label the reviews of {name.removeprefix(NAME_PREFIX)}. "
-            f"`models:/{name}@{CHAMPION}` is the one to use; the description of a version is its model card."
+            f"`models:/{name}@{CHAMPION}` is the one to use; the description of a version is its model card.",
         )
-        client.update_registered_model(name, about)
 
 
 @contextmanager
@@ -210,7 +209,7 @@ def promote(client: MlflowClient, version: ModelVersion) -> ModelVersion | None:
     """
     with _plain_errors(), one_at_a_time():
         champion = find_champion(client, version.name)
-        if champion is not None and champion.version == version.version:
+        if _number(champion) == _number(version):
             raise UserError(f"version {version.version} of {version.name} is the champion already")
         crown(client, version.name, int(version.version), champion)
         set_tags(client, version.name, int(version.version), {DECISION_TAG: "promoted by hand"})
@@ -248,21 +247,12 @@ def crown(
     before: ModelVersion | None,
     expected: list[str] | None = None,
 ) -> bool:
-    """Moves the alias and records who had it.
+    """Moves the alias from ``before`` and records who had it; returns whether ``version`` is champion now.
 
     MLflow moves an alias without asking where it was. So the champion is looked up just before the move, and
-    the record of champions just after.
-
-    Args:
-        client: of the registry.
-        name: of the registered model.
-        version: the new champion.
-        before: who was champion, if there was one.
-        expected: the champions so far as they were when ``version`` was found to be the better one. If others
-            are recorded now, another version was crowned meanwhile, and keeps the alias or gets it back.
-
-    Returns:
-        Whether ``version`` is champion.
+    the record of champions just after. ``expected`` are the champions so far as they were when ``version``
+    was found to be the better one: if others are recorded now, another version was crowned meanwhile, and
+    keeps the alias or gets it back.
     """
     if expected is not None and _number(find_champion(client, name)) != _number(before):
         return False
