@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from pipeline.serving.classifier import Contribution, TextClassifier
     from pipeline.training.compiled import Split
-    from pipeline.training.fitting import Fitted
     from pipeline.training.task import Epoch
 
 # Reviews, loaded, split and padded as the stages download and pad do it.
@@ -73,11 +72,6 @@ class PaddedReviews:
     def test(self) -> Split:
         """What nothing is chosen by."""
         return self._split(TEST)
-
-    @property
-    def max_length(self) -> int:
-        """Tokens of a row."""
-        return self.params.pad.row_length
 
     @property
     def vocab_size(self) -> int:
@@ -132,10 +126,10 @@ def load_reviews(
         ValueError: if the reviews can't be had or read, hold one label only, or a value is out of range.
     """
     if not isinstance(source, str | Path):
-        raise UserError(
-            f"source must be snippets, imdb or the path of a file, but got a {type(source).__name__}: write "
-            "a table to a file first, such as table.to_parquet('reviews.parquet')"
+        found = (
+            f"a {type(source).__name__}: write a table to a file first: table.to_parquet('reviews.parquet')"
         )
+        raise UserError(f"source must be snippets, imdb or the path of a file, but got {found}")
     values: dict[str, Value] = {
         "seed": seed,
         "data.source": str(source) if str(source) in ("snippets", "imdb") else "file",
@@ -230,11 +224,10 @@ class Classifier:
                 than two labels.
         """
         labels = self.texts.labels
+        scores = zip(*self.texts.score(_listed(texts, "predict"), threshold), strict=True)
         return [
             Prediction(label, float(shown), float(unknown), dict(zip(labels, map(float, every), strict=True)))
-            for label, shown, unknown, every in zip(
-                *self.texts.score(_listed(texts, "predict"), threshold), strict=True
-            )
+            for label, shown, unknown, every in scores
         ]
 
 
@@ -243,32 +236,21 @@ class FittedClassifier(Classifier):
     """A classifier that :func:`fit` made.
 
     Attributes:
-        fitted: ``model`` (the Keras network), ``history``, ``best_epoch``, ``seconds``.
+        model: the Keras network: ``summary()``, ``save(path)``.
+        history: a mapping an epoch: loss, accuracy, validation_loss, validation_accuracy, gradient_norm, ...
         params: what it was fitted with.
     """
 
-    fitted: Fitted = field(repr=False)
+    model: keras.Model = field(repr=False)
+    history: tuple[Mapping[str, float], ...] = field(repr=False)
     params: Params = field(repr=False)
-
-    @property
-    def model(self) -> keras.Model:
-        """The Keras network: ``summary()``, ``save(path)``."""
-        return self.fitted.model
-
-    @property
-    def history(self) -> tuple[Mapping[str, float], ...]:
-        """A mapping an epoch: loss, accuracy, validation_loss, validation_accuracy, gradient_norm, ..."""
-        return self.fitted.history
 
 
 @dataclass(frozen=True, eq=False)
 class RegisteredClassifier(Classifier):
-    """A version out of the registry.
+    """A version out of the registry, at the ``address`` models:/NAME/VERSION, logged by the run ``run_id``.
 
-    Attributes:
-        address: ``models:/NAME/VERSION``.
-        run_id: of the run that logged it.
-        folder: its network, vocabulary, facts and profile; to be read only, and as long as this object lives.
+    ``folder`` holds its network, vocabulary, facts and profile, to be read as long as this object lives.
     """
 
     address: str
@@ -376,7 +358,7 @@ def fit(
     fitted = fitting.fit(params, reviews.train, reviews.validation, params.seed, listen)
     network = compile_prediction(fitted.model, choose_implementation(params.model, params.train))
     texts = TextClassifier(network, reviews.vocabulary, _layout(params), reviews.labels, threshold=0.5)
-    return FittedClassifier(reviews.name, texts, fitted, params)
+    return FittedClassifier(reviews.name, texts, fitted.model, fitted.history, params)
 
 
 def evaluate(fitted: FittedClassifier, reviews: PaddedReviews, split: str = TEST) -> dict[str, Estimate]:
@@ -413,11 +395,7 @@ def evaluate(fitted: FittedClassifier, reviews: PaddedReviews, split: str = TEST
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture that a notebook shows where it is a cell's last value.
-
-    Attributes:
-        svg: the picture as SVG, which stands alone.
-    """
+    """A picture, ``svg``, that a notebook shows where it is a cell's last value."""
 
     svg: str
 
@@ -460,13 +438,13 @@ def _with_values(params: Params, values: Mapping[str, Value | list[int]]) -> Par
     """``params`` with values under the bare names of ``model`` and ``train``, which have none in common."""
     keys = {name: f"model.{name}" for name in ModelParams.model_fields}
     keys |= {name: f"train.{name}" for name in TrainParams.model_fields}
-    changed: dict[str, Value] = {}
-    for name, value in values.items():
-        if name not in keys:
-            near = difflib.get_close_matches(name, keys)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(keys)}"
-            raise ParamsError(f"there is no value {name!r} of a network or its training; {hint}")
-        changed[keys[name]] = tuple(value) if isinstance(value, list) else value
+    for name in values.keys() - keys.keys():
+        near = difflib.get_close_matches(name, keys)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(keys)}"
+        raise ParamsError(f"there is no value {name!r} of a network or its training; {hint}")
+    changed = {
+        keys[name]: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
     return params.replace(changed, source="network")
 
 
@@ -529,39 +507,22 @@ def _compare_data(
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version; None is what the registry doesn't know.
+    """A registered version; None is what the registry doesn't know."""
 
-    Attributes:
-        model: the registered model's name, one a data set.
-        version: its number.
-        aliases: such as ``champion``.
-        dataset: the data set's name.
-        digest: of the data set's content.
-        validation_accuracy: what the network had in its study, on the reviews that it was chosen by; the same
-            as in its run, report and card, before its probabilities were calibrated.
-        test_accuracy: of the calibrated network, on reviews that nothing was chosen by.
-        run: MLflow's, which trained it.
-        commit: of the code.
-        decision: why it is champion or not.
-    """
-
-    model: str
+    model: str  # the registered model's name, one a data set
     version: int
-    aliases: tuple[str, ...]
+    aliases: tuple[str, ...]  # such as champion
     dataset: str | None
-    digest: str | None
-    validation_accuracy: float | None
-    test_accuracy: float | None
-    run: str | None
+    digest: str | None  # of the data set's content
+    validation_accuracy: float | None  # in its study, before its probabilities were calibrated
+    test_accuracy: float | None  # of the calibrated network, on reviews that nothing was chosen by
+    run: str | None  # MLflow's, which trained it
     commit: str | None
-    decision: str | None
+    decision: str | None  # why it is champion or not
 
 
 def list_versions(dataset: str | None = None) -> list[Version]:
-    """The registered versions by model, the newest first.
-
-    Args:
-        dataset: only those of this data set.
+    """The registered versions by model, the newest first; only those of ``dataset``, where it is given.
 
     Raises:
         ValueError: if the registry can't be asked.
@@ -596,8 +557,7 @@ def list_versions(dataset: str | None = None) -> list[Version]:
 def trace(name: str | None = None) -> dict[str, dict[str, Any]]:
     """What made a version, as titled groups of names and values: commit, data, study, parameters, ...
 
-    Args:
-        name: as :func:`load_champion` takes it.
+    ``name`` is as :func:`load_champion` takes it.
 
     Raises:
         ValueError: if there is no such version, or its files are gone.

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import click
 from rich.console import Console
@@ -24,14 +24,13 @@ from pipeline.serving.classifier import Contribution, batches, described, probab
 from pipeline.serving.scoring import (
     REJECTED,
     Done,
-    Options,
     Part,
     alone_in,
     find_parts,
     is_table,
     score_parts,
 )
-from pipeline.serving.tables import rejects_of, score_file
+from pipeline.serving.tables import Options, rejects_of, score_file
 
 _LINES = 256  # of standard input, scored together
 
@@ -96,12 +95,25 @@ def predict(
 
     A folder's parts are written as they finish; the same command goes on where a run was stopped.
     """
-    _check(texts, source, target, explain)
+    if (source is None) != (target is None):
+        raise click.UsageError("--input and --output belong together: give both or neither")
+    if source and (texts or explain):
+        raise click.UsageError("--input goes with neither texts nor --explain")
+    if (kind or workers) and not (source and is_table(source)):
+        raise click.UsageError(
+            "--format and --workers are for a folder or pattern; a file's form is that of --output"
+        )
+    if not source and not texts and sys.stdin.isatty():
+        raise click.UsageError('give texts ("a review"), --input and --output, or pipe lines in')
     champion = load_champion(name, echo_error)
     click.echo(champion.name, err=True)
     if source and target:
         options = Options(text_column, threshold, champion.address, form)
-        score_table(champion, source, target, options, kind, workers)
+        if is_table(source):
+            parts = find_parts(source, target, f".{kind}" if kind else None)
+            _score_parts(champion, parts, options, workers or 1)
+        else:
+            _score_file(champion, source, target, options)
         return
     for batch in batches(texts or (line.rstrip("\n") for line in sys.stdin), _LINES):
         _print(champion, batch, threshold, explain, as_json)
@@ -113,15 +125,6 @@ def _workers(text: str | None) -> int | Literal["auto"] | None:
     if not text.isdecimal() or int(text) < 1:
         raise click.BadParameter(f"must be a number from 1 on, or auto, but is {text}")
     return int(text)
-
-
-def _check(texts: tuple[str, ...], source: Path | None, target: Path | None, explain: bool) -> None:
-    if (source is None) != (target is None):
-        raise click.UsageError("--input and --output belong together: give both or neither")
-    if source and (texts or explain):
-        raise click.UsageError("--input goes with neither texts nor --explain")
-    if not source and not texts and sys.stdin.isatty():
-        raise click.UsageError('give texts ("a review"), --input and --output, or pipe lines in')
 
 
 def _print(
@@ -141,11 +144,11 @@ def _print(
         probabilities = described(list(said.by_label), list(said.by_label.values()))
         click.echo(f"{said.label}\t{probabilities}\t{said.unknown_share:.0%} unknown\t{text}")
         if explain:
-            console.print(coloured(words, champion.texts.vocabulary.tokenizer.between))
-            console.print(Text(strongest(words), style="dim"))
+            console.print(_coloured(words, champion.texts.vocabulary.tokenizer.between))
+            console.print(Text(_strongest(words), style="dim"))
 
 
-def coloured(words: list[Contribution], between: str = " ") -> Text:
+def _coloured(words: list[Contribution], between: str = " ") -> Text:
     """The words read, green where they speak for the label asked about, red against it, pale where weakly."""
     largest = max((abs(word.contribution) for word in words), default=0.0) or 1.0
     text = Text("  ")
@@ -156,7 +159,7 @@ def coloured(words: list[Contribution], between: str = " ") -> Text:
     return text
 
 
-def strongest(words: list[Contribution], count: int = 5) -> str:
+def _strongest(words: list[Contribution], count: int = 5) -> str:
     """The words of the largest contributions, in numbers: ``  +1.52 superb  -0.80 dull``."""
     ranked = sorted(words, key=lambda word: -abs(word.contribution))[:count]
     return "".join(f"  {word.contribution:+.2f} {word.word}" for word in ranked)
@@ -165,62 +168,31 @@ def strongest(words: list[Contribution], count: int = 5) -> str:
 # `predict --input`: a file, or a table of many, scored with progress and a rate.
 
 
-def score_table(
-    champion: RegisteredClassifier,
-    source: Path,
-    target: Path,
-    options: Options,
-    kind: str | None = None,
-    workers: int | Literal["auto"] | None = None,
-) -> None:
-    """Scores a file, or a folder or pattern of files; says how many rows, how fast, and where the others are.
-
-    Raises:
-        UserError: if a file can't be read; of a table when all other parts are scored.
-    """
-    if is_table(source):
-        _score_parts(champion, find_parts(source, target, f".{kind}" if kind else None), options, workers)
-    elif kind:
-        raise click.UsageError("--format is for a folder or pattern; a file's is the ending of --output")
-    elif workers:
-        raise click.UsageError("--workers is for a folder or pattern, whose files are scored side by side")
-    else:
-        _score_file(champion, source, target, options)
-
-
 def _score_file(champion: RegisteredClassifier, source: Path, target: Path, options: Options) -> None:
-    with Bar(0) as bar:
-        counts = score_file(
-            champion.texts,
-            source,
-            target,
-            text_column=options.text_column,
-            threshold=options.threshold,
-            form=options.form,
-            on_batch=bar.count,
-        )
+    with _Bar(0) as bar:
+        counts = score_file(champion.texts, source, target, options, on_batch=bar.count)
     if sum(counts) == 0:
         raise UserError(f"{source} holds no text: give a file with some")
     click.echo(f"{bar.summary()} -> {target}{_where(counts.rejected, rejects_of(target))}", err=True)
 
 
 def _score_parts(
-    champion: RegisteredClassifier,
-    parts: list[Part],
-    options: Options,
-    workers: int | Literal["auto"] | None,
+    champion: RegisteredClassifier, parts: list[Part], options: Options, workers: int | Literal["auto"]
 ) -> None:
     """Each part's line is printed as it ends, and the sum at the end."""
     folder, sizes = parts[0].folder, {part.name: part.source.stat().st_size for part in parts}
     outcomes: list[Done | UserError] = []
-    with alone_in(folder), Bar(sum(sizes.values())) as bar:
+    with alone_in(folder), _Bar(sum(sizes.values())) as bar:
 
         def on_end(part: Part, outcome: Done | UserError) -> None:
             outcomes.append(outcome)
-            bar.end_part(f"{len(outcomes)} of {len(parts)}: {_line(part, outcome)}", sizes[part.name])
+            line = str(outcome)
+            if isinstance(outcome, Done):
+                done = "scored already" if outcome.kept else f"{outcome.counts.scored:,} rows"
+                line = f"{part.name}: {done}{_where(outcome.counts.rejected, part.rejects)}"
+            bar.end_part(f"{len(outcomes)} of {len(parts)}: {line}", sizes[part.name])
 
-        cluster = load_params().cluster
-        score_parts(champion.folder, parts, options, cluster, workers or 1, bar.count, on_end)
+        score_parts(champion.folder, parts, options, load_params().cluster, workers, bar.count, on_end)
     done = [each for each in outcomes if isinstance(each, Done)]
     kept, rejected = sum(each.kept for each in done), sum(each.counts.rejected for each in done)
     by_earlier = f", {kept} of them by an earlier run" if kept else ""
@@ -230,51 +202,27 @@ def _score_parts(
         raise UserError("\n".join([f"{len(failures)} of {len(parts)} parts can't be scored:", *failures]))
 
 
-def _line(part: Part, outcome: Done | UserError) -> str:
-    if isinstance(outcome, UserError):
-        return str(outcome)
-    done = "scored already" if outcome.kept else f"{outcome.counts.scored:,} rows"
-    return f"{part.name}: {done}{_where(outcome.counts.rejected, part.rejects)}"
-
-
 def _where(rejected: int, path: Path) -> str:
     return f"; {rejected:,} rejected, see {path}" if rejected else ""
 
 
-class Bar:
-    """Rows so far and their rate, and where the size of all parts is known, the time that is left.
-
-    Args:
-        size: bytes of all parts; 0 if the work isn't in parts.
-    """
+class _Bar(Progress):
+    """Rows so far and their rate; where the bytes of all parts are known (else 0), the time that is left."""
 
     def __init__(self, size: int) -> None:
-        console = Console(stderr=True, soft_wrap=True)
         columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console)
-        self._task = self._progress.add_task("", total=size or None)
-        self._rows = 0
-
-    def __enter__(self) -> Self:
-        self._started = time.monotonic()
-        self._progress.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._seconds = time.monotonic() - self._started
-        self._progress.stop()
+        super().__init__(*columns, console=Console(stderr=True, soft_wrap=True))
+        self._task, self._rows, self._started = self.add_task("", total=size or None), 0, time.monotonic()
 
     def count(self, rows: int) -> None:
-        """Told of rows as they are scored."""
         self._rows += rows
-        self._seconds = time.monotonic() - self._started
-        self._progress.update(self._task, description=self.summary())
+        self.update(self._task, description=self.summary())
 
     def end_part(self, line: str, size: int) -> None:
-        """Prints a part's line above the bar."""
-        self._progress.advance(self._task, size)
-        self._progress.console.print(escape(line), highlight=False)
+        self.advance(self._task, size)
+        self.console.print(escape(line), highlight=False)
 
     def summary(self) -> str:
         """``12,000 rows, 6,500 a second``."""
-        return f"{self._rows:,} rows, {self._rows / max(self._seconds, 1e-9):,.0f} a second"
+        seconds = max(time.monotonic() - self._started, 1e-9)
+        return f"{self._rows:,} rows, {self._rows / seconds:,.0f} a second"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -32,6 +31,7 @@ Next:
   python -m pipeline predict --explain 'A superb cast in a dull film.'
   python -m pipeline run --model.cell gru
 """
+_DVC = (sys.executable, "-m", "dvc")
 _COMMIT = "`git init && git add --all && git commit --message start`"
 
 
@@ -152,7 +152,7 @@ def _settle_git(experiment: bool) -> None:
     without = local.exists() and "no_scm" in local.read_text(encoding="utf-8")
     if git("rev-parse", "--git-dir"):
         if without:  # a repository was made since
-            subprocess.run([_dvc(), "config", "--local", "--unset", "core.no_scm"], check=True)
+            subprocess.run([*_DVC, "config", "--local", "--unset", "core.no_scm"], check=True)
         if experiment and not head_commit():
             raise UserError(f"an experiment needs a commit to start from: {_COMMIT}")
         return
@@ -162,17 +162,8 @@ def _settle_git(experiment: bool) -> None:
             f"repository: {_COMMIT}; or write the values into params.yaml"
         )
     if not without:
-        subprocess.run([_dvc(), "config", "--local", "core.no_scm", "true"], check=True)
+        subprocess.run([*_DVC, "config", "--local", "core.no_scm", "true"], check=True)
     print("no git repository here: the pipeline runs, but its model can't be traced to a commit or rebuilt")
-
-
-def _dvc() -> str:
-    """The `dvc` beside this interpreter, else the one on PATH."""
-    beside = Path(sys.executable).with_name("dvc")
-    found = str(beside) if beside.exists() else shutil.which("dvc")
-    if not found:
-        raise ParamsError("dvc is not installed in this environment: run `make setup`")
-    return found
 
 
 def _hydra(value: Value) -> str:

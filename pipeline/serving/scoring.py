@@ -20,7 +20,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -31,14 +31,13 @@ from filelock import FileLock, Timeout
 from pipeline.cluster import Job, JobResult, Say, open_pool
 from pipeline.cluster.jobs import Data
 from pipeline.params import ClusterParams
-from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.sources.encodings import kind_of
 from pipeline.reviews.sources.files import files_of, hash_of, is_hidden
 from pipeline.runtime.errors import UserError, described
 from pipeline.runtime.files import read_json, replaced_together, write_json
 from pipeline.runtime.interruption import Interruption
 from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY, TextClassifier
-from pipeline.serving.tables import WRITERS, Counts, OnBatch, score_file
+from pipeline.serving.tables import WRITERS, Counts, OnBatch, Options, score_file
 
 _DECISIVE = (NETWORK, VOCABULARY, FACTS)  # the files that decide an answer
 RECORDS, REJECTED = "_scored", "_rejected"
@@ -72,16 +71,6 @@ class Part:
     def rejects(self) -> Path:
         """Its rows that can't be scored."""
         return self.folder / REJECTED / f"{self.name}.jsonl"
-
-
-@dataclass(frozen=True)
-class Options:
-    """How rows are scored, else as :func:`score_file` takes it."""
-
-    text_column: str
-    threshold: float | None = None
-    version: str = ""  # the model's address, for the records
-    form: Format = field(default_factory=lambda: Format(on_command_line=True))
 
 
 class Done(NamedTuple):
@@ -169,15 +158,7 @@ def score_part(
             return Done(Counts(record["scored"], record["rejected"]), kept=True)
     with replaced_together():
         counts = score_file(
-            _load(classifier),
-            part.source,
-            part.target,
-            text_column=options.text_column,
-            threshold=options.threshold,
-            form=options.form,
-            folder=part.root,
-            rejects=part.rejects,
-            on_batch=on_batch,
+            _load(classifier), part.source, part.target, options, part.root, part.rejects, on_batch
         )
         write_json(part.record, made_of | {"version": options.version} | counts._asdict())
     return Done(counts, kept=False)

@@ -114,14 +114,21 @@ def _array(values: list[Any], kind: pyarrow.DataType) -> pyarrow.Array:
 WRITERS = {".csv": _csv_writer, ".jsonl": _jsonl_writer, ".parquet": _parquet_writer}
 
 
+@dataclass(frozen=True)
+class Options:
+    """How rows are scored."""
+
+    text_column: str
+    threshold: float | None = None  # in place of the classifier's own
+    version: str = ""  # the model's address, for the records of parts
+    form: Format = Format(on_command_line=True)  # noqa: RUF009 - frozen; how files are written, as far as it is known
+
+
 def score_file(
     classifier: TextClassifier,
     source: Path,
     target: Path,
-    *,
-    text_column: str,
-    threshold: float | None,
-    form: Format | None = None,
+    options: Options,
     folder: Path | None = None,
     rejects: Path | None = None,
     on_batch: OnBatch = lambda _rows: None,
@@ -136,9 +143,7 @@ def score_file(
         classifier: what labels the texts.
         source: a file that :class:`pipeline.reviews.sources.records.Reader` reads.
         target: .csv, .jsonl or .parquet; another kind than ``source``'s will do.
-        text_column: the column of the texts.
-        threshold: in place of the classifier's own.
-        form: how ``source`` is written, as far as it is known.
+        options: how rows are scored.
         folder: that of a table of parts, whose folders may name columns, as in ``label=neg/``.
         rejects: a JSON Lines file, which exists only if there are such rows; by default beside ``target``.
         on_batch: told the number of rows after each batch.
@@ -150,8 +155,7 @@ def score_file(
     writer = WRITERS.get(target.suffix.lower())
     if writer is None:
         raise UserError(f"--output must be a .csv, .jsonl or .parquet file, but is {target}")
-    form = form or Format(on_command_line=True)
-    reader = Reader([text_column], form, "--input", "--text-column")
+    reader = Reader([options.text_column], options.form, "--input", "--text-column")
     columns = _columns(
         reader, source, folder, number_columns(classifier.labels), target.suffix.lower() == ".parquet"
     )
@@ -163,7 +167,7 @@ def score_file(
         writer(temporary, columns) as write,
     ):
         for batch in batches(_scorable(replace(reader, refuse=reject), source, folder), BATCH):
-            scores = classifier.score([row[text_column] for row in batch], threshold)
+            scores = classifier.score([row[options.text_column] for row in batch], options.threshold)
             numbers = classifier.numbers(scores)
             values = zip(scores.labels, *(numbers[name].tolist() for name in columns.added[1:]), strict=True)
             added = (dict(zip(columns.added, row, strict=True)) for row in values)

@@ -14,7 +14,8 @@ from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import write_json
 from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY
-from pipeline.serving.scoring import RECORDS, Done, Options, find_parts, score_parts
+from pipeline.serving.scoring import RECORDS, Done, find_parts, score_parts
+from pipeline.serving.tables import Options
 
 HERE = ClusterParams(address=None, jobs_a_process=1)
 GOOD = 4  # the id of the first word

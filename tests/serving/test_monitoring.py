@@ -23,7 +23,7 @@ from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.answering import Answerer
 from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.profile import Profile, profile_of
-from pipeline.serving.tables import score_file
+from pipeline.serving.tables import Options, score_file
 from serving.test_scored_tables import CLASSIFIER, read, write
 
 VERSION = "models:/tiny/1"
@@ -93,7 +93,7 @@ def test_a_scored_table_is_taken_as_it_is_and_gives_the_same(
     rows = [{"text": text} for text in TEXTS[:60]]
     new = compare(CLASSIFIER, VERSION, reference, table(tmp_path, rows, kind), Columns())
     scored = tmp_path / f"scored.{kind}"
-    score_file(CLASSIFIER, tmp_path / f"table.{kind}", scored, text_column="text", threshold=None)
+    score_file(CLASSIFIER, tmp_path / f"table.{kind}", scored, Options("text"))
     deaf = TextClassifier(lambda rows: rows / 0, CLASSIFIER.vocabulary, CLASSIFIER.layout, ("no", "yes"), 0.5)
     old = compare(deaf, VERSION, reference, scored, Columns())
     assert [shift.ks for shift in old.shifts] == [shift.ks for shift in new.shifts]
@@ -331,9 +331,8 @@ def test_a_folder_that_was_scored_with_a_bad_row_and_foreign_files_can_be_monito
 ) -> None:
     (tmp_path / "new.csv").write_text("text,id\n" + "good,1\n" * 4 + ",2\n")
     (tmp_path / "scored/.ipynb_checkpoints").mkdir(parents=True)
-    assert score_file(
-        CLASSIFIER, tmp_path / "new.csv", tmp_path / "scored/a.csv", text_column="text", threshold=None
-    ) == (4, 1)
+    target = tmp_path / "scored/a.csv"
+    assert score_file(CLASSIFIER, tmp_path / "new.csv", target, Options("text")) == (4, 1)
     assert (tmp_path / "scored/a.rejected.jsonl").exists()
     (tmp_path / "scored/.ipynb_checkpoints/a.csv").write_bytes((tmp_path / "scored/a.csv").read_bytes())
     found = compare(CLASSIFIER, VERSION, reference, tmp_path / "scored", Columns())

@@ -14,8 +14,8 @@ from pipeline.params import ClusterParams
 from pipeline.runtime.files import read_json
 from pipeline.serving import scoring
 from pipeline.serving.classifier import TextClassifier
-from pipeline.serving.scoring import Done, Options, Part, alone_in, find_parts, score_part, score_parts
-from pipeline.serving.tables import Counts
+from pipeline.serving.scoring import Done, Part, alone_in, find_parts, score_part, score_parts
+from pipeline.serving.tables import Counts, Options
 from serving.test_scored_tables import CLASSIFIER, read, write
 
 OPTIONS = Options("text")
@@ -140,7 +140,7 @@ def count(rows):
 found = scoring.find_parts(Path("in"), Path("out"))
 with scoring.alone_in(Path("out")):
     scoring.score_parts(
-        Path("model"), found, scoring.Options("text"), ClusterParams(), 1, count, lambda *_: None
+        Path("model"), found, tables.Options("text"), ClusterParams(), 1, count, lambda *_: None
     )
 """
 

@@ -16,7 +16,7 @@ from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving import tables
 from pipeline.serving.classifier import TextClassifier
-from pipeline.serving.tables import score_file
+from pipeline.serving.tables import Options, score_file
 from two_labels import both
 
 LAYOUT = {"vocab_size": 6, "max_length": 3, "padding": "pre", "truncating": "pre"}
@@ -53,8 +53,11 @@ def read(path: Path) -> list[dict[str, Any]]:
         return list(csv.DictReader(file))
 
 
-def score(source: Path, target: Path, **options: Any) -> tuple[int, int]:
-    return score_file(CLASSIFIER, source, target, **{"text_column": "text", "threshold": None} | options)
+def score(
+    source: Path, target: Path, folder: Path | None = None, on_batch: Any = lambda _: None, **options: Any
+) -> tuple[int, int]:
+    chosen = Options(**{"text_column": "text"} | options)
+    return score_file(CLASSIFIER, source, target, chosen, folder, on_batch=on_batch)
 
 
 @pytest.mark.parametrize("source_kind", [".csv", ".jsonl", ".parquet"])
