@@ -163,7 +163,6 @@ def load_reviews(
 
 
 def _layout(params: Params) -> dict[str, Any]:
-    """How rows are made, as ``pad_tokens`` takes it."""
     return params.pad.model_dump(include={"vocab_size", "max_length", "padding", "truncating"})
 
 
@@ -206,7 +205,7 @@ class Classifier:
 
     Attributes:
         name: the registered model and its version, or the data set of a network fitted here.
-        texts: the same with arrays: ``score``, and how it reads and decides: ``layout``, ``threshold``.
+        texts: the same with arrays, and how it reads and decides: ``score``, ``layout``, ``threshold``.
     """
 
     name: str
@@ -406,8 +405,7 @@ class Drawing:
 def draw_stack(network: keras.Model) -> Drawing:
     """Draws the layers of a network as the report does, the token ids lowest, with shapes and weights.
 
-    Args:
-        network: of :func:`build_stacked_rnn`, or ``fit(...).model``.
+    ``network`` is one of :func:`build_stacked_rnn`, or ``fit(...).model``.
     """
     from pipeline.networks.summary import summarize  # noqa: PLC0415
     from pipeline.reporting import page, stack  # noqa: PLC0415
@@ -465,18 +463,21 @@ def load_champion(
         ValueError: if there is none, its files are gone, or it gives other labels than those of the last run.
     """
     from pipeline.registry.versions import download  # noqa: PLC0415
-    from pipeline.serving.classifier import CLASSIFIER, TextClassifier  # noqa: PLC0415
+    from pipeline.serving.classifier import CLASSIFIER, FACTS, TextClassifier  # noqa: PLC0415
 
     version = find_version(name)
     temporary = Path(tempfile.mkdtemp(prefix="classifier-"))
     try:
         folder = download(version, f"artifacts/{CLASSIFIER}", temporary)
-        address = f"models:/{version.name}/{version.version}"
-        said = f"{version.name} version {version.version}"
-        texts, run_id = TextClassifier.load(folder), str(version.run_id or "")
-        champion = RegisteredClassifier(said, texts, address, run_id, folder)
+        champion = RegisteredClassifier(
+            f"{version.name} version {version.version}",
+            TextClassifier.load(folder),
+            f"models:/{version.name}/{version.version}",
+            str(version.run_id or ""),
+            folder,
+        )
         if name is None and PADDED_DATASET.exists():
-            _compare_data(champion, read_json(PADDED_DATASET), say)
+            _compare_data(champion, read_json(folder / FACTS), read_json(PADDED_DATASET), say)
     except BaseException:
         shutil.rmtree(temporary)
         raise
@@ -485,12 +486,12 @@ def load_champion(
 
 
 def _compare_data(
-    champion: RegisteredClassifier, padded: Mapping[str, Any], say: Callable[[str], object]
+    champion: RegisteredClassifier,
+    trained_on: Mapping[str, Any],
+    padded: Mapping[str, Any],
+    say: Callable[[str], object],
 ) -> None:
     """Two data sets may have one name: what the champion was trained on beside what data/padded holds."""
-    from pipeline.serving.classifier import FACTS  # noqa: PLC0415
-
-    trained_on = read_json(champion.folder / FACTS)
     if set(trained_on["labels"]) != set(padded["labels"]):
         raise UserError(
             f"{champion.name} labels texts as {', '.join(trained_on['labels'])}, but the reviews of the last "
@@ -576,11 +577,7 @@ def open_store() -> MlflowClient:
 
 
 def find_version(name: str | None = None) -> ModelVersion:
-    """The version that ``name`` stands for, as :func:`load_champion` takes it.
-
-    Raises:
-        UserError: if there is none, or several could be meant.
-    """
+    """The version that ``name`` stands for, as :func:`load_champion` takes it; UserError if there is none."""
     from pipeline.registry import versions  # noqa: PLC0415
 
     return versions.find_version(open_store(), name)

@@ -80,13 +80,12 @@ def of_tables(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--quoting", type=click.Choice(["auto", DOUBLED, BACKSLASH, NONE]))
     @click.option("--missing", help="The values that mean that there is none: NA,NULL.")
     @functools.wraps(command)
-    def read(*, missing: str | None, **others: Any) -> Any:
-        written = {name: others.pop(name) for name in ("encoding", "delimiter", "quoting")}
-        if missing is not None:
-            written["missing"] = tuple(filter(None, missing.split(",")))
-        return command(
-            written={name: value for name, value in written.items() if value is not None}, **others
-        )
+    def read(**given: Any) -> Any:
+        written = {name: given.pop(name) for name in ("encoding", "delimiter", "quoting", "missing")}
+        written = {name: value for name, value in written.items() if value is not None}
+        if "missing" in written:
+            written["missing"] = tuple(filter(None, written["missing"].split(",")))
+        return command(written=written, **given)
 
     return read
 

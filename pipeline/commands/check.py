@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pipeline.commands import of_tables
+from pipeline.commands import echo_error, of_tables
 from pipeline.params import Params, Value, load_params
 from pipeline.reviews import findings
 from pipeline.reviews.dataset import Dataset
@@ -47,16 +47,15 @@ def check(
     issues: Path,
 ) -> None:
     """Look at FILE (or a folder) as the download stage would read it, and at what to do about it."""
+    data: dict[str, Value] = {"source": "file", "path": path} | written
     columns = {"text_column": text_column, "label_column": label_column, "split_column": split_column}
-    values: dict[str, Value] = {"data.source": "file", "data.path": path}
-    values |= {f"data.{name}": value for name, value in written.items()}
-    values |= {
-        f"data.{name}": int(value) if value.isdecimal() else value
+    data |= {
+        name: int(value) if value.isdecimal() else value
         for name, value in columns.items()
         if value is not None
     }
-    params = load_params().replace(values)
-    dataset = file.load(params.data, params.seed, lambda line: click.echo(line, err=True))
+    params = load_params().replace({f"data.{name}": value for name, value in data.items()})
+    dataset = file.load(params.data, params.seed, echo_error)
     pad = params.pad.of_reviews(dataset.splits[TRAIN].lengths + 1)
     checked = findings.check(dataset, pad.vocab_size, pad.row_length)
     write_json(output, checked)
@@ -64,7 +63,7 @@ def check(
         click.echo(f"{name}: {form}")
     for line in findings.lines_of(checked):
         click.echo(line)
-    click.echo(f"-> {output}", err=True)
+    echo_error(f"-> {output}")
     if labels:
         _check_labels(dataset, params, issues)
 
@@ -100,4 +99,4 @@ def _check_labels(dataset: Dataset, params: Params, issues: Path) -> None:
             f"({task.probability:.2f}): {' '.join(shown.split())}"
         )
     write_tasks(issues, tasks, "naive Bayes n-grams, out of fold")
-    click.echo(f"-> {issues}", err=True)
+    echo_error(f"-> {issues}")

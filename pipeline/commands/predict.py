@@ -14,7 +14,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from pipeline import interface as api
 from pipeline.commands import echo_error, of_texts, of_version
 from pipeline.interface import Classifier, RegisteredClassifier, load_champion
 from pipeline.params import load_params
@@ -132,7 +131,7 @@ def _print(
 ) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for text, said in zip(texts, champion.predict(texts, threshold), strict=True):
-        words = api.explain(champion, text) if explain else []
+        words = champion.texts.explain(text) if explain else []
         if as_json:
             row: dict[str, Any] = {"text": text} | said._asdict()
             of_labels = row.pop("by_label")

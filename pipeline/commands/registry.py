@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import interface as api
-from pipeline.interface import Version, load_champion
+from pipeline.interface import load_champion
 from pipeline.registry import lineage, rebuilding, versions
 from pipeline.registry.names import CHAMPION, parse_uri
 from pipeline.registry.packaging import write_export
@@ -33,7 +33,20 @@ def list_versions(dataset: str | None, as_json: bool) -> None:
         raise UserError("the registry has no such model: run `make run` first")
     console = Console(highlight=False)
     for model, group in groupby(listed, key=lambda version: version.model):
-        console.print(_table(model, list(group)))
+        table = Table(title=model, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for title in ("version", "alias", "validation", "test", "data", "run", "commit"):  # in 80 columns
+            table.add_column(title, no_wrap=True)
+        for version in group:
+            scores = (version.validation_accuracy, version.test_accuracy)
+            table.add_row(
+                str(version.version),
+                ", ".join(version.aliases),
+                *("?" if score is None else f"{score:.4f}" for score in scores),
+                str(version.digest or "")[7:15],
+                str(version.run)[:8],
+                str(version.commit or "none")[:8],
+            )
+        console.print(table)
     for version in listed:
         if CHAMPION in version.aliases:
             reason = version.decision or "the alias was set by other means"
@@ -41,28 +54,6 @@ def list_versions(dataset: str | None, as_json: bool) -> None:
                 f"{version.model}: version {version.version} is champion: {reason}.",
                 soft_wrap=not console.is_terminal,
             )
-
-
-def _table(model: str, listed: list[Version]) -> Table:
-    """The versions of one model, in 80 columns."""
-    table = Table(title=model, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("version", "alias", "validation", "test", "data", "run", "commit"):
-        table.add_column(title, no_wrap=True)
-    for version in listed:
-        table.add_row(
-            str(version.version),
-            ", ".join(version.aliases),
-            _score(version.validation_accuracy),
-            _score(version.test_accuracy),
-            str(version.digest or "")[7:15],
-            str(version.run)[:8],
-            str(version.commit or "none")[:8],
-        )
-    return table
-
-
-def _score(accuracy: float | None) -> str:
-    return "?" if accuracy is None else f"{accuracy:.4f}"
 
 
 @click.command()

@@ -19,7 +19,6 @@ from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import REGISTRATION, REPORT
 from pipeline.runtime.source import git, head_commit
 
-_DEFAULT_EXPERIMENT = "0"  # of MLflow, where `mlflow run` puts a run that names no other
 NEXT = f"""
 The report: {REPORT}
 Next:
@@ -44,14 +43,12 @@ def parse_options(options: Sequence[str]) -> dict[str, Value]:
     values: dict[str, Value] = {}
     words = iter(options)
     for word in words:
-        key, equals, text = word.removeprefix("--").partition("=")
         if not word.startswith("--"):
             raise ParamsError(f"command line: expected --SECTION.KEY VALUE, but got {word!r}")
-        if not equals:
-            try:
-                text = next(words)
-            except StopIteration:
-                raise ParamsError(f"command line: {word} has no value") from None
+        key, equals, given = word.removeprefix("--").partition("=")
+        text = given if equals else next(words, None)
+        if text is None:
+            raise ParamsError(f"command line: {word} has no value")
         if text:  # MLproject gives every option that it knows, and an empty value where the user gave none
             value = parse_yaml(text, f"command line: {key}")
             values[key] = tuple(value) if isinstance(value, list) else value
@@ -59,12 +56,9 @@ def parse_options(options: Sequence[str]) -> dict[str, Value]:
 
 
 def launch(values: Mapping[str, Value], until: str | None = None, preset: str | None = None) -> int:
-    """Judges ``values`` (dotted keys), then runs DVC; returns its exit status.
+    """Judges ``values`` (dotted keys), then runs DVC up to the stage ``until``; returns its exit status.
 
-    Args:
-        values: what differs from params.yaml, and from ``preset``.
-        until: the last stage to run; None runs all four.
-        preset: the name of values in presets/ that come first.
+    The values differ from params.yaml, and from those of ``preset``, which come first.
 
     Raises:
         ParamsError: before anything runs, if a value can't be used.
@@ -82,12 +76,9 @@ def launch(values: Mapping[str, Value], until: str | None = None, preset: str | 
         from pipeline import tracking  # noqa: PLC0415 - only `mlflow run` needs MLflow here
 
         tracking.settle_address(wanted)
-    if os.environ.get("MLFLOW_EXPERIMENT_ID") == _DEFAULT_EXPERIMENT:
-        name = now.mlflow.experiment
-        print(
-            f"this run goes to MLflow's experiment Default; `mlflow run . --experiment-name {name}` puts it "
-            "beside the others"
-        )
+    if os.environ.get("MLFLOW_EXPERIMENT_ID") == "0":  # where `mlflow run` puts a run that names no other
+        named = f"`mlflow run . --experiment-name {now.mlflow.experiment}`"
+        print(f"this run goes to MLflow's experiment Default; {named} puts it beside the others")
     environment = {PRESET_VARIABLE: preset} if preset else {}
     status = _dvc_process(*arguments, *([until] if until else []), **environment)
     if status == 0 and until is None:

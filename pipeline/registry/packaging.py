@@ -75,8 +75,8 @@ class Candidate:
 def log_models(candidate: Candidate, name: str) -> int:
     """Logs the classifier as a pyfunc, registers it under ``name`` and returns its version.
 
-    The pyfunc is models-from-code: MLflow executes ``pyfunc_model.py`` and the code that is logged with it,
-    and unpickles nothing. The Keras model alone is logged beside it, as ``keras``.
+    MLflow executes ``pyfunc_model.py`` and the code that is logged with it, and unpickles nothing. The Keras
+    model alone is logged beside it, as ``keras``.
 
     Raises:
         RefusedError: if a server doesn't let this user.
@@ -193,13 +193,8 @@ def copy_code(package: Path, module: Path, folder: Path) -> tuple[Path, Path]:
 
     The copy's imports name the new package, `stacked_rnn_DIGEST`: the same code has the same name.
 
-    Args:
-        package: the folder of the package `pipeline`.
-        module: a file in it, which is to be run on its own.
-        folder: where to.
-
-    Returns:
-        The copy of ``module``, and the new package's folder.
+    ``package`` is the folder of `pipeline`, ``module`` a file in it, which is to be run on its own. Returns the
+    copy of ``module``, and the new package's folder.
     """
     files, waiting = {package / "__init__.py"}, [module]
     while waiting:

@@ -97,11 +97,7 @@ def is_registered(registration: Mapping[str, Any]) -> bool:
 
 
 def require_rights(client: MlflowClient, name: str) -> None:
-    """Asks a server whether this user may register versions of ``name``, and changes nothing.
-
-    Raises:
-        RefusedError: if not.
-    """
+    """Asks a server whether this user may register versions of ``name``; RefusedError if not."""
     try:
         client.delete_registered_model_tag(name, "pipeline.no_such_tag")  # for which one must be let edit it
     except MlflowException as error:
@@ -110,11 +106,7 @@ def require_rights(client: MlflowClient, name: str) -> None:
 
 
 def find_champion(client: MlflowClient, name: str) -> ModelVersion | None:
-    """The champion; None if there is no such model, or no champion of it.
-
-    Raises:
-        MlflowException: if the registry can't be asked.
-    """
+    """The champion; None if there is no such model, or no champion of it."""
     try:
         return client.get_model_version_by_alias(name, CHAMPION)
     except MlflowException as error:
@@ -155,11 +147,7 @@ def run_facts(client: MlflowClient, version: ModelVersion) -> tuple[float | None
 
 
 def download(version: ModelVersion, path: str, folder: Path) -> Path:
-    """A file or folder of the version, copied into ``folder``; nothing of it is executed.
-
-    Raises:
-        UserError: if it is not there any more.
-    """
+    """A file or folder of the version, copied into ``folder``; UserError if it is not there any more."""
     source = f"models:/{version.name}/{version.version}/{path}"
     try:
         return Path(mlflow.artifacts.download_artifacts(source, dst_path=str(folder)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -73,24 +73,18 @@ def _of_columns(columns: Mapping[Any, list[Any]]) -> tuple[list[Any], list[Any] 
 
 @dataclass(frozen=True)
 class Answerer:
-    """A classifier and what its answers can be traced by.
-
-    Attributes:
-        classifier: the version's.
-        version: ``models:/NAME/VERSION``; empty if it was not loaded by such an address or an alias.
-        run_id: of the run that logged it; empty if none did.
+    """A version's classifier and what its answers can be traced by.
 
     Raises:
         OSError: if the log that the environment asks for can't be written to.
     """
 
     classifier: TextClassifier
-    version: str
-    run_id: str
+    version: str  # models:/NAME/VERSION; empty if it was not loaded by such an address or an alias
+    run_id: str  # of the run that logged it; empty if none did
 
     def __post_init__(self) -> None:
-        if path := os.environ.get(LOG):
-            _append(path, "")
+        _log([])
 
     def answer(self, texts: Sequence[Any], ids: Sequence[Any] | None, params: Mapping[str, Any]) -> Columns:
         """The columns of the answer: label, probability, unknown_share, version and run_id, each a list.
@@ -118,44 +112,44 @@ class Answerer:
             label = params.get("explain_label") or None
             explained = (self.classifier.explain(text, label) for text in texts)
             columns["contributions"] = [[word._asdict() for word in words] for words in explained]
-        self._log(texts, scores, ids)
+        _log(self._rows(texts, scores, ids))
         return columns
 
     def _check(self, params: Mapping[str, Any]) -> None:
-        several = len(self.classifier.labels) > 2
-        kinds: dict[str, Any] = {"explain_label": str} if several else {"threshold": int | float}
+        kinds: dict[str, tuple[Any, str]] = {"explain": (bool, "true or false")}
+        if len(self.classifier.labels) > 2:
+            kinds["explain_label"] = (str, "a label's name")
+        else:
+            kinds["threshold"] = (int | float, "a number")
         for name, value in params.items():
-            kind = (kinds | {"explain": bool}).get(name)
-            if kind is None:
-                raise ValueError(f"params has no {name!r}, only {', '.join(sorted([*kinds, 'explain']))}")
+            if name not in kinds:
+                raise ValueError(f"params has no {name!r}, only {', '.join(sorted(kinds))}")
+            kind, wanted = kinds[name]
             if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-                wanted = {"threshold": "a number", "explain": "true or false"}.get(name, "a label's name")
                 raise ValueError(f"params: {name} must be {wanted}, but got {value!r}")
 
-    def _log(self, texts: Sequence[str], scores: Scores, ids: Sequence[Any] | None) -> None:
-        """In a single write, so that processes don't mix theirs."""
-        path = os.environ.get(LOG)
-        if not path:
-            return
+    def _rows(
+        self, texts: Sequence[str], scores: Scores, ids: Sequence[Any] | None
+    ) -> Iterator[dict[str, Any]]:
+        """What the log is told of each text."""
         moment = datetime.now(UTC).isoformat(timespec="seconds")
-        lines = []
         said = zip(texts, scores.labels, scores.probabilities, scores.unknown_shares, strict=True)
         for place, (text, label, probability, unknown) in enumerate(said):
             length = len(self.classifier.vocabulary.split(text))
             row = {"time": moment, "length": length, "unknown_share": float(unknown)}
             row |= {"probability": float(probability), "label": label, "version": self.version}
             row |= {} if ids is None else {ID: ids[place]}
-            row |= {"text": text} if os.environ.get(LOG_TEXTS) == "1" else {}
-            lines.append(json.dumps(row, default=str) + "\n")
-        _append(path, "".join(lines))
+            yield row | ({"text": text} if os.environ.get(LOG_TEXTS) == "1" else {})
 
 
 Columns = dict[str, list[Any]]
 
 
-def _append(path: str, lines: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(handle, lines.encode())
-    finally:
-        os.close(handle)
+def _log(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes rows to the log, if there is one: in a single write, so that processes don't mix theirs."""
+    if path := os.environ.get(LOG):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(handle, "".join(json.dumps(row, default=str) + "\n" for row in rows).encode())
+        finally:
+            os.close(handle)

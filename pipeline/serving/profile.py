@@ -35,20 +35,16 @@ class Profile:
     Attributes:
         numbers: by name, each float64 (num_reviews,): the words of the whole review, the share of unknown
             ones among those read, what the network gives.
-        word_counts: how often each word stands in the reviews, int64 (vocab_size,), by its id.
-        rows: the reviews of ``words``, int64 (num_sampled,).
         words: which of the commonest words each sampled review has, one after the other; in no order that
             would tell the text.
-        offsets: where each sampled review's begin, int64 (num_sampled + 1,).
-        accuracy: of the version's labels on test reviews; NaN if unknown.
     """
 
     numbers: Mapping[str, np.ndarray]
-    word_counts: np.ndarray
-    rows: np.ndarray
+    word_counts: np.ndarray  # int64 (vocab_size,): how often each word stands in the reviews, by its id
+    rows: np.ndarray  # int64 (num_sampled,): the reviews of ``words``
     words: Tokens
-    offsets: Offsets
-    accuracy: float
+    offsets: Offsets  # where each sampled review's words begin
+    accuracy: float  # of the version's labels on test reviews; NaN if unknown
 
     def features(self, with_words: bool) -> csr_matrix:
         """A row for each sampled review: its numbers, and 1 for each word that it has."""
@@ -63,9 +59,9 @@ class Profile:
 
     def save(self, path: Path) -> None:
         """Writes arrays, without pickle."""
+        arrays = {name: np.asarray(value) for name, value in vars(self).items() if name != "numbers"}
         numbers = {f"{_NUMBER}{name}": values for name, values in self.numbers.items()}
-        rest = {"word_counts": self.word_counts, "rows": self.rows, "words": self.words}
-        write_arrays(path, **numbers, **rest, offsets=self.offsets, accuracy=np.array(self.accuracy))
+        write_arrays(path, **numbers, **arrays)
 
     @classmethod
     def load(cls, folder: Path) -> Profile:
@@ -80,21 +76,14 @@ class Profile:
                 "network again (`dvc repro -f evaluate`), or name another version with --model"
             )
         arrays = read_arrays(folder / PROFILE)
-        numbers = {
-            name.removeprefix(_NUMBER): values for name, values in arrays.items() if name.startswith(_NUMBER)
-        }
-        word_counts, rows = arrays["word_counts"], arrays["rows"]
-        accuracy = float(arrays["accuracy"])
-        return cls(numbers, word_counts, rows, arrays["words"], arrays["offsets"], accuracy)
+        accuracy = float(arrays.pop("accuracy"))
+        names = [name for name in arrays if name.startswith(_NUMBER)]
+        numbers = {name.removeprefix(_NUMBER): arrays.pop(name) for name in names}
+        return cls(numbers=numbers, accuracy=accuracy, **arrays)
 
 
 class Observer:
-    """Takes reviews as they come and makes a profile of them; of ``SAMPLE`` the words are kept.
-
-    Args:
-        vocab_size: how many ids there are.
-        seed: of which reviews are sampled.
-    """
+    """Makes a profile of reviews as they come; of ``SAMPLE`` of them, drawn by ``seed``, words are kept."""
 
     def __init__(self, vocab_size: int, seed: int) -> None:
         self._random = np.random.default_rng(seed)
@@ -146,19 +135,22 @@ def profile_of(
     accuracy: float,
     seed: int,
 ) -> Profile:
-    """The profile of a version.
+    """The profile of a version, of whole reviews.
 
     Args:
-        train: whole reviews, of which the words are counted.
-        validation: whole reviews, of which the numbers are.
-        token_ids: their rows, int32 (num_reviews, max_length).
+        train: of which the words are counted.
+        validation: of which the numbers are.
+        token_ids: the rows of these, int32 (num_reviews, max_length).
         probabilities: (num_reviews, num_labels); of more than two labels, the likeliest's are kept.
         vocab_size: how many ids there are.
         accuracy: on test reviews.
         seed: of the sample.
     """
-    numbers = {LENGTH: validation.lengths, UNKNOWN: unknown_share(token_ids)}
-    numbers[PROBABILITY] = shown(probabilities)
+    numbers = {
+        LENGTH: validation.lengths,
+        UNKNOWN: unknown_share(token_ids),
+        PROBABILITY: shown(probabilities),
+    }
     words = np.split(validation.cut(vocab_size), validation.offsets[1:-1])
     observer = Observer(vocab_size, seed)
     observer.add(numbers, words)
