@@ -47,7 +47,7 @@ def check(
     issues: Path,
 ) -> None:
     """Look at FILE (or a folder) as the download stage would read it, and at what to do about it."""
-    data: dict[str, Value] = {"source": "file", "path": path} | written
+    data: dict[str, Value] = {"source": "file", "path": path, **written}
     columns = {"text_column": text_column, "label_column": label_column, "split_column": split_column}
     data |= {
         name: int(value) if value.isdecimal() else value

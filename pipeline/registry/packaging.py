@@ -193,8 +193,8 @@ def copy_code(package: Path, module: Path, folder: Path) -> tuple[Path, Path]:
 
     The copy's imports name the new package, `stacked_rnn_DIGEST`: the same code has the same name.
 
-    ``package`` is the folder of `pipeline`, ``module`` a file in it, which is to be run on its own. Returns the
-    copy of ``module``, and the new package's folder.
+    ``package`` is the folder of `pipeline`, ``module`` a file in it, which is to be run on its own. Returns
+    the copy of ``module``, and the new package's folder.
     """
     files, waiting = {package / "__init__.py"}, [module]
     while waiting:
