@@ -106,6 +106,18 @@ def test_a_server_that_wants_a_password_says_how_to_give_it(params: Params, serv
         tracking.connect(at(params, server.address))
 
 
+def test_a_proxy_that_refuses_is_not_taken_for_the_server(
+    params: Params, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", server.address)
+    server.answers[f"http://mlflow.example:5000{SEARCH}"] = [(403, b"blocked")]
+    named = f"the proxy {server.address} may be what answers: .* NO_PROXY=mlflow.example"
+    with pytest.raises(UserError, match=rf"refuses access \(403\).*{named}"):
+        tracking.connect(at(params, "http://mlflow.example:5000"))
+
+
 @pytest.fixture
 def secured(tmp_path: Path) -> Iterator[tuple[str, Path, list[str | None]]]:
     """An HTTPS server with its own certificate: its address, the certificate, the passwords it was given."""
@@ -197,15 +209,16 @@ def test_a_moved_project_finds_its_artifacts_and_leaves_the_old_folder_alone(
 
 
 READING = """
-import mlflow, sys
+import tempfile
+from pathlib import Path
 from pipeline.params import Params
 from pipeline.registry import versions
 from pipeline.runtime.errors import UserError
 from pipeline import tracking
 client = tracking.connect(Params())
 version = versions.find_version(client, "models:/stacked-rnn-m/1")
-folder = client.get_model_version_download_uri(version.name, "1").removeprefix("file://")
-print(open(f"{folder}/model.txt").read())
+with tempfile.TemporaryDirectory() as folder:  # as `predict` and `serve` fetch a version's files
+    print(versions.download(version, "model.txt", Path(folder)).read_text())
 try:
     versions.promote(client, version)
 except (UserError, OSError) as error:

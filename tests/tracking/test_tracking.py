@@ -144,6 +144,16 @@ def test_under_mlflow_run_every_stage_writes_to_the_projects_run(
     assert logged["pad.max_length"] == str(params.pad.max_length)
 
 
+def test_a_run_that_this_store_lacks_is_named(
+    params: Params, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLFLOW_RUN_ID is left in a shell, and the store is another one now."""
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+    named = pytest.raises(UserError, match=f"MLFLOW_RUN_ID names the run {'0' * 32}, but .*: unset it")
+    with named, tracking.pipeline_run(params, "train"):
+        pass
+
+
 def test_inputs_and_parameters_carry_the_data_sets_name_and_digest(
     params: Params, client: MlflowClient
 ) -> None:
