@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,9 +11,10 @@ from pipeline.interface import load_champion
 from pipeline.labelling import suggest as choose
 from pipeline.labelling import write_tasks
 from pipeline.reviews.sources.dialects import Format
-from pipeline.reviews.sources.records import Reader, text_problem
+from pipeline.reviews.sources.records import Reader
 from pipeline.runtime.errors import UserError
 from pipeline.serving.answering import ID
+from pipeline.serving.tables import scorable
 
 
 @click.command()
@@ -47,17 +47,14 @@ def suggest(
     reader = Reader(
         [text_column], form, "UNLABELLED", "--text-column", lambda place, *_: passed_over.append(place)
     )
-    read = reader.read_all(unlabelled)
-
-    def texts() -> Any:
-        for place, row in read:
-            if text_problem(row.get(text_column), form):
-                passed_over.append(place)
-            else:
-                more = {ID: row[ID]} if row.get(ID) not in (None, "") else {}
-                yield row[text_column], more | {"place": place}
-
-    tasks = choose(champion.texts, texts(), count)
+    texts = (
+        (
+            row[text_column],
+            {name: row[name] for name in (ID,) if row.get(name) not in (None, "")} | {"place": place},
+        )
+        for place, row in scorable(reader.read_all(unlabelled), reader)
+    )
+    tasks = choose(champion.texts, texts, count)
     if not tasks:
         raise UserError(f"{unlabelled} holds no text: give a file with some")
     write_tasks(output, tasks, champion.address)

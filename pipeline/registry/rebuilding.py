@@ -81,18 +81,19 @@ def rebuild(record: Mapping[str, Any], say: Say) -> Rebuild:
     return Rebuild({name: (record["metrics"].get(name), rebuilt.get(name)) for name in names}, differences)
 
 
+def _refusal(why: str) -> UserError:
+    return UserError(f"can't be rebuilt: {why}")
+
+
 def _require_commit(record: Mapping[str, Any]) -> None:
     commit, changed = record["commit"], record["uncommitted"]
     if commit is None:
-        raise UserError("can't be rebuilt: the model was not trained in a git repository")
+        raise _refusal("the model was not trained in a git repository")
     if not git("cat-file", "-t", commit):
-        raise UserError(
-            f"can't be rebuilt: commit {commit} is not in this repository; fetch it, or run this where it is"
-        )
+        raise _refusal(f"commit {commit} is not in this repository; fetch it, or run this where it is")
     if changed:
-        raise UserError(
-            f"can't be rebuilt: there was uncommitted code at training time, on commit {commit}: "
-            f"{', '.join(changed)}"
+        raise _refusal(
+            f"there was uncommitted code at training time, on commit {commit}: {', '.join(changed)}"
         )
 
 
@@ -146,11 +147,10 @@ def bring_own_files(record: Mapping[str, Any], project: Path) -> None:
             if target != path and target.exists() and hash_of(target) == recorded:
                 continue
         if not path.exists():
-            raise UserError(f"can't be rebuilt: the reviews are gone: there is no {path}")
+            raise _refusal(f"the reviews are gone: there is no {path}")
         if (digest := hash_of(path)) != recorded:
-            raise UserError(
-                f"can't be rebuilt: {path} has changed since: it is {digest}, "
-                f"but the model was trained on {recorded}"
+            raise _refusal(
+                f"{path} has changed since: it is {digest}, but the model was trained on {recorded}"
             )
         for file in files_of(path) if target != path else ():  # the file itself, or what is read of a folder
             copied = target / file.relative_to(path)
@@ -169,8 +169,8 @@ def check_reviews(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None
         ("unlabelled reviews", recorded["unlabelled"], found["unlabelled"]),
     ):
         if then["digest"] != now["digest"]:
-            raise UserError(
-                f"can't be rebuilt: the source now gives other {kind}: {now['digest']}, but the model was "
+            raise _refusal(
+                f"the source now gives other {kind}: {now['digest']}, but the model was "
                 f"trained on {then['digest']}"
             )
 
@@ -225,7 +225,7 @@ class _Project:
                 self.say(f"  {last[-1]}")
         if process.returncode != 0:
             end = ":\n" + "\n".join(last) if last else ", as it says above"
-            raise UserError(f"can't be rebuilt: `dvc {' '.join(words)}` failed{end}")
+            raise _refusal(f"`dvc {' '.join(words)}` failed{end}")
 
 
 @contextmanager
@@ -238,7 +238,7 @@ def _project(record: Mapping[str, Any], folder: Path, say: Say) -> Iterator[_Pro
     words = ["git", "worktree", "add", "--quiet", "--detach", str(worktree), record["commit"]]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise UserError(f"can't be rebuilt: git gives no worktree: {done.stderr.strip()}")
+        raise _refusal(f"git gives no worktree: {done.stderr.strip()}")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_SCRUBBED)}
     kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
     kept["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from pipeline.reviews.sources.encodings import kind_of
 from pipeline.reviews.sources.files import REJECTED
 from pipeline.reviews.sources.records import (
     Reader,
+    Record,
     Refuse,
     Row,
     as_json,
@@ -166,7 +167,9 @@ def score_file(
         written_whole(target) as temporary,
         writer(temporary, columns) as write,
     ):
-        for batch in batches(_scorable(replace(reader, refuse=reject), source, folder), BATCH):
+        reader = replace(reader, refuse=reject)
+        rows = (row for _, row in scorable(reader.read(source, folder), reader))
+        for batch in batches(rows, BATCH):
             scores = classifier.score([row[options.text_column] for row in batch], options.threshold)
             numbers = classifier.numbers(scores)
             values = zip(scores.labels, *(numbers[name].tolist() for name in columns.added[1:]), strict=True)
@@ -182,12 +185,12 @@ def rejects_of(target: Path) -> Path:
     return target.with_name(f"{target.stem}{REJECTED}")
 
 
-def _scorable(reader: Reader, source: Path, folder: Path | None) -> Iterator[Row]:
-    """The rows that have a text; the others are refused, in the file's order."""
-    for place, row in reader.read(source, folder):
+def scorable(records: Iterable[Record], reader: Reader) -> Iterator[Record]:
+    """The records that have a text; the others are refused, in their order."""
+    for place, row in records:
         problem = _problem(row, reader)
         if not problem:
-            yield row
+            yield place, row
         elif reader.refuse:
             reader.refuse(place, problem, row)
 
@@ -231,7 +234,7 @@ def _columns(
         UserError: if a row has one of the added columns already, or none has the text.
     """
     first_pass = replace(reader, refuse=lambda *_: None)
-    rows = _scorable(first_pass, source, folder)
+    rows = (row for _, row in scorable(first_pass.read(source, folder), first_pass))
     schema = None
     if kind_of(source) in (".csv", ".tsv", ".parquet", ".txt"):
         first = next(rows, {reader.names[0]: ""})  # or it says what is wrong with the file
@@ -251,15 +254,13 @@ def _columns(
         header = given = list(found) or [reader.names[0]]
     named = {*given, *partitions_of(source, folder)}
     added = [LABEL if LABEL not in named else OTHER_LABEL, *numbers]
-    taken = [name for name in added if name in named]
-    if taken:
+    if taken := [name for name in added if name in named]:
         raise UserError(
             f"{source} has a column {taken[0]!r} already, and one of that name is to be added: rename it"
         )
     if wants_schema:
-        types = dict.fromkeys([*given, added[0]], pyarrow.string()) | dict.fromkeys(
-            numbers, pyarrow.float64()
-        )
+        types = dict.fromkeys([*given, added[0]], pyarrow.string())
+        types |= dict.fromkeys(numbers, pyarrow.float64())
         types |= {field.name: field.type for field in schema or []}
         schema = pyarrow.schema(list(types.items()))
     return _Columns(given, header, added, schema)
@@ -269,8 +270,6 @@ def _widened(schema: pyarrow.Schema | None, rows: Sequence[Row], names: list[str
     """The types that hold ``rows`` too; an integer column becomes a float one where it must."""
     try:
         found = pyarrow.Table.from_pylist([{name: row.get(name) for name in names} for row in rows]).schema
-        return (
-            found if schema is None else pyarrow.unify_schemas([schema, found], promote_options="permissive")
-        )
+        return pyarrow.unify_schemas([schema or found, found], promote_options="permissive")
     except (pyarrow.ArrowException, UnicodeEncodeError) as error:
         raise UserError(f"--output: no Parquet type holds all rows ({error}): write .jsonl") from None
