@@ -25,8 +25,7 @@ import numpy as np
 
 from benchmarks.results import machine, table, write_section
 from pipeline.evaluation.baselines import NAIVE_BAYES, TFIDF
-from pipeline.params import Params, Value, load_params
-from pipeline.params.presets import read_preset
+from pipeline.params import Params, Value, load_params, read_preset
 from pipeline.reporting import counted
 from pipeline.reviews.dataset import content_digest
 from pipeline.reviews.splitting import TRAIN, drop_judged, split_reviews

@@ -25,8 +25,7 @@ import yaml
 from benchmarks.accuracy import read_padded
 from benchmarks.measure import PROJECT, measure, watch
 from benchmarks.results import machine, table, write_section
-from pipeline.params import Value, load_params
-from pipeline.params.presets import read_preset
+from pipeline.params import Value, load_params, read_preset
 from pipeline.runtime.files import read_arrays, write_arrays
 from pipeline.stages.pad import read_raw
 

@@ -19,8 +19,7 @@ import pipeline
 from pipeline import __main__ as main
 from pipeline import commands, stages
 from pipeline.__main__ import cli
-from pipeline.params import Params
-from pipeline.params.presets import PRESET_VARIABLE
+from pipeline.params import PRESET_VARIABLE, Params
 from pipeline.runtime.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[1]

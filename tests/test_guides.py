@@ -19,8 +19,7 @@ from dvc.cli.parser import get_main_parser
 
 from pipeline.__main__ import cli
 from pipeline.commands.run import parse_options
-from pipeline.params import load_params
-from pipeline.params.presets import preset_names
+from pipeline.params import load_params, preset_names
 
 PROJECT = Path(__file__).resolve().parents[1]
 DOCS = PROJECT / "docs"

@@ -12,8 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.params import Params, ParamsError, Value, load_params, parse_yaml
-from pipeline.params.presets import PRESET_VARIABLE, read_preset
+from pipeline.params import PRESET_VARIABLE, Params, ParamsError, Value, load_params, parse_yaml, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import REGISTRATION, REPORT

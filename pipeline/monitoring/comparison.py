@@ -11,17 +11,8 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from pipeline.evaluation.calibration import Interval, wilson_interval
-from pipeline.monitoring.drift import (
-    MOVED,
-    SHIFTED,
-    STABLE,
-    MovedWord,
-    Shift,
-    TwoSampleTest,
-    moved_words,
-    shift_of,
-    two_sample_test,
-)
+from pipeline.monitoring import drift
+from pipeline.monitoring.drift import MOVED, SHIFTED, STABLE, MovedWord, Shift, TwoSampleTest
 from pipeline.monitoring.table import SEED, Columns, TableReader, read_labels
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, OOV_WORD
 from pipeline.runtime.errors import UserError
@@ -108,7 +99,7 @@ def compare(
         raise UserError(f"--label-column {columns.label}: no row of {table} {where}")
     found = read.observer.profile()
     has_words = bool(found.word_counts.sum())
-    words = moved_words(reference.word_counts, found.word_counts, MOVED_WORDS) if has_words else []
+    words = drift.moved_words(reference.word_counts, found.word_counts, MOVED_WORDS) if has_words else []
     known = classifier.vocabulary.words
     left_out = {
         "rows without a text, of another version, or not to be read": read.passed_over,
@@ -118,8 +109,8 @@ def compare(
     return Comparison(
         reference,
         found,
-        [shift_of(name, values, found.numbers[name]) for name, values in reference.numbers.items()],
-        two_sample_test(reference.features(has_words), found.features(has_words), SEED),
+        [drift.shift_of(name, values, found.numbers[name]) for name, values in reference.numbers.items()],
+        drift.two_sample_test(reference.features(has_words), found.features(has_words), SEED),
         classifier.vocabulary.tokenizer.kind,
         [(OOV_WORD if word.word <= OOV_ID else known[word.word - INDEX_FROM - 1], word) for word in words],
         accuracies(read.right, read.times),

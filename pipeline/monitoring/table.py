@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.evaluation.probabilities import from_outputs
 from pipeline.reviews.labels import fold, key_of, spellings_of
 from pipeline.reviews.sources.dialects import Format
-from pipeline.reviews.sources.records import Reader, Row, is_undecided, text_problem
+from pipeline.reviews.sources.records import Reader, Row, text_problem
 from pipeline.runtime.errors import UserError
 from pipeline.serving.answering import ID
 from pipeline.serving.classifier import TextClassifier, batches
@@ -45,10 +45,7 @@ class Columns(NamedTuple):
 def read_labels(table: Path, columns: Columns) -> dict[str, Any]:
     """The true labels that came later, by ``key_of`` what names a row.
 
-    Args:
-        table: a file or folder with the columns ``key`` and ``label``; where a name stands twice, the last
-            label that isn't empty counts.
-        columns: their names.
+    Where a name stands twice, the last label that isn't empty counts.
 
     Raises:
         UserError: if the table can't be read or lacks a column.
@@ -70,10 +67,8 @@ class TableReader:
         right: of each row with a true label, whether the given one was right.
         times: of the same rows, if a column of times is named.
         named: the keys of ``labels`` that a row has.
-        passed_over: rows without a text and without its numbers, of another version, and records that can't
-            be read.
-        repeated: lines of a request log with the id and the answer of an earlier one: a client that asked
-            again.
+        passed_over: rows without a text or numbers, of another version, and records that can't be read.
+        repeated: lines of a request log with the id and the answer of an earlier one: a client asked again.
     """
 
     classifier: TextClassifier
@@ -97,16 +92,17 @@ class TableReader:
         Raises:
             UserError: if it can't be read or lacks a column, or a label is none of the version's.
         """
+
+        def pass_over(*_: object) -> None:
+            self.passed_over += 1
+
         text, label, time, key, form = self.columns
         names = [name for name in (text, label if self.labels is None else key, time) if name]
         options = "--text-column, --label-column, --time-column or --key"
-        reader = Reader(names, form, "TABLE", options, self._pass_over, instead=_NUMBERS)
+        reader = Reader(names, form, "TABLE", options, pass_over, instead=_NUMBERS)
         rows = (row for _, row in reader.read_all(table))
         for batch in batches(filter(self._is_wanted, rows), BATCH):
             self._take_batch(batch)
-
-    def _pass_over(self, *_: object) -> None:
-        self.passed_over += 1
 
     def _is_wanted(self, row: Row) -> bool:
         version = str(row.get(_VERSION) or "")
@@ -129,22 +125,18 @@ class TableReader:
         self.passed_over += len(batch) - len(known)
         if not known:
             return
-        encoded: list[np.ndarray] = []
         has_numbers = all(_has(row, (UNKNOWN, PROBABILITY)) for row in known)
         numbers = _numbers_of(known, _NUMBERS[bool(texts) :]) if has_numbers else {}
-        if texts:
-            vocabulary = self.classifier.vocabulary
-            encoded = [np.array(vocabulary.encode(row[text]), np.int32) for row in texts]
-            numbers |= {LENGTH: np.array([len(ids) for ids in encoded])}
-        if has_numbers:
-            # Of more than two labels the likeliest's probability doesn't tell which label that is.
-            several = len(self.classifier.labels) > 2
-            by_label = from_outputs(numbers[PROBABILITY][:, None])
-            decided = [None] * len(known) if several else self.classifier.decided(by_label)
-        else:
+        encode = self.classifier.vocabulary.encode
+        encoded = [np.array(encode(row[text]), np.int32) for row in texts]
+        numbers |= {LENGTH: np.array([len(ids) for ids in encoded])} if texts else {}
+        decided: Sequence[str | None] = [None] * len(known)
+        if not has_numbers:
             scores = self.classifier.score([row[text] for row in texts])
             numbers |= {UNKNOWN: scores.unknown_shares, PROBABILITY: scores.probabilities}
             decided = self.classifier.decided(scores.by_label)
+        elif len(self.classifier.labels) == 2:  # else the likeliest's probability doesn't tell which that is
+            decided = self.classifier.decided(from_outputs(numbers[PROBABILITY][:, None]))
         self.observer.add(numbers, encoded)
         if self.columns.label:
             self._judge(known, decided)
@@ -179,7 +171,7 @@ class TableReader:
         if name in self._names:
             return self._names[name]
         is_several = isinstance(true, list) and bool(true)
-        if (name is None and not is_several) or is_undecided(true, self.columns.form):
+        if (name is None and not is_several) or self.columns.form.doubt(true, "a label"):
             return None
         known = ", ".join(self.classifier.labels)
         raise UserError(
@@ -192,7 +184,6 @@ def _has(row: Row, names: Sequence[str]) -> bool:
 
 
 def _numbers_of(rows: Sequence[Row], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Raises UserError for what is no number."""
     try:
         return {name: np.array([float(row[name]) for row in rows]) for name in names}
     except (TypeError, ValueError) as error:

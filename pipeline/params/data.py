@@ -18,20 +18,6 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
-
-
-def _secret_in(url: str) -> str | None:
-    """What in ``url`` should stand in no file, and where to put it; None if there is nothing."""
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
-        return "a user or password: put them into ~/.netrc, under the host's name"
-    for name, value in parse_qsl(parts.query):
-        if _SECRET_NAME.search(name) and not _VARIABLE.fullmatch(value):
-            variable = re.sub(r"\W", "_", name).upper()
-            return f"a secret under {name}: set {variable} in the environment, and write {name}=${variable}"
-    return None
-
-
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 Column = str | PositiveInt  # its name; or its number, from 1, in a table without a header line
 
@@ -64,18 +50,13 @@ class DataParams(Section):
     unlabelled_hash: Hash = "md5:7c2ac02c03563afcf9b574c7e56c153a"
     unlabelled_path: Text = "data/unlabelled.csv"
 
-    @property
-    def has_header(self) -> bool:
-        """Whether tables begin with the columns' names: these are then not numbers."""
-        return isinstance(self.text_column, str)
-
     @model_validator(mode="after")
     def _columns_can_be_told_apart(self) -> Self:
         if self.text_column == self.label_column:
             raise ValueError(f"data.text_column and data.label_column are both {self.text_column!r}")
         keys = ("text_column", "label_column", "split_column")
         columns = {key: value for key in keys if (value := getattr(self, key)) is not None}
-        if len({type(value) for value in columns.values()}) > 1:
+        if len(set(map(type, columns.values()))) > 1:
             shown = ", ".join(f"data.{key} {value!r}" for key, value in columns.items())
             raise ValueError(
                 "columns must all be names or, of a table without a header line, all numbers from 1, but got "
@@ -84,19 +65,24 @@ class DataParams(Section):
         return self
 
     @model_validator(mode="after")
-    def _texts_can_be_cut(self) -> Self:
+    def _source_can_be_read(self) -> Self:
         if self.source == "imdb" and self.tokens != "words":
             raise ValueError(
                 f"data.tokens is {self.tokens}, but data.source is imdb, which Keras gives "
                 "as ids of words: set data.tokens to words"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _addresses_hold_no_secret(self) -> Self:
-        for name in ("url", "word_index_url", "unlabelled_url"):
-            if secret := _secret_in(getattr(self, name)):
-                raise ValueError(f"data.{name} is committed and logged, but holds {secret}")
+        for key in ("url", "word_index_url", "unlabelled_url"):
+            parts = urlsplit(getattr(self, key))
+            secrets = ["user or password: put them into ~/.netrc, under the host's name"] * (
+                "@" in parts.netloc
+            )
+            for name, value in parse_qsl(parts.query):
+                if _SECRET_NAME.search(name) and not _VARIABLE.fullmatch(value):
+                    variable = re.sub(r"\W", "_", name).upper()
+                    advice = f"set {variable} in the environment, and write {name}=${variable}"
+                    secrets.append(f"secret under {name}: {advice}")
+            if secrets:
+                raise ValueError(f"data.{key} is committed and logged, but holds a {secrets[0]}")
         return self
 
 

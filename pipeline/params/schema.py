@@ -3,6 +3,10 @@
 ``load_params`` reads the file, which names every key; ``Params()`` is a plain, small network, from which the
 Python interface starts; ``Params.replace`` gives a copy with other values under dotted keys
 (``{"model.depth": 3}``). What can't be used is a ``ParamsError`` with one line for each thing that is wrong.
+
+A preset is a named set of values: a YAML file of presets/, in params.yaml's own form. It isn't remembered by
+its name, which a later change of params.yaml would make untrue: the preset of a run is the one whose values
+the run has (:func:`preset_of`).
 """
 
 from __future__ import annotations
@@ -28,6 +32,8 @@ from pipeline.params.training import DistillParams, ModelParams, PretrainParams,
 from pipeline.params.values import ParamsError, Section, Value, faults_of, read_yaml
 
 PARAMS_FILE = Path("params.yaml")
+PRESETS = Path("presets")
+PRESET_VARIABLE = "PIPELINE_PRESET"  # of the environment: the preset that `run` was asked for
 SEARCHED = ("model", "train", "pretrain", "vectors", "distill")  # what ``tune.search_space`` may vary
 
 
@@ -49,43 +55,27 @@ class Params(Section):
     mlflow: MlflowParams = MlflowParams()
 
     @model_validator(mode="after")
-    def _implementation_can_run_the_model(self) -> Self:
-        needs: dict[str, dict[str, Value]] = {
-            "fused": {"recurrent_dropout": 0.0},
-            "cudnn": {"recurrent_dropout": 0.0, "activation": "tanh"},
-        }
-        for key, wanted in needs.get(self.train.implementation, {}).items():
-            value = getattr(self.model, key)
-            if value != wanted:
+    def _network_can_be_fitted(self) -> Self:
+        kind, model = self.train.implementation, self.model
+        wanted = {"recurrent_dropout": 0.0} if kind in ("fused", "cudnn") else {}
+        for key, value in (wanted | ({"activation": "tanh"} if kind == "cudnn" else {})).items():
+            if (given := getattr(model, key)) != value:
                 raise ValueError(
-                    f"train.implementation is {self.train.implementation}, but model.{key} is {value}: "
-                    f"it needs {wanted}"
+                    f"train.implementation is {kind}, but model.{key} is {given}: it needs {value}"
                 )
-        if self.train.implementation == "cudnn" and self.model.cell == "simple_rnn":
+        if kind == "cudnn" and model.cell == "simple_rnn":
             raise ValueError("train.implementation is cudnn, but model.cell is simple_rnn: take lstm or gru")
-        return self
-
-    @model_validator(mode="after")
-    def _steps_are_pooled_from_the_first_word(self) -> Self:
-        """Pairs of words or steps are counted from the row's start: padding there would move them."""
+        # Pairs of words or steps are counted from the row's start: padding there would move them.
         for key, single in (("layer_pooling", "none"), ("step_words", 1)):
-            value = getattr(self.model, key)
-            if value != single and self.model.masking and self.pad.padding != "post":
+            value = getattr(model, key)
+            if value != single and model.masking and self.pad.padding != "post":
                 raise ValueError(
                     f"model.{key} is {value} and model.masking is true, but "
                     f"pad.padding is {self.pad.padding}: set pad.padding to post"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _a_language_model_can_be_learnt(self) -> Self:
-        """It is to tell words that a pair, or a step of two words, would show it."""
-        if not any(self.tried("pretrain.epochs")):
-            return self
-        for key, value, needed in (
-            ("model.step_words", self.model.step_words, 1),
-            ("vectors.ngrams", self.vectors.ngrams, 0),
-        ):
+        # A language model is to tell words that a pair, or a step of two words, would show it.
+        shows = (("model.step_words", model.step_words, 1), ("vectors.ngrams", self.vectors.ngrams, 0))
+        for key, value, needed in shows if any(self.tried("pretrain.epochs")) else ():
             if value != needed:
                 raise ValueError(
                     f"pretrain.epochs asks for a language model, which {key} {value} would show the words "
@@ -108,18 +98,18 @@ class Params(Section):
                     "tell what soft labels are worth: set tune.epochs to null"
                 )
             if isinstance(form, Range):
-                if section == "vectors" or (
-                    key == "model.embedding_dim" and (self.vectors.epochs or self.vectors.path)
-                ):
+                has_vectors = self.vectors.epochs or self.vectors.path
+                if section == "vectors" or (key == "model.embedding_dim" and has_vectors):
                     raise ValueError(
                         f"{full}: each value has word vectors of its own, made before the search: give a few "
                         "choices"
                     )
                 check_range(key, form, flat[key])
+            configured = getattr(self, section)
             for value in form.values:
-                values = getattr(self, section).model_dump(mode="json") | {name: value}
+                values = configured.model_dump(mode="json") | {name: value}
                 try:
-                    type(getattr(self, section)).model_validate_json(json.dumps(values))
+                    type(configured).model_validate_json(json.dumps(values))
                 except ValidationError as error:
                     faults = "; ".join(faults_of(error, section))
                     raise ValueError(f"{full}: {value!r} can't be used: {faults}") from None
@@ -169,16 +159,16 @@ class Params(Section):
         Raises:
             ParamsError: if a weight is of no label.
         """
-        weights = self.train.class_weights
-        if not isinstance(weights, dict):
+        given = self.train.class_weights
+        if not isinstance(given, dict):
             return self
-        counts = dict.fromkeys((name.casefold() for name in names), 1.0)
-        for name, weight in weights.items():
-            if name.strip().casefold() not in counts:
+        weights = dict.fromkeys((name.casefold() for name in names), 1.0)
+        for name, weight in given.items():
+            if (key := name.strip().casefold()) not in weights:
                 known = ", ".join(map(repr, names))
                 raise ParamsError(f"train.class_weights: there is no label {name!r}, only {known}")
-            counts[name.strip().casefold()] = weight
-        return self.replace({"train.class_weights": tuple(counts.values())})
+            weights[key] = weight
+        return self.replace({"train.class_weights": tuple(weights.values())})
 
     def searching_without(self, keys: Iterable[str]) -> Params:
         """A copy whose ``tune.search_space`` lacks ``keys``: every trial has their configured values."""
@@ -243,3 +233,42 @@ def _missing(tree: Any) -> Iterator[str]:
             yield name
         elif isinstance(field.default, Section) and isinstance(tree[name], dict):
             yield from (f"{name}.{key}" for key in type(field.default).model_fields if key not in tree[name])
+
+
+def preset_names(folder: Path = PRESETS) -> list[str]:
+    """The presets that there are, by name."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def read_preset(name: str, folder: Path = PRESETS) -> dict[str, Value]:
+    """The values of a preset, by dotted key; a list is a tuple, as in ``Params``.
+
+    Raises:
+        ParamsError: if there is no such preset, or its file isn't a mapping of sections; whether keys and
+            values are good is judged with the rest of the params.
+    """
+    if name not in preset_names(folder):
+        names = ", ".join(preset_names(folder)) or f"none in {folder}"
+        raise ParamsError(f"command line: there is no preset {name!r}; there are: {names}")
+    tree = read_yaml(path := folder / f"{name}.yaml")
+    if not isinstance(tree, dict):
+        raise ParamsError(f"{path}: must map sections of params.yaml to values")
+    flat: dict[str, Value] = {}
+    for section, values in tree.items():
+        if isinstance(values, dict):
+            flat |= {f"{section}.{key}": value for key, value in values.items()}
+        else:
+            flat[section] = values
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in flat.items()}
+
+
+def preset_of(params: Params, folder: Path = PRESETS) -> str | None:
+    """The name of the preset whose values ``params`` has; of several, the one that says most."""
+    values = params.flat()
+    presets = {name: read_preset(name, folder) for name in preset_names(folder)}
+    held = {
+        name: len(preset)
+        for name, preset in presets.items()
+        if all(key in values and values[key] == value for key, value in preset.items())
+    }
+    return max(held, key=held.__getitem__, default=None)

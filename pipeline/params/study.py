@@ -86,28 +86,22 @@ class TuneParams(Section):
     search_space: dict[str, Range | Choices] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _storage_is_known(self) -> Self:
-        """A path, or the URL of a database; no password, since params.yaml is committed and logged."""
-        if self.storage is None or "://" not in self.storage:
-            return self
-        scheme, _, address = self.storage.partition("://")
+    def _study_can_be_kept_and_judged(self) -> Self:
+        """The storage is a path, or a database's URL; no password, since params.yaml is committed."""
+        scheme, is_url, address = (self.storage or "").partition("://")
         account, at, host = address.rpartition("@")
         user, colon, _ = account.partition(":")
         shown = f"{scheme}://{user}{at}{host}"
-        if scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
+        if is_url and scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
             raise ValueError(
                 "tune.storage must be null, a journal file's path, sqlite:///FILE, or "
                 f"postgresql://USER@HOST/DATABASE, but got {shown}"
             )
-        if colon:
+        if is_url and colon:
             raise ValueError(
                 "tune.storage must not hold a password, since params.yaml is committed: "
                 f"put it into PGPASSWORD or ~/.pgpass, and write {shown}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _finalists_are_compared(self) -> Self:
         if self.finalists > 1 and self.seeds == 1:
             raise ValueError(
                 f"tune.finalists is {self.finalists}, but tune.seeds is 1: give tune.seeds 2 or more, "
@@ -123,8 +117,14 @@ class TuneParams(Section):
             return {}
         if not isinstance(space, dict):
             raise ValueError("must map keys such as model.depth to {low, high} or {choices}")
-        forms: dict[str, Range | Choices] = {}
-        for key, form in _by_dotted_key(space).items():
+        flat, forms = dict[str, Any](), dict[str, Range | Choices]()
+        for (
+            key,
+            value,
+        ) in space.items():  # {"model": {"depth": form}} too, whose ends `dvc exp run -S` reaches
+            nested = "." not in key and isinstance(value, dict)
+            flat |= {f"{key}.{name}": form for name, form in value.items()} if nested else {key: value}
+        for key, form in flat.items():
             kind = Choices if isinstance(form, dict) and "choices" in form else Range
             try:
                 forms[key] = kind.model_validate_json(json.dumps(form))
@@ -137,30 +137,16 @@ class TuneParams(Section):
         return forms
 
 
-def _by_dotted_key(space: dict[str, Any]) -> dict[str, Any]:
-    """``{"model": {"depth": form}}``, whose ends `dvc exp run -S` reaches, as ``{"model.depth": form}``."""
-    flat: dict[str, Any] = {}
-    for key, value in space.items():
-        if "." not in key and isinstance(value, dict):
-            flat |= {f"{key}.{name}": form for name, form in value.items()}
-        else:
-            flat[key] = value
-    return flat
-
-
 def check_range(key: str, form: Range, configured: Value) -> None:
     """The configured value is the first trial's, so it must lie on the range's grid."""
+    name = f"tune.search_space.{key}"
     if not is_number(configured):
+        raise ValueError(f"{name}: {configured!r} is not a number: give choices, not low and high")
+    steps = (configured - form.low) / (form.step or 1)
+    if form.step is not None and abs(steps - round(steps)) > 1e-9:
         raise ValueError(
-            f"tune.search_space.{key}: {configured!r} is not a number: give choices, not low and high"
-        )
-    if form.step is None:
-        return
-    steps = (configured - form.low) / form.step
-    if abs(steps - round(steps)) > 1e-9:
-        raise ValueError(
-            f"tune.search_space.{key}: {key} is {configured}, which is not low ({form.low}) and whole steps "
-            f"({form.step}): the configured model is the first trial, so change {key}, low or step"
+            f"{name}: {key} is {configured}, which is not low ({form.low}) and whole steps ({form.step}): "
+            f"the configured model is the first trial, so change {key}, low or step"
         )
 
 

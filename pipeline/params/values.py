@@ -67,10 +67,9 @@ def parse_yaml(text: str, source: str) -> Any:
 def read_yaml(path: Path) -> Any:
     """Reads a file as ``parse_yaml`` does."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return parse_yaml(path.read_text(encoding="utf-8"), str(path))
     except UnicodeDecodeError as error:
         raise ParamsError(f"{path}: not valid YAML: {error}") from None
-    return parse_yaml(text, str(path))
 
 
 def _refuse_dates(tree: Any, source: str, *keys: str) -> None:
@@ -92,19 +91,14 @@ def shown(value: Any) -> str:
     return "a mapping" if isinstance(value, dict) else repr(value)
 
 
-_OF_A_UNION = re.compile(
-    r"(tuple|dict)\[|constrained|(int|float|bool|str|none)$"
-)  # pydantic's names of members
+_OF_A_UNION = re.compile(r"(tuple|dict)\[|constrained|(int|float|bool|str|none)$")  # members, to pydantic
 
 
 def faults_of(error: ValidationError, prefix: str = "") -> list[str]:
     """One line a fault: the dotted key, what must hold, what it was."""
     lines: dict[str, str] = {}  # key by line: a union reports a fault once a member, and here it stands once
     for fault in error.errors(include_url=False):
-        names = [
-            str(part) for part in fault["loc"] if not str(part).startswith(("tuple[", "dict[", "constrained"))
-        ]
-        names = [name for name in names if name not in ("int", "float", "bool", "str", "none")]
+        names = [name for name in map(str, fault["loc"]) if not _OF_A_UNION.match(name)]
         key = ".".join([prefix, *names] if prefix else names)
         value, message = fault["input"], fault["msg"].removeprefix("Value error, ")
         match fault["type"]:

@@ -103,8 +103,7 @@ class Encoder:
     def _cut_waiting(self) -> None:
         """Cuts texts of words with spaces between, and numbers the words.
 
-        Arrow finds the different words of a batch several times as fast as a dict of all words is asked for
-        each: what a processor waits for is memory.
+        Arrow finds a batch's different words several times as fast as a dict of all words is asked for each.
         """
         lists = pyarrow.compute.split_pattern(pyarrow.array(self._waiting, pyarrow.large_string()), " ")
         coded = lists.flatten().dictionary_encode()

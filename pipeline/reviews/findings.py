@@ -197,10 +197,7 @@ def _sizes(every: _EveryReview) -> Findings:
         "judges the network on all reviews in turn"
     )
     findings: Findings = []
-    for split, least, why in (
-        (TRAIN, FEW_TRAINING_REVIEWS, of_training),
-        (TEST, FEW_TEST_REVIEWS, of_test),
-    ):
+    for split, least, why in ((TRAIN, FEW_TRAINING_REVIEWS, of_training), (TEST, FEW_TEST_REVIEWS, of_test)):
         advice = f"with fewer than {least:,}, {why}: collect more, or compare models with great care"
         if (count := len(every.parts[split])) < least:
             findings += _found(f"few {split} reviews", count, advice)

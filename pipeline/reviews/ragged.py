@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -63,13 +64,12 @@ class Ragged:
             offsets = self.offsets[start : start + size + 1]
             yield Ragged(self.tokens[offsets[0] : offsets[-1]], offsets - offsets[0])
 
-    def select(self, rows: Rows) -> Ragged:
+    def select(self, rows: Rows) -> Self:
         """The reviews at ``rows``, in that order."""
-        return Ragged(*self._selected(rows))
-
-    def _selected(self, rows: Rows) -> tuple[np.ndarray, Offsets]:
         lengths = self.lengths[rows]
-        return self.tokens[flat_ranges(self.offsets[:-1][rows], lengths)], offsets_of(lengths)
+        tokens = self.tokens[flat_ranges(self.offsets[:-1][rows], lengths)]
+        labels = {"labels": self.labels[rows]} if isinstance(self, Reviews) else {}
+        return replace(self, tokens=tokens, offsets=offsets_of(lengths), **labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +94,6 @@ class Sequences(Ragged):
         if len(self.tokens) and self.tokens.min() < OOV_ID:
             raise ValueError(f"tokens must be {OOV_ID} or more, but got {self.tokens.min()}")
 
-    def select(self, rows: Rows) -> Sequences:
-        """The reviews at ``rows``, in that order."""
-        return Sequences(*self._selected(rows))
-
     def cut(self, vocab_size: int) -> Tokens:
         """``tokens`` with OOV_ID for every id from ``vocab_size`` on: int32 (total_tokens,)."""
         return np.where(self.tokens < vocab_size, self.tokens, np.int32(OOV_ID))
@@ -109,11 +105,7 @@ class Sequences(Ragged):
 
 @dataclass(frozen=True, eq=False)
 class Reviews(Sequences):
-    """Labelled reviews.
-
-    Attributes:
-        labels: int8 (num_reviews,), the class of each review, from 0.
-    """
+    """Labelled reviews: ``labels``, int8 (num_reviews,), are the class of each, from 0."""
 
     labels: Labels
 
@@ -126,10 +118,6 @@ class Reviews(Sequences):
         if (self.labels < 0).any():
             raise ValueError(f"labels must be 0 or more, but got {self.labels.min()}")
         super().__post_init__()
-
-    def select(self, rows: Rows) -> Reviews:
-        """The reviews at ``rows``, in that order."""
-        return Reviews(*self._selected(rows), self.labels[rows])
 
     def to_arrays(self, prefix: str) -> dict[str, np.ndarray]:
         """The arrays under ``{prefix}_tokens``, ``{prefix}_offsets`` and ``{prefix}_labels``."""
@@ -161,9 +149,6 @@ def flatten(sequences: Iterable[Sequence[int]]) -> tuple[Tokens, Offsets]:
 
     >>> flatten([[4, 5], [], [6]])
     (array([4, 5, 6], dtype=int32), array([0, 2, 2, 3]))
-
-    Returns:
-        tokens, int32 (total_tokens,), and offsets, int64 (num_sequences + 1,).
 
     Raises:
         ValueError: if an element is not a whole number of 32 bits.

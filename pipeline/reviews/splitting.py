@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.reviews.ragged import Labels, Reviews, Rows, Sequences, flat_ranges, offsets_of
+from pipeline.reviews.ragged import Labels, Ragged, Reviews, Rows, Sequences
 from pipeline.runtime.errors import UserError
 
 SPLITS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -35,7 +35,7 @@ class Split:
 
 
 def draw_stratified(labels: Labels, fraction: float, seed: int, names: Sequence[str] = ()) -> Rows:
-    """Rows, int64 (num_drawn,), ascending, of a random part in which each label has its share of ``labels``.
+    """Rows, ascending, of a random part in which each label has the share that it has in ``labels``.
 
     Args:
         labels: int8 (num_reviews,).
@@ -73,9 +73,8 @@ def split_reviews(
 
     Where the source has no validation split, one is drawn from its training reviews. A review that has the
     tokens of a test review leaves training and validation; one that has those of a validation review leaves
-    training: what a model is judged on stays whole.
-
-    ``held_back_fraction`` of the validation reviews are held back; the seed has no say in which.
+    training: what a model is judged on stays whole. ``held_back_fraction`` of the validation reviews are held
+    back; the seed has no say in which.
 
     Returns:
         The splits, and how many reviews left a split because of another, as in ``{"train_in_test": 2}``.
@@ -85,14 +84,13 @@ def split_reviews(
     """
     keys = {name: np.array(reviews.keys(), dtype=object) for name, reviews in raw.items()}
     train, train_in_test = _without(np.arange(len(raw[TRAIN])), keys[TRAIN], keys[TEST])
-    source = VALIDATION if VALIDATION in raw else TRAIN
-    if source == VALIDATION:
-        every_row = np.arange(len(raw[VALIDATION]))
+    if VALIDATION in raw:
+        source, every_row = VALIDATION, np.arange(len(raw[VALIDATION]))
         validation, validation_in_test = _without(every_row, keys[VALIDATION], keys[TEST])
         labels = raw[VALIDATION].labels[validation]
         held = validation[hold_back(keys[VALIDATION][validation], labels, held_back_fraction)]
     else:
-        validation_in_test, held_fraction = 0, validation_fraction * held_back_fraction
+        source, validation_in_test, held_fraction = TRAIN, 0, validation_fraction * held_back_fraction
         held = train[hold_back(keys[TRAIN][train], raw[TRAIN].labels[train], held_fraction)]
         others = np.setdiff1d(train, held, assume_unique=True)
         drawn_fraction = (validation_fraction - held_fraction) / (1 - held_fraction)
@@ -101,11 +99,8 @@ def split_reviews(
         validation = np.union1d(held, drawn)
     train, train_in_validation = _without(train, keys[TRAIN], keys[source][validation])
     splits = {}
-    for name, origin, rows in (
-        (TRAIN, TRAIN, train),
-        (VALIDATION, source, validation),
-        (TEST, TEST, np.arange(len(raw[TEST]))),
-    ):
+    test = np.arange(len(raw[TEST]))
+    for name, origin, rows in ((TRAIN, TRAIN, train), (VALIDATION, source, validation), (TEST, TEST, test)):
         is_held = np.isin(rows, held) & (name == VALIDATION)
         splits[name] = Split(raw[origin].select(rows), origin, rows, is_held)
         require_every_label(splits[name].reviews.labels[~is_held], name, label_names)
@@ -130,7 +125,7 @@ def drop_judged(unlabelled: Sequences, splits: Mapping[str, Split]) -> tuple[Row
 
 
 def require_every_label(labels: Labels, split: str, names: Sequence[str]) -> None:
-    """Raises ValueError unless ``split`` has a review of each label; ``names`` are the labels'."""
+    """Raises UserError unless ``split`` has a review of each label; ``names`` are the labels'."""
     for label, name in enumerate(names):
         if not (labels == label).any():
             raise UserError(
@@ -168,11 +163,7 @@ def hold_back(keys: Iterable[bytes], labels: Labels, fraction: float) -> Rows:
 
 
 def chosen_by(validation: Arrays) -> dict[str, np.ndarray]:
-    """The validation reviews that epochs, trials, thresholds and calibrations are chosen by.
-
-    Args:
-        validation: the arrays of data/padded/validation.npz, ``held_back`` among them.
-    """
+    """The validation reviews, of validation.npz, that epochs, trials and thresholds are chosen by."""
     return _part(validation, ~validation[HELD_BACK])
 
 
@@ -182,10 +173,8 @@ def held_back(validation: Arrays) -> dict[str, np.ndarray]:
 
 
 def _part(validation: Arrays, keep: np.ndarray) -> dict[str, np.ndarray]:
-    rows = np.flatnonzero(keep)
-    part = {name: values[rows] for name, values in validation.items() if name not in ("tokens", "offsets")}
+    part = {name: values[keep] for name, values in validation.items() if name not in ("tokens", "offsets")}
     if "offsets" in validation:
-        starts, lengths = validation["offsets"][:-1][rows], np.diff(validation["offsets"])[rows]
-        part["tokens"] = validation["tokens"][flat_ranges(starts, lengths)]
-        part["offsets"] = offsets_of(lengths)
+        reviews = Ragged(validation["tokens"], validation["offsets"]).select(np.flatnonzero(keep))
+        part |= {"tokens": reviews.tokens, "offsets": reviews.offsets}
     return part

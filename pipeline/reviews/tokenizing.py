@@ -12,7 +12,7 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,8 +21,7 @@ from pipeline.runtime.errors import UserError
 
 # ruff: noqa: RUF001, RUF002 - characters that look like others are what this is about
 
-AS_TYPED = "none"
-NFKC_1 = "nfkc-1"
+NORMALIZATION = "nfkc-1"  # the name of :func:`nfkc_1`
 
 # What str.splitlines and word processors put between words; NFKC makes blanks of the other spaces.
 _ASCII_BLANKS = "\r\v\f\x1c\x1d\x1e\x1f"
@@ -55,8 +54,6 @@ def nfkc_1(text: str) -> str:
     """
     return unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHY))
 
-
-NORMALIZATIONS: dict[str, Callable[[str], str]] = {AS_TYPED: str, NFKC_1: nfkc_1}
 
 WORDS, CHARACTERS, SUBWORDS = KINDS = ("words", "characters", "subwords")
 SUBWORD_PACKAGE = "sentencepiece"

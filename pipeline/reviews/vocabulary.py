@@ -17,13 +17,12 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.reviews.tokenizing import (
-    AS_TYPED,
-    NFKC_1,
-    NORMALIZATIONS,
+    NORMALIZATION,
     SUBWORD_PACKAGE,
     SUBWORDS,
     WORDS,
     Tokenizer,
+    nfkc_1,
     spaced_words,
     split_words,
 )
@@ -41,23 +40,16 @@ class Vocabulary:
 
     Attributes:
         words: all different.
-        normalization: the form that texts are brought into before they are cut into words.
         tokenizer: what cuts them; what it gives is called words here, whatever it is.
 
     Raises:
-        ValueError: if a word stands twice, or there is no such normalization.
+        ValueError: if a word stands twice.
     """
 
     words: tuple[str, ...]
-    normalization: str = NFKC_1
     tokenizer: Tokenizer = field(default_factory=Tokenizer)
 
     def __post_init__(self) -> None:
-        if self.normalization not in NORMALIZATIONS:
-            raise UserError(
-                f"the vocabulary was made with the normalization {self.normalization!r}, but this code has "
-                f"only {', '.join(NORMALIZATIONS)}: use the pipeline's version that made it, or a later one"
-            )
         if len(self._ids) < len(self.words):
             word, count = Counter(self.words).most_common(1)[0]
             raise ValueError(f"a vocabulary's words must differ, but {word!r} stands {count} times in it")
@@ -76,9 +68,9 @@ class Vocabulary:
 
     def split(self, text: str) -> list[str]:
         """The words of ``text``, known or not, one for each id of :meth:`encode`."""
-        if self.tokenizer.kind == WORDS and self.normalization == NFKC_1 and text.isascii():
+        if self.tokenizer.kind == WORDS and text.isascii():
             return spaced_words(text).split()
-        return self.tokenizer.split(NORMALIZATIONS[self.normalization](text))
+        return self.tokenizer.split(nfkc_1(text))
 
     def encode(self, text: str) -> list[int]:
         """Ids of the words of ``text``, without START_ID and for an unlimited ``vocab_size``.
@@ -126,18 +118,16 @@ class Vocabulary:
         tokenizer = {} if self.tokenizer.kind == WORDS else {"tokens": self.tokenizer.kind}
         if self.tokenizer.model:
             tokenizer["subwords"] = b64encode(self.tokenizer.model).decode("ascii")
-        write_json(path, {"normalization": self.normalization, **tokenizer, "words": self.words})
+        write_json(path, {"normalization": NORMALIZATION, **tokenizer, "words": self.words})
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
-        """Reads what :meth:`save` wrote; a bare list of words is of a time when texts were read as typed.
+        """Reads what :meth:`save` wrote.
 
         Raises:
-            UserError: if the file is no such JSON.
+            UserError: if the file is no such JSON, or of a normalization or tokens that this code hasn't.
         """
         content = read_json(path)
-        if isinstance(content, list):
-            content = {"words": content}
         words = content.get("words") if isinstance(content, dict) else None
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise UserError(f"{path} must hold a JSON list of words; make it again: dvc repro -f download")
@@ -147,5 +137,9 @@ class Vocabulary:
             raise UserError(
                 f"{path}: its subwords are no base64; make it again: dvc repro -f download"
             ) from None
-        tokenizer = Tokenizer(content.get("tokens", WORDS), model)
-        return cls(tuple(words), content.get("normalization", AS_TYPED), tokenizer)
+        if (made_with := content.get("normalization")) != NORMALIZATION:
+            raise UserError(
+                f"{path} was made with the normalization {made_with!r}, but this code has only "
+                f"{NORMALIZATION}: use the pipeline's version that made it, or a later one"
+            )
+        return cls(tuple(words), Tokenizer(content.get("tokens", WORDS), model))

@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 
 from pipeline.networks.devices import import_keras, prepare_keras
-from pipeline.params import PARAMS_FILE, Params, load_params, parse_yaml
-from pipeline.params.presets import PRESET_VARIABLE, read_preset
+from pipeline.params import PARAMS_FILE, PRESET_VARIABLE, Params, load_params, parse_yaml, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.graph import makers, read_stages, upstream
@@ -19,9 +18,9 @@ from pipeline.training.vector_files import check_vectors
 
 
 def run_stage(name: str, params: Params) -> None:
-    """Runs one stage. For those that train or predict, the tracking store is asked first, so that a
-    server out of reach is an error before anything slow starts, and Keras' environment is set before
-    anything imports it. ``train`` imports Keras itself, if it is to fit networks and not its workers.
+    """Runs one stage. For those that train or predict, the tracking store is asked before anything slow
+    starts, and Keras' environment is set before anything imports it. ``train`` imports Keras itself, if it is
+    to fit networks and not its workers.
 
     Raises:
         UserError: if a file is missing that an earlier stage makes; if an experiment sets what trials vary.
@@ -47,11 +46,7 @@ def run_stage(name: str, params: Params) -> None:
 
 
 def require_outputs(command: str, *needed: str) -> None:
-    """Checks that the stages ``needed`` have run: that there is each of their outputs that a stage reads.
-
-    Raises:
-        UserError: which names the first file that is missing, the stage that makes it and how to run that.
-    """
+    """Raises UserError unless there is each output of the stages ``needed`` that a stage reads."""
     stages = read_stages()
     read = {dep for stage in stages.values() for dep in stage.deps}
     for name in needed:
@@ -64,11 +59,7 @@ def require_outputs(command: str, *needed: str) -> None:
 
 
 def refuse_varied(params: Params) -> None:
-    """Checks that `dvc exp run -S` sets no value that the study then varies: another would be delivered.
-
-    Raises:
-        UserError: which names the first such value and says how to hold it.
-    """
+    """Raises UserError if `dvc exp run -S` sets a value that the study then varies: another could win."""
     baseline = os.environ.get("DVC_EXP_BASELINE_REV")
     # "./": the project may be a folder of a larger repository.
     committed = git("show", f"{baseline}:./{PARAMS_FILE}") if baseline else ""
@@ -92,17 +83,11 @@ def refuse_varied(params: Params) -> None:
 
 
 def refuse_edited(name: str, params: Params) -> None:
-    """Checks that params.yaml still says what the stage was run with, and what a later one will ask for.
+    """Raises UserError unless params.yaml still says what the stage ``name`` was started with: ``params``.
 
     A stage reads it once, at its start. DVC notes down what it says at the stage's end, so that the stage
-    would count as run with values that it never saw; and evaluate's lineage would name such of train.
-
-    Args:
-        name: of the stage.
-        params: what it was started with.
-
-    Raises:
-        UserError: which names a value that was edited meanwhile; where a stage fails, DVC notes down nothing.
+    would count as run with values that it never saw; and evaluate's lineage would name such of train. Where a
+    stage fails, DVC notes down nothing.
     """
     stages = read_stages()
     is_last = not any(name in makers(other, stages) for other in stages)

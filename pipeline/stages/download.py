@@ -20,12 +20,11 @@ def run(params: Params) -> None:
     """Brings ``params.data``'s reviews and writes data/raw.
 
     reviews.npz, vocabulary.json, dataset.json, check.json (what there is to see in them, which is printed
-    too), and unlabelled.npz (``tokens`` int32, ``offsets`` int64),
-    which holds no review where none is asked for.
-    Everything is read and checked before the first file is written, so a failure leaves what was there.
+    too), and unlabelled.npz (``tokens`` int32, ``offsets`` int64), which may hold no review. Everything is
+    read and checked before the first file is written, so a failure leaves what was there.
 
     Raises:
-        ValueError: if the reviews can't be had, or are not what they must be.
+        UserError: if the reviews can't be had, or are not what they must be.
     """
     with waiting("download: the reviews are brought, encoded and looked at"):
         dataset = load_dataset(params, warn, note)
@@ -38,12 +37,8 @@ def run(params: Params) -> None:
         checked = checking.check(dataset)
         write_json(RAW_CHECK, checked)
     sizes = ", ".join(f"{size:,} {split}" for split, size in facts["sizes"].items())
-    print(
-        wrapped(
-            f"download: {facts['name']}: {sizes}, {len(unlabelled):,} unlabelled reviews, "
-            f"{facts['words']:,} {facts['tokens']}; {facts['digest'][:19]}"
-        )
-    )
+    words = f"{facts['words']:,} {facts['tokens']}; {facts['digest'][:19]}"
+    print(wrapped(f"download: {facts['name']}: {sizes}, {len(unlabelled):,} unlabelled reviews, {words}"))
     for line in checking.lines_of(checked, with_examples=False):
         note(line)
     if checked["findings"]:

@@ -18,8 +18,7 @@ from pipeline.evaluation.metrics import ACCURACY, measure_of
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.networks.fused import choose_implementation
 from pipeline.networks.summary import summarize
-from pipeline.params import Params
-from pipeline.params.presets import preset_of
+from pipeline.params import Params, preset_of
 from pipeline.registry import lineage, model_card, versions
 from pipeline.registry.packaging import Candidate
 from pipeline.registry.promotion import register
@@ -65,13 +64,12 @@ def run(params: Params) -> None:
     """Reads the model, data/padded and data/raw; writes metrics, plots, figures, errors, the model card and
     the report, all in reports/; registers the model."""
     trained = {"objective": ACCURACY} | read_json(TRAIN_REPORT) | {"preset": preset_of(params)}
-    dataset = read_json(PADDED_DATASET)
-    vocabulary = Vocabulary.load(RAW_VOCABULARY)
+    dataset, vocabulary = read_json(PADDED_DATASET), Vocabulary.load(RAW_VOCABULARY)
     splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "test")}
-    held = held_back(splits["validation"])
-    splits["validation"] = validation = chosen_by(splits["validation"])
-    test = splits["test"]
-    reviews = _whole_reviews(dataset, splits)
+    held, validation, test = held_back(splits["validation"]), chosen_by(splits["validation"]), splits["test"]
+    splits["validation"] = validation
+    raw = read_splits(read_arrays(RAW_REVIEWS))
+    reviews = {name: raw[dataset["raw_splits"][name]].select(part["rows"]) for name, part in splits.items()}
     with pipeline_run(params, "evaluate", ("pad", "tune", "evaluate"), trained["run_id"]) as parent:
         parent.log_network(trained)
         if parent.run_id != trained["run_id"]:  # which has it
@@ -98,33 +96,27 @@ def run(params: Params) -> None:
             write_csv(ERRORS, errors, COLUMNS)
         registration = None
         if params.evaluate.register_model:
+            ids, threshold = validation["token_ids"], assessment.threshold
             record = lineage.record(params, dataset, trained, metrics)
             profile = profile_of(
                 reviews["train"],
                 reviews["validation"],
-                validation["token_ids"],
+                ids,
                 scored,
                 vocab_size=dataset["vocab_size"],
                 accuracy=metrics["test_accuracy"],
                 seed=params.seed,
             )
-            candidate = Candidate(
-                model,
-                MODEL,
-                vocabulary,
-                validation["token_ids"],
-                scored,
-                record,
-                profile,
-                assessment.threshold,
-            )
+            candidate = Candidate(model, MODEL, vocabulary, ids, scored, record, profile, threshold)
             unknown = float(np.mean(unknown_share(held["token_ids"]))) if len(held["rows"]) else 0.0
-            predictions = Predictions(held["rows"], held["labels"], compared, assessment.threshold, unknown)
-            promotion = params.evaluate
-            rule = Rule(promotion.promotion_margin, promotion.promotion_level, trained["objective"])
+            predictions = Predictions(held["rows"], held["labels"], compared, threshold, unknown)
+            rule = Rule(
+                params.evaluate.promotion_margin, params.evaluate.promotion_level, trained["objective"]
+            )
             with busy("the network is packed, tried and registered"):
                 registration = register(parent, candidate, predictions, rule)
-        write_json(REGISTRATION, _registration_report(parent, dataset, registration))
+        registered = asdict(registration) if registration else {"name": None}
+        write_json(REGISTRATION, {"run_id": parent.run_id, "dataset": dataset["name"]} | registered)
         token_ids = test["token_ids"][[int(error["row"]) for error in errors]]
         with busy("its errors are explained, and the report is written"):
             result = Evaluated(
@@ -138,7 +130,7 @@ def run(params: Params) -> None:
                 [vocabulary.words_of(reviews["test"].review(int(error["row"]))) for error in errors],
                 contributions(predict, token_ids),
                 registration,
-                _label_issues(params, dataset, vocabulary),
+                _label_issues(params, raw["train"], dataset["labels"], vocabulary),
             )
             card = model_card.write(result)
             write_text(MODEL_CARD, card)
@@ -153,16 +145,16 @@ def _log(parent: PipelineRun, card: str, registration: Registration | None) -> N
         parent.log_file(path)
     for folder in (FIGURES_DIR, PLOTS_DIR):
         parent.log_file(folder, folder.name)
-    parent.describe(model_card.description(card))
+    description = model_card.description(card)
+    parent.describe(description)
     if registration:
-        versions.describe(
-            parent.client, registration.name, registration.version, model_card.description(card)
-        )
+        versions.describe(parent.client, registration.name, registration.version, description)
 
 
-def _label_issues(params: Params, dataset: Mapping[str, Any], vocabulary: Vocabulary) -> list[dict[str, Any]]:
+def _label_issues(
+    params: Params, train: Reviews, names: list[str], vocabulary: Vocabulary
+) -> list[dict[str, Any]]:
     """The training reviews of the source whose label the bag of words contradicts with confidence."""
-    train, names = read_splits(read_arrays(RAW_REVIEWS))["train"], dataset["labels"]
     labels = train.labels.astype(np.int64)
     said = out_of_fold(train, labels, longest=params.evaluate.baseline_ngrams, seed=params.seed)
     return [
@@ -171,16 +163,11 @@ def _label_issues(params: Params, dataset: Mapping[str, Any], vocabulary: Vocabu
             "given": names[issue.given],
             "likely": names[issue.likely],
             "probability": issue.probability,
-            "text": _beginning(vocabulary, train.review(issue.row)),
+            "text": vocabulary.decode(tokens[:_SHOWN]) + (" ..." if len(tokens) > _SHOWN else ""),
         }
         for issue in find_label_issues(labels, said)
+        for tokens in [train.review(issue.row)]
     ]
-
-
-def _beginning(vocabulary: Vocabulary, tokens: np.ndarray) -> str:
-    """Enough of a review to know it by."""
-    text = vocabulary.decode(tokens[:_SHOWN])
-    return f"{text} ..." if len(tokens) > _SHOWN else text
 
 
 def _read_trials() -> list[dict[str, Any]]:
@@ -189,30 +176,16 @@ def _read_trials() -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in rows]
 
 
-def _whole_reviews(dataset: Mapping[str, Any], splits: Mapping[str, Arrays]) -> dict[str, Reviews]:
-    """The padded reviews as the source gives them, uncut and with all their words."""
-    raw = read_splits(read_arrays(RAW_REVIEWS))
-    return {name: raw[dataset["raw_splits"][name]].select(split["rows"]) for name, split in splits.items()}
-
-
 def _write_metrics(
     parent: PipelineRun, dataset: Mapping[str, Any], assessment: Assessment
 ) -> dict[str, float]:
     """Writes reports/metrics.json, scores.json and intervals.json, logs the scores; returns the metrics."""
     dropped = dataset["duplicates_dropped"] | dataset["unlabelled"]["duplicates_dropped"]
-    duplicates = {f"duplicates_{where}": count for where, count in dropped.items()}
-    metrics = assessment.metrics | duplicates
-    bounds = {name: {"low": low, "high": high} for name, (low, high) in assessment.intervals.items()}
+    metrics = assessment.metrics | {f"duplicates_{where}": count for where, count in dropped.items()}
+    intervals = assessment.intervals.items()
     write_json(METRICS, metrics)
     write_json(SCORES, assessment.headline)
-    write_json(INTERVALS, bounds)
+    write_json(INTERVALS, {name: {"low": low, "high": high} for name, (low, high) in intervals})
     parent.log_metrics(assessment.scores)
     parent.set_tags({"baseline": assessment.baseline.name})
     return metrics
-
-
-def _registration_report(
-    parent: PipelineRun, dataset: Mapping[str, Any], registration: Registration | None
-) -> dict[str, Any]:
-    report = {"run_id": parent.run_id, "dataset": dataset["name"]}
-    return report | (asdict(registration) if registration else {"name": None})

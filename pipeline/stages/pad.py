@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,6 @@ from pipeline.runtime.paths import (
 )
 
 UNLABELLED = "unlabelled"
-Arrays = Mapping[str, np.ndarray]
 
 
 def run(params: Params) -> None:
@@ -36,8 +34,8 @@ def run(params: Params) -> None:
     truncation, START_ID included), ``rows`` int64 (in the raw split) and, but for the unlabelled, ``labels``
     int8, all (num_reviews,); and the whole reviews for what reads them uncut (word vectors, a teacher, a
     language model): ``tokens`` int32 (total_tokens,), without START_ID and with OOV_ID for ids from
-    vocab_size on, and ``offsets`` int64 (num_reviews + 1,). Those of validation have ``held_back`` bool
-    (num_reviews,) as well: which of them no choice may see. Unlabelled reviews that stand among the
+    vocab_size on, and ``offsets`` int64 (num_reviews + 1,). Validation has ``held_back`` bool (num_reviews,)
+    as well: which of its reviews no choice may see. Unlabelled reviews that stand among the
     validation or test reviews are left out.
 
     Raises:
@@ -58,15 +56,16 @@ def run(params: Params) -> None:
         write_arrays(padded_split(name), **values)
     flat = {f"{split}_{name}": array for split, values in padded.items() for name, array in values.items()}
     sizes = {name: len(split.rows) for name, split in splits.items()}
-    layout = pad.model_dump(include={"max_length", "padding", "truncating"})
-    # A network has no more ids than there are words.
-    layout["vocab_size"] = min(pad.vocab_size, facts["words"] + INDEX_FROM + 1)
-    cut, unknown = _cut_shares(padded, pad.row_length), _unknown_shares(padded)
+    labels = {name: split.reviews.labels for name, split in splits.items()}
+    cut = {name: _share(arrays["lengths"] > pad.row_length) for name, arrays in padded.items()}
+    unknown = {name: _share(arrays["tokens"] == OOV_ID) for name, arrays in padded.items()}
     write_json(
         PADDED_DATASET,
         facts
-        | layout
+        | pad.model_dump(include={"max_length", "padding", "truncating"})
         | {
+            # A network has no more ids than there are words.
+            "vocab_size": min(pad.vocab_size, facts["words"] + INDEX_FROM + 1),
             "seed": params.seed,
             "raw_sizes": facts["sizes"],
             "sizes": sizes,
@@ -74,11 +73,8 @@ def run(params: Params) -> None:
             "raw_splits": {name: split.source for name, split in splits.items()},
             "duplicates_dropped": duplicates,
             "class_shares": {
-                name: {
-                    label: float((split.reviews.labels == number).mean())
-                    for number, label in enumerate(facts["labels"])
-                }
-                for name, split in splits.items()
+                name: {label: _share(given == number) for number, label in enumerate(facts["labels"])}
+                for name, given in labels.items()
             },
             "cut_shares": cut,
             "unknown_shares": unknown,
@@ -90,8 +86,7 @@ def run(params: Params) -> None:
     shown = ", ".join(f"{size:,} {name}" for name, size in (sizes | {UNLABELLED: len(kept)}).items())
     dropped = sum((duplicates | judged).values())
     length = f"{pad.max_length}{' (auto)' if pad is not params.pad else ''}"
-    rows = f"{shown} rows of {length}; duplicates dropped: {dropped}"
-    live.say(wrapped(f"pad: {facts['name']}: {rows}"))
+    live.say(wrapped(f"pad: {facts['name']}: {shown} rows of {length}; duplicates dropped: {dropped}"))
     of_cut, of_unknown = (
         ", ".join(f"{share:.1%} of {name}" for name, share in shares.items() if name != UNLABELLED)
         for shares in (cut, unknown)
@@ -99,20 +94,8 @@ def run(params: Params) -> None:
     live.say(wrapped(f"pad: texts that are cut: {of_cut}; unknown {facts['tokens']}: {of_unknown}"))
 
 
-def _cut_shares(padded: Mapping[str, Arrays], max_length: int) -> dict[str, float]:
-    """How many reviews of each split are longer than a row."""
-    return {
-        name: float(np.mean(arrays["lengths"] > max_length)) if len(arrays["lengths"]) else 0.0
-        for name, arrays in padded.items()
-    }
-
-
-def _unknown_shares(padded: Mapping[str, Arrays]) -> dict[str, float]:
-    """How much of all that the reviews of each split hold is unknown."""
-    return {
-        name: float(np.mean(arrays["tokens"] == OOV_ID)) if len(arrays["tokens"]) else 0.0
-        for name, arrays in padded.items()
-    }
+def _share(flags: np.ndarray) -> float:
+    return float(flags.mean()) if len(flags) else 0.0
 
 
 def read_raw() -> tuple[dict[str, Any], dict[str, Reviews], Sequences]:

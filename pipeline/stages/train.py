@@ -92,8 +92,8 @@ def run(params: Params) -> None:
             write_csv(TRIALS, tuning.trials_table(study))
             tuning.write_pictures(study, dataset["name"], STUDY_DIR)
             write_json(TRAIN_REPORT, report)
-        numbers = {key: value for key, value in report.items() if isinstance(value, float)}
-        parent.log_metrics({key: value for key, value in numbers.items() if key.startswith("validation_")})
+        scores = {key: value for key, value in report.items() if key.startswith("validation_")}
+        parent.log_metrics({key: value for key, value in scores.items() if isinstance(value, float)})
         of_data = {"dataset": dataset["name"], tracking.DIGEST_TAG: dataset["digest"]}
         parent.set_tags({"trial.best": winner.number, **of_data})
         parent.log_network(report)
@@ -103,12 +103,10 @@ def run(params: Params) -> None:
         parent.log_file(STUDY_DIR, STUDY_DIR.name)
         refuse_edited("train", started_with)
         study.set_attribute("delivered", True)
-        accuracy = winner.best["validation_accuracy"]
-        name = study.score_name.replace("_", " ")
-        chosen_by = "" if params.tune.objective == "accuracy" else f", {name} {study.score(winner.best):.4f}"
-        print(
-            f"best trial {winner.number}: validation accuracy {accuracy:.4f}{chosen_by} on {dataset['name']}"
-        )
+        said = f"validation accuracy {winner.best['validation_accuracy']:.4f}"
+        if params.tune.objective != "accuracy":
+            said += f", {study.score_name.replace('_', ' ')} {study.score(winner.best):.4f}"
+        print(f"best trial {winner.number}: {said} on {dataset['name']}")
 
 
 def _vectors_of_file(params: Params) -> tuple[np.ndarray | None, dict[str, float]]:
@@ -154,8 +152,7 @@ def _report(
         "params": winner.params.flat(*SEARCHED),
         "objective": study.params.tune.objective,
         "best_epoch": winner.best_epoch,
-        "validation_accuracy": winner.best["validation_accuracy"],
-        "validation_loss": winner.best["validation_loss"],
+        **{name: winner.best[name] for name in ("validation_accuracy", "validation_loss")},
         "implementation": winner.implementation,
         "retrained": winner.retrained,
     }

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.params import Params, ParamsError, load_params
-from pipeline.params.presets import preset_names, preset_of, read_preset
+from pipeline.params import Params, ParamsError, load_params, preset_names, preset_of, read_preset
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHIPPED = load_params(PROJECT / "params.yaml")

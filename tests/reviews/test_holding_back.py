@@ -72,7 +72,7 @@ def test_the_two_parts_share_nothing_and_keep_whole_reviews_together() -> None:
         "rows": np.array([3, 5, 8]),
         "token_ids": np.array([[1], [2], [3]]),
         "held_back": np.array([False, True, False]),
-        "tokens": np.array([4, 4, 5, 6, 6, 6]),
+        "tokens": np.array([4, 4, 5, 6, 6, 6], np.int32),
         "offsets": np.array([0, 2, 3, 6]),
     }
     chosen, held = chosen_by(validation), held_back(validation)

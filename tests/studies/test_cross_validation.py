@@ -14,6 +14,7 @@ from scipy.stats import t as student
 
 from pipeline.evaluation.baselines import CLASSIFIERS
 from pipeline.evaluation.calibration import wilson_interval
+from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import write_arrays, write_json
 from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT, LEARNING_CURVE_DIR
 from plain import plain_tree
@@ -96,7 +97,7 @@ def make_project(folder: Path, train: int, test: int) -> None:
     write_arrays(raw / "reviews.npz", **arrays)
     write_arrays(raw / "unlabelled.npz", tokens=np.zeros(0, np.int32), offsets=np.zeros(1, np.int64))
     write_json(raw / "dataset.json", {"name": "tiny", "digest": "sha256:0", "labels": ["bad", "good"]})
-    (raw / "vocabulary.json").write_text("[]")
+    Vocabulary(()).save(raw / "vocabulary.json")
     values = plain_tree()
     values["pad"] |= {"vocab_size": 12, "max_length": 8}
     values["model"] |= {"cell": "simple_rnn", "depth": 1, "units": 4, "embedding_dim": 4, "pooling": "max"}

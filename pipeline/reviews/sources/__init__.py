@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline.params import DataParams, Params
 from pipeline.reviews.dataset import Dataset, content_digest
-from pipeline.reviews.ragged import Sequences, offsets_of
+from pipeline.reviews.ragged import Sequences, flatten
 from pipeline.reviews.sources import file, imdb, snippets
 from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.sources.fetching import UnreachableError, fetch, public_url
@@ -67,8 +66,12 @@ def load_unlabelled(
     kind = data.unlabelled
     if kind == "auto":  # after the data set that came, which is not IMDb where the fallback was taken
         kind = "imdb" if dataset.name == "imdb" else "none"
-    ids, source, skipped = file.Ids(dataset.encode), dict[str, str](), list[str]()
-    rows: np.ndarray | slice = slice(None)
+    source, skipped = dict[str, str](), list[str]()
+    encoded: list[Sequence[int]] = []
+
+    def add(text: str) -> None:
+        encoded.append(array("i", dataset.encode(text)))
+
     if kind == "imdb":
         try:
             archive = fetch(data.unlabelled_url, data.unlabelled_hash)
@@ -79,17 +82,17 @@ def load_unlabelled(
             )
         else:
             for text in imdb.read_unlabelled(archive):
-                ids.add(text)
+                add(text)
             source = {"url": public_url(data.unlabelled_url), "hash": data.unlabelled_hash}
     elif kind == "file":
         path, names = Path(data.unlabelled_path), [str(data.text_column)]
-        table = file.read_table(path, names, Format.of(data), ids, "data.unlabelled_path", warn)
+        table = file.read_table(path, names, Format.of(data), add, "data.unlabelled_path", warn)
         rows, skipped = table.usable(data.bad_rows)
+        encoded = [encoded[row] for row in rows.tolist()]
         if skipped:
             warn(f"{path}: {len(skipped):,} rows skipped, the first because of {skipped[0]}")
         source = {"file": path.name, "hash": hash_of(path)}
-    kept = np.frombuffer(ids.lengths, np.int64)[rows]  # the others have no tokens
-    reviews = Sequences(np.frombuffer(ids.tokens, np.int32), offsets_of(kept))
+    reviews = Sequences(*flatten(encoded))
     return reviews, {
         "requested": data.unlabelled,
         "source": source,

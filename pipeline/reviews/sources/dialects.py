@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pipeline.params import DataParams
 from pipeline.reviews.sources.encodings import AUTO, open_text, recognise_encoding
+from pipeline.reviews.sources.tools import MISSING_SPELLINGS
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import CSV_FIELD_LIMIT
 
@@ -51,11 +52,21 @@ class Format:
     def of(cls, data: DataParams) -> Format:
         """What ``params.data`` says."""
         missing = None if data.missing == AUTO else tuple(data.missing)
-        return cls(data.encoding, data.delimiter, data.quoting, missing, data.has_header)
+        has_header = isinstance(data.text_column, str)
+        return cls(data.encoding, data.delimiter, data.quoting, missing, has_header)
 
     def option(self, name: str) -> str:
         """What one of them is called in a message: ``data.quoting``, or ``--quoting``."""
         return f"--{name}" if self.on_command_line else f"data.{name}"
+
+    def doubt(self, value: object, what: str) -> str | None:
+        """What there is to decide of a value that often means that there is none; None if nothing is."""
+        if self.missing is not None or not isinstance(value, str) or value.strip() not in MISSING_SPELLINGS:
+            return None
+        return (
+            f"may mean that there is none, or be {what}: set {self.option('missing')} to the values that do, "
+            f"or to {'an empty text' if self.on_command_line else '[]'} if none does"
+        )
 
     def names_in(self, first: Sequence[str]) -> list[str]:
         """The columns' names, by the fields of a table's first line."""

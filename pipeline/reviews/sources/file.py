@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,22 +19,8 @@ from pipeline.reviews.labels import LEFT_OUT, MISSING, UNKNOWN, Classes, classes
 from pipeline.reviews.ragged import Rows
 from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.sources.encodings import COMPRESSIONS, kind_of
-from pipeline.reviews.sources.files import (
-    SPLIT_NAMES,
-    TEXT,
-    hash_of,
-    hidden_files,
-    is_of_fasttext,
-    split_of,
-)
-from pipeline.reviews.sources.records import (
-    Reader,
-    Record,
-    is_undecided,
-    problem_of,
-    text_problem,
-    undecided,
-)
+from pipeline.reviews.sources.files import SPLIT_NAMES, TEXT, hash_of, hidden_files, is_of_fasttext, split_of
+from pipeline.reviews.sources.records import Reader, Record, problem_of, text_problem
 from pipeline.reviews.sources.tools import MISSING_SPELLINGS
 from pipeline.reviews.splitting import SPLITS, TEST, TRAIN, draw_stratified, require_every_label
 from pipeline.reviews.tokenizing import WORDS
@@ -51,20 +36,6 @@ _MARKUP = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,20}(?:[\s/][^<>]{0,80})?>|&(?:am
 _SIGNS = re.compile(
     r"[:;=<^](?<!\S.)(?:[-o*'^]?[)(\[\]DPp/\\|@3*]|[-_.]\^|/3)(?!\w)|[+#](?<=\b[A-Za-z].)\+?(?!\w)"
 )
-
-
-class Ids:
-    """Takes texts one after the other; ``tokens`` and ``lengths`` are theirs, of a known vocabulary."""
-
-    def __init__(self, encode: Callable[[str], list[int]]) -> None:
-        self._encode = encode
-        self.tokens, self.lengths = array("i"), array("q")
-
-    def add(self, text: str) -> None:
-        """Takes the next text."""
-        token_ids = self._encode(text)
-        self.tokens.extend(array("i", token_ids))
-        self.lengths.append(len(token_ids))
 
 
 @dataclass
@@ -118,11 +89,9 @@ class Table:
     def require_decided(self, name: str, form: Format, what: str) -> None:
         """Raises UserError if values often mean that there is none, and nobody has said if they do here."""
         values = zip(self.places, self.values[name], strict=True)
-        bad = [
-            f"{place}: column {name!r} is {value!r}" for place, value in values if is_undecided(value, form)
-        ]
+        bad = [(place, value, doubt) for place, value in values if (doubt := form.doubt(value, what))]
         if bad:
-            self._refuse(bad, undecided(form, what))
+            self._refuse([f"{place}: column {name!r} is {value!r}" for place, value, _ in bad], bad[0][2])
 
     def _refuse(self, bad: Sequence[str], problem: str) -> None:
         rows = "1 row" if len(bad) == 1 else f"{len(bad):,} rows"
@@ -161,11 +130,11 @@ def read_table(
     path: Path,
     names: Sequence[str],
     form: Format,
-    encoder: Encoder | Ids,
+    add: Callable[[str], None],
     option: str = "data.path",
     say: Callable[[str], None] = lambda _: None,
 ) -> Table:
-    """The columns ``names`` of a file or a folder's files, the texts' first; texts go to ``encoder`` at once.
+    """The columns ``names`` of a file or a folder's files, the texts' first; each text goes to ``add``.
 
     Raises:
         UserError: if the file is missing, of another kind, empty, can't be read, or lacks a column.
@@ -183,7 +152,7 @@ def read_table(
         table.formats[reader.file] = reader.written
         text: Any = row.get(names[0])
         problem = text_problem(text, form)
-        encoder.add("" if problem else text)
+        add("" if problem else text)
         for name in names:
             value = row.get(name)
             if isinstance(value, str):
@@ -224,7 +193,7 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
     of_text, of_label = str(params.text_column), str(params.label_column)
     of_split = None if params.split_column is None else str(params.split_column)
     encoder = Encoder(params.tokens, params.subwords)
-    table = read_table(path, [of_text, of_label, *filter(None, [of_split])], form, encoder, say=say)
+    table = read_table(path, [of_text, of_label, *filter(None, [of_split])], form, encoder.add, say=say)
     values = table.values[of_label]
     if params.labels is None:
         table.require_decided(of_label, form, "a class")

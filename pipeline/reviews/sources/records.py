@@ -29,7 +29,6 @@ from pipeline.reviews.sources.encodings import (
 )
 from pipeline.reviews.sources.files import TEXT, encoding_of_texts, files_of, is_of_fasttext, require_table
 from pipeline.reviews.sources.tools import (
-    MISSING_SPELLINGS,
     annotated_rows,
     class_names_of,
     fasttext_line,
@@ -48,8 +47,8 @@ Refuse = Callable[[str, str, Any], None]  # told the place of a record that can'
 
 def text_problem(value: object, form: Format) -> str | None:
     """Why a value can't be used as a text; None if it can. It is the same rule wherever texts are read."""
-    if isinstance(value, str) and is_undecided(value, form):
-        return undecided(form, "a text")
+    if doubt := form.doubt(value, "a text"):
+        return doubt
     if not isinstance(value, str) or not value.strip():
         return "is not a review's text: fill it in, or take the review out"
     try:
@@ -63,19 +62,6 @@ def problem_of(name: str, value: object, problem: str) -> str:
     """What a value is, and its problem."""
     shown = repr(value)
     return f"column {name!r} is {shown if len(shown) <= 60 else f'{shown[:57]}...'}, which {problem}"
-
-
-def is_undecided(value: object, form: Format) -> bool:
-    """Whether a value often means that there is none, and nobody has said whether it does here."""
-    return form.missing is None and isinstance(value, str) and value.strip() in MISSING_SPELLINGS
-
-
-def undecided(form: Format, what: str) -> str:
-    """What there is to decide of such a value."""
-    return (
-        f"may mean that there is none, or be {what}: set {form.option('missing')} to the values that mean "
-        f"that there is none, or to {'an empty text' if form.on_command_line else '[]'} if none does"
-    )
 
 
 @dataclass
