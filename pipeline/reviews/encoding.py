@@ -7,67 +7,29 @@ order in which they first came, whatever split they came in; the numbers are the
 from __future__ import annotations
 
 import hashlib
-import io
+import json
+import math
 import tempfile
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
+from typing import TextIO
 
 import numpy as np
 import pyarrow
 import pyarrow.compute
-import zstandard
 
-from pipeline.reviews.ragged import Labels, Offsets, Reviews, Rows, offsets_of
+from pipeline.reviews.ragged import Labels, Reviews, Rows, offsets_of
 from pipeline.reviews.splitting import TRAIN
-from pipeline.reviews.tokenizing import (
-    SUBWORDS,
-    WORDS,
-    Tokenizer,
-    every_so_many,
-    learn_subwords,
-    nfkc_1,
-    spaced_words,
-)
+from pipeline.reviews.tokenizing import SUBWORDS, WORDS, Tokenizer, learn_subwords, nfkc_1, spaced_words
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID, Vocabulary
 
 _BATCH = 2_000  # texts that are cut together
 _ROWS = 10_000  # reviews at a time
+_LEARNT_FROM = 20_000_000  # characters: more cost minutes and memory, and change few subwords
 _CHUNK = 1 << 22  # tokens at a time, where arrays of that many would else lie beside the tokens
-
-
-class PackedTexts:
-    """Texts that are needed a second time, in a temporary file: a million reviews would fill memory.
-
-    Iterating gives them in their order, as often as is wanted. The file has no name and goes with the object.
-    """
-
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is as long as the object is
-        self._writer = zstandard.ZstdCompressor(level=1).stream_writer(self._file, closefd=False)
-        self._bytes, self._characters = array("q"), array("q")
-
-    def add(self, text: str) -> None:
-        """Takes the next text, which must be whole characters; not after the first iteration."""
-        encoded = text.encode()
-        self._writer.write(encoded)
-        self._bytes.append(len(encoded))
-        self._characters.append(len(text))
-
-    @property
-    def lengths(self) -> Offsets:
-        """Characters of each text: int64 (num_texts,)."""
-        return np.array(self._characters, np.int64)
-
-    def __iter__(self) -> Iterator[str]:
-        self._writer.close()  # type: ignore[no-untyped-call]
-        self._file.seek(0)
-        unpacked = zstandard.ZstdDecompressor().stream_reader(self._file, closefd=False)
-        with io.BufferedReader(unpacked, 1 << 20) as file:
-            for count in self._bytes:
-                yield file.read(count).decode()
 
 
 class Encoder:
@@ -80,7 +42,10 @@ class Encoder:
 
     def __init__(self, tokens: str = WORDS, subwords: int = 8_000) -> None:
         self._subwords = subwords
-        self._texts = PackedTexts() if tokens == SUBWORDS else None
+        self._file: TextIO | None = None  # a line of JSON a text; it has no name and goes with the object
+        if tokens == SUBWORDS:
+            self._file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - as long as the object
+        self._characters = array("q")  # of each text in the file
         # That of subwords is learnt in the end.
         self._vocabulary = Vocabulary((), tokenizer=Tokenizer(tokens))
         self._numbers: defaultdict[str, int] = defaultdict(count().__next__)
@@ -88,9 +53,10 @@ class Encoder:
         self._tokens, self._lengths = array("i"), array("q")
 
     def add(self, text: str) -> None:
-        """Takes the next text; "" where a row holds none."""
-        if self._texts is not None:
-            self._texts.add(text)
+        """Takes the next text, of whole characters; "" where a row holds none."""
+        if self._file is not None:
+            self._file.write(json.dumps(text, ensure_ascii=False) + "\n")
+            self._characters.append(len(text))
         elif self._vocabulary.tokenizer.kind == WORDS:
             self._waiting.append(spaced_words(text))
             if len(self._waiting) == _BATCH:
@@ -133,8 +99,8 @@ class Encoder:
         Raises:
             UserError: if subwords are asked for, so few of which can't spell the training texts.
         """
-        if self._texts is not None:
-            self._learn(self._texts, rows[TRAIN])
+        if self._file is not None:
+            self._learn(self._file, rows[TRAIN])
         if self._waiting:
             self._cut_waiting()
         flat, lengths = np.frombuffer(self._tokens, np.int32), np.frombuffer(self._lengths, np.int64)
@@ -156,15 +122,19 @@ class Encoder:
             reviews[name] = Reviews(part, of_part, labels[name])
         return replace(self._vocabulary, words=words), reviews, unknown
 
-    def _learn(self, texts: PackedTexts, training: Rows) -> None:
-        """Learns subwords and cuts the waiting texts into them."""
-        is_read = np.zeros(len(texts.lengths), bool)
-        is_read[training[:: every_so_many(int(texts.lengths[training].sum()))]] = True
-        read = [nfkc_1(text) for text, wanted in zip(texts, is_read.tolist(), strict=True) if wanted]
+    def _learn(self, file: TextIO, training: Rows) -> None:
+        """Learns subwords and cuts the texts that wait in the file into them."""
+        lengths = np.array(self._characters, np.int64)
+        is_read = np.zeros(len(lengths), bool)
+        is_read[training[:: max(math.ceil(lengths[training].sum() / _LEARNT_FROM), 1)]] = True
+        file.seek(0)
+        lines = zip(file, is_read.tolist(), strict=True)
+        read = [nfkc_1(json.loads(line)) for line, is_wanted in lines if is_wanted]
         self._vocabulary = Vocabulary((), tokenizer=learn_subwords(read, self._subwords))
-        self._texts = None
-        for text in texts:
-            self.add(text)
+        self._file = None
+        file.seek(0)
+        for line in file:
+            self.add(json.loads(line))
 
 
 def _gather(flat: np.ndarray, lengths: np.ndarray, rows: Rows, target: np.ndarray) -> np.ndarray:

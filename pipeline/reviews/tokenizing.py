@@ -9,7 +9,6 @@ are those of SentencePiece's unigram model, which asks for no blanks between wor
 from __future__ import annotations
 
 import io
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -24,8 +23,7 @@ from pipeline.runtime.errors import UserError
 NORMALIZATION = "nfkc-1"  # the name of :func:`nfkc_1`
 
 # What str.splitlines and word processors put between words; NFKC makes blanks of the other spaces.
-_ASCII_BLANKS = "\r\v\f\x1c\x1d\x1e\x1f"
-_BLANKS = f"{_ASCII_BLANKS}\u1680\u200b\u2028\u2029"
+_BLANKS = "\r\v\f\x1c\x1d\x1e\x1f\u1680\u200b\u2028\u2029"
 # Marks of byte order, direction, and where a word may or may not break: nothing is seen of them. The joiners
 # U+200C and U+200D stay, since words of Persian or Hindi are spelled with them.
 _INVISIBLE = (
@@ -57,7 +55,6 @@ def nfkc_1(text: str) -> str:
 
 WORDS, CHARACTERS, SUBWORDS = KINDS = ("words", "characters", "subwords")
 SUBWORD_PACKAGE = "sentencepiece"
-_LEARNT_FROM = 20_000_000  # characters: more cost minutes and memory, and change few subwords
 _LONGEST = 2**30  # bytes; SentencePiece passes over longer texts, by default those above 4,192
 _BLANK = "\u2581"  # how SentencePiece writes a blank
 
@@ -136,11 +133,6 @@ class Tokenizer:
 
 def _spaced(text: str) -> str:
     return " ".join(text.lower().split())
-
-
-def every_so_many(characters: int) -> int:
-    """Of texts with so many characters in all, every how many-th one subwords are learnt from."""
-    return max(math.ceil(characters / _LEARNT_FROM), 1)
 
 
 def learn_subwords(texts: Sequence[str], size: int) -> Tokenizer:

@@ -23,7 +23,7 @@ def test_ids_are_those_of_a_vocabulary_of_the_training_texts(
     random = np.random.default_rng(0)
     words = ["film", "plot", "gut", "schön", "über", "bad", "na\u0308iv", "dull", "it's", "the", "end"]
     texts = [" ".join(random.choice(words, 6)) for _ in range(40)]
-    texts[10], texts[12], texts[13] = "", "unheard of", "Unheard, (of)!"
+    texts[10], texts[12], texts[13] = "", "unheard\nof", "Unheard,\u2028(of)!"
     test = np.arange(12, 40, 4)
     train = np.setdiff1d(np.arange(1, 40), [10, 13, *test])
     rows = {"train": train, "test": test, "validation": np.array([13])}

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.params import Params, ParamsError
-from pipeline.reviews import tokenizing
-from pipeline.reviews.encoding import PackedTexts
+from pipeline.reviews import encoding
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.sources import file
 from pipeline.reviews.tokenizing import Tokenizer
@@ -98,18 +97,9 @@ def test_what_cannot_be_cut_so_is_one_clear_error(params: Params, tmp_path: Path
         Vocabulary.load(path).encode("a")
 
 
-def test_texts_wait_packed_in_a_file_for_their_subwords() -> None:
-    texts = ["Très bien,\nvraiment", "", "好看。" * 1000, "end"]
-    packed = PackedTexts()
-    for text in texts:
-        packed.add(text)
-    assert list(packed) == list(packed) == texts
-    assert packed.lengths.tolist() == [19, 0, 3000, 3]
-
-
 def test_of_many_texts_every_so_many_is_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """97 characters, of which 40 are read from: every third text, whose letters alone are then known."""
-    monkeypatch.setattr(tokenizing, "_LEARNT_FROM", 40)
+    monkeypatch.setattr(encoding, "_LEARNT_FROM", 40)
     texts = ["abcd abc", "vwxy vwx", "zzyy zzy"] * 4
     vocabulary = vocabulary_of(texts, "subwords")
     assert vocabulary.tokenizer == vocabulary_of(["abcd abc"] * 4, "subwords").tokenizer

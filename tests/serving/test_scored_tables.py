@@ -102,6 +102,7 @@ def test_a_column_of_an_added_name_is_not_overwritten(taken: dict[str, int], tmp
 
 
 BAD_JSONL = '{"text": "good"}\n\nnot json\n{"text": null, "id": 7}\n[1]\n{"id": 8}\n{"text": "\\ud800"}\n'
+DEEP = f'{{"text": {"[" * 2_000}{"]" * 2_000}}}'
 BAD_CSV = 'text,id\ngood,1\nbad,2,3\n"good\ngood",4\nbad\n'
 
 
@@ -119,6 +120,12 @@ BAD_CSV = 'text,id\ngood,1\nbad,2,3\n"good\ngood",4\nbad\n'
                 ("line 6", "column 'text' is None, which is not a", {"id": 8}),
                 ("line 7", "column 'text' is '\\ud800', which holds half", {"text": "\ud800"}),
             ],
+        ),
+        (
+            "in.jsonl",
+            f'{{"text": "good"}}\n{DEEP}\n',
+            ["good"],
+            [("line 2", "not valid JSON: its values are nested too deeply", DEEP)],
         ),
         (
             "in.csv",

@@ -22,10 +22,7 @@ def load_dataset(
 ) -> Dataset:
     """The data set that ``params.data`` asks for, or the fallback if it can't be reached.
 
-    Args:
-        params: ``data`` and ``seed`` are read.
-        warn: is told why the fallback was taken.
-        say: is told of progress.
+    ``warn`` is told why the fallback was taken, ``say`` of progress.
 
     Raises:
         UserError: if neither can be had, or if what came is not what it must be.

@@ -146,17 +146,12 @@ class Dialect:
 
 
 def recognise_dialect(path: Path, fits: Callable[[list[str]], bool], form: Format) -> Dialect:
-    """How a table of text is written.
-
-    Args:
-        path: of the file.
-        fits: whether columns of these names are the wanted ones.
-        form: what is known.
+    """How a table of text is written, as far as ``form`` doesn't say; its columns' names must fit.
 
     Raises:
         UserError: if two ways of reading its first records fit and give different ones.
     """
-    encoding = recognise_encoding(path, form.encoding, form.option("encoding"))
+    encoding = recognise_encoding([path], form.encoding, form.option("encoding"))
     with open_text(path, encoding, form.option("encoding")) as file:
         lines = list(islice(file, _SAMPLE_LINES)) or [""]
         is_whole = not file.readline()

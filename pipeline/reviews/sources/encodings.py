@@ -16,7 +16,7 @@ import os
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TextIO
@@ -125,24 +125,31 @@ def kind_of(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def recognise_encoding(path: Path, wanted: str, option: str) -> str:
-    """The encoding of a text file: by its byte order mark, UTF-8 if all of it is, else the one that fits.
+def recognise_encoding(files: Sequence[Path], wanted: str, option: str) -> str:
+    """``wanted``, or, where that is ``auto``, the encoding of a file, or of files that are a text each.
 
-    Args:
-        path: of the file.
-        wanted: the encoding's name, or ``auto``.
-        option: what the encoding is set with, for messages.
+    By the byte order mark; UTF-8 if all of it is; else the one that fits. Of several files only those count
+    that aren't Unicode, which are judged together.
 
     Raises:
-        UserError: if two encodings fit equally well and read it differently, none does, or there is no such.
+        UserError: if two encodings fit equally well and read them differently, none does, or there is no
+            such as ``option`` names.
     """
     if wanted != AUTO:
         try:
             return codecs.lookup(wanted).name
         except LookupError:
             raise UserError(f"{option} must be auto or an encoding's name, but is {wanted!r}") from None
-    unicode, sample = unicode_of(path)
-    return unicode or fitting_encoding(str(path), sample, option)
+    found, others, sample = UTF8, [], bytearray()
+    for file in files:
+        unicode, lines = unicode_of(file)
+        found = unicode or found
+        others += [] if unicode else [file]
+        sample += lines
+        if len(sample) >= _SAMPLE:
+            break
+    more = f" (and {len(others) - 1:,} more)" if len(others) > 1 else ""
+    return _fitting_encoding(f"{others[0]}{more}", bytes(sample), option) if others else found
 
 
 def unicode_of(path: Path) -> tuple[str | None, bytes]:
@@ -176,17 +183,8 @@ def unicode_of(path: Path) -> tuple[str | None, bytes]:
     return (UTF8, b"") if is_utf8 else (None, bytes(sample))
 
 
-def fitting_encoding(where: str, sample: bytes, option: str) -> str:
-    """The likeliest encoding of lines that aren't UTF-8.
-
-    Args:
-        where: the file or files, for messages.
-        sample: of its lines those that aren't ASCII.
-        option: what the encoding is set with.
-
-    Raises:
-        UserError: if two are as likely and read the sample differently, or none fits.
-    """
+def _fitting_encoding(where: str, sample: bytes, option: str) -> str:
+    """The likeliest encoding of lines that aren't UTF-8."""
     if len(sample) > _SAMPLE and b"\n" in sample[:_SAMPLE]:  # a cut within a line may be one in a character
         sample = sample[: sample.rfind(b"\n", 0, _SAMPLE)]
     readings: dict[str, tuple[float, str]] = {}  # by the text that they give; of equal ones the first is kept

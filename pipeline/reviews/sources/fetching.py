@@ -73,11 +73,7 @@ def fetch(url: str, expected: str) -> bytes:
     """The file at ``url``: from the cache if a copy there has the hash, else fetched and kept there.
 
     A user and password for the host are taken from ``~/.netrc``, a token from the environment
-    (:func:`filled_in`).
-
-    Args:
-        url: http or https.
-        expected: ``sha256:`` or ``md5:`` and the hexadecimal digest.
+    (:func:`filled_in`). ``expected`` is ``sha256:`` or ``md5:`` and the hexadecimal digest.
 
     Raises:
         UnreachableError: if the host can't be reached, fails, or breaks off, at each attempt.
@@ -110,8 +106,7 @@ def keep(source: str, expected: str, downloader: Callable[[str, str, Any], None]
     Args:
         source: what it is called in messages; its last part names the file in the cache.
         expected: the file's hash.
-        downloader: pooch's, called with what is wanted, the path to write it to, and a pooch, if the cache
-            lacks the file; may raise what it likes.
+        downloader: pooch's, called with what is wanted, the path to write it to, and a pooch.
 
     Raises:
         UserError: if the hash of what came is another, or the cache can't be written.

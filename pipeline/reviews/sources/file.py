@@ -105,7 +105,7 @@ class Table:
             UserError: if some files of the folder are named so and others are not, or texts' folders are
                 named after splits alone.
         """
-        if not self.path.is_dir():
+        if not self.files or not self.path.is_dir():
             return []
         of_texts = kind_of(Path(self.files[0])) == TEXT and not is_of_fasttext(self.path / self.files[0])
         splits = {file: split_of(file, of_texts) for file in dict.fromkeys(self.files)}
@@ -178,13 +178,8 @@ def read_table(
 def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: None) -> Dataset:
     """The reviews of ``params.path``; the vocabulary comes from its training reviews.
 
-    Without a split column the files of a folder may tell the splits; else the test reviews are drawn.
-
-    Args:
-        params: ``path``, the three column names, how files are written, ``labels``, ``bad_rows``, and
-            ``test_fraction`` where nothing tells the splits.
-        seed: of the draw of the test reviews, which is stratified by label.
-        say: told of progress.
+    Without a split column the files of a folder may tell the splits; else the test reviews are drawn, by
+    label, with ``seed``. ``say`` is told of progress.
 
     Raises:
         UserError: naming file, column, line or row, and value, for anything that can't be used.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.reviews.sources.encodings import AUTO, UTF8, fitting_encoding, kind_of, open_bytes, unicode_of
+from pipeline.reviews.sources.encodings import kind_of, open_bytes
 from pipeline.reviews.sources.tools import FASTTEXT_LABEL
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
 from pipeline.runtime.errors import UserError
@@ -100,25 +99,6 @@ def split_of(file: str, is_text: bool) -> str | None:
     parts = Path(file.lower()).parts
     words = [re.split(r"[^a-z]+", part)[0] for part in (parts[:-2] if is_text else parts)]
     return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), None)
-
-
-def encoding_of_texts(files: Sequence[Path], wanted: str, option: str) -> str:
-    """UTF-8 if all texts are Unicode, else the encoding that fits those that are not, judged together.
-
-    Raises:
-        UserError: if two encodings fit them, or none does.
-    """
-    if wanted != AUTO:
-        return wanted
-    others, sample = [], bytearray()
-    for file in files:
-        unicode, lines = unicode_of(file)
-        others += [] if unicode else [file]
-        sample += lines
-        if len(sample) >= 1 << 16:
-            break
-    more = f" (and {len(others) - 1:,} more)" if len(others) > 1 else ""
-    return fitting_encoding(f"{others[0]}{more}", bytes(sample), option) if others else UTF8
 
 
 def hash_of(path: Path) -> str:

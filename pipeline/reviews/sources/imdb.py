@@ -48,8 +48,8 @@ def load(url: str, expected: str, word_index_url: str, word_index_expected: str)
     """IMDb's reviews, row for row those of ``keras.datasets.imdb.load_data()``.
 
     Args:
-        url: of imdb.npz, or of a file of its form.
-        expected: its hash, ``sha256:...`` or ``md5:...``.
+        url: of imdb.npz, or of a file of its form, whose hash is ``expected``.
+        expected: ``sha256:...`` or ``md5:...``.
         word_index_url: of imdb_word_index.json, which maps each word to its rank.
         word_index_expected: its hash.
 

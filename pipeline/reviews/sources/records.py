@@ -19,15 +19,8 @@ from typing import Any, TextIO
 from urllib.parse import unquote
 
 from pipeline.reviews.sources.dialects import NONE, Dialect, Format, recognise_dialect, two_readings
-from pipeline.reviews.sources.encodings import (
-    AUTO,
-    fitting_encoding,
-    kind_of,
-    open_text,
-    recognise_encoding,
-    unicode_of,
-)
-from pipeline.reviews.sources.files import TEXT, encoding_of_texts, files_of, is_of_fasttext, require_table
+from pipeline.reviews.sources.encodings import AUTO, kind_of, open_text, recognise_encoding, unicode_of
+from pipeline.reviews.sources.files import TEXT, files_of, is_of_fasttext, require_table
 from pipeline.reviews.sources.tools import (
     annotated_rows,
     class_names_of,
@@ -97,7 +90,7 @@ class Reader:
         """The records of a file, or of all files of a folder, else as :meth:`read`."""
         files, folder = files_of(path, self.option), path if path.is_dir() else None
         if folder and kind_of(files[0]) == TEXT and not is_of_fasttext(files[0]):  # texts are judged together
-            encoding = encoding_of_texts(files, self.form.encoding, self.form.option("encoding"))
+            encoding = recognise_encoding(files, self.form.encoding, self.form.option("encoding"))
             self.form = replace(self.form, encoding=encoding)
         for file in files:
             yield from self.read(file, folder)
@@ -179,8 +172,8 @@ class Reader:
                 self.header = form.names_in(fields)
                 self._require([*self.header, *(partitions.keys() - self.header)], path)
                 columns, width = unique(self.header), len(fields)
-                may_be_none = NONE not in (form.quoting, dialect.quoting) and form.quoting == AUTO
-                may_be_none &= not (form.has_header and '"' in lines[0])
+                says_quoted = form.quoting != AUTO or (form.has_header and '"' in lines[0])
+                may_be_none = dialect.quoting != NONE and not says_quoted
                 joined: tuple[list[str], list[str]] | None = None  # a record that quotes alone may make one
                 below = list(islice(records, 2)) if form.has_header else [first]
                 further = further_headers(self.header, [fields for _, fields, _ in below])
@@ -249,7 +242,7 @@ class Reader:
 
     def _text_of(self, path: Path) -> AbstractContextManager[TextIO]:
         option = self.form.option("encoding")
-        self.written = recognise_encoding(path, self.form.encoding, option)
+        self.written = recognise_encoding([path], self.form.encoding, option)
         return open_text(path, self.written, option)
 
     def _parquet(self, path: Path, partitions: Row) -> Iterator[Record]:
@@ -290,10 +283,7 @@ class Reader:
                 "null, and name folders train and test"
             )
         option = self.form.option("encoding")
-        unicode, sample = unicode_of(path)
-        self.written = unicode or self.form.encoding
-        if self.written == AUTO:
-            self.written = fitting_encoding(str(path), sample, option)
+        self.written = unicode_of(path)[0] or recognise_encoding([path], self.form.encoding, option)
         with open_text(path, self.written, option) as file:
             yield "", dict(zip(self.names, (file.read(), path.parent.name), strict=False))
 

