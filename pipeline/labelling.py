@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import heapq
-import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,7 +14,7 @@ from scipy.sparse import csr_matrix
 from pipeline.evaluation.ngrams import find_ngrams
 from pipeline.reviews.ragged import Ragged, flatten
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.files import write_text
+from pipeline.runtime.files import write_csv, write_text
 from pipeline.serving.classifier import TextClassifier, batches
 from pipeline.serving.tables import BATCH, LABEL, OTHER_LABEL
 
@@ -52,22 +50,17 @@ def write_tasks(path: Path, tasks: Sequence[Task], version: str) -> None:
     Raises:
         UserError: for a file of another kind.
     """
+    rows: list[dict[str, Any]]
     if path.suffix == ".json":
-        rows: list[dict[str, Any]] = [
+        choice = {"from_name": LABEL, "to_name": TEXT, "type": "choices"}
+        rows = [
             {
                 "data": {TEXT: task.text} | task.more,
                 "predictions": [
                     {
                         "model_version": version,
                         "score": round(task.probability, 4),
-                        "result": [
-                            {
-                                "from_name": LABEL,
-                                "to_name": TEXT,
-                                "type": "choices",
-                                "value": {"choices": [task.label]},
-                            }
-                        ],
+                        "result": [choice | {"value": {"choices": [task.label]}}],
                     }
                 ],
             }
@@ -82,11 +75,8 @@ def write_tasks(path: Path, tasks: Sequence[Task], version: str) -> None:
             {TEXT: task.text, **task.more, OTHER_LABEL: task.label, "probability": round(task.probability, 4)}
             for task in tasks
         ]
-        content = io.StringIO(newline="")
-        writer = csv.DictWriter(content, list(dict.fromkeys(name for row in rows for name in row)))
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(path, content.getvalue())
+        names = dict.fromkeys(name for row in rows for name in row)
+        write_csv(path, rows, list(names) or [TEXT, OTHER_LABEL, "probability"])
     else:
         raise UserError(
             f"--output must be a .csv, .json (Label Studio) or .jsonl (doccano) file, but is {path}"
@@ -104,7 +94,7 @@ def suggest(
 
     Args:
         classifier: who is to be taught.
-        texts: each with what its task is to hold besides; any number of them, taken in batches.
+        texts: each with what its task is to hold besides; any number of them.
         count: how many to give at most.
     """
 
@@ -120,10 +110,8 @@ def suggest(
     if not considered:
         return []
     token_ids = flatten(classifier.vocabulary.encode(task.text) for _, task in considered)
-    chosen = spread(
-        np.array([uncertain for uncertain, _ in considered]), _directions(Ragged(*token_ids)), count
-    )
-    return [considered[row][1] for row in chosen]
+    uncertainty = np.array([uncertain for uncertain, _ in considered])
+    return [considered[row][1] for row in spread(uncertainty, _directions(Ragged(*token_ids)), count)]
 
 
 def spread(weights: np.ndarray, directions: csr_matrix, count: int) -> list[int]:
@@ -135,7 +123,7 @@ def spread(weights: np.ndarray, directions: csr_matrix, count: int) -> list[int]
     Args:
         weights: above 0, (num_rows,).
         directions: rows of length 1, (num_rows, num_features).
-        count: how many to give; all, if there are fewer.
+        count: how many to give at most.
     """
     chosen: list[int] = []
     likeness = np.zeros(len(weights))

@@ -26,6 +26,14 @@ def _own_folder(tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
+@pytest.fixture
+def downloaded(params: Params, server: Server, imdb_files: ImdbFiles) -> Params:
+    """The small IMDb is in data/raw."""
+    params = params.replace(imdb_files.serve(server))
+    download.run(params)
+    return params
+
+
 def read(split: str) -> dict[str, np.ndarray]:
     return read_arrays(padded_split(split))
 
@@ -55,14 +63,10 @@ def require_keras_rows(npz: Path, params: Params, monkeypatch: pytest.MonkeyPatc
         np.testing.assert_array_equal(read(split)["lengths"], [len(x_train[row]) for row in rows])
 
 
-def test_rows_are_keras_own(
-    params: Params, server: Server, imdb_files: ImdbFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    params = params.replace(imdb_files.serve(server))
-    download.run(params)
-    sides = ("pre", "post")
-    for padding, truncating, max_length, vocab_size in itertools.product(sides, sides, (1, 10, 40), (4, 25)):
-        params = params.replace(
+def test_rows_are_keras_own(downloaded: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sides, sizes = ("pre", "post"), ((1, 25), (10, 4), (40, 25))
+    for padding, truncating, (max_length, vocab_size) in itertools.product(sides, sides, sizes):
+        params = downloaded.replace(
             {
                 "pad.padding": padding,
                 "pad.truncating": truncating,
@@ -92,12 +96,8 @@ def test_rows_of_the_real_reviews_are_keras_own(
     assert sum(facts["sizes"].values()) + sum(facts["duplicates_dropped"].values()) == 37_500
 
 
-def test_arrays_have_the_promised_types_and_shapes(
-    params: Params, server: Server, imdb_files: ImdbFiles
-) -> None:
-    params = params.replace(imdb_files.serve(server))
-    download.run(params)
-    pad.run(params)
+def test_arrays_have_the_promised_types_and_shapes(downloaded: Params) -> None:
+    pad.run(downloaded)
     for split in ("train", "validation", "test"):
         arrays = read(split)
         size = len(arrays["rows"])
@@ -113,11 +113,8 @@ def test_arrays_have_the_promised_types_and_shapes(
     assert read("unlabelled")["token_ids"].shape == (0, 100)
 
 
-def test_whole_reviews_are_kept_beside_the_rows_in_their_order(
-    params: Params, server: Server, imdb_files: ImdbFiles
-) -> None:
-    params = params.replace(imdb_files.serve(server) | {"pad.vocab_size": 25, "pad.max_length": 4})
-    download.run(params)
+def test_whole_reviews_are_kept_beside_the_rows_in_their_order(downloaded: Params) -> None:
+    params = downloaded.replace({"pad.vocab_size": 25, "pad.max_length": 4})
     pad.run(params)
     raw = read_splits(read_arrays(RAW_REVIEWS))
     for split, source in (("train", "train"), ("validation", "train"), ("test", "test")):
@@ -167,11 +164,9 @@ def test_unlabelled_reviews_leave_out_those_that_are_judged_on(
 
 
 def test_the_facts_of_both_stages_stand_in_one_file(
-    params: Params, server: Server, imdb_files: ImdbFiles, capsys: pytest.CaptureFixture[str]
+    downloaded: Params, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    params = params.replace(imdb_files.serve(server))
-    download.run(params)
-    pad.run(params)
+    pad.run(downloaded)
     facts = read_json(PADDED_DATASET)
     sizes = {split: len(read(split)["rows"]) for split in ("train", "validation", "test")}
     assert facts["name"] == "imdb"
@@ -203,21 +198,18 @@ def test_the_facts_of_both_stages_stand_in_one_file(
     assert f"{unknown:.1%} of test" in said
 
 
-def test_a_text_longer_than_a_row_is_counted(params: Params, server: Server, imdb_files: ImdbFiles) -> None:
-    params = params.replace(imdb_files.serve(server))
-    download.run(params)
-    pad.run(params)
+def test_a_text_longer_than_a_row_is_counted(downloaded: Params) -> None:
+    pad.run(downloaded)
     lengths = read("test")["lengths"]
     middle = int(np.median(lengths))
-    pad.run(params.replace({"pad.max_length": middle}))
+    pad.run(downloaded.replace({"pad.max_length": middle}))
     assert read_json(PADDED_DATASET)["cut_shares"]["test"] == float(np.mean(lengths > middle)) > 0
 
 
 def test_rows_that_are_auto_hold_nine_in_ten_training_reviews(
-    params: Params, server: Server, imdb_files: ImdbFiles, capsys: pytest.CaptureFixture[str]
+    downloaded: Params, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    params = params.replace(imdb_files.serve(server) | {"pad.max_length": "auto"})
-    download.run(params)
+    params = downloaded.replace({"pad.max_length": "auto"})
     pad.run(params)
     ordered = sorted(read("train")["lengths"])
     ninth = ordered[-(len(ordered) // 10) - 1]
@@ -225,16 +217,12 @@ def test_rows_that_are_auto_hold_nine_in_ten_training_reviews(
     assert f"rows of {ninth} (auto)" in " ".join(capsys.readouterr().out.split())
 
 
-def test_the_seed_decides_the_validation_reviews_alone(
-    params: Params, server: Server, imdb_files: ImdbFiles
-) -> None:
-    params = params.replace(imdb_files.serve(server))
-    download.run(params)
-    pad.run(params)
+def test_the_seed_decides_the_validation_reviews_alone(downloaded: Params) -> None:
+    pad.run(downloaded)
     first = {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()}
-    pad.run(params)
+    pad.run(downloaded)
     assert {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()} == first
-    pad.run(params.replace({"seed": 43}))
+    pad.run(downloaded.replace({"seed": 43}))
     assert padded_split("test").read_bytes() == first["test.npz"]
     assert padded_split("validation").read_bytes() != first["validation.npz"]
     assert read_json(PADDED_DATASET)["padded_digest"] not in first["dataset.json"].decode()
@@ -271,11 +259,10 @@ def test_a_file_without_download_is_told_what_to_run(params: Params) -> None:
         pad.run(params)
 
 
-def test_a_failure_leaves_the_earlier_rows(params: Params, server: Server, imdb_files: ImdbFiles) -> None:
-    download.run(params.replace(imdb_files.serve(server)))
-    pad.run(params)
+def test_a_failure_leaves_the_earlier_rows(downloaded: Params) -> None:
+    pad.run(downloaded)
     before = {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()}
     Path("data/raw/reviews.npz").write_bytes(b"")
     with pytest.raises(ValueError, match=r"data/raw can't be read .*: run the download stage again"):
-        pad.run(params)
+        pad.run(downloaded)
     assert {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()} == before

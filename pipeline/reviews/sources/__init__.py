@@ -33,7 +33,7 @@ def load_dataset(
     if data.source == "file":
         return file.load(data, params.seed, say)
     try:
-        return imdb.load(data.url, data.hash, data.word_index_url, data.word_index_hash)
+        return imdb.load(data)
     except UnreachableError as error:
         if data.fallback is None:
             raise UserError(

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy._core.multiarray import _reconstruct
 
+from pipeline.params import DataParams
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Reviews, flatten
 from pipeline.reviews.sources.fetching import fetch, public_url
@@ -44,28 +45,21 @@ _ARRAY_PARTS: dict[tuple[str, str], Any] = {
 _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def load(url: str, expected: str, word_index_url: str, word_index_expected: str) -> Dataset:
-    """IMDb's reviews, row for row those of ``keras.datasets.imdb.load_data()``.
-
-    Args:
-        url: of imdb.npz, or of a file of its form, whose hash is ``expected``.
-        expected: ``sha256:...`` or ``md5:...``.
-        word_index_url: of imdb_word_index.json, which maps each word to its rank.
-        word_index_expected: its hash.
+def load(data: DataParams) -> Dataset:
+    """IMDb's reviews, row for row those of ``keras.datasets.imdb.load_data()``, from ``data``'s addresses.
 
     Raises:
         UnreachableError: if a file is not in the cache and can't be reached.
         UserError: if a file has another hash, or is not of the form.
     """
-    archive = fetch(url, expected)
-    word_index = fetch(word_index_url, word_index_expected)
-    source = {"url": public_url(url), "hash": expected}
-    source |= {"word_index_url": public_url(word_index_url), "word_index_hash": word_index_expected}
+    archive, word_index = fetch(data.url, data.hash), fetch(data.word_index_url, data.word_index_hash)
+    source = {"url": public_url(data.url), "hash": data.hash}
+    source |= {"word_index_url": public_url(data.word_index_url), "word_index_hash": data.word_index_hash}
     try:
         splits, vocabulary = parse_reviews(archive), parse_word_index(word_index)
         return Dataset("imdb", source, splits, vocabulary, CITATION, LICENCE, as_keras=True)
     except ValueError as error:
-        raise UserError(f"{public_url(url)} with {public_url(word_index_url)}: {error}") from None
+        raise UserError(f"{source['url']} with {source['word_index_url']}: {error}") from None
 
 
 def parse_reviews(archive: bytes) -> dict[str, Reviews]:

@@ -163,14 +163,18 @@ def test_a_proxy_that_is_not_there_is_named(
     assert str(caught.value).endswith(f"there is no connection through the proxy {scheme}://{place}")
 
 
-def test_a_socks_proxy_without_its_library_is_not_the_addresss_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socks_proxy_without_its_library_is_not_the_addresss_fault(
+    keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+    monkeypatch.setattr(requests, "get", refuse)
     monkeypatch.setenv("http_proxy", "socks5h://127.0.0.1:1080")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    missing = requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
-    reason, again = fetching._fault(missing, "http://reviews.example/reviews.npz")
-    assert reason == "its proxy socks5h://127.0.0.1:1080 needs PySocks: pip install 'requests[socks]'"
-    assert not again
+    with pytest.raises(UnreachableError, match=r"socks5h://127\.0\.0\.1:1080 needs PySocks: pip install"):
+        fetch("http://reviews.example/reviews.npz", HASH)
 
 
 def test_a_misspelt_proxy_is_told_of(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 
 from loopback import ImdbFiles, Server
-from pipeline.params import Params
+from pipeline.params import Params, Value
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.sources import imdb
 
 
-def load(values: dict[str, str | None]) -> Dataset:
-    keys = ("data.url", "data.hash", "data.word_index_url", "data.word_index_hash")
-    return imdb.load(*(str(values[key]) for key in keys))
+def load(values: dict[str, Value]) -> Dataset:
+    return imdb.load(Params().replace(values).data)
 
 
 def test_rows_are_in_keras_order_and_ids_are_ranks_plus_three(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from loopback import ImdbFiles, Server, closed_address, sha256
-from pipeline.params import Params, ParamsError
+from pipeline.params import Params
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.ragged import Sequences
 from pipeline.reviews.sources import fetching, imdb, load_unlabelled
@@ -142,11 +142,10 @@ def test_imdbs_are_encoded_as_its_npz_was_without_unknown_words(
 
 
 def test_the_loaded_imdb_leaves_unknown_words_out(
-    server: Server, imdb_files: ImdbFiles, keras_home: Path
+    params: Params, server: Server, imdb_files: ImdbFiles, keras_home: Path
 ) -> None:
-    values = imdb_files.serve(server)
-    keys = ("data.url", "data.hash", "data.word_index_url", "data.word_index_hash")
-    assert imdb.load(*(str(values[key]) for key in keys)).encode("word1 unheard word3") == [4, 6]
+    loaded = imdb.load(params.replace(imdb_files.serve(server)).data)
+    assert loaded.encode("word1 unheard word3") == [4, 6]
 
 
 def test_auto_takes_the_archive_for_imdb_only(params: Params, server: Server, keras_home: Path) -> None:
@@ -207,17 +206,6 @@ def test_another_hash_is_an_error(params: Params, server: Server, keras_home: Pa
     values = served(server) | {"data.unlabelled_hash": f"sha256:{'0' * 64}"}
     with pytest.raises(ValueError, match="does not match the known hash"):
         load(params, dataset(), values)
-
-
-def test_another_kind_is_refused(params: Params) -> None:
-    with pytest.raises(ParamsError, match=r"data\.unlabelled must be 'auto', 'imdb', 'file' or 'none'"):
-        params.replace({"data.unlabelled": "all"})
-
-
-def test_the_default_is_the_archive_by_its_own_hash(params: Params) -> None:
-    data = params.data
-    assert (data.unlabelled, data.unlabelled_url.rpartition("/")[2]) == ("auto", "aclImdb_v1.tar.gz")
-    assert data.unlabelled_hash == "md5:7c2ac02c03563afcf9b574c7e56c153a"
 
 
 @pytest.mark.slow
