@@ -380,6 +380,14 @@ def test_where_no_row_can_be_read_the_message_speaks_of_the_rows(params: Params,
 def test_blanks_after_delimiters_hide_nothing(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", 'text, label, more\n"Fine, and long", pos, 1\nDull, neg, 2\n')
     assert values(path) == [("Fine, and long", "pos"), ("Dull", "neg")]
+    path = write(tmp_path, "b.csv", '"text", "label"\n"Fine, and long", "pos"\n')
+    assert values(path) == [("Fine, and long", "pos")]
+
+
+def test_packed_texts_are_read_as_others_are(tmp_path: Path) -> None:
+    write(tmp_path / "mine", "pos/0.txt.gz", gzip.compress("Déjà vu, été".encode("cp1252")))
+    write(tmp_path / "mine", "neg/0.txt", "\ufeffDull")
+    assert values(tmp_path / "mine") == [("Dull", "neg"), ("Déjà vu, été", "pos")]
 
 
 def test_texts_of_another_encoding_are_named_themselves(params: Params, tmp_path: Path) -> None:
