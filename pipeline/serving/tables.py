@@ -89,7 +89,7 @@ def _parquet_writer(path: Path, columns: _Columns) -> Iterator[Write]:
     Raises:
         UserError: if a value is of another type.
     """
-    schema = pyarrow.schema(columns.schema or [])
+    schema = columns.schema or pyarrow.schema([])
     with pyarrow.parquet.ParquetWriter(path, schema) as writer:
 
         def write(rows: list[Row]) -> None:

@@ -123,7 +123,7 @@ BAD_CSV = 'text,id\ngood,1\nbad,2,3\n"good\ngood",4\nbad\n'
         ),
         (
             "in.jsonl",
-            f'{{"text": "good"}}\n{DEEP}\n',
+            f'{{"text": "good", "more": {"[" * 90}{"]" * 90}}}\n{DEEP}\n',
             ["good"],
             [("line 2", "not valid JSON: its values are nested too deeply", DEEP)],
         ),
