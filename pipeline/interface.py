@@ -422,7 +422,7 @@ def gradient_norms(network: keras.Model, token_ids: np.ndarray, labels: np.ndarr
     Args:
         network: of :func:`build_stacked_rnn`, or ``fit(...).model``.
         token_ids: int32 (num_reviews, timesteps), such as ``reviews.validation.token_ids``.
-        labels: whole numbers from 0, (num_reviews,); a review's loss is its cross-entropy.
+        labels: int (num_reviews,), from 0; a review's loss is its cross-entropy.
 
     Returns:
         float64 (depth, timesteps), the bottom layer first.

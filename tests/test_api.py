@@ -312,12 +312,7 @@ def test_a_champion_of_another_data_set_of_the_same_name_is_told(
     write_json(padded, facts | {"labels": ["ham", "spam"]})
     refused = CliRunner().invoke(cli, ["predict", "film"])
     assert refused.exit_code == 1
-    for words in (
-        "negative, positive, but the",
-        "ham, spam",
-        "data.name",
-        "--model models:/stacked-rnn-own",
-    ):
+    for words in ("negative, positive, but the", "ham, spam", "data.name", "--model models:/stacked-rnn-own"):
         assert words in refused.stderr
     assert pipeline.load_champion("models:/stacked-rnn-own/1").predict(["film"])
 

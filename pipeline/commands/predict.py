@@ -20,15 +20,7 @@ from pipeline.params import load_params
 from pipeline.reviews.sources.dialects import Format
 from pipeline.runtime.errors import UserError
 from pipeline.serving.classifier import Contribution, batches, described, probability_column
-from pipeline.serving.scoring import (
-    REJECTED,
-    Done,
-    Part,
-    alone_in,
-    find_parts,
-    is_table,
-    score_parts,
-)
+from pipeline.serving.scoring import REJECTED, Done, Part, alone_in, find_parts, is_table, score_parts
 from pipeline.serving.tables import Options, rejects_of, score_file
 
 _LINES = 256  # of standard input, scored together

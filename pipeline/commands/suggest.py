@@ -30,12 +30,7 @@ from pipeline.serving.tables import scorable
     help="Where they go: .csv, .json (tasks of Label Studio) or .jsonl (doccano).",
 )
 def suggest(
-    unlabelled: Path,
-    count: int,
-    name: str | None,
-    text_column: str,
-    form: Format,
-    output: Path,
+    unlabelled: Path, count: int, name: str | None, text_column: str, form: Format, output: Path
 ) -> None:
     """Pick the texts of UNLABELLED, a file or folder, whose labels would teach the champion most.
 

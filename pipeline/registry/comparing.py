@@ -45,14 +45,11 @@ def compare_runs(client: MlflowClient, dataset: str | None, count: int) -> list[
     runs = evaluated_runs(client, dataset)[:count]
     runs.sort(key=lambda run: -run.data.metrics["test_accuracy"])
     # Of params.yaml: `mlflow run` logs what it was given under names of its own, such as depth.
-    sections = [f"{name}." for name in Params.model_fields]
     keys = dict.fromkeys(key for run in runs for key in run.data.params)
-    differing = [
-        key
-        for key in keys
-        if (key == "seed" or key.startswith(tuple(sections)))
-        and len({run.data.params.get(key) for run in runs}) > 1
+    own = [
+        key for key in keys if key == "seed" or (key.partition(".")[0] in Params.model_fields and "." in key)
     ]
+    differing = [key for key in own if len({run.data.params.get(key) for run in runs}) > 1]
     kept = [predictions_of(client, run.info.run_id) for run in runs]
     return [
         EvaluatedRun(
@@ -61,10 +58,10 @@ def compare_runs(client: MlflowClient, dataset: str | None, count: int) -> list[
             run.data.tags.get("dataset", "?"),
             run.data.metrics.get("validation_accuracy"),
             run.data.metrics["test_accuracy"],
-            difference(own, kept[0]) if place and own and kept[0] and same_data(run, runs[0]) else None,
+            difference(mine, kept[0]) if place and mine and kept[0] and same_data(run, runs[0]) else None,
             {key: run.data.params.get(key, "") for key in differing},
         )
-        for place, (run, own) in enumerate(zip(runs, kept, strict=True))
+        for place, (run, mine) in enumerate(zip(runs, kept, strict=True))
     ]
 
 

@@ -25,13 +25,9 @@ PACKAGES = ("tensorflow", "keras", "numpy", "optuna", "scikit-learn", "mlflow", 
 def record(
     params: Params, dataset: Mapping[str, Any], trained: Mapping[str, Any], metrics: Mapping[str, float]
 ) -> dict[str, Any]:
-    """What is kept with a version.
+    """What is kept with a version; ``dataset``, ``trained`` and ``metrics`` are the stages' JSON files.
 
-    Args:
-        params: all of params.yaml.
-        dataset: data/padded/dataset.json.
-        trained: reports/train.json.
-        metrics: reports/metrics.json, which :func:`pipeline.registry.rebuilding.rebuild` must meet.
+    :func:`pipeline.registry.rebuilding.rebuild` must meet the metrics.
     """
     return {
         "commit": git.head_commit() or None,

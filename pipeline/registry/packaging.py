@@ -208,8 +208,7 @@ def copy_code(package: Path, module: Path, folder: Path) -> tuple[Path, Path]:
         digest.update(f"{path.as_posix()}\0{source}\0".encode())
     name = f"stacked_rnn_{digest.hexdigest()[:16]}"
     copied = {Path(name) / path: source for path, source in sources.items()}
-    copied[Path(module.name)] = module.read_text(encoding="utf-8")
-    for path, source in copied.items():
+    for path, source in (copied | {Path(module.name): module.read_text(encoding="utf-8")}).items():
         renamed = re.sub(rf"^(\s*from ){package.name}\b", rf"\g<1>{name}", source, flags=re.MULTILINE)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(renamed, encoding="utf-8")

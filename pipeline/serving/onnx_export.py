@@ -152,13 +152,7 @@ def _embedding(call: _Call) -> Var:
     return op.gather(_weight(call.weights[0]), call.args[0])
 
 
-_ACTIVATIONS = {
-    "linear": lambda sums: sums,
-    "tanh": op.tanh,
-    "relu": op.relu,
-    "sigmoid": op.sigmoid,
-    "softmax": op.softmax,
-}
+_ACTIVATIONS = {"linear": lambda sums: sums, "sigmoid": op.sigmoid, "softmax": op.softmax}
 
 
 def _dense(call: _Call) -> Var:

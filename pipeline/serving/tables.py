@@ -171,10 +171,10 @@ def score_file(
         rows = (row for _, row in scorable(reader.read(source, folder), reader))
         for batch in batches(rows, BATCH):
             scores = classifier.score([row[options.text_column] for row in batch], options.threshold)
-            numbers = classifier.numbers(scores)
-            values = zip(scores.labels, *(numbers[name].tolist() for name in columns.added[1:]), strict=True)
-            added = (dict(zip(columns.added, row, strict=True)) for row in values)
-            write([row | more for row, more in zip(batch, added, strict=True)])
+            numbers = [values.tolist() for values in classifier.numbers(scores).values()]
+            added = zip(scores.labels, *numbers, strict=True)
+            more = (dict(zip(columns.added, values, strict=True)) for values in added)
+            write([row | values for row, values in zip(batch, more, strict=True)])
             scored += len(batch)
             on_batch(len(batch))
     return Counts(scored, len(rejected))
@@ -187,22 +187,18 @@ def rejects_of(target: Path) -> Path:
 
 def scorable(records: Iterable[Record], reader: Reader) -> Iterator[Record]:
     """The records that have a text; the others are refused, in their order."""
+    name = reader.names[0]
     for place, row in records:
-        problem = _problem(row, reader)
+        if problem := text_problem(row.get(name), reader.form):
+            problem = problem_of(name, row.get(name), problem)
+        elif broken := [
+            key for key, value in row.items() if isinstance(value, str) and _SURROGATE.search(value)
+        ]:
+            problem = f"column {broken[0]!r} is not Unicode text: half a surrogate pair"
         if not problem:
             yield place, row
         elif reader.refuse:
             reader.refuse(place, problem, row)
-
-
-def _problem(row: Row, reader: Reader) -> str:
-    """Why a row can't be scored; empty if it can."""
-    name = reader.names[0]
-    problem = text_problem(row.get(name), reader.form)
-    if problem:
-        return problem_of(name, row.get(name), problem)
-    broken = [name for name, value in row.items() if isinstance(value, str) and _SURROGATE.search(value)]
-    return f"column {broken[0]!r} is not Unicode text: half a surrogate pair" if broken else ""
 
 
 @contextmanager

@@ -144,11 +144,7 @@ def test_periods_grow_with_the_time_that_is_covered() -> None:
 @pytest.mark.parametrize(
     ("row", "columns", "message"),
     [
-        (
-            {"review": "good"},
-            Columns(),
-            "there is no column 'text', nor the columns length, unknown_share",
-        ),
+        ({"review": "good"}, Columns(), "there is no column 'text', nor the columns length, unknown_share"),
         (
             {"text": "good", "label": "2"},
             Columns(label="label"),
