@@ -20,6 +20,15 @@ class JobStoppedError(Exception):
 
 
 @dataclass(frozen=True)
+class JobResult:
+    """How a job ended: with a ``value``, with the ``error`` that it raised, or ``stopped`` as it was told."""
+
+    value: Any = None
+    error: UserError | None = None
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
 class Job:
     """One call, ``function(*arguments, data, say)``.
 
@@ -33,14 +42,14 @@ class Job:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
 
-
-@dataclass(frozen=True)
-class JobResult:
-    """How a job ended: with a ``value``, with the ``error`` that it raised, or ``stopped`` as it was told."""
-
-    value: Any = None
-    error: UserError | None = None
-    stopped: bool = False
+    def run(self, data: Data, say: Say) -> JobResult:
+        """Runs it in this process; a bug raises what it raises."""
+        try:
+            return JobResult(self.function(*self.arguments, data, say))
+        except JobStoppedError:
+            return JobResult(stopped=True)
+        except UserError as error:
+            return JobResult(error=error)
 
 
 Heard = Callable[[Job, Any], bool]
@@ -62,7 +71,7 @@ class Pool(Protocol):
 
         Raises:
             UserError: if what the jobs run on is lost.
-            RuntimeError: if a job raised anything but a ``UserError``: a bug.
+            Exception: a bug of a job.
         """
 
 

@@ -57,7 +57,7 @@ class SerialPool:
         self._data = data
 
     def run(self, jobs: Iterator[Job], heard: Heard, ended: Ended, interruption: Interruption) -> None:
-        """See ``Pool.run``; a bug raises what it raises."""
+        """See ``Pool.run``."""
         while not interruption.requested and (job := next(jobs, None)) is not None:
             ended(job, self._run(job, heard))
 
@@ -67,20 +67,16 @@ class SerialPool:
         def say(message: Any) -> None:
             try:
                 wanted = heard(job, message)
-            except UserError as error:
+            except UserError as error:  # as where the tracking server is lost: no fault of the job
                 of_listener.append(error)
                 raise
             if not wanted:
                 raise JobStoppedError
 
-        try:
-            return JobResult(job.function(*job.arguments, self._data, say))
-        except JobStoppedError:
-            return JobResult(stopped=True)
-        except UserError as error:
-            if error in of_listener:  # as where the tracking server is lost: no fault of the job
-                raise
-            return JobResult(error=error)
+        outcome = job.run(self._data, say)
+        if of_listener:
+            raise of_listener[0]
+        return outcome
 
 
 def worker_count(workers: int | Literal["auto"]) -> int:

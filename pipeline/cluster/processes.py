@@ -38,14 +38,14 @@ class _Process:
     job: Job | None = None
     served: int = 0
 
-    @property
-    def memory(self) -> int:
-        """Resident bytes; 0 of one that has ended."""
+    def is_worn(self, jobs_a_process: int) -> bool:
+        """Whether a fresh one is to take the next job."""
         import psutil  # noqa: PLC0415 - the image that serves has none
 
         with suppress(psutil.NoSuchProcess):
-            return int(psutil.Process(self.process.pid).memory_info().rss)
-        return 0
+            memory = psutil.Process(self.process.pid).memory_info().rss
+            return self.served >= jobs_a_process or (self.served > 0 and memory > MOST_MEMORY)
+        return False
 
     def end(self) -> None:
         """Waits for its end: only then is a GPU free again."""
@@ -85,21 +85,21 @@ class ProcessPool:
             if interruption.requested:
                 while again:
                     ended(again.pop(), JobResult(stopped=True))
-            busy = {each.connection: place for place, each in self._processes.items() if each.job}
-            for place in sorted(set(range(self._count)) - set(busy.values())):
+            busy = {each.connection: (place, each.job) for place, each in self._processes.items() if each.job}
+            for place in sorted(set(range(self._count)) - {place for place, _ in busy.values()}):
                 job = again.pop(0) if again else None if interruption.requested else next(jobs, None)
                 if job is None:
                     break
-                busy[self._give(place, job)] = place
+                busy[self._give(place, job)] = place, job
             if not busy:
                 return
             for connection in wait(list(busy)):
-                place = busy[connection]  # type: ignore[index]
-                if job := self._hear(place, heard, ended):
+                place, job = busy[connection]  # type: ignore[index]
+                if how := self._hear(place, job, heard, ended):
                     deaths[job.key] += 1
-                    how = self._bury(place, job)
                     if deaths[job.key] > ALLOWED_DEATHS:
-                        ended(job, JobResult(error=UserError(f"its process {how} again: {_ADVICE}")))
+                        advice = "perhaps for memory; run fewer workers, or smaller networks"
+                        ended(job, JobResult(error=UserError(f"its process {how} again: {advice}")))
                     else:
                         clear_all()
                         print(f"{job.key}: its process {how}; it starts again in a fresh one", flush=True)
@@ -107,9 +107,7 @@ class ProcessPool:
 
     def _give(self, place: int, job: Job) -> Connection:
         process = self._processes.get(place)
-        if process is not None and (
-            process.served >= self._jobs_a_process or (process.served and process.memory > MOST_MEMORY)
-        ):
+        if process and process.is_worn(self._jobs_a_process):
             process.end()
             process = None
         if process is None:
@@ -136,16 +134,19 @@ class ProcessPool:
         theirs.close()
         return _Process(process, ours)
 
-    def _hear(self, place: int, heard: Heard, ended: Ended) -> Job | None:
-        """Passes on what a process says; returns its job if it has died."""
+    def _hear(self, place: int, job: Job, heard: Heard, ended: Ended) -> str:
+        """Passes on what a process says of its job; tells how it died, if it has."""
         process = self._processes[place]
-        job = process.job
-        if job is None:
-            return None
         try:
             has_ended, said = process.connection.recv()
         except (EOFError, OSError):
-            return job
+            del self._processes[place]
+            process.connection.close()
+            process.process.join()
+            status = process.process.exitcode or 0
+            if status >= 0:
+                raise RuntimeError(f"{job.key} ended by a bug, whose traceback stands above") from None
+            return f"was ended by {signal.Signals(-status).name}"
         if has_ended:
             process.job = None
             process.served += 1
@@ -154,19 +155,7 @@ class ProcessPool:
             goes_on = heard(job, said)
             with suppress(BrokenPipeError):
                 process.connection.send(goes_on)
-        return None
-
-    def _bury(self, place: int, job: Job) -> str:
-        process = self._processes.pop(place)
-        process.connection.close()
-        process.process.join()
-        status = process.process.exitcode or 0
-        if status >= 0:
-            raise RuntimeError(f"{job.key} ended by a bug, whose traceback stands above")
-        return f"was ended by {signal.Signals(-status).name}"
-
-
-_ADVICE = "perhaps for memory; run fewer workers, or smaller networks"
+        return ""
 
 
 @contextmanager
@@ -198,13 +187,7 @@ def _serve(connection: Connection, data: Data) -> None:
             job: Job = connection.recv()
         except EOFError:
             return
-        try:
-            outcome = JobResult(job.function(*job.arguments, data, say))
-        except JobStoppedError:
-            outcome = JobResult(stopped=True)
-        except UserError as error:
-            outcome = JobResult(error=error)
-        connection.send((True, outcome))
+        connection.send((True, job.run(data, say)))
 
 
 def _end_with_parent() -> None:

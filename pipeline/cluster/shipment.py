@@ -29,7 +29,7 @@ class Shipment(WorkerPlugin):
         name: of the plugin, and the topic under which a difference of versions is reported.
         packages: the folders of the packages that are sent.
         data: arrays by name.
-        versions: of the libraries here.
+        wanted: the versions of the libraries here.
         settings: variables of the environment that decide digits.
     """
 
@@ -38,12 +38,17 @@ class Shipment(WorkerPlugin):
         name: str,
         packages: Sequence[Path],
         data: Mapping[str, Any],
-        versions: Mapping[str, str],
+        wanted: Mapping[str, str],
         settings: Mapping[str, str],
     ) -> None:
-        self.name, self.data = name, data
-        self._packages, self._code = {package.name for package in packages}, _zipped(packages)
-        self._versions, self._settings = versions, settings
+        self.name, self.data, self._wanted, self._settings = name, data, wanted, settings
+        self._packages, code = {package.name for package in packages}, io.BytesIO()
+        with zipfile.ZipFile(code, "w", zipfile.ZIP_DEFLATED) as file:
+            for package in packages:
+                for path in sorted(package.rglob("*")):
+                    if path.is_file() and "__pycache__" not in path.parts:
+                        file.write(path, path.relative_to(package.parent))
+        self._code = code.getvalue()
 
     def setup(self, worker: Any) -> None:
         """Unpacks the code before every other of that name, and tells how the worker's versions differ."""
@@ -57,13 +62,12 @@ class Shipment(WorkerPlugin):
             del sys.modules[module]
         importlib.invalidate_caches()
         here = versions()
-        different = [
-            f"{library} {here[library]} instead of {wanted}"
-            for library, wanted in self._versions.items()
-            if here[library] != wanted
-        ]
-        if different:
-            worker.log_event(self.name, {"worker": worker.address, "differs": ", ".join(different)})
+        if here != self._wanted:
+            pairs = ((name, here[name], wanted) for name, wanted in self._wanted.items())
+            differs = ", ".join(
+                f"{name} {is_} instead of {wanted}" for name, is_, wanted in pairs if is_ != wanted
+            )
+            worker.log_event(self.name, {"worker": worker.address, "differs": differs})
 
 
 def versions() -> dict[str, str]:
@@ -75,13 +79,3 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[library] = "none"
     return found
-
-
-def _zipped(packages: Sequence[Path]) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        for package in packages:
-            for path in sorted(package.rglob("*")):
-                if path.is_file() and "__pycache__" not in path.parts:
-                    file.write(path, path.relative_to(package.parent))
-    return archive.getvalue()

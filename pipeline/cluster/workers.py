@@ -123,12 +123,8 @@ class DaskPool:
             self._say_once("the Dask scheduler has no workers: waiting for one")
         # Where there is no worker and no job runs, there may be no job to wait for either: it is asked.
         for worker in self._idle(known) or [""] * (not self._running):
-            job = None
-            if self._waiting:
-                job = self._waiting.pop(0)
-            elif not interruption.requested:
-                job = next(jobs, None)
-            if job is None:
+            job = self._waiting.pop(0) if self._waiting else None
+            if job is None and (interruption.requested or (job := next(jobs, None)) is None):
                 return False
             if not worker or self._retire(worker, has_nanny=bool(known[worker].get("nanny"))):
                 self._waiting.append(job)
@@ -156,16 +152,9 @@ class DaskPool:
 
     def _submit(self, job: Job, worker: str) -> None:
         """As bytes, since the scheduler, which reads what a task calls, lacks this package."""
-        call = partial(remote_job.run_job, self._topic, job.key, job.function, job.arguments)
-        future = self._client.submit(
-            toolz.pipe,
-            pickle.dumps(call),
-            pickle.loads,
-            operator.call,
-            key=f"{self._topic}-{job.key}-{uuid.uuid4().hex}",
-            pure=False,
-            workers=[worker],
-        )
+        steps = pickle.dumps(partial(remote_job.run_job, self._topic, job)), pickle.loads, operator.call
+        key = f"{self._topic}-{job.key}-{uuid.uuid4().hex}"
+        future = self._client.submit(toolz.pipe, *steps, key=key, pure=False, workers=[worker])
         self._running[job.key] = placed = _Placed(job, future, worker)
         future.add_done_callback(
             lambda _: threading.Thread(target=self._gather, args=(placed,), daemon=True).start()
@@ -183,51 +172,38 @@ class DaskPool:
     def _listen(self, heard: Heard, ended: Ended) -> None:
         """Until a job has ended, or it is time to look at the workers."""
         deadline = time.monotonic() + POLL_SECONDS
-        while (left := deadline - time.monotonic()) > 0:
-            try:
+        with suppress(queue.Empty):
+            while (left := deadline - time.monotonic()) > 0:
                 kind, *event = self._events.get(timeout=left)
-            except queue.Empty:
-                return
-            if kind == "ended":
-                self._end(ended, *event)
-                return
-            self._hear(heard, event[0])
+                if kind == "ended":
+                    self._end(ended, *event)
+                    return
+                self._hear(heard, event[0])
 
     def _hear(self, heard: Heard, said: dict[str, Any]) -> None:
+        worker = said["worker"]
         if "differs" in said:
-            self._say_once(f"worker {said['worker']} has {said['differs']}: its numbers may differ")
+            self._say_once(f"worker {worker} has {said['differs']}: its numbers may differ")
             return
-        placed = self._running.get(said["job"])
-        wanted = placed is not None and placed.worker == said["worker"]
-        goes_on = placed is not None and wanted and heard(placed.job, pickle.loads(said["message"]))  # noqa: S301 - of our own worker, as its results
+        placed, goes_on = self._running.get(said["job"]), False
+        if placed is not None and placed.worker == worker:
+            goes_on = heard(placed.job, pickle.loads(said["message"]))  # noqa: S301 - of our own worker
         # Nobody waits until it has arrived: the worker may be gone.
-        self._client.loop.add_callback(
-            self._client._run,
-            remote_job.answer,
-            said["attempt"],
-            goes_on,
-            workers=[said["worker"]],
-            on_error="ignore",
-        )
+        tell = partial(self._client._run, workers=[worker], on_error="ignore")
+        self._client.loop.add_callback(tell, remote_job.answer, said["attempt"], goes_on)
 
-    def _end(
-        self, ended: Ended, placed: _Placed, outcome: JobResult | None, error: BaseException | None
-    ) -> None:
+    def _end(self, ended: Ended, placed: _Placed, outcome: Any, error: BaseException | None) -> None:
         if self._running.get(placed.job.key) is not placed:
             return  # taken back
         if isinstance(error, CancelledError | OSError):
             raise UserError(_lost(error))
         del self._running[placed.job.key]
         self._served[placed.worker] += 1
-        match error:
-            case None:
-                ended(placed.job, outcome or JobResult())
-            case KilledWorker():
-                ended(placed.job, JobResult(error=UserError(_KILLED)))
-            case UserError():
-                ended(placed.job, JobResult(error=error))
-            case _:
-                raise error
+        if isinstance(error, KilledWorker):
+            outcome = JobResult(error=UserError(_KILLED))
+        elif error is not None:
+            raise error
+        ended(placed.job, outcome)
 
     def _retire(self, worker: str, has_nanny: bool) -> bool:
         """Starts the process of ``worker`` afresh if it has run enough; its compiled networks go with it."""

@@ -28,8 +28,7 @@ _SIGMOID = Activation(ops.sigmoid, lambda value: value * (1 - value))
 # before and what was kept, and gives the gradients of the state before (less its part through the recurrent
 # product), of the projected input and of the recurrent product; the latter two gate by gate, and once where
 # they are the same.
-Step = Callable[[Tensors, Tensor, Tensor, Activation], tuple[Tensors, Tensors]]
-StepGradient = Callable[[Tensors, Tensors, Tensors, Activation], tuple[Tensors, tuple[Tensors, ...]]]
+Gradients = tuple[Tensors, tuple[Tensors, ...]]
 
 
 def _simple_rnn(state: Tensors, inputs: Tensor, recurrent: Tensor, f: Activation) -> tuple[Tensors, Tensors]:
@@ -38,9 +37,7 @@ def _simple_rnn(state: Tensors, inputs: Tensor, recurrent: Tensor, f: Activation
     return (hidden,), (hidden,)
 
 
-def _simple_rnn_gradient(
-    d_state: Tensors, before: Tensors, kept: Tensors, f: Activation
-) -> tuple[Tensors, tuple[Tensors, ...]]:
+def _simple_rnn_gradient(d_state: Tensors, before: Tensors, kept: Tensors, f: Activation) -> Gradients:
     d_sum = d_state[0] * f.slope(kept[0])
     return (ops.zeros_like(d_state[0]),), ((d_sum,),)
 
@@ -54,9 +51,7 @@ def _lstm(state: Tensors, inputs: Tensor, recurrent: Tensor, f: Activation) -> t
     return (output_gate * f.value(cell), cell), (input_gate, forget_gate, candidate, output_gate)
 
 
-def _lstm_gradient(
-    d_state: Tensors, before: Tensors, kept: Tensors, f: Activation
-) -> tuple[Tensors, tuple[Tensors, ...]]:
+def _lstm_gradient(d_state: Tensors, before: Tensors, kept: Tensors, f: Activation) -> Gradients:
     input_gate, forget_gate, candidate, output_gate = kept
     d_hidden, d_cell = d_state
     activated = f.value(forget_gate * before[1] + input_gate * candidate)  # cheaper made again than kept
@@ -80,9 +75,7 @@ def _gru(state: Tensors, inputs: Tensor, recurrent: Tensor, f: Activation) -> tu
     return (update * state[0] + (1 - update) * candidate,), (update, reset, candidate, from_state[2])
 
 
-def _gru_gradient(
-    d_state: Tensors, before: Tensors, kept: Tensors, f: Activation
-) -> tuple[Tensors, tuple[Tensors, ...]]:
+def _gru_gradient(d_state: Tensors, before: Tensors, kept: Tensors, f: Activation) -> Gradients:
     update, reset, candidate, recurrent_candidate = kept
     (d_hidden,) = d_state
     d_update = d_hidden * (before[0] - candidate) * _SIGMOID.slope(update)
@@ -93,8 +86,8 @@ def _gru_gradient(
 
 
 class Cell(NamedTuple):
-    step: Step
-    gradient: StepGradient
+    step: Callable[[Tensors, Tensor, Tensor, Activation], tuple[Tensors, Tensors]]
+    gradient: Callable[[Tensors, Tensors, Tensors, Activation], Gradients]
     states: int  # how many tensors are the state,
     kept: int  # are kept by a step for its gradient,
     products: int  # and are the products' gradients

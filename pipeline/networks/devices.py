@@ -11,17 +11,10 @@ from pathlib import Path
 
 from pipeline.runtime.machine import cores, hold_threads_to_cores
 
-_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")  # is there where the driver of a GPU is loaded
 
 # TensorFlow's native libraries say these on every machine without a GPU, before any level can be set.
 _NOISE = (b"absl::InitializeLog", b"oneDNN custom operations", b"cudart_stub.cc", b"cuda_platform.cc")
-
-_ENVIRONMENT = {
-    # Warnings, and errors too: they come as Python's own, but for XLA's calls for a bug report where a busy
-    # machine compiles slowly.
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # else TensorFlow takes all of a GPU's memory at once
-}
 
 # XLA compiles a loop whose steps each touch fewer bytes than this into one function, instead of handing every
 # operation of every step to its scheduler. Milliseconds a training step of two layers, 100 time steps, with
@@ -51,8 +44,10 @@ def prepare_keras() -> None:
         return
     hold_threads_to_cores()
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    # No warnings, and no errors: they come as Python's own, but for XLA's calls for a bug report where a busy
+    # machine compiles slowly.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else all of a GPU's memory is taken at once
     flags = os.environ.get("XLA_FLAGS", "").split()
     for flag in (_SMALL_LOOP, _NO_YNNPACK):
         if not any(other.startswith(flag.partition("=")[0]) for other in flags):  # the user's own go first
@@ -61,11 +56,7 @@ def prepare_keras() -> None:
 
 
 def import_keras() -> None:
-    """Imports Keras as ``prepare_keras`` sets it up, whatever a user's ``keras.json`` says.
-
-    Raises:
-        ValueError: as ``prepare_keras`` does.
-    """
+    """Imports Keras as ``prepare_keras`` sets it up, whatever a user's ``keras.json`` says."""
     prepare_keras()
     with without_noise():
         import keras  # noqa: PLC0415 - not before its environment is set
@@ -83,16 +74,13 @@ def gpu_names() -> list[str]:
     return [str(each.get("device_name", "unnamed")) for each in details]
 
 
-def describe_device(driver: Path = _NVIDIA_DRIVER) -> str:
-    """On what networks are computed, and why not on a GPU where one seems to be.
-
-    Args:
-        driver: a file that is there where the driver of an NVIDIA GPU is loaded.
-    """
+def describe_device(*_: object) -> str:
+    """On what networks are computed, and why not on a GPU where one seems to be; a job of the engine."""
+    import_keras()
     if names := gpu_names():
         return f"computed on the GPU: {', '.join(names)}"
     said = f"computed on the CPU, {cores()} core{'' if cores() == 1 else 's'}"
-    if not driver.exists():
+    if not NVIDIA_DRIVER.exists():
         return f"{said}: no NVIDIA driver is loaded"
     return f"{said}, though an NVIDIA driver is loaded: CUDA's libraries are missing; pip install '.[cuda]'"
 
@@ -100,7 +88,6 @@ def describe_device(driver: Path = _NVIDIA_DRIVER) -> str:
 @contextmanager
 def without_noise() -> Iterator[None]:
     """Holds back what native code writes to standard error, then passes on every line that isn't noise."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         stderr = os.dup(2)

@@ -35,24 +35,17 @@ class FusedRNN(keras.layers.Layer):
     def call(self, sequence: Any, lengths: Any = None, mask: Any = None) -> Any:
         if lengths is not None:
             mask = ops.arange(ops.shape(sequence)[1], dtype="int32") < ops.expand_dims(lengths, 1)
-        if not isinstance(self.layer, keras.layers.Bidirectional):
-            return _states(self.layer, sequence, mask)
-        pair = (self.layer.forward_layer, self.layer.backward_layer)
-        return ops.concatenate([_states(layer, sequence, mask) for layer in pair], axis=-1)
-
-
-def _states(layer: keras.layers.RNN, sequence: Any, mask: Any) -> Any:
-    """The layer's states, float32 (batch, timesteps, units), each at the step that it was read."""
-    cell = layer.cell
-    # Their values: a custom gradient takes no variable.
-    weights = Weights(ops.copy(cell.kernel), ops.copy(cell.recurrent_kernel), *_biases(cell))
-    return recur(type(layer), cell.activation.__name__, sequence, weights, mask, layer.go_backwards)
-
-
-def _biases(cell: Any) -> tuple[Any, Any]:
-    """The biases of the input's and of the state's product, each (gates * units,)."""
-    bias = ops.copy(cell.bias)
-    return (bias[0], bias[1]) if len(bias.shape) == 2 else (bias, ops.zeros_like(bias))
+        pair, states = isinstance(self.layer, keras.layers.Bidirectional), []
+        for layer in (self.layer.forward_layer, self.layer.backward_layer) if pair else (self.layer,):
+            # Their values: a custom gradient takes no variable.
+            kernel, recurrent_kernel, bias = (
+                ops.copy(each) for each in (layer.cell.kernel, layer.cell.recurrent_kernel, layer.cell.bias)
+            )
+            biases = (bias[0], bias[1]) if len(bias.shape) == 2 else (bias, ops.zeros_like(bias))
+            weights = Weights(kernel, recurrent_kernel, *biases)
+            activation = layer.cell.activation.__name__
+            states.append(recur(type(layer), activation, sequence, weights, mask, layer.go_backwards))
+        return ops.concatenate(states, axis=-1) if pair else states[0]
 
 
 def fuse(model: keras.Model) -> keras.Model:
@@ -73,22 +66,18 @@ def fuse(model: keras.Model) -> keras.Model:
 
 
 # Which way the recurrent layers are computed in training: the plain Keras layer, fused, or cuDNN's kernel.
-#
-# All compute the same function of the same variables. The fused recurrence is taken wherever it can be, since
-# the plain layer was measured faster nowhere (benchmarks/speed.py); on a GPU, cuDNN is.
+# All are one function of the same variables. The plain layer was faster nowhere (benchmarks/speed.py).
 
 # Batch size times units from which parts of a batch pay, which are computed side by side where there are
 # cores. Tokens a second of two bidirectional LSTM layers, batch 64, on two cores, in one, two and four parts:
 # 64 units 66,000, 172,000 and -, 128 units 37,000, 64,000 and 50,000 (AMD EPYC).
 SHARDS = ((32768, 4), (4096, 2))
 
-Kind = Literal["keras", "fused", "cudnn"]
-
 
 class Implementation(NamedTuple):
     """``kind``, compiled by XLA or not; ``units`` are those of the widest recurrent layer."""
 
-    kind: Kind
+    kind: Literal["keras", "fused", "cudnn"]
     units: int
     xla: bool = True
 
@@ -111,18 +100,14 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
     Raises:
         UserError: if cudnn is asked for and there is no GPU.
     """
-    gpu = bool(gpu_names())
-    if train.implementation == "cudnn" and not gpu:
+    gpu, kind = bool(gpu_names()), train.implementation
+    if kind == "cudnn" and not gpu:
         raise UserError(
             "train.implementation is cudnn, but TensorFlow finds no GPU on this machine: "
             "set train.implementation to auto"
         )
-    kind: Kind
-    if train.implementation != "auto":
-        kind = train.implementation
-    elif gpu and model.cell != "simple_rnn" and model.activation == "tanh" and not model.recurrent_dropout:
-        kind = "cudnn"
-    else:
+    if kind == "auto":
         kind = "keras" if model.recurrent_dropout else "fused"
-    xla = kind != "cudnn"  # XLA can't hold its kernels
-    return Implementation(kind, max(model.layer_units), xla)
+        if gpu and kind == "fused" and model.cell != "simple_rnn" and model.activation == "tanh":
+            kind = "cudnn"
+    return Implementation(kind, max(model.layer_units), xla=kind != "cudnn")  # XLA can't hold its kernels

@@ -35,13 +35,9 @@ class NgramVectors(NamedTuple):
     shift: np.ndarray
 
     def of(self, token_ids: np.ndarray) -> np.ndarray:
-        """The vectors of each token and of the pair that ends there, summed.
+        """The vectors of each token and of the pair that ends there, summed, as the network sums them.
 
-        Args:
-            token_ids: int (num_reviews, timesteps).
-
-        Returns:
-            float32 (num_reviews, timesteps, dimension), what the network makes of them too.
+        int (num_reviews, timesteps) -> float32 (num_reviews, timesteps, dimension).
         """
         before = np.pad(token_ids[:, :-1], [[0, 0], [1, 0]])
         number, first = np.moveaxis(self.slots[self.places[before, 0] + token_ids], -1, 0)
@@ -49,7 +45,7 @@ class NgramVectors(NamedTuple):
 
 
 def place_pairs(firsts: np.ndarray, seconds: np.ndarray, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """``places`` and ``slots`` of ``NgramVectors``, for pairs with the numbers 1, 2, ...
+    """``places`` and ``slots`` of ``NgramVectors``, for pairs with the numbers 1, 2, ...: each first fit.
 
     >>> places, slots = place_pairs(np.array([1, 3, 1]), np.array([2, 2, 0]), 4)
     >>> [int(slots[places[first, 0] + second, 0]) for first, second in ((1, 2), (3, 2), (1, 0))]
@@ -69,22 +65,17 @@ def place_pairs(firsts: np.ndarray, seconds: np.ndarray, vocab_size: int) -> tup
         mine = order[starts[head] : starts[head] + sizes[head]]
         lowest += int(np.argmin(slots[lowest:, 0] != 0))
         start = latest if len(mine) > 1 else max(lowest - int(seconds[mine[0]]), 0)
-        place, slots = _first_fit(slots, seconds[mine], start)
+        for first in count(start, _TOGETHER):
+            missing = first + _TOGETHER + int(seconds[mine].max()) - len(slots) + 1
+            if missing > 0:
+                slots = np.pad(slots, [[0, missing + len(slots)], [0, 0]])
+            free = first + np.arange(_TOGETHER)
+            for second in seconds[mine]:  # few places survive the first words
+                free = free[slots[free + second, 0] == 0]
+            if len(free):
+                break
+        place = int(free[0])
         latest = max(latest, place)
         places[heads[head]] = place
         slots[place + seconds[mine]] = np.column_stack([1 + mine, firsts[mine]])
     return places, slots[: int(places.max()) + vocab_size]  # any word may be asked for
-
-
-def _first_fit(slots: np.ndarray, seconds: np.ndarray, start: int) -> tuple[int, np.ndarray]:
-    """The least place from ``start`` on with all slots free, and the slots, more of them where they end."""
-    for first in count(start, _TOGETHER):
-        missing = first + _TOGETHER + int(seconds.max()) - len(slots) + 1
-        if missing > 0:
-            slots = np.pad(slots, [[0, missing + len(slots)], [0, 0]])
-        places = first + np.arange(_TOGETHER)
-        for second in seconds:  # few places survive the first words
-            places = places[slots[places + second, 0] == 0]
-        if len(places):
-            break
-    return int(places[0]), slots

@@ -20,32 +20,23 @@ from pipeline.networks.ngrams import NgramVectors
 from pipeline.params import ModelParams
 from pipeline.reviews.vocabulary import OOV_ID, PAD_ID
 
+NewSeed = Callable[[], int]
+
 # Connections past a recurrent layer, which let the gradient reach the layers below it unhindered.
 
 CARRY_BIAS = -1.0  # starts the gate nearer to carrying its input; Srivastava et al. (2015), section 2.2
 
 
 def skip_connection(
-    kind: Literal["residual", "highway"],
-    inputs: Any,
-    outputs: Any,
-    number: int,
-    new_seed: Callable[[], int],
+    kind: Literal["residual", "highway"], inputs: Any, outputs: Any, number: int, new_seed: NewSeed
 ) -> Any:
-    """Joins what entered recurrent layer ``number`` with what left it.
+    """Joins what entered recurrent layer ``number`` with what left it, float32 (batch, timesteps, width).
 
     - residual: ``outputs + inputs`` (He et al., 2016);
     - highway: ``gate * outputs + (1 - gate) * inputs`` with ``gate = sigmoid(W inputs + b)``
       (Srivastava, Greff & Schmidhuber, 2015, "Highway Networks").
 
     Inputs of another width than the outputs' are projected first, by a matrix without bias.
-
-    Args:
-        inputs: float32 (batch, timesteps, width of the layer below).
-        outputs: float32 (batch, timesteps, width).
-
-    Returns:
-        float32 (batch, timesteps, width).
     """
     width = outputs.shape[-1]
     if inputs.shape[-1] != width:
@@ -104,7 +95,6 @@ TOP_STATES = "top_states"
 _CELLS = {"simple_rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
 _CANDIDATE = {"simple_rnn": 0, "lstm": 2, "gru": 2}  # which gate's block of a kernel passes through f
 _LOWEST = -3e38  # what a maximum over time sees of padding
-NewSeed = Callable[[], int]
 
 
 def build_stacked_rnn(
@@ -130,13 +120,19 @@ def build_stacked_rnn(
         (batch, 1); of more than two labels, to that of each, (batch, num_labels). Its layer ``top_states``
         gives the states of the top layer, float32 (batch, time steps, layer_widths[-1]).
     """
-    new_seed = _seeds(seed)
+    random = np.random.default_rng(seed)
+
+    def new_seed() -> int:
+        return int(random.integers(2**31))
+
     # A masked network gives the same answer however much padding follows a review, so any length will do.
     steps = None if model.masking else max_length
     token_ids = keras.Input((steps,), dtype="int32", name="token_ids")
     # Two words a step: (batch, steps, 2). A step is padding if its first word is: pad.padding is post then.
     words = _pairs_of(token_ids) if model.words_a_step == 2 else token_ids
-    mask = ops.not_equal(_first_words(words), PAD_ID) if model.masking else None
+    mask = None
+    if model.masking:
+        mask = ops.not_equal(words[:, :, 0] if model.words_a_step == 2 else words, PAD_ID)
     embedding = layers.Embedding(
         vocab_size, model.embedding_dim, initializers.RandomUniform(seed=new_seed()), name="embedding"
     )
@@ -144,7 +140,7 @@ def build_stacked_rnn(
     if ngrams is not None:
         frozen = reduce(ops.add, _of_step(_frozen_vectors(words, ngrams)))
         parts.append(frozen)
-    sequence = ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+    sequence = _joined(parts)
     if model.embedding_dropout:
         sequence = layers.SpatialDropout1D(model.embedding_dropout, new_seed(), name="embedding_dropout")(
             sequence
@@ -179,10 +175,6 @@ def _pairs_of(token_ids: Any) -> Any:
     return ops.concatenate([longer[:, :-1:2], longer[:, 1::2]], axis=-1)
 
 
-def _first_words(words: Any) -> Any:
-    return words if len(words.shape) == 2 else words[:, :, 0]
-
-
 def _of_step(vectors: Any) -> list[Any]:
     """Those of each word of a step: each (batch, steps, width)."""
     return [vectors] if len(vectors.shape) == 3 else [vectors[:, :, 0], vectors[:, :, 1]]
@@ -208,31 +200,12 @@ def _table(name: str, values: np.ndarray) -> layers.Embedding:
     return layers.Embedding(*values.shape, weights=[values.astype(np.float32)], trainable=False, name=name)
 
 
-def recurrent_layers(network: keras.Model) -> list[layers.Layer]:
-    """The recurrent layers of a network of ``build_stacked_rnn``, bottom first."""
-    return [layer for layer in network.layers if isinstance(layer, layers.RNN | layers.Bidirectional)]
-
-
-def summary_text(network: keras.Model) -> str:
-    """The layers, their output shapes and parameter counts, as a table of 80 columns."""
-    lines: list[str] = []
-    network.summary(line_length=80, print_fn=lines.append)
-    return "\n".join(lines)
-
-
-def _seeds(seed: int) -> NewSeed:
-    """A source of seeds that depends on ``seed`` alone."""
-    random = np.random.default_rng(seed)
-    return lambda: int(random.integers(2**31))
-
-
 def _recurrent_block(model: ModelParams, number: int, sequence: Any, mask: Any, new_seed: NewSeed) -> Any:
     """Dropout, recurrent layer ``number`` (from 1), skip connection and normalization."""
     inputs = sequence
     if number > 1 and model.dropout:
         sequence = layers.SpatialDropout1D(model.dropout, new_seed(), name=f"dropout_{number - 1}")(sequence)
-    units = model.layer_units[number - 1]
-    layer = _recurrent_layer(model, number, units, new_seed)
+    layer = _recurrent_layer(model, number, model.layer_units[number - 1], new_seed)
     sequence = layer(sequence, mask=mask) if mask is not None else layer(sequence)
     if model.starts_at_identity:
         _start_at_identity(model, layer)
@@ -244,14 +217,16 @@ def _recurrent_block(model: ModelParams, number: int, sequence: Any, mask: Any, 
 
 
 def _recurrent_layer(model: ModelParams, number: int, units: int, new_seed: NewSeed) -> layers.Layer:
+    glorot = initializers.GlorotUniform
+    recurrent = glorot if model.recurrent_initializer == "glorot_uniform" else initializers.Orthogonal
     extra = {"unit_forget_bias": model.unit_forget_bias} if model.cell == "lstm" else {}
     layer = _CELLS[model.cell](
         units,
         activation=model.activation,
         return_sequences=True,
         recurrent_dropout=model.recurrent_dropout,
-        kernel_initializer=initializers.GlorotUniform(new_seed()),
-        recurrent_initializer=_recurrent_initializer(model, new_seed),
+        kernel_initializer=glorot(new_seed()),
+        recurrent_initializer=recurrent(seed=new_seed()),
         seed=new_seed(),
         name=f"{model.cell}_{number}",
         **extra,
@@ -263,17 +238,11 @@ def _recurrent_layer(model: ModelParams, number: int, units: int, new_seed: NewS
         | {
             "go_backwards": True,
             "seed": new_seed(),
-            "kernel_initializer": initializers.GlorotUniform(new_seed()),
-            "recurrent_initializer": _recurrent_initializer(model, new_seed),
+            "kernel_initializer": glorot(new_seed()),
+            "recurrent_initializer": recurrent(seed=new_seed()),
         }
     )
     return layers.Bidirectional(layer, backward_layer=backward, name=f"bidirectional_{model.cell}_{number}")
-
-
-def _recurrent_initializer(model: ModelParams, new_seed: NewSeed) -> initializers.Initializer:
-    if model.recurrent_initializer == "glorot_uniform":
-        return initializers.GlorotUniform(new_seed())
-    return initializers.Orthogonal(seed=new_seed())
 
 
 def _start_at_identity(model: ModelParams, layer: layers.Layer) -> None:
@@ -307,39 +276,30 @@ def _pool_pairs(sequence: Any, mask: Any, number: int) -> tuple[Any, Any]:
 
 def _pool(model: ModelParams, sequence: Any, mask: Any) -> Any:
     """(batch, timesteps, width) -> (batch, width): the last state, or the mean or maximum over time."""
-    match model.pooling:
-        case "mean":
-            return _mean(sequence, mask)
-        case "max":
-            return _max(sequence, mask)
-        case "max_mean":
-            return ops.concatenate([_max(sequence, mask), _mean(sequence, mask)], axis=-1)
-        case _:
-            return _last_states(model, sequence, mask)
+    if model.pooling == "last":
+        return _last_states(model, sequence, mask)
+    parts = []
+    if "max" in model.pooling:
+        words = sequence if mask is None else ops.where(ops.expand_dims(mask, -1), sequence, _LOWEST)
+        parts.append(layers.GlobalMaxPooling1D(name="max_pooling")(words))
+    if "mean" in model.pooling:
+        parts.append(layers.GlobalAveragePooling1D(name="mean_pooling")(sequence, mask=mask))
+    return _joined(parts)
 
 
-def _mean(sequence: Any, mask: Any) -> Any:
-    return layers.GlobalAveragePooling1D(name="mean_pooling")(sequence, mask=mask)
-
-
-def _max(sequence: Any, mask: Any) -> Any:
-    if mask is not None:
-        sequence = ops.where(ops.expand_dims(mask, -1), sequence, _LOWEST)
-    return layers.GlobalMaxPooling1D(name="max_pooling")(sequence)
+def _joined(parts: list[Any]) -> Any:
+    return ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
 
 def _last_states(model: ModelParams, sequence: Any, mask: Any) -> Any:
     """The state after the last word; of a layer that reads backwards, the state after the first."""
-    if not model.bidirectional:
-        return _at_end(sequence, mask, last=True)
-    forward, backward = ops.split(sequence, 2, axis=-1)
-    return ops.concatenate([_at_end(forward, mask, last=True), _at_end(backward, mask, last=False)], axis=-1)
-
-
-def _at_end(sequence: Any, mask: Any, last: bool) -> Any:
-    """The last, or first, time step of (batch, timesteps, width) that isn't masked."""
+    forward, *backward = ops.split(sequence, 2, axis=-1) if model.bidirectional else [sequence]
     if mask is None:
-        return sequence[:, -1] if last else sequence[:, 0]
+        return _joined([forward[:, -1], *(each[:, 0] for each in backward)])
     real = ops.cast(mask, "float32")
-    neighbours = ops.pad(real[:, 1:], [[0, 0], [0, 1]]) if last else ops.pad(real[:, :-1], [[0, 0], [1, 0]])
-    return ops.einsum("bt,btw->bw", real * (1 - neighbours), sequence)
+    ends = real * (1 - ops.pad(real[:, 1:], [[0, 0], [0, 1]]))
+    last = ops.einsum("bt,btw->bw", ends, forward)
+    if not backward:
+        return last
+    begins = real * (1 - ops.pad(real[:, :-1], [[0, 0], [1, 0]]))
+    return ops.concatenate([last, ops.einsum("bt,btw->bw", begins, backward[0])], axis=-1)

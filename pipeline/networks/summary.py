@@ -36,20 +36,26 @@ def summarize(network: keras.Model) -> tuple[LayerSummary, ...]:
     Args:
         network: of ``build_stacked_rnn``, or loaded from its `.keras` file.
     """
-    return tuple(
-        LayerSummary(
-            layer.name,
-            _kind(layer),
-            tuple(layer.output.shape[1:]),
-            sum(math.prod(weight.shape) for weight in layer.trainable_weights),
-            hasattr(layer, "cell") or hasattr(layer, "forward_layer"),
-        )
-        for layer in network.layers
-        if layer.count_params() or any(word in type(layer).__name__ for word in _WITHOUT_WEIGHTS)
-    )
+    recurrent, found = recurrent_layers(network), []
+    for layer in network.layers:
+        kind = type(layer).__name__
+        if not layer.count_params() and not any(word in kind for word in _WITHOUT_WEIGHTS):
+            continue
+        if hasattr(layer, "forward_layer"):
+            kind = f"{kind}({type(layer.forward_layer).__name__})"
+        parameters = sum(math.prod(weight.shape) for weight in layer.trainable_weights)
+        shape = tuple(layer.output.shape[1:])
+        found.append(LayerSummary(layer.name, kind, shape, parameters, layer in recurrent))
+    return tuple(found)
 
 
-def _kind(layer: keras.layers.Layer) -> str:
-    if hasattr(layer, "forward_layer"):
-        return f"Bidirectional({type(layer.forward_layer).__name__})"
-    return type(layer).__name__
+def recurrent_layers(network: keras.Model) -> list[keras.layers.Layer]:
+    """Those of a network of ``build_stacked_rnn``, bottom first."""
+    return [layer for layer in network.layers if hasattr(layer, "cell") or hasattr(layer, "forward_layer")]
+
+
+def summary_text(network: keras.Model) -> str:
+    """The layers, their output shapes and parameter counts, as a table of 80 columns."""
+    lines: list[str] = []
+    network.summary(line_length=80, print_fn=lines.append)
+    return "\n".join(lines)

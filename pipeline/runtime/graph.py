@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
 DVC_FILE = Path("dvc.yaml")
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One stage.
-
-    Attributes:
-        deps: the files and folders that it reads.
-        params: the keys and sections of params.yaml that change what it makes.
-        outs: the files and folders that it makes.
-    """
+class Stage(NamedTuple):
+    """The files and folders that a stage reads and makes, and the params that change what it makes."""
 
     deps: tuple[str, ...]
     params: tuple[str, ...]
@@ -42,8 +35,8 @@ def read_stages(file: Path = DVC_FILE) -> dict[str, Stage]:
 
 def makers(name: str, stages: dict[str, Stage]) -> list[str]:
     """The stages that make what stage ``name`` reads, in the file's order."""
-    deps = set(stages[name].deps) if name in stages else set()
-    return [maker for maker, stage in stages.items() if deps & set(stage.outs)]
+    deps = stages[name].deps if name in stages else ()
+    return [maker for maker, stage in stages.items() if set(deps) & set(stage.outs)]
 
 
 def upstream(name: str, stages: dict[str, Stage]) -> list[str]:

@@ -19,9 +19,8 @@ class LiveLine:
 
     def __init__(self) -> None:
         self._said = time.monotonic()
-        self._shown = False
         self._text, self._since = "", 0.0  # what is shown, and since when
-        self._counting: tuple[threading.Event, threading.Thread] | None = None
+        self._counting: tuple[threading.Event, threading.Thread] | None = None  # while something is
 
     def show(self, text: str) -> None:
         """Replaces the line, or writes one if the last is long ago; see ``wait``."""
@@ -35,7 +34,7 @@ class LiveLine:
         """Shows ``text`` and the seconds that pass, until something else is shown; on a terminal only."""
         if not sys.stdout.isatty():
             return
-        self._text, self._since, self._shown = text, time.monotonic(), True
+        self._text, self._since = text, time.monotonic()
         if self._counting is None:
             ended = threading.Event()
             thread = threading.Thread(target=self._count_seconds, args=(ended,), daemon=True)
@@ -57,9 +56,7 @@ class LiveLine:
             thread.join()
             self._counting = None
             _MOVING.discard(self)
-        if self._shown:
             _write_over("")
-            self._shown = False
 
     def _count_seconds(self, ended: threading.Event) -> None:
         while not ended.wait(TICK):

@@ -9,19 +9,13 @@ import shutil
 import socket
 import subprocess
 import uuid
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.paths import project_folder
 
-THREAD_LIMITS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-)
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 
 def cores() -> int:
@@ -82,23 +76,27 @@ def return_memory() -> None:
 # containers of one image share both. A lock in the project's folder does, and ends with its owner.
 
 _OWNERS = Path("studies/owners")
-_HELD: list[Any] = []  # locks, to the end of the process
+_held: dict[Path, Any] = {}  # this process' lock, by folder
 
 
 def this_process() -> str:
     """The name of a lock in the project's folder that no other process holds, nor this one after its end."""
-    return _own(project_folder() / _OWNERS)
+    folder = project_folder() / _OWNERS
+    if folder not in _held:
+        from filelock import FileLock  # noqa: PLC0415 - where an exported classifier runs, it may be missing
+
+        folder.mkdir(parents=True, exist_ok=True)
+        _held[folder] = FileLock(folder / uuid.uuid4().hex)
+        _held[folder].acquire()
+    return Path(_held[folder].lock_file).name
 
 
-@cache
-def _own(folder: Path) -> str:
-    from filelock import FileLock  # noqa: PLC0415 - where an exported classifier runs, it may be missing
-
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / uuid.uuid4().hex
-    _HELD.append(FileLock(file))
-    _HELD[-1].acquire()
-    return file.name
+def forget(owner: str) -> None:
+    """Removes the lock of a process, this one or one that is gone, which has left no run open."""
+    folder = project_folder() / _OWNERS
+    (folder / owner).unlink(missing_ok=True)
+    if folder in _held and owner == this_process():
+        _held.pop(folder).release()
 
 
 def is_gone(owner: str) -> bool:
@@ -106,7 +104,7 @@ def is_gone(owner: str) -> bool:
     file = project_folder() / _OWNERS / owner
     if not re.fullmatch("[0-9a-f]{32}", owner) or not file.exists():
         return False
-    from filelock import FileLock, Timeout  # noqa: PLC0415
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - see above
 
     try:
         with FileLock(file, timeout=0):
@@ -115,15 +113,8 @@ def is_gone(owner: str) -> bool:
         return False
 
 
-# Whether a port of this machine is free, asked before anything slow starts, and whether a server answers.
-
-
 def require_free_port(port: int) -> None:
-    """Checks that a server could listen on ``port`` of loopback.
-
-    Raises:
-        UserError: if another process does.
-    """
+    """Raises a ``UserError`` if another process listens on ``port`` of loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a closed one lingers
         try:

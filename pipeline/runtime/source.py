@@ -18,12 +18,7 @@ from pipeline.runtime.paths import project_folder
 
 SCORING_MODULES = ("pipeline/training", "pipeline/networks")  # the code that decides a network's score
 # Variables of the environment by which the libraries compute other digits.
-RESULT_SETTINGS = (
-    "XLA_FLAGS",
-    "TF_ENABLE_ONEDNN_OPTS",
-    "TF_DETERMINISTIC_OPS",
-    "NVIDIA_TF32_OVERRIDE",
-)
+RESULT_SETTINGS = ("XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "TF_DETERMINISTIC_OPS", "NVIDIA_TF32_OVERRIDE")
 
 
 def result_settings() -> dict[str, str]:
@@ -103,7 +98,7 @@ def upstream_lock(stage: str) -> dict[str, Any] | None:
     stages = {
         name: entry
         for name, entry in lock["stages"].items()
-        if name in before and all(_is_here(out) for out in entry.get("outs", []))
+        if name in before and all(map(_is_here, entry.get("outs", [])))
     }
     return {**lock, "stages": stages} if stages else None
 

@@ -28,8 +28,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
-from pipeline.cluster import Job, JobResult, Say, open_pool
-from pipeline.cluster.jobs import Data
+from pipeline.cluster.jobs import Data, Job, JobResult, Say
+from pipeline.cluster.pool import open_pool
 from pipeline.params import ClusterParams
 from pipeline.reviews.sources.encodings import kind_of
 from pipeline.reviews.sources.files import files_of, hash_of, is_hidden

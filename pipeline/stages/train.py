@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import tracking, tuning
-from pipeline.cluster import Job, call, open_pool
+from pipeline import tracking
+from pipeline.cluster.jobs import Job, call
+from pipeline.cluster.pool import open_pool
+from pipeline.networks.devices import describe_device
 from pipeline.params import SEARCHED, Params
 from pipeline.reviews.sources.files import hash_of
 from pipeline.reviews.splitting import chosen_by
@@ -34,10 +36,15 @@ from pipeline.runtime.paths import (
     padded_split,
 )
 from pipeline.stages import refuse_edited
+from pipeline.training.delivery import deliver
 from pipeline.training.preparation import prepared_data
-from pipeline.training.task import deliver, describe_device, fit, num_epochs
+from pipeline.training.task import fit, num_epochs
 from pipeline.training.vector_files import read_vectors
+from pipeline.tuning.explain import trials_table, write_pictures
 from pipeline.tuning.progress import Progress
+from pipeline.tuning.search import Winner, search, search_order
+from pipeline.tuning.storage import studies_folder
+from pipeline.tuning.study import Search, open_search
 
 Arrays = dict[str, np.ndarray]
 
@@ -55,7 +62,7 @@ def run(params: Params) -> None:
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     if params.vectors.path is not None:  # another content of the file is another study
         dataset["padded_digest"] += f" {hash_of(Path(params.vectors.path))}"
-    study = tuning.open_search(fitted, dataset)
+    study = open_search(fitted, dataset)
     in_run = tracking.pipeline_run(params, "train", ("pad", "tune"), study=study.name)
     with in_run as parent:
         splits = read_splits()
@@ -71,7 +78,7 @@ def run(params: Params) -> None:
             with waiting("TensorFlow is loaded"):
                 device = call(processes, Job("TensorFlow", describe_device, ()))
             print(device)
-            winner = tuning.search(study, fit, data, processes, progress)
+            winner = search(study, fit, data, processes, progress)
             delivery = Job("calibration", deliver, (winner.network, winner.params))
             network, calibration = call(processes, delivery)
         curve = [
@@ -89,8 +96,8 @@ def run(params: Params) -> None:
             with written_whole(MODEL) as file:
                 file.write_bytes(network)
             write_csv(TRAINING_CURVE, curve)
-            write_csv(TRIALS, tuning.trials_table(study))
-            tuning.write_pictures(study, dataset["name"], STUDY_DIR)
+            write_csv(TRIALS, trials_table(study))
+            write_pictures(study, dataset["name"], STUDY_DIR)
             write_json(TRAIN_REPORT, report)
         scores = {key: value for key, value in report.items() if key.startswith("validation_")}
         parent.log_metrics({key: value for key, value in scores.items() if isinstance(value, float)})
@@ -135,19 +142,17 @@ def data_of_fits(
     vectors: np.ndarray | None = None,
 ) -> Arrays:
     """What every fit of the study reads, as ``training.task.Data``; what all share is prepared here, once."""
-    folder = tuning.studies_folder() / "prepared"
+    folder = studies_folder() / "prepared"
     return prepared_data(params, splits, dataset["padded_digest"], folder, vectors)
 
 
-def _report(
-    run_id: str, dataset: Mapping[str, Any], study: tuning.Search, winner: tuning.Winner
-) -> dict[str, Any]:
+def _report(run_id: str, dataset: Mapping[str, Any], study: Search, winner: Winner) -> dict[str, Any]:
     report = {
         "run_id": run_id,
         "dataset": {key: dataset[key] for key in ("name", "requested", "digest")},
         "study": study.name,
         "trials": study.counts(),
-        "search_order": tuning.search_order(study.params),
+        "search_order": search_order(study.params),
         "trial": winner.number,
         "params": winner.params.flat(*SEARCHED),
         "objective": study.params.tune.objective,

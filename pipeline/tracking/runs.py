@@ -32,7 +32,7 @@ from pipeline.runtime import source as git
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.interruption import uninterrupted
-from pipeline.runtime.machine import is_gone, this_process
+from pipeline.runtime.machine import forget, is_gone, this_process
 from pipeline.runtime.paths import METRICS, TRAIN_REPORT, project_folder
 from pipeline.runtime.source import DVC_LOCK, upstream_lock
 from pipeline.tracking.store import RefusedError, connect, plain_errors
@@ -211,6 +211,7 @@ def pipeline_run(
         if stage == "evaluate":
             elsewhere = trained_in and trained_in != parent.run_id
             parent.set_tags({EVALUATED_TAG: "true"} | ({TRAINED_TAG: trained_in} if elsewhere else {}))
+    forget(this_process())
 
 
 @contextmanager
@@ -323,10 +324,16 @@ def end_abandoned_runs(client: MlflowClient) -> None:
     """
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     mine = f"attributes.status = 'RUNNING' and tags.`{OWNER_TAG}` LIKE '%'"
+    gone, refused = set(), set()
     for run in client.search_runs(experiments, mine, max_results=1000) if experiments else ():
-        if is_gone(run.data.tags[OWNER_TAG]):
-            with suppress(RefusedError):
+        if is_gone(owner := run.data.tags[OWNER_TAG]):
+            gone.add(owner)
+            try:
                 client.set_terminated(run.info.run_id, "FAILED")
+            except RefusedError:
+                refused.add(owner)
+    for owner in gone - refused:
+        forget(owner)
 
 
 def note_reproduced(params: Params) -> None:

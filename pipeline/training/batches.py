@@ -73,17 +73,6 @@ def windows_of(tokens: Tokens, offsets: Offsets, vocab_size: int, length: int) -
     return rows
 
 
-def timesteps_of(lengths: np.ndarray, longest: int) -> np.ndarray:
-    """For each length the least multiple of ``WIDTH`` that holds it, or ``longest``.
-
-    A recurrent layer's loop ends with the longest review of a batch in any case; what is saved is the rest.
-
-    >>> timesteps_of(np.array([1, 200, 201, 390]), 300)
-    array([200, 200, 300, 300])
-    """
-    return np.minimum(np.maximum(-(-lengths // WIDTH), 1) * WIDTH, longest)
-
-
 def shuffled_batches(
     lengths: np.ndarray | None, count: int, timesteps: int, batch_size: int, random: np.random.Generator
 ) -> Iterator[Batches]:
@@ -92,10 +81,7 @@ def shuffled_batches(
     Args:
         lengths: of the rows, int (count,), where batches are to hold rows of like length; None where every
             time step counts.
-        count: number of rows.
         timesteps: of the longest row.
-        batch_size: rows a step.
-        random: source of the order.
     """
     order = random.permutation(count)
     if lengths is None:
@@ -112,11 +98,14 @@ def shuffled_batches(
 def sorted_batches(
     rows: np.ndarray, lengths: np.ndarray, timesteps: int, batch_size: int
 ) -> Iterator[Batches]:
-    """``rows`` from short to long, a call for each number of time steps."""
+    """``rows`` from short to long, a call for each number of time steps: a multiple of ``WIDTH``, or all.
+
+    A recurrent layer's loop ends with the longest review of a batch in any case; what is saved is the rest.
+    """
     rows = rows[np.argsort(lengths[rows], kind="stable")]
     starts = np.arange(0, len(rows), batch_size)
     longest = lengths[rows[np.minimum(starts + batch_size, len(rows)) - 1]]
-    widths = timesteps_of(longest, timesteps)
+    widths = np.minimum(np.maximum(-(-longest // WIDTH), 1) * WIDTH, timesteps)
     for width in np.unique(widths):
         of_width = starts[widths == width]
         for first in range(0, len(of_width), STEPS_A_CALL):
@@ -126,10 +115,7 @@ def sorted_batches(
 
 def _call(rows: np.ndarray, batch_size: int, timesteps: int) -> Batches:
     """Cut into batches and filled up, with copies of the last row that weigh nothing."""
-    size = batch_size * STEPS_A_CALL
-    filled, weights = np.full(size, rows[-1], np.int32), np.zeros(size, np.float32)
-    filled[: len(rows)], weights[: len(rows)] = rows, 1
-    shape = (STEPS_A_CALL, batch_size)
-    return Batches(
-        filled.reshape(shape), weights.reshape(shape), math.ceil(len(rows) / batch_size), timesteps
-    )
+    shape = STEPS_A_CALL, batch_size
+    filled, weights = np.full(shape, rows[-1], np.int32), np.zeros(shape, np.float32)
+    filled.flat[: len(rows)], weights.flat[: len(rows)] = rows, 1
+    return Batches(filled, weights, math.ceil(len(rows) / batch_size), timesteps)

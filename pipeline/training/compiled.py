@@ -22,8 +22,8 @@ from pipeline.runtime.machine import return_memory
 from pipeline.training.batches import Batches, align_left, sorted_batches
 
 Tensor = Any  # of TensorFlow
-# (outputs of the model, token_ids, labels) -> (loss, share of hits), each float32 (batch,)
-Objective = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+# (outputs of the model, labels) -> (loss, share of hits), each float32 (batch,)
+Objective = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Tensors = list[Tensor]
 
 
@@ -51,14 +51,19 @@ class Average(NamedTuple):
     values: list[keras.Variable]
     decay: float
 
-    def updated(self, variables: list[Tensor], step: Tensor) -> list[Tensor]:
-        """The averages after optimizer step number ``step`` (from 1)."""
+    @classmethod
+    def of(cls, variables: list[keras.Variable], decay: float) -> Average:
+        """An average that starts at the variables' values."""
+        # As numbers: Keras would share the storage of a variable that it is given.
+        starts = [ops.convert_to_numpy(variable) for variable in variables]
+        return cls([keras.Variable(start, trainable=False) for start in starts], decay)
+
+    def follow(self, variables: list[keras.Variable], step: Tensor) -> None:
+        """Moves on after optimizer step number ``step`` (from 1)."""
         count = ops.cast(step, "float32")
         kept = ops.minimum(self.decay, (1 + count) / (10 + count))
-        return [
-            value + (1 - kept) * (variable - value)
-            for value, variable in zip(self.values, variables, strict=True)
-        ]
+        for value, variable in zip(self.values, variables, strict=True):
+            value.assign(value + (1 - kept) * (variable.value - value))
 
 
 def label_objective(smoothing: float = 0.0, weights: np.ndarray | None = None) -> Objective:
@@ -71,25 +76,22 @@ def label_objective(smoothing: float = 0.0, weights: np.ndarray | None = None) -
         weights: (num_labels,), how much a review of each label counts; of a soft one, the mean. None: alike.
     """
 
-    def binary(probabilities: Tensor, _token_ids: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        targets = labels * (1 - smoothing) + smoothing / 2
-        losses = keras.losses.binary_crossentropy(targets[:, None], probabilities)
-        if weights is not None:
-            losses = losses * (float(weights[0]) + float(weights[1] - weights[0]) * labels)
-        hits = ops.equal(probabilities[:, 0] >= THRESHOLD, labels >= THRESHOLD)
+    def objective(probabilities: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        if len(labels.shape) == 1:
+            targets = labels * (1 - smoothing) + smoothing / 2
+            losses = keras.losses.binary_crossentropy(targets[:, None], probabilities)
+            if weights is not None:
+                losses = losses * (float(weights[0]) + float(weights[1] - weights[0]) * labels)
+            hits = ops.equal(probabilities[:, 0] >= THRESHOLD, labels >= THRESHOLD)
+        else:
+            targets = labels * (1 - smoothing) + smoothing / labels.shape[1]
+            losses = keras.losses.categorical_crossentropy(targets, probabilities)
+            if weights is not None:
+                losses = losses * ops.matmul(labels, weights.astype(np.float32)[:, None])[:, 0]
+            hits = ops.equal(ops.argmax(probabilities, axis=1), ops.argmax(labels, axis=1))
         return losses, ops.cast(hits, "float32")
 
-    def categorical(probabilities: Tensor, _token_ids: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        targets = labels * (1 - smoothing) + smoothing / labels.shape[1]
-        losses = keras.losses.categorical_crossentropy(targets, probabilities)
-        if weights is not None:
-            losses = losses * ops.matmul(labels, weights.astype(np.float32)[:, None])[:, 0]
-        hits = ops.equal(ops.argmax(probabilities, axis=1), ops.argmax(labels, axis=1))
-        return losses, ops.cast(hits, "float32")
-
-    return lambda outputs, ids, labels: (binary if len(labels.shape) == 1 else categorical)(
-        outputs, ids, labels
-    )
+    return objective
 
 
 def compile_training(
@@ -132,7 +134,7 @@ def compile_training(
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             with keras.StatelessScope(state_mapping=mapping) as scope:
-                losses, hits = objective(model(ids, training=True), ids, targets)
+                losses, hits = objective(model(ids, training=True), targets)
                 loss = tf.reduce_sum(weights * losses)
                 share = loss / total
         # Dense: of an embedding's slices, Keras' Adam squares each where Adam squares their sum.
@@ -150,17 +152,20 @@ def compile_training(
         for variable, state in zip(others, states, strict=True):
             variable.assign(state)
         if average:
-            after = average.updated([variable.value for variable in variables], optimizer.iterations.value)
-            for held, value in zip(average.values, after, strict=True):
-                held.assign(value)
+            average.follow(variables, optimizer.iterations.value)
         return tf.linalg.global_norm(gradients)
+
+    def drawn(state: Tensor, draws: int) -> Tensor:
+        """The state of a seed generator of Keras after so many draws, which it counts at the second place."""
+        return state + ops.cast([0, draws], state.dtype)
 
     def step(rows: Tensor, weights: Tensor, timesteps: int) -> tuple[Tensor, Tensor, Tensor]:
         ids, targets = tf.gather(held_ids, rows)[:, :timesteps], tf.gather(held_labels, rows)
         split = [ops.array_split(array, shards) for array in (ids, targets, weights)]
         values, states = ([variable.value for variable in held] for held in (variables, others))
+        total = tf.reduce_sum(weights)
         parts = [
-            of_part(of_ids, of_targets, of_weights, tf.reduce_sum(weights), values, _moved_on(states, number))
+            of_part(of_ids, of_targets, of_weights, total, values, [drawn(state, number) for state in states])
             for number, (of_ids, of_targets, of_weights) in enumerate(zip(*split, strict=True))
         ]
         losses, hits, gradients, states_after = zip(*parts, strict=True)
@@ -193,11 +198,6 @@ def compile_training(
         return totals
 
     return run_batches
-
-
-def _moved_on(states: Tensors, draws: int) -> Tensors:
-    """The states of Keras' seed generators after so many draws, which it counts at the second place."""
-    return [state + ops.cast([0, draws], state.dtype) for state in states]
 
 
 def compile_outputs(model: keras.Model, xla: bool = True) -> Callable[[np.ndarray], np.ndarray]:

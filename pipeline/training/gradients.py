@@ -21,17 +21,17 @@ Tensor = Any
 
 
 class _ShiftedCell(keras.layers.Layer):
-    """A recurrent cell whose new state is moved by the last ``units`` features of its input."""
+    """A recurrent cell whose new state is moved by the ``units`` features of its input from ``first`` on."""
 
-    def __init__(self, cell: keras.layers.Layer) -> None:
+    def __init__(self, cell: keras.layers.Layer, first: int) -> None:
         super().__init__()
-        self.cell = cell
+        self.cell, self.first = cell, first
         self.state_size, self.output_size = cell.state_size, cell.units
 
     def call(self, inputs: Tensor, states: Any) -> tuple[Tensor, list[Tensor]]:
-        units = self.cell.units
-        _, after = self.cell(inputs[..., :-units], states, training=False)
-        moved = after[0] + inputs[..., -units:]
+        features = inputs[..., : self.cell.kernel.shape[0]]
+        _, after = self.cell(features, states, training=False)
+        moved = after[0] + inputs[..., self.first : self.first + self.cell.units]
         return moved, [moved, *after[1:]]
 
 
@@ -42,22 +42,19 @@ class _ShiftedRNN(keras.layers.Layer):
         super().__init__(name=f"shifted_{layer.name}")
         self.supports_masking = True
         both = isinstance(layer, keras.layers.Bidirectional)
-        self.directions = [
-            keras.layers.RNN(_ShiftedCell(one.cell), return_sequences=True)
-            for one in ((layer.forward_layer, layer.backward_layer) if both else (layer,))
-        ]
-        width = sum(direction.cell.output_size for direction in self.directions)
+        self.directions, width = [], 0
+        for one in (layer.forward_layer, layer.backward_layer) if both else (layer,):
+            cell = _ShiftedCell(one.cell, one.cell.kernel.shape[0] + width)
+            self.directions.append(
+                keras.layers.RNN(cell, return_sequences=True, go_backwards=one.go_backwards)
+            )
+            width += one.cell.units
         self.shift = self.add_weight(shape=(*shape, width), initializer="zeros", name="shift")
 
     def call(self, sequence: Tensor, mask: Tensor | None = None) -> Tensor:
-        shifts = ops.split(self.shift, len(self.directions), axis=-1)
-        forward, *backward = self.directions
-        states = [forward(ops.concatenate([sequence, shifts[0]], axis=-1), mask=mask)]
-        for direction in backward:
-            inputs = ops.flip(ops.concatenate([sequence, shifts[1]], axis=-1), axis=1)
-            flipped = None if mask is None else ops.flip(mask, axis=1)
-            states.append(ops.flip(direction(inputs, mask=flipped), axis=1))
-        return ops.concatenate(states, axis=-1)
+        inputs = ops.concatenate([sequence, self.shift], axis=-1)
+        states = [direction(inputs, mask=mask) for direction in self.directions]
+        return ops.concatenate([states[0], *(ops.flip(each, axis=1) for each in states[1:])], axis=-1)
 
 
 def gradient_norms(network: keras.Model, token_ids: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -94,7 +91,7 @@ def gradient_norms(network: keras.Model, token_ids: np.ndarray, labels: np.ndarr
     def gradients(ids: Tensor) -> list[Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(shifts)
-            loss = ops.sum(losses(moved(ids, training=False), ids, targets)[0])
+            loss = ops.sum(losses(moved(ids, training=False), targets)[0])
         return tape.gradient(loss, shifts)
 
     ids = tf.constant(np.asarray(token_ids, np.int32))

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from pipeline.networks.stacked_rnn import TOP_STATES, recurrent_layers
+from pipeline.networks.stacked_rnn import TOP_STATES
+from pipeline.networks.summary import recurrent_layers
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 
 Tensor = Any
@@ -51,35 +52,23 @@ class SampledSoftmax(layers.Layer):
         self.bias = self.add_weight(shape=(self.embedding.input_dim,), initializer="zeros", name="bias")
 
     def call(self, states: Tensor, targets: Tensor) -> Tensor:
+        num_words = int(self.embedding.input_dim) - _FIRST_WORD
+        log_range = float(np.log(num_words + 1))
+        uniform = keras.random.uniform((self.samples,), seed=self.generator)
+        ranks = ops.clip(ops.floor(ops.exp(uniform * log_range)) - 1, 0, num_words - 1)
+        drawn = ops.cast(ranks, "int32") + _FIRST_WORD
+        expected = self.samples * (ops.log((ranks + 2) / (ranks + 1)) / log_range)  # times in the sample
         vectors = ops.convert_to_tensor(self.embedding.embeddings)
         bias = ops.convert_to_tensor(self.bias)
         told = self.projection(states)  # (batch, timesteps, embedding_dim)
         right = ops.sum(told * ops.take(vectors, targets, axis=0), axis=-1) + ops.take(bias, targets)
-        drawn = self._draw()
         others = ops.matmul(told, ops.transpose(ops.take(vectors, drawn, axis=0))) + ops.take(bias, drawn)
-        others = others - self._log_expected(drawn)
-        others = ops.where(ops.expand_dims(targets, -1) == drawn, _NEVER, others)
-        highest = ops.max(others, axis=-1)
+        others = ops.where(ops.expand_dims(targets, -1) == drawn, _NEVER, others - ops.log(expected))
         losses = ops.logaddexp(right, ops.logsumexp(others, axis=-1)) - right
+        hits = ops.cast(right > ops.max(others, axis=-1), "float32")
         real = ops.cast(targets > OOV_ID, "float32")
         count = ops.maximum(ops.sum(real, axis=1), 1.0)
-        hits = ops.cast(right > highest, "float32")
         return ops.stack([ops.sum(real * values, axis=1) / count for values in (losses, hits)], axis=1)
-
-    @property
-    def _num_words(self) -> int:
-        return int(self.embedding.input_dim) - _FIRST_WORD
-
-    def _draw(self) -> Tensor:
-        uniform = keras.random.uniform((self.samples,), seed=self.generator)
-        ranks = ops.floor(ops.exp(uniform * float(np.log(self._num_words + 1)))) - 1
-        return ops.cast(ops.clip(ranks, 0, self._num_words - 1), "int32") + _FIRST_WORD
-
-    def _log_expected(self, words: Tensor) -> Tensor:
-        """The log of how often each word is expected in the sample."""
-        rank = ops.cast(ops.maximum(words - _FIRST_WORD, 0), "float32")
-        share = ops.log((rank + 2) / (rank + 1)) / float(np.log(self._num_words + 1))
-        return ops.log(self.samples * share)
 
 
 def language_model(network: keras.Model, samples: int, seed: int) -> keras.Model:
@@ -106,6 +95,6 @@ def language_model(network: keras.Model, samples: int, seed: int) -> keras.Model
     return keras.Model(token_ids, outputs, name="language_model")
 
 
-def word_objective(outputs: Tensor, _token_ids: Tensor, _labels: Tensor) -> tuple[Tensor, Tensor]:
+def word_objective(outputs: Tensor, _labels: Tensor) -> tuple[Tensor, Tensor]:
     """Loss and share of hits, each float32 (batch,), of the language model's outputs."""
     return outputs[:, 0], outputs[:, 1]

@@ -7,27 +7,26 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pipeline.networks import devices
 from pipeline.networks.devices import import_keras
 from pipeline.networks.ngrams import NgramVectors
+from pipeline.networks.summary import summary_text
 from pipeline.params import Params
+
+if TYPE_CHECKING:
+    import keras
 
 # SPLIT.token_ids and SPLIT.labels of train, validation and, where there is a teacher, of unlabelled (whose
 # labels are soft); ``vectors_name``, where the embedding starts from word vectors; ``ngrams_name`` and a
 # field of ``NgramVectors``, where there are such; windows, where a language model is learnt first.
 Data = Mapping[str, np.ndarray]
-Calibration = dict[str, float | list[float]]
-
-
-# What a fit says while it runs: one message, from the compiled loop to the terminal and MLflow.
 
 
 class Epoch(NamedTuple):
-    """How far an epoch is; with its metrics once it has ended.
+    """What a fit says while it runs: how far an epoch is, and its metrics once it has ended.
 
     Attributes:
         number: from 1; 0 is the language model that is learnt before.
@@ -105,6 +104,14 @@ def some_reviews(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     return order[np.union1d(np.arange(count), firsts)]
 
 
+def file_bytes(network: keras.Model) -> bytes:
+    """What ``network`` is saved as."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "network.keras"
+        network.save(file)
+        return file.read_bytes()
+
+
 def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
     """Fits the network of ``params`` to the reviews of ``data``; see ``fitting.fit``.
 
@@ -114,43 +121,19 @@ def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
     import_keras()
     from pipeline.training import fitting  # noqa: PLC0415 - Keras loads in the processes that fit
 
+    names = [name for name in ("train", "validation", "unlabelled") if f"{name}.labels" in data]
+    splits = {name: fitting.Split(data[f"{name}.token_ids"], data[f"{name}.labels"]) for name in names}
     if params.tune.epochs is not None:
         params = params.replace({"train.epochs": params.trial_epochs, "distill.epochs": 0})
-    train, validation = (
-        fitting.Split(data[f"{split}.token_ids"], data[f"{split}.labels"])
-        for split in ("train", "validation")
-    )
-    if params.tune.epochs is not None and params.tune.reviews and params.tune.reviews < len(train.labels):
-        rows = some_reviews(train.labels, params.tune.reviews, params.seed)
-        train = fitting.Split(train.token_ids[rows], train.labels[rows])
-    unlabelled = None
-    if "unlabelled.labels" in data:
-        unlabelled = fitting.Split(data["unlabelled.token_ids"], data["unlabelled.labels"])
+        if params.tune.reviews and params.tune.reviews < len(splits["train"].labels):
+            rows = some_reviews(splits["train"].labels, params.tune.reviews, params.seed)
+            splits["train"] = fitting.Split(*(array[rows] for array in splits["train"]))
     vectors, windows, ngrams = data.get(vectors_name(params)), data.get("windows"), None
     if f"{ngrams_name(params)} words" in data:
         ngrams = NgramVectors(*(data[f"{ngrams_name(params)} {field}"] for field in NgramVectors._fields))
+    train, validation, unlabelled = splits["train"], splits["validation"], splits.get("unlabelled")
     fitted = fitting.fit(params, train, validation, seed, listen, unlabelled, vectors, windows, ngrams)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "network.keras"
-        fitted.model.save(file)
-        network = file.read_bytes()
-    return Trained(network, fitted.history, fitted.best_epoch, fitted.implementation, fitted.summary)
-
-
-def deliver(network: bytes, params: Params, data: Data, _listen: Listen) -> tuple[bytes, Calibration]:
-    """The .keras file of ``network``, calibrated on the validation reviews; see ``delivery.deliver``."""
-    import_keras()
-    from pipeline.training import delivery  # noqa: PLC0415 - imports Keras
-
-    reviews = delivery.Split(data["validation.token_ids"], data["validation.labels"])
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder) / "fitted.keras", Path(folder) / "delivered.keras"
-        source.write_bytes(network)
-        calibration = delivery.deliver(source, params, reviews, target)
-        return target.read_bytes(), calibration
-
-
-def describe_device(_data: Data, _listen: Listen) -> str:
-    """See ``devices.describe_device``."""
-    import_keras()
-    return devices.describe_device()
+    summary = summary_text(fitted.model)
+    return Trained(
+        file_bytes(fitted.model), fitted.history, fitted.best_epoch, fitted.implementation, summary
+    )

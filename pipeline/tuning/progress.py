@@ -58,7 +58,7 @@ class Progress:
             self._epochs_done += 1
             epochs_left = max(0, (self._wanted - self._finished) * self.epochs - epoch.number)
             seconds = (time.monotonic() - self._started) / self._epochs_done * epochs_left
-            left = f"{round(seconds) // 60}:{round(seconds) % 60:02d} left"
+            left = "{}:{:02d} left".format(*divmod(round(seconds), 60))
             self._runs[number].log_metrics(epoch.metrics, epoch.number)
         show_epoch(self._live, self._titles[number], epoch, self.epochs, left)
 
@@ -81,11 +81,11 @@ class Progress:
         self._finished += 1
         why = f": {reason}" if reason else ""
         ended = f"{self._titles[number]}  {state.lower()} after {metrics['seconds']:.0f} s{why}"
-        scores = {name: value for name, value in metrics.items() if "seconds" not in name}
         # As in the epochs' lines, accuracy is that of the validation reviews: a short word, which has room.
         shown = [
             f"{'accuracy' if name == SCORE else name.replace('_', ' ')} {_short(value)}"
-            for name, value in scores.items()
+            for name, value in metrics.items()
+            if "seconds" not in name
         ]
         self._live.say(shortened(ended, *shown))
         run = self._runs[number]
@@ -116,11 +116,12 @@ class Progress:
 
 def show_epoch(live: LiveLine, title: str, epoch: Epoch, epochs: int, left: str = "") -> None:
     """Shows a line for an epoch that has ended, else a bar."""
+    line = epoch_line(title, epoch, epochs, left)
     if epoch.has_ended:
-        live.say(epoch_line(title, epoch, epochs, left))
+        live.say(line)
         live.wait(title)
     else:
-        live.show(epoch_line(title, epoch, epochs))
+        live.show(line)
 
 
 def epoch_line(title: str, epoch: Epoch, epochs: int, left: str = "") -> str:

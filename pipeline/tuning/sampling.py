@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from pipeline.params import Choices, Params, Range, Value, is_number
 
-# ``tune.search_space`` as Optuna's distributions, and a trial's suggestions as values of params.yaml.
-
 SearchSpace = Mapping[str, BaseDistribution]
-Suggestions = dict[str, bool | int | float | str | None]
+Plain = (
+    bool | int | float | str | None
+)  # what Optuna's storages hold; a list such as [64, 32] is held as JSON
+STARTUP_TRIALS = 5  # sampled at random before TPE takes over
 
 
 def search_space(params: Params) -> SearchSpace:
@@ -30,10 +31,11 @@ def search_space(params: Params) -> SearchSpace:
     if params.tune.trials == 1:
         return {}
     configured = params.flat()
-    return {key: _distribution(form, configured[key]) for key, form in params.tune.search_space.items()}
+    return {key: distribution_of(form, configured[key]) for key, form in params.tune.search_space.items()}
 
 
-def _distribution(form: Range | Choices, configured: Value) -> BaseDistribution:
+def distribution_of(form: Range | Choices, configured: Value) -> BaseDistribution:
+    """Optuna's distribution of ``form``, widened to hold ``configured``."""
     if isinstance(form, Choices):
         choices = form.choices if configured in form.choices else (*form.choices, configured)
         return CategoricalDistribution([_encode(choice) for choice in choices])
@@ -55,33 +57,22 @@ def grid_space(**values: tuple[str, ...] | tuple[int, int]) -> SearchSpace:
     }
 
 
-def configured_suggestions(params: Params) -> Suggestions:
+def configured_suggestions(params: Params) -> dict[str, Plain]:
     """The configured model as a point of the search space."""
     configured = params.flat()
     return {key: _encode(configured[key]) for key in search_space(params)}
 
 
-def decoded(suggestions: Mapping[str, bool | int | float | str | None]) -> dict[str, Value]:
-    """A finished trial's parameters as values of params.yaml."""
-    return {key: _decode(value) for key, value in suggestions.items()}
-
-
-def _encode(value: Value) -> bool | int | float | str | None:
-    """Optuna's storages hold plain values; a list such as model.units [64, 32] is held as JSON."""
+def _encode(value: Value) -> Plain:
     return json.dumps(value) if isinstance(value, tuple) else value
 
 
-def _decode(value: bool | int | float | str | None) -> Value:
-    return tuple(json.loads(value)) if isinstance(value, str) and value.startswith("[") else value
-
-
-STARTUP_TRIALS = 5  # sampled at random before TPE takes over
-REASON = "reason"  # the attribute that says why a trial failed or was pruned
-
-
-def was_cut_short(trial: FrozenTrial) -> bool:
-    """Whether its process died or was interrupted: then its values are tried again."""
-    return trial.state == TrialState.FAIL and REASON not in trial.user_attrs
+def decode(suggestions: Mapping[str, Plain]) -> dict[str, Value]:
+    """A trial's parameters as values of params.yaml."""
+    return {
+        key: tuple(json.loads(value)) if isinstance(value, str) and value.startswith("[") else value
+        for key, value in suggestions.items()
+    }
 
 
 def make_sampler(params: Params, place: int) -> optuna.samplers.BaseSampler:

@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 import optuna
 from optuna.trial import TrialState
 
-from pipeline.cluster import Job, Pool, call, run_all, worker_count
+from pipeline.cluster.jobs import Job, Pool, call, run_all
+from pipeline.cluster.pool import worker_count
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption, interruptible
 from pipeline.runtime.live import LiveLine, wrapped
 from pipeline.training.task import Data, Trained, num_epochs
 from pipeline.tuning.progress import Progress, show_epoch
-from pipeline.tuning.sampling import REASON, configured_suggestions
-from pipeline.tuning.storage import held
-from pipeline.tuning.study import Search, repeat_key, score_name, score_of
+from pipeline.tuning.sampling import configured_suggestions
+from pipeline.tuning.storage import hold
+from pipeline.tuning.study import REASON, Search, repeat_key
 from pipeline.tuning.trials import Plan, Result, run_trials
 
 Fit = Callable[..., Trained]  # (params, seed, data, listen)
@@ -76,7 +77,7 @@ def search(study: Search, fit: Fit, data: Data, pool: Pool, progress: Progress) 
         InterruptedError: after Ctrl-C or SIGTERM; the study is kept, and its message says how to go on.
         UserError: if no trial is complete, a further fit fails, or another process runs the study.
     """
-    with held(study.folder, study.name), interruptible() as interruption:
+    with hold(study.folder, study.name), interruptible() as interruption:
         study.set_attribute("delivered", False)
         study.set_attribute("trials", study.params.tune.trials)
         progress.opened(study.name, len(study.finished()), study.params.tune.trials)
@@ -89,10 +90,10 @@ def search(study: Search, fit: Fit, data: Data, pool: Pool, progress: Progress) 
         try:
             run_trials(study, plan, pool, progress, interruption)
             study.forget_outdone()
-            winner = choose_winner(study, fit, pool, progress, interruption)
+            winner = _choose_winner(study, fit, pool, progress, interruption)
             if study.params.tune.epochs is None:
                 return winner
-            return train_in_full(winner, fit, data, pool, interruption)
+            return _train_in_full(study, winner, fit, data, pool, interruption)
         except KeyboardInterrupt:
             raise InterruptedError(_how_to_go_on(study)) from None
 
@@ -121,7 +122,7 @@ def _keep(study: Search, trial: optuna.Trial, trained: Trained) -> Result:
     return Result(score, attributes, {f"best_{study.score_name}": score}, texts)
 
 
-def choose_winner(
+def _choose_winner(
     study: Search, fit: Fit, pool: Pool, progress: Progress, interruption: Interruption
 ) -> Winner:
     """The best finalist by its mean over ``tune.seeds`` seeds; of equals the one that ranked higher.
@@ -142,11 +143,12 @@ def choose_winner(
         study.set_attribute(key, float(study.score(trained.best)))
 
     run_all(pool, jobs, keep, interruption)
-    scores = {trial.number: [float(trial.value or 0)] for trial in finalists}
+    scores = {}
     for trial in finalists:
-        for seed in seeds:
-            scores[trial.number].append(float(study.attributes[repeat_key(trial.number, seed)]))
-            progress.repeated(trial.number, seed, scores[trial.number][-1])
+        repeats = study.repeats(trial.number)
+        scores[trial.number] = [float(trial.value or 0), *repeats]
+        for seed, score in zip(seeds, repeats, strict=True):
+            progress.repeated(trial.number, seed, score)
     best = max(finalists, key=lambda trial: statistics.fmean(scores[trial.number]))
     params, file, of_best = study.params_of(best), study.network_file(best.number), scores[best.number]
     if retrained := not file.exists():
@@ -154,15 +156,13 @@ def choose_winner(
         trained = call(pool, Job("winner", fit, (params, params.seed)), interruption)
         study.keep_network(best.number, trained.network)
         of_best[0] = float(study.score(trained.best))
-        if of_best[0] == best.value:
-            print(f"the same digits as before: {of_best[0]}")
-        else:
-            print(
-                wrapped(
-                    f"trained again it scores {of_best[0]}, not {best.value}: "
-                    "the trial ran on another machine or with another number of threads"
-                )
+        said = f"the same digits as before: {of_best[0]}"
+        if of_best[0] != best.value:
+            said = (
+                f"trained again it scores {of_best[0]}, not {best.value}: the trial ran on another machine "
             )
+            said += "or with another number of threads"
+        print(wrapped(said))
     else:
         kept = best.user_attrs
         trained = Trained(file.read_bytes(), tuple(kept["curve"]), kept["best_epoch"], kept["implementation"])
@@ -171,7 +171,9 @@ def choose_winner(
     )
 
 
-def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption: Interruption) -> Winner:
+def _train_in_full(
+    study: Search, winner: Winner, fit: Fit, data: Data, pool: Pool, interruption: Interruption
+) -> Winner:
     """The winner of trials of ``tune.epochs``, trained as ``distill`` and ``train`` say."""
     params = winner.params.replace({"tune.epochs": None})
     passes, started = num_epochs(params, data), time.perf_counter()
@@ -183,13 +185,8 @@ def train_in_full(winner: Winner, fit: Fit, data: Data, pool: Pool, interruption
         trained = call(pool, job, interruption, lambda epoch: show_epoch(live, title, epoch, passes))
     finally:
         live.clear()
-    return replace(
-        winner,
-        **vars(trained),
-        params=params,
-        scores=(float(score_of(score_name(params), trained.best)),),
-        seconds_in_full=time.perf_counter() - started,
-    )
+    scores, seconds = (float(study.score(trained.best)),), time.perf_counter() - started
+    return replace(winner, **vars(trained), params=params, scores=scores, seconds_in_full=seconds)
 
 
 def _why_none(study: Search) -> str:
@@ -204,8 +201,9 @@ def _why_none(study: Search) -> str:
 
 def _how_to_go_on(study: Search) -> str:
     finished, ranked = len(study.finished()), study.ranked()
-    wanted = study.params.tune.trials
-    lines = [f"study {study.name} was interrupted with {finished} of {wanted} trials finished"]
+    lines = [
+        f"study {study.name} was interrupted with {finished} of {study.params.tune.trials} trials finished"
+    ]
     if ranked:
         lines.append(f"best so far: trial {ranked[0].number}, {study.score_name} {ranked[0].value:.4f}")
     lines.append("`dvc repro` goes on with it")

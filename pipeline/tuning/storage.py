@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import optuna
 import sqlalchemy.exc
@@ -22,8 +21,6 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.paths import anchored, project_folder, store_address
-
-CONNECT_TIMEOUT = 5  # seconds
 
 
 def studies_folder() -> Path:
@@ -51,7 +48,7 @@ def open_storage(params: Params) -> BaseStorage:
 
 
 @contextmanager
-def held(folder: Path, name: str) -> Iterator[None]:
+def hold(folder: Path, name: str) -> Iterator[None]:
     """Holds the study whose networks lie in ``folder``; the kernel lets it go with its owner.
 
     Raises:
@@ -79,27 +76,20 @@ class KernelLock(JournalFileOpenLock):
         """Waits for the lock; then no one else writes, and a last line without an end was torn: cut it."""
         self._descriptor = os.open(f"{self._journal}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        _cut_torn_line(self._journal)
+        with self._journal.open("rb+") as file:
+            start = size = file.seek(0, os.SEEK_END)
+            newline = -1
+            while start > 0 and newline < 0:
+                end, start = start, max(0, start - 4096)
+                file.seek(start)
+                newline = file.read(end - start).rfind(b"\n")
+            if start + newline + 1 < size:
+                file.truncate(start + newline + 1)
         return True
 
     def release(self) -> None:
         """Lets the next process in."""
         os.close(self._descriptor)
-
-
-def _cut_torn_line(journal: Path) -> None:
-    with journal.open("rb+") as file:
-        end = size = file.seek(0, os.SEEK_END)
-        while end > 0:
-            start = max(0, end - 4096)
-            file.seek(start)
-            newline = file.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                end = start + newline + 1
-                break
-            end = start
-        if end < size:
-            file.truncate(end)
 
 
 def _open_journal(path: Path) -> BaseStorage:
@@ -115,11 +105,8 @@ def _open_journal(path: Path) -> BaseStorage:
 
 def _open_database(url: str) -> BaseStorage:
     driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    options: dict[str, Any] = {"pool_pre_ping": True}
-    advice = "give another file"
-    if not url.startswith("sqlite:"):
-        options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT}
-        advice = "start the server, or correct tune.storage"
+    is_file = url.startswith("sqlite:")
+    options = {"pool_pre_ping": True, "connect_args": {} if is_file else {"connect_timeout": 5}}  # seconds
     try:
         return RDBStorage(driver, engine_kwargs=options)
     except ImportError:
@@ -127,5 +114,6 @@ def _open_database(url: str) -> BaseStorage:
             f"tune.storage is {url}, but its driver isn't installed: pip install '.[postgresql]'"
         ) from None
     except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
+        advice = "give another file" if is_file else "start the server, or correct tune.storage"
         reason = " ".join(str(error).split("\n(Background")[0].split())
         raise UserError(f"tune.storage: {url} can't be opened: {reason}; {advice}") from None

@@ -25,17 +25,16 @@ from pipeline.tuning.sampling import (
     FixedSampler,
     SearchSpace,
     configured_suggestions,
-    decoded,
+    decode,
     make_pruner,
     make_sampler,
     search_space,
-    was_cut_short,
 )
 from pipeline.tuning.storage import open_storage, studies_folder
 
 SCORE = "validation_accuracy"  # what trials are ranked by, unless tune.objective is another
+REASON = "reason"  # the attribute that says why a trial failed or was pruned
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-Identity = dict[str, Any]
 Metrics = Mapping[str, float]
 
 
@@ -45,9 +44,9 @@ def score_name(params: Params) -> str:
     return f"validation_{'neg_log_loss' if objective == 'log_loss' else objective}"
 
 
-def score_of(name: str, metrics: Metrics) -> float:
-    """The score of that name, out of an epoch's metrics."""
-    return -metrics["validation_loss"] if name == "validation_neg_log_loss" else metrics[name]
+def was_cut_short(trial: FrozenTrial) -> bool:
+    """Whether its process died or was interrupted: then its values are tried again."""
+    return trial.state == TrialState.FAIL and REASON not in trial.user_attrs
 
 
 class Study:
@@ -68,7 +67,9 @@ class Study:
 
     def score(self, metrics: Metrics) -> float:
         """What an epoch's metrics count for."""
-        return score_of(self.score_name, metrics)
+        if self.score_name == "validation_neg_log_loss":
+            return -metrics["validation_loss"]
+        return metrics[self.score_name]
 
     @property
     def folder(self) -> Path:
@@ -124,15 +125,6 @@ class Study:
         )
         return True
 
-    def cut_short(self) -> list[Mapping[str, Any]]:
-        """The values of trials that were cut short and haven't been tried again."""
-        values = [trial.params for trial in self.trials() if not was_cut_short(trial)]
-        waiting: list[Mapping[str, Any]] = []
-        for trial in self.trials(TrialState.FAIL):
-            if set(trial.params) == set(self.space) and trial.params not in [*values, *waiting]:
-                waiting.append(trial.params)
-        return waiting
-
 
 class Search(Study):
     """The study that searches ``tune.search_space``."""
@@ -146,34 +138,32 @@ class Search(Study):
         Raises:
             ParamsError: if its values can't be used together.
         """
-        return self.params.replace(decoded(trial.params))
+        return self.params.replace(decode(trial.params))
 
-    def has_tried_configured(self) -> bool:
-        """Whether the configured model is among the trials that weren't cut short."""
-        configured = configured_suggestions(self.params)
-        return any(trial.params == configured for trial in self.trials() if not was_cut_short(trial))
+    def cut_short(self) -> list[Mapping[str, Any]]:
+        """The values of trials that were cut short and haven't been tried again."""
+        tried = [trial.params for trial in self.trials() if not was_cut_short(trial)]
+        waiting: list[Mapping[str, Any]] = []
+        for trial in self.trials(TrialState.FAIL):
+            if set(trial.params) == set(self.space) and trial.params not in [*tried, *waiting]:
+                waiting.append(trial.params)
+        return waiting
 
-    def is_done(self) -> bool:
-        """Whether its winner was delivered and these params ask for nothing that it lacks."""
+    def is_over(self, version: str) -> bool:
+        """Whether it was run with other code, its trials lack the configured model, or its winner was
+        delivered and these params ask for nothing that it lacks."""
         tune = self.params.tune
+        is_full = len(self.finished()) >= tune.trials
         wanted = [
             repeat_key(trial.number, seed)
             for trial in self.ranked()[: tune.finalists]
             for seed in self.repeat_seeds()
         ]
-        return (
-            bool(self.attributes.get("delivered"))
-            and len(self.finished()) >= tune.trials
-            and all(key in self.attributes for key in wanted)
-        )
-
-    def is_over(self, version: str) -> bool:
-        """Whether it was run with other code, was delivered, or its trials lack the configured model."""
-        return (
-            self.is_done()
-            or super().is_over(version)
-            or (len(self.finished()) >= self.params.tune.trials and not self.has_tried_configured())
-        )
+        if is_full and self.attributes.get("delivered") and all(key in self.attributes for key in wanted):
+            return True
+        configured = configured_suggestions(self.params)
+        tried = (trial.params for trial in self.trials() if not was_cut_short(trial))
+        return super().is_over(version) or (is_full and configured not in tried)
 
     def network_file(self, number: int) -> Path:
         """Where the network of trial ``number`` is kept, if it is among the best."""
@@ -202,31 +192,27 @@ class Search(Study):
         """The seeds that finalists are trained again with, besides the configured one."""
         return [(self.params.seed + repeat) % 2**32 for repeat in range(1, self.params.tune.seeds)]
 
+    def repeats(self, number: int) -> list[float]:
+        """The scores of trial ``number`` with these seeds, as far as there are any."""
+        keys = [repeat_key(number, seed) for seed in self.repeat_seeds()]
+        return [float(self.attributes[key]) for key in keys if key in self.attributes]
+
 
 def repeat_key(number: int, seed: int) -> str:
     """The attribute that holds a finalist's score with another seed."""
     return f"score of trial {number} with seed {seed}"
 
 
-def identity(params: Params, padded_digest: str) -> Identity:
-    """What makes trials comparable: data, fixed parameters, search space, objective; plain JSON values."""
+def identity(params: Params, padded_digest: str) -> dict[str, Any]:
+    """What makes trials comparable: data, fixed parameters, search space, objective."""
     space = search_space(params)
     decisive = params.flat("seed", *SEARCHED, "tune.epochs", "tune.reviews")
-    fixed = {key: value for key, value in decisive.items() if key not in space}
-    described: Identity = {
+    return {
         "data": padded_digest,
         "objective": f"maximize {score_name(params)}",
-        "fixed": fixed,
+        "fixed": {key: value for key, value in decisive.items() if key not in space},
         "space": {key: json.loads(distribution_to_json(values)) for key, values in space.items()},
     }
-    plain: Identity = json.loads(json.dumps(described))
-    return plain
-
-
-def base_name(dataset: str, described: Identity) -> str:
-    """``imdb-1a2b3c4d5e6f``: the data set and a digest of the identity."""
-    text = json.dumps(described, sort_keys=True)
-    return f"{dataset}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def code_version(*more: str) -> str:
@@ -247,12 +233,12 @@ def open_search(params: Params, dataset: Mapping[str, Any]) -> Search:
         dataset: data/padded/dataset.json; ``name`` and ``padded_digest`` are read.
     """
     described, pruner = identity(params, dataset["padded_digest"]), make_pruner(params)
-    storage, base = open_storage(params), base_name(dataset["name"], described)
+    storage, base = open_storage(params), _base_name(dataset["name"], described)
     return _latest(storage, base, described, code_version(), pruner, lambda study: Search(params, study))
 
 
 def open_grid(
-    params: Params, prefix: str, described: Identity, space: SearchSpace, modules: Sequence[str]
+    params: Params, prefix: str, described: Mapping[str, Any], space: SearchSpace, modules: Sequence[str]
 ) -> Study:
     """The study whose trials are all given their values: continued, or a fresh one where the code is another.
 
@@ -263,7 +249,7 @@ def open_grid(
         space: what the values may be, also in a larger study that goes on with this one.
         modules: the code that decides it, besides that which fits a network.
     """
-    storage, base = open_storage(params), base_name(prefix, described)
+    storage, base = open_storage(params), _base_name(prefix, described)
     others = [name for name in _names(storage) if name.startswith(f"{prefix}-")]
     if others and base not in others:
         print(wrapped(f"study {base} begins: {others[-1]} was of other reviews, parameters or code"))
@@ -277,7 +263,7 @@ AnyStudy = TypeVar("AnyStudy", bound=Study)
 def _latest(
     storage: BaseStorage,
     base: str,
-    described: Identity,
+    described: Mapping[str, Any],
     version: str,
     pruner: optuna.pruners.BasePruner,
     wrap: Callable[[optuna.Study], AnyStudy],
@@ -299,6 +285,12 @@ def _latest(
     study.set_attribute("identity", described)
     study.set_attribute("code", version)
     return study
+
+
+def _base_name(prefix: str, described: Mapping[str, Any]) -> str:
+    """``imdb-1a2b3c4d5e6f``: the data set and a digest of the identity."""
+    text = json.dumps(described, sort_keys=True)
+    return f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _names(storage: BaseStorage) -> list[str]:

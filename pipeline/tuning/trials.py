@@ -14,15 +14,13 @@ from typing import Any, NamedTuple
 import optuna
 from optuna.trial import TrialState
 
-from pipeline.cluster import Job, JobResult, Pool
+from pipeline.cluster.jobs import Job, JobResult, Pool
 from pipeline.params import ParamsError
 from pipeline.runtime.interruption import Interruption
 from pipeline.training.task import Epoch
 from pipeline.tuning.progress import Progress
-from pipeline.tuning.sampling import REASON, decoded
-from pipeline.tuning.study import Study
-
-Metrics = Mapping[str, float]
+from pipeline.tuning.sampling import decode
+from pipeline.tuning.study import REASON, Metrics, Study
 
 
 @dataclass(frozen=True)
@@ -58,14 +56,6 @@ class Plan(NamedTuple):
     keep: Callable[[optuna.Trial, Any], Result]
 
 
-@dataclass
-class _Running:
-    trial: optuna.Trial
-    curve: list[Metrics] = field(default_factory=list)
-    started: float = field(default_factory=time.perf_counter)
-    ending: tuple[TrialState, str | None] | None = None  # decided; the job still has to hear of it
-
-
 def run_trials(study: Study, plan: Plan, pool: Pool, progress: Progress, interruption: Interruption) -> None:
     """Runs trials until ``plan`` has no more.
 
@@ -79,88 +69,87 @@ def run_trials(study: Study, plan: Plan, pool: Pool, progress: Progress, interru
     try:
         pool.run(runner.jobs(), runner.heard, runner.ended, interruption)
     finally:
-        runner.end_running()
+        # What the pool didn't bring to an end was cut short; ``Progress`` closes what it has open.
+        for running in runner.running.values():
+            study.optuna.tell(running.trial, state=TrialState.FAIL)
     if interruption.requested:
         raise KeyboardInterrupt
 
 
+@dataclass
+class _Running:
+    trial: optuna.Trial
+    curve: list[Metrics] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
+    ending: tuple[TrialState, str | None] | None = None  # decided; the job still has to hear of it
+
+
+@dataclass
 class _Runner:
-    def __init__(self, study: Study, plan: Plan, progress: Progress, interruption: Interruption) -> None:
-        self._study, self._plan = study, plan
-        self._progress, self._interruption = progress, interruption
-        self._running: dict[str, _Running] = {}
+    study: Study
+    plan: Plan
+    progress: Progress
+    interruption: Interruption
+    running: dict[str, _Running] = field(default_factory=dict)
 
     def jobs(self) -> Iterator[Job]:
-        for trial, name in self._plan.trials:
-            self._running[name] = _Running(trial)
-            self._progress.started(trial.number, name, decoded(trial.params), len(self._study.finished()))
+        for trial, name in self.plan.trials:
+            self.running[name] = _Running(trial)
+            self.progress.started(trial.number, name, decode(trial.params), len(self.study.finished()))
             try:
-                yield Job(name, self._plan.function, self._plan.arguments(trial))
+                yield Job(name, self.plan.function, self.plan.arguments(trial))
             except ParamsError as error:  # each value is allowed, but not these together
-                self._end(name, TrialState.PRUNED, reason=str(error))
+                self._end(name, TrialState.PRUNED, str(error))
 
     def heard(self, job: Job, epoch: Epoch) -> bool:
-        running = self._running[job.key]
+        running = self.running[job.key]
         if epoch.number <= len(running.curve) and epoch.has_ended:
             return True  # a second process says again what the first, now dead, had said
-        self._progress.heard(running.trial.number, epoch)
+        self.progress.heard(running.trial.number, epoch)
         if epoch.has_ended:
             running.curve.append(epoch.metrics)
-            running.ending = self._judge(running.trial, epoch.number, epoch.metrics)
+            running.ending = self._judge(running.trial, epoch)
         return running.ending is None
 
     def ended(self, job: Job, outcome: JobResult) -> None:
-        running = self._running[job.key]
+        running = self.running[job.key]
         if outcome.error is not None:
-            self._end(job.key, TrialState.FAIL, reason=str(outcome.error))
+            self._end(job.key, TrialState.FAIL, str(outcome.error))
         elif outcome.stopped:
-            state, reason = running.ending or (TrialState.FAIL, None)
-            self._end(job.key, state, reason=reason)
+            self._end(job.key, *(running.ending or (TrialState.FAIL, None)))
         else:
-            self._end(job.key, TrialState.COMPLETE, self._plan.keep(running.trial, outcome.value))
+            self._end(job.key, TrialState.COMPLETE, None, self.plan.keep(running.trial, outcome.value))
 
-    def end_running(self) -> None:
-        """Marks what the pool didn't bring to an end as cut short; ``Progress`` closes what it has open."""
-        for running in self._running.values():
-            self._study.optuna.tell(running.trial, state=TrialState.FAIL)
-
-    def _judge(
-        self, trial: optuna.Trial, epoch: int, metrics: Metrics
-    ) -> tuple[TrialState, str | None] | None:
+    def _judge(self, trial: optuna.Trial, epoch: Epoch) -> tuple[TrialState, str | None] | None:
         """How the trial ends after this epoch; None if it goes on."""
         for key in ("loss", "validation_loss"):
-            if not math.isfinite(metrics[key]):
+            if not math.isfinite(epoch.metrics[key]):
                 return TrialState.FAIL, (
-                    f"{key} is {metrics[key]} after epoch {epoch}: lower train.learning_rate, set "
-                    "train.clipnorm, or set model.activation to tanh"
+                    f"{key} is {epoch.metrics[key]} after epoch {epoch.number}: lower train.learning_rate, "
+                    "set train.clipnorm, or set model.activation to tanh"
                 )
-        trial.report(self._study.score(metrics), epoch)
-        if self._interruption.requested and epoch < self._progress.epochs:
+        trial.report(self.study.score(epoch.metrics), epoch.number)
+        if self.interruption.requested and epoch.number < self.progress.epochs:
             return TrialState.FAIL, None
         return (TrialState.PRUNED, None) if trial.should_prune() else None
 
-    def _end(
-        self, name: str, state: TrialState, result: Result | None = None, reason: str | None = None
-    ) -> None:
-        running = self._running[name]
-        trial, metrics = running.trial, {"seconds": time.perf_counter() - running.started}
-        trial.set_user_attr(
-            "curve",  # as JSON, which has no NaN
-            [
-                {key: value if math.isfinite(value) else None for key, value in row.items()}
-                for row in running.curve
-            ],
-        )
+    def _end(self, name: str, state: TrialState, reason: str | None, result: Result | None = None) -> None:
+        running = self.running[name]
+        trial, seconds = running.trial, time.perf_counter() - running.started
+        curve = [  # as JSON, which has no NaN
+            {key: value if math.isfinite(value) else None for key, value in row.items()}
+            for row in running.curve
+        ]
+        attributes: dict[str, Any] = {"curve": curve} | ({} if reason is None else {REASON: reason})
+        metrics, texts = {"seconds": seconds}, result.texts if result else {}
         if result is not None:
+            attributes |= result.attributes
             metrics |= result.metrics
-            for key, value in result.attributes.items():
-                trial.set_user_attr(key, value)
-        if reason is not None:
-            trial.set_user_attr(REASON, reason)
+        for key, value in attributes.items():
+            trial.set_user_attr(key, value)
         # First the record, since a trial that the study holds as ended is never looked at again.
         try:
-            texts = result.texts if result is not None else {}
-            self._progress.ended(trial.number, state.name, metrics, reason, texts)
+            self.progress.ended(trial.number, state.name, metrics, reason, texts)
         finally:  # where the tracking server is lost, the trial isn't
-            self._study.optuna.tell(trial, None if result is None else result.score, state)
-            del self._running[name]
+            self.study.optuna.tell(trial, result.score if result else None, state)
+            del self.running[name]

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from pipeline import tuning
-from pipeline.cluster import open_pool
 from pipeline.evaluation.baselines import CLASSIFIERS, MODEL
 from pipeline.evaluation.calibration import Interval, wilson_interval
 from pipeline.evaluation.metrics import Metrics
@@ -24,11 +22,14 @@ from pipeline.runtime.paths import CROSS_VALIDATION, RAW_DATASET, RAW_REVIEWS, R
 from pipeline.tracking import PipelineRun, pipeline_run
 from pipeline.training.task import num_epochs
 from pipeline.training.vector_files import read_vectors
+from pipeline.tuning.grid import Point, run_grid
 from pipeline.tuning.progress import Progress
+from pipeline.tuning.sampling import grid_space
+from pipeline.tuning.study import open_grid
 from studies.cross_validation.fold import Fold, draw_folds, judge_fold
 
 JUDGING_MODULES = ("studies/cross_validation", "pipeline/evaluation", "pipeline/reviews")
-SPACE = tuning.grid_space(repeat=(1, 10**6), fold=(0, 10**6), part=(1, 10**6))
+SPACE = grid_space(repeat=(1, 10**6), fold=(0, 10**6), part=(1, 10**6))
 _ENDS = {"log_loss": (0, math.inf), "brier": (0, 2)}  # of other scores 0 and 1
 
 
@@ -100,28 +101,26 @@ def judge(
     fixed = {str(fold.part): of_fold.flat(*keys) for fold, of_fold in asked}
     digest = content_digest({"vectors": data["vectors"]}) if "vectors" in data else ""
     described = {"data": f"{dataset['digest']} {digest}".strip(), **identity, "fixed": fixed}
-    study = tuning.open_grid(params, f"{kind}-{dataset['name']}", described, SPACE, JUDGING_MODULES)
+    study = open_grid(params, f"{kind}-{dataset['name']}", described, SPACE, JUDGING_MODULES)
     longest = params.evaluate.baseline_ngrams
     points = []
     for fold, of_fold in asked:
         place = {"repeat": fold.repeat, "fold": fold.number, "part": fold.part}
-        points.append(tuning.Point(fold.name, place, (of_fold, fold, longest)))
-    grid = tuning.Grid(points, judge_fold, _kept, "the same command")
+        points.append(Point(fold.name, place, (of_fold, fold, longest)))
     has_unlabelled = len(data["unlabelled_offsets"]) > 1
     epochs = num_epochs(params, {"unlabelled.labels": data["unlabelled_tokens"]} if has_unlabelled else {})
     in_run = pipeline_run(params, kind, ("pad", "model", "train"), study=study.name)
     with in_run as parent, Progress(parent, dataset["name"], epochs) as progress:
         parent.set_tags({"mlflow.runName": kind, "dataset": dataset["name"]})
-        missing = len(grid.missing(study))
-        with open_pool(study.name, params.cluster, params.tune.workers, missing, data) as pool:
-            judged = tuning.run_grid(study, grid, pool, progress)
-        found = report(list(judged), parent)
+        workers, again = params.tune.workers, "the same command"
+        judged = run_grid(study, points, judge_fold, _kept, workers, data, progress, again)
+        found = report(judged, parent)
     return {"dataset": dataset["name"], "digest": dataset["digest"], "labels": dataset["labels"]} | found
 
 
-def _kept(metrics: Mapping[str, Metrics]) -> tuning.Result:
+def _kept(metrics: Mapping[str, Metrics]) -> tuple[float, Any, Metrics]:
     accuracies = {f"test_{prefix}accuracy": metrics[name]["accuracy"] for name, prefix in CLASSIFIERS.items()}
-    return tuning.Result(accuracies["test_accuracy"], {tuning.RECORD: metrics}, accuracies)
+    return accuracies["test_accuracy"], metrics, accuracies
 
 
 def all_reviews(params: Params, but: str = "") -> dict[str, np.ndarray]:

@@ -11,14 +11,15 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from pydantic import TypeAdapter
 
-from pipeline import tuning
-from pipeline.cluster import open_pool
 from pipeline.networks.devices import import_keras, prepare_keras
 from pipeline.params import Cell, DepthParams, Params, Skip, Value
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.tracking import PipelineRun, pipeline_run
 from pipeline.training.task import Data, Listen
+from pipeline.tuning.grid import Point, run_grid
 from pipeline.tuning.progress import Progress
+from pipeline.tuning.sampling import grid_space
+from pipeline.tuning.study import Study, open_grid
 
 # Which networks the study fits, and what makes their results comparable.
 
@@ -180,9 +181,7 @@ MEASURING_MODULES = ("studies/depth/fitting.py", "studies/depth/fits.py")
 # What says which networks there are, and not what one of them is.
 _EXTENT = {"cells", "depths", "skips", "seeds", "workers"}
 # What a fit may be, also in a later and larger study: its place among the trials.
-SPACE: tuning.SearchSpace = tuning.grid_space(
-    cell=get_args(Cell), depth=(1, 99), skip=get_args(Skip), variant=VARIANTS, seed=(0, 10**6)
-)
+SPACE = grid_space(cell=get_args(Cell), depth=(1, 99), skip=get_args(Skip), variant=VARIANTS, seed=(0, 10**6))
 
 
 @contextmanager
@@ -210,7 +209,7 @@ def studied(
     """
     prepare_keras()
     described, name = identity(params, dataset) | extent, f"{command}-{dataset['name']}"
-    study = tuning.open_grid(params, name, described, SPACE, MEASURING_MODULES)
+    study = open_grid(params, name, described, SPACE, MEASURING_MODULES)
     in_run = pipeline_run(params, command, ("model", "train", "depth"), study=study.name)
     with in_run as parent, Progress(parent, dataset["name"], params.depth.epochs) as progress:
         parent.set_tags({"mlflow.runName": RUN_NAMES[command], "dataset": dataset["name"]})
@@ -229,7 +228,7 @@ def identity(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def measured(
-    study: tuning.Study,
+    study: Study,
     fits: Sequence[Fit],
     data: Data,
     progress: Progress,
@@ -238,16 +237,13 @@ def measured(
 ) -> dict[Fit, Record]:
     """The record of each of ``fits``; ``function`` makes those that ``study`` lacks."""
     params, again = study.params, f"`make {command}`, or `python -m studies {command}`,"
-    points = [tuning.Point(fit.name, fit._asdict(), (params, fit)) for fit in fits]
-    asked = tuning.Grid(points, function, _kept, again)
-    count = len(asked.missing(study))
-    with open_pool(study.name, params.cluster, params.depth.workers, count, data) as pool:
-        found = tuning.run_grid(study, asked, pool, progress)
+    points = [Point(fit.name, fit._asdict(), (params, fit)) for fit in fits]
+    found = run_grid(study, points, function, _kept, params.depth.workers, data, progress, again)
     return {fit: AS_JSON.validate_python(record) for fit, record in zip(fits, found, strict=True)}
 
 
-def _kept(record: Record) -> tuning.Result:
+def _kept(record: Record) -> tuple[float, Any, Mapping[str, float]]:
     score = record.scores["validation_accuracy"]  # also the first that a line has room for
     counts = {"parameters": record.parameters, "best_epoch": record.best_epoch}
     metrics = {"validation_accuracy": score, **record.scores, **counts, "fit_seconds": record.seconds}
-    return tuning.Result(score, {tuning.RECORD: AS_JSON.dump_python(record, mode="json")}, metrics)
+    return score, AS_JSON.dump_python(record, mode="json"), metrics

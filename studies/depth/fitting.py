@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 
 from pipeline.evaluation.probabilities import from_outputs, number_of_labels, right
 from pipeline.networks.fused import choose_implementation
-from pipeline.networks.stacked_rnn import build_stacked_rnn, recurrent_layers
+from pipeline.networks.stacked_rnn import build_stacked_rnn
+from pipeline.networks.summary import recurrent_layers
 from pipeline.params import Params
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.runtime.errors import UserError
@@ -75,7 +76,7 @@ def probe_accuracy(
 Splits = Mapping[str, Split]
 
 
-def run_fit(params: Params, fit: Fit, splits: Splits, listen: Listen | None = None) -> Record:
+def run_fit(params: Params, fit: Fit, splits: Splits, listen: Listen = lambda _epoch: None) -> Record:
     """Fits the network of ``fit``; nothing is chosen by the test split.
 
     Args:

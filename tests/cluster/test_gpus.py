@@ -9,7 +9,8 @@ from typing import Any
 import cluster_jobs
 import pytest
 
-from pipeline.cluster import Job, open_pool, run_all, worker_count
+from pipeline.cluster.jobs import Job, run_all
+from pipeline.cluster.pool import open_pool, worker_count
 from pipeline.cluster.workers import DaskPool
 from pipeline.params import ClusterParams
 from pipeline.runtime.interruption import Interruption

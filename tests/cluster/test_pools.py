@@ -15,7 +15,9 @@ import numpy as np
 import psutil
 import pytest
 
-from pipeline.cluster import Job, JobResult, open_pool, processes, workers
+from pipeline.cluster import processes, workers
+from pipeline.cluster.jobs import Job, JobResult
+from pipeline.cluster.pool import open_pool
 from pipeline.params import ClusterParams
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption
@@ -126,7 +128,8 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
 import sys
 sys.path[:0] = {sys.path!r}
 import cluster_jobs, os, signal
-from pipeline.cluster import Job, call, open_pool
+from pipeline.cluster.jobs import Job, call
+from pipeline.cluster.pool import open_pool
 from pipeline.params import ClusterParams
 with open_pool("test", ClusterParams(), 1, 1, {{}}) as pool:
     def heard(pid):

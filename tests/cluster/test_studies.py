@@ -10,9 +10,10 @@ import cluster_jobs
 import numpy as np
 import pytest
 
-from pipeline import tuning
-from pipeline.cluster import open_pool
+from pipeline.cluster.pool import open_pool
 from pipeline.params import ClusterParams, Params, parse_params
+from pipeline.tuning.search import search
+from pipeline.tuning.study import open_grid, open_search
 from studies.depth.fits import SPACE, grid, measured
 from tuning.stand_in import Recorder
 
@@ -44,9 +45,9 @@ def test_a_study_gives_the_same_on_workers_one_of_which_is_killed(
     for where, data in ((HERE, marker("")), (cluster, marker(tmp_path / "killed"))):
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
         observers.append(Recorder())
-        study = tuning.open_search(params_on(params, where), DATASET)
+        study = open_search(params_on(params, where), DATASET)
         with open_pool("toy", where, 1, 6, data) as pool:
-            winner = tuning.search(study, cluster_jobs.fit_formula, data, pool, observers[-1])
+            winner = search(study, cluster_jobs.fit_formula, data, pool, observers[-1])
         scores = {trial.number: (trial.params, trial.value) for trial in study.ranked()}
         found.append((scores, winner.network))
     assert (tmp_path / "killed").exists(), "a worker was killed"
@@ -63,7 +64,7 @@ def test_a_depth_study_gives_the_same_on_workers_one_of_which_is_killed(
     found: list[dict[Any, Any]] = []
     for where, data in ((HERE, marker("")), (cluster, marker(tmp_path / "killed"))):
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
-        opened = tuning.open_grid(params_on(params, where), "depth-toy", {}, SPACE, ())
+        opened = open_grid(params_on(params, where), "depth-toy", {}, SPACE, ())
         fits = grid(opened.params.depth)
         found.append(measured(opened, fits, data, Recorder(), "depth", cluster_jobs.measure_formula))
     assert (tmp_path / "killed").exists(), "a worker was killed"

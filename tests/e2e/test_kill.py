@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from toy_project import environment, make_project, report
 
 from pipeline.params import load_params
-from pipeline.tuning import open_search
+from pipeline.tuning.study import open_search
 
 KILLS, TRIALS = 10, 8
 SECONDS_AN_EPOCH = 0.3  # two epochs a trial

@@ -16,7 +16,7 @@ from toy_project import environment, make_project
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from pipeline.params import load_params
-from pipeline.tuning import open_search
+from pipeline.tuning.study import open_search
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from pipeline.networks.devices import import_keras
 from plain import plain_params
@@ -51,13 +50,3 @@ def test_a_softmax_is_shifted_label_by_label() -> None:
     fold_calibration(network, 2.0, shift)
     expected = np.exp([2.0, 4.5, 5.0]) / np.exp([2.0, 4.5, 5.0]).sum()
     np.testing.assert_allclose(np.asarray(network(np.zeros((1, 2))))[0], expected, rtol=1e-5)
-
-
-def test_only_a_layer_with_logits_is_changed_and_only_by_as_many_shifts() -> None:
-    inputs = keras.Input((2,))
-    regression = keras.Model(inputs, keras.layers.Dense(1, name="stars")(inputs))
-    with pytest.raises(ValueError, match=r"the last layer is stars \(Dense\)"):
-        fold_calibration(regression, 2.0, np.zeros(1))
-    classifier = keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(inputs))
-    with pytest.raises(ValueError, match=r"must have the shape \(1,\)"):
-        fold_calibration(classifier, 2.0, np.zeros(3))

@@ -55,10 +55,12 @@ def test_the_device_is_named_with_the_reason_why_not_a_gpu() -> None:
 devices.import_keras()
 print(os.environ["TF_FORCE_GPU_ALLOW_GROWTH"])
 devices.gpu_names = lambda: []
-print(devices.describe_device(Path("none")))
-print(devices.describe_device(Path("params.yaml")))
+devices.NVIDIA_DRIVER = Path("none")
+print(devices.describe_device())
+devices.NVIDIA_DRIVER = Path("params.yaml")
+print(devices.describe_device())
 devices.gpu_names = lambda: ["H100"]
-print(devices.describe_device(Path("params.yaml")))
+print(devices.describe_device())
 """
     done = run(code)
     assert done.stderr == "", "TensorFlow's noise is held back"

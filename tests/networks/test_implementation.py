@@ -17,6 +17,7 @@ from pipeline.params import Params
         ({"model.cell": "simple_rnn"}, "fused", "fused"),  # cuDNN's is not reached by Keras
         ({"model.activation": "relu"}, "fused", "fused"),
         ({"model.recurrent_dropout": 0.1}, "keras", "keras"),
+        ({"model.masking": True, "model.bidirectional": True, "model.skip": "highway"}, "cudnn", "fused"),
         ({"train.implementation": "keras"}, "keras", "keras"),
     ],
 )
@@ -35,3 +36,12 @@ def test_auto_takes_cudnn_on_a_gpu_where_it_can_compute_the_network(
 def test_a_large_fused_batch_is_computed_in_parts(batch_size: int, shards: int) -> None:
     assert implementation.Implementation("fused", 32).shards(batch_size) == shards
     assert implementation.Implementation("keras", 32).shards(batch_size) == 1
+
+
+def test_cudnn_without_a_gpu_is_an_error_that_names_both(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(implementation, "gpu_names", list)
+    train = params.train.model_copy(update={"implementation": "cudnn"})
+    with pytest.raises(ValueError, match=r"train\.implementation is cudnn, but TensorFlow finds no GPU"):
+        choose_implementation(params.model, train)

@@ -19,7 +19,8 @@ import_keras()
 
 import keras  # noqa: E402
 
-from pipeline.networks.stacked_rnn import TOP_STATES, build_stacked_rnn, summary_text  # noqa: E402
+from pipeline.networks.stacked_rnn import TOP_STATES, build_stacked_rnn  # noqa: E402
+from pipeline.networks.summary import summary_text  # noqa: E402
 
 VOCAB_SIZE, MAX_LENGTH = 11, 6
 PLAIN: dict[str, Any] = {"cell": "simple_rnn", "units": 3, "embedding_dim": 4, "dropout": 0.0}
@@ -98,7 +99,7 @@ def reference_probability(model: keras.Model, params: ModelParams, token_ids: np
 
 
 @pytest.mark.parametrize("skip", ["none", "residual", "highway"])
-@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("cell", ["simple_rnn", "lstm", "gru"])
 def test_network_computes_the_recurrences_of_the_literature(cell: str, depth: int, skip: str) -> None:
     params = model_params(cell=cell, depth=depth, skip=skip, units=(4, 5, 5)[:depth])
@@ -241,8 +242,7 @@ def test_bidirectional_layer_joins_what_each_direction_ends_with() -> None:
 
 @pytest.mark.parametrize("padding", ["pre", "post"])
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
-@pytest.mark.parametrize("skip", ["none", "residual"])
-@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(("skip", "bidirectional"), [("residual", False), ("none", True)])
 def test_padding_does_not_change_a_masked_prediction(
     padding: str, pooling: str, skip: str, bidirectional: bool
 ) -> None:

@@ -1,15 +1,17 @@
-"""Owners of runs: alive, ended, of another folder."""
+"""Owners of runs: alive, ended, of another folder; and ports."""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pipeline.runtime.machine import is_gone, this_process
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.machine import forget, is_gone, require_free_port, this_process
 
 OWNER = "from pipeline.runtime.machine import this_process\nprint(this_process(), flush=True)\ninput()"
 
@@ -28,8 +30,12 @@ def another(folder: Path) -> subprocess.Popen[str]:
 
 
 def test_this_process_is_not_gone(folder: Path) -> None:
-    assert this_process() == this_process()
-    assert not is_gone(this_process())
+    mine = this_process()
+    assert this_process() == mine
+    assert not is_gone(mine)
+    forget(mine)
+    assert list((folder / "studies/owners").iterdir()) == []
+    assert this_process() != mine
 
 
 def test_a_process_is_gone_once_it_was_killed_even_before_its_parent_asks(
@@ -44,6 +50,8 @@ def test_a_process_is_gone_once_it_was_killed_even_before_its_parent_asks(
     assert is_gone(owner)
     another.communicate()
     assert is_gone(owner)
+    forget(owner)
+    assert not is_gone(owner), "nobody asks for it any more"
 
 
 def test_of_another_folder_nothing_is_known(
@@ -57,3 +65,11 @@ def test_of_another_folder_nothing_is_known(
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "elsewhere"))
     assert not is_gone(owner)
     assert not is_gone("../another-machine/1/1")
+
+
+def test_a_port_in_use_is_said_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(UserError, match=rf"port {port} of 127\.0\.0\.1 can't be taken .*another --port"):
+            require_free_port(port)
+    require_free_port(port)

@@ -13,7 +13,7 @@ import pytest
 from pipeline.params import Params
 from pipeline.runtime.files import write_arrays, write_json
 from pipeline.runtime.paths import CELLS_REPORT, PADDED_DATASET, padded_split
-from pipeline.tuning import Study
+from pipeline.tuning.study import Study
 from studies import cells
 from studies.depth import fits as fits_module
 from studies.depth.fits import Fit, FitToTheEnd

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.stacked_rnn import build_stacked_rnn, recurrent_layers
+from pipeline.networks.stacked_rnn import build_stacked_rnn
+from pipeline.networks.summary import recurrent_layers
 from pipeline.params import Params
 from pipeline.training.gradients import gradient_norms
 

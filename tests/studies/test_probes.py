@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.networks.stacked_rnn import build_stacked_rnn, recurrent_layers
+from pipeline.networks.stacked_rnn import build_stacked_rnn
+from pipeline.networks.summary import recurrent_layers
 from pipeline.params import Params
 from pipeline.training.compiled import compile_outputs
 from studies.depth.fitting import describe, describing_network, probe_accuracy

@@ -311,6 +311,7 @@ def test_only_runs_of_dead_processes_on_this_folder_are_ended(
         "elsewhere": "RUNNING",
         "odd": "RUNNING",
     }
+    assert {file.name for file in Path(tmp_path, "studies/owners").iterdir()} == {owners["alive"]}
 
 
 def test_a_database_that_is_not_mlflows_is_one_message(

@@ -34,7 +34,7 @@ from pipeline.evaluation.probabilities import decide, right  # noqa: E402
 from pipeline.networks.fused import choose_implementation  # noqa: E402
 from pipeline.networks.stacked_rnn import WordDropout, build_stacked_rnn  # noqa: E402
 from pipeline.training import compiled as prediction  # noqa: E402
-from pipeline.training.batches import STEPS_A_CALL, align_left, shuffled_batches  # noqa: E402
+from pipeline.training.batches import STEPS_A_CALL, shuffled_batches  # noqa: E402
 from pipeline.training.compiled import label_objective  # noqa: E402
 from pipeline.training.fitting import (  # noqa: E402
     Fitted,
@@ -209,11 +209,6 @@ def test_batches_hold_every_review_once(count: int) -> None:
     assert {call.rows.shape for call in calls} == {(STEPS_A_CALL, 16)}
 
 
-def test_asked_for_cudnn_without_a_gpu_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"train\.implementation is cudnn, but TensorFlow finds no GPU"):
-        fitted_with(train__implementation="cudnn", model__activation="tanh")
-
-
 @pytest.mark.parametrize("count", [1, 17, 16 * 50 + 5])
 def test_batches_by_length_hold_every_review_once_and_all_its_words(count: int) -> None:
     lengths = np.random.default_rng(1).integers(1, 401, count)
@@ -223,12 +218,6 @@ def test_batches_by_length_hold_every_review_once_and_all_its_words(count: int) 
     for call, rows in zip(calls, seen, strict=True):
         assert lengths[rows].max() <= call.timesteps
         assert call.timesteps - lengths[rows].max() < 200  # the next narrower program would not hold it
-
-
-def test_rows_are_aligned_left_whatever_side_they_were_padded_on() -> None:
-    token_ids, lengths = align_left(np.array([[0, 0, 1, 7], [1, 5, 0, 0], [1, 2, 3, 4]]))
-    assert token_ids.tolist() == [[1, 7, 0, 0], [1, 5, 0, 0], [1, 2, 3, 4]]
-    assert lengths.tolist() == [2, 2, 4]
 
 
 def test_a_masked_network_is_fitted_fused_and_padding_changes_nothing() -> None:
@@ -295,7 +284,7 @@ def test_soft_labels_of_unlabelled_reviews_are_learnt_first() -> None:
 
 def test_a_probability_of_one_half_is_the_second_label_in_training_as_everywhere_else() -> None:
     said, labels = np.array([[0.5], [0.5], [0.49]], np.float32), np.array([1, 0, 0], np.float32)
-    _, hits = label_objective()(said, None, keras.ops.convert_to_tensor(labels))
+    _, hits = label_objective()(said, keras.ops.convert_to_tensor(labels))
     assert np.asarray(hits).tolist() == [1, 0, 1]
     assert decide(both(said[:, 0])).tolist() == [1, 1, 0]
 
@@ -303,7 +292,7 @@ def test_a_probability_of_one_half_is_the_second_label_in_training_as_everywhere
 def test_more_labels_are_learnt_by_their_cross_entropy() -> None:
     labels = np.array([[0, 1, 0], [0.2, 0.2, 0.6]], np.float32)
     said = np.array([[0.2, 0.5, 0.3], [0.5, 0.25, 0.25]], np.float32)
-    losses, hits = label_objective(smoothing=0.3)(said, None, keras.ops.convert_to_tensor(labels))
+    losses, hits = label_objective(smoothing=0.3)(said, keras.ops.convert_to_tensor(labels))
     spread = labels * 0.7 + 0.1
     assert np.asarray(losses) == pytest.approx(-(spread * np.log(said)).sum(1))
     assert np.asarray(hits).tolist() == [1, 0]
@@ -336,13 +325,13 @@ def test_a_network_of_three_labels_learns_hard_and_soft_ones() -> None:
 def test_a_review_counts_as_much_as_its_label() -> None:
     weights = np.array([0.5, 4.0])
     labels, said = np.array([0.0, 1.0, 0.25], np.float32), np.array([[0.2], [0.4], [0.7]], np.float32)
-    losses, _ = label_objective(weights=weights)(said, None, keras.ops.convert_to_tensor(labels))
+    losses, _ = label_objective(weights=weights)(said, keras.ops.convert_to_tensor(labels))
     plain = -(labels * np.log(said[:, 0]) + (1 - labels) * np.log(1 - said[:, 0]))
     assert np.asarray(losses) == pytest.approx(plain * [0.5, 4.0, 0.75 * 0.5 + 0.25 * 4.0], rel=1e-5)
     several = np.eye(3, dtype=np.float32)[[2, 0]]
     said = np.array([[0.2, 0.5, 0.3], [0.5, 0.25, 0.25]], np.float32)
     weighed = label_objective(weights=np.array([1.0, 2.0, 3.0]))
-    losses, _ = weighed(said, None, keras.ops.convert_to_tensor(several))
+    losses, _ = weighed(said, keras.ops.convert_to_tensor(several))
     assert np.asarray(losses) == pytest.approx([-3 * np.log(0.3), -np.log(0.5)], rel=1e-5)
 
 

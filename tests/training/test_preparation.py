@@ -14,7 +14,7 @@ from pipeline.reviews.ragged import Ragged
 from pipeline.runtime.files import read_arrays
 from pipeline.training import preparation
 from pipeline.training.preparation import prepared_data
-from pipeline.training.task import ngrams_name, vectors_name
+from pipeline.training.task import ngrams_name, some_reviews, vectors_name
 from pipeline.training.vectors import LearntNgrams
 from plain import plain_params
 
@@ -158,3 +158,13 @@ def test_soft_labels_are_no_matter_for_trials_that_learn_labels_alone() -> None:
         ParamsError, match=r"tune\.search_space\.distill\.epochs: trials of tune\.epochs \(1\)"
     ):
         PLAIN.replace({"tune.trials": 3, "tune.epochs": 1, "tune.search_space": space})
+
+
+def test_some_reviews_are_drawn_at_random_and_no_label_is_lost() -> None:
+    labels = np.repeat([0, 1, 2], [600, 399, 1])
+    rows = some_reviews(labels, 200, seed=3)
+    assert len(rows) == len(set(rows.tolist())) in (200, 201)
+    assert 999 in rows  # the only review of its label
+    assert 90 <= (labels[rows] == 0).sum() <= 150  # 120 of 200 in the mean
+    assert rows.tolist() == some_reviews(labels, 200, seed=3).tolist()
+    assert rows.tolist() != some_reviews(labels, 200, seed=4).tolist()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.networks.devices import import_keras
-from pipeline.params import Params, ParamsError
+from pipeline.params import Params
 from plain import plain_params
 
 PARAMS = plain_params()
@@ -16,7 +16,7 @@ import keras  # noqa: E402
 
 from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
 from pipeline.training.batches import windows_of  # noqa: E402
-from pipeline.training.fitting import Split, _Fitting  # noqa: E402
+from pipeline.training.fitting import Fitting, Split  # noqa: E402
 from pipeline.training.pretraining import SampledSoftmax, language_model  # noqa: E402
 
 
@@ -84,11 +84,5 @@ def test_both_directions_learn_which_word_is_next() -> None:
     values = {"pretrain.epochs": 30, "pretrain.samples": 40, "model.dropout": 0.0, "pad.vocab_size": 24}
     params = PARAMS.replace({**values, "model.bidirectional": True, "pretrain.learning_rate": 0.01})
     split = Split(counting, np.zeros(64))
-    told = _Fitting(params, 1, 2, split, None).pretrain(counting)
+    told = Fitting(params, 1, 2, split).pretrain(counting)
     assert told.hits / 64 > 0.5
-
-
-def test_fused_wish_that_cannot_be_met_names_both_parameters() -> None:
-    wish = {"train.implementation": "fused", "model.recurrent_dropout": 0.1}
-    with pytest.raises(ParamsError, match=r"train\.implementation is fused, but model\.recurrent_dropout is"):
-        PARAMS.replace(wish)

@@ -11,7 +11,9 @@ from pipeline.cluster.pool import SerialPool
 from pipeline.params import Params, Value
 from pipeline.tracking import PipelineRun
 from pipeline.training.task import Epoch, Trained, num_epochs
-from pipeline.tuning import Progress, Search, Winner, open_search, search
+from pipeline.tuning.progress import Progress
+from pipeline.tuning.search import Winner, search
+from pipeline.tuning.study import Search, open_search
 
 DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from pipeline.tuning.charts import chosen, epochs_figure, history_figure, slices_figure
+from pipeline.tuning.charts import choose, epochs_figure, history_figure, slices_figure
 
 SPACE = {
     "model.depth": IntDistribution(2, 4),
@@ -43,9 +43,9 @@ def points(axes, label: str) -> list[list[float]]:
 def test_the_winner_has_the_best_mean_over_its_seeds() -> None:
     """(0.70 + 0.75 + 0.77) / 3 is above (0.72 + 0.60 + 0.62) / 3; without seeds 0.72 is the best."""
     complete = [TRIALS[0], TRIALS[2]]
-    assert chosen(complete, REPEATS) is TRIALS[0]
-    assert chosen(complete, {}) is TRIALS[2]
-    assert chosen([], {}) is None
+    assert choose(complete, REPEATS) is TRIALS[0]
+    assert choose(complete, {}) is TRIALS[2]
+    assert choose([], {}) is None
 
 
 def test_the_history_shows_complete_pruned_and_best() -> None:

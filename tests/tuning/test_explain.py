@@ -14,7 +14,8 @@ from optuna.trial import create_trial
 from stand_in import DATASET, StandInFit, run_search, run_study
 
 from pipeline.params import Params
-from pipeline.tuning import open_search, pictures, trials_table
+from pipeline.tuning.explain import pictures, trials_table
+from pipeline.tuning.study import open_search
 
 
 def test_the_table_has_a_row_for_every_trial_that_ended(toy: Params) -> None:
@@ -79,9 +80,8 @@ def test_importance_is_told_of_enough_trials_only(count: int, told: bool) -> Non
     study = SimpleNamespace(
         optuna=optuna_study,
         space=space,
-        attributes={},
         score_name="validation_accuracy",
-        repeat_seeds=list,
+        repeats=lambda number: [],
         trials=lambda *states: [trial for trial in optuna_study.trials if trial.state in states],
     )
     drawn = pictures(study, "toy")

@@ -9,7 +9,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pipeline.params import Params, ParamsError, Range, parse_params
-from pipeline.tuning.sampling import _distribution, configured_suggestions, decoded, search_space
+from pipeline.tuning.sampling import configured_suggestions, decode, distribution_of, search_space
 
 
 def with_space(params: Params, space: dict[str, Any], **model: Any) -> Params:
@@ -21,7 +21,7 @@ def with_space(params: Params, space: dict[str, Any], **model: Any) -> Params:
 
 def test_whole_ends_do_not_make_a_real_number_whole() -> None:
     """weight_decay from 0 to 1, configured 0.0: a range of integers would try 0 and 1 only."""
-    assert _distribution(Range(low=0, high=1), 0.0) == FloatDistribution(0.0, 1.0)
+    assert distribution_of(Range(low=0, high=1), 0.0) == FloatDistribution(0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_lists_such_as_units_a_layer_survive_the_storage(params: Params) -> None
     assert configured_suggestions(chosen) == {"model.units": "[16, 8]"}
     study = optuna.create_study()
     study.enqueue_trial({"model.units": "[64, 32]"})
-    values = decoded(study.ask(dict(search_space(chosen))).params)
+    values = decode(study.ask(dict(search_space(chosen))).params)
     assert values == {"model.units": (64, 32)}
     assert chosen.replace(values).model.layer_units == (64, 32)
 

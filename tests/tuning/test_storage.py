@@ -15,8 +15,8 @@ import pytest
 from stand_in import DATASET, StandInFit, run_study
 
 from pipeline.params import Params
-from pipeline.tuning import open_search
 from pipeline.tuning.storage import KernelLock, open_storage
+from pipeline.tuning.study import open_search
 
 HAS_DRIVER = importlib.util.find_spec("psycopg") is not None
 

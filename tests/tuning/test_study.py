@@ -13,9 +13,10 @@ import pytest
 from stand_in import DATASET, Recorder, StandInFit, run_search, run_study, score_of
 
 from pipeline.params import Params
-from pipeline.tuning import Study, grid_space, held, open_grid, open_search
 from pipeline.tuning import study as study_module
-from pipeline.tuning.study import identity
+from pipeline.tuning.sampling import grid_space
+from pipeline.tuning.storage import hold
+from pipeline.tuning.study import Study, identity, open_grid, open_search
 
 
 def states(study: Study) -> list[str]:
@@ -132,7 +133,7 @@ import os, signal, sys
 sys.path[:0] = {path!r}
 from stand_in import DATASET, StandInFit, run_search
 from pipeline.params import load_params
-from pipeline.tuning import open_search
+from pipeline.tuning.study import open_search
 
 def die(call, epoch):
     if (call, epoch) == (2, 2):
@@ -163,7 +164,7 @@ def test_a_killed_trial_is_tried_again_and_no_finished_one_is(toy: Params, proje
 
 def test_a_study_that_another_process_runs_is_left_alone(toy: Params) -> None:
     study = open_search(toy, DATASET)
-    with held(study.folder, study.name), pytest.raises(ValueError, match=r"run by another process"):
+    with hold(study.folder, study.name), pytest.raises(ValueError, match=r"run by another process"):
         run_search(study, StandInFit())
 
 

@@ -8,7 +8,8 @@ import pytest
 from stand_in import DATASET, Recorder, StandInFit, run_search, run_study, score_of
 
 from pipeline.params import Params
-from pipeline.tuning import open_search, trials_table
+from pipeline.tuning.explain import trials_table
+from pipeline.tuning.study import open_search
 
 
 def test_only_networks_that_may_win_are_kept(toy: Params) -> None:
