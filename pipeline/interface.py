@@ -355,9 +355,9 @@ def fit(
             on_epoch(epoch.number, epoch.metrics)
 
     fitted = fitting.fit(params, reviews.train, reviews.validation, params.seed, listen)
-    network = compile_prediction(fitted.model, choose_implementation(params.model, params.train))
+    network = compile_prediction(fitted.network, choose_implementation(params.model, params.train))
     texts = TextClassifier(network, reviews.vocabulary, _layout(params), reviews.labels, threshold=0.5)
-    return FittedClassifier(reviews.name, texts, fitted.model, fitted.history, params)
+    return FittedClassifier(reviews.name, texts, fitted.network, fitted.history, params)
 
 
 def evaluate(fitted: FittedClassifier, reviews: PaddedReviews, split: str = TEST) -> dict[str, Estimate]:

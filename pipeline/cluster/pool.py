@@ -39,9 +39,9 @@ def open_pool(
     processes = min(worker_count(workers), max(count, 1))
     if cluster.address is not None:
         # Dask is imported only where there is a cluster.
-        from pipeline.cluster.workers import DaskPool, connect  # noqa: PLC0415
+        from pipeline.cluster.workers import DaskPool  # noqa: PLC0415
 
-        with connect(cluster.address) as client, DaskPool(client, name, cluster.jobs_a_process, data) as pool:
+        with DaskPool(cluster.address, name, cluster.jobs_a_process, data) as pool:
             yield pool
     elif here and processes == 1:
         yield SerialPool(data)

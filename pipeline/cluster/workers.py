@@ -15,9 +15,9 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,26 +41,6 @@ PROJECT = Path(__file__).parents[2]
 PACKAGES = ("pipeline", "studies")  # whose functions are run; a job's function travels by its name
 
 
-@contextmanager
-def connect(address: str) -> Iterator[Client]:
-    """The scheduler at ``address``.
-
-    Raises:
-        UserError: if it doesn't answer.
-    """
-    try:
-        client = Client(address, timeout=CONNECT_TIMEOUT)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"cluster.address: no Dask scheduler answers at {address} ({type(error).__name__}): start one "
-            "(docs/scale-out.md), or set cluster.address to null"
-        ) from None
-    try:
-        yield client
-    finally:
-        client.close()
-
-
 @dataclass(frozen=True)
 class _Placed:
     job: Job
@@ -69,17 +49,21 @@ class _Placed:
 
 
 class DaskPool:
-    """Runs jobs on the workers of ``client``, one at a time on each.
+    """Runs jobs on the workers of the scheduler at ``address``, one at a time on each.
 
     Args:
-        client: of a scheduler.
+        address: of the scheduler.
         name: of what is run; two of different names may share a scheduler.
         jobs_a_process: after so many a worker is started afresh.
         data: sent to each worker once.
+
+    Raises:
+        UserError: when it is entered, if the scheduler doesn't answer.
     """
 
-    def __init__(self, client: Client, name: str, jobs_a_process: int, data: Data) -> None:
-        self._client: Any = client  # whose methods have no types
+    def __init__(self, address: str, name: str, jobs_a_process: int, data: Data) -> None:
+        self._address = address
+        self._client: Any = None  # of Dask, whose methods have no types
         self._topic, self._jobs_a_process = f"pipeline-{name}", jobs_a_process
         packages = [PROJECT / name for name in PACKAGES]
         self._shipment = shipment.Shipment(self._topic, packages, data, versions(), result_settings())
@@ -89,9 +73,16 @@ class DaskPool:
         self._retiring: set[str] = set()  # such workers
         self._served: Counter[str] = Counter()  # jobs that ended on each worker
         self._deaths: Counter[str] = Counter()  # of the workers of each job
-        self._told: set[str] = set()
+        self._say_once = cache(partial(print, flush=True))
 
     def __enter__(self) -> Self:
+        try:
+            self._client = Client(self._address, timeout=CONNECT_TIMEOUT)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"cluster.address: no Dask scheduler answers at {self._address} ({type(error).__name__}): "
+                "start one (docs/scale-out.md), or set cluster.address to null"
+            ) from None
         cloudpickle.register_pickle_by_value(shipment)
         try:
             self._client.subscribe_topic(self._topic, lambda event: self._events.put(("heard", event[1])))
@@ -104,9 +95,10 @@ class DaskPool:
         with suppress(OSError, TimeoutError):  # the scheduler may be what was lost
             self._client.cancel([placed.future for placed in self._running.values()])
             self._client.unregister_worker_plugin(self._topic)
+        self._client.close()
 
     def run(self, jobs: Iterator[Job], heard: Heard, ended: Ended, interruption: Interruption) -> None:
-        """See ``Pool.run``; a bug raises what it raises."""
+        """See ``Pool.run``."""
         while self._start(jobs, ended, interruption) or self._running:
             self._listen(heard, ended)
 
@@ -219,11 +211,6 @@ class DaskPool:
         with suppress(OSError, TimeoutError, ValueError, KeyError):
             await self._client._restart_workers([worker], timeout=RESTART_TIMEOUT, raise_for_error=False)
         self._retiring.discard(worker)
-
-    def _say_once(self, line: str) -> None:
-        if line not in self._told:
-            self._told.add(line)
-            print(line, flush=True)
 
 
 _KILLED = (

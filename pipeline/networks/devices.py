@@ -29,11 +29,7 @@ _NO_YNNPACK = "--xla_cpu_experimental_ynn_fusion_type="
 
 
 def prepare_keras() -> None:
-    """Sets the environment for an import of Keras here or in a process started here; what the user set stays.
-
-    Raises:
-        ValueError: if this process has imported Keras with another backend than TensorFlow.
-    """
+    """Sets the environment for an import of Keras, here or in a process started here; a user's own stays."""
     if "keras" in sys.modules:
         loaded = sys.modules["keras"].config.backend()
         if loaded != "tensorflow":

@@ -51,10 +51,8 @@ def place_pairs(firsts: np.ndarray, seconds: np.ndarray, vocab_size: int) -> tup
     >>> [int(slots[places[first, 0] + second, 0]) for first, second in ((1, 2), (3, 2), (1, 0))]
     [1, 2, 3]
 
-    Args:
-        firsts: int (num_pairs,), each pair's first word; none is 0.
-        seconds: int (num_pairs,); no two pairs have both words alike.
-        vocab_size: words are below it.
+    ``firsts`` and ``seconds`` are int (num_pairs,), words below ``vocab_size``; no first one is 0, and no two
+    pairs have both words alike.
     """
     order = np.lexsort((seconds, firsts))
     heads, starts, sizes = np.unique(firsts[order], return_index=True, return_counts=True)

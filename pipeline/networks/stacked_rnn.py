@@ -21,9 +21,6 @@ from pipeline.params import ModelParams
 from pipeline.reviews.vocabulary import OOV_ID, PAD_ID
 
 NewSeed = Callable[[], int]
-
-# Connections past a recurrent layer, which let the gradient reach the layers below it unhindered.
-
 CARRY_BIAS = -1.0  # starts the gate nearer to carrying its input; Srivastava et al. (2015), section 2.2
 
 
@@ -31,6 +28,8 @@ def skip_connection(
     kind: Literal["residual", "highway"], inputs: Any, outputs: Any, number: int, new_seed: NewSeed
 ) -> Any:
     """Joins what entered recurrent layer ``number`` with what left it, float32 (batch, timesteps, width).
+
+    So the gradient reaches the layers below it unhindered.
 
     - residual: ``outputs + inputs`` (He et al., 2016);
     - highway: ``gate * outputs + (1 - gate) * inputs`` with ``gate = sigmoid(W inputs + b)``
@@ -58,16 +57,11 @@ def skip_connection(
     return inputs + gate * (outputs - inputs)
 
 
-# Words hidden from a network while it trains, so that it doesn't lean on any one of them.
-#
-# Dai & Le (2015), "Semi-supervised Sequence Learning", drop words; Iyyer et al. (2015), "Deep Unordered
-# Composition Rivals Syntactic Methods", show that it pays for sentiment.
-
-
 class WordDropout(keras.layers.Layer):
     """Replaces a random share ``rate`` of the words by OOV_ID in training; padding and START_ID stay.
 
-    Input and output: token ids, int32 (batch, timesteps).
+    Dai & Le (2015), "Semi-supervised Sequence Learning", drop words; Iyyer et al. (2015), "Deep Unordered
+    Composition Rivals Syntactic Methods", show that it pays. int32 (batch, timesteps), ids in and out.
     """
 
     def __init__(self, rate: float, seed: int) -> None:
@@ -142,9 +136,8 @@ def build_stacked_rnn(
         parts.append(frozen)
     sequence = _joined(parts)
     if model.embedding_dropout:
-        sequence = layers.SpatialDropout1D(model.embedding_dropout, new_seed(), name="embedding_dropout")(
-            sequence
-        )
+        dropout = layers.SpatialDropout1D(model.embedding_dropout, new_seed(), name="embedding_dropout")
+        sequence = dropout(sequence)
     mask_above = mask
     for number in range(1, model.depth + 1):
         if number > 1 and model.layer_pooling == "max":
@@ -156,9 +149,8 @@ def build_stacked_rnn(
         mean = layers.GlobalAveragePooling1D(name="ngram_mean")(frozen, mask=mask)
         scaling = layers.Rescaling(ngrams.scale.tolist(), ngrams.shift.tolist(), name="ngram_scaling")
         features = ops.concatenate([features, scaling(mean)], axis=-1)
-    dropout = model.dropout if model.output_dropout is None else model.output_dropout
-    if dropout:
-        features = layers.Dropout(dropout, seed=new_seed(), name="dropout")(features)
+    if rate := model.dropout if model.output_dropout is None else model.output_dropout:
+        features = layers.Dropout(rate, seed=new_seed(), name="dropout")(features)
     width, activation = (1, "sigmoid") if num_labels == 2 else (num_labels, "softmax")
     output = layers.Dense(
         width, activation, kernel_initializer=initializers.GlorotUniform(new_seed()), name="probability"

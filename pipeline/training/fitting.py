@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -31,7 +30,7 @@ from pipeline.training.compiled import (
     scores_on,
 )
 from pipeline.training.pretraining import language_model, word_objective
-from pipeline.training.task import Epoch, Listen
+from pipeline.training.task import Epoch, Listen, Trained
 
 SHARE_SECONDS = 2.0  # between two messages within an epoch
 
@@ -80,33 +79,6 @@ def build_optimizer(
             return keras.optimizers.Adam(rate, beta_2=train.beta_2, **clip)
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted network.
-
-    Attributes:
-        model: with the weights of ``best_epoch``.
-        history: one mapping an epoch: loss, accuracy, validation_loss, validation_accuracy,
-            validation_balanced_accuracy, validation_f1, learning_rate, gradient_norm (the mean over the
-            epoch's steps, before clipping); those of ``distill`` first. Losses count a review as
-            ``train.class_weights`` says.
-        best_epoch: the epoch (from 1) of the lowest validation loss; the last if ``train.patience`` is null.
-        seconds: wall time of the fit, compilation included.
-        implementation: how the recurrent layers were computed: keras, fused or cudnn.
-    """
-
-    model: keras.Model
-    history: tuple[Mapping[str, float], ...]
-    best_epoch: int
-    seconds: float
-    implementation: str
-
-    @property
-    def best(self) -> Mapping[str, float]:
-        """The metrics of ``best_epoch``; its ``validation_accuracy`` is what models are selected by."""
-        return self.history[self.best_epoch - 1]
-
-
 def fit(
     params: Params,
     train: Split,
@@ -117,7 +89,7 @@ def fit(
     vectors: np.ndarray | None = None,
     windows: np.ndarray | None = None,
     ngrams: NgramVectors | None = None,
-) -> Fitted:
+) -> Trained:
     """Builds and fits the network of ``params``; on one machine one seed gives one result, digit for digit.
 
     Args:
@@ -167,8 +139,13 @@ def fit(
     )
     for variable, value in zip(fitting.network.trainable_variables, fitting.best_weights, strict=True):
         variable.assign(value)
-    seconds, kind = time.perf_counter() - started, fitting.implementation.kind
-    return Fitted(fitting.network, tuple(fitting.history), fitting.best_epoch, seconds, kind)
+    return Trained(
+        fitting.network,
+        tuple(fitting.history),
+        fitting.best_epoch,
+        fitting.implementation.kind,
+        time.perf_counter() - started,
+    )
 
 
 class Fitting:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Epoch(NamedTuple):
     Attributes:
         number: from 1; 0 is the language model that is learnt before.
         share: of the epoch's reviews that were read, from 0 to 1.
-        metrics: as a row of ``fitting.Fitted.history``; none before the end.
+        metrics: as a row of ``Trained.history``; none before the end.
     """
 
     number: int
@@ -49,25 +49,31 @@ Listen = Callable[[Epoch], object]
 
 @dataclass(frozen=True)
 class Trained:
-    """A fitted network as it travels and is kept.
+    """A fitted network.
 
     Attributes:
-        network: the bytes of a .keras file, with the weights of ``best_epoch``.
-        history: the metrics of each epoch, as ``fitting.Fitted.history``.
-        best_epoch: the epoch (from 1) that was kept.
-        implementation: how the recurrent layers were computed.
-        summary: Keras' table of its layers.
+        network: with the weights of ``best_epoch``: the Keras model of ``fitting.fit``; as it travels and is
+            kept, the bytes of its .keras file.
+        history: one mapping an epoch: loss, accuracy, validation_loss, validation_accuracy,
+            validation_balanced_accuracy, validation_f1, learning_rate, gradient_norm (the mean over the
+            epoch's steps, before clipping); those of ``distill`` first. Losses count a review as
+            ``train.class_weights`` says.
+        best_epoch: the epoch (from 1) of the lowest validation loss; the last if ``train.patience`` is null.
+        implementation: how the recurrent layers were computed: keras, fused or cudnn.
+        seconds: wall time of the fit, compilation included.
+        summary: Keras' table of the layers, of a network that is bytes.
     """
 
-    network: bytes
+    network: Any
     history: tuple[Mapping[str, float], ...]
     best_epoch: int
     implementation: str
+    seconds: float = 0.0
     summary: str = ""
 
     @property
     def best(self) -> Mapping[str, float]:
-        """The metrics of the kept epoch."""
+        """The metrics of ``best_epoch``; its ``validation_accuracy`` is what models are selected by."""
         return self.history[self.best_epoch - 1]
 
 
@@ -133,7 +139,4 @@ def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
         ngrams = NgramVectors(*(data[f"{ngrams_name(params)} {field}"] for field in NgramVectors._fields))
     train, validation, unlabelled = splits["train"], splits["validation"], splits.get("unlabelled")
     fitted = fitting.fit(params, train, validation, seed, listen, unlabelled, vectors, windows, ngrams)
-    summary = summary_text(fitted.model)
-    return Trained(
-        file_bytes(fitted.model), fitted.history, fitted.best_epoch, fitted.implementation, summary
-    )
+    return replace(fitted, network=file_bytes(fitted.network), summary=summary_text(fitted.network))

@@ -41,15 +41,15 @@ class Progress:
         self._live.say(f"study {study}{before}; accuracy is that of the validation reviews")
         self._parent.set_tags({STUDY_TAG: study, "study.trials_before": finished})
 
-    def started(self, number: int, name: str, values: Mapping[str, Any], finished: int) -> None:
-        """Trial ``number`` begins with ``values``, after ``finished`` ones in all."""
+    def started(self, number: int, name: str, values: Mapping[str, Any]) -> None:
+        """Trial ``number``, which a person calls ``name``, begins with ``values``."""
         unnamed = values if name == f"trial {number}" else {}  # another name tells them already
         shown = [f"{key.split('.')[-1]} {_short(value)}" for key, value in unnamed.items()]
         self._titles[number] = name
         self._live.say(shortened(f"{name} ({self._finished}/{self._wanted} done)", *shown))
         self._live.wait(f"{name} is prepared")
-        tags = {STUDY_TAG: self._study, "trial.number": str(number), "trial.after": str(finished)}
-        self._runs[number] = self._parent.start_child(name, values, tags | {"dataset": self._dataset})
+        tags = {STUDY_TAG: self._study, "trial.number": str(number), "dataset": self._dataset}
+        self._runs[number] = self._parent.start_child(name, values, tags)
 
     def heard(self, number: int, epoch: Epoch) -> None:
         """What the fit of trial ``number`` says; the time left is that if every trial ran all its epochs."""
@@ -70,13 +70,10 @@ class Progress:
         reason: str | None,
         texts: Mapping[str, str],
     ) -> None:
-        """Trial ``number`` ended.
+        """Trial ``number`` ended as COMPLETE, PRUNED or FAIL, the latter two perhaps for a ``reason``.
 
-        Args:
-            state: Optuna's: COMPLETE, PRUNED or FAIL.
-            metrics: ``seconds``, and of a complete trial its scores, as many of which are shown as fit.
-            reason: why it failed or was pruned.
-            texts: what it made, by the names of files.
+        ``metrics`` are ``seconds`` and, of a complete trial, its scores, as many of which are shown as fit;
+        ``texts`` are what it made, by the names of files.
         """
         self._finished += 1
         why = f": {reason}" if reason else ""

@@ -79,7 +79,6 @@ def search(study: Search, fit: Fit, data: Data, pool: Pool, progress: Progress) 
     """
     with hold(study.folder, study.name), interruptible() as interruption:
         study.set_attribute("delivered", False)
-        study.set_attribute("trials", study.params.tune.trials)
         progress.opened(study.name, len(study.finished()), study.params.tune.trials)
         plan = Plan(
             _trials(study),

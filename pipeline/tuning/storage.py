@@ -7,7 +7,6 @@ the next one is.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import optuna
 import sqlalchemy.exc
+from filelock import FileLock, Timeout
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
@@ -55,13 +55,13 @@ def hold(folder: Path, name: str) -> Iterator[None]:
         UserError: if another process of this machine holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"study {name} is run by another process of this machine: wait until that has ended"
-            ) from None
+    try:
+        acquired = FileLock(folder / "lock").acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"study {name} is run by another process of this machine: wait until that has ended"
+        ) from None
+    with acquired:
         yield
 
 
@@ -69,13 +69,11 @@ class KernelLock(JournalFileOpenLock):
     """A lock that ends with its owner, whatever ends the owner; Optuna's own has to be waited out."""
 
     def __init__(self, journal: Path) -> None:
-        self._journal = journal
-        self._descriptor = -1
+        self._journal, self._lock = journal, FileLock(f"{journal}.lock")
 
     def acquire(self) -> bool:
         """Waits for the lock; then no one else writes, and a last line without an end was torn: cut it."""
-        self._descriptor = os.open(f"{self._journal}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._lock.acquire()
         with self._journal.open("rb+") as file:
             start = size = file.seek(0, os.SEEK_END)
             newline = -1
@@ -89,7 +87,7 @@ class KernelLock(JournalFileOpenLock):
 
     def release(self) -> None:
         """Lets the next process in."""
-        os.close(self._descriptor)
+        self._lock.release()
 
 
 def _open_journal(path: Path) -> BaseStorage:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import optuna
 from optuna.distributions import distribution_to_json
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.params import SEARCHED, Params
@@ -58,12 +58,9 @@ class Study:
         score_name: what trials are ranked by, the more the better.
     """
 
-    def __init__(
-        self, params: Params, optuna_study: optuna.Study, space: SearchSpace, score_name: str = SCORE
-    ) -> None:
-        self.params, self.optuna = params, optuna_study
-        self.name: str = optuna_study.study_name
-        self.space, self.score_name = space, score_name
+    def __init__(self, params: Params, space: SearchSpace, study: optuna.Study) -> None:
+        self.params, self.space, self.optuna, self.score_name = params, space, study, SCORE
+        self.name: str = study.study_name
 
     def score(self, metrics: Metrics) -> float:
         """What an epoch's metrics count for."""
@@ -129,8 +126,9 @@ class Study:
 class Search(Study):
     """The study that searches ``tune.search_space``."""
 
-    def __init__(self, params: Params, optuna_study: optuna.Study) -> None:
-        super().__init__(params, optuna_study, search_space(params), score_name(params))
+    def __init__(self, params: Params, study: optuna.Study) -> None:
+        super().__init__(params, search_space(params), study)
+        self.score_name, study.pruner = score_name(params), make_pruner(params)
 
     def params_of(self, trial: FrozenTrial | optuna.Trial) -> Params:
         """The params that ``trial`` runs with.
@@ -232,9 +230,8 @@ def open_search(params: Params, dataset: Mapping[str, Any]) -> Search:
         params: all of params.yaml.
         dataset: data/padded/dataset.json; ``name`` and ``padded_digest`` are read.
     """
-    described, pruner = identity(params, dataset["padded_digest"]), make_pruner(params)
-    storage, base = open_storage(params), _base_name(dataset["name"], described)
-    return _latest(storage, base, described, code_version(), pruner, lambda study: Search(params, study))
+    described = identity(params, dataset["padded_digest"])
+    return _latest(params, dataset["name"], described, code_version(), partial(Search, params))
 
 
 def open_grid(
@@ -249,49 +246,47 @@ def open_grid(
         space: what the values may be, also in a larger study that goes on with this one.
         modules: the code that decides it, besides that which fits a network.
     """
-    storage, base = open_storage(params), _base_name(prefix, described)
-    others = [name for name in _names(storage) if name.startswith(f"{prefix}-")]
-    if others and base not in others:
-        print(wrapped(f"study {base} begins: {others[-1]} was of other reviews, parameters or code"))
-    version, pruner = code_version(*modules), optuna.pruners.NopPruner()
-    return _latest(storage, base, described, version, pruner, lambda study: Study(params, study, space))
+    wrap = partial(Study, params, space)
+    return _latest(params, prefix, described, code_version(*modules), wrap, is_grid=True)
 
 
 AnyStudy = TypeVar("AnyStudy", bound=Study)
 
 
 def _latest(
-    storage: BaseStorage,
-    base: str,
+    params: Params,
+    prefix: str,
     described: Mapping[str, Any],
     version: str,
-    pruner: optuna.pruners.BasePruner,
     wrap: Callable[[optuna.Study], AnyStudy],
+    is_grid: bool = False,
 ) -> AnyStudy:
-    """The last of the studies called ``base``, ``base-2``, ``base-3`` ..., or, where it is over, the next."""
+    """The last of the studies called ``imdb-1a2b3c4d5e6f``, after the data set and a digest of the identity,
+    ``imdb-1a2b3c4d5e6f-2`` ..., or, where it is over, the next."""
+    storage = open_storage(params)
+    names = [study.study_name for study in storage.get_all_studies()]
+    text = json.dumps(described, sort_keys=True)
+    name = base = f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    others = [other for other in names if other.startswith(f"{prefix}-")]
+    if is_grid and others and base not in others:
+        print(wrapped(f"study {base} begins: {others[-1]} was of other reviews, parameters or code"))
 
-    def opened(name: str) -> AnyStudy:
-        settings: dict[str, Any] = {"direction": "maximize", "pruner": pruner, "load_if_exists": True}
-        return wrap(optuna.create_study(storage=storage, study_name=name, **settings))
+    def opened() -> AnyStudy:
+        pruner = optuna.pruners.NopPruner()  # of a grid
+        return wrap(
+            optuna.create_study(
+                storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
+            )
+        )
 
-    names, name, generation = _names(storage), base, 1
+    generation = 1
     while name in names:
         generation += 1
         following = f"{base}-{generation}"
-        if following not in names and not (study := opened(name)).is_over(version):
+        if following not in names and not (study := opened()).is_over(version):
             return study
         name = following
-    study = opened(name)
+    study = opened()
     study.set_attribute("identity", described)
     study.set_attribute("code", version)
     return study
-
-
-def _base_name(prefix: str, described: Mapping[str, Any]) -> str:
-    """``imdb-1a2b3c4d5e6f``: the data set and a digest of the identity."""
-    text = json.dumps(described, sort_keys=True)
-    return f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
-def _names(storage: BaseStorage) -> list[str]:
-    return [study.study_name for study in storage.get_all_studies()]

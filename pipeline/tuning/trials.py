@@ -23,8 +23,7 @@ from pipeline.tuning.sampling import decode
 from pipeline.tuning.study import REASON, Metrics, Study
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What is kept of a fitted network with its trial.
 
     Attributes:
@@ -37,7 +36,7 @@ class Result:
     score: float
     attributes: Mapping[str, Any]
     metrics: Metrics
-    texts: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = {}
 
 
 class Plan(NamedTuple):
@@ -95,7 +94,7 @@ class _Runner:
     def jobs(self) -> Iterator[Job]:
         for trial, name in self.plan.trials:
             self.running[name] = _Running(trial)
-            self.progress.started(trial.number, name, decode(trial.params), len(self.study.finished()))
+            self.progress.started(trial.number, name, decode(trial.params))
             try:
                 yield Job(name, self.plan.function, self.plan.arguments(trial))
             except ParamsError as error:  # each value is allowed, but not these together

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
@@ -120,7 +120,7 @@ class Record:
         parameters: how many weights it has above the embeddings, which are the same in every network.
         seconds: wall time of the fit, compilation included.
         best_epoch: the epoch (from 1) whose weights were kept, that of the lowest validation loss.
-        curve: one mapping an epoch, as ``training.Fitted.history``.
+        curve: one mapping an epoch, as ``training.task.Trained.history``.
         scores: accuracy of the kept weights without dropout: train_, validation_ and test_accuracy.
         initial_gradients: the gradient's norm at each layer and time step, before training.
         trained_gradients: the same with the kept weights.
@@ -233,12 +233,11 @@ def measured(
     data: Data,
     progress: Progress,
     command: str,
-    function: Callable[..., Record] = measure,
 ) -> dict[Fit, Record]:
-    """The record of each of ``fits``; ``function`` makes those that ``study`` lacks."""
+    """The record of each of ``fits``, also of those that ``study`` lacks."""
     params, again = study.params, f"`make {command}`, or `python -m studies {command}`,"
     points = [Point(fit.name, fit._asdict(), (params, fit)) for fit in fits]
-    found = run_grid(study, points, function, _kept, params.depth.workers, data, progress, again)
+    found = run_grid(study, points, measure, _kept, params.depth.workers, data, progress, again)
     return {fit: AS_JSON.validate_python(record) for fit, record in zip(fits, found, strict=True)}
 
 

@@ -105,18 +105,18 @@ def run_fit(params: Params, fit: Fit, splits: Splits, listen: Listen = lambda _e
     )
     chosen = _sample(len(validation.labels), params.depth.gradient_reviews, params.seed)
     sample = Split(validation.token_ids[chosen], validation.labels[chosen])
-    norms = [gradient_norms(network, *sample) for network in (start, fitted.model)]
+    norms = [gradient_norms(network, *sample) for network in (start, fitted.network)]
     losses = [epoch["loss"] for epoch in fitted.history]
     if not np.isfinite(np.concatenate([losses, *norms], axis=None)).all():
         raise UserError(
             f"{fit.name}: the loss or its gradient is not finite: lower train.learning_rate, "
             "or set model.activation to tanh"
         )
-    described = _describe(configured, fitted.model, splits)
+    described = _describe(configured, fitted.network, splits)
     probed = _sample(len(train.labels), params.depth.probe_reviews, params.seed)
     return Record(
         fit=fit,
-        parameters=fitted.model.count_params() - fitted.model.get_layer("embedding").count_params(),
+        parameters=fitted.network.count_params() - fitted.network.get_layer("embedding").count_params(),
         seconds=fitted.seconds,
         best_epoch=fitted.best_epoch,
         curve=tuple(dict(epoch) for epoch in fitted.history),

@@ -72,21 +72,6 @@ def fit_formula(params: Any, seed: int, data: Any, listen: Any) -> Any:
     return Trained(text.encode(), tuple(history), 2, "formula")
 
 
-def measure_formula(params: Any, fit: Any, data: Any, listen: Any) -> Any:
-    """The same for a fit of the depth study, whose deepest network kills."""
-    from pipeline.training.task import Epoch  # noqa: PLC0415
-    from studies.depth.fits import Record  # noqa: PLC0415
-
-    score = 0.5 + fit.depth / 10 + fit.seed / 100
-    metrics = {"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score}
-    listen(Epoch(1, 1.0, metrics))
-    if fit.depth == 2:
-        _die_but_once(data)
-    norms = ((1.0,),) * fit.depth
-    scores = dict.fromkeys(("train_accuracy", "validation_accuracy", "test_accuracy"), score)
-    return Record(fit, 7, 0.1, 1, (metrics,), scores, norms, norms, (0.5,) * (fit.depth + 1))
-
-
 def _die_but_once(data: Any) -> None:
     """``data`` holds the letters of a file's name, which exists once a process was killed."""
     name = "".join(map(chr, data["marker"]))

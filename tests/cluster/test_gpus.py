@@ -48,7 +48,7 @@ def test_processes_of_this_machine_take_the_gpus_in_turn(monkeypatch: pytest.Mon
 
 
 def test_where_a_worker_declares_a_gpu_only_such_are_given_fits() -> None:
-    workers = DaskPool(None, "study", 1, {})  # type: ignore[arg-type]
+    workers = DaskPool("tcp://a", "study", 1, {})
     without: dict[str, Any] = {"resources": {}}
     known = {"tcp://a": without, "tcp://b": {"resources": {"GPU": 1.0}}}
     assert workers._idle(known) == ["tcp://b"]

@@ -1,5 +1,4 @@
-"""A study and a depth study on a scheduler's workers, one of which is killed in the middle: the same numbers
-as in one process."""
+"""A study on a scheduler's workers, one of which is killed in the middle: the same as in one process."""
 
 from __future__ import annotations
 
@@ -13,8 +12,7 @@ import pytest
 from pipeline.cluster.pool import open_pool
 from pipeline.params import ClusterParams, Params, parse_params
 from pipeline.tuning.search import search
-from pipeline.tuning.study import open_grid, open_search
-from studies.depth.fits import SPACE, grid, measured
+from pipeline.tuning.study import open_search
 from tuning.stand_in import Recorder
 
 DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
@@ -28,7 +26,6 @@ def params_on(params: Params, cluster: ClusterParams) -> Params:
     space = {"model.units": {"low": 8, "high": 32}, "model.dropout": {"low": 0.0, "high": 0.5}}
     tree["tune"] |= {"trials": 6, "sampler": "random", "pruner": "none", "search_space": space}
     tree["tune"]["epochs"], tree["train"]["epochs"], tree["distill"]["epochs"] = None, 2, 0
-    tree["depth"] |= {"cells": ["gru"], "depths": [1, 2], "skips": ["none"], "seeds": 2, "workers": 1}
     return parse_params(tree, "test")
 
 
@@ -55,18 +52,3 @@ def test_a_study_gives_the_same_on_workers_one_of_which_is_killed(
     assert len(found[1][0]) == 6
     assert sorted(observers[1].heard_epochs) == sorted(observers[0].heard_epochs), "each epoch is heard once"
     assert [event for event, _ in observers[1].events].count("COMPLETE") == 6
-
-
-@pytest.mark.slow
-def test_a_depth_study_gives_the_same_on_workers_one_of_which_is_killed(
-    params: Params, cluster: ClusterParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found: list[dict[Any, Any]] = []
-    for where, data in ((HERE, marker("")), (cluster, marker(tmp_path / "killed"))):
-        monkeypatch.setenv("DVC_ROOT", str(tmp_path / str(len(found))))
-        opened = open_grid(params_on(params, where), "depth-toy", {}, SPACE, ())
-        fits = grid(opened.params.depth)
-        found.append(measured(opened, fits, data, Recorder(), "depth", cluster_jobs.measure_formula))
-    assert (tmp_path / "killed").exists(), "a worker was killed"
-    assert found[0] == found[1]
-    assert len(found[1]) == 12

@@ -118,6 +118,10 @@ def test_a_skip_without_projection_names_both_parameters(params: Params) -> None
         ({"vectors.window": {"low": 2, "high": 9}}, "word vectors of its own, made before the search"),
         ({"model.depth": {"low": 1}}, "tune.search_space.model.depth.high is missing"),
         ({"model.dropout": {"low": 0.0, "high": 0.5, "log": True}}, "log needs low above 0 and no step"),
+        ({"model.masking": {"low": 0, "high": 1}}, "False is not a number"),
+        ({"model.units": {"low": 5, "high": 64, "step": 4}}, "model.units is 32, which is not low"),
+        ({"model.units": {"low": 8, "high": 64, "steps": 2}}, "steps"),
+        ({"model.cell": {"choices": []}}, "choices"),
     ],
 )
 def test_a_search_space_that_cannot_be_searched_is_refused(

@@ -204,7 +204,7 @@ def test_a_networks_name_tells_what_sets_it_apart(params: Params, client: Mlflow
 
 def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: MlflowClient) -> None:
     with tracking.pipeline_run(params, "train") as run, Progress(run, "toy", 2) as trials:
-        trials.started(0, "trial 0", {"model.depth": 3}, finished=0)
+        trials.started(0, "trial 0", {"model.depth": 3})
         for number, accuracy in ((1, 0.5), (2, 0.75)):
             losses = {"loss": 0.5, "validation_loss": 0.5}
             trials.heard(0, Epoch(number, 1.0, losses | {"validation_accuracy": accuracy}))
@@ -254,7 +254,7 @@ def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: Mlflo
         tracking.pipeline_run(params, "train") as run,
         Progress(run, "toy", 2) as trials,
     ):
-        trials.started(0, "trial 0", {}, finished=0)
+        trials.started(0, "trial 0", {})
         raise KeyboardInterrupt
     assert [child.info.status for child in children_of(client, run, "trial")] == ["KILLED"]
     assert status(client, run.run_id) == "FAILED"

@@ -36,13 +36,8 @@ from pipeline.networks.stacked_rnn import WordDropout, build_stacked_rnn  # noqa
 from pipeline.training import compiled as prediction  # noqa: E402
 from pipeline.training.batches import STEPS_A_CALL, shuffled_batches  # noqa: E402
 from pipeline.training.compiled import label_objective  # noqa: E402
-from pipeline.training.fitting import (  # noqa: E402
-    Fitted,
-    Split,
-    build_optimizer,
-    fit,
-)
-from pipeline.training.task import Epoch, num_epochs  # noqa: E402
+from pipeline.training.fitting import Split, build_optimizer, fit  # noqa: E402
+from pipeline.training.task import Epoch, Trained, num_epochs  # noqa: E402
 
 
 def predict(model: keras.Model, token_ids: np.ndarray, batch_size: int = 256) -> np.ndarray:
@@ -62,7 +57,7 @@ TRAIN, VALIDATION = reviews(70, 0), reviews(300, 1)
 ARGS = (TRAIN, VALIDATION, 9)
 
 
-def fitted_with(**values: Any) -> Fitted:
+def fitted_with(**values: Any) -> Trained:
     windows = values.pop("windows", None)
     params = PARAMS.replace({key.replace("__", "."): value for key, value in values.items()})
     return fit(params, *ARGS, windows=windows)
@@ -74,7 +69,7 @@ def reported() -> list[Epoch]:
 
 
 @pytest.fixture(scope="module")
-def fitted(reported: list[Epoch]) -> Fitted:
+def fitted(reported: list[Epoch]) -> Trained:
     return fit(PARAMS, *ARGS, listen=reported.append)
 
 
@@ -83,7 +78,7 @@ def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float(-np.log(chosen).mean())
 
 
-def test_fit_learns_and_reports_every_epoch(fitted: Fitted, reported: list[Epoch]) -> None:
+def test_fit_learns_and_reports_every_epoch(fitted: Trained, reported: list[Epoch]) -> None:
     ended = [epoch for epoch in reported if epoch.has_ended]
     assert [epoch.number for epoch in ended] == [1, 2, 3, 4]
     assert tuple(epoch.metrics for epoch in ended) == fitted.history
@@ -94,25 +89,25 @@ def test_fit_learns_and_reports_every_epoch(fitted: Fitted, reported: list[Epoch
     assert fitted.seconds > 0
 
 
-def test_model_has_the_weights_of_the_epoch_of_least_validation_loss(fitted: Fitted) -> None:
+def test_model_has_the_weights_of_the_epoch_of_least_validation_loss(fitted: Trained) -> None:
     losses = [metrics["validation_loss"] for metrics in fitted.history]
     assert fitted.best_epoch == 1 + losses.index(min(losses))
     assert fitted.best is fitted.history[fitted.best_epoch - 1]
-    probabilities = predict(fitted.model, VALIDATION.token_ids)[:, 1]
+    probabilities = predict(fitted.network, VALIDATION.token_ids)[:, 1]
     assert math.isclose(log_loss(probabilities, VALIDATION.labels), min(losses), rel_tol=1e-5)
     accuracy = ((probabilities > 0.5) == VALIDATION.labels).mean()
     assert accuracy == fitted.best["validation_accuracy"]
 
 
-def test_prediction_does_not_depend_on_the_batch_size(fitted: Fitted) -> None:
-    plain = np.asarray(keras.ops.convert_to_numpy(fitted.model(VALIDATION.token_ids)))[:, 0]
-    ours = predict(fitted.model, VALIDATION.token_ids, batch_size=7)
+def test_prediction_does_not_depend_on_the_batch_size(fitted: Trained) -> None:
+    plain = np.asarray(keras.ops.convert_to_numpy(fitted.network(VALIDATION.token_ids)))[:, 0]
+    ours = predict(fitted.network, VALIDATION.token_ids, batch_size=7)
     assert ours.shape == (300, 2)
     np.testing.assert_allclose(ours[:, 1], plain, atol=1e-6)
-    assert predict(fitted.model, VALIDATION.token_ids[:0]).shape == (0, 2)
+    assert predict(fitted.network, VALIDATION.token_ids[:0]).shape == (0, 2)
 
 
-def test_one_seed_gives_one_result_digit_for_digit_and_another_another(fitted: Fitted) -> None:
+def test_one_seed_gives_one_result_digit_for_digit_and_another_another(fitted: Trained) -> None:
     again = fitted_with(train__epochs=2)
     assert again.history == fitted.history[:2]
     other = fit(PARAMS.replace({"train.epochs": 1}), TRAIN, VALIDATION, 10)
@@ -143,11 +138,11 @@ def test_fit_stops_when_patience_is_spent_and_goes_back_to_the_best_epoch() -> N
     losses = [metrics["validation_loss"] for metrics in fitted.history]
     assert len(losses) == fitted.best_epoch + 2 < 30
     assert math.isclose(
-        log_loss(predict(fitted.model, TRAIN.token_ids)[:, 1], opposite.labels), min(losses), rel_tol=1e-5
+        log_loss(predict(fitted.network, TRAIN.token_ids)[:, 1], opposite.labels), min(losses), rel_tol=1e-5
     )
 
 
-def test_pretraining_gives_another_start_from_the_same_seed(fitted: Fitted) -> None:
+def test_pretraining_gives_another_start_from_the_same_seed(fitted: Trained) -> None:
     pretrained = fitted_with(pretrain__epochs=1, train__epochs=1, windows=TRAIN.token_ids)
     assert pretrained.history[0]["loss"] != fitted.history[0]["loss"]
 
@@ -230,7 +225,7 @@ def test_a_masked_network_is_fitted_fused_and_padding_changes_nothing() -> None:
     short, long = fit(params, *ARGS), fit(params, train, validation, 9)
     assert short.implementation == "fused"
     assert math.isclose(short.history[0]["loss"], long.history[0]["loss"], rel_tol=1e-4)
-    ours, plain = predict(short.model, VALIDATION.token_ids), short.model(validation.token_ids)
+    ours, plain = predict(short.network, VALIDATION.token_ids), short.network(validation.token_ids)
     np.testing.assert_allclose(ours[:, 1], np.asarray(plain)[:, 0], atol=1e-5)
 
 
@@ -238,13 +233,13 @@ def test_vectors_that_stay_are_read_and_not_changed() -> None:
     ngrams = ngram_vectors(60, 20)
     found = fit(PARAMS.replace({"train.average_decay": 0.9, "train.patience": 4}), *ARGS, ngrams=ngrams)
     for field in ("words", "pairs", "places", "slots"):
-        (held,) = found.model.get_layer(f"ngram_{field}").get_weights()
+        (held,) = found.network.get_layer(f"ngram_{field}").get_weights()
         np.testing.assert_array_equal(held, getattr(ngrams, field))
-    said = right(VALIDATION.labels, predict(found.model, VALIDATION.token_ids)).mean()
+    said = right(VALIDATION.labels, predict(found.network, VALIDATION.token_ids)).mean()
     assert said == pytest.approx(found.best["validation_accuracy"])
 
 
-def test_an_average_of_the_weights_follows_them(fitted: Fitted) -> None:
+def test_an_average_of_the_weights_follows_them(fitted: Trained) -> None:
     averaged = fitted_with(train__average_decay=0.5, train__epochs=2)
     assert averaged.history[-1]["validation_loss"] < 0.75
     assert averaged.history != fitted.history[:2]
@@ -265,7 +260,7 @@ def test_the_embedding_starts_from_the_vectors_that_there_are() -> None:
     vectors = np.zeros((20, 6), np.float32)
     vectors[7] = 3.0
     params = PARAMS.replace({"train.learning_rate": 1e-9, "train.epochs": 1})
-    start = fit(params, *ARGS, vectors=vectors).model.get_layer("embedding").embeddings
+    start = fit(params, *ARGS, vectors=vectors).network.get_layer("embedding").embeddings
     network = build_stacked_rnn(params.model, 20, 8, seed=9)
     without = network.get_layer("embedding").embeddings
     np.testing.assert_allclose(np.asarray(start)[7], 3.0, atol=1e-5)
@@ -313,7 +308,7 @@ def test_a_network_of_three_labels_learns_hard_and_soft_ones() -> None:
     values = {"model.pooling": "max", "train.label_smoothing": 0.1}
     values |= {"distill.epochs": 4, "distill.label_epochs": 6, "distill.learning_rate": 0.03}
     fitted = fit(PARAMS.replace(values), train, validation, 3, unlabelled=soft)
-    said = predict(fitted.model, validation.token_ids)
+    said = predict(fitted.network, validation.token_ids)
     assert said.shape == (60, 3)
     assert said.sum(1) == pytest.approx(np.ones(60), abs=1e-5)
     right = said.argmax(1) == validation.labels

@@ -68,7 +68,7 @@ class Recorder(Progress):
     def opened(self, study: str, finished: int, wanted: int) -> None:
         self.events.append(("opened", finished))
 
-    def started(self, number: int, name: str, values: Mapping[str, Value], finished: int) -> None:
+    def started(self, number: int, name: str, values: Mapping[str, Value]) -> None:
         self.events.append(("started", number))
 
     def heard(self, number: int, epoch: Epoch) -> None:

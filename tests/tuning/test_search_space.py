@@ -61,32 +61,6 @@ def test_lists_such_as_units_a_layer_survive_the_storage(params: Params) -> None
 
 
 @pytest.mark.parametrize(
-    ("space", "message"),
-    [
-        ({"model.depth": {"low": 4, "high": 2}}, "low must not be above high, but got low 4 and high 2"),
-        ({"model.dept": {"low": 1, "high": 2}}, "there is no such key of model, train,"),
-        ({"pad.max_length": {"low": 10, "high": 20}}, "there is no such key of model, train,"),
-        ({"model.depth": {"low": 0, "high": 2}}, "model.depth: 0 can't be used"),
-        ({"model.depth": {"low": 1, "high": 9}}, "model.depth: 9 can't be used"),
-        ({"model.cell": {"low": 1, "high": 2}}, "'gru' is not a number: give choices, not low and high"),
-        ({"model.masking": {"low": 0, "high": 1}}, "False is not a number"),
-        ({"model.cell": {"choices": ["gru", "transformer"]}}, "'transformer' can't be used"),
-        ({"model.units": {"low": 5, "high": 64, "step": 4}}, "model.units is 32, which is not low"),
-        ({"model.units": {"low": 0.5}}, "high"),
-        ({"model.units": {"low": 8, "high": 64, "steps": 2}}, "steps"),
-        ({"model.cell": {"choices": []}}, "choices"),
-    ],
-)
-def test_a_search_space_that_cannot_be_used_is_one_message(
-    params: Params, space: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ParamsError) as error:
-        with_space(params, space, units=32)
-    assert message in str(error.value)
-    assert next(iter(space)) in str(error.value)
-
-
-@pytest.mark.parametrize(
     ("key", "value", "message"),
     [
         (

@@ -29,18 +29,6 @@ class Network:
         print_fn("Total params: none")
 
 
-@dataclass
-class Fitted:
-    model: Network
-    history: tuple[dict[str, float], ...]
-    best_epoch: int
-    implementation: str = "formula"
-
-    @property
-    def best(self) -> dict[str, float]:
-        return self.history[self.best_epoch - 1]
-
-
 def fit(
     params: Any,
     train: Split,
@@ -51,9 +39,9 @@ def fit(
     vectors: Any = None,
     windows: Any = None,
     ngrams: Any = None,
-) -> Fitted:
+) -> Any:
     """Scores 0.8 less the distance to 20 units and dropout 0.3; an epoch adds 0.01."""
-    from pipeline.training.task import Epoch  # noqa: PLC0415 - not before the stand-ins are in their places
+    from pipeline.training.task import Epoch, Trained  # noqa: PLC0415 - not before the stand-ins
 
     history = []
     for epoch in range(1, params.train.epochs + 1):
@@ -66,11 +54,11 @@ def fit(
         if listen is not None:
             listen(Epoch(epoch, 1.0, metrics))
     text = f"{params.model.units} units, dropout {params.model.dropout}, seed {seed}"
-    return Fitted(Network(text), tuple(history), len(history))
+    return Trained(Network(text), tuple(history), len(history), "formula")
 
 
 training = ModuleType("pipeline.training.fitting")
-vars(training).update(Split=Split, Fitted=Fitted, fit=fit)
+vars(training).update(Split=Split, fit=fit)
 sys.modules["pipeline.training.fitting"] = training
 
 
