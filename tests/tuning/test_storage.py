@@ -52,7 +52,8 @@ import sys, time
 sys.path[:0] = {path!r}
 from pathlib import Path
 from pipeline.tuning.storage import KernelLock
-KernelLock(Path({journal!r})).acquire()
+lock = KernelLock(Path({journal!r}))
+lock.acquire()
 print("held", flush=True)
 time.sleep(60)
 """
