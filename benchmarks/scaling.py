@@ -23,7 +23,7 @@ import yaml
 from benchmarks.measure import PROJECT, watch
 from benchmarks.results import machine, table, write_section
 from pipeline.params import load_params, read_preset
-from pipeline.runtime.graph import read_stages
+from pipeline.runtime.source import read_stages
 
 ROWS = (10_000, 100_000)
 WORDS = 200  # of a review, on average

@@ -22,9 +22,8 @@ from pipeline.registry.lineage import installed_packages
 from pipeline.reviews.sources.files import files_of, hash_of
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
-from pipeline.runtime.graph import DVC_FILE, read_stages, upstream
 from pipeline.runtime.paths import METRICS, RAW_DATASET
-from pipeline.runtime.source import DVC_LOCK, git
+from pipeline.runtime.source import DVC_FILE, DVC_LOCK, git, read_stages, upstream
 
 _SCRUBBED = ("MLFLOW_", "DVC_", "GIT_")  # a rebuild has its own runs, experiments and repository
 _OWN_VALUES = {

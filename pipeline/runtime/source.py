@@ -1,4 +1,4 @@
-"""Which version of the code and the libraries made a result."""
+"""Which version of the code, the libraries and the earlier stages made a result."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.graph import read_stages, upstream
 from pipeline.runtime.paths import project_folder
 
 SCORING_MODULES = ("pipeline/training", "pipeline/networks")  # the code that decides a network's score
@@ -81,9 +80,46 @@ def changed_code() -> list[str]:
     return [line.split(maxsplit=1)[1] for line in lines]
 
 
-# What dvc.lock says of the stages that ran before the present one.
+# The stages of dvc.yaml, which alone says what each one reads, makes and asks of params.yaml; and what dvc.lock
+# says of those that ran before the present one.
 
-DVC_LOCK = Path("dvc.lock")
+DVC_FILE, DVC_LOCK = Path("dvc.yaml"), Path("dvc.lock")
+
+
+class Stage(NamedTuple):
+    """The files and folders that a stage reads and makes, and the params that change what it makes."""
+
+    deps: tuple[str, ...]
+    params: tuple[str, ...]
+    outs: tuple[str, ...]
+
+
+def read_stages(file: Path = DVC_FILE) -> dict[str, Stage]:
+    """The stages by name, in the file's order; none where there is no such file."""
+    if not file.exists():
+        return {}
+    stages = yaml.safe_load(file.read_text(encoding="utf-8"))["stages"]
+    return {
+        name: Stage(
+            tuple(entry.get("deps", ())),
+            tuple(entry.get("params", ())),
+            tuple(path for kind in ("outs", "metrics") for out in entry.get(kind, ()) for path in out),
+        )
+        for name, entry in stages.items()
+    }
+
+
+def makers(name: str, stages: dict[str, Stage]) -> list[str]:
+    """The stages that make what stage ``name`` reads, in the file's order."""
+    deps = stages[name].deps if name in stages else ()
+    return [maker for maker, stage in stages.items() if set(deps) & set(stage.outs)]
+
+
+def upstream(name: str, stages: dict[str, Stage]) -> list[str]:
+    """The same with the makers' own makers, and theirs."""
+    found = set(makers(name, stages))
+    found |= {earlier for maker in found for earlier in upstream(maker, stages)}
+    return [stage for stage in stages if stage in found]
 
 
 def upstream_lock(stage: str) -> dict[str, Any] | None:

@@ -10,10 +10,9 @@ from pipeline.networks.devices import import_keras, prepare_keras
 from pipeline.params import PARAMS_FILE, PRESET_VARIABLE, Params, load_params, parse_yaml, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
-from pipeline.runtime.graph import makers, read_stages, upstream
 from pipeline.runtime.live import waiting
 from pipeline.runtime.paths import PADDED_DATASET
-from pipeline.runtime.source import git
+from pipeline.runtime.source import git, makers, read_stages, upstream
 from pipeline.training.vector_files import check_vectors
 
 
