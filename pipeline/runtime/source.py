@@ -80,8 +80,8 @@ def changed_code() -> list[str]:
     return [line.split(maxsplit=1)[1] for line in lines]
 
 
-# The stages of dvc.yaml, which alone says what each one reads, makes and asks of params.yaml; and what dvc.lock
-# says of those that ran before the present one.
+# The stages of dvc.yaml, which alone says what each one reads, makes and asks of params.yaml; and what
+# dvc.lock says of those that ran before the present one.
 
 DVC_FILE, DVC_LOCK = Path("dvc.yaml"), Path("dvc.lock")
 

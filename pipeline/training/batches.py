@@ -48,14 +48,8 @@ def align_left(token_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def windows_of(tokens: Tokens, offsets: Offsets, vocab_size: int, length: int) -> np.ndarray:
     """Whole reviews, cut into rows of ``length`` tokens; a review's last row is filled up with padding.
 
-    Args:
-        tokens: int32 (total_tokens,), of all reviews.
-        offsets: int64 (num_reviews + 1,): review i is ``tokens[offsets[i]:offsets[i + 1]]``.
-        vocab_size: ids from it on become OOV_ID.
-        length: of a row.
-
-    Returns:
-        int32 (num_rows, length); rows of a single token are left out, since nothing follows it.
+    Of int32 (total_tokens,), where review i is ``tokens[offsets[i]:offsets[i + 1]]``, int32 (num_rows,
+    length): ids from ``vocab_size`` on are OOV_ID, and rows of a single token, which none follows, left out.
 
     >>> windows_of(np.array([4, 5, 6, 7, 8, 9], np.int32), np.array([0, 5, 6]), 9, 3)
     array([[4, 5, 6],

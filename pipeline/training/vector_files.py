@@ -35,27 +35,23 @@ def check_vectors(params: Params) -> None:
     if params.vectors.path is None:
         return
     dimension, _ = _form_of(Path(params.vectors.path))
-    for wanted in params.tried("model.embedding_dim"):
-        if wanted != dimension:
-            raise UserError(
-                f"vectors.path: the vectors of {params.vectors.path} have {dimension} dimensions, but "
-                f"model.embedding_dim is {wanted}: set it to {dimension}"
-            )
+    if others := [tried for tried in params.tried("model.embedding_dim") if tried != dimension]:
+        raise UserError(
+            f"vectors.path: the vectors of {params.vectors.path} have {dimension} dimensions, but "
+            f"model.embedding_dim is {others[0]}: set it to {dimension}"
+        )
 
 
 def read_vectors(params: Params, words: Sequence[str]) -> tuple[np.ndarray, float]:
-    """The vectors of ``vectors.path`` for the words that have an id.
+    """The vectors of ``vectors.path`` for the words that have an id, and the share of words that it has.
 
     A word that the file has in capitals only has that one's vector. Those found are scaled, so that their
-    values have the standard deviation ``vectors.deviation``, as vectors of one's own have.
+    values have the standard deviation ``vectors.deviation``, as vectors of one's own have; float32
+    (vocab_size, embedding_dim), with zeros for a word that the file lacks.
 
     Args:
         params: ``vectors``, ``model.embedding_dim`` and ``pad.vocab_size`` are read.
         words: by rank, the most frequent first.
-
-    Returns:
-        float32 (vocab_size, embedding_dim), zeros for a word that the file lacks; and the share of words that
-        it has.
 
     Raises:
         UserError: as :func:`check_vectors`, or for a line without the numbers, or if no word is found.
@@ -120,10 +116,10 @@ def _text_vectors(path: Path, dimension: int, wanted: dict[str, int]) -> Iterato
             word = line.rsplit(None, dimension)[0].decode(errors="replace") if line.strip() else ""
             if word not in wanted and word.lower() not in wanted:
                 continue
-            values = _numbers(line, dimension)
-            if values is None:
-                problem = f"no {dimension} numbers follow {word!r}"
-                raise UserError(f"vectors.path: {path}, line {number}: {problem}")
+            if (values := _numbers(line, dimension)) is None:
+                raise UserError(
+                    f"vectors.path: {path}, line {number}: no {dimension} numbers follow {word!r}"
+                )
             yield word, values
 
 
