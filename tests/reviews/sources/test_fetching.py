@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,19 +43,18 @@ def test_an_md5_is_checked_too(server: Server, keras_home: Path) -> None:
         fetch(f"{server.address}/x.json", f"md5:{'0' * 32}")
 
 
-def test_keras_own_copy_is_used_if_its_hash_is_right(server: Server, keras_home: Path) -> None:
-    (keras_home / "datasets").mkdir(parents=True)
-    (keras_home / "datasets" / "reviews.npz").write_bytes(BODY)
+def test_keras_own_copy_is_used_if_its_hash_is_right_and_else_left_alone(
+    server: Server, keras_home: Path
+) -> None:
+    own = keras_home / "datasets" / "reviews.npz"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(BODY)
     assert fetch(f"{server.address}/reviews.npz", HASH) == BODY
     assert server.requested == []
-
-
-def test_another_file_of_that_name_in_the_cache_is_left_alone(server: Server, keras_home: Path) -> None:
-    (keras_home / "datasets").mkdir(parents=True)
-    (keras_home / "datasets" / "reviews.npz").write_bytes(b"the user's own")
+    own.write_bytes(b"the user's own")
     server.answers["/reviews.npz"] = [(200, BODY)]
     assert fetch(f"{server.address}/reviews.npz", HASH) == BODY
-    assert (keras_home / "datasets" / "reviews.npz").read_bytes() == b"the user's own"
+    assert own.read_bytes() == b"the user's own"
 
 
 def test_a_cached_file_that_was_changed_is_fetched_again(server: Server, keras_home: Path) -> None:
@@ -149,38 +149,42 @@ def test_a_full_disk_is_named_with_its_folder(keras_home: Path) -> None:
     assert cached(keras_home) == []
 
 
+@pytest.fixture
+def proxied(monkeypatch: pytest.MonkeyPatch, keras_home: Path) -> Callable[[str], None]:
+    """Sets a proxy for all addresses."""
+
+    def through(proxy: str) -> None:
+        for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, proxy)
+
+    return through
+
+
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-def test_a_proxy_that_is_not_there_is_named(
-    keras_home: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
-) -> None:
+def test_a_proxy_that_is_not_there_is_named(proxied: Callable[[str], None], scheme: str) -> None:
     place = closed_address().removeprefix("http://")
-    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("HTTP_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, f"{scheme}://me:secret@{place}")
+    proxied(f"{scheme}://me:secret@{place}")
     with pytest.raises(UnreachableError) as caught:
         fetch("http://reviews.example/reviews.npz", HASH)
     assert str(caught.value).endswith(f"there is no connection through the proxy {scheme}://{place}")
 
 
 def test_a_socks_proxy_without_its_library_is_not_the_addresss_fault(
-    keras_home: Path, monkeypatch: pytest.MonkeyPatch
+    proxied: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
 
     monkeypatch.setattr(requests, "get", refuse)
-    monkeypatch.setenv("http_proxy", "socks5h://127.0.0.1:1080")
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
+    proxied("socks5h://127.0.0.1:1080")
     with pytest.raises(UnreachableError, match=r"socks5h://127\.0\.0\.1:1080 needs PySocks: pip install"):
         fetch("http://reviews.example/reviews.npz", HASH)
 
 
-def test_a_misspelt_proxy_is_told_of(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.setenv("http_proxy", "sock://127.0.0.1:1080")
+def test_a_misspelt_proxy_is_told_of(proxied: Callable[[str], None]) -> None:
+    proxied("sock://127.0.0.1:1080")
     with pytest.raises(ValueError, match=r"the proxy sock://127\.0\.0\.1:1080 can't be used: correct"):
         fetch("http://reviews.example/reviews.npz", HASH)
 

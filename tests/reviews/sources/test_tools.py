@@ -423,12 +423,6 @@ def test_the_likelier_code_page_is_taken(params: Params, tmp_path: Path, text: s
     assert form == f"{encoding}, delimiter semicolon, quotes doubled"
 
 
-def test_a_google_play_export(tmp_path: Path) -> None:
-    content = "Package Name,Review Text,Star Rating\ncom.x,Très bien,5\n"
-    path = write(tmp_path, "reviews.csv", b"\xff\xfe" + content.encode("utf-16-le"))
-    assert values(path, "Review Text", "Star Rating") == [("Très bien", "5")]
-
-
 def test_r_writes_na_bare(params: Params, tmp_path: Path) -> None:
     """R's `write.csv(d, row.names = FALSE)`: texts quoted, a missing one bare."""
     path = write(

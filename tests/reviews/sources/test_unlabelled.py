@@ -202,12 +202,6 @@ def test_out_of_reach_is_one_line_and_no_error(params: Params, keras_home: Path)
     assert "\n" not in lines[0]
 
 
-def test_another_hash_is_an_error(params: Params, server: Server, keras_home: Path) -> None:
-    values = served(server) | {"data.unlabelled_hash": f"sha256:{'0' * 64}"}
-    with pytest.raises(ValueError, match="does not match the known hash"):
-        load(params, dataset(), values)
-
-
 @pytest.mark.slow
 def test_the_real_archive_is_encoded_as_the_real_npz_was(real_imdb: Path) -> None:
     """The test reviews stand in both, as texts and as ranks."""
