@@ -85,6 +85,7 @@ class Reader:
     written: str = "empty"
     header: list[str] = field(default_factory=list)
     _prefix: str = ""
+    _partitions: Row = field(default_factory=dict)
 
     def read_all(self, path: Path) -> Iterator[Record]:
         """The records of a file, or of all files of a folder, else as :meth:`read`."""
@@ -113,15 +114,12 @@ class Reader:
             ".parquet": self._parquet,
             TEXT: self._fasttext if is_of_fasttext(path) else self._text,
         }.get(kind_of(path), self._csv)
-        partitions = partitions_of(path, folder)
-        given = {name: value for name, value in partitions.items() if name in self.names}
+        self._partitions = partitions_of(path, folder)
         missing = self.form.missing or ()
         try:
-            for place, row in reader(path, partitions):
-                for name, value in given.items():
-                    row.setdefault(name, value)
+            for place, row in reader(path):
                 for name in self.names:
-                    if (value := row.get(name)) is None:
+                    if (value := row.get(name, self._partitions.get(name))) is None:
                         continue
                     if isinstance(value, bytes):
                         value = _decoded(value)
@@ -142,7 +140,7 @@ class Reader:
         if missing := self._missing(found):
             known = ", ".join(
                 repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."
-                for name in found[:_SHOWN]
+                for name in [*found, *self._partitions][:_SHOWN]
             )
             other = f", nor the columns {', '.join(self.instead)}" if self.instead else ""
             raise UserError(
@@ -152,16 +150,16 @@ class Reader:
 
     def _missing(self, found: Sequence[str]) -> list[str]:
         has_others = bool(self.instead) and set(self.instead) <= set(found)
-        return [name for name in self.names[has_others:] if name not in found]
+        return [name for name in self.names[has_others:] if name not in {*found, *self._partitions}]
 
     def _refused(self, path: Path, place: str, problem: str, record: Any) -> None:
         if self.refuse is None:
             raise UserError(f"{path}, {place}: {problem}")
         self.refuse(self._prefix + place, problem, record)
 
-    def _csv(self, path: Path, partitions: Row) -> Iterator[Record]:
+    def _csv(self, path: Path) -> Iterator[Record]:
         form, line = self.form, 0
-        dialect = recognise_dialect(path, lambda names: not self._missing([*names, *partitions]), form)
+        dialect = recognise_dialect(path, lambda names: not self._missing(names), form)
         try:
             with open_text(path, dialect.encoding, form.option("encoding")) as file:
                 records = dialect.records(file)
@@ -170,7 +168,7 @@ class Reader:
                     return
                 line, fields, lines = first
                 self.header = form.names_in(fields)
-                self._require([*self.header, *(partitions.keys() - self.header)], path)
+                self._require(self.header, path)
                 columns, width = unique(self.header), len(fields)
                 says_quoted = form.quoting != AUTO or (form.has_header and '"' in lines[0])
                 may_be_none = dialect.quoting != NONE and not says_quoted
@@ -202,8 +200,8 @@ class Reader:
             unquoted = Dialect(dialect.encoding, dialect.delimiter, NONE), rows
             raise UserError(two_readings(path, form, (dialect, [fields]), unquoted))
 
-    def _json(self, path: Path, partitions: Row) -> Iterator[Record]:
-        found: dict[str, None] = dict.fromkeys(partitions)
+    def _json(self, path: Path) -> Iterator[Record]:
+        found: dict[str, None] = {}
         with self._text_of(path) as file:
             for place, value in self._json_values(path, file):
                 if isinstance(value, dict):
@@ -213,7 +211,7 @@ class Reader:
                 else:
                     problem = 'must be a JSON object, such as {"text": "Fine.", "label": 1}'
                     self._refused(path, place, problem, value)
-        if len(found) > len(partitions):
+        if found:
             self._require(list(found), path)
 
     def _json_values(self, path: Path, file: TextIO) -> Iterator[tuple[str, Any]]:
@@ -245,7 +243,7 @@ class Reader:
         self.written = recognise_encoding([path], self.form.encoding, option)
         return open_text(path, self.written, option)
 
-    def _parquet(self, path: Path, partitions: Row) -> Iterator[Record]:
+    def _parquet(self, path: Path) -> Iterator[Record]:
         import pyarrow  # noqa: PLC0415  (slow to import; only Parquet files need it)
         import pyarrow.parquet  # noqa: PLC0415
 
@@ -253,7 +251,7 @@ class Reader:
         try:
             file = pyarrow.parquet.ParquetFile(path, pre_buffer=False)  # else all of it is in memory
             self.header = list(file.schema_arrow.names)
-            self._require([*self.header, *(partitions.keys() - self.header)], path)
+            self._require(self.header, path)
             read = None if self.all_columns else [name for name in self.names if name in self.header]
             columns = unique(self.header) if read is None else read
             class_names = class_names_of(file.schema_arrow.metadata or {}, self.names)
@@ -267,7 +265,7 @@ class Reader:
         except pyarrow.ArrowException as error:
             raise UserError(f"{path}: not a Parquet file that can be read: {error}") from None
 
-    def _fasttext(self, path: Path, _partitions: Row) -> Iterator[Record]:
+    def _fasttext(self, path: Path) -> Iterator[Record]:
         names = [*self.names, "label"][: max(len(self.names), 2)]
         with self._text_of(path) as file:
             self.written += ", fastText's"
@@ -275,7 +273,7 @@ class Reader:
                 if line.strip():
                     yield f"line {number}", dict(zip(names, fasttext_line(line), strict=False))
 
-    def _text(self, path: Path, _partitions: Row) -> Iterator[Record]:
+    def _text(self, path: Path) -> Iterator[Record]:
         """One record: the text, and as its label the name of the folder that it lies in."""
         if len(self.names) > 2:
             raise UserError(
