@@ -23,8 +23,8 @@ class FusedRNN(keras.layers.Layer):
         mask: bool (batch, timesteps), any mask, as Keras hands it on; instead of ``lengths``.
 
     Returns:
-        float32 (batch, timesteps, units), twice the units if bidirectional: the layer's own states wherever a
-        step counts. The others pass no gradient and hold the last state, or zeros.
+        The layer's own states, float32 (batch, timesteps, width), wherever a step counts. The others pass no
+        gradient and hold the last state, or zeros.
     """
 
     def __init__(self, layer: keras.layers.Layer) -> None:
@@ -52,8 +52,7 @@ def fuse(model: keras.Model) -> keras.Model:
     """A model of the same layers and variables as ``model`` whose recurrent layers are computed fused.
 
     Those must return sequences, without recurrent dropout; one without equations in ``cells`` stays as it is.
-    Masks are theirs, however they come: as an argument or handed on from an embedding. The result is for
-    training and prediction, not for saving: ``model`` holds every variable.
+    It is for training and prediction, not for saving: ``model`` holds every variable.
     """
 
     def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
@@ -68,9 +67,9 @@ def fuse(model: keras.Model) -> keras.Model:
 # Which way the recurrent layers are computed in training: the plain Keras layer, fused, or cuDNN's kernel.
 # All are one function of the same variables. The plain layer was faster nowhere (benchmarks/speed.py).
 
-# Batch size times units from which parts of a batch pay, which are computed side by side where there are
-# cores. Tokens a second of two bidirectional LSTM layers, batch 64, on two cores, in one, two and four parts:
-# 64 units 66,000, 172,000 and -, 128 units 37,000, 64,000 and 50,000 (AMD EPYC).
+# Batch size times units from which parts of a batch pay. Tokens a second of two bidirectional LSTM layers,
+# batch 64, on two cores, in one, two and four parts: 64 units 66,000, 172,000 and -, 128 units 37,000, 64,000
+# and 50,000 (AMD EPYC).
 SHARDS = ((32768, 4), (4096, 2))
 
 

@@ -31,11 +31,7 @@ class LayerSummary(NamedTuple):
 
 
 def summarize(network: keras.Model) -> tuple[LayerSummary, ...]:
-    """The layers that hold weights, drop or pool, bottom first; inputs and arithmetic are left out.
-
-    Args:
-        network: of ``build_stacked_rnn``, or loaded from its `.keras` file.
-    """
+    """Of the layers that hold weights, drop or pool, bottom first; inputs and arithmetic are left out."""
     recurrent, found = recurrent_layers(network), []
     for layer in network.layers:
         kind = type(layer).__name__

@@ -82,7 +82,8 @@ def prepared_data(
             file = of_words[vectors_name(variant)] = file_of("word-vectors", settings)
             size = params.pad.vocab_size, variant.model.embedding_dim
             making[file] = partial(skip_gram, read, *size, chosen, params.seed)
-        if dimension := ngram_dimension(variant, num_words):
+        suited = _NGRAM_DIMENSION if num_words >= _LEAST_FOR_NGRAMS else 0
+        if dimension := _number(variant.vectors.ngrams, suited):
             file = file_of("ngram-vectors", {"dimension": dimension})
             of_ngrams[ngrams_name(variant)] = file, variant
             making[file] = partial(learn_ngrams, read[0], labels["train"], read[1], dimension, params.seed)
@@ -137,26 +138,19 @@ def _write(file: Path, make: Callable[[], np.ndarray | LearntNgrams]) -> None:
 
 def _variants(params: Params) -> list[Params]:
     """The params with every combination of searched values that decides vectors."""
+    learnt = any(params.tried("vectors.epochs")) or any(params.tried("vectors.ngrams"))
     keys = [
         key
         for key in params.tune.search_space
-        if key.startswith("vectors.") or key in ("model.embedding_dim", "model.step_words")
+        if (learnt or params.vectors.path)
+        and (key.startswith("vectors.") or key in ("model.embedding_dim", "model.step_words"))
     ]
-    if not (
-        params.vectors.path or any(params.tried("vectors.epochs")) or any(params.tried("vectors.ngrams"))
-    ):
-        keys = []
     values = [dict.fromkeys(params.tried(key)) for key in keys]
     return [params.replace(dict(zip(keys, chosen, strict=True))) for chosen in product(*values)]
 
 
 def _number(value: int | str, suited: int) -> int:
     return value if isinstance(value, int) else suited
-
-
-def ngram_dimension(params: Params, num_words: int) -> int:
-    """Of the vectors of words and pairs; 0 without them."""
-    return _number(params.vectors.ngrams, _NGRAM_DIMENSION if num_words >= _LEAST_FOR_NGRAMS else 0)
 
 
 def suited_passes(num_words: int) -> int:
