@@ -81,7 +81,8 @@ def main() -> None:
         f"`python -m benchmarks.alternatives`; {found}. One core, {TOKENS} tokens a review; predictions of "
         f"one review and of {BULK}; reviews a second in training, in batches of 64 (DistilBERT "
         f"{BATCH // 2}; fastText: reviews times passes by its seconds); memory of the process that predicts. "
-        f"fastText reads whole reviews; the best on validation of rates 0.1 and 0.5, 5 and 25 passes, 1 to 3 words. {note}"
+        "fastText reads whole reviews; the best on validation of rates 0.1 and 0.5, 5 and 25 passes, 1 to 3 "
+        f"words. {note}"
     )
     write_section("alternatives", f"## What else one could take\n\n{about}\n\n{table(header, rows)}")
     print(table(header, rows))
