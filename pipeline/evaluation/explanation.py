@@ -63,11 +63,10 @@ def confident_errors(
         probabilities: (num_reviews, num_labels).
         vocabulary: the words of ``reviews``; they were lower-cased and lost their punctuation.
         names: of the labels.
-        most: rows of each label at most; of equal probabilities the earlier review is taken.
+        most: rows of each label; of equal probabilities the earlier review is taken.
 
     Returns:
-        ``COLUMNS`` for each; ``probability`` is that of label 1, or, of more than two labels, of the one
-        given; ``row`` the review's place.
+        ``COLUMNS`` of each; probability is that of label 1, or, of more than two, of the label given.
     """
     rows: list[Row] = []
     given, about = decide(probabilities), shown(probabilities)
@@ -75,15 +74,9 @@ def confident_errors(
     for actual, name in enumerate(names):
         candidates = np.flatnonzero((reviews.labels == actual) & (given != actual))
         for row in candidates[np.argsort(doubt[candidates], kind="stable")][:most]:
-            rows.append(
-                {
-                    "actual": name,
-                    "predicted": names[given[row]],
-                    "probability": float(about[row]),
-                    "row": int(row),
-                    "text": vocabulary.decode(reviews.review(row)),
-                }
-            )
+            text = vocabulary.decode(reviews.review(row))
+            values = name, names[given[row]], float(about[row]), int(row), text
+            rows.append(dict(zip(COLUMNS, values, strict=True)))
     return rows
 
 

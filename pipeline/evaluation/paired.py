@@ -80,11 +80,7 @@ def randomization_p_value(first: np.ndarray, second: np.ndarray, score: Score, s
     (approximate randomization; Yeh, "More accurate tests for the statistical significance of result
     differences", COLING 2000, for F1). It holds for few reviews too.
 
-    Args:
-        first: what each review adds to the first one's sums, (num_reviews, columns).
-        second: to the second one's.
-        score: of sums; more is better.
-        seed: of the swaps.
+    ``first`` and ``second`` are what each review adds, (num_reviews, columns), to the sums of ``score``.
     """
     random = np.random.default_rng(seed)
     lead = float(score(first.sum(0)) - score(second.sum(0)))

@@ -40,12 +40,6 @@ def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
     the same reviews must not take these scores for the tuned network's. The folds are the trials of a study,
     so that finished ones are kept, also for more repeats.
 
-    Args:
-        params: of the network; ``tune.workers`` and ``cluster`` say where it is fitted, ``tune.storage``
-            where its folds are kept.
-        folds: 2 or more.
-        repeats: 1 or more.
-
     Returns:
         Plain JSON values; see :func:`summarise`.
 
@@ -203,9 +197,7 @@ def mean_of(scores: Sequence[float], test_share: float) -> Mean:
     >>> [round(end, 4) for end in mean_of([0.7, 0.8, 0.9], test_share=0.25).interval]
     [0.4487, 1.1513]
 
-    Args:
-        scores: of each fold.
-        test_share: of all reviews, those that a fold judges.
+    ``test_share`` of all reviews are those that a fold judges.
     """
     values = np.asarray(scores, np.float64)
     mean, count = float(values.mean()), len(values)

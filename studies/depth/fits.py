@@ -89,7 +89,7 @@ _TEXTBOOK: dict[str, Value] = {
 
 
 def settings(study: DepthParams, fit: Fit) -> dict[str, Value]:
-    """The values that the study sets, by their keys in params.yaml."""
+    """What the study sets of params.yaml."""
     return {
         "model.cell": fit.cell,
         "model.depth": fit.depth,
@@ -106,14 +106,12 @@ def settings(study: DepthParams, fit: Fit) -> dict[str, Value]:
     }
 
 
-# The result of one fit, as plain values, so that it is kept with its trial.
-
 Matrix = tuple[tuple[float, ...], ...]  # (depth, timesteps)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What one fit gave.
+    """What one fit gave, as plain values, so that it is kept with its trial.
 
     Attributes:
         fit: which network.
@@ -147,8 +145,6 @@ def matrix(norms: np.ndarray) -> Matrix:
     return tuple(tuple(float(f"{norm:.6g}") for norm in row) for row in norms)
 
 
-# One fit of the study as the engine runs it, in this process or in a worker's.
-
 SPLITS = ("train", "validation", "test")
 
 
@@ -166,7 +162,7 @@ def last_words(token_ids: np.ndarray, tokens: int) -> np.ndarray:
 
 
 def measure(params: Params, fit: Fit, data: Data, listen: Listen) -> Record:
-    """Fits the network of ``fit`` and measures it; see ``fitting.run_fit``."""
+    """``fitting.run_fit`` as the engine runs it, in this process or in a worker's."""
     import_keras()
     # TensorFlow takes several networks in one process, a program each, for a mistake and says so at length.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

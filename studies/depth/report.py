@@ -48,13 +48,8 @@ def render_report(
 ) -> str:
     """The whole page, self-contained HTML.
 
-    Args:
-        params: whose section depth was run.
-        dataset: data/padded/dataset.json.
-        records: of every fit.
-        findings: of ``judge``.
-        baseline: validation_accuracy and test_accuracy of the better bag of n-grams.
-        drawn: of ``pictures.write``.
+    ``baseline`` has validation_accuracy and test_accuracy of the better bag of n-grams; ``drawn`` is of
+    ``pictures.write``.
     """
     study = params.depth
     tested = judged(findings)
@@ -105,18 +100,15 @@ def _verdict(findings: Sequence[Judgement], baseline: Mapping[str, float], recor
 
 
 def _claims(findings: Sequence[Judgement]) -> Table:
+    rows = []
+    for finding in findings:
+        difference = str(finding.difference) if finding.effects else ""
+        p_value = "" if finding.corrected is None else p_cell(finding.corrected)
+        claim = finding.claim
+        rows.append((claim.statement, finding.verdict, difference, p_value, str(claim.figure)))
     return Table(
         ["claim", "the data", "difference [95 % interval]", "corrected p", "figure"],
-        [
-            (
-                finding.claim.statement,
-                finding.verdict,
-                str(finding.difference) if finding.effects else "",
-                "" if finding.corrected is None else p_cell(finding.corrected),
-                str(finding.claim.figure),
-            )
-            for finding in findings
-        ],
+        rows,
         f"A claim is supported or contradicted where p, after Holm's correction, is below {LEVEL}; with "
         f"fewer than {MIN_SEEDS} seeds it is not judged. Differences are taken between networks of one seed "
         "that are alike in all but what is compared, and averaged over the cells: the intervals speak of "

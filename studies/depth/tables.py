@@ -68,13 +68,10 @@ def summary(
     """The means over the seeds, under cell, depth and skip; the baseline; the majority class; and each judged
     claim's numbers."""
     scores: dict[str, Any] = {}
-    for fit in sorted(records):
-        if fit.variant == PLAIN and fit.seed == 0:
-            of_skip = scores.setdefault(fit.cell, {}).setdefault(f"depth_{fit.depth}", {})
-            of_skip[fit.skip] = {
-                name: float(np.mean([record.scores[name] for record in repeats(records, fit)]))
-                for name in SCORES
-            }
+    for fit in sorted(fit for fit in records if fit.variant == PLAIN and fit.seed == 0):
+        means = {name: np.mean([each.scores[name] for each in repeats(records, fit)]) for name in SCORES}
+        of_skip = scores.setdefault(fit.cell, {}).setdefault(f"depth_{fit.depth}", {})
+        of_skip[fit.skip] = {name: float(mean) for name, mean in means.items()}
     claims = {
         finding.claim.key: {
             "verdict": finding.verdict,
@@ -106,16 +103,10 @@ def _claim_rows(finding: Judgement) -> list[Row]:
         "reason": finding.reason,
         "left_out": "; ".join(finding.left_out),
     }
-    shown = {"all": finding.difference, **finding.effects} if finding.effects else {}
-    return [
-        {
-            "claim": finding.claim.key,
-            "stratum": stratum,
-            "seeds": finding.seeds,
-            "difference": mean,
-            "low": "" if bounds is None else bounds[0],
-            "high": "" if bounds is None else bounds[1],
-            **(tested if stratum == "all" else dict.fromkeys(tested, "")),
-        }
-        for stratum, (mean, bounds, _) in shown.items()
-    ]
+    rows: list[Row] = []
+    for stratum, (mean, bounds, _) in {"all": finding.difference, **finding.effects}.items():
+        low, high = bounds or ("", "")
+        of_all = tested if stratum == "all" else dict.fromkeys(tested, "")
+        place = {"claim": finding.claim.key, "stratum": stratum, "seeds": finding.seeds}
+        rows.append({**place, "difference": mean, "low": low, "high": high, **of_all})
+    return rows if finding.effects else []

@@ -28,28 +28,19 @@ def found(fits: Records) -> dict[str, Judgement]:
 
 def deeper_is(sign: int) -> dict[str, Judgement]:
     def make(fit: Fit) -> Record:
-        more = sign * 0.05 * (fit.depth - 1) * (1 + 0.1 * fit.seed)
-        return record(
-            fit,
-            accuracy=0.82 + more,
-            gap=0.1 + more,
-            far=10.0 ** -(fit.depth * (1 + 0.1 * fit.seed)),
-            rise=more,
-        )
+        times = 1 + 0.1 * fit.seed
+        more = sign * 0.05 * (fit.depth - 1) * times
+        return record(fit, accuracy=0.82 + more, gap=0.1 + more, far=10.0 ** -(fit.depth * times), rise=more)
 
     return found(records(make))
 
 
-def test_records_that_follow_the_claims_support_them() -> None:
-    findings = deeper_is(1)
-    for key in ("accuracy", "regularized", "overfitting", "hierarchy", "gradients_initial"):
-        assert findings[key].verdict == "supports", key
-
-
-def test_records_against_the_claims_contradict_them() -> None:
-    findings = deeper_is(-1)
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "supports"), (-1, "contradicts")])
+def test_records_support_the_claims_that_they_follow_and_contradict_others(sign: int, verdict: str) -> None:
+    findings = deeper_is(sign)
     for key in ("accuracy", "regularized", "overfitting", "hierarchy"):
-        assert findings[key].verdict == "contradicts", key
+        assert findings[key].verdict == verdict, key
+    assert findings["gradients_initial"].verdict == "supports"
 
 
 def test_differences_within_the_noise_leave_a_claim_open() -> None:
