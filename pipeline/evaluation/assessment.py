@@ -176,10 +176,9 @@ def assess(
             curves["roc"][name] = roc_points(labels, each.test)
             curves["precision_recall"][name] = precision_recall_points(labels, each.test)
             curves["reliability"][name] = reliability(labels, each.test)
-    by_class = class_table(labels, decide(model.test), model.test.shape[1])
-    roc_by_class = roc_by_label(labels, model.test)
+    of_labels = class_table(labels, decide(model.test), model.test.shape[1]), roc_by_label(labels, model.test)
     return Assessment(
-        labels, classifiers, baseline, metrics, intervals, paired, curves, by_class, roc_by_class, measure
+        labels, classifiers, baseline, metrics, intervals, paired, dict(curves), *of_labels, measure
     )
 
 

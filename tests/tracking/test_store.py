@@ -37,8 +37,8 @@ def at(params: Params, uri: str) -> Params:
     return params.replace({"mlflow.tracking_uri": uri})
 
 
-@pytest.mark.parametrize("given", ["sqlite:///mlflow.db", "sqlite:///./mlflow.db"])
-def test_a_relative_sqlite_address_means_the_projects_folder(
+@pytest.mark.parametrize("given", ["sqlite:///x.db", "sqlite:///./x.db", "sqlite:///{}/x.db"])
+def test_a_relative_sqlite_address_means_the_projects_folder_and_an_absolute_one_stays(
     given: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`dvc exp run --temp` works in a folder that goes, and names the project's in DVC_ROOT."""
@@ -46,12 +46,8 @@ def test_a_relative_sqlite_address_means_the_projects_folder(
     temporary.mkdir(parents=True)
     monkeypatch.chdir(temporary)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
-    assert tracking.tracking_uri(params) == f"sqlite:///{tmp_path}/mlflow.db"
-
-
-def test_an_absolute_sqlite_address_stays(params: Params, tmp_path: Path) -> None:
-    assert tracking.tracking_uri(at(params, f"sqlite:///{tmp_path}/x.db")) == f"sqlite:///{tmp_path}/x.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", given.format(tmp_path))
+    assert tracking.tracking_uri(params) == f"sqlite:///{tmp_path}/x.db"
 
 
 def test_the_address_that_mlflow_run_gives_in_a_folder_with_a_blank_and_an_accent(
@@ -84,26 +80,27 @@ def test_an_address_that_mlflow_cannot_open_is_one_line(
     assert "mlflow.tracking_uri in params.yaml" in str(error.value)
 
 
-def test_another_http_server_is_no_tracking_server(params: Params, server: Server) -> None:
-    page = b"<!doctype html><html><body>Welcome</body></html>"
-    for status in (200, 404):
-        server.answers[SEARCH] = [(status, page)]
-        with pytest.raises(UserError, match="answers, but not as an MLflow tracking server does") as error:
-            tracking.connect(at(params, server.address))
-        assert "<" not in str(error.value)
-        assert "correct MLFLOW_TRACKING_URI" in str(error.value)
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (200, "answers, but not as an MLflow tracking server does .*: correct MLFLOW_TRACKING_URI"),
+        (404, "answers, but not as an MLflow tracking server does .*: correct MLFLOW_TRACKING_URI"),
+        (401, r"refuses access \(401\): give MLFLOW_TRACKING_USERNAME"),
+    ],
+)
+def test_a_server_that_is_none_or_wants_a_password_says_what_to_do(
+    status: int, said: str, params: Params, server: Server
+) -> None:
+    server.answers[SEARCH] = [(status, b"<!doctype html><html><body>Welcome</body></html>")]
+    with pytest.raises(UserError, match=said) as error:
+        tracking.connect(at(params, server.address))
+    assert "<" not in str(error.value)
 
 
 def test_a_server_out_of_reach_is_one_line(params: Params) -> None:
     address = closed_address()
     with pytest.raises(UserError, match=f"{address} can't be reached .no connection.: start it, or correct"):
         tracking.connect(at(params, address))
-
-
-def test_a_server_that_wants_a_password_says_how_to_give_it(params: Params, server: Server) -> None:
-    server.answers[SEARCH] = [(401, b"who are you?")]
-    with pytest.raises(UserError, match=r"refuses access \(401\): give MLFLOW_TRACKING_USERNAME"):
-        tracking.connect(at(params, server.address))
 
 
 def test_a_proxy_that_refuses_is_not_taken_for_the_server(
