@@ -107,6 +107,6 @@ def _claim_rows(finding: Judgement) -> list[Row]:
     for stratum, (mean, bounds, _) in {"all": finding.difference, **finding.effects}.items():
         low, high = bounds or ("", "")
         of_all = tested if stratum == "all" else dict.fromkeys(tested, "")
-        place = {"claim": finding.claim.key, "stratum": stratum, "seeds": finding.seeds}
+        place: Row = {"claim": finding.claim.key, "stratum": stratum, "seeds": finding.seeds}
         rows.append({**place, "difference": mean, "low": low, "high": high, **of_all})
     return rows if finding.effects else []
