@@ -436,7 +436,7 @@ def _with_values(params: Params, values: Mapping[str, Value | list[int]]) -> Par
     """``params`` with values under the bare names of ``model`` and ``train``, which have none in common."""
     keys = {name: f"model.{name}" for name in ModelParams.model_fields}
     keys |= {name: f"train.{name}" for name in TrainParams.model_fields}
-    for name in values.keys() - keys.keys():
+    for name in (each for each in values if each not in keys):
         near = difflib.get_close_matches(name, keys)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(keys)}"
         raise ParamsError(f"there is no value {name!r} of a network or its training; {hint}")
@@ -508,18 +508,27 @@ def _compare_data(
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version; None is what the registry doesn't know."""
+    """A registered version; None is what the registry doesn't know.
 
-    model: str  # the registered model's name, one a data set
+    Attributes:
+        model: the registered model's name, one a data set.
+        digest: of the data set's content.
+        validation_accuracy: in its study, before its probabilities were calibrated.
+        test_accuracy: of the calibrated network, on reviews that nothing was chosen by.
+        run: MLflow's, which trained it.
+        decision: why it is champion or not.
+    """
+
+    model: str
     version: int
-    aliases: tuple[str, ...]  # such as champion
+    aliases: tuple[str, ...]
     dataset: str | None
-    digest: str | None  # of the data set's content
-    validation_accuracy: float | None  # in its study, before its probabilities were calibrated
-    test_accuracy: float | None  # of the calibrated network, on reviews that nothing was chosen by
-    run: str | None  # MLflow's, which trained it
+    digest: str | None
+    validation_accuracy: float | None
+    test_accuracy: float | None
+    run: str | None
     commit: str | None
-    decision: str | None  # why it is champion or not
+    decision: str | None
 
 
 def list_versions(dataset: str | None = None) -> list[Version]:

@@ -76,14 +76,16 @@ SETTINGS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("padding", ["pre", "post"])
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: " ".join(map(str, setting.values())))
+# Without a mask padding is a word like others; pairs of steps are counted from a row's first word.
+CASES = [(setting, "post") for setting in SETTINGS]
+CASES += [(each, "pre") for each in SETTINGS if "masking" in each and "layer_pooling" not in each]
+
+
+@pytest.mark.parametrize(("setting", "padding"), CASES)
 def test_the_pipelines_networks_give_keras_probabilities(
     setting: dict[str, Any], padding: str, params: Params, tmp_path: Path
 ) -> None:
     ngrams = ngram_vectors(40, VOCAB_SIZE) if "ngrams" in setting else None
-    if setting.get("masking") and "layer_pooling" in setting and padding == "pre":
-        pytest.skip("params refuse it: pairs of steps are counted from the first word")
     values = {"tune.trials": 1, "pad.padding": padding, "model.depth": 3, "model.units": 6}
     chosen = params.replace(
         values | {f"model.{key}": value for key, value in setting.items() if key != "ngrams"}
