@@ -95,17 +95,9 @@ def to_onnx(network: keras.Model) -> onnx.ModelProto:
 
     def convert(entry: Mapping[str, Any]) -> tuple[Var, ...]:
         name, kind, module = entry["name"], entry["class_name"], entry["module"]
-        known = (
-            _LAYERS
-            if module == "keras.layers"
-            else _OPERATIONS
-            if module.startswith("keras.src.ops.")
-            else {}
-        )
+        known = next((table for begin, table in _CONVERTERS.items() if module.startswith(begin)), {})
         if kind not in known:
-            raise _error(
-                name, f"since {module}.{kind} has no entry in the tables of pipeline/serving/onnx_export.py"
-            )
+            raise _error(name, f"since pipeline/serving/onnx_export.py has no entry for {module}.{kind}")
         if len(entry["inbound_nodes"]) != 1:
             raise _error(name, "since it is called more than once")
         (node,) = entry["inbound_nodes"]
@@ -125,7 +117,7 @@ def to_onnx(network: keras.Model) -> onnx.ModelProto:
 def _single(layers: Any) -> str:
     """The layer's name of a model's only input or output, which Keras writes as [name, node, tensor]."""
     if not isinstance(layers[0], str):
-        raise ValueError(f"the network must have one input and one output to become ONNX, but has {layers}")
+        raise _error("the network", f"since it must have one input and one output, but has {layers}")
     return layers[0]
 
 
@@ -295,35 +287,35 @@ def _cell_weights(gates: list[int], config: Mapping[str, Any], weights: list[np.
     return [kernel.T[order], recurrent_kernel.T[order], biases[:, order].reshape(-1)]
 
 
-_Converters = Mapping[str, Callable[[_Call], Var | Sequence[Var]]]
-_LAYERS: _Converters = {
-    **dict.fromkeys(("Dropout", "SpatialDropout1D", "Identity"), lambda call: call.args[0]),
-    **dict.fromkeys(_CELLS, _one_direction),
-    "Bidirectional": _both_directions,
-    "Embedding": _embedding,
-    "LayerNormalization": _layer_normalization,
-    "Add": lambda call: op.sum(call.args[0]),
-    "GlobalAveragePooling1D": _mean_over_time,
-    "GlobalMaxPooling1D": lambda call: op.reduce_max(call.args[0], axes=[1], keepdims=False),
-    "MaxPooling1D": _max_of_pairs,
-    "Rescaling": _rescaling,
-    "Dense": _dense,
-}
-# What `keras.ops` and operators leave in a graph.
-_OPERATIONS: _Converters = {
-    "Add": _binary(op.add),
-    "Subtract": _binary(op.sub),
-    "Multiply": _binary(op.mul),
-    "NotEqual": _binary(lambda one, other: op.not_(op.equal(one, other))),
-    "Equal": _binary(op.equal),
-    "Greater": _binary(op.greater),
-    "Where": lambda call: op.where(call.args[0], *_operands(call.args[1:])),
-    "GetItem": _get_item,
-    "Cast": lambda call: op.cast(call.args[0], to=np.dtype(call.config["dtype"])),
-    "ExpandDims": _along_axis(op.unsqueeze),
-    "Squeeze": _along_axis(op.squeeze),
-    "Split": _split,
-    "Concatenate": lambda call: op.concat(call.args[0], axis=call.config["axis"]),
-    "Einsum": lambda call: op.einsum(call.args, equation=call.config["subscripts"]),
-    "Pad": _pad,
+_CONVERTERS: dict[str, dict[str, Callable[[_Call], Var | Sequence[Var]]]] = {
+    "keras.layers": {
+        **dict.fromkeys(("Dropout", "SpatialDropout1D", "Identity"), lambda call: call.args[0]),
+        **dict.fromkeys(_CELLS, _one_direction),
+        "Bidirectional": _both_directions,
+        "Embedding": _embedding,
+        "LayerNormalization": _layer_normalization,
+        "Add": lambda call: op.sum(call.args[0]),
+        "GlobalAveragePooling1D": _mean_over_time,
+        "GlobalMaxPooling1D": lambda call: op.reduce_max(call.args[0], axes=[1], keepdims=False),
+        "MaxPooling1D": _max_of_pairs,
+        "Rescaling": _rescaling,
+        "Dense": _dense,
+    },
+    "keras.src.ops.": {  # what `keras.ops` and operators leave in a graph
+        "Add": _binary(op.add),
+        "Subtract": _binary(op.sub),
+        "Multiply": _binary(op.mul),
+        "NotEqual": _binary(lambda one, other: op.not_(op.equal(one, other))),
+        "Equal": _binary(op.equal),
+        "Greater": _binary(op.greater),
+        "Where": lambda call: op.where(call.args[0], *_operands(call.args[1:])),
+        "GetItem": _get_item,
+        "Cast": lambda call: op.cast(call.args[0], to=np.dtype(call.config["dtype"])),
+        "ExpandDims": _along_axis(op.unsqueeze),
+        "Squeeze": _along_axis(op.squeeze),
+        "Split": _split,
+        "Concatenate": lambda call: op.concat(call.args[0], axis=call.config["axis"]),
+        "Einsum": lambda call: op.einsum(call.args, equation=call.config["subscripts"]),
+        "Pad": _pad,
+    },
 }
