@@ -35,7 +35,7 @@ from pipeline.networks.fused import choose_implementation  # noqa: E402
 from pipeline.networks.stacked_rnn import WordDropout, build_stacked_rnn  # noqa: E402
 from pipeline.training import compiled as prediction  # noqa: E402
 from pipeline.training.batches import STEPS_A_CALL, shuffled_batches  # noqa: E402
-from pipeline.training.compiled import label_objective  # noqa: E402
+from pipeline.training.compiled import Average, label_objective  # noqa: E402
 from pipeline.training.fitting import Split, build_optimizer, fit  # noqa: E402
 from pipeline.training.task import Epoch, Trained, num_epochs  # noqa: E402
 
@@ -239,10 +239,14 @@ def test_vectors_that_stay_are_read_and_not_changed() -> None:
     assert said == pytest.approx(found.best["validation_accuracy"])
 
 
-def test_an_average_of_the_weights_follows_them(fitted: Trained) -> None:
-    averaged = fitted_with(train__average_decay=0.5, train__epochs=2)
-    assert averaged.history[-1]["validation_loss"] < 0.75
-    assert averaged.history != fitted.history[:2]
+def test_an_average_of_the_weights_soon_forgets_the_first_steps() -> None:
+    """After step 1 it keeps 2/11 of itself: 1 + 9/11 (12 - 1); after step 1000 0.9: 10 + 0.1 (20 - 10)."""
+    weight = keras.Variable(np.array([1.0], np.float32))
+    average = Average.of([weight], decay=0.9)
+    for step, value, expected in ((1, 12.0, 10.0), (1000, 20.0, 11.0)):
+        weight.assign([value])
+        average.follow([weight], keras.ops.convert_to_tensor(step))
+        assert float(average.values[0][0]) == pytest.approx(expected)
 
 
 def test_word_dropout_hides_words_in_training_only() -> None:
