@@ -207,10 +207,8 @@ def _read_sample(lines: list[str], is_whole: bool, dialect: Dialect) -> tuple[fl
             records.append(fields)
             faults += len(fields) != len(records[0])
     except csv.Error as error:
-        if is_whole or "unexpected end of data" not in str(
-            error
-        ):  # else the sample ends within a quoted text
-            faults += len(lines)
+        is_cut = not is_whole and "unexpected end of data" in str(error)  # within a quoted text
+        faults += 0 if is_cut else len(lines)
     return faults, records
 
 
