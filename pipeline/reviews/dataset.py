@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.params import PadParams
 from pipeline.reviews.padding import pad_tokens
-from pipeline.reviews.ragged import Reviews, Rows, Sequences
+from pipeline.reviews.ragged import Ragged, Reviews, Rows
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.errors import UserError
@@ -114,7 +114,7 @@ def content_digest(arrays: Mapping[str, np.ndarray], vocabulary: Vocabulary | No
     return f"sha256:{digest.hexdigest()}"
 
 
-def padded_arrays(reviews: Sequences, rows: Rows, pad: PadParams) -> dict[str, np.ndarray]:
+def padded_arrays(reviews: Ragged, rows: Rows, pad: PadParams) -> dict[str, np.ndarray]:
     """What one split's .npz in data/padded holds; ``rows`` are the reviews' own in the raw split."""
     sides = {"padding": pad.padding, "truncating": pad.truncating}
     size, length = pad.vocab_size, pad.row_length

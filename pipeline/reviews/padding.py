@@ -16,7 +16,7 @@ Side = Literal["pre", "post"]
 
 
 def pad_tokens(
-    tokens: Tokens, offsets: Offsets, *, vocab_size: int, max_length: int, padding: Side, truncating: Side
+    tokens: np.ndarray, offsets: Offsets, *, vocab_size: int, max_length: int, padding: Side, truncating: Side
 ) -> Tokens:
     """START_ID before each sequence, ids from ``vocab_size`` on made OOV_ID, then padded and truncated.
 

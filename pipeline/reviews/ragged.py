@@ -42,6 +42,14 @@ class Ragged:
         """The tokens of one review, (length,)."""
         return self.tokens[self.offsets[row] : self.offsets[row + 1]]
 
+    def cut(self, vocab_size: int) -> Tokens:
+        """``tokens`` with OOV_ID for every id from ``vocab_size`` on: int32 (total_tokens,)."""
+        return np.where(self.tokens < vocab_size, self.tokens, np.int32(OOV_ID))
+
+    def keys(self) -> list[bytes]:
+        """One value a review, equal for reviews of the same tokens."""
+        return [self.review(row).tobytes() for row in range(len(self))]
+
     @staticmethod
     def from_padded(token_ids: np.ndarray) -> Ragged:
         """Rows of one length, int (num_reviews, max_length), without their ``PAD_ID``.
@@ -73,51 +81,35 @@ class Ragged:
 
 
 @dataclass(frozen=True, eq=False)
-class Sequences(Ragged):
-    """Reviews without labels, as they are stored.
+class Reviews(Ragged):
+    """Labelled reviews, as they are stored.
 
     Attributes:
         tokens: int32 (total_tokens,), ids of words for an unlimited vocabulary: rank + 3, or OOV_ID for an
             unknown word. No START_ID and no PAD_ID is stored.
+        labels: int8 (num_reviews,), the class of each review, from 0.
 
     Raises:
         ValueError: if the arrays' types, shapes or values are not these.
     """
 
-    tokens: Tokens
-
-    def __post_init__(self) -> None:
-        _require_flat(self, tokens=np.int32, offsets=np.int64)
-        rises = len(self.offsets) > 0 and self.offsets[0] == 0 and (np.diff(self.offsets) >= 0).all()
-        if not rises or self.offsets[-1] != len(self.tokens):
-            raise ValueError(f"offsets must rise from 0 to the number of tokens, {len(self.tokens)}")
-        if len(self.tokens) and self.tokens.min() < OOV_ID:
-            raise ValueError(f"tokens must be {OOV_ID} or more, but got {self.tokens.min()}")
-
-    def cut(self, vocab_size: int) -> Tokens:
-        """``tokens`` with OOV_ID for every id from ``vocab_size`` on: int32 (total_tokens,)."""
-        return np.where(self.tokens < vocab_size, self.tokens, np.int32(OOV_ID))
-
-    def keys(self) -> list[bytes]:
-        """One value a review, equal for reviews of the same tokens."""
-        return [self.review(row).tobytes() for row in range(len(self))]
-
-
-@dataclass(frozen=True, eq=False)
-class Reviews(Sequences):
-    """Labelled reviews: ``labels``, int8 (num_reviews,), are the class of each, from 0."""
-
     labels: Labels
 
     def __post_init__(self) -> None:
-        _require_flat(self, labels=np.int8)
+        for name, dtype in (("tokens", np.int32), ("offsets", np.int64), ("labels", np.int8)):
+            values = getattr(self, name)
+            if values.dtype != dtype or values.ndim != 1:
+                found = f"{values.dtype} of shape {values.shape}"
+                raise ValueError(f"{name} must be a flat array of {np.dtype(dtype)}, but got {found}")
         if len(self.offsets) != len(self.labels) + 1:
             raise ValueError(
                 f"{len(self.labels)} labels need {len(self.labels) + 1} offsets, but got {len(self.offsets)}"
             )
-        if (self.labels < 0).any():
-            raise ValueError(f"labels must be 0 or more, but got {self.labels.min()}")
-        super().__post_init__()
+        if self.offsets[0] != 0 or (self.lengths < 0).any() or self.offsets[-1] != len(self.tokens):
+            raise ValueError(f"offsets must rise from 0 to the number of tokens, {len(self.tokens)}")
+        for name, values, least in (("tokens", self.tokens, OOV_ID), ("labels", self.labels, 0)):
+            if len(values) and values.min() < least:
+                raise ValueError(f"{name} must be {least} or more, but got {values.min()}")
 
     def to_arrays(self, prefix: str) -> dict[str, np.ndarray]:
         """The arrays under ``{prefix}_tokens``, ``{prefix}_offsets`` and ``{prefix}_labels``."""
@@ -134,14 +126,6 @@ class Reviews(Sequences):
             return cls(*(arrays[f"{prefix}_{field.name}"] for field in fields(cls)))
         except KeyError as error:
             raise ValueError(f"there is no array {error.args[0]}, only {', '.join(arrays)}") from None
-
-
-def _require_flat(reviews: Sequences, **dtypes: type[np.generic]) -> None:
-    for name, dtype in dtypes.items():
-        values = getattr(reviews, name)
-        if values.dtype != dtype or values.ndim != 1:
-            found = f"{values.dtype} of shape {values.shape}"
-            raise ValueError(f"{name} must be a flat array of {np.dtype(dtype)}, but got {found}")
 
 
 def flatten(sequences: Iterable[Sequence[int]]) -> tuple[Tokens, Offsets]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.reviews.ragged import Labels, Ragged, Reviews, Rows, Sequences
+from pipeline.reviews.ragged import Labels, Ragged, Reviews, Rows
 from pipeline.runtime.errors import UserError
 
 SPLITS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -111,7 +111,7 @@ def split_reviews(
     }
 
 
-def drop_judged(unlabelled: Sequences, splits: Mapping[str, Split]) -> tuple[Rows, dict[str, int]]:
+def drop_judged(unlabelled: Ragged, splits: Mapping[str, Split]) -> tuple[Rows, dict[str, int]]:
     """Rows of ``unlabelled``, ascending, whose tokens are those of no validation or test review.
 
     Also how many stand among the test reviews and, of the rest, among the validation reviews, as in

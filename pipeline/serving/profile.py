@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix, hstack
 
 from pipeline.evaluation.probabilities import shown
 from pipeline.reviews.padding import unknown_share
-from pipeline.reviews.ragged import Offsets, Sequences, Tokens, flatten
+from pipeline.reviews.ragged import Offsets, Ragged, Tokens, flatten
 from pipeline.reviews.vocabulary import OOV_ID
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, write_arrays
@@ -126,8 +126,8 @@ class Observer:
 
 
 def profile_of(
-    train: Sequences,
-    validation: Sequences,
+    train: Ragged,
+    validation: Ragged,
     token_ids: np.ndarray,
     probabilities: np.ndarray,
     *,

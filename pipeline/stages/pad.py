@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.params import Params
 from pipeline.reviews.dataset import content_digest, padded_arrays, read_splits
-from pipeline.reviews.ragged import Reviews, Sequences
+from pipeline.reviews.ragged import Ragged, Reviews
 from pipeline.reviews.splitting import HELD_BACK, TRAIN, VALIDATION, drop_judged, split_reviews
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 from pipeline.runtime.errors import UserError
@@ -98,12 +98,12 @@ def _share(flags: np.ndarray) -> float:
     return float(flags.mean()) if len(flags) else 0.0
 
 
-def read_raw() -> tuple[dict[str, Any], dict[str, Reviews], Sequences]:
+def read_raw() -> tuple[dict[str, Any], dict[str, Reviews], Ragged]:
     """The data set's facts, its reviews by split, and the unlabelled ones."""
     try:
         facts, splits = read_json(RAW_DATASET), read_splits(read_arrays(RAW_REVIEWS))
         unlabelled = read_arrays(RAW_UNLABELLED)
-        return facts, splits, Sequences(unlabelled["tokens"], unlabelled["offsets"])
+        return facts, splits, Ragged(unlabelled["tokens"], unlabelled["offsets"])
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing: run the download stage first") from None
     except (EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:

@@ -17,7 +17,7 @@ from pipeline.evaluation.metrics import Metrics, classification_metrics, weights
 from pipeline.networks.devices import import_keras
 from pipeline.params import Params
 from pipeline.reviews.dataset import padded_arrays
-from pipeline.reviews.ragged import Labels, Reviews, Rows, Sequences
+from pipeline.reviews.ragged import Labels, Ragged, Reviews, Rows
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified
 from pipeline.reviews.vocabulary import OOV_ID
 from pipeline.runtime.errors import UserError
@@ -50,9 +50,9 @@ def judge_fold(params: Params, fold: Fold, longest: int, data: Arrays, listen: L
 
     reviews = Reviews(data["tokens"], data["offsets"], data["labels"])
     seed = params.seed + fold.repeat * 1000 + fold.number
-    splits: dict[str, Sequences] = {
+    splits: dict[str, Ragged] = {
         **splits_of(reviews, fold, params.pad.validation_fraction, seed),
-        UNLABELLED: Sequences(data["unlabelled_tokens"], data["unlabelled_offsets"]),
+        UNLABELLED: Ragged(data["unlabelled_tokens"], data["unlabelled_offsets"]),
     }
     padded = {name: padded_arrays(part, np.arange(len(part)), params.pad) for name, part in splits.items()}
     with tempfile.TemporaryDirectory() as folder:

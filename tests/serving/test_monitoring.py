@@ -17,7 +17,7 @@ from pipeline.interface import RegisteredClassifier
 from pipeline.monitoring.comparison import accuracies, compare, moments_of
 from pipeline.monitoring.page import page
 from pipeline.monitoring.table import Columns
-from pipeline.reviews.ragged import Sequences, flatten
+from pipeline.reviews.ragged import Ragged, flatten
 from pipeline.reviews.tokenizing import Tokenizer
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.answering import Answerer
@@ -32,7 +32,7 @@ TEXTS = ["good bad", "bad", "good good bad", "so bad"] * 50
 
 def profile() -> Profile:
     """Of `TEXTS`, as the evaluate stage makes it."""
-    reviews = Sequences(*flatten([CLASSIFIER.vocabulary.encode(text) for text in TEXTS]))
+    reviews = Ragged(*flatten([CLASSIFIER.vocabulary.encode(text) for text in TEXTS]))
     scores = CLASSIFIER.score(TEXTS)
     rows = np.array([[1, 4, 5], [0, 1, 5], [4, 4, 5], [1, 2, 5]] * 50)
     return profile_of(reviews, reviews, rows, scores.by_label, vocab_size=6, accuracy=0.9, seed=0)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.params import DataParams, Params
 from pipeline.reviews.dataset import Dataset, content_digest
-from pipeline.reviews.ragged import Sequences, flatten
+from pipeline.reviews.ragged import Ragged, flatten
 from pipeline.reviews.sources import file, imdb, snippets
 from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.sources.fetching import UnreachableError, fetch, public_url
@@ -50,7 +50,7 @@ def load_dataset(
 
 def load_unlabelled(
     data: DataParams, dataset: Dataset, warn: Callable[[str], None]
-) -> tuple[Sequences, dict[str, Any]]:
+) -> tuple[Ragged, dict[str, Any]]:
     """The unlabelled reviews that ``data.unlabelled`` asks for, encoded as those of ``dataset``.
 
     Returns:
@@ -89,7 +89,7 @@ def load_unlabelled(
         if skipped:
             warn(f"{path}: {len(skipped):,} rows skipped, the first because of {skipped[0]}")
         source = {"file": path.name, "hash": hash_of(path)}
-    reviews = Sequences(*flatten(encoded))
+    reviews = Ragged(*flatten(encoded))
     return reviews, {
         "requested": data.unlabelled,
         "source": source,

@@ -15,7 +15,7 @@ import pytest
 from loopback import ImdbFiles, Server, closed_address, sha256
 from pipeline.params import Params
 from pipeline.reviews.dataset import Dataset
-from pipeline.reviews.ragged import Sequences
+from pipeline.reviews.ragged import Ragged
 from pipeline.reviews.sources import fetching, imdb, load_unlabelled
 from pipeline.reviews.sources.imdb import read_unlabelled
 from pipeline.reviews.vocabulary import Vocabulary
@@ -62,9 +62,7 @@ def dataset(name: str = "imdb", as_keras: bool = True) -> Dataset:
     return Dataset(name, {}, splits, vocabulary, "", "", as_keras)
 
 
-def load(
-    params: Params, labelled: Dataset, values: dict[str, str | None]
-) -> tuple[Sequences, dict[str, Any]]:
+def load(params: Params, labelled: Dataset, values: dict[str, str | None]) -> tuple[Ragged, dict[str, Any]]:
     return load_unlabelled(params.replace(values).data, labelled, pytest.fail)
 
 
