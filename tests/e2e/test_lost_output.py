@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toy_project import environment, make_project
+from toy_project import environment, make_project, report
 
 from e2e.conftest import Project
 
@@ -73,6 +73,27 @@ def test_a_stage_ends_where_its_output_goes_nowhere(
     assert said in ends_with_one_message(folder, stage, open_output(), env)
 
 
+def log_under_nohup(folder: Path, stage: str, env: dict[str, str]) -> str:
+    """What ``nohup.out`` says of a stage whose terminal is closed once it has said a word."""
+    ours, theirs = pty.openpty()
+    words, log = ["nohup", sys.executable, "-m", "pipeline", stage], folder / "nohup.out"
+    with subprocess.Popen(words, cwd=folder, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as started:
+        os.close(theirs)
+        while started.poll() is None and not (log.exists() and log.stat().st_size):
+            time.sleep(0.1)
+        os.close(ours)
+        started.send_signal(signal.SIGHUP)  # as a terminal that is closed does
+        assert started.wait(timeout=120) == 0
+    return " ".join(log.read_text().split())
+
+
+def test_a_study_outlives_its_terminal_under_nohup(tmp_path: Path) -> None:
+    folder = make_project(tmp_path, {"trials": 3}, cluster={"jobs_a_process": 50})
+    said = log_under_nohup(folder, "train", environment(folder, stand_in=True, STAND_IN_SECONDS="0.2"))
+    assert "trial 2 complete" in said
+    assert report(folder)["trial"] in (0, 1, 2)
+
+
 @pytest.mark.slow
 def test_an_evaluation_outlives_its_terminal_under_nohup_and_ends_without_it_otherwise(
     project: Project,
@@ -82,18 +103,6 @@ def test_an_evaluation_outlives_its_terminal_under_nohup_and_ends_without_it_oth
     said = ends_with_one_message(project.folder, "evaluate", closed_terminal(), project.environment)
     assert "Input/output error" in said
     assert card.stat().st_mtime_ns == written, "what the last whole run made is there"
-
-    ours, theirs = pty.openpty()
-    words = ["nohup", sys.executable, "-m", "pipeline", "evaluate"]
-    with subprocess.Popen(
-        words, cwd=project.folder, env=project.environment, stdin=theirs, stdout=theirs, stderr=theirs
-    ) as stage:
-        os.close(theirs)
-        log = project.path("nohup.out")
-        while stage.poll() is None and not (log.exists() and log.stat().st_size):
-            time.sleep(0.1)
-        os.close(ours)
-        stage.send_signal(signal.SIGHUP)  # as a terminal that is closed does
-        assert stage.wait(timeout=120) == 0
-    assert "Registered as stacked-rnn-mine version 2" in " ".join(log.read_text().split())
+    said = log_under_nohup(project.folder, "evaluate", project.environment)
+    assert "Registered as stacked-rnn-mine version 2" in said
     assert card.stat().st_mtime_ns > written
