@@ -46,10 +46,7 @@ PROJECT = Path(__file__).resolve().parents[2]
             "params: pretrain.epochs asks for a language model, which vectors.ngrams auto would show "
             "the words that it is to tell: set vectors.ngrams to 0",
         ),
-        (
-            {"data.text_column": "label"},
-            "params: data.text_column and data.label_column are both 'label'",
-        ),
+        ({"data.text_column": "label"}, "params: data.text_column and data.label_column are both 'label'"),
     ],
 )
 def test_a_value_that_cannot_be_used_gets_one_line(

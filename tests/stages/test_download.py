@@ -122,15 +122,7 @@ def test_the_fallback_is_warned_of_in_a_box_and_recorded(
 
 def test_download_and_pad_import_nothing_slow() -> None:
     """They start in well under a second."""
-    slow = [
-        "tensorflow",
-        "keras",
-        "mlflow",
-        "sklearn",
-        "scipy",
-        "optuna",
-        "pandas",
-    ]
+    slow = ["tensorflow", "keras", "mlflow", "sklearn", "scipy", "optuna", "pandas"]
     code = (
         "import sys, pipeline.stages.download, pipeline.stages.pad\n"
         f"print([name for name in {slow} if name in sys.modules])"
