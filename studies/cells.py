@@ -51,13 +51,9 @@ Records = Mapping[tuple[str, Kind], Record]
 
 
 def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
-    """Fits every cell in every kind to data/padded; writes reports/cells/report.html.
+    """Fits every cell in every kind to at most ``num_reviews`` of each padded split; writes reports/cells.
 
-    Args:
-        params: whose section depth gives units, batch size and the norm of clipping.
-        depth: recurrent layers of each network.
-        num_reviews: of each split, at most.
-        epochs: passes over them.
+    The section depth of ``params`` gives units, batch size and the norm of clipping.
 
     Raises:
         InterruptedError, UserError: see ``studied``.
@@ -65,7 +61,11 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
     dataset = read_json(PADDED_DATASET)
     params = params.of_labels(dataset["labels"])
     params = params.replace({"depth.epochs": epochs, "train.epochs": epochs})
-    splits = {name: _some(name, num_reviews, params.seed) for name in SPLITS}
+    splits = {}
+    for name in SPLITS:
+        arrays = read_arrays(padded_split(name))
+        drawn = np.random.default_rng(params.seed).permutation(len(arrays["labels"]))[:num_reviews]
+        splits[name] = {key: arrays[key][drawn] for key in ("token_ids", "labels")}
     fits = {
         (cell, kind): FitToTheEnd(cell, depth, kind.skip, kind.variant, 0)
         for cell in CELL_STYLE
@@ -98,13 +98,6 @@ def render_page(dataset: Mapping[str, Any], records: Records, sizes: Mapping[str
         pictures=pictures,
         table=_table(records, guess_scores(dataset)),
     )
-
-
-def _some(name: str, count: int, seed: int) -> dict[str, np.ndarray]:
-    """At most ``count`` reviews of a split, drawn at random."""
-    arrays = read_arrays(padded_split(name))
-    chosen = np.random.default_rng(seed).permutation(len(arrays["labels"]))[:count]
-    return {key: arrays[key][chosen] for key in ("token_ids", "labels")}
 
 
 def learning_figure(records: Records) -> Figure:

@@ -71,7 +71,6 @@ class Evaluated:
 
     @property
     def parameters(self) -> int:
-        """How many weights the network has."""
         return sum(layer.parameters for layer in self.layers)
 
     @property

@@ -175,14 +175,8 @@ GATED = Contrast(
 
 
 class Claim(NamedTuple):
-    """One thing that is said of deep recurrent networks, as a signed difference.
-
-    Attributes:
-        key: its name in summary.json and in claims.yaml.
-        measure: of what.
-        comparison: between which fits.
-        direction: 1 where the claim says that the measure rises, -1 where it falls.
-    """
+    """One thing that is said of deep recurrent networks, by its key in claims.yaml and summary.json, as a
+    signed difference: the direction is 1 where the measure is said to rise, -1 where it is said to fall."""
 
     key: str
     measure: Measure
@@ -225,8 +219,6 @@ CLAIMS = (
 
 # A mean over seeds with its interval and its test, and the correction of a test for being one of many.
 
-CONFIDENCE = 0.95
-
 
 class SeedMean(NamedTuple):
     """The mean of a sample; its other numbers are None where the values have no spread.
@@ -258,7 +250,7 @@ def estimate(values: Sequence[float]) -> SeedMean:
     if not have_spread(values):
         return SeedMean(float(np.mean(values)) if values else math.nan)
     test = stats.ttest_1samp(values, 0.0)
-    low, high = test.confidence_interval(CONFIDENCE)
+    low, high = test.confidence_interval(0.95)
     return SeedMean(float(np.mean(values)), (float(low), float(high)), float(test.pvalue))
 
 
@@ -317,10 +309,6 @@ def judge(records: Records, dataset: Mapping[str, Any]) -> list[Judgement]:
     seed share their start and the order of the reviews. So the differences are taken between fits of one
     seed within a cell (within a depth, where cells are compared), and the test has one number for each seed:
     the mean of its differences over the cells.
-
-    Args:
-        records: of every fit, each network with the same seeds.
-        dataset: data/padded/dataset.json, which says what chance would score.
     """
     failed = did_not_learn(records, dataset)
     learned = {fit: record for fit, record in records.items() if fit._replace(seed=0) not in failed}

@@ -77,13 +77,7 @@ Splits = Mapping[str, Split]
 
 
 def run_fit(params: Params, fit: Fit, splits: Splits, listen: Listen = lambda _epoch: None) -> Record:
-    """Fits the network of ``fit``; nothing is chosen by the test split.
-
-    Args:
-        params: all of params.yaml.
-        fit: which network.
-        splits: train, validation and test.
-        listen: as of ``training.fitting.fit``.
+    """Fits the network of ``fit`` and measures it on all splits; nothing is chosen by the test split.
 
     Raises:
         UserError: if the loss or a gradient isn't finite.
