@@ -6,6 +6,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -21,8 +22,9 @@ from pipeline.tuning.study import open_search
 
 KILLS, TRIALS = 10, 8
 SECONDS_AN_EPOCH = 0.3  # two epochs a trial
-# What the stage has said when it is killed, a moment later; the first is at some moment of its start-up.
-SAID = ("", "\ntrial", "  complete", "\ntrial", "  complete")
+# What the stage has said when it is killed, a moment later; the first is at some moment of its start-up. At
+# the last one a trial is finished for sure.
+SAID = ("", r"\ntrial", r"  complete", r"\ntrial", r"\([1-9]/8 done\)")
 IMPORTS = (
     "pipeline.stages.train",
     "mlflow.store.tracking.sqlalchemy_store",
@@ -47,7 +49,7 @@ def run_stage(folder: str) -> None:
 def wait_for(said: str, folder: Path, stage: Any) -> None:
     """Returns when the stage has said that, or has ended."""
     while stage.is_alive():
-        if (folder / "log.txt").exists() and said in (folder / "log.txt").read_text():
+        if (folder / "log.txt").exists() and re.search(said, (folder / "log.txt").read_text()):
             return
         time.sleep(0.01)
 
