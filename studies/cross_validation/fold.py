@@ -41,13 +41,6 @@ def judge_fold(params: Params, fold: Fold, longest: int, data: Arrays, listen: L
     Returns:
         By the classifier's name, the metrics of ``classification_metrics``.
     """
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # else it warns of each fold's own network
-    import_keras()
-    import keras  # noqa: PLC0415 - Keras loads in the processes that fit
-
-    from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
-    from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
-
     reviews = Reviews(data["tokens"], data["offsets"], data["labels"])
     seed = params.seed + fold.repeat * 1000 + fold.number
     splits: dict[str, Ragged] = {
@@ -55,19 +48,33 @@ def judge_fold(params: Params, fold: Fold, longest: int, data: Arrays, listen: L
         UNLABELLED: Ragged(data["unlabelled_tokens"], data["unlabelled_offsets"]),
     }
     padded = {name: padded_arrays(part, np.arange(len(part)), params.pad) for name, part in splits.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        prepared = prepared_data(params, padded, "fold", Path(folder), data.get("vectors"))
-        network = Path(folder) / "network.keras"
-        network.write_bytes(fit(params, seed, prepared, listen).network)
-        model = keras.models.load_model(network, compile=False, safe_mode=True)
-    predict = compile_prediction(model, choose_implementation(params.model, params.train))
-    validation, test = (predict(padded[name]["token_ids"]) for name in (VALIDATION, TEST))
+    validation, test = fit_and_predict(params, seed, padded, data.get("vectors"), listen)
     labels = padded[VALIDATION]["labels"].astype(np.int64)
     weights = weights_of(params.train.class_weights, labels, test.shape[1])
     judged = {name: padded[name] for name in (TRAIN, VALIDATION, TEST)}
     said = {MODEL: worthwhile_calibration(labels, validation, weights).apply(test)}
     said |= {each.name: each.test for each in score_rivals(judged, splits, longest, params.seed)}
     return {name: classification_metrics(padded[TEST]["labels"], each) for name, each in said.items()}
+
+
+def fit_and_predict(
+    params: Params, seed: int, padded: Mapping[str, Arrays], vectors: np.ndarray | None, listen: Listen
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of validation and test reviews, of a network fitted as the train stage does it."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # else it warns of each fold's own network
+    import_keras()
+    import keras  # noqa: PLC0415 - Keras loads in the processes that fit
+
+    from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
+    from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        data = prepared_data(params, padded, "fold", Path(folder), vectors)
+        network = Path(folder) / "network.keras"
+        network.write_bytes(fit(params, seed, data, listen).network)
+        model = keras.models.load_model(network, compile=False, safe_mode=True)
+    predict = compile_prediction(model, choose_implementation(params.model, params.train))
+    return predict(padded[VALIDATION]["token_ids"]), predict(padded[TEST]["token_ids"])
 
 
 # Which reviews are trained on, stop the fit, and are judged, in each fold.

@@ -91,7 +91,7 @@ def guided(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Ite
         patch.chdir(folder)
         for name, value in project.environment.items():
             patch.setenv(name, value)
-        patch.setattr(fold, "_probabilities", any_probabilities)
+        patch.setattr(fold, "fit_and_predict", any_probabilities)
         patch.setattr(pool, "ProcessPool", lambda _count, _jobs, data: nullcontext(pool.SerialPool(data)))
         called(["promote", "models:/stacked-rnn-mine/2"], cli)
         yield project
