@@ -128,7 +128,7 @@ def _learn(making: Mapping[Path, Callable[[], np.ndarray | LearntNgrams]], num_r
     if missing:
         kinds = dict.fromkeys(file.name.rpartition("-")[0].replace("-", " ") for file, _ in missing)
         with busy(f"{' and '.join(kinds)} of {num_reviews:,} reviews are learnt"):
-            # Idle processes end after these seconds: by default they hold half a gigabyte for five minutes more.
+            # Idle processes end after 5 s: by default they hold half a gigabyte for five minutes more.
             learn = Parallel(min(len(missing), cores()), idle_worker_timeout=5)
             learn(delayed(_write)(*each) for each in missing)
 
