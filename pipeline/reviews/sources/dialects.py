@@ -181,19 +181,21 @@ def recognise_dialect(path: Path, fits: Callable[[list[str]], bool], form: Forma
         # Whether quotes that fit are no quoting is known when the whole file is read.
         is_same = other[2] == best[2] or NONE == other[1].quoting != best[1].quoting
         if other[0] == best[0] == 0 and not is_same:
-            raise UserError(two_readings(path, form, best[1:], other[1:]))
+            row = sum(
+                1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(best[2], other[2], strict=False))
+            )
+            shown = [(dialect, records[row : row + 1]) for _, dialect, records in (best, other)]
+            raise UserError(two_readings(path, form, f"record {row}", shown))
     return best[1]
 
 
 def two_readings(
-    path: Path, form: Format, one: tuple[Dialect, list[list[str]]], other: tuple[Dialect, list[list[str]]]
+    path: Path, form: Format, where: str, readings: Iterable[tuple[Dialect, list[list[str]]]]
 ) -> str:
-    """What a person needs who is to say which of two ways of reading is the right one."""
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(one[1], other[1], strict=False))
-    row = sum(1 for _ in same)
-    shown = [f"({dialect}) {str(records[row : row + 1])[:300]}" for dialect, records in (one, other)]
+    """What a person needs who is to say which of two ways of reading is the right one, by what differs."""
+    shown = "".join(f"  ({dialect}) {str(records)[:300]}\n" for dialect, records in readings)
     return (
-        f"{path} can be read in two ways, of which record {row} tells:\n  {shown[0]}\n  {shown[1]}\n"
+        f"{path} can be read in two ways, of which {where} tells:\n{shown}"
         f"set {form.option('delimiter')} and {form.option('quoting')} to the right one"
     )
 

@@ -144,8 +144,9 @@ class Reader:
             )
             other = f", nor the columns {', '.join(self.instead)}" if self.instead else ""
             raise UserError(
-                f"{where}: there is no column {missing[0]!r}{other}, only {known}: correct "
-                f"{self.column_options}; where the first line holds no names, give the columns' numbers"
+                f"{where}: there is no column {missing[0]!r}{other}, only {known}: "
+                f"correct {self.column_options}; where the first line holds no names, give the columns' "
+                "numbers, from 1"
             )
 
     def _missing(self, found: Sequence[str]) -> list[str]:
@@ -172,7 +173,7 @@ class Reader:
                 columns, width = unique(self.header), len(fields)
                 says_quoted = form.quoting != AUTO or (form.has_header and '"' in lines[0])
                 may_be_none = dialect.quoting != NONE and not says_quoted
-                joined: tuple[list[str], list[str]] | None = None  # a record that quotes alone may make one
+                joined: tuple[int, list[str], list[str]] | None = None  # a record that quotes may make
                 below = list(islice(records, 2)) if form.has_header else [first]
                 further = further_headers(self.header, [fields for _, fields, _ in below])
                 names = f", {further} more rows of names below the header" if further else ""
@@ -180,7 +181,7 @@ class Reader:
                 for line, fields, lines in chain(below[further:], records):
                     is_unquoted = dialect.is_unquoted(fields, lines, width) if may_be_none else None
                     may_be_none &= is_unquoted is not False
-                    joined = joined or ((fields, lines) if is_unquoted else None)
+                    joined = joined or ((line, fields, lines) if is_unquoted else None)
                     if len(fields) == width:
                         yield f"line {line}", dict(zip(columns, fields, strict=True))
                         continue
@@ -195,10 +196,10 @@ class Reader:
                 f"set {form.option('delimiter')} and {form.option('quoting')}: to none if no text is quoted"
             ) from None
         if may_be_none and joined:
-            fields, lines = joined
-            rows = [line.rstrip("\r\n").split(dialect.delimiter) for line in lines]
-            unquoted = Dialect(dialect.encoding, dialect.delimiter, NONE), rows
-            raise UserError(two_readings(path, form, (dialect, [fields]), unquoted))
+            line, fields, lines = joined
+            rows = [text.rstrip("\r\n").split(dialect.delimiter) for text in lines]
+            readings = (dialect, [fields]), (Dialect(dialect.encoding, dialect.delimiter, NONE), rows)
+            raise UserError(two_readings(path, form, f"line {line}", readings))
 
     def _json(self, path: Path) -> Iterator[Record]:
         found: dict[str, None] = {}

@@ -50,7 +50,7 @@ def test_unquoted_tabs_are_refused_with_both_readings_and_read_where_that_is_sai
 
 def test_rows_that_quotes_would_join_far_into_a_file_are_found_too(tmp_path: Path) -> None:
     content = "label\ttext\n" + "pos\tfine\n" * 3_000 + UNQUOTED.partition("\n")[2]
-    with pytest.raises(ValueError, match="can be read in two ways"):
+    with pytest.raises(ValueError, match="can be read in two ways, of which line 3002 tells"):
         read(write(tmp_path, "sms.tsv", content))
 
 
