@@ -116,12 +116,13 @@ def serving(command: Sequence[str]) -> Iterator[tuple[int, psutil.Process]]:
         wait_for(f"http://127.0.0.1:{port}/ping", process)
         yield port, psutil.Process(process.pid)
     finally:
-        children = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        process.wait(timeout=30)
-        for child in children:  # MLflow's server leaves its workers
-            if child.is_running():
-                child.terminate()
+        if process.poll() is None:
+            children = psutil.Process(process.pid).children(recursive=True)
+            process.terminate()
+            process.wait(timeout=30)
+            for child in children:  # MLflow's server leaves its workers
+                if child.is_running():
+                    child.terminate()
 
 
 def poster(port: int) -> Callable[[list[str]], object]:

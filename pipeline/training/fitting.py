@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Mapping
@@ -133,6 +134,8 @@ def fit(
         scaled = {name: rate and rate * params.distill.dropout_scale for name, rate in rates.items()}
         model = params.model.model_copy(update=scaled)
         fitting.learn(both, params.distill.epochs, params.distill.learning_rate, model)
+        del both, soft
+        gc.collect()  # programs hold the reviews and the optimizer, and themselves in a circle
         epochs, learning_rate = params.distill.label_epochs, params.distill.label_learning_rate
     fitting.learn(
         train, epochs, learning_rate, params.model, params.train.label_smoothing, params.train.stop_after
