@@ -28,6 +28,7 @@ Next:
   source .venv/bin/activate          then, for example:
   python -m pipeline predict --explain 'A superb cast in a dull film.'
   python -m pipeline run --model.cell gru
+  python -m studies learning-curve   what more labels would give
 """
 _DVC = (sys.executable, "-m", "dvc")
 _COMMIT = "`git init && git add --all && git commit --message start`"

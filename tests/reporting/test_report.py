@@ -152,6 +152,12 @@ def test_what_the_data_cannot_support_is_said_first() -> None:
     assert caveat.text.startswith("Of these the test reviews hold: mixed 0.")
 
 
+def test_the_comparison_names_what_tells_the_worth_of_more_labels(html: str) -> None:
+    """Above all where network and bag are alike."""
+    section = html[html.index('id="comparison"') : html.index('id="curves"')]
+    assert "<code>python -m studies learning-curve</code>" in section
+
+
 def test_trials_that_stayed_at_chance_are_said_to_tell_nothing(html: str) -> None:
     asleep = [row | {"validation_accuracy": 0.0} for row in judged.evaluated().trials]
     assert "the study tells nothing of the values it tried" in plain(
