@@ -16,7 +16,7 @@ from pipeline.params import PRESET_VARIABLE, Params, ParamsError, Value, load_pa
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import REGISTRATION, REPORT
-from pipeline.runtime.source import git, head_commit
+from pipeline.runtime.source import DVC, git, head_commit
 
 NEXT = f"""
 The report: {REPORT}
@@ -30,7 +30,6 @@ Next:
   python -m pipeline run --model.cell gru
   python -m studies learning-curve   what more labels would give
 """
-_DVC = (sys.executable, "-m", "dvc")
 _COMMIT = "`git init && git add --all && git commit --message start`"
 
 
@@ -143,7 +142,7 @@ def _settle_git(experiment: bool) -> None:
     without = local.exists() and "no_scm" in local.read_text(encoding="utf-8")
     if git("rev-parse", "--git-dir"):
         if without:  # a repository was made since
-            subprocess.run([*_DVC, "config", "--local", "--unset", "core.no_scm"], check=True)
+            subprocess.run([*DVC, "config", "--local", "--unset", "core.no_scm"], check=True)
         if experiment and not head_commit():
             raise UserError(f"an experiment needs a commit to start from: {_COMMIT}")
         return
@@ -153,7 +152,7 @@ def _settle_git(experiment: bool) -> None:
             f"repository: {_COMMIT}; or write the values into params.yaml"
         )
     if not without:
-        subprocess.run([*_DVC, "config", "--local", "core.no_scm", "true"], check=True)
+        subprocess.run([*DVC, "config", "--local", "core.no_scm", "true"], check=True)
     print("no git repository here: the pipeline runs, but its model can't be traced to a commit or rebuilt")
 
 

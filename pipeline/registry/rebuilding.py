@@ -23,7 +23,7 @@ from pipeline.reviews.sources.files import files_of, hash_of
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import METRICS, RAW_DATASET
-from pipeline.runtime.source import DVC_FILE, DVC_LOCK, git, read_stages, upstream
+from pipeline.runtime.source import DVC, DVC_FILE, DVC_LOCK, git, read_stages, upstream
 
 _SCRUBBED = ("MLFLOW_", "DVC_", "GIT_")  # a rebuild has its own runs, experiments and repository
 _OWN_VALUES = {
@@ -33,7 +33,6 @@ _OWN_VALUES = {
     "tune.workers": 1,
     "cluster.address": None,
 }
-_DVC = (sys.executable, "-m", "dvc")
 Say = Callable[[str], object]
 
 
@@ -41,9 +40,7 @@ Say = Callable[[str], object]
 class Rebuild:
     """What a rebuild gave."""
 
-    metrics: dict[
-        str, tuple[float | None, float | None]
-    ]  # by name, as recorded and rebuilt; None: it has none
+    metrics: dict[str, tuple[float | None, float | None]]  # by name: recorded, rebuilt; None where absent
     differences: list[str]  # in words, what isn't as it was, such as the version of a package
 
     @property
@@ -67,10 +64,7 @@ def rebuild(record: Mapping[str, Any], say: Say) -> Rebuild:
     """
     _require_commit(record)
     differences = package_differences(record["packages"])
-    with (
-        tempfile.TemporaryDirectory(prefix="rebuild-") as folder,
-        _project(record, Path(folder), say) as project,
-    ):
+    with _project(record, say) as project:
         say(f"worktree of commit {record['commit'][:12]}")
         project.bring_data(record)
         say("train and evaluate")
@@ -186,10 +180,10 @@ class _Project:
         """data/raw and data/padded: from the cache by the hashes of dvc.lock, else from their source."""
         lock, stages = record["dvc_lock"], upstream("train", read_stages(self.folder / DVC_FILE))
         if lock is not None and set(stages) <= set(lock["stages"]):
-            cache = subprocess.run([*_DVC, "cache", "dir"], capture_output=True, text=True, check=True)
+            cache = subprocess.run([*DVC, "cache", "dir"], capture_output=True, text=True, check=True)
             (self.folder / DVC_LOCK).write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
             self.dvc("cache", "dir", "--local", cache.stdout.strip())
-            words = [*_DVC, "checkout", "--quiet", *stages]
+            words = [*DVC, "checkout", "--quiet", *stages]
             found = subprocess.run(
                 words, cwd=self.folder, env=self.environment, capture_output=True, check=False
             )
@@ -212,7 +206,7 @@ class _Project:
         last: deque[str] = deque(maxlen=15)
         output = None if sys.stdout.isatty() else subprocess.PIPE
         with subprocess.Popen(
-            [*_DVC, *words],
+            [*DVC, *words],
             cwd=self.folder,
             env=self.environment,
             stdout=output,
@@ -228,24 +222,25 @@ class _Project:
 
 
 @contextmanager
-def _project(record: Mapping[str, Any], folder: Path, say: Say) -> Iterator[_Project]:
+def _project(record: Mapping[str, Any], say: Say) -> Iterator[_Project]:
     """The project with the record's params and files in a worktree of its commit.
 
     The repository may hold more than the project: then that is a folder of the worktree, as it is here.
     """
-    worktree = folder / "project"
-    words = ["git", "worktree", "add", "--quiet", "--detach", str(worktree), record["commit"]]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise _refusal(f"git gives no worktree: {done.stderr.strip()}")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(_SCRUBBED)}
-    kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-    kept["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
-    try:
-        project = _Project(worktree / git("rev-parse", "--show-prefix"), kept, say)
-        params = yaml.safe_dump(rebuilt_params(record["params"]), sort_keys=False)
-        (project.folder / PARAMS_FILE).write_text(params, encoding="utf-8")
-        bring_own_files(record, project.folder)
-        yield project
-    finally:
-        git("worktree", "remove", "--force", str(worktree))
+    with tempfile.TemporaryDirectory(prefix="rebuild-") as folder:
+        worktree = Path(folder, "project")
+        words = ["git", "worktree", "add", "--quiet", "--detach", str(worktree), record["commit"]]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise _refusal(f"git gives no worktree: {done.stderr.strip()}")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(_SCRUBBED)}
+        kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
+        kept["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
+        try:
+            project = _Project(worktree / git("rev-parse", "--show-prefix"), kept, say)
+            params = yaml.safe_dump(rebuilt_params(record["params"]), sort_keys=False)
+            (project.folder / PARAMS_FILE).write_text(params, encoding="utf-8")
+            bring_own_files(record, project.folder)
+            yield project
+        finally:
+            git("worktree", "remove", "--force", str(worktree))

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,6 +84,7 @@ def changed_code() -> list[str]:
 # The stages of dvc.yaml, which alone says what each one reads, makes and asks of params.yaml; and what
 # dvc.lock says of those that ran before the present one.
 
+DVC = (sys.executable, "-m", "dvc")  # that of this environment
 DVC_FILE, DVC_LOCK = Path("dvc.yaml"), Path("dvc.lock")
 
 
