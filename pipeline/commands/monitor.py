@@ -70,5 +70,5 @@ def monitor(
     write_text(report, page(comparison, champion.address, table))
     for line in lines(comparison):
         click.echo(line)
-    click.echo(f"-> {report}", err=True)
+    echo_error(f"-> {report}")
     sys.exit(STATUS if comparison.verdict == SHIFTED else 0)

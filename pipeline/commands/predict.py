@@ -97,7 +97,7 @@ def predict(
     if not source and not texts and sys.stdin.isatty():
         raise click.UsageError('give texts ("a review"), --input and --output, or pipe lines in')
     champion = load_champion(name, echo_error)
-    click.echo(champion.name, err=True)
+    echo_error(champion.name)
     if source and target:
         options = Options(text_column, threshold, champion.address, form)
         if is_table(source):
@@ -164,7 +164,7 @@ def _score_file(champion: RegisteredClassifier, source: Path, target: Path, opti
         counts = score_file(champion.texts, source, target, options, on_batch=bar.count)
     if sum(counts) == 0:
         raise UserError(f"{source} holds no text: give a file with some")
-    click.echo(f"{bar.summary()} -> {target}{_where(counts.rejected, rejects_of(target))}", err=True)
+    echo_error(f"{bar.summary()} -> {target}{_where(counts.rejected, rejects_of(target))}")
 
 
 def _score_parts(
@@ -188,7 +188,7 @@ def _score_parts(
     kept, rejected = sum(each.kept for each in done), sum(each.counts.rejected for each in done)
     by_earlier = f", {kept} of them by an earlier run" if kept else ""
     summary = f"{len(done)} of {len(parts)} parts{by_earlier}; {bar.summary()}"
-    click.echo(f"{summary} -> {folder}{_where(rejected, folder / REJECTED)}", err=True)
+    echo_error(f"{summary} -> {folder}{_where(rejected, folder / REJECTED)}")
     if failures := [str(each) for each in outcomes if isinstance(each, UserError)]:
         raise UserError("\n".join([f"{len(failures)} of {len(parts)} parts can't be scored:", *failures]))
 

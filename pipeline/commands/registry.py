@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import interface as api
+from pipeline.commands import echo_error
 from pipeline.interface import load_champion
 from pipeline.registry import lineage, rebuilding, versions
 from pipeline.registry.names import CHAMPION, parse_uri
@@ -129,4 +130,4 @@ def export(model: str, folder: Path) -> None:
     """Write the network of MODEL (models:/NAME/VERSION or @ALIAS) as ONNX into DIR, with an example."""
     version = load_champion(model)
     write_export(version.folder, folder)
-    click.echo(f"{version.name} -> {folder}; try: python {folder / 'example.py'}", err=True)
+    echo_error(f"{version.name} -> {folder}; try: python {folder / 'example.py'}")

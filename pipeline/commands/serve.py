@@ -36,7 +36,7 @@ def serve(name: str | None, port: int, host: str, workers: int | None) -> None:
     require_free_port(port)
     champion = load_champion(name, echo_error)
     Answerer(champion.texts, champion.address, champion.run_id)  # before any process starts: can it log?
-    click.echo(f"{champion.address} on http://{host}:{port}/invocations", err=True)
+    echo_error(f"{champion.address} on http://{host}:{port}/invocations")
     os.environ |= dict.fromkeys(THREAD_LIMITS, "1")  # a core a worker
     os.environ |= {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), _MODEL: champion.address}
     words = [sys.executable, "-m", "uvicorn", "--factory", f"{__name__}:answering"]

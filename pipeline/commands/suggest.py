@@ -43,10 +43,7 @@ def suggest(
         [text_column], form, "UNLABELLED", "--text-column", lambda place, *_: passed_over.append(place)
     )
     texts = (
-        (
-            row[text_column],
-            {name: row[name] for name in (ID,) if row.get(name) not in (None, "")} | {"place": place},
-        )
+        (row[text_column], ({} if row.get(ID) in (None, "") else {ID: row[ID]}) | {"place": place})
         for place, row in scorable(reader.read_all(unlabelled), reader)
     )
     tasks = choose(champion.texts, texts, count)
@@ -54,4 +51,4 @@ def suggest(
         raise UserError(f"{unlabelled} holds no text: give a file with some")
     write_tasks(output, tasks, champion.address)
     unread = f"; {len(passed_over):,} rows without a text passed over" if passed_over else ""
-    click.echo(f"{champion.name}: {len(tasks):,} texts to label -> {output}{unread}", err=True)
+    echo_error(f"{champion.name}: {len(tasks):,} texts to label -> {output}{unread}")
