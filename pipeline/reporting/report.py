@@ -169,7 +169,8 @@ def excerpt(
     kept = every[:read] if from_start else every[len(every) - read :]
     cut = "" if len(kept) == len(every) else "end" if from_start else "start"
     joined: list[tuple[str, float]] = []
-    for is_break, group in groupby(zip(kept, map(float, contributions), strict=True), _is_break):
+    pairs = zip(kept, map(float, contributions), strict=True)
+    for is_break, group in groupby(pairs, lambda pair: pair[0] == LINE_BREAK):
         found = list(group)  # two or more breaks are one between paragraphs, with their sum
         joined += [("¶", sum(value for _, value in found))] if is_break and len(found) > 1 else found
     scale = max([LEAST, *(abs(value) for _, value in joined)])
@@ -180,10 +181,6 @@ def excerpt(
     names = dataset["labels"]
     about = names[1] if len(names) == 2 else str(error["predicted"])
     return Excerpt(about, float(error["probability"]), words, Tokenizer(dataset["tokens"]).between, cut)
-
-
-def _is_break(word: tuple[str, float]) -> bool:
-    return word[0] == LINE_BREAK
 
 
 def _errors(result: Evaluated) -> dict[str, list[Excerpt]]:

@@ -118,10 +118,8 @@ class TextClassifier:
         ``probability`` and ``unknown_share``; of more than two labels, ``probability_NAME`` of each too.
         """
         values = [scores.probabilities, scores.unknown_shares, *scores.by_label.T]
-        columns = zip(
-            number_columns(self.labels), values, strict=False
-        )  # two labels have no columns of their own
-        return {name: column.astype(np.float64) for name, column in columns}
+        named = zip(number_columns(self.labels), values, strict=False)  # of two labels none has a column
+        return {name: column.astype(np.float64) for name, column in named}
 
     def explain(self, text: str, label: str | None = None) -> list[Contribution]:
         """The contribution of each word that is read, in the text's order, by erasure.

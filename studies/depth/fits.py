@@ -224,11 +224,7 @@ def identity(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def measured(
-    study: Study,
-    fits: Sequence[Fit],
-    data: Data,
-    progress: Progress,
-    command: str,
+    study: Study, fits: Sequence[Fit], data: Data, progress: Progress, command: str
 ) -> dict[Fit, Record]:
     """The record of each of ``fits``, also of those that ``study`` lacks."""
     params, again = study.params, f"`make {command}`, or `python -m studies {command}`,"
