@@ -33,13 +33,13 @@ def main() -> None:
     token_ids = random.integers(3, VOCAB_SIZE, (BULK, TOKENS)).astype(np.int32)
     token_ids[np.arange(TOKENS) >= random.integers(20, TOKENS + 1, BULK)[:, None]] = PAD_ID
     single = [token_ids[row : row + 1] for row in range(SINGLE)]
-    for preset, values in (("default", {}), ("128 units", {"model.units": 128})):
+    for size, values in (("default", {}), ("128 units", {"model.units": 128})):
         params = load_params().replace({**values, "pad.max_length": TOKENS}).resolved(20_000, TOKENS)
         for runtime, predict in runtimes(params.model).items():
             shares = [f"{share:.2f}" for share in np.percentile(each(predict, single), (50, 95, 99))]
             rates = rate(predict, token_ids)
             lines.append(
-                [f"{preset}: {network_name(params.flat())}", runtime, *shares, f"{np.median(rates):,.0f}"]
+                [f"{size}: {network_name(params.flat())}", runtime, *shares, f"{np.median(rates):,.0f}"]
             )
             print(*lines[-1], flush=True)
     header = ["network", "runtime", "one review, ms: median", "95th", "99th percentile", "reviews a second"]
