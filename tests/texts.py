@@ -22,4 +22,4 @@ def vocabulary_of(texts: Sequence[str], tokens: str = "words", subwords: int = 6
     for text in texts:
         encoder.add(text)
     rows = np.arange(len(texts))
-    return encoder.splits({"train": rows}, {"train": np.zeros(len(texts), np.int8)})[0]
+    return encoder.splits({"train": rows}, np.zeros(len(texts), np.int8))[0]

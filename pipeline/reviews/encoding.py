@@ -40,7 +40,7 @@ class Encoder:
         subwords: ``data.subwords``. These are learnt on training texts, so texts wait in a temporary file.
     """
 
-    def __init__(self, tokens: str = WORDS, subwords: int = 8_000) -> None:
+    def __init__(self, tokens: str, subwords: int) -> None:
         self._subwords = subwords
         self._file: TextIO | None = None  # a line of JSON a text; it has no name and goes with the object
         if tokens == SUBWORDS:
@@ -83,13 +83,13 @@ class Encoder:
         self._waiting.clear()
 
     def splits(
-        self, rows: Mapping[str, Rows], labels: Mapping[str, Labels]
+        self, rows: Mapping[str, Rows], labels: Labels
     ) -> tuple[Vocabulary, dict[str, Reviews], dict[str, dict[int, bytes]]]:
         """The reviews of each split, with the vocabulary of the training ones; to be called once.
 
         Args:
             rows: of the texts, in the order in which they were added, those of each split, ascending.
-            labels: of each split's reviews.
+            labels: of the texts, int8 (num_texts,); that of one in no split is not read.
 
         Returns:
             The vocabulary: words by count, of equal counts the one first that comes first in the training
@@ -119,7 +119,7 @@ class Encoder:
             unknown[name] = {} if name == TRAIN else _keys_of_unknown(part, of_part, ids)
             for start in range(0, len(part), _CHUNK):
                 part[start : start + _CHUNK] = ids[part[start : start + _CHUNK]]
-            reviews[name] = Reviews(part, of_part, labels[name])
+            reviews[name] = Reviews(part, of_part, labels[rows[name]])
         return replace(self._vocabulary, words=words), reviews, unknown
 
     def _learn(self, file: TextIO, training: Rows) -> None:

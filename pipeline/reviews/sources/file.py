@@ -207,11 +207,10 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
         splits = table.splits_of_files()
     kept, skipped = table.usable(params.bad_rows)
     kept = kept[numbers[kept] != LEFT_OUT]
-    labels = numbers[kept]
     with _errors_of(str(path)):
         if splits:
             of_rows = np.array([splits[row] for row in kept.tolist()])
-            rows = {split: np.flatnonzero(of_rows == split) for split in SPLITS if split in of_rows}
+            rows = {split: kept[of_rows == split] for split in SPLITS if split in of_rows}
             for needed in [split for split in (TRAIN, TEST) if split not in rows]:
                 raise UserError(
                     f"{f'column {of_split!r} puts' if of_split else 'the file names put'} no review into "
@@ -219,14 +218,11 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
                     "file after a split, to split at random"
                 )
         else:
-            test = draw_stratified(labels, params.test_fraction, seed, classes.names)
-            rows = {TRAIN: np.setdiff1d(np.arange(len(labels)), test), TEST: test}
+            test = kept[draw_stratified(numbers[kept], params.test_fraction, seed, classes.names)]
+            rows = {TRAIN: np.setdiff1d(kept, test), TEST: test}
         for name in rows:
-            require_every_label(labels[rows[name]], name, classes.names)
-    in_file = {name: kept[chosen] for name, chosen in rows.items()}
-    vocabulary, reviews, unknown = encoder.splits(
-        in_file, {name: labels[chosen] for name, chosen in rows.items()}
-    )
+            require_every_label(numbers[rows[name]], name, classes.names)
+    vocabulary, reviews, unknown = encoder.splits(rows, numbers)
     return Dataset(
         name=params.name or dataset_name(path),
         source={"file": path.name, "hash": hash_of(path)},
@@ -238,9 +234,9 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
         unknown_keys=unknown,
         markup={
             name: {at: table.markup[row] for at, row in enumerate(chosen.tolist()) if row in table.markup}
-            for name, chosen in in_file.items()
+            for name, chosen in rows.items()
         },
-        places={name: [table.places[row] for row in chosen] for name, chosen in in_file.items()},
+        places={name: [table.places[row] for row in chosen] for name, chosen in rows.items()},
         reading={
             "formats": _in_few_lines(table.formats),
             "rows_skipped": len(skipped),

