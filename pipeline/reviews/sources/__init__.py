@@ -29,7 +29,7 @@ def load_dataset(
     """
     data = params.data
     if data.source == "snippets":
-        return snippets.load(data.test_fraction, params.seed, data.tokens, data.subwords)
+        return snippets.load(data, params.seed)
     if data.source == "file":
         return file.load(data, params.seed, say)
     try:
@@ -45,7 +45,7 @@ def load_dataset(
             "no results on IMDb. To have IMDb, set data.url and data.word_index_url to a mirror; to have an "
             "error here, set data.fallback to null."
         )
-    return snippets.load(data.test_fraction, params.seed)
+    return snippets.load(data, params.seed)
 
 
 def load_unlabelled(

