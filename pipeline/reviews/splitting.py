@@ -174,7 +174,5 @@ def held_back(validation: Arrays) -> dict[str, np.ndarray]:
 
 def _part(validation: Arrays, keep: np.ndarray) -> dict[str, np.ndarray]:
     part = {name: values[keep] for name, values in validation.items() if name not in ("tokens", "offsets")}
-    if "offsets" in validation:
-        reviews = Ragged(validation["tokens"], validation["offsets"]).select(np.flatnonzero(keep))
-        part |= {"tokens": reviews.tokens, "offsets": reviews.offsets}
-    return part
+    reviews = Ragged(validation["tokens"], validation["offsets"]).select(np.flatnonzero(keep))
+    return part | {"tokens": reviews.tokens, "offsets": reviews.offsets}
