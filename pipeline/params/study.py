@@ -118,10 +118,8 @@ class TuneParams(Section):
         if not isinstance(space, dict):
             raise ValueError("must map keys such as model.depth to {low, high} or {choices}")
         flat, forms = dict[str, Any](), dict[str, Range | Choices]()
-        for (
-            key,
-            value,
-        ) in space.items():  # {"model": {"depth": form}} too, whose ends `dvc exp run -S` reaches
+        # {"model": {"depth": form}} too, whose ends `dvc exp run -S` reaches.
+        for key, value in space.items():
             nested = "." not in key and isinstance(value, dict)
             flat |= {f"{key}.{name}": form for name, form in value.items()} if nested else {key: value}
         for key, form in flat.items():

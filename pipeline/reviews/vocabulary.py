@@ -2,9 +2,9 @@
 
 The id of the word of rank r (1 is the most frequent of the training reviews) is r + 3; 0 pads, 1 starts a
 review and 2 stands for a word that is not in the vocabulary. Text is cut into words as Keras' Tokenizer
-does by default; where ``data.tokens`` says so, characters or subwords take the place of words
-(``pipeline.reviews.tokenizing``). Training data and served text go through the same
-:meth:`Vocabulary.encode`, which brings them into one form first (``pipeline.reviews.tokenizing``).
+does by default; where ``data.tokens`` says so, characters or subwords take the place of words. Training data
+and served text go through the same :meth:`Vocabulary.encode`, which brings them into one form first (both:
+``pipeline.reviews.tokenizing``).
 """
 
 from __future__ import annotations

@@ -56,7 +56,6 @@ from pipeline.serving.profile import profile_of
 from pipeline.tracking import PipelineRun, pipeline_run
 from pipeline.training.compiled import compile_prediction
 
-Arrays = dict[str, np.ndarray]
 _SHOWN = 20  # tokens of a review whose label looks wrong
 
 

@@ -56,7 +56,6 @@ def run(params: Params) -> None:
         write_arrays(padded_split(name), **values)
     flat = {f"{split}_{name}": array for split, values in padded.items() for name, array in values.items()}
     sizes = {name: len(split.rows) for name, split in splits.items()}
-    labels = {name: split.reviews.labels for name, split in splits.items()}
     cut = {name: _share(arrays["lengths"] > pad.row_length) for name, arrays in padded.items()}
     unknown = {name: _share(arrays["tokens"] == OOV_ID) for name, arrays in padded.items()}
     write_json(
@@ -73,8 +72,8 @@ def run(params: Params) -> None:
             "raw_splits": {name: split.source for name, split in splits.items()},
             "duplicates_dropped": duplicates,
             "class_shares": {
-                name: {label: _share(given == number) for number, label in enumerate(facts["labels"])}
-                for name, given in labels.items()
+                name: {label: _share(split.reviews.labels == at) for at, label in enumerate(facts["labels"])}
+                for name, split in splits.items()
             },
             "cut_shares": cut,
             "unknown_shares": unknown,

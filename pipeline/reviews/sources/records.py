@@ -239,9 +239,9 @@ class Reader:
                     problem = f"not valid JSON: {error}; write one object a line"
                     self._refused(path, f"line {number}", problem, line.rstrip("\r\n"))
 
-    def _text_of(self, path: Path) -> AbstractContextManager[TextIO]:
+    def _text_of(self, path: Path, unicode: str | None = None) -> AbstractContextManager[TextIO]:
         option = self.form.option("encoding")
-        self.written = recognise_encoding([path], self.form.encoding, option)
+        self.written = unicode or recognise_encoding([path], self.form.encoding, option)
         return open_text(path, self.written, option)
 
     def _parquet(self, path: Path) -> Iterator[Record]:
@@ -281,9 +281,7 @@ class Reader:
                 f"data.split_column is {self.names[2]!r}, but {path} is a review and no table: set it to "
                 "null, and name folders train and test"
             )
-        option = self.form.option("encoding")
-        self.written = unicode_of(path)[0] or recognise_encoding([path], self.form.encoding, option)
-        with open_text(path, self.written, option) as file:
+        with self._text_of(path, unicode_of(path)[0]) as file:
             yield "", dict(zip(self.names, (file.read(), path.parent.name), strict=False))
 
 
