@@ -122,7 +122,9 @@ def _metrics(result: Evaluated) -> str:
     ]
     arrows = [names[name].arrow for name in others]
     weights = result.trained["params"].get("train.class_weights", "none")
-    weighed = f"; for labels as common as train.class_weights ({weights}) count them, not as they are"
+    weighed = ""
+    if weights != "none":
+        weighed = f"; for labels as common as train.class_weights ({weights}) count them, not as they are"
     at_threshold = []
     if "threshold" in metrics:
         best = f"the threshold with the best validation {measure_name(assessment.measure)}"
@@ -146,7 +148,7 @@ def _metrics(result: Evaluated) -> str:
             f"{metrics['test_only_baseline_right']:,} only {baseline.name}, the better baseline "
             f"on validation: McNemar's exact test, {p_text(metrics['test_mcnemar_p_value'])}",
             f"- calibrated on validation: error there {calibration['validation_ece_before']:.4f} before, "
-            f"{calibration['validation_ece_after']:.4f} after{weighed * (weights != 'none')}",
+            f"{calibration['validation_ece_after']:.4f} after{weighed}",
             *at_threshold,
             "",
         ]

@@ -137,13 +137,8 @@ def score_part(
 ) -> Done:
     """Scores a part, unless a part of the same content was scored here by the same model in the same way.
 
-    The scored file, its rejected rows and the record are renamed to their names together.
-
-    Args:
-        classifier: a folder of :func:`pipeline.serving.classifier.write_classifier`; read once a process.
-        part: the part.
-        options: how it is scored.
-        on_batch: told the number of rows after each batch.
+    The scored file, its rejected rows and the record are renamed to their names together. The folder
+    ``classifier`` is read once a process; ``on_batch`` is told the number of rows after each batch.
     """
     made_of = {
         "input": hash_of(part.source),
