@@ -194,7 +194,7 @@ def pipeline_run(
         name = os.environ.get("DVC_EXP_NAME", stage)
         settings |= {"experiment_id": experiment_id, "run_name": name}
     owner = {OWNER_TAG: this_process()}
-    with _active_run(**settings, tags=owner) as run, _watched(client, run, stage, owner):
+    with _active_run(client, **settings, tags=owner) as run, _watched(client, run, stage, owner):
         parent = PipelineRun(client, run)
         if FAILED_TAG in run.data.tags:  # of an earlier attempt
             client.delete_tag(run.info.run_id, FAILED_TAG)
@@ -211,15 +211,21 @@ def pipeline_run(
         if stage == "evaluate":
             elsewhere = trained_in and trained_in != parent.run_id
             parent.set_tags({EVALUATED_TAG: "true"} | ({TRAINED_TAG: trained_in} if elsewhere else {}))
-    forget(this_process())
 
 
 @contextmanager
-def _active_run(**settings: Any) -> Iterator[Run]:
+def _active_run(client: MlflowClient, **settings: Any) -> Iterator[Run]:
     """``mlflow.start_run``, whose beginning and end Ctrl-C doesn't cut short; see ``store.Client``."""
     with uninterrupted(), plain_errors(mlflow.get_tracking_uri()):
         run = mlflow.start_run(**settings)
-    with _ended_by(mlflow.end_run):
+
+    def end(status: str) -> None:
+        mlflow.end_run(status)
+        mine = f"attributes.status = 'RUNNING' and tags.`{OWNER_TAG}` = '{this_process()}'"
+        if not client.search_runs([run.info.experiment_id], mine, max_results=1):
+            forget(this_process())
+
+    with _ended_by(end):
         yield run
 
 

@@ -314,6 +314,24 @@ def test_only_runs_of_dead_processes_on_this_folder_are_ended(
     assert {file.name for file in Path(tmp_path, "studies/owners").iterdir()} == {owners["alive"]}
 
 
+def test_a_process_that_has_left_no_run_open_leaves_no_lock(
+    params: Params, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+
+    def attempt(leaves: bool) -> None:
+        with pytest.raises(InterruptedError), tracking.pipeline_run(params, "train") as run:
+            trial = run.start_child("trial 0", {}, {})
+            if not leaves:
+                trial.cut_short()
+            raise InterruptedError("toy-1 was interrupted")
+
+    attempt(leaves=False)
+    assert list(Path(tmp_path, "studies/owners").iterdir()) == []
+    attempt(leaves=True)  # as where the server is lost at that moment
+    assert [file.name for file in Path(tmp_path, "studies/owners").iterdir()] == [this_process()]
+
+
 def test_a_database_that_is_not_mlflows_is_one_message(
     params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
