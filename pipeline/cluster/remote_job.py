@@ -24,6 +24,7 @@ def run_job(shipment: str, job: Job) -> JobResult:
     """Runs ``job`` on the data of ``shipment``; what it says goes to the topic of that name."""
     worker = get_worker()
     task, attempt = worker.get_current_task(), uuid.uuid4().hex
+    sender = {"worker": worker.address, "job": job.key, "attempt": attempt}
 
     def is_wanted() -> bool:
         """False once the coordinator is gone: the scheduler then cancels what it had asked for."""
@@ -32,12 +33,7 @@ def run_job(shipment: str, job: Job) -> JobResult:
 
     def say(message: Any) -> None:
         # As bytes: an event travels as MessagePack, which makes a plain tuple of a named one.
-        said = {
-            "worker": worker.address,
-            "job": job.key,
-            "attempt": attempt,
-            "message": pickle.dumps(message),
-        }
+        said = sender | {"message": pickle.dumps(message)}
         looks = 0
         while is_wanted():
             if looks % ASK_AGAIN == 0:

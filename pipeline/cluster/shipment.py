@@ -62,11 +62,8 @@ class Shipment(WorkerPlugin):
             del sys.modules[module]
         importlib.invalidate_caches()
         here = versions()
-        if here != self._wanted:
-            pairs = ((name, here[name], wanted) for name, wanted in self._wanted.items())
-            differs = ", ".join(
-                f"{name} {is_} instead of {wanted}" for name, is_, wanted in pairs if is_ != wanted
-            )
+        if others := [name for name, wanted in self._wanted.items() if here[name] != wanted]:
+            differs = ", ".join(f"{name} {here[name]} instead of {self._wanted[name]}" for name in others)
             worker.log_event(self.name, {"worker": worker.address, "differs": differs})
 
 

@@ -31,11 +31,7 @@ class _Reread:
 
 
 def skip_gram(
-    corpora: Sequence[Ragged],
-    vocab_size: int,
-    dimension: int,
-    params: VectorParams,
-    seed: int,
+    corpora: Sequence[Ragged], vocab_size: int, dimension: int, params: VectorParams, seed: int
 ) -> np.ndarray:
     """Learns a vector for each word id; one seed gives the same digits, since one thread learns.
 

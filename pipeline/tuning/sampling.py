@@ -16,9 +16,7 @@ from optuna.trial import FrozenTrial
 from pipeline.params import Choices, Params, Range, Value, is_number
 
 SearchSpace = Mapping[str, BaseDistribution]
-Plain = (
-    bool | int | float | str | None
-)  # what Optuna's storages hold; a list such as [64, 32] is held as JSON
+Plain = bool | int | float | str | None  # as Optuna's storages hold; a list such as [64, 32] is JSON there
 STARTUP_TRIALS = 5  # sampled at random before TPE takes over
 
 

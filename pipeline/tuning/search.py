@@ -157,10 +157,8 @@ def _choose_winner(
         of_best[0] = float(study.score(trained.best))
         said = f"the same digits as before: {of_best[0]}"
         if of_best[0] != best.value:
-            said = (
-                f"trained again it scores {of_best[0]}, not {best.value}: the trial ran on another machine "
-            )
-            said += "or with another number of threads"
+            cause = "the trial ran on another machine or with another number of threads"
+            said = f"trained again it scores {of_best[0]}, not {best.value}: {cause}"
         print(wrapped(said))
     else:
         kept = best.user_attrs
@@ -200,9 +198,8 @@ def _why_none(study: Search) -> str:
 
 def _how_to_go_on(study: Search) -> str:
     finished, ranked = len(study.finished()), study.ranked()
-    lines = [
-        f"study {study.name} was interrupted with {finished} of {study.params.tune.trials} trials finished"
-    ]
+    done = f"{finished} of {study.params.tune.trials} trials finished"
+    lines = [f"study {study.name} was interrupted with {done}"]
     if ranked:
         lines.append(f"best so far: trial {ranked[0].number}, {study.score_name} {ranked[0].value:.4f}")
     lines.append("`dvc repro` goes on with it")
