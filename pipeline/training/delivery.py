@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +10,7 @@ from pipeline.evaluation.calibration import worthwhile_calibration
 from pipeline.evaluation.metrics import classification_metrics, weights_of
 from pipeline.networks.devices import import_keras
 from pipeline.params import Params
-from pipeline.training.task import Data, Listen, file_bytes
+from pipeline.training.task import Data, Listen, file_bytes, network_of
 
 if TYPE_CHECKING:
     import keras
@@ -36,15 +34,10 @@ def deliver(
         shift each), ``validation_ece_before`` and ``validation_ece_after``, the expected calibration error.
     """
     import_keras()
-    import keras  # noqa: PLC0415 - in the processes that fit
-
-    from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
+    from pipeline.networks.fused import choose_implementation  # noqa: PLC0415 - in the processes that fit
     from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "fitted.keras"
-        file.write_bytes(network)
-        model = keras.models.load_model(file, compile=False, safe_mode=True)
+    model = network_of(network)
     chosen = params.replace({"train.implementation": "auto"})
     predict = compile_prediction(model, choose_implementation(chosen.model, chosen.train))
     said, labels = predict(data["validation.token_ids"]), data["validation.labels"].astype(np.int64)

@@ -118,6 +118,16 @@ def file_bytes(network: keras.Model) -> bytes:
         return file.read_bytes()
 
 
+def network_of(saved: bytes) -> keras.Model:
+    """The network that ``file_bytes`` has saved."""
+    import keras  # noqa: PLC0415 - in the processes that fit
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "network.keras"
+        file.write_bytes(saved)
+        return keras.models.load_model(file, compile=False, safe_mode=True)
+
+
 def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
     """Fits the network of ``params`` to the reviews of ``data``; see ``fitting.fit``.
 

@@ -22,7 +22,7 @@ from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified
 from pipeline.reviews.vocabulary import OOV_ID
 from pipeline.runtime.errors import UserError
 from pipeline.training.preparation import prepared_data
-from pipeline.training.task import Listen, fit
+from pipeline.training.task import Listen, fit, network_of
 
 UNLABELLED = "unlabelled"
 Arrays = Mapping[str, np.ndarray]
@@ -63,16 +63,12 @@ def fit_and_predict(
     """Probabilities of validation and test reviews, of a network fitted as the train stage does it."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # else it warns of each fold's own network
     import_keras()
-    import keras  # noqa: PLC0415 - Keras loads in the processes that fit
-
-    from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
+    from pipeline.networks.fused import choose_implementation  # noqa: PLC0415 - in the processes that fit
     from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:
         data = prepared_data(params, padded, "fold", Path(folder), vectors)
-        network = Path(folder) / "network.keras"
-        network.write_bytes(fit(params, seed, data, listen).network)
-        model = keras.models.load_model(network, compile=False, safe_mode=True)
+        model = network_of(fit(params, seed, data, listen).network)
     predict = compile_prediction(model, choose_implementation(params.model, params.train))
     return predict(padded[VALIDATION]["token_ids"]), predict(padded[TEST]["token_ids"])
 
