@@ -25,8 +25,6 @@ LONG = 500  # words that a text must have to be called very long
 _COMPARED_REVIEWS = 100_000  # telltale words are looked for among so many
 # Scripts that put no blanks between words: Thai to Khmer, kana, Chinese characters.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-
-
 Findings = list[dict[str, Any]]
 
 

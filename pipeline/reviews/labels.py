@@ -11,9 +11,8 @@ from decimal import Decimal
 
 from pipeline.runtime.errors import UserError
 
-MISSING = -2  # no label at all
-UNKNOWN = -1  # a value that data.labels doesn't name
-LEFT_OUT = -3  # a value that data.labels maps to null
+UNUSABLE = -1  # no label at all, or a value that data.labels doesn't name
+LEFT_OUT = -2  # a value that data.labels maps to null
 MOST = 100  # classes; a column of more different values is hardly one of labels
 _SHOWN, _LONGEST = 20, 40  # labels, and characters of one, in a message
 
@@ -38,11 +37,6 @@ class Classes:
     names: tuple[str, ...] = ()
     numbers: Mapping[str, int] = field(default_factory=dict)
     merged: tuple[str, ...] = ()
-
-    def number(self, value: object) -> int:
-        """The class of a value as it stands in the file, or MISSING, UNKNOWN or LEFT_OUT."""
-        key = fold(value)
-        return MISSING if key is None else self.numbers.get(key, UNKNOWN)
 
 
 def fold(value: object) -> str | None:

@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.params import DataParams
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.encoding import Encoder
-from pipeline.reviews.labels import LEFT_OUT, MISSING, UNKNOWN, Classes, classes_of, fold
+from pipeline.reviews.labels import LEFT_OUT, UNUSABLE, Classes, classes_of, fold
 from pipeline.reviews.ragged import Rows
 from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.sources.encodings import COMPRESSIONS, kind_of
@@ -195,8 +195,8 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
     with _errors_of(f"{path}: column {of_label!r}"):
         known = any(fold(value) is not None for value in values)
         classes = classes_of(values, params.labels) if known else Classes()
-    numbers = np.array([classes.number(value) for value in values], np.int8)
-    for row in np.flatnonzero((numbers == MISSING) | (numbers == UNKNOWN)).tolist():
+    numbers = np.array([classes.numbers.get(fold(value) or "", UNUSABLE) for value in values], np.int8)
+    for row in np.flatnonzero(numbers == UNUSABLE).tolist():
         table.blame(row, of_label, _label_problem(values[row], classes))
     if of_split:
         splits = [SPLIT_NAMES.get(str(value).strip().lower()) for value in table.values[of_split]]
