@@ -38,7 +38,7 @@ from pipeline.runtime.paths import (
 from pipeline.stages import refuse_edited
 from pipeline.training.delivery import deliver
 from pipeline.training.preparation import prepared_data
-from pipeline.training.task import fit, num_epochs
+from pipeline.training.task import fit
 from pipeline.training.vector_files import read_vectors
 from pipeline.tuning.explain import trials_table, write_pictures
 from pipeline.tuning.progress import Progress
@@ -72,13 +72,13 @@ def run(params: Params) -> None:
         vectors, found = _vectors_of_file(fitted)
         parent.log_metrics(found)
         data = data_of_fits(fitted, splits, dataset, vectors)
-        progress = Progress(parent, dataset["name"], num_epochs(params, data), study.score_name)
+        progress = Progress(parent, dataset["name"], study.score_name)
         pool = open_pool(study.name, params.cluster, params.tune.workers, study.num_missing(), data)
         with progress, pool as processes:
             with waiting("TensorFlow is loaded"):
                 device = call(processes, Job("TensorFlow", describe_device, ()))
             print(device)
-            winner = search(study, fit, data, processes, progress)
+            winner = search(study, fit, processes, progress)
             delivery = Job("calibration", deliver, (winner.network, winner.params))
             network, calibration = call(processes, delivery)
         curve = [

@@ -121,10 +121,14 @@ def fit(
         embeddings = fitting.network.get_layer("embedding").embeddings
         known = vectors.any(axis=1, keepdims=True)
         embeddings.assign(np.where(known, vectors, ops.convert_to_numpy(embeddings)))
+    epochs, learning_rate = params.train.num_epochs, params.train.learning_rate
+    soft_epochs = params.distill.epochs if unlabelled is not None else 0
+    if soft_epochs:
+        epochs, learning_rate = params.distill.label_epochs, params.distill.label_learning_rate
+    fitting.most_epochs = soft_epochs + epochs
     if params.pretrain.epochs and windows is not None:
         fitting.pretrain(windows)
-    epochs, learning_rate = params.train.num_epochs, params.train.learning_rate
-    if params.distill.epochs and unlabelled is not None:
+    if soft_epochs and unlabelled is not None:
         soft = Split(unlabelled.token_ids, targets_of(unlabelled.labels, num_labels))
         both = Split(*(np.concatenate(pair) for pair in zip(train, soft, strict=True)))
         # With less dropout: Hinton et al. (2015). Words are dropped as before.
@@ -133,10 +137,9 @@ def fit(
         }
         scaled = {name: rate and rate * params.distill.dropout_scale for name, rate in rates.items()}
         model = params.model.model_copy(update=scaled)
-        fitting.learn(both, params.distill.epochs, params.distill.learning_rate, model)
+        fitting.learn(both, soft_epochs, params.distill.learning_rate, model)
         del both, soft
         gc.collect()  # programs hold the reviews and the optimizer, and themselves in a circle
-        epochs, learning_rate = params.distill.label_epochs, params.distill.label_learning_rate
     fitting.learn(
         train, epochs, learning_rate, params.model, params.train.label_smoothing, params.train.stop_after
     )
@@ -170,7 +173,7 @@ class Fitting:
         self.implementation = choose_implementation(params.model, params.train)
         self.random = np.random.default_rng(seed)
         self.history: list[Mapping[str, float]] = []
-        self.best_epoch, self.best_weights = 0, _weights(self.network)
+        self.best_epoch, self.best_weights, self.most_epochs = 0, _weights(self.network), 0
 
     def _build(self, model: ModelParams) -> keras.Model:
         vocab_size, max_length = self.params.pad.vocab_size, self.validation.token_ids.shape[1]
@@ -244,7 +247,7 @@ class Fitting:
             }
             best = self.history[self.best_epoch - 1]["validation_loss"] if self.best_epoch else math.inf
             self.history.append(metrics)
-            self.listen(Epoch(epoch, 1.0, metrics))
+            self.listen(Epoch(epoch, self.most_epochs, 1.0, metrics))
             if patience is None or self.best_epoch == 0 or metrics["validation_loss"] < best:
                 self.best_epoch, self.best_weights = epoch, _weights(self.network)
             elif epoch - max(self.best_epoch, first) >= patience:
@@ -259,7 +262,8 @@ class Fitting:
             read += batches.steps * batch_size
             if time.monotonic() - said >= SHARE_SECONDS:
                 said = time.monotonic()
-                self.listen(Epoch(epoch, (done + min(read / count, 1.0)) / passes, {}))
+                share = (done + min(read / count, 1.0)) / passes
+                self.listen(Epoch(epoch, self.most_epochs, share, {}))
         return totals
 
 

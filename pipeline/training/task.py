@@ -30,11 +30,13 @@ class Epoch(NamedTuple):
 
     Attributes:
         number: from 1; 0 is the language model that is learnt before.
+        most: how many the fit has at most.
         share: of the epoch's reviews that were read, from 0 to 1.
         metrics: as a row of ``Trained.history``; none before the end.
     """
 
     number: int
+    most: int
     share: float
     metrics: Mapping[str, float]
 
@@ -92,15 +94,6 @@ def vectors_name(params: Params) -> str:
 def ngrams_name(params: Params) -> str:
     """What the names in ``Data`` of the vectors of words and pairs begin with."""
     return f"ngrams {params.vectors.ngrams} {params.vectors.deviation} {params.model.step_words}"
-
-
-def num_epochs(params: Params, data: Data) -> int:
-    """How many epochs ``fit`` has at most: soft labels are learnt only where there are unlabelled reviews."""
-    if params.tune.epochs is not None:
-        return params.trial_epochs
-    if params.distill.epochs and "unlabelled.labels" in data:
-        return params.distill.epochs + params.distill.label_epochs
-    return params.train.num_epochs
 
 
 def some_reviews(labels: np.ndarray, count: int, seed: int) -> np.ndarray:

@@ -21,12 +21,11 @@ class Progress:
     Args:
         parent: the run of which trials are children.
         dataset: its name.
-        epochs: the most that a trial has.
         score_name: what trials are ranked by.
     """
 
-    def __init__(self, parent: PipelineRun, dataset: str, epochs: int, score_name: str = SCORE) -> None:
-        self._parent, self._dataset, self.epochs, self._score_name = parent, dataset, epochs, score_name
+    def __init__(self, parent: PipelineRun, dataset: str, score_name: str = SCORE) -> None:
+        self._parent, self._dataset, self._score_name = parent, dataset, score_name
         self._started = time.monotonic()
         self._epochs_done = self._finished = self._wanted = 0
         self._study = ""
@@ -52,15 +51,15 @@ class Progress:
         self._runs[number] = self._parent.start_child(name, values, tags)
 
     def heard(self, number: int, epoch: Epoch) -> None:
-        """What the fit of trial ``number`` says; the time left is that if every trial ran all its epochs."""
+        """What the fit of trial ``number`` says; the time left is that if every trial ran to its end."""
         left = ""
         if epoch.has_ended:
             self._epochs_done += 1
-            epochs_left = max(0, (self._wanted - self._finished) * self.epochs - epoch.number)
+            epochs_left = max(0, (self._wanted - self._finished) * epoch.most - epoch.number)
             seconds = (time.monotonic() - self._started) / self._epochs_done * epochs_left
             left = "{}:{:02d} left".format(*divmod(round(seconds), 60))
             self._runs[number].log_metrics(epoch.metrics, epoch.number)
-        show_epoch(self._live, self._titles[number], epoch, self.epochs, left)
+        show_epoch(self._live, self._titles[number], epoch, left)
 
     def ended(
         self,
@@ -111,9 +110,9 @@ class Progress:
             run.cut_short()
 
 
-def show_epoch(live: LiveLine, title: str, epoch: Epoch, epochs: int, left: str = "") -> None:
+def show_epoch(live: LiveLine, title: str, epoch: Epoch, left: str = "") -> None:
     """Shows a line for an epoch that has ended, else a bar."""
-    line = epoch_line(title, epoch, epochs, left)
+    line = epoch_line(title, epoch, left)
     if epoch.has_ended:
         live.say(line)
         live.wait(title)
@@ -121,13 +120,13 @@ def show_epoch(live: LiveLine, title: str, epoch: Epoch, epochs: int, left: str 
         live.show(line)
 
 
-def epoch_line(title: str, epoch: Epoch, epochs: int, left: str = "") -> str:
+def epoch_line(title: str, epoch: Epoch, left: str = "") -> str:
     """An epoch's number and scores, or how far it is, as every line of a training shows them.
 
-    >>> epoch_line("trial 3", Epoch(2, 0.25, {}), 5)
+    >>> epoch_line("trial 3", Epoch(2, 5, 0.25, {}))
     'trial 3  epoch 2/5  [#####...............]  25%'
     """
-    number = f"epoch {epoch.number}/{epochs}" if epoch.number else "pretraining"
+    number = f"epoch {epoch.number}/{epoch.most}" if epoch.number else "pretraining"
     if not epoch.has_ended:
         return shortened(title, number, bar(epoch.share))
     accuracy = f"accuracy {epoch.metrics[SCORE]:.3f}"

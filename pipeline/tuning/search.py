@@ -16,7 +16,7 @@ from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption, interruptible
 from pipeline.runtime.live import LiveLine, wrapped
-from pipeline.training.task import Data, Trained, num_epochs
+from pipeline.training.task import Trained
 from pipeline.tuning.progress import Progress, show_epoch
 from pipeline.tuning.sampling import configured_suggestions
 from pipeline.tuning.storage import hold
@@ -63,13 +63,12 @@ def search_order(params: Params) -> str:
     return f"depends on the timing of {workers} workers; the winner trained again gives the same digits"
 
 
-def search(study: Search, fit: Fit, data: Data, pool: Pool, progress: Progress) -> Winner:
+def search(study: Search, fit: Fit, pool: Pool, progress: Progress) -> Winner:
     """Runs the trials that ``study`` lacks and returns its best.
 
     Args:
         study: from ``open_search``.
         fit: trains a network of the given params and seed; another process must be able to import it.
-        data: that of the pool.
         pool: where networks are fitted.
         progress: told of each trial.
 
@@ -92,7 +91,7 @@ def search(study: Search, fit: Fit, data: Data, pool: Pool, progress: Progress) 
             winner = _choose_winner(study, fit, pool, progress, interruption)
             if study.params.tune.epochs is None:
                 return winner
-            return _train_in_full(study, winner, fit, data, pool, interruption)
+            return _train_in_full(study, winner, fit, pool, interruption)
         except KeyboardInterrupt:
             raise InterruptedError(_how_to_go_on(study)) from None
 
@@ -169,17 +168,17 @@ def _choose_winner(
 
 
 def _train_in_full(
-    study: Search, winner: Winner, fit: Fit, data: Data, pool: Pool, interruption: Interruption
+    study: Search, winner: Winner, fit: Fit, pool: Pool, interruption: Interruption
 ) -> Winner:
     """The winner of trials of ``tune.epochs``, trained as ``distill`` and ``train`` say."""
     params = winner.params.replace({"tune.epochs": None})
-    passes, started = num_epochs(params, data), time.perf_counter()
-    print(f"trial {winner.number} won the search; it is now trained in full, {passes} epochs at most")
+    started = time.perf_counter()
+    print(f"trial {winner.number} won the search; it is now trained in full")
     live, title = LiveLine(), f"trial {winner.number} in full"
     live.wait(f"{title} is prepared")
     try:
         job = Job(title, fit, (params, params.seed))
-        trained = call(pool, job, interruption, lambda epoch: show_epoch(live, title, epoch, passes))
+        trained = call(pool, job, interruption, lambda epoch: show_epoch(live, title, epoch))
     finally:
         live.clear()
     scores, seconds = (float(study.score(trained.best)),), time.perf_counter() - started

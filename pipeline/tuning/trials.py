@@ -128,7 +128,7 @@ class _Runner:
                     "set train.clipnorm, or set model.activation to tanh"
                 )
         trial.report(self.study.score(epoch.metrics), epoch.number)
-        if self.interruption.requested and epoch.number < self.progress.epochs:
+        if self.interruption.requested and epoch.number < epoch.most:
             return TrialState.FAIL, None
         return (TrialState.PRUNED, None) if trial.should_prune() else None
 

@@ -20,7 +20,6 @@ from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays, read_json
 from pipeline.runtime.paths import CROSS_VALIDATION, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
 from pipeline.tracking import PipelineRun, pipeline_run
-from pipeline.training.task import num_epochs
 from pipeline.training.vector_files import read_vectors
 from pipeline.tuning.grid import Point, run_grid
 from pipeline.tuning.progress import Progress
@@ -101,10 +100,8 @@ def judge(
     for fold, of_fold in asked:
         place = {"repeat": fold.repeat, "fold": fold.number, "part": fold.part}
         points.append(Point(fold.name, place, (of_fold, fold, longest)))
-    has_unlabelled = len(data["unlabelled_offsets"]) > 1
-    epochs = num_epochs(params, {"unlabelled.labels": data["unlabelled_tokens"]} if has_unlabelled else {})
     in_run = pipeline_run(params, kind, ("pad", "model", "train"), study=study.name)
-    with in_run as parent, Progress(parent, dataset["name"], epochs) as progress:
+    with in_run as parent, Progress(parent, dataset["name"]) as progress:
         parent.set_tags({"mlflow.runName": kind, "dataset": dataset["name"]})
         workers, again = params.tune.workers, "the same command"
         judged = run_grid(study, points, judge_fold, _kept, workers, data, progress, again)

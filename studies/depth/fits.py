@@ -207,7 +207,7 @@ def studied(
     described, name = identity(params, dataset) | extent, f"{command}-{dataset['name']}"
     study = open_grid(params, name, described, SPACE, MEASURING_MODULES)
     in_run = pipeline_run(params, command, ("model", "train", "depth"), study=study.name)
-    with in_run as parent, Progress(parent, dataset["name"], params.depth.epochs) as progress:
+    with in_run as parent, Progress(parent, dataset["name"]) as progress:
         parent.set_tags({"mlflow.runName": RUN_NAMES[command], "dataset": dataset["name"]})
         yield parent, measured(study, fits, data, progress, command)
 

@@ -67,7 +67,7 @@ def fit_formula(params: Any, seed: int, data: Any, listen: Any) -> Any:
             _die_but_once(data)
         score = 0.8 - abs(params.model.units - 20) / 1000 - abs(params.model.dropout - 0.3) / 10 + epoch / 100
         history.append({"loss": 1 - score, "validation_loss": 1 - score, "validation_accuracy": score})
-        listen(Epoch(epoch, 1.0, history[-1]))
+        listen(Epoch(epoch, 2, 1.0, history[-1]))
     text = f"{params.model.units} units, dropout {params.model.dropout}, seed {seed}"
     return Trained(text.encode(), tuple(history), 2, "formula")
 

@@ -203,11 +203,11 @@ def test_a_networks_name_tells_what_sets_it_apart(params: Params, client: Mlflow
 
 
 def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: MlflowClient) -> None:
-    with tracking.pipeline_run(params, "train") as run, Progress(run, "toy", 2) as trials:
+    with tracking.pipeline_run(params, "train") as run, Progress(run, "toy") as trials:
         trials.started(0, "trial 0", {"model.depth": 3})
         for number, accuracy in ((1, 0.5), (2, 0.75)):
             losses = {"loss": 0.5, "validation_loss": 0.5}
-            trials.heard(0, Epoch(number, 1.0, losses | {"validation_accuracy": accuracy}))
+            trials.heard(0, Epoch(number, 2, 1.0, losses | {"validation_accuracy": accuracy}))
         trials.ended(0, "PRUNED", {"seconds": 1.0}, "too wide", {"model_summary.txt": "three layers"})
     experiment = client.get_experiment(run.experiment_id)
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
@@ -224,7 +224,7 @@ def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: Mlf
 
 
 def test_a_lost_trials_run_is_ended_wherever_it_ran(params: Params, client: MlflowClient) -> None:
-    with tracking.pipeline_run(params, "train") as run, Progress(run, "toy", 2) as trials:
+    with tracking.pipeline_run(params, "train") as run, Progress(run, "toy") as trials:
         trials.opened("toy-1", finished=0, wanted=4)
         elsewhere = {
             number: client.create_run(
@@ -252,7 +252,7 @@ def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: Mlflo
     with (
         pytest.raises(KeyboardInterrupt),
         tracking.pipeline_run(params, "train") as run,
-        Progress(run, "toy", 2) as trials,
+        Progress(run, "toy") as trials,
     ):
         trials.started(0, "trial 0", {})
         raise KeyboardInterrupt

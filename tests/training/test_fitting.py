@@ -37,7 +37,7 @@ from pipeline.training import compiled as prediction  # noqa: E402
 from pipeline.training.batches import STEPS_A_CALL, shuffled_batches  # noqa: E402
 from pipeline.training.compiled import Average, label_objective  # noqa: E402
 from pipeline.training.fitting import Split, build_optimizer, fit  # noqa: E402
-from pipeline.training.task import Epoch, Trained, num_epochs  # noqa: E402
+from pipeline.training.task import Epoch, Trained  # noqa: E402
 
 
 def predict(model: keras.Model, token_ids: np.ndarray, batch_size: int = 256) -> np.ndarray:
@@ -275,8 +275,10 @@ def test_soft_labels_of_unlabelled_reviews_are_learnt_first() -> None:
     values = {"distill.epochs": 2, "distill.label_epochs": 1, "distill.label_learning_rate": 1e-9}
     params = PARAMS.replace(values | {"train.epochs": 9, "train.patience": None})
     soft = Split(reviews(600, 5).token_ids, both(np.where(reviews(600, 5).labels == 1, 0.9, 0.1)))
-    fitted = fit(params, *ARGS, unlabelled=soft)
-    assert len(fitted.history) == 3 == num_epochs(params, {"unlabelled.labels": soft.labels})
+    heard: list[Epoch] = []
+    fitted = fit(params, *ARGS, listen=heard.append, unlabelled=soft)
+    assert len(fitted.history) == 3
+    assert {epoch.most for epoch in heard} == {3}, "two on soft labels, one on the labels"
     assert fitted.best_epoch == 3  # nothing stops early, so the last is kept
     assert fitted.history[1]["validation_accuracy"] > 0.7  # 70 labels for one epoch give a coin's
 

@@ -10,7 +10,7 @@ from unittest.mock import create_autospec
 from pipeline.cluster.pool import SerialPool
 from pipeline.params import Params, Value
 from pipeline.tracking import PipelineRun
-from pipeline.training.task import Epoch, Trained, num_epochs
+from pipeline.training.task import Epoch, Trained
 from pipeline.tuning.progress import Progress
 from pipeline.tuning.search import Winner, search
 from pipeline.tuning.study import Search, open_search
@@ -37,7 +37,7 @@ class StandInFit:
 
         def heard(epoch: Epoch) -> None:
             listen(epoch)
-            if epoch.number < num_epochs(params, {}):
+            if epoch.number < epoch.most:
                 self.before_epoch(call, epoch.number + 1)
 
         self.before_epoch(call, 1)
@@ -47,12 +47,12 @@ class StandInFit:
 def fit_formula(params: Params, seed: int, data: Any, listen: Any) -> Trained:
     """Its network says what it was fitted with, so that a test can tell whose network a file holds."""
     history = []
-    for epoch in range(1, num_epochs(params, {}) + 1):
+    for epoch in range(1, params.trial_epochs + 1):
         score = score_of(params, seed, epoch)
         history.append(
             {"loss": 1 - score, "accuracy": score, "validation_loss": 1 - score, "validation_accuracy": score}
         )
-        listen(Epoch(epoch, 1.0, history[-1]))
+        listen(Epoch(epoch, params.trial_epochs, 1.0, history[-1]))
     text = f"{params.model.units} units, dropout {params.model.dropout}, seed {seed}"
     return Trained(text.encode(), tuple(history), len(history), "formula")
 
@@ -61,7 +61,7 @@ class Recorder(Progress):
     """Keeps what it was told, as (event, trial) pairs, and shows and logs nothing."""
 
     def __init__(self) -> None:
-        super().__init__(create_autospec(PipelineRun, instance=True), "toy", 2)
+        super().__init__(create_autospec(PipelineRun, instance=True), "toy")
         self.events: list[tuple[str, Any]] = []
         self.heard_epochs: list[tuple[int, int]] = []
 
@@ -86,7 +86,7 @@ class Recorder(Progress):
 
 def run_search(study: Search, fit: Any, progress: Progress | None = None) -> Winner:
     """Searches in this process."""
-    return search(study, fit, {}, SerialPool({}), progress or Recorder())
+    return search(study, fit, SerialPool({}), progress or Recorder())
 
 
 def run_study(params: Params, fit: Any, progress: Progress | None = None) -> tuple[Search, Winner]:

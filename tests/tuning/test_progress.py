@@ -19,25 +19,25 @@ METRICS = {"loss": 0.53149, "validation_loss": 0.37, "validation_accuracy": 0.83
 @pytest.fixture
 def progress() -> Progress:
     """Of trials of two epochs; what it logs goes nowhere."""
-    return Progress(create_autospec(PipelineRun, instance=True), "toy", 2)
+    return Progress(create_autospec(PipelineRun, instance=True), "toy")
 
 
 def test_an_epoch_is_one_line() -> None:
-    assert epoch_line("trial 3", Epoch(1, 1.0, METRICS), 5, "0:20 left") == (
+    assert epoch_line("trial 3", Epoch(1, 5, 1.0, METRICS), "0:20 left") == (
         "trial 3  epoch 1/5  accuracy 0.836  loss 0.531, validation 0.370  0:20 left"
     )
 
 
 @pytest.mark.parametrize("title", ["trial 12", "lstm depth 4 residual seed 3", "x" * 50])
 def test_what_matters_least_is_left_out_where_the_line_is_full(title: str) -> None:
-    line = epoch_line(title, Epoch(10, 1.0, METRICS), 30, "12:20 left")
+    line = epoch_line(title, Epoch(10, 30, 1.0, METRICS), "12:20 left")
     assert len(line) < 80
     assert line.startswith(title)
     assert "epoch 10/30" in line
 
 
 def test_within_an_epoch_a_bar_moves() -> None:
-    assert epoch_line("trial 3", Epoch(0, 1.0, {}), 5) == "trial 3  pretraining  [####################] 100%"
+    assert epoch_line("trial 3", Epoch(0, 5, 1.0, {})) == "trial 3  pretraining  [####################] 100%"
 
 
 def test_values_that_the_name_tells_are_not_said_twice(
@@ -83,8 +83,8 @@ def test_a_terminal_shows_the_bar_in_place(progress: Progress, monkeypatch: pyte
     monkeypatch.setattr("sys.stdout", terminal)
     progress.opened("imdb-1", 0, 1)
     progress.started(0, "trial 0", {"model.depth": 2})
-    progress.heard(0, Epoch(1, 0.5, {}))
-    progress.heard(0, Epoch(1, 1.0, METRICS))
+    progress.heard(0, Epoch(1, 2, 0.5, {}))
+    progress.heard(0, Epoch(1, 2, 1.0, METRICS))
     lines = terminal.written.split("\n")
     assert lines[1] == "trial 0 (0/1 done)  depth 2"
     # The bar, without a line's end; then it is taken away, and the epoch's line takes its place.

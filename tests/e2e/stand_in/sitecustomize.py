@@ -52,7 +52,7 @@ def fit(
         metrics |= {"validation_loss": 1 - score, "validation_accuracy": score}
         history.append(metrics)
         if listen is not None:
-            listen(Epoch(epoch, 1.0, metrics))
+            listen(Epoch(epoch, params.train.epochs, 1.0, metrics))
     text = f"{params.model.units} units, dropout {params.model.dropout}, seed {seed}"
     return Trained(Network(text), tuple(history), len(history), "formula")
 
