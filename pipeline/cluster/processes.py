@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Self
@@ -118,14 +119,15 @@ class ProcessPool:
         return process.connection
 
     def _start(self, place: int) -> _Process:
-        """Ctrl-C is for this process alone: a signal that is blocked here stays so in what is started."""
+        """Ctrl-C and SIGTERM are for this process alone: what is blocked here stays so in what is started."""
         limits = dict.fromkeys(THREAD_LIMITS, str(max(1, cores() // self._count))) if self._count > 1 else {}
         if self._gpus:
             limits["CUDA_VISIBLE_DEVICES"] = self._gpus[place % len(self._gpus)]
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._data), daemon=True)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        resource_tracker.ensure_running()  # the first process starts it, which would unblock both again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             with _environment(limits):
                 process.start()

@@ -15,6 +15,7 @@ from pathlib import Path
 from pipeline.params import PRESET_VARIABLE, Params, ParamsError, Value, load_params, parse_yaml, read_preset
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
+from pipeline.runtime.interruption import left_to_stage
 from pipeline.runtime.paths import REGISTRATION, REPORT
 from pipeline.runtime.source import DVC, git, head_commit
 
@@ -116,7 +117,9 @@ def _register_again(params: Params, environment: dict[str, str]) -> int:
 
 def _dvc_process(*words: str, **environment: str) -> int:
     command = [sys.executable, "-m", "pipeline.commands.dvc_process", *words]
-    return subprocess.run(command, check=False, env=os.environ | environment).returncode
+    process = subprocess.Popen(command, env=os.environ | environment, text=True)
+    with process, left_to_stage(process):
+        return process.wait()
 
 
 def dvc_arguments(now: Params, wanted: Params) -> list[str]:

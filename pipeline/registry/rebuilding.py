@@ -22,6 +22,7 @@ from pipeline.registry.lineage import installed_packages
 from pipeline.reviews.sources.files import files_of, hash_of
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
+from pipeline.runtime.interruption import left_to_stage
 from pipeline.runtime.paths import METRICS, RAW_DATASET
 from pipeline.runtime.source import DVC, DVC_FILE, DVC_LOCK, git, read_stages, upstream
 
@@ -205,17 +206,19 @@ class _Project:
         """
         last: deque[str] = deque(maxlen=15)
         output = None if sys.stdout.isatty() else subprocess.PIPE
-        with subprocess.Popen(
+        process = subprocess.Popen(
             [*DVC, *words],
             cwd=self.folder,
             env=self.environment,
             stdout=output,
             stderr=output and subprocess.STDOUT,
             text=True,
-        ) as process:
+        )
+        with process, left_to_stage(process):
             for line in process.stdout or ():
                 last.append(line.rstrip())
                 self.say(f"  {last[-1]}")
+            process.wait()
         if process.returncode != 0:
             end = ":\n" + "\n".join(last) if last else ", as it says above"
             raise _refusal(f"`dvc {' '.join(words)}` failed{end}")

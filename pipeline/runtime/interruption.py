@@ -6,8 +6,9 @@ A second one takes effect at once.
 from __future__ import annotations
 
 import signal
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,17 +35,8 @@ class Interruption:
 def interruptible() -> Iterator[Interruption]:
     """Turns SIGINT and SIGTERM into a request while the block runs (in the main thread only)."""
     interruption = Interruption()
-    if threading.current_thread() is not threading.main_thread():
+    with _handled(dict.fromkeys((signal.SIGINT, signal.SIGTERM), interruption.request)):
         yield interruption
-        return
-    handlers = {
-        number: signal.signal(number, interruption.request) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield interruption
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -76,3 +68,36 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         release()
+
+
+@contextmanager
+def left_to_stage(dvc: subprocess.Popen[str]) -> Iterator[None]:
+    """Leaves it to the stage that DVC runs to end after a signal, while the block waits for DVC.
+
+    Ctrl-C reaches the stage from the terminal. SIGTERM, of `kill`, a service or a container, is passed on to
+    it: DVC would end at once and leave it running.
+    """
+    import psutil  # noqa: PLC0415 - the image that serves has none
+
+    def pass_on(_signal: int, _frame: Any) -> None:
+        below = psutil.Process(dvc.pid).children(recursive=True)
+        stages = [each for each in below if each.cmdline()[1:3] == ["-m", "pipeline"]]
+        for each in stages or [dvc]:
+            each.terminate()
+
+    with _handled({signal.SIGINT: lambda *_: None, signal.SIGTERM: pass_on}):
+        yield
+
+
+@contextmanager
+def _handled(handlers: Mapping[int, Callable[[int, Any], object]]) -> Iterator[None]:
+    """Sets signals' handlers while the block runs (in the main thread only, which alone can)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

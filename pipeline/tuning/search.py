@@ -167,9 +167,7 @@ def _choose_winner(
     )
 
 
-def _train_in_full(
-    study: Search, winner: Winner, fit: Fit, pool: Pool, interruption: Interruption
-) -> Winner:
+def _train_in_full(study: Search, winner: Winner, fit: Fit, pool: Pool, interruption: Interruption) -> Winner:
     """The winner of trials of ``tune.epochs``, trained as ``distill`` and ``train`` say."""
     params = winner.params.replace({"tune.epochs": None})
     started = time.perf_counter()

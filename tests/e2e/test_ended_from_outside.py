@@ -1,0 +1,61 @@
+"""Ctrl-C, `kill`, and what stops a service: the run ends when its stage has."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from toy_project import environment, make_project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A DVC project whose one stage is a study of formulas: eight trials of two epochs, 0.3 s each."""
+    folder = make_project(tmp_path, {"trials": 8})
+    stage = {"cmd": "python -m pipeline train", "outs": [{"reports/train.json": {"cache": False}}]}
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"train": stage}}), encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], cwd=folder, check=True)
+    return folder
+
+
+def started(folder: Path) -> subprocess.Popen[str]:
+    """`run`, as a group of processes of its own."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "run", "--until", "train"],
+        cwd=folder,
+        env=environment(folder, stand_in=True, STAND_IN_SECONDS="0.3", PATH=path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_for_all", [False, True], ids=["kill", "Ctrl-C"])
+def test_a_run_ends_with_its_stage(project: Path, is_for_all: bool) -> None:
+    run = started(project)
+    assert run.stdout is not None
+    said = ""
+    while "epoch" not in said:
+        said += (line := run.stdout.readline())
+        assert line, said
+    processes = psutil.Process(run.pid).children(recursive=True)
+    if is_for_all:
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+    else:
+        run.terminate()
+    run.wait(60)
+    left = [each for each in psutil.wait_procs(processes, timeout=1)[1] if each.status() != "zombie"]
+    assert left == [], "nothing goes on behind the user's back"
+    said += run.stdout.read()
+    assert run.returncode != 0
+    assert "was interrupted with" in said, said
+    assert not (project / "reports/train.json").exists()
