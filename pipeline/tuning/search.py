@@ -200,6 +200,6 @@ def _how_to_go_on(study: Search) -> str:
     if ranked:
         lines.append(f"best so far: trial {ranked[0].number}, {study.score_name} {ranked[0].value:.4f}")
     lines.append("`dvc repro` goes on with it")
-    if ranked and finished > 1:
+    if ranked and 1 < finished < study.params.tune.trials:
         lines.append(f"`dvc exp run -S tune.trials={finished}` settles for these trials")
     return "\n".join(lines)
