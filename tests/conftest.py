@@ -88,9 +88,11 @@ def fits_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, so that no test sees or touches the user's."""
+    """An empty cache, so that no test sees or touches the user's; what isn't in it is asked for at once."""
     home = tmp_path / "keras_home"
     monkeypatch.setenv("KERAS_HOME", str(home))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr("pipeline.reviews.sources.fetching.BACKOFF", 0.0)
     return home
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
 from pathlib import Path, PurePosixPath
@@ -15,20 +16,15 @@ from pipeline.commands.serve import serve
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEXT = (PROJECT / "Containerfile").read_text(encoding="utf-8")
-SERVE_COMMAND = "pipeline/__main__.py", "pipeline/commands/serve.py"
-SERVER = (
-    "pipeline/serving/server.py",
-    "pipeline/serving/pyfunc_model.py",
-)  # run by the processes that it starts
+# The command that serves, and what the processes that it starts run.
+SERVING = ("__main__.py", "commands/serve.py", "serving/server.py", "serving/pyfunc_model.py")
 
 
 def instructions() -> dict[str, list[tuple[str, str]]]:
     """Each stage's instructions and their arguments, those of the stages it builds on first."""
-    lines = "\n".join(line for line in TEXT.splitlines() if not line.startswith("#"))
+    lines = "\n".join(line for line in TEXT.splitlines() if line.strip() and not line.startswith("#"))
     stages: dict[str, list[tuple[str, str]]] = {}
     for line in lines.replace("\\\n", " ").splitlines():
-        if not line.strip():
-            continue
         name, arguments = line.split(maxsplit=1)
         if name == "FROM":
             image, _, stage = arguments.split()
@@ -80,30 +76,20 @@ def test_what_is_copied_is_there_and_let_in() -> None:
         assert is_let_in(name), name
 
 
+LEFT_OUT = """
+.dvc/config.local .dvc/cache/files/md5/ab/cd .env .git/config .venv/bin/python
+data/raw/reviews.npz mine.csv mlflow.db mlruns/1/model.onnx models/stacked_rnn.keras
+pipeline/serving/__pycache__/server.cpython-311.pyc reports/metrics.json studies/journal.log
+"""
+
+
 def test_no_data_model_store_or_secret_is_let_in() -> None:
-    for name in (
-        ".dvc/config.local",
-        ".dvc/cache/files/md5/ab/cd",
-        ".env",
-        ".git/config",
-        ".venv/bin/python",
-        "data/raw/reviews.npz",
-        "mine.csv",
-        "mlflow.db",
-        "mlruns/1/model.onnx",
-        "models/stacked_rnn.keras",
-        "pipeline/serving/__pycache__/server.cpython-311.pyc",
-        "reports/metrics.json",
-        "studies/journal.log",
-    ):
-        assert not is_let_in(name), name
+    assert [name for name in LEFT_OUT.split() if is_let_in(name)] == []
 
 
 def test_the_train_image_has_everything_that_dvc_yaml_and_mlproject_name() -> None:
     stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    made = {
-        out if isinstance(out, str) else next(iter(out)) for stage in stages.values() for out in stage["outs"]
-    }
+    made = {next(iter(out)) for stage in stages.values() for out in stage["outs"]}
     needed = {dep for stage in stages.values() for dep in stage["deps"] if not dep.startswith("$")} - made
     assert [name for name in sorted(needed) if not is_let_in(name)] == []
 
@@ -115,15 +101,18 @@ def test_the_serve_image_has_what_serving_imports_and_no_tensorflow() -> None:
     pins = re.findall(r"^([\w.-]+)==", (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
     assert installed <= {pin.lower().replace("_", "-") for pin in pins}
     assert not installed & {"tensorflow", "keras", "dvc"}
-    needed = {re.sub("[_.]", "-", name.lower()) for name in third_party(*SERVE_COMMAND, *SERVER)}
+    needed = {re.sub("[_.]", "-", name.lower()) for name in third_party(SERVING)}
     where_needed = {"joblib", "sentencepiece", "uvicorn", "uvloop", "httptools"}
     assert needed | where_needed == installed
 
 
-def third_party(*files: str) -> set[str]:
-    """The packages that are imported with these files, by them or by modules of ours."""
+def third_party(files: Iterable[str]) -> set[str]:
+    """The packages that are imported with these files of pipeline/, by them or by modules of ours.
+
+    Not those of imports within functions, nor of types alone.
+    """
     seen: set[Path] = set()
-    waiting = [PROJECT / file for file in files]
+    waiting = [PROJECT / "pipeline" / file for file in files]
     found: set[str] = set()
     while waiting:
         file = waiting.pop()
@@ -131,27 +120,19 @@ def third_party(*files: str) -> set[str]:
             continue
         seen.add(file)
         waiting += [
-            folder / "__init__.py" for folder in file.parents if PROJECT / "pipeline" in folder.parents
+            folder / "__init__.py" for folder in file.parents if folder.is_relative_to(PROJECT / "pipeline")
         ]
-        for name in imported(ast.parse(file.read_text(encoding="utf-8"))):
-            root = name.split(".")[0]
-            if root == "pipeline":
-                path = PROJECT / name.replace(".", "/")
-                waiting += [path.with_suffix(".py"), path / "__init__.py"]
-            elif root in DISTRIBUTIONS:  # several distributions may give one package: mlflow, mlflow-tracing
-                found.add(root if root in DISTRIBUTIONS[root] else DISTRIBUTIONS[root][0])
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            module = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for name in [*module, *(".".join([*module, alias.name]) for alias in node.names)]:
+                root, path = name.split(".")[0], PROJECT / name.replace(".", "/")
+                if root == "pipeline":
+                    waiting += [path.with_suffix(".py"), path / "__init__.py"]
+                elif root in DISTRIBUTIONS:  # several may give one package: mlflow, mlflow-tracing
+                    found.add(root if root in DISTRIBUTIONS[root] else DISTRIBUTIONS[root][0])
     return found
-
-
-def imported(tree: ast.Module) -> set[str]:
-    """The modules that are imported where nothing is called, and not for types alone."""
-    names: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
 
 
 def test_the_serve_image_starts_a_command_that_exists() -> None:

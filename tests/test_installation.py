@@ -33,14 +33,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: zipfile.ZipFile) -> None:
-    source = PROJECT / "pipeline"
-    expected = {
-        path.relative_to(PROJECT).as_posix()
-        for path in source.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    found = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert found == expected
+    files = {path for path in (PROJECT / "pipeline").rglob("*") if path.is_file()}
+    expected = {str(path.relative_to(PROJECT)) for path in files if "__pycache__" not in path.parts}
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected
+    assert "pipeline/py.typed" in expected  # PEP 561: without it an installed package counts as untyped
 
 
 def test_the_wheel_has_the_command_the_extras_and_the_version(wheel: zipfile.ZipFile) -> None:

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,26 +32,25 @@ def test_options_are_read_as_yaml() -> None:
     }
 
 
-def test_an_option_without_a_value_is_named() -> None:
-    with pytest.raises(ParamsError, match=r"--model\.depth has no value"):
-        parse_options(["--model.depth"])
-    with pytest.raises(ParamsError, match=r"expected --SECTION\.KEY VALUE, but got 'model\.depth'"):
-        parse_options(["model.depth", "3"])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--model.depth"], r"--model\.depth has no value"),
+        (["model.depth", "3"], r"expected --SECTION\.KEY VALUE, but got 'model\.depth'"),
+    ],
+)
+def test_what_is_no_option_or_has_no_value_is_named(words: list[str], message: str) -> None:
+    with pytest.raises(ParamsError, match=message):
+        parse_options(words)
 
 
 def test_only_changed_values_go_to_dvc(params: Params) -> None:
-    changed = params.replace(
-        {
-            "model.depth": 3,
-            "model.units": (8, 4, 2),
-            "model.masking": True,
-            "train.clipnorm": 1.0,
-            "tune.trials": 1,
-        }
-    )
-    assert dvc_arguments(params, changed) == [
+    values: dict[str, Value] = {"data.path": "it's, here.csv", "model.depth": 3, "model.units": (8, 4, 2)}
+    values |= {"model.masking": True, "train.clipnorm": 1.0, "tune.trials": 1}
+    assert dvc_arguments(params, params.replace(values)) == [
         "exp",
         "run",
+        r"--set-param=data.path='it\'s, here.csv'",
         "--set-param=model.depth=3",
         "--set-param=model.units=[8,4,2]",
         "--set-param=model.masking=true",
@@ -60,9 +60,7 @@ def test_only_changed_values_go_to_dvc(params: Params) -> None:
     assert dvc_arguments(params, params) == ["repro"]
 
 
-def test_a_value_for_one_run_is_not_varied_by_its_study(
-    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_value_for_one_run_is_not_varied_by_its_study(params: Params, tmp_path: Path) -> None:
     """What reaches DVC, applied to params.yaml as DVC does, gives a study that holds the value."""
     values: dict[str, Value] = {"model.depth": 3, "model.units": params.model.units, "train.clipnorm": 0.5}
     _, _, *words = dvc_arguments(params, with_options(params, values))
@@ -73,54 +71,34 @@ def test_a_value_for_one_run_is_not_varied_by_its_study(
     assert (reached.model.depth, reached.train.clipnorm) == (3, 0.5)
     assert set(reached.tune.search_space) == set(params.tune.search_space) - {"model.depth"}
     apply_overrides(file, ["tune.search_space.model.units.high=128"])
-    units = load_params(file).tune.search_space["model.units"]
-    assert units.values == (8, 128)
+    assert load_params(file).tune.search_space["model.units"].values == (8, 128)
 
 
-def test_text_is_quoted_for_hydra(params: Params) -> None:
-    changed = params.replace({"data.path": "it's, here.csv"})
-    assert dvc_arguments(params, changed)[-1] == r"--set-param=data.path='it\'s, here.csv'"
+ENTRIES = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"]
 
 
 def test_mlproject_names_parameters_and_leaves_their_values_to_params_yaml(params: Params) -> None:
     """The command maps -P names to dotted keys; an empty value is as if the option weren't there."""
-    project = yaml.safe_load((PROJECT / "MLproject").read_text())
-    main = project["entry_points"]["main"]
-    words = main["command"].split()[4:]
-    keys = {
-        value.strip("{}"): option.removeprefix("--")
-        for option, value in zip(words[::2], words[1::2], strict=True)
-    }
+    main, train = ENTRIES["main"], ENTRIES["train"]
+    options = re.findall(r"--(\S+) \{(\w+)\}", main["command"])
+    keys = {name: key for key, name in options}
     assert keys.keys() == main["parameters"].keys()
     assert keys.pop("preset") == "preset"
     assert set(keys.values()) <= params.flat().keys()
     assert {entry["default"] for entry in main["parameters"].values()} == {""}
     assert parse_options(["--model.depth", "", "--seed", "7"]) == {"seed": 7}
-
-
-def test_mlproject_trains_with_the_values_of_main() -> None:
-    entries = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"]
-    assert entries["train"]["parameters"] == entries["main"]["parameters"]
-    command = entries["train"]["command"]
-    assert command.replace(" --until train", "") == entries["main"]["command"]
-    assert command != entries["main"]["command"]
+    assert train["parameters"] == main["parameters"]
+    assert train["command"] == main["command"].replace(" run ", " run --until train ")
 
 
 def test_mlproject_names_commands_that_exist() -> None:
-    entries = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"]
+    commands = {name: entry["command"] for name, entry in ENTRIES.items()}
+    assert commands.pop("bench") == "python -m benchmarks.{what}"
+    assert (PROJECT / f"benchmarks/{ENTRIES['bench']['parameters']['what']['default']}.py").is_file()
+    assert commands.pop("depth") == "dvc repro pad && python -m studies depth"
     known = cli.list_commands(click.Context(cli))
-    for name, entry in entries.items():
-        words = entry["command"].split()
-        if name == "bench":
-            chosen = entry["parameters"]["what"]["default"]
-            assert words == ["python", "-m", "benchmarks.{what}"]
-            assert (PROJECT / f"benchmarks/{chosen}.py").is_file()
-            continue
-        if name == "depth":
-            assert words == ["dvc", "repro", "pad", "&&", "python", "-m", "studies", "depth"]
-            continue
-        assert words[:3] == ["python", "-m", "pipeline"], name
-        assert words[3] in known, name
+    for command in commands.values():
+        assert re.match(r"python -m pipeline (\w+)", command)[1] in known
 
 
 def test_mlproject_predicts_as_the_version_decides_unless_it_is_told_otherwise(tmp_path: Path) -> None:
@@ -171,6 +149,10 @@ def test_an_experiment_without_a_commit_says_what_to_do(archive: Path) -> None:
     assert not (archive / ".dvc/config.local").exists()
 
 
+def test_the_last_words_fit_eighty_columns() -> None:
+    assert max(map(len, launch.NEXT.splitlines())) <= 80
+
+
 def test_dvc_says_nothing_that_would_mislead_after_a_run() -> None:
     said = (
         "import logging, pipeline.commands.dvc_process; from dvc.logger import setup; setup(level=20)\n"
@@ -183,28 +165,15 @@ def test_dvc_says_nothing_that_would_mislead_after_a_run() -> None:
     )
     result = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True)
     shown = result.stderr + result.stdout
-    assert "an error" in shown
-    assert "up to date" in shown
+    assert "an error" in shown and "up to date" in shown
     assert not any(words in shown for words in ("No file hash info", "To track the changes", "dvc push"))
-
-
-def test_the_last_words_fit_eighty_columns() -> None:
-    assert max(map(len, launch.NEXT.splitlines())) <= 80
 
 
 def test_git_ignores_what_dvc_keeps_before_dvc_has_to_say_so() -> None:
     """Else a first run changes a .gitignore, which its user is then asked to commit."""
-    cached = [
-        next(iter(out))
-        for stage in yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"].values()
-        for out in stage["outs"]
-        if next(iter(out.values())).get("cache", True)
-    ]
-    ignored = subprocess.run(
-        ["git", "check-ignore", "--no-index", *cached],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
+    outs = [next(iter(out.items())) for stage in stages.values() for out in stage["outs"]]
+    cached = [path for path, options in outs if options.get("cache", True)]
+    asked = ["git", "check-ignore", "--no-index", *cached]
+    ignored = subprocess.run(asked, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert ignored.stdout.split() == cached

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
-from typing import Any, Self
+from unittest.mock import MagicMock, Mock
 
 import pytest
 from click.testing import CliRunner
@@ -14,30 +14,6 @@ from mlflow import MlflowClient
 from pipeline.commands import serve as ui
 from pipeline.params import Params
 from pipeline.runtime.machine import answers
-
-SERVED: list[list[str]] = []
-
-
-class Server:
-    """Stands for `mlflow ui`: it ends by itself once it was waited for."""
-
-    returncode: int | None = None
-
-    def __init__(self, words: list[str], env: dict[str, str]) -> None:
-        SERVED.append(words)
-        assert env["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def poll(self) -> int | None:
-        return self.returncode
-
-    def wait(self) -> None:
-        self.returncode = 0
 
 
 def test_the_scores_are_the_columns_of_the_page_that_is_opened(
@@ -48,9 +24,11 @@ def test_the_scores_are_the_columns_of_the_page_that_is_opened(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("pipeline.interface.load_params", lambda: params)
     monkeypatch.setattr(ui, "load_params", lambda: params)
-    monkeypatch.setattr(ui.subprocess, "Popen", Server)
-    up = iter((False, False, True))
-    monkeypatch.setattr(ui, "answers", lambda port: next(up))
+    start = MagicMock()  # stands for `mlflow ui`, which runs and in the end returns 0
+    server = start.return_value.__enter__.return_value
+    server.poll.return_value, server.returncode = None, 0
+    monkeypatch.setattr(ui.subprocess, "Popen", start)
+    monkeypatch.setattr(ui, "answers", Mock(side_effect=(False, False, True)))
     monkeypatch.setattr(ui.time, "sleep", lambda seconds: None)
     client = MlflowClient(store)
     made_before = client.create_experiment(params.mlflow.experiment)  # by another program, without the view
@@ -62,11 +40,12 @@ def test_the_scores_are_the_columns_of_the_page_that_is_opened(
         f"open http://127.0.0.1:5987/{page}",
         "Ctrl-C ends it",
     ]
-    assert "5987" in SERVED[0]
-    assert SERVED[0].count(store) == 2  # the registry's too, of which MLflow would print that it guessed it
-    view: dict[str, Any] = json.loads(
-        client.get_experiment(made_before).tags["mlflow.sharedViewState.scores"]
-    )
+    server.wait.assert_called_once()
+    [words] = start.call_args.args
+    assert "5987" in words
+    assert words.count(store) == 2  # the registry's too, of which MLflow would print that it guessed it
+    assert start.call_args.kwargs["env"]["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    view = json.loads(client.get_experiment(made_before).tags["mlflow.sharedViewState.scores"])
     assert json.loads(view["state"])["columnOrder"][2] == "metrics.`test_accuracy`"
 
 

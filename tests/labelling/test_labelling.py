@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +16,9 @@ from pipeline.evaluation.explanation import LabelIssue, find_label_issues
 from pipeline.interface import RegisteredClassifier
 from pipeline.labelling import Task, suggest, write_tasks
 from pipeline.reviews.ragged import Ragged, flatten
-from pipeline.reviews.sources.records import Reader
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import TextClassifier
+from reviews.own_files import table, values, write
 from texts import vocabulary_of
 
 PROJECT = Path(__file__).parents[2]
@@ -29,17 +27,15 @@ PROJECT = Path(__file__).parents[2]
 def test_confident_learning_by_hand() -> None:
     """The mean probability of label 0 where it is given is 0.6, of 1 is 0.5 and of 2 is 0.9."""
     labels = np.array([0, 0, 0, 1, 1, 2])
-    probabilities = np.array(
-        [
-            [0.90, 0.05, 0.05],
-            [0.85, 0.10, 0.05],
-            [0.05, 0.55, 0.40],  # confidently 1
-            [0.30, 0.60, 0.10],
-            [0.55, 0.40, 0.05],  # 0 is likelier, but less likely than it is on average
-            [0.05, 0.05, 0.90],
-        ]
-    )
-    assert find_label_issues(labels, probabilities) == [LabelIssue(2, 0, 1, 0.55)]
+    probabilities = [
+        [0.90, 0.05, 0.05],
+        [0.85, 0.10, 0.05],
+        [0.05, 0.55, 0.40],  # confidently 1
+        [0.30, 0.60, 0.10],
+        [0.55, 0.40, 0.05],  # 0 is likelier, but less likely than it is on average
+        [0.05, 0.05, 0.90],
+    ]
+    assert find_label_issues(labels, np.array(probabilities)) == [LabelIssue(2, 0, 1, 0.55)]
 
 
 def reviews(seed: int, count: int, rare: float = 0.0) -> tuple[list[str], np.ndarray]:
@@ -88,24 +84,22 @@ def test_three_rounds_of_the_loop_teach_more_than_texts_at_random() -> None:
     texts, labels = reviews(2, 1_200, rare=0.1)
     test, test_labels = reviews(3, 600, rare=1)
     number = {text: row for row, text in enumerate(texts)}
-    accuracies: dict[str, float] = {}
-    for way in ("suggested", "random"):
+
+    def accuracy(*, suggested: bool) -> float:
         known = list(range(30))
         for _ in range(3):
-            champion = learner([texts[row] for row in known], labels[known])
-            rest = [row for row in range(len(texts)) if row not in set(known)]
-            if way == "random":
+            rest = np.setdiff1d(np.arange(len(texts)), known)
+            if suggested:
+                champion = learner([texts[row] for row in known], labels[known])
+                tasks = suggest(champion, ((texts[row], {"id": row}) for row in rest), 40)
+                known += [number[task.text] for task in tasks]
+            else:
                 known += np.random.default_rng(len(known)).choice(rest, 40, replace=False).tolist()
-                continue
-            tasks = suggest(champion, ((texts[row], {"id": row}) for row in rest), 40)
-            assert len({task.text for task in tasks}) == 40
-            known += [number[task.text] for task in tasks]
         assert len(set(known)) == 150
         said = learner([texts[row] for row in known], labels[known]).score(test).labels
-        accuracies[way] = float(
-            np.mean([said[row] == ("neg", "pos")[label] for row, label in enumerate(test_labels)])
-        )
-    assert accuracies["suggested"] > accuracies["random"] + 0.05
+        return float(np.mean(np.array(said) == np.array(("neg", "pos"))[test_labels]))
+
+    assert accuracy(suggested=True) > accuracy(suggested=False) + 0.05
 
 
 def test_one_text_is_not_suggested_a_hundred_times() -> None:
@@ -131,11 +125,9 @@ def test_tasks_are_read_again_with_their_labels(tmp_path: Path) -> None:
     [prediction] = first["predictions"]
     assert (prediction["model_version"], prediction["score"]) == ("models:/tiny/1", 0.75)
     assert prediction["result"][0]["value"] == {"choices": ["pos"]}
-    assert [row["label"] for _, row in Reader(["text", "label"]).read(tmp_path / "a.jsonl")] == ["pos", "neg"]
-    with (tmp_path / "a.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["predicted_label"] for row in rows] == ["pos", "neg"]
-    assert rows[0]["text"] == 'Fine, "really"\nfine'
+    expected = [('Fine, "really"\nfine', "pos"), ("Dull", "neg")]
+    assert values(tmp_path / "a.jsonl") == expected
+    assert values(tmp_path / "a.csv", "text", "predicted_label") == expected
     with pytest.raises(ValueError, match=r"\.csv, \.json .* or \.jsonl"):
         write_tasks(tmp_path / "a.txt", TASKS, "")
 
@@ -144,21 +136,21 @@ def test_check_writes_the_rows_whose_label_looks_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts, labels = reviews(0, 300)
-    rows = [f"{text},{('dull', 'fine')[label]}\n" for text, label in zip(texts, labels, strict=True)]
-    rows[40] = f"{texts[40]},{('fine', 'dull')[labels[40]]}\n"
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/a.csv").write_text("words,label\n" + "".join(rows))
+    right = np.array(("dull", "fine"))[labels]
+    given, wrong = right.copy(), {"dull": "fine", "fine": "dull"}[right[40]]
+    given[40] = wrong
+    rows = [f"{text},{label}" for text, label in zip(texts, given, strict=True)]
+    folder = write(tmp_path, "mine/a.csv", table(rows, "words,label")).parent
     monkeypatch.chdir(PROJECT)
-    arguments = [str(tmp_path / "mine"), "--text-column", "words", "--labels"]
+    arguments = [str(folder), "--text-column", "words", "--labels"]
     arguments += ["--issues", str(tmp_path / "wrong.json"), "--output", str(tmp_path / "check.json")]
     done = CliRunner().invoke(check_command.check, arguments, catch_exceptions=False)
     assert "labels that look wrong: " in done.output and "of 300" in done.output
     found = {task["data"]["place"]: task for task in json.loads((tmp_path / "wrong.json").read_text())}
     task = found["a.csv, line 42"]
-    assert task["data"]["text"] == texts[40]
-    assert task["data"]["given_label"] == ("fine", "dull")[labels[40]]
-    assert task["predictions"][0]["result"][0]["value"]["choices"] == [("dull", "fine")[labels[40]]]
-    assert f"{('fine', 'dull')[labels[40]]}, more likely {('dull', 'fine')[labels[40]]}" in done.output
+    assert (task["data"]["text"], task["data"]["given_label"]) == (texts[40], wrong)
+    assert task["predictions"][0]["result"][0]["value"]["choices"] == [right[40]]
+    assert f"{wrong}, more likely {right[40]}" in done.output
 
 
 def test_suggest_reads_what_predict_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,9 +158,9 @@ def test_suggest_reads_what_predict_reads(tmp_path: Path, monkeypatch: pytest.Mo
     champion = RegisteredClassifier("tiny version 1", texts, "models:/tiny/1", "", tmp_path)
     monkeypatch.setattr(suggest_command, "load_champion", lambda *_: champion)
     (tmp_path / "new.csv").write_text("id,review\n1,good film\n2,\n3,bad good\n4,film\n")
-    arguments: list[Any] = [str(tmp_path / "new.csv"), "--text-column", "review", "--count", "2"]
-    output = ["--output", str(tmp_path / "next.jsonl")]
-    done = CliRunner().invoke(suggest_command.suggest, [*arguments, *output], catch_exceptions=False)
+    arguments = [str(tmp_path / "new.csv"), "--text-column", "review", "--count", "2"]
+    arguments += ["--output", str(tmp_path / "next.jsonl")]
+    done = CliRunner().invoke(suggest_command.suggest, arguments, catch_exceptions=False)
     assert "2 texts to label" in done.output and "1 rows without a text passed over" in done.output
     rows = [json.loads(line) for line in (tmp_path / "next.jsonl").read_text().splitlines()]
     assert {(row["id"], row["place"]) for row in rows} == {("3", "line 4"), ("4", "line 5")}

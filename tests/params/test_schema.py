@@ -1,60 +1,57 @@
-import subprocess
-import sys
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from dvc.utils.serialize import load_yaml
 
+from pipeline.__main__ import cli
 from pipeline.params import Params, ParamsError, load_params, parse_params
-from plain import plain_text, plain_tree
+from plain import plain_params, plain_text, plain_tree
 
-PROJECT = Path(__file__).resolve().parents[2]
+
+def refused(values: dict[str, Any]) -> str:
+    """The one line that refuses them."""
+    with pytest.raises(ParamsError) as error:
+        plain_params().replace(values)
+    assert "\n" not in str(error.value)
+    return str(error.value).removeprefix("params: ")
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"model.dropout": 1.5}, "params: model.dropout must be less than 1, but got 1.5"),
-        ({"model.depth": 9}, "params: model.depth must be less than or equal to 8, but got 9"),
-        ({"model.depth": "two"}, "params: model.depth must be a valid integer, but got 'two'"),
-        ({"seed": True}, "params: seed must be a valid integer, but got True"),
-        ({"model.cell": "gru2"}, "params: model.cell must be 'simple_rnn', 'lstm' or 'gru', but got 'gru2'"),
-        (
-            {"data.hash": "abc"},
-            "params: data.hash must be sha256: and 64 hexadecimal digits, or md5: and 32, but got 'abc'",
-        ),
-        ({"model.dept": 3}, "params: there is no parameter model.dept; params.yaml lists them all"),
-        (
-            {"model.units": (8, 4, 2)},
-            "params: model.units has 3 numbers, but model.depth is 2: give one number, or one a layer",
-        ),
-        (
-            {"train.weight_decay": 0.1},
-            "params: train.weight_decay is 0.1, but train.optimizer is adam: only adamw decays weights",
-        ),
+        ({"model.dropout": 1.5}, "model.dropout must be less than 1, but got 1.5"),
+        ({"model.depth": 9}, "model.depth must be less than or equal to 8, but got 9"),
+        ({"model.depth": "two"}, "model.depth must be a valid integer, but got 'two'"),
+        ({"seed": True}, "seed must be a valid integer, but got True"),
+        ({"model.cell": "gru2"}, "model.cell must be 'simple_rnn', 'lstm' or 'gru', but got 'gru2'"),
+        ({"data.hash": "abc"}, "data.hash must be sha256: and 64 .*, or md5: and 32, but got 'abc'"),
+        ({"model.dept": 3}, "there is no parameter model.dept; params.yaml lists them all"),
+        ({"model.units": (8, 4, 2)}, "model.units has 3 numbers, but model.depth is 2: give one"),
+        ({"train.weight_decay": 0.1}, "train.weight_decay is 0.1, but train.optimizer is adam: only adamw"),
         (
             {"train.implementation": "cudnn", "model.recurrent_dropout": 0.1},
-            "params: train.implementation is cudnn, but model.recurrent_dropout is 0.1: it needs 0.0",
+            "train.implementation is cudnn, but model.recurrent_dropout is 0.1: it needs 0.0",
         ),
         (
             {"model.step_words": 2, "model.masking": True},
-            "params: model.step_words is 2 and model.masking is true, but pad.padding is pre: "
-            "set pad.padding to post",
+            "model.step_words is 2 and model.masking is true, .* pad.padding is pre: set pad.padding to post",
         ),
         (
             {"pretrain.epochs": 1, "vectors.ngrams": "auto"},
-            "params: pretrain.epochs asks for a language model, which vectors.ngrams auto would show "
-            "the words that it is to tell: set vectors.ngrams to 0",
+            "pretrain.epochs asks for a language model, .* vectors.ngrams auto .*: set vectors.ngrams to 0",
         ),
-        ({"data.text_column": "label"}, "params: data.text_column and data.label_column are both 'label'"),
+        ({"data.text_column": "label"}, "data.text_column and data.label_column are both 'label'"),
+        (
+            {"model.skip": "residual", "model.skip_projection": False, "model.units": 5},
+            r"model.skip is residual and model.skip_projection is false.*\[32, 5\] wide .* outputs \[5, 5\]",
+        ),
     ],
 )
-def test_a_value_that_cannot_be_used_gets_one_line(
-    params: Params, values: dict[str, object], message: str
-) -> None:
-    with pytest.raises(ParamsError) as error:
-        params.replace(values)  # type: ignore[arg-type]
-    assert str(error.value) == message
+def test_a_value_that_cannot_be_used_gets_one_line(values: dict[str, Any], message: str) -> None:
+    assert re.match(message, refused(values))
 
 
 @pytest.mark.parametrize(
@@ -65,8 +62,7 @@ def test_a_value_that_cannot_be_used_gets_one_line(
         (
             "data.word_index_url",
             "https://host/words.json?v=2&access-token=hidden",
-            "a secret under access-token: set ACCESS_TOKEN in the environment, and write "
-            "access-token=$ACCESS_TOKEN",
+            "under access-token: set ACCESS_TOKEN in the environment, and write access-token=$ACCESS_TOKEN",
         ),
         (
             "data.url",
@@ -80,14 +76,10 @@ def test_a_value_that_cannot_be_used_gets_one_line(
         ("data.url", "ftp://host/imdb.npz?token=hidden", "but got 'ftp://host/imdb.npz'"),
     ],
 )
-def test_a_secret_in_an_address_is_refused_and_not_repeated(
-    params: Params, key: str, value: str, message: str
-) -> None:
-    with pytest.raises(ParamsError) as error:
-        params.replace({key: value})
-    assert message in str(error.value)
-    assert key in str(error.value)
-    assert "hidden" not in str(error.value)
+def test_a_secret_in_an_address_is_refused_and_not_repeated(key: str, value: str, message: str) -> None:
+    said = refused({key: value})
+    assert message in said and key in said
+    assert "hidden" not in said
 
 
 def test_an_address_may_have_a_query_and_name_variables(params: Params) -> None:
@@ -95,53 +87,40 @@ def test_an_address_may_have_a_query_and_name_variables(params: Params) -> None:
         assert params.replace({"data.url": url}).data.url == url
 
 
-def test_a_skip_without_projection_names_both_parameters(params: Params) -> None:
-    with pytest.raises(
-        ParamsError, match=r"model\.skip is residual and model\.skip_projection is false"
-    ) as error:
-        params.replace({"model.skip": "residual", "model.skip_projection": False, "model.units": 5})
-    assert "[32, 5] wide and their outputs [5, 5]" in str(error.value)
-
-
 @pytest.mark.parametrize(
-    ("space", "message"),
+    ("key", "form", "message"),
     [
-        ({"model.depth": {"low": 4, "high": 2}}, "low must not be above high, but got low 4 and high 2"),
-        ({"model.depth": {"low": 1, "high": 12}}, "model.depth must be less than or equal to 8, but got 12"),
-        ({"model.cell": {"low": 1, "high": 2}}, "'gru' is not a number: give choices, not low and high"),
-        ({"model.cell": {"choices": ["gru", "elman"]}}, "'elman' can't be used"),
-        ({"model.dept": {"low": 1, "high": 2}}, "there is no such key of model, train,"),
-        ({"pad.max_length": {"low": 1, "high": 2}}, "there is no such key of model, train,"),
-        ({"vectors.window": {"low": 2, "high": 9}}, "word vectors of its own, made before the search"),
-        ({"model.depth": {"low": 1}}, "tune.search_space.model.depth.high is missing"),
-        ({"model.dropout": {"low": 0.0, "high": 0.5, "log": True}}, "log needs low above 0 and no step"),
-        ({"model.masking": {"low": 0, "high": 1}}, "False is not a number"),
-        ({"model.units": {"low": 5, "high": 64, "step": 4}}, "model.units is 32, which is not low"),
-        ({"model.units": {"low": 8, "high": 64, "steps": 2}}, "steps"),
-        ({"model.cell": {"choices": []}}, "choices"),
+        ("model.depth", {"low": 4, "high": 2}, "low must not be above high, but got low 4 and high 2"),
+        ("model.depth", {"low": 1, "high": 12}, "model.depth must be less than or equal to 8, but got 12"),
+        ("model.cell", {"low": 1, "high": 2}, "'gru' is not a number: give choices, not low and high"),
+        ("model.cell", {"choices": ["gru", "elman"]}, "'elman' can't be used"),
+        ("model.dept", {"low": 1, "high": 2}, "there is no such key of model, train,"),
+        ("pad.max_length", {"low": 1, "high": 2}, "there is no such key of model, train,"),
+        ("vectors.window", {"low": 2, "high": 9}, "word vectors of its own, made before the search"),
+        ("model.depth", {"low": 1}, "tune.search_space.model.depth.high is missing"),
+        ("model.dropout", {"low": 0.0, "high": 0.5, "log": True}, "log needs low above 0 and no step"),
+        ("model.masking", {"low": 0, "high": 1}, "False is not a number"),
+        ("model.units", {"low": 5, "high": 64, "step": 4}, "model.units is 32, which is not low"),
+        ("model.units", {"low": 8, "high": 64, "steps": 2}, "steps"),
+        ("model.cell", {"choices": []}, "choices"),
     ],
 )
 def test_a_search_space_that_cannot_be_searched_is_refused(
-    params: Params, space: dict[str, dict[str, object]], message: str
+    key: str, form: dict[str, object], message: str
 ) -> None:
-    tree = plain_tree()
-    tree["tune"]["search_space"] = space
     with pytest.raises(ParamsError) as error:
-        parse_params(tree, "params.yaml")
-    assert message in str(error.value)
-    assert next(iter(space)) in str(error.value)
+        parse_params(plain_tree(tune={"search_space": {key: form}}), "params.yaml")
+    assert message in str(error.value) and key in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_a_search_space_of_null_is_empty() -> None:
-    tree = plain_tree()
-    tree["tune"] |= {"search_space": None, "trials": 3}
+    tree = plain_tree(tune={"search_space": None, "trials": 3})
     assert parse_params(tree, "params.yaml").tune.search_space == {}
 
 
-def test_every_fault_has_its_line(params: Params) -> None:
-    tree = plain_tree()
-    tree["model"]["dropout"] = -1
+def test_every_fault_has_its_line() -> None:
+    tree = plain_tree(model={"dropout": -1})
     del tree["pad"]["max_length"]
     tree["colour"] = "blue"
     with pytest.raises(ParamsError) as error:
@@ -174,17 +153,13 @@ def test_bidirectional_layers_are_twice_as_wide(params: Params) -> None:
 
 
 @pytest.mark.parametrize("command", ["download", "pad", "train", "evaluate"])
-def test_every_stage_judges_every_value_before_any_work(tmp_path: Path, command: str) -> None:
+def test_every_stage_judges_every_value_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     (tmp_path / "params.yaml").write_text(plain_text(model={"dropout": 1.2}))
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline", command],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(PROJECT), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, [command])
+    assert done.exit_code == 1
     assert done.stderr == "Error: params.yaml: model.dropout must be less than 1, but got 1.2\n"
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
@@ -240,9 +215,8 @@ def test_the_file_is_read_as_dvc_reads_it(tmp_path: Path) -> None:
 )
 def test_a_label_that_is_no_text_to_yaml_is_to_be_quoted(labels: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(plain_text().replace("labels: null", f"labels: {labels}"))
-    with pytest.raises(ParamsError) as error:
+    with pytest.raises(ParamsError, match=message):
         load_params(tmp_path / "params.yaml")
-    assert message in str(error.value)
 
 
 def test_a_trial_is_no_longer_than_the_training_and_a_single_one_is_the_training(params: Params) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.reviews import encoding
 from pipeline.reviews.encoding import Encoder
-from pipeline.reviews.tokenizing import learn_subwords, nfkc_1, spaced_words, split_words
+from pipeline.reviews.tokenizing import learn_subwords, nfkc_1
 
 
 @pytest.mark.parametrize("tokens", ["words", "characters", "subwords"])
@@ -17,9 +17,8 @@ def test_ids_are_those_of_a_vocabulary_of_the_training_texts(
     tokens: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Test texts come between training texts, so that words are first met in either."""
-    monkeypatch.setattr(encoding, "_CHUNK", 7)
-    monkeypatch.setattr(encoding, "_ROWS", 5)
-    monkeypatch.setattr(encoding, "_BATCH", 6)
+    for name, size in (("_CHUNK", 7), ("_ROWS", 5), ("_BATCH", 6)):
+        monkeypatch.setattr(encoding, name, size)
     random = np.random.default_rng(0)
     words = ["film", "plot", "gut", "schön", "über", "bad", "na\u0308iv", "dull", "it's", "the", "end"]
     texts = [" ".join(random.choice(words, 6)) for _ in range(40)]
@@ -37,16 +36,8 @@ def test_ids_are_those_of_a_vocabulary_of_the_training_texts(
         assert vocabulary.tokenizer == learn_subwords([nfkc_1(texts[row]) for row in train], 60)
     for name, chosen in rows.items():
         part = reviews[name]
-        assert [part.review(row).tolist() for row in range(len(part))] == [
-            vocabulary.encode(texts[row]) for row in chosen
-        ]
+        found = [part.review(row).tolist() for row in range(len(part))]
+        assert found == [vocabulary.encode(texts[row]) for row in chosen]
         assert set(unknown[name]) == {row for row in range(len(part)) if 2 in part.review(row)}
     if tokens == "words":
         assert unknown["test"][0] == unknown["validation"][0]
-
-
-def test_the_fast_cut_of_ascii_texts_is_the_slow_one() -> None:
-    random = np.random.default_rng(1)
-    for _ in range(300):
-        text = bytes(random.integers(0, 128, 40).astype(np.uint8)).decode("ascii")
-        assert spaced_words(text).split() == split_words(nfkc_1(text))

@@ -13,18 +13,15 @@ LABELS = np.array([0] * 60 + [1] * 40, np.int8)
 
 def test_each_label_gives_the_reviews_of_smallest_hash() -> None:
     hashes = [hashlib.blake2b(key, digest_size=7).digest() for key in KEYS]
-    expected = (
-        sorted(range(60), key=hashes.__getitem__)[:12] + sorted(range(60, 100), key=hashes.__getitem__)[:8]
-    )
-    assert hold_back(KEYS, LABELS, 0.2).tolist() == sorted(expected)
+    first, second = (sorted(rows, key=hashes.__getitem__) for rows in (range(60), range(60, 100)))
+    assert hold_back(KEYS, LABELS, 0.2).tolist() == sorted(first[:12] + second[:8])
 
 
 def test_other_reviews_beside_them_or_another_order_change_little_or_nothing() -> None:
     whole = {KEYS[row] for row in hold_back(KEYS, LABELS, 0.2)}
     order = np.random.default_rng(0).permutation(100)
     assert {KEYS[order[row]] for row in hold_back([KEYS[row] for row in order], LABELS[order], 0.2)} == whole
-    fewer = {KEYS[row] for row in hold_back(KEYS[:95], LABELS[:95], 0.2)}
-    assert len(fewer ^ whole) <= 5
+    assert len({KEYS[row] for row in hold_back(KEYS[:95], LABELS[:95], 0.2)} ^ whole) <= 5
 
 
 def test_the_same_tokens_are_held_back_together_whatever_their_labels() -> None:
@@ -38,13 +35,16 @@ def test_few_reviews_are_left_to_choose_by() -> None:
     assert len(hold_back(KEYS[:6], np.array([0, 0, 0, 1, 1, 1], np.int8), 0.9)) == 2
 
 
+TWO = {"label_names": ("negative", "positive")}
+PLENTY = reviews_of([[10 + row] for row in range(400)], [row % 2 for row in range(400)])
+FEW = reviews_of([[5], [6]], [0, 1])
+
+
 def test_no_run_trains_on_or_chooses_by_what_another_holds_back() -> None:
     """Whatever the seed, and where one run validates on fewer reviews than the other, too."""
-    reviews = reviews_of([[10 + row] for row in range(400)], [row % 2 for row in range(400)])
-    raw = {"train": reviews, "test": reviews_of([[5], [6]], [0, 1])}
     held = []
     for fraction, seed in ((0.2, 0), (0.2, 1), (0.4, 2)):
-        splits, _ = split_reviews(raw, fraction, 0.25, seed, label_names=("negative", "positive"))
+        splits, _ = split_reviews({"train": PLENTY, "test": FEW}, fraction, 0.25, seed, **TWO)
         validation = splits["validation"]
         assert len(validation.rows) == fraction * 400
         held.append(set(validation.rows[validation.held_back].tolist()))
@@ -57,12 +57,8 @@ def test_no_run_trains_on_or_chooses_by_what_another_holds_back() -> None:
 
 
 def test_a_given_validation_split_is_held_back_from_as_well() -> None:
-    raw = {
-        "train": reviews_of([[4], [5]], [0, 1]),
-        "validation": reviews_of([[10 + row] for row in range(40)], [row % 2 for row in range(40)]),
-        "test": reviews_of([[6], [7]], [0, 1]),
-    }
-    validation = split_reviews(raw, 0.2, 0.25, seed=0, label_names=("negative", "positive"))[0]["validation"]
+    raw = {"train": FEW, "validation": PLENTY.select(np.arange(40)), "test": reviews_of([[7], [8]], [0, 1])}
+    validation = split_reviews(raw, 0.2, 0.25, seed=0, **TWO)[0]["validation"]
     assert len(validation.rows) == 40
     assert np.bincount(validation.reviews.labels[validation.held_back]).tolist() == [5, 5]
 

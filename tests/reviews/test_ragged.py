@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.reviews.ragged import Reviews, flat_ranges, flatten
+from pipeline.reviews.ragged import Reviews, flatten
 from pipeline.runtime.files import read_arrays, write_arrays
 
 TOKENS = np.array([4, 5, 6, 7], np.int32)
 OFFSETS = np.array([0, 2, 2, 4], np.int64)
 LABELS = np.array([0, 1, 0], np.int8)
+REVIEWS = Reviews(TOKENS, OFFSETS, LABELS)
 
 
 def test_review_is_the_slice_between_its_offsets() -> None:
-    reviews = Reviews(TOKENS, OFFSETS, LABELS)
-    assert [reviews.review(row).tolist() for row in range(3)] == [[4, 5], [], [6, 7]]
-    assert reviews.lengths.tolist() == [2, 0, 2]
-    assert len(reviews) == 3
+    assert [REVIEWS.review(row).tolist() for row in range(3)] == [[4, 5], [], [6, 7]]
+    assert REVIEWS.lengths.tolist() == [2, 0, 2]
+    assert len(REVIEWS) == 3
 
 
 def test_select_keeps_the_given_order() -> None:
-    selected = Reviews(TOKENS, OFFSETS, LABELS).select(np.array([2, 1, 0, 2]))
+    selected = REVIEWS.select(np.array([2, 1, 0, 2]))
     assert selected.tokens.tolist() == [6, 7, 4, 5, 6, 7]
     assert selected.offsets.tolist() == [0, 2, 2, 4, 6]
     assert selected.labels.tolist() == [0, 1, 0, 0]
-
-
-def test_select_of_nothing_is_empty() -> None:
-    assert len(Reviews(TOKENS, OFFSETS, LABELS).select(np.array([], np.int64))) == 0
+    assert len(REVIEWS.select(np.array([], np.int64))) == 0
 
 
 @pytest.mark.parametrize("element", [1.0, "12", None, 2**31])
@@ -40,7 +38,7 @@ def test_flatten_refuses_all_but_whole_numbers_of_32_bits(element: object) -> No
 
 
 def test_arrays_survive_a_file_without_pickle(tmp_path: Path) -> None:
-    write_arrays(tmp_path / "reviews.npz", **Reviews(TOKENS, OFFSETS, LABELS).to_arrays("train"))
+    write_arrays(tmp_path / "reviews.npz", **REVIEWS.to_arrays("train"))
     arrays = read_arrays(tmp_path / "reviews.npz")
     assert sorted(arrays) == ["train_labels", "train_offsets", "train_tokens"]
     assert Reviews.from_arrays(arrays, "train").review(2).tolist() == [6, 7]
@@ -63,9 +61,4 @@ def test_arrays_survive_a_file_without_pickle(tmp_path: Path) -> None:
 )
 def test_arrays_that_are_no_reviews_are_refused(fault: dict[str, np.ndarray], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Reviews(**({"tokens": TOKENS, "offsets": OFFSETS, "labels": LABELS} | fault))
-
-
-def test_flat_ranges_follow_one_another() -> None:
-    ranges = flat_ranges(np.array([7, 100, 0]), np.array([3, 0, 2]))
-    assert ranges.tolist() == [7, 8, 9, 0, 1]
+        replace(REVIEWS, **fault)

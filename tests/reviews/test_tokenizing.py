@@ -1,19 +1,58 @@
-"""Texts cut into characters and subwords, and their ids in training and in serving."""
+"""Texts brought into one form and cut, and their ids in training and in serving."""
 
+# ruff: noqa: RUF001 - characters that look like others are what this is about
 from __future__ import annotations
 
 import pickle
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.params import Params, ParamsError
 from pipeline.reviews import encoding
 from pipeline.reviews.padding import pad_texts
-from pipeline.reviews.sources import file
-from pipeline.reviews.tokenizing import Tokenizer
+from pipeline.reviews.tokenizing import Tokenizer, nfkc_1, spaced_words, split_words
 from pipeline.reviews.vocabulary import Vocabulary
+from reviews.own_files import load, table, write
 from texts import vocabulary_of
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain"),
+    [
+        ("“a” ‘b’ „c‟ «d» ‹e›", '"a" \'b\' "c" "d" "e"'),
+        ("a‐b‑c–d—e―f−g", "a-b-c-d-e-f-g"),
+        ("wait… what", "wait... what"),
+        ("line\r\nline\rline", "line \nline line"),
+        ("\ufefftext", "text"),
+        ("a\xa0b\u2009c\u2028d\u202fe\u3000f\u200bg\x0bh", "a b c d e f g h"),
+        ("co\xadope\u2060rate", "cooperate"),
+        ("cafe\u0301", "café"),
+        ("\ufb01ne Ｗｉｄｅ", "fine Wide"),
+        ("It´s, itʼs", "It's, it's"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("plain 'text', \"as\" it-is:\t(10/10)\n", "plain 'text', \"as\" it-is:\t(10/10)\n"),
+        ("etc\x85 \x96", "etc\x85 \x96"),
+    ],
+)
+def test_how_it_was_typed_is_gone(typed: str, plain: str) -> None:
+    assert nfkc_1(typed) == plain
+
+
+def test_a_normalized_text_stays_as_it_is_for_every_character() -> None:
+    """Each on a line of its own, over which nothing is composed."""
+    once = nfkc_1("\n".join(chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000))
+    assert nfkc_1(once).split("\n") == once.split("\n")
+
+
+def test_the_fast_cut_of_ascii_texts_is_the_slow_one() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(300):
+        text = bytes(random.integers(0, 128, 40).astype(np.uint8)).decode("ascii")
+        assert spaced_words(text).split() == split_words(nfkc_1(text))
+
 
 TRAINING = [
     f"{subject}{verdict}"
@@ -34,8 +73,7 @@ def test_characters_are_one_token_each_in_one_form_with_single_blanks() -> None:
 
 def test_subwords_are_learnt_on_the_training_texts_and_spell_any_text_of_their_characters() -> None:
     vocabulary = vocabulary_of(TRAINING, "subwords", 60)
-    again = vocabulary_of(TRAINING, "subwords", 60)
-    assert vocabulary == again
+    assert vocabulary == vocabulary_of(TRAINING, "subwords", 60)
     pieces = vocabulary.split("音乐很好看")
     assert "".join(pieces).strip() == "音乐很好看"
     assert len(pieces) < 6  # fewer than characters: some are whole words
@@ -57,44 +95,32 @@ def test_what_was_saved_gives_the_same_rows(tmp_path: Path, tokens: str) -> None
     loaded = Vocabulary.load(tmp_path / "vocabulary.json")
     layout = {"vocab_size": 34, "max_length": 8, "padding": "post", "truncating": "pre"}
     texts = ["演员很好看", "A 剧情,太无聊!", ""]
-    rows = pad_texts(texts, vocabulary.first(30), **layout)
-    assert pad_texts(texts, loaded, **layout).tolist() == rows.tolist()
-    assert pad_texts(texts, pickle.loads(pickle.dumps(loaded)), **layout).tolist() == rows.tolist()  # noqa: S301
-    assert pad_texts(texts, vocabulary, **layout).tolist() == rows.tolist()  # ids from 34 on are unknown too
+    rows = pad_texts(texts, vocabulary.first(30), **layout).tolist()
+    # Of the whole vocabulary the ids from 34 on are unknown too.
+    for same in (loaded, pickle.loads(pickle.dumps(loaded)), vocabulary):  # noqa: S301
+        assert pad_texts(texts, same, **layout).tolist() == rows
 
 
-def test_a_file_is_read_as_params_say(params: Params, tmp_path: Path) -> None:
-    lines = [
-        f"{text},{'无聊' in text},{'train' if row < 12 else 'test'}" for row, text in enumerate(TRAINING)
-    ]
-    (tmp_path / "zh.csv").write_text("\n".join(["text,label,split", *lines]), encoding="utf-8")
-    values = {"data.source": "file", "data.path": str(tmp_path / "zh.csv"), "data.split_column": "split"}
-    dataset = file.load(params.replace({**values, "data.tokens": "characters"}).data, seed=0)
+def test_a_file_is_read_as_params_say(tmp_path: Path) -> None:
+    rows = [f"{text},{'无聊' in text},{'train' if row < 12 else 'test'}" for row, text in enumerate(TRAINING)]
+    path = write(tmp_path, "zh.csv", table(rows, "text,label,split"))
+    dataset = load(path, split_column="split", tokens="characters")
     assert dataset.facts("file")["tokens"] == "characters"
     assert set(dataset.vocabulary.words) == set("".join(TRAINING[:12]))  # of the training texts alone
     assert dataset.splits["test"].lengths.tolist() == [len(text) for text in TRAINING[12:]]
 
 
-def test_what_cannot_be_cut_so_is_one_clear_error(params: Params, tmp_path: Path) -> None:
+def test_what_cannot_be_cut_so_is_one_clear_error(tmp_path: Path) -> None:
     held = len(set("".join(TRAINING))) + 2  # and the blank that begins a word, and the unknown one
     with pytest.raises(ParamsError, match=r"data.tokens is subwords, but data.source is imdb, which Keras"):
-        params.replace({"data.tokens": "subwords"})
+        Params().replace({"data.tokens": "subwords"})
     with pytest.raises(ValueError, match=f"16 texts: their characters alone are {held}: raise data.sub"):
         vocabulary_of(TRAINING, "subwords", 5)
     with pytest.raises(ValueError, match="learnt from 2 texts: there is nothing in them"):
         vocabulary_of(["", " "], "subwords", 5)
-    path = tmp_path / "vocabulary.json"
-    path.write_text('{"normalization": "nfkc-1", "tokens": "syllables", "words": []}')
-    with pytest.raises(
-        ValueError, match="made of 'syllables', but this code knows only words, characters, sub"
-    ):
-        Vocabulary.load(path)
-    path.write_text('{"normalization": "nfkc-1", "tokens": "subwords", "subwords": "*", "words": []}')
-    with pytest.raises(ValueError, match="its subwords are no base64; make it again"):
-        Vocabulary.load(path)
-    path.write_text('{"normalization": "nfkc-1", "tokens": "subwords", "subwords": "AAAA", "words": ["a"]}')
+    damaged = '{"normalization": "nfkc-1", "tokens": "subwords", "subwords": "AAAA", "words": ["a"]}'
     with pytest.raises(ValueError, match="subwords can't be read, its file is damaged: make it again"):
-        Vocabulary.load(path).encode("a")
+        Vocabulary.load(write(tmp_path, "vocabulary.json", damaged)).encode("a")
 
 
 def test_of_many_texts_every_so_many_is_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,19 +42,16 @@ def test_a_quota_is_what_there_is_of_cores(quota: str, count: int, machine: Any)
     assert workers.worker_count("auto") == count
 
 
-def test_libraries_are_held_to_the_quota_unless_a_number_is_set(
-    machine: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("quota", "told"),
+    [("300000 100000", dict.fromkeys(THREAD_LIMITS, "3")), ("max 100000", {})],
+)
+def test_libraries_are_held_to_the_quota_unless_there_is_none_or_a_number_is_set(
+    quota: str, told: dict[str, str], machine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine("300000 100000")
+    machine(quota)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(os, "environ", dict(os.environ))
     hold_threads_to_cores()
-    set_to = {name: os.environ[name] for name in THREAD_LIMITS}
-    assert set_to == {**dict.fromkeys(THREAD_LIMITS, "3"), "OMP_NUM_THREADS": "1"}
-
-
-def test_without_a_quota_no_library_is_told_anything(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine("max 100000")
-    monkeypatch.setattr(os, "environ", dict(os.environ))
-    hold_threads_to_cores()
-    assert not set(THREAD_LIMITS) & set(os.environ)
+    found = {name: os.environ[name] for name in THREAD_LIMITS if name in os.environ}
+    assert found == told | {"OMP_NUM_THREADS": "1"}

@@ -6,14 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pipeline import stages
 from pipeline.commands import run
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.source import changed_code, git, head_commit
-from plain import plain_params
+from plain import plain_text
 
 
 @pytest.fixture
@@ -25,9 +24,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(f"GIT_{name}_EMAIL", "t@example.org")
     project = tmp_path / "project"
     (project / "pipeline").mkdir(parents=True)
-    values = plain_params().model_dump(mode="json")
-    values["model"]["depth"] = 3
-    (project / "params.yaml").write_text(yaml.safe_dump(values))
+    (project / "params.yaml").write_text(plain_text(model={"depth": 3}))
     for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "first"]):
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
     monkeypatch.chdir(project)

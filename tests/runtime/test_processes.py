@@ -22,13 +22,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def another(folder: Path) -> subprocess.Popen[str]:
-    words = [sys.executable, "-c", OWNER]
-    pipe, code = subprocess.PIPE, {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, env=os.environ | code)
-
-
 def test_this_process_is_not_gone(folder: Path) -> None:
     mine = this_process()
     assert this_process() == mine
@@ -39,32 +32,26 @@ def test_this_process_is_not_gone(folder: Path) -> None:
 
 
 def test_a_process_is_gone_once_it_was_killed_even_before_its_parent_asks(
-    another: subprocess.Popen[str],
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert another.stdout is not None
-    owner = another.stdout.readline().strip()
-    assert not is_gone(owner)
-    assert owner != this_process()
-    another.kill()
-    os.waitid(os.P_PID, another.pid, os.WEXITED | os.WNOWAIT)  # ended, not yet reaped: a zombie
+    words, pipe = [sys.executable, "-c", OWNER], subprocess.PIPE
+    code = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, env=code) as another:
+        assert another.stdout is not None
+        owner = another.stdout.readline().strip()
+        assert not is_gone(owner)
+        assert owner != this_process()
+        another.kill()
+        os.waitid(os.P_PID, another.pid, os.WEXITED | os.WNOWAIT)  # ended, not yet reaped: a zombie
+        assert is_gone(owner)
     assert is_gone(owner)
-    another.communicate()
-    assert is_gone(owner)
+    with monkeypatch.context() as elsewhere:
+        # A container may have this one's name and number its processes as this one does.
+        elsewhere.setenv("DVC_ROOT", str(folder / "elsewhere"))
+        assert not is_gone(owner), "of another folder nothing is known"
+        assert not is_gone("../another-machine/1/1")
     forget(owner)
     assert not is_gone(owner), "nobody asks for it any more"
-
-
-def test_of_another_folder_nothing_is_known(
-    another: subprocess.Popen[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As that of a container which has this one's name and numbers its processes as this one does."""
-    assert another.stdout is not None
-    owner = another.stdout.readline().strip()
-    another.kill()
-    another.communicate()
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "elsewhere"))
-    assert not is_gone(owner)
-    assert not is_gone("../another-machine/1/1")
 
 
 def test_a_port_in_use_is_said_with_what_to_do() -> None:

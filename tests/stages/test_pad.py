@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,49 +17,52 @@ from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays, read_json
 from pipeline.runtime.paths import PADDED_DATASET, PADDED_DIR, RAW_REVIEWS, RAW_VOCABULARY, padded_split
 from pipeline.stages import download, pad
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+from plain import plain_params
+from reviews.own_files import table, write
 
 
 @pytest.fixture
-def downloaded(params: Params, server: Server, imdb_files: ImdbFiles) -> Params:
+def small(own_project: Path, server: Server, imdb_files: ImdbFiles) -> Params:
+    """Those that take the small IMDb from the server."""
+    return plain_params().replace(imdb_files.serve(server))
+
+
+@pytest.fixture
+def downloaded(small: Params) -> Params:
     """The small IMDb is in data/raw."""
-    params = params.replace(imdb_files.serve(server))
-    download.run(params)
-    return params
+    download.run(small)
+    return small
+
+
+def padded(params: Params, **pad_values: Any) -> dict[str, Any]:
+    """Runs the stage with other values; the facts."""
+    pad.run(params.replace({f"pad.{key}": value for key, value in pad_values.items()}))
+    return read_json(PADDED_DATASET)
+
+
+def contents() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()}
 
 
 def read(split: str) -> dict[str, np.ndarray]:
     return read_arrays(padded_split(split))
 
 
-def require_keras_rows(npz: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+def require_keras_rows(
+    npz: Path, num_words: int, layout: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Holds data/padded against Keras' load_data and pad_sequences, row for row."""
     import keras  # noqa: PLC0415  (seconds to import, and only two tests need it)
     from keras.src.datasets import imdb  # noqa: PLC0415
 
     monkeypatch.setattr(imdb, "get_file", lambda **_: str(npz))
-    (x_train, y_train), (x_test, y_test) = imdb.load_data(num_words=params.pad.vocab_size)
-    keras_rows = {
-        split: keras.utils.pad_sequences(
-            sequences,
-            maxlen=params.pad.max_length,
-            padding=params.pad.padding,
-            truncating=params.pad.truncating,
-        )
-        for split, sequences in (("train", x_train), ("test", x_test))
-    }
-    np.testing.assert_array_equal(read("test")["token_ids"], keras_rows["test"])
+    (x_train, y_train), (x_test, y_test) = imdb.load_data(num_words=num_words)
+    train, test = (keras.utils.pad_sequences(sequences, **layout) for sequences in (x_train, x_test))
+    np.testing.assert_array_equal(read("test")["token_ids"], test)
     np.testing.assert_array_equal(read("test")["labels"], y_test)
     for split in ("train", "validation"):
         rows = read(split)["rows"]
-        np.testing.assert_array_equal(read(split)["token_ids"], keras_rows["train"][rows])
+        np.testing.assert_array_equal(read(split)["token_ids"], train[rows])
         np.testing.assert_array_equal(read(split)["labels"], y_train[rows])
         np.testing.assert_array_equal(read(split)["lengths"], [len(x_train[row]) for row in rows])
 
@@ -66,32 +70,26 @@ def require_keras_rows(npz: Path, params: Params, monkeypatch: pytest.MonkeyPatc
 def test_rows_are_keras_own(downloaded: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sides, sizes = ("pre", "post"), ((1, 25), (10, 4), (40, 25))
     for padding, truncating, (max_length, vocab_size) in itertools.product(sides, sides, sizes):
-        params = downloaded.replace(
-            {
-                "pad.padding": padding,
-                "pad.truncating": truncating,
-                "pad.max_length": max_length,
-                "pad.vocab_size": vocab_size,
-            }
-        )
-        pad.run(params)
-        require_keras_rows(tmp_path / "imdb.npz", params, monkeypatch)
+        layout = {"padding": padding, "truncating": truncating}
+        padded(downloaded, max_length=max_length, vocab_size=vocab_size, **layout)
+        layout |= {"maxlen": max_length}
+        require_keras_rows(tmp_path / "imdb.npz", vocab_size, layout, monkeypatch)
 
 
 @pytest.mark.slow
 def test_rows_of_the_real_reviews_are_keras_own(
-    params: Params, real_imdb: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch
+    own_project: Path, real_imdb: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (keras_home / "datasets").mkdir(parents=True)
     values: dict[str, str] = {}
     for key, name in (("", "imdb.npz"), ("word_index_", "imdb_word_index.json")):
         (keras_home / "datasets" / name).symlink_to(real_imdb / name)
         values[f"data.{key}hash"] = sha256((real_imdb / name).read_bytes())
-    params = params.replace(values)
+    params = plain_params().replace(values)
     download.run(params)
-    pad.run(params)
-    require_keras_rows(real_imdb / "imdb.npz", params, monkeypatch)
-    facts = read_json(PADDED_DATASET)
+    facts = padded(params)
+    layout = {"maxlen": 100, "padding": "pre", "truncating": "pre"}
+    require_keras_rows(real_imdb / "imdb.npz", 10_000, layout, monkeypatch)
     assert (facts["sizes"]["test"], facts["class_shares"]["test"]["positive"]) == (12_500, 0.5)
     assert sum(facts["sizes"].values()) + sum(facts["duplicates_dropped"].values()) == 37_500
 
@@ -114,8 +112,7 @@ def test_arrays_have_the_promised_types_and_shapes(downloaded: Params) -> None:
 
 
 def test_whole_reviews_are_kept_beside_the_rows_in_their_order(downloaded: Params) -> None:
-    params = downloaded.replace({"pad.vocab_size": 25, "pad.max_length": 4})
-    pad.run(params)
+    padded(downloaded, vocab_size=25, max_length=4)
     raw = read_splits(read_arrays(RAW_REVIEWS))
     for split, source in (("train", "train"), ("validation", "train"), ("test", "test")):
         arrays = read(split)
@@ -123,20 +120,17 @@ def test_whole_reviews_are_kept_beside_the_rows_in_their_order(downloaded: Param
             tokens = arrays["tokens"][arrays["offsets"][row] : arrays["offsets"][row + 1]]
             whole = [token if token < 25 else 2 for token in raw[source].review(raw_row).tolist()]
             assert tokens.tolist() == whole
-            padded = [0, 0, 0, 1, *whole] if len(whole) < 4 else whole
-            assert arrays["token_ids"][row].tolist() == padded[-4:]
+            row_of = [0, 0, 0, 1, *whole] if len(whole) < 4 else whole
+            assert arrays["token_ids"][row].tolist() == row_of[-4:]
 
 
-def test_unlabelled_reviews_leave_out_those_that_are_judged_on(
-    params: Params, server: Server, imdb_files: ImdbFiles, tmp_path: Path
-) -> None:
+def test_unlabelled_reviews_leave_out_those_that_are_judged_on(small: Params, tmp_path: Path) -> None:
     def text(split: str, row: int) -> str:
         reviews = read_splits(read_arrays(RAW_REVIEWS))[split]
         return Vocabulary.load(RAW_VOCABULARY).decode(reviews.review(row))
 
-    values = imdb_files.serve(server)
-    download.run(params.replace(values))
-    pad.run(params.replace(values))
+    download.run(small)
+    padded(small)
     texts = [
         "word1 word40 word1 word40",
         text("test", 4),
@@ -145,20 +139,14 @@ def test_unlabelled_reviews_leave_out_those_that_are_judged_on(
         text("test", 4),
     ]
     (tmp_path / "more.csv").write_text("\n".join(["text", *texts]))
-    more: dict[str, str | None] = {
-        "data.unlabelled": "file",
-        "data.unlabelled_path": str(tmp_path / "more.csv"),
-        "pad.max_length": 8,
-        "pad.vocab_size": 40,
-    }
-    download.run(params.replace(values | more))
-    pad.run(params.replace(values | more))
+    more = {"data.unlabelled": "file", "data.unlabelled_path": str(tmp_path / "more.csv")}
+    download.run(small.replace(more))
+    facts = padded(small, max_length=8, vocab_size=40)["unlabelled"]
     found = read("unlabelled")
     assert found["rows"].tolist() == [0, 3]
     assert found["token_ids"][0].tolist() == [0, 0, 0, 1, 4, 2, 4, 2]
     assert found["tokens"][:4].tolist() == [4, 2, 4, 2]
     assert found["lengths"].tolist() == (np.diff(found["offsets"]) + 1).tolist()
-    facts = read_json(PADDED_DATASET)["unlabelled"]
     assert (facts["raw_size"], facts["size"]) == (5, 2)
     assert facts["duplicates_dropped"] == {"unlabelled_in_test": 2, "unlabelled_in_validation": 1}
 
@@ -166,87 +154,64 @@ def test_unlabelled_reviews_leave_out_those_that_are_judged_on(
 def test_the_facts_of_both_stages_stand_in_one_file(
     downloaded: Params, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pad.run(downloaded)
-    facts = read_json(PADDED_DATASET)
-    sizes = {split: len(read(split)["rows"]) for split in ("train", "validation", "test")}
-    assert facts["name"] == "imdb"
-    assert facts["raw_sizes"] == {"train": 60, "test": 30}
-    assert facts["sizes"] == sizes
+    facts = padded(downloaded)
+    splits = {split: read(split) for split in ("train", "validation", "test")}
     # Training review 5 stands among the test reviews; 59 are left, 29 and 30 of the labels. A twentieth of
     # each, 1 and 2, is held back; of the others 15 in 95 are drawn, 4 of 28 and 4 of 28.
-    assert sizes == {"train": 48, "validation": 11, "test": 30}
-    assert facts["held_back"] == read("validation")["held_back"].sum() == 3
-    assert facts["duplicates_dropped"] == {
-        "train_in_test": 1, "train_in_validation": 0, "validation_in_test": 0
-    }  # fmt: skip
-    assert {split: list(shares.values()) for split, shares in facts["class_shares"].items()} == {
-        split: [float(np.mean(labels == 0)), float(np.mean(labels == 1))]
-        for split in ("train", "validation", "test")
-        for labels in [read(split)["labels"]]
-    }
-    assert [facts[name] for name in ("max_length", "padding", "truncating", "seed")] == [
-        100, "pre", "pre", 42
-    ]  # fmt: skip
+    assert facts["sizes"] == {"train": 48, "validation": 11, "test": 30}
+    assert facts["sizes"] == {split: len(arrays["rows"]) for split, arrays in splits.items()}
+    assert (facts["name"], facts["raw_sizes"]) == ("imdb", {"train": 60, "test": 30})
+    assert facts["held_back"] == splits["validation"]["held_back"].sum() == 3
+    dropped = {"train_in_test": 1, "train_in_validation": 0, "validation_in_test": 0}
+    assert facts["duplicates_dropped"] == dropped
+    for split, arrays in splits.items():
+        positive = float(np.mean(arrays["labels"] == 1))
+        assert facts["class_shares"][split] == pytest.approx({"negative": 1 - positive, "positive": positive})
+    layout = [facts[name] for name in ("max_length", "padding", "truncating", "seed")]
+    assert layout == [100, "pre", "pre", 42]
     # 10,000 ids are allowed, but there are fewer words; the ids of words begin at 4.
     assert facts["vocab_size"] == facts["words"] + 4 < 10_000
     said = " ".join(capsys.readouterr().out.split())
     assert "48 train, 11 validation, 30 test, 0 unlabelled rows of 100; duplicates dropped: 1" in said
-    test = read("test")
-    unknown = float(np.mean(test["tokens"] == 2))
+    unknown = float(np.mean(splits["test"]["tokens"] == 2))
     assert facts["unknown_shares"]["test"] == unknown
     assert facts["cut_shares"] == {"train": 0, "validation": 0, "test": 0, "unlabelled": 0}
     assert f"{unknown:.1%} of test" in said
 
 
-def test_a_text_longer_than_a_row_is_counted(downloaded: Params) -> None:
-    pad.run(downloaded)
-    lengths = read("test")["lengths"]
-    middle = int(np.median(lengths))
-    pad.run(downloaded.replace({"pad.max_length": middle}))
-    assert read_json(PADDED_DATASET)["cut_shares"]["test"] == float(np.mean(lengths > middle)) > 0
-
-
-def test_rows_that_are_auto_hold_nine_in_ten_training_reviews(
+def test_a_text_longer_than_a_row_is_counted_and_auto_rows_hold_nine_in_ten(
     downloaded: Params, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    params = downloaded.replace({"pad.max_length": "auto"})
-    pad.run(params)
-    ordered = sorted(read("train")["lengths"])
-    ninth = ordered[-(len(ordered) // 10) - 1]
-    assert read("test")["token_ids"].shape[1] == read_json(PADDED_DATASET)["max_length"] == ninth < 400
-    assert f"rows of {ninth} (auto)" in " ".join(capsys.readouterr().out.split())
+    found = padded(downloaded, max_length="auto")["max_length"]
+    lengths, ordered = read("test")["lengths"], sorted(read("train")["lengths"])
+    assert read("test")["token_ids"].shape[1] == found == ordered[-(len(ordered) // 10) - 1] < 400
+    assert f"rows of {found} (auto)" in " ".join(capsys.readouterr().out.split())
+    middle = int(np.median(lengths))
+    cut = padded(downloaded, max_length=middle)["cut_shares"]["test"]
+    assert cut == float(np.mean(lengths > middle)) > 0
 
 
 def test_the_seed_decides_the_validation_reviews_alone(downloaded: Params) -> None:
     pad.run(downloaded)
-    first = {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()}
+    first = contents()
     pad.run(downloaded)
-    assert {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()} == first
-    pad.run(downloaded.replace({"seed": 43}))
+    assert contents() == first
+    other = padded(downloaded.replace({"seed": 43}))
     assert padded_split("test").read_bytes() == first["test.npz"]
     assert padded_split("validation").read_bytes() != first["validation.npz"]
-    assert read_json(PADDED_DATASET)["padded_digest"] not in first["dataset.json"].decode()
+    assert other["padded_digest"] not in first["dataset.json"].decode()
 
 
-def test_served_text_becomes_the_row_that_was_trained_on(params: Params, tmp_path: Path) -> None:
+def test_served_text_becomes_the_row_that_was_trained_on(own_project: Path, tmp_path: Path) -> None:
     words = ["Good,", "dull!", "film...", "It's", "fine\xa0too", "ÄRGER", "end"]
     generator = np.random.default_rng(0)
     texts = [" ".join(generator.choice(words, generator.integers(1, 12))) + f" n{row}" for row in range(40)]
-    lines = [f'"{text}",{row % 2},{"train" if row < 30 else "test"}\n' for row, text in enumerate(texts)]
-    (tmp_path / "mine.csv").write_text("text,label,split\n" + "".join(lines), encoding="utf-8")
-    params = params.replace(
-        {
-            "data.source": "file",
-            "data.path": str(tmp_path / "mine.csv"),
-            "data.split_column": "split",
-            "pad.vocab_size": 9,
-            "pad.max_length": 8,
-            "pad.padding": "post",
-        }
-    )
+    rows = [f'"{text}",{row % 2},{"train" if row < 30 else "test"}' for row, text in enumerate(texts)]
+    path = write(tmp_path, "mine.csv", table(rows, "text,label,split"))
+    values = {"data.source": "file", "data.path": str(path), "data.split_column": "split"}
+    params = plain_params().replace(values)
     download.run(params)
-    pad.run(params)
-    facts = read_json(PADDED_DATASET)
+    facts = padded(params, vocab_size=9, max_length=8, padding="post")
     layout = {name: facts[name] for name in ("vocab_size", "max_length", "padding", "truncating")}
     served = pad_texts(texts, Vocabulary.load(RAW_VOCABULARY), **layout)
     for split, first in (("train", 0), ("validation", 0), ("test", 30)):
@@ -254,15 +219,13 @@ def test_served_text_becomes_the_row_that_was_trained_on(params: Params, tmp_pat
     assert set(range(9)) - {3} == set(np.unique(served).tolist())
 
 
-def test_a_file_without_download_is_told_what_to_run(params: Params) -> None:
+def test_what_download_has_not_made_is_told_and_a_failure_leaves_the_earlier_rows(small: Params) -> None:
     with pytest.raises(ValueError, match=r"data/raw/dataset.json is missing: run the download stage first"):
-        pad.run(params)
-
-
-def test_a_failure_leaves_the_earlier_rows(downloaded: Params) -> None:
-    pad.run(downloaded)
-    before = {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()}
-    Path("data/raw/reviews.npz").write_bytes(b"")
+        pad.run(small)
+    download.run(small)
+    pad.run(small)
+    before = contents()
+    RAW_REVIEWS.write_bytes(b"")
     with pytest.raises(ValueError, match=r"data/raw can't be read .*: run the download stage again"):
-        pad.run(downloaded)
-    assert {path.name: path.read_bytes() for path in PADDED_DIR.iterdir()} == before
+        pad.run(small)
+    assert contents() == before

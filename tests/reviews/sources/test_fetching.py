@@ -17,140 +17,114 @@ from pipeline.reviews.sources.fetching import UnreachableError, cache_dir, fetch
 BODY = b"some reviews" * 100
 HASH = sha256(BODY)
 KEPT = f"reviews-{HASH[7:19]}.npz"
+pytestmark = pytest.mark.usefixtures("keras_home")
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "BACKOFF", 0.0)
+@pytest.fixture
+def url(server: Server) -> str:
+    """Where the server has the file."""
+    server.answers["/reviews.npz"] = [(200, BODY)]
+    return f"{server.address}/reviews.npz"
 
 
 def cached(keras_home: Path) -> list[str]:
     return sorted(path.name for path in keras_home.rglob("*") if path.is_file())
 
 
-def test_a_file_is_fetched_once_and_kept(server: Server, keras_home: Path) -> None:
-    server.answers["/a/reviews.npz"] = [(200, BODY)]
-    assert fetch(f"{server.address}/a/reviews.npz", HASH) == BODY
-    assert (keras_home / "datasets" / KEPT).read_bytes() == BODY
-    assert fetch(f"{server.address}/a/reviews.npz", HASH) == BODY
-    assert server.requested == ["/a/reviews.npz"]
-
-
-def test_an_md5_is_checked_too(server: Server, keras_home: Path) -> None:
-    server.answers["/x.json"] = [(200, b"hello")]
-    assert fetch(f"{server.address}/x.json", "md5:5d41402abc4b2a76b9719d911017c592") == b"hello"
-    with pytest.raises(ValueError, match=r"expected md5:0+ but got 5d41402abc4b2a76b9719d911017c592"):
-        fetch(f"{server.address}/x.json", f"md5:{'0' * 32}")
+def test_a_file_is_fetched_once_and_kept_and_again_once_it_was_changed(
+    server: Server, url: str, keras_home: Path
+) -> None:
+    kept = keras_home / "datasets" / KEPT
+    assert fetch(url, HASH) == fetch(url, HASH) == kept.read_bytes() == BODY
+    assert server.requested == ["/reviews.npz"]
+    kept.write_bytes(b"changed")
+    assert fetch(url, HASH) == kept.read_bytes() == BODY
 
 
 def test_keras_own_copy_is_used_if_its_hash_is_right_and_else_left_alone(
-    server: Server, keras_home: Path
+    server: Server, url: str, keras_home: Path
 ) -> None:
     own = keras_home / "datasets" / "reviews.npz"
     own.parent.mkdir(parents=True)
     own.write_bytes(BODY)
-    assert fetch(f"{server.address}/reviews.npz", HASH) == BODY
+    assert fetch(url, HASH) == BODY
     assert server.requested == []
     own.write_bytes(b"the user's own")
-    server.answers["/reviews.npz"] = [(200, BODY)]
-    assert fetch(f"{server.address}/reviews.npz", HASH) == BODY
+    assert fetch(url, HASH) == BODY
     assert own.read_bytes() == b"the user's own"
 
 
-def test_a_cached_file_that_was_changed_is_fetched_again(server: Server, keras_home: Path) -> None:
-    server.answers["/reviews.npz"] = [(200, BODY)]
-    (keras_home / "datasets").mkdir(parents=True)
-    (keras_home / "datasets" / KEPT).write_bytes(b"changed")
-    assert fetch(f"{server.address}/reviews.npz", HASH) == BODY
-    assert (keras_home / "datasets" / KEPT).read_bytes() == BODY
-
-
-def test_a_wrong_hash_is_an_error_and_nothing_is_kept(server: Server, keras_home: Path) -> None:
-    server.answers["/reviews.npz"] = [(200, b"something else")]
-    with pytest.raises(ValueError, match=f"expected {HASH} but got") as caught:
-        fetch(f"{server.address}/reviews.npz", HASH)
-    assert not isinstance(caught.value, UnreachableError)
+def test_a_wrong_hash_is_an_error_and_nothing_is_kept(server: Server, url: str, keras_home: Path) -> None:
+    server.answers["/reviews.npz"] = [(200, b"hello")]
+    for known, got in ((HASH, "2cf24dba"), (f"md5:{'0' * 32}", "5d41402abc4b2a76b9719d911017c592")):
+        with pytest.raises(ValueError, match=f"expected {known} but got {got}") as caught:
+            fetch(url, known)
+        assert not isinstance(caught.value, UnreachableError)
     assert cached(keras_home) == []
-    assert len(server.requested) == 1
+    assert len(server.requested) == 2
+    assert fetch(url, "md5:5d41402abc4b2a76b9719d911017c592") == b"hello"
 
 
-def test_an_overloaded_host_is_asked_again(server: Server, keras_home: Path) -> None:
+def test_an_overloaded_host_is_asked_again(server: Server, url: str) -> None:
     server.answers["/reviews.npz"] = [(503, b""), (429, b""), (200, BODY)]
-    assert fetch(f"{server.address}/reviews.npz", HASH) == BODY
+    assert fetch(url, HASH) == BODY
     assert len(server.requested) == 3
 
 
-@pytest.mark.parametrize(("status", "requests"), [(503, 3), (403, 1)])
-def test_a_host_that_lets_nobody_through_is_unreachable(
-    server: Server, keras_home: Path, status: int, requests: int
+@pytest.mark.parametrize(
+    ("answer", "asked", "said"),
+    [
+        ({"answers": {"/reviews.npz": [(503, b"")]}}, 3, "it answers 503"),
+        ({"answers": {"/reviews.npz": [(403, b"")]}}, 1, "it answers 403"),
+        ({"cut_at": 500}, 3, "the connection breaks off"),
+    ],
+)
+def test_a_host_that_does_not_answer_is_unreachable_and_nothing_is_kept(
+    answer: dict[str, object], asked: int, said: str, server: Server, url: str, keras_home: Path
 ) -> None:
-    server.answers["/reviews.npz"] = [(status, b"")]
-    with pytest.raises(UnreachableError, match=f"it answers {status}"):
-        fetch(f"{server.address}/reviews.npz", HASH)
-    assert len(server.requested) == requests
-
-
-def test_a_body_that_breaks_off_is_unreachable_and_nothing_is_kept(server: Server, keras_home: Path) -> None:
-    server.answers["/reviews.npz"] = [(200, BODY)]
-    server.cut_at = 500
-    with pytest.raises(UnreachableError, match="the connection breaks off"):
-        fetch(f"{server.address}/reviews.npz", HASH)
-    assert len(server.requested) == 3
+    vars(server).update(answer)
+    with pytest.raises(UnreachableError, match=said):
+        fetch(url, HASH)
+    assert len(server.requested) == asked
     assert cached(keras_home) == []
 
 
-def test_a_closed_port_is_unreachable(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with pytest.raises(UnreachableError, match="there is no connection"):
-        fetch(f"{closed_address()}/reviews.npz", HASH)
-
-
-def test_a_silent_host_is_unreachable(
-    server: Server, keras_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_silent_host_is_unreachable(server: Server, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "READ_TIMEOUT", 0.05)
     monkeypatch.setattr(fetching, "ATTEMPTS", 1)
     server.pause = 0.5
     with pytest.raises(UnreachableError, match="it doesn't answer in time"):
-        fetch(f"{server.address}/reviews.npz", HASH)
+        fetch(url, HASH)
 
 
-def test_a_wrong_address_is_no_missing_network(server: Server, keras_home: Path) -> None:
+def test_a_wrong_address_is_no_missing_network(server: Server) -> None:
     """The fallback would hide the typing error."""
-    with pytest.raises(ValueError, match="it answers 404 Not Found; correct the address") as caught:
-        fetch(f"{server.address}/nothing.npz", HASH)
-    assert not isinstance(caught.value, UnreachableError)
+    wrong = {
+        f"{server.address}/none.npz": "it answers 404 Not Found",
+        "http://:80/a": r"fetched \(InvalidURL\)",
+    }
+    for url, said in wrong.items():
+        with pytest.raises(ValueError, match=f"{said}; correct the address") as caught:
+            fetch(url, HASH)
+        assert not isinstance(caught.value, UnreachableError)
 
 
-def test_an_address_without_a_host_is_one_message(keras_home: Path) -> None:
-    with pytest.raises(ValueError, match=r"can't be fetched \(InvalidURL\); correct the address"):
-        fetch("http://:80/reviews.npz", HASH)
-
-
-def test_a_cache_that_cannot_be_written_is_named(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
-    server.answers["/reviews.npz"] = [(200, BODY)]
-    with pytest.raises(ValueError, match="set KERAS_HOME to a folder that can be written"):
-        fetch(f"{server.address}/reviews.npz", HASH)
-
-
-def test_a_full_disk_is_named_with_its_folder(keras_home: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_named(url: str, keras_home: Path) -> None:
     def full(_: str, path: str, __: object) -> None:
         with Path(path).open("wb"):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(
-        ValueError, match=rf"be kept in {keras_home}/datasets \(No space left on device\): make"
-    ):
+    with pytest.raises(ValueError, match=rf"in {keras_home}/datasets \(No space left on device\): make"):
         fetching.keep("http://host/reviews.npz", HASH, full)
     assert cached(keras_home) == []
+    (keras_home / "datasets").rmdir()
+    (keras_home / "datasets").write_text("no folder")
+    with pytest.raises(ValueError, match="set KERAS_HOME to a folder that can be written"):
+        fetch(url, HASH)
 
 
 @pytest.fixture
-def proxied(monkeypatch: pytest.MonkeyPatch, keras_home: Path) -> Callable[[str], None]:
+def proxied(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Sets a proxy for all addresses."""
 
     def through(proxy: str) -> None:
@@ -190,12 +164,11 @@ def test_a_misspelt_proxy_is_told_of(proxied: Callable[[str], None]) -> None:
 
 
 def test_a_password_is_taken_from_netrc(
-    server: Server, keras_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    server.answers["/reviews.npz"] = [(200, BODY)]
-    assert fetch(f"{server.address}/reviews.npz", HASH) == BODY
+    assert fetch(url, HASH) == BODY
     assert server.authorizations == [f"Basic {base64.b64encode(b'me:secret').decode()}"]
 
 

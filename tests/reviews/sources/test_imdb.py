@@ -11,19 +11,21 @@ import numpy as np
 import pytest
 
 from loopback import ImdbFiles, Server
-from pipeline.params import Params, Value
+from pipeline.params import Params
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.sources import imdb
 
-
-def load(values: dict[str, Value]) -> Dataset:
-    return imdb.load(Params().replace(values).data)
+pytestmark = pytest.mark.usefixtures("keras_home")
 
 
-def test_rows_are_in_keras_order_and_ids_are_ranks_plus_three(
-    server: Server, imdb_files: ImdbFiles, keras_home: Path
+def load(files: ImdbFiles, server: Server) -> Dataset:
+    return imdb.load(Params().replace(files.serve(server)).data)
+
+
+def test_rows_are_in_keras_order_ids_are_ranks_plus_three_and_unknown_words_are_left_out(
+    server: Server, imdb_files: ImdbFiles
 ) -> None:
-    dataset = load(imdb_files.serve(server))
+    dataset = load(imdb_files, server)
     generator = np.random.RandomState(113)
     for split, count in (("train", 60), ("test", 30)):
         order = np.arange(count)
@@ -33,30 +35,17 @@ def test_rows_are_in_keras_order_and_ids_are_ranks_plus_three(
             [rank + 3 for rank in imdb_files.ranks[split][row]] for row in order
         ]
         assert reviews.labels.tolist() == [imdb_files.labels[split][row] for row in order]
-
-
-def test_words_are_in_the_order_of_their_rank(
-    server: Server, imdb_files: ImdbFiles, keras_home: Path
-) -> None:
-    dataset = load(imdb_files.serve(server))
     assert dataset.vocabulary.words == tuple(f"word{rank}" for rank in range(1, 41))
     assert dataset.vocabulary.decode([4, 43]) == "word1 word40"
+    assert dataset.encode("word1 unheard word3") == [4, 6]
 
 
-def test_the_facts_name_addresses_hashes_and_sizes(
-    server: Server, imdb_files: ImdbFiles, keras_home: Path
-) -> None:
-    values = imdb_files.serve(server)
-    facts = load(values).facts("imdb")
+def test_the_facts_name_addresses_hashes_and_sizes(server: Server, imdb_files: ImdbFiles) -> None:
+    facts = load(imdb_files, server).facts("imdb")
     assert facts["name"] == facts["requested"] == "imdb"
-    assert facts["source"] == {
-        "url": values["data.url"],
-        "hash": values["data.hash"],
-        "word_index_url": values["data.word_index_url"],
-        "word_index_hash": values["data.word_index_hash"],
-    }
-    assert facts["sizes"] == {"train": 60, "test": 30}
-    assert facts["words"] == 40
+    names = ("url", "hash", "word_index_url", "word_index_hash")
+    assert facts["source"] == {name: imdb_files.params(server.address)[f"data.{name}"] for name in names}
+    assert (facts["sizes"], facts["words"]) == ({"train": 60, "test": 30}, 40)
     assert facts["digest"].startswith("sha256:")
 
 
@@ -75,34 +64,33 @@ def test_the_facts_name_addresses_hashes_and_sizes(
     ],
 )
 def test_a_word_index_that_does_not_fit_is_refused(
-    server: Server, imdb_files: ImdbFiles, keras_home: Path, word_index: bytes, message: str
+    server: Server, imdb_files: ImdbFiles, word_index: bytes, message: str
 ) -> None:
-    values = dataclasses.replace(imdb_files, word_index=word_index).serve(server)
     with pytest.raises(ValueError, match=message):
-        load(values)
+        load(dataclasses.replace(imdb_files, word_index=word_index), server)
 
 
-def test_labels_must_be_as_many_as_reviews(
-    server: Server, imdb_files: ImdbFiles, keras_home: Path, tmp_path: Path
-) -> None:
+def test_labels_must_be_as_many_as_reviews(server: Server, imdb_files: ImdbFiles, tmp_path: Path) -> None:
     with np.load(tmp_path / "imdb.npz", allow_pickle=True) as archive:
         arrays = dict(archive)
     np.savez(tmp_path / "other.npz", **arrays | {"y_test": arrays["y_test"][:-1]})
     files = dataclasses.replace(imdb_files, npz=(tmp_path / "other.npz").read_bytes())
     with pytest.raises(ValueError, match="30 test reviews have 29 labels"):
-        load(files.serve(server))
+        load(files, server)
 
 
-def test_the_defaults_are_keras_own_files(params: Params) -> None:
+def test_the_defaults_are_keras_own_files() -> None:
     """Keras names the word index's md5 and the reviews' sha256 in its own source."""
     keras = importlib.util.find_spec("keras")  # not imported, which takes seconds
-    source = Path(keras.submodule_search_locations[0], "src/datasets/imdb.py").read_text(encoding="utf-8")
-    for value in (params.data.hash, params.data.word_index_hash):
+    data, source = (
+        Params().data,
+        Path(keras.submodule_search_locations[0], "src/datasets/imdb.py").read_text(encoding="utf-8"),
+    )
+    for value in (data.hash, data.word_index_hash):
         assert f'"{value.partition(":")[2]}"' in source
-    for url in (params.data.url, params.data.word_index_url):
+    for url in (data.url, data.word_index_url):
         folder, _, name = url.rpartition("/")
-        assert f'"{folder}/"' in source
-        assert f"{{origin_folder}}{name}" in source
+        assert f'"{folder}/"' in source and f"{{origin_folder}}{name}" in source
 
 
 def test_the_real_files_are_of_the_form(real_imdb: Path) -> None:

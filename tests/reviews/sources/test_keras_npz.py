@@ -49,8 +49,6 @@ def test_lists_are_read_as_numpy_1_and_2_write_them(numpy_version: int) -> None:
 
 
 class Malicious:
-    """Unpickling it runs a command that makes a file."""
-
     def __init__(self, path: Path) -> None:
         self.path = path
 
@@ -68,19 +66,6 @@ def test_a_pickle_that_calls_something_is_refused(tmp_path: Path) -> None:
     assert made.exists()
 
 
-@pytest.mark.parametrize("name", ["builtins.eval", "numpy.load", "numpy._core.multiarray.fromfile"])
-def test_no_other_name_is_looked_up(name: str) -> None:
-    module, _, attribute = name.rpartition(".")
-    content = f"c{module}\n{attribute}\n.".encode()
-    with pytest.raises(ValueError, match=f"asks for {name}"):
-        read_keras_npz(npz(x=content), ragged=("x",), flat=())
-
-
-def test_a_flat_array_may_not_be_a_pickle() -> None:
-    with pytest.raises(ValueError, match="allow_pickle=False"):
-        read_keras_npz(npz(y=pickle.dumps(lists(1, 2))), ragged=(), flat=("y",))
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -92,8 +77,16 @@ def test_a_flat_array_may_not_be_a_pickle() -> None:
         (npz(x=pickle.dumps(lists([1], [2]))[:-20]), "can't be read"),
         (npz(x=pickle.dumps(lists([1], [2]).reshape(1, 2))), r"must be flat, but its shape is \(1, 2\)"),
         (npz(x=b"Pid\n."), "can't be read: it refers to something outside itself"),
+        (npz(x=b"cbuiltins\neval\n."), "asks for builtins.eval"),
+        (npz(x=b"cnumpy\nload\n."), "asks for numpy.load"),
+        (npz(x=b"cnumpy._core.multiarray\nfromfile\n."), "asks for numpy._core.multiarray.fromfile"),
     ],
 )
 def test_what_is_no_array_of_lists_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_keras_npz(content, ragged=("x",), flat=())
+
+
+def test_a_flat_array_may_not_be_a_pickle() -> None:
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        read_keras_npz(npz(y=pickle.dumps(lists(1, 2))), ragged=(), flat=("y",))

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
-from pipeline.reviews.sources.dialects import Format
-from pipeline.reviews.sources.files import files_of
 from pipeline.reviews.sources.records import Reader
 from pipeline.runtime.errors import UserError
-
-
-def write(folder: Path, name: str, content: str | bytes) -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def read(path: Path, *names: str, **form: Any) -> list[tuple[str, dict[str, Any]]]:
-    """The records of a file or a folder's files."""
-    reader = Reader(names or ("text", "label"), Format(**form))
-    folder = path if path.is_dir() else None
-    return [record for file in files_of(path) for record in reader.read(file, folder)]
-
-
-def values(path: Path, *names: str, **form: Any) -> list[tuple[Any, ...]]:
-    names = names or ("text", "label")
-    return [tuple(row.get(name) for name in names) for _, row in read(path, *names, **form)]
+from reviews.own_files import read, table, values, write
 
 
 def test_csv_values_and_the_lines_they_begin_on(tmp_path: Path) -> None:
@@ -40,11 +19,8 @@ def test_csv_values_and_the_lines_they_begin_on(tmp_path: Path) -> None:
         ("line 2", {"label": "1", "text": 'Fine, \r\n"really"'}),
         ("line 5", {"label": "0", "text": "Dull"}),
     ]
-
-
-def test_a_csv_field_may_be_longer_than_the_modules_limit(tmp_path: Path) -> None:
-    text = "good " * 40_000
-    assert values(write(tmp_path, "a.csv", f"text,label\n{text},1\n")) == [(text, "1")]
+    long = "good " * 40_000  # than the csv module's limit
+    assert values(write(tmp_path, "a.csv", table([f"{long},1"]))) == [(long, "1")]
 
 
 def test_json_lines(tmp_path: Path) -> None:
@@ -62,6 +38,8 @@ def test_parquet(tmp_path: Path) -> None:
         ("row 1", {"id": 1, "label": 1, "text": "Fine"}),
         ("row 2", {"id": 2, "label": 0, "text": None}),
     ]
+    with pytest.raises(ValueError, match="there is no column 'review', only 'id', 'label', 'text'"):
+        read(tmp_path / "a.parquet", "review")
 
 
 @pytest.mark.parametrize(
@@ -71,37 +49,21 @@ def test_parquet(tmp_path: Path) -> None:
         ("a.txt", "Fine.", r"data.path must be a .csv"),
         ("a.csv", "review,stars\nFine,1\n", r"a\.csv: there is no column 'text', only 'review', 'stars'"),
         ("a.csv", "text,text\nFine,Dull\n", r"a\.csv: the column 'text' stands twice"),
-        (
-            "a.csv",
-            'text,label\n"Fine,1\nA,B,0\n',
-            r"a\.csv, after line 1: not valid CSV .*: unexpected end of data",
-        ),
+        ("a.csv", 'text,label\n"Fine,1\nA,B,0\n', r"a\.csv, after line 1: not valid CSV .*: unexpected end"),
         ("a.jsonl", '{"review": "A"}\n{"label": 1}', "there is no column 'text', only 'review', 'label'"),
         ("a.jsonl", '["Fine"]\n', "line 1: must be a JSON object"),
         ("a.json", '{"text": {"0": "Fine"},\n"label": {"0": 1}}', "an object a line, .* orient='records'"),
         ("a.parquet", "text,label\n", r"a\.parquet: not a Parquet file that can be read"),
+        ("csv/a.docx", "", r"the folder .*csv holds no .csv, .tsv, .jsonl, .json or"),
+        ("none/none.csv", None, r"data.path: there is no file .*none\.csv"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(
-    tmp_path: Path, name: str, content: str | bytes, message: str
+    tmp_path: Path, name: str, content: str | None, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message) as caught:
-        read(write(tmp_path, name, content), "text")
-    assert type(caught.value) is UserError
-
-
-def test_a_parquet_file_without_the_column(tmp_path: Path) -> None:
-    pyarrow.parquet.write_table(pyarrow.table({"review": ["Fine"]}), tmp_path / "a.parquet")
-    with pytest.raises(ValueError, match="there is no column 'text', only 'review'"):
-        read(tmp_path / "a.parquet", "text")
-
-
-def test_a_missing_file_and_an_empty_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"data.path: there is no file .*none\.csv"):
-        read(tmp_path / "none.csv")
-    (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(ValueError, match=r"the folder .*folder\.csv holds no .csv, .tsv, .jsonl, .json or"):
-        read(tmp_path / "folder.csv")
+    path = tmp_path / name if content is None else write(tmp_path, name, content)
+    with pytest.raises(UserError, match=message):
+        read(path.parent if name.startswith("csv/") else path, "text")
 
 
 @pytest.mark.parametrize(

