@@ -188,9 +188,14 @@ def test_texts_are_taken_one_after_the_other_or_refused(
 
 @pytest.fixture
 def served(
-    fitted: FittedClassifier, reviews: PaddedReviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fitted: FittedClassifier,
+    reviews: PaddedReviews,
+    empty_store: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """The fitted network as champion of the project's own registry, whose folder is the one we are in."""
+    (tmp_path / "mlflow.db").write_bytes(empty_store)
     keras.models.save_model(fitted.model, tmp_path / "network.keras")
     facts: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
     facts |= {"labels": ["negative", "positive"], "name": "own", "digest": "sha256:0"}
@@ -226,8 +231,14 @@ def test_the_champion_answers_as_the_network_that_was_registered(
 def test_a_version_whose_params_have_keys_that_are_gone_is_served_and_traced(served: Path) -> None:
     dataset: dict[str, Any] = {"name": "own", "requested": "file", "source": {"file": "own.csv"}}
     dataset |= {"digest": "sha256:0", "padded_digest": "sha256:1", "unlabelled": {"size": 0}}
-    trained = {"preset": None, "trial": 0, "run_id": "", "best_epoch": 1, "params": {}}
-    record = {"commit": None, "uncommitted": [], "dataset": dataset, "trained": trained, "dvc_lock": None}
+    trained: dict[str, Any] = {"preset": None, "trial": 0, "run_id": "", "best_epoch": 1, "params": {}}
+    record: dict[str, Any] = {
+        "commit": None,
+        "uncommitted": [],
+        "dataset": dataset,
+        "trained": trained,
+        "dvc_lock": None,
+    }
     record |= {"params": {"tune": {"trials": 3}, "gone": {"key": 1}}, "metrics": {}, "packages": {}}
     write_json(served / "lineage.json", record | {"python": "", "machine": ""})
     assert pipeline.load_champion("own").predict(["film"])

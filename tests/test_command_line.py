@@ -85,13 +85,17 @@ def test_what_the_user_can_put_right_is_one_line(
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: {said}")
     assert result.output.count("\n") == 1
-    assert fail(error, "--traceback").exception is error
 
 
-@pytest.mark.parametrize("error", [ValueError("shapes (3,) and (4,)"), KeyError("digest")])
-def test_a_fault_of_the_code_is_not_blamed_on_the_user(error: Exception, fail: Callable[..., Result]) -> None:
-    """It leaves the command line as it was raised, so Python prints its traceback."""
-    assert fail(error).exception is error
+@pytest.mark.parametrize(
+    ("error", "options"),
+    [(ValueError("shapes (3,)"), ()), (KeyError("digest"), ()), (UserError("9"), ("--traceback",))],
+)
+def test_a_fault_of_the_code_and_where_it_is_asked_for_any_keeps_its_traceback(
+    error: Exception, options: tuple[str, ...], fail: Callable[..., Result]
+) -> None:
+    """It leaves the command line as it was raised, so Python prints where."""
+    assert fail(error, *options).exception is error
 
 
 @pytest.mark.parametrize("printed", ["click.echo(line)", "Console().print(line)"])
@@ -198,7 +202,7 @@ def test_an_experiment_that_sets_what_its_study_varies_is_refused(
     [
         ("text,label\nFine.,1\n", "nowhere.csv", "data.path: there is no file nowhere.csv"),
         ("review,label\nFine.,1\n", "mine.csv", "mine.csv: there is no column 'text', only 'review'"),
-        ("text,label\nFine.,1\nBad, really bad,0\n", "mine.csv", "mine.csv, line 3: has 3 fields, but the"),
+        ("text,label\nFine.,1\nDull.,0\nBad, bad,0\n", "mine.csv", "mine.csv, line 4: has 3 fields, but"),
     ],
 )
 def test_a_fault_in_the_users_file_is_a_line_or_two(

@@ -17,8 +17,9 @@ from pipeline.runtime.machine import answers
 
 
 def test_the_scores_are_the_columns_of_the_page_that_is_opened(
-    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    params: Params, empty_store: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "mlflow.db").write_bytes(empty_store)
     store = f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     monkeypatch.chdir(tmp_path)

@@ -15,13 +15,16 @@ from pipeline.runtime.files import read_json
 from pipeline.runtime.paths import MODEL, TRAIN_REPORT
 from pipeline.stages import refuse_edited, train
 from pipeline.training.task import Trained
+from reviews.own_files import write
 from tuning.stand_in import fit_formula
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fits_here: None) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: bytes, fits_here: None) -> Path:
     """A study of one trial in the working folder; its network is a formula."""
     make_project(tmp_path, {"trials": 1})
+    shutil.copyfile(PROJECT / "dvc.yaml", tmp_path / "dvc.yaml")
+    (tmp_path / "mlflow.db").write_bytes(empty_store)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
@@ -31,32 +34,31 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fits_here: None) ->
     return tmp_path
 
 
+def statuses(project: Path) -> set[str]:
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    return {run.info.status for run in client.search_runs(experiments)}
+
+
 def test_a_lost_network_leaves_the_files_of_the_last_good_run(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tuning.stand_in.score_of", lambda params, seed, epoch: float("nan"))
     for file in (MODEL, TRAIN_REPORT):
-        file.parent.mkdir(parents=True)
-        file.write_text("of the last good run")
+        write(Path(), str(file), "of the last good run")
     with pytest.raises(UserError, match="trial 0 failed: loss is nan"):
         train.run(load_params())
-    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    assert {run.info.status for run in client.search_runs(experiments)} == {"FAILED"}  # parent and trial
-    assert MODEL.read_text() == TRAIN_REPORT.read_text() == "of the last good run"
-    assert {path.name for path in (*MODEL.parent.iterdir(), *TRAIN_REPORT.parent.iterdir())} == {
-        MODEL.name,
-        TRAIN_REPORT.name,
-    }
+    assert statuses(project) == {"FAILED"}  # parent and trial
+    for file in (MODEL, TRAIN_REPORT):
+        assert file.read_text() == "of the last good run"
+        assert list(file.parent.iterdir()) == [file]
 
 
 def test_a_broken_file_leaves_a_failed_run(project: Path) -> None:
     (project / "data/padded/validation.npz").write_bytes(b"not an archive")
     with pytest.raises(UserError, match=r"validation\.npz"):
         train.run(load_params())
-    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    assert {run.info.status for run in client.search_runs(experiments)} == {"FAILED"}
+    assert statuses(project) == {"FAILED"}
 
 
 def test_finalists_with_more_seeds_and_another_objective_are_reported(
@@ -76,7 +78,6 @@ def test_params_that_are_edited_meanwhile_change_nothing_of_the_run_and_are_not_
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DVC would note down the batch size that stands in params.yaml at the end of the stage."""
-    shutil.copyfile(PROJECT / "dvc.yaml", project / "dvc.yaml")
     text = Path("params.yaml").read_text()
     calls = []
 
@@ -95,7 +96,6 @@ def test_params_that_are_edited_meanwhile_change_nothing_of_the_run_and_are_not_
 
 
 def test_what_a_later_stage_reads_may_be_edited_while_an_earlier_one_runs(project: Path) -> None:
-    shutil.copyfile(PROJECT / "dvc.yaml", project / "dvc.yaml")
     started_with = load_params()
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(text.replace("baseline_ngrams: 2", "baseline_ngrams: 3"))
