@@ -21,7 +21,6 @@ from pipeline import FittedClassifier, PaddedReviews
 from pipeline.__main__ import cli
 from pipeline.evaluation.assessment import assess
 from pipeline.evaluation.baselines import MODEL, NAIVE_BAYES, Scored
-from pipeline.networks.fused import choose_implementation
 from pipeline.params import ParamsError
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json
@@ -29,11 +28,11 @@ from pipeline.serving.classifier import write_classifier
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.stages import download, pad
 from pipeline.training import task
-from pipeline.training.compiled import compile_prediction
 
 PROJECT = Path(__file__).resolve().parents[1]
 SMALL: dict[str, Any] = {"cell": "gru", "depth": 2, "units": 4, "embedding_dim": 4, "epochs": 8}
 FAST: dict[str, Any] = {"batch_size": 8, "learning_rate": 0.05, "dropout": 0.0, "patience": None}
+EPOCHS: list[int] = []  # those that the fit told of
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +51,8 @@ def reviews(file: Path) -> PaddedReviews:
 
 
 @pytest.fixture(scope="module")
-def epochs() -> list[int]:
-    return []
-
-
-@pytest.fixture(scope="module")
-def fitted(reviews: PaddedReviews, epochs: list[int]) -> FittedClassifier:
-    return pipeline.fit(SMALL | FAST, reviews, lambda epoch, metrics: epochs.append(epoch))
+def fitted(reviews: PaddedReviews) -> FittedClassifier:
+    return pipeline.fit(SMALL | FAST, reviews, lambda epoch, metrics: EPOCHS.append(epoch))
 
 
 def test_the_package_names_its_interface_and_nothing_else() -> None:
@@ -116,15 +110,13 @@ def test_a_wrong_value_is_named(values: dict[str, Any], message: str, reviews: P
         pipeline.fit(values, reviews)
 
 
-def test_a_fit_tells_of_each_epoch_and_learns(fitted: FittedClassifier, epochs: list[int]) -> None:
-    assert epochs == [1, 2, 3, 4, 5, 6, 7, 8]
+def test_a_fit_tells_of_each_epoch_and_learns(fitted: FittedClassifier) -> None:
+    assert EPOCHS == [1, 2, 3, 4, 5, 6, 7, 8]
     assert len(fitted.history) == 8
     assert fitted.history[-1]["loss"] < 0.5 * fitted.history[0]["loss"]
 
 
-def test_metrics_are_those_of_the_networks_own_probabilities(
-    fitted: FittedClassifier, reviews: PaddedReviews
-) -> None:
+def test_metrics_are_of_the_networks_probabilities(fitted: FittedClassifier, reviews: PaddedReviews) -> None:
     token_ids, labels = reviews.rows["test"]
     probabilities = np.asarray(fitted.model(token_ids, training=False))[:, 0].astype(float)
     found = pipeline.evaluate(fitted, reviews)
@@ -135,18 +127,14 @@ def test_metrics_are_those_of_the_networks_own_probabilities(
     assert set(found) == {"accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss", "brier", "ece"}
 
 
-def test_other_rows_or_splits_are_refused(
-    fitted: FittedClassifier, reviews: PaddedReviews, file: Path
-) -> None:
+def test_other_rows_or_splits(fitted: FittedClassifier, reviews: PaddedReviews, file: Path) -> None:
     with pytest.raises(UserError, match="split must be one of train, validation, test, but got 'tests'"):
         pipeline.evaluate(fitted, reviews, "tests")
     with pytest.raises(UserError, match="load them with the same values"):
         pipeline.evaluate(fitted, pipeline.load_reviews(file, max_length=5, vocab_size=7))
 
 
-def test_texts_are_labelled_with_the_words_that_speak_for_it(
-    fitted: FittedClassifier, reviews: PaddedReviews
-) -> None:
+def test_texts_are_labelled_and_their_words_weighed(fitted: FittedClassifier, reviews: PaddedReviews) -> None:
     good, unknown = fitted.predict(["Superb film!", "zzz"])
     row = reviews.encode(["superb film"])
     assert good.probability == pytest.approx(float(fitted.model(row, training=False)[0, 0]), abs=1e-6)
@@ -162,9 +150,7 @@ def test_texts_are_labelled_with_the_words_that_speak_for_it(
 
 
 @pytest.mark.parametrize("function", ["predict", "encode"])
-def test_texts_are_taken_one_after_the_other_or_refused(
-    function: str, fitted: FittedClassifier, reviews: PaddedReviews
-) -> None:
+def test_texts_come_one_by_one(function: str, fitted: FittedClassifier, reviews: PaddedReviews) -> None:
     """A table gave an answer for its columns' names, a text one for each letter, a generator none at all."""
     take = getattr({"predict": fitted, "encode": reviews}[function], function)
     texts = ["superb film", "film"]
@@ -187,37 +173,28 @@ def test_texts_are_taken_one_after_the_other_or_refused(
 
 
 @pytest.fixture
-def served(
-    fitted: FittedClassifier,
-    reviews: PaddedReviews,
-    empty_store: bytes,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Path:
+def served(fitted: FittedClassifier, reviews: PaddedReviews, empty_store: bytes, here: Path) -> Path:
     """The fitted network as champion of the project's own registry, whose folder is the one we are in."""
-    (tmp_path / "mlflow.db").write_bytes(empty_store)
-    keras.models.save_model(fitted.model, tmp_path / "network.keras")
+    (here / "mlflow.db").write_bytes(empty_store)
+    keras.models.save_model(fitted.model, here / "network.keras")
     facts: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
     facts |= {"labels": ["negative", "positive"], "name": "own", "digest": "sha256:0"}
     facts |= {"source": {"file": "own.csv", "hash": "sha256:1"}}
     onnx = to_onnx(fitted.model).SerializeToString()
-    folder = tmp_path / "mlruns/1/artifacts/classifier"
-    write_classifier(folder, onnx, tmp_path / "network.keras", reviews.vocabulary, facts, threshold=0.5)
-    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    folder = here / "mlruns/1/artifacts/classifier"
+    write_classifier(folder, onnx, here / "network.keras", reviews.vocabulary, facts, threshold=0.5)
+    client = MlflowClient(f"sqlite:///{here}/mlflow.db")
     client.create_registered_model("stacked-rnn-own")
-    client.create_model_version("stacked-rnn-own", (tmp_path / "mlruns/1").as_uri())
+    client.create_model_version("stacked-rnn-own", (here / "mlruns/1").as_uri())
     client.set_registered_model_alias("stacked-rnn-own", "champion", "1")
-    (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
-    monkeypatch.chdir(tmp_path)
+    (here / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
     return folder
 
 
 TEXTS = ["superb film", "dreadful film", "film"]
 
 
-def test_the_champion_answers_as_the_network_that_was_registered(
-    fitted: FittedClassifier, served: Path
-) -> None:
+def test_the_champion_answers_as_the_registered_network(fitted: FittedClassifier, served: Path) -> None:
     champion = pipeline.load_champion("own")
     assert (champion.name, champion.address) == ("stacked-rnn-own version 1", "models:/stacked-rnn-own/1")
     for registered, own in zip(champion.predict(TEXTS), fitted.predict(TEXTS), strict=True):
@@ -232,15 +209,10 @@ def test_a_version_whose_params_have_keys_that_are_gone_is_served_and_traced(ser
     dataset: dict[str, Any] = {"name": "own", "requested": "file", "source": {"file": "own.csv"}}
     dataset |= {"digest": "sha256:0", "padded_digest": "sha256:1", "unlabelled": {"size": 0}}
     trained: dict[str, Any] = {"preset": None, "trial": 0, "run_id": "", "best_epoch": 1, "params": {}}
-    record: dict[str, Any] = {
-        "commit": None,
-        "uncommitted": [],
-        "dataset": dataset,
-        "trained": trained,
-        "dvc_lock": None,
-    }
-    record |= {"params": {"tune": {"trials": 3}, "gone": {"key": 1}}, "metrics": {}, "packages": {}}
-    write_json(served / "lineage.json", record | {"python": "", "machine": ""})
+    record: dict[str, Any] = {"commit": None, "uncommitted": [], "dvc_lock": None, "metrics": {}}
+    record |= {"dataset": dataset, "trained": trained, "packages": {}, "python": "", "machine": ""}
+    record |= {"params": {"tune": {"trials": 3}, "gone": {"key": 1}}}
+    write_json(served / "lineage.json", record)
     assert pipeline.load_champion("own").predict(["film"])
     assert pipeline.trace("own")["all parameters"] == {"tune.trials": 3, "gone.key": 1}
 
@@ -254,9 +226,7 @@ def test_a_loaded_version_is_a_copy_that_goes_with_it(served: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_champion_of_another_data_set_of_the_same_name_is_told(
-    served: Path, recwarn: pytest.WarningsRecorder
-) -> None:
+def test_a_champion_of_other_data_of_the_name_is_told(served: Path, recwarn: pytest.WarningsRecorder) -> None:
     facts = read_json(served / "classifier.json")
     padded = Path("data/padded/dataset.json")
     for same in (facts, facts | {"digest": "sha256:2"}):  # the same file, divided by another seed
@@ -302,10 +272,7 @@ def test_predict_prints_what_the_interface_returns(served: Path) -> None:
         assert (row["label"], row["probability"]) == (answer.label, answer.probability)
 
 
-def test_reviews_are_those_of_the_stages(
-    file: Path, reviews: PaddedReviews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_reviews_are_those_of_the_stages(reviews: PaddedReviews, here: Path) -> None:
     params = reviews.params.replace({"pad.held_back_fraction": 0.0})
     download.run(params)
     pad.run(params)
@@ -315,23 +282,15 @@ def test_reviews_are_those_of_the_stages(
             np.testing.assert_array_equal(padded["labels"], labels)
 
 
-def test_a_fit_and_its_metrics_are_those_of_the_stages(
-    fitted: FittedClassifier, reviews: PaddedReviews, tmp_path: Path
-) -> None:
+def test_a_fit_is_that_of_the_stages(fitted: FittedClassifier, reviews: PaddedReviews) -> None:
     """Digit for digit: what ``train`` hands its engine, and what ``evaluate`` makes of the probabilities."""
-    splits = {
-        name: dict(zip(("token_ids", "labels"), rows, strict=True)) for name, rows in reviews.rows.items()
-    }
+    names, seed = ("token_ids", "labels"), reviews.params.seed
+    splits = {name: dict(zip(names, rows, strict=True)) for name, rows in reviews.rows.items()}
     test = splits.pop("test")
-    seed = reviews.params.seed
     trained = task.fit(fitted.params, seed, task.data_of(splits), lambda epoch: None)
     assert trained.history == fitted.history
-    (tmp_path / "network.keras").write_bytes(trained.network)
-    network = keras.models.load_model(tmp_path / "network.keras", compile=False)
-    implementation = choose_implementation(fitted.params.model, fitted.params.train)
-    probabilities = compile_prediction(network, implementation)(test["token_ids"])
+    probabilities, labels = fitted.texts.network(test["token_ids"]), test["labels"]
     scored = [Scored(name, probabilities, probabilities) for name in (MODEL, NAIVE_BAYES)]
-    labels = test["labels"]
     found = assess(test | {"lengths": np.full(len(labels), 3)}, labels, scored[0], scored[1:], seed)
     for name, estimate in pipeline.evaluate(fitted, reviews).items():
         assert estimate.value == found.metrics[f"test_{name}"]
@@ -348,9 +307,7 @@ def test_a_network_is_drawn_with_its_skips(fitted: FittedClassifier) -> None:
         assert pipeline.draw_stack(pipeline.build_stacked_rnn("gru", 2, 4, **values)).svg.count(skip) == 2
 
 
-def test_the_gradients_norm_is_had_at_each_layer_and_step(
-    fitted: FittedClassifier, reviews: PaddedReviews
-) -> None:
+def test_gradient_norms_are_by_layer_and_step(fitted: FittedClassifier, reviews: PaddedReviews) -> None:
     """At the top's last state by hand: the output is sigmoid(w h + b), so dLoss/dh = (p - y) w."""
     split = reviews.validation
     norms = pipeline.gradient_norms(fitted.model, split.token_ids, split.labels)

@@ -15,6 +15,7 @@ from pipeline.commands.run import dvc_arguments, parse_options, with_options
 from pipeline.params import Params, ParamsError, Value, load_params
 from pipeline.runtime.errors import UserError
 from plain import plain_text
+from reviews.own_files import write
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -123,30 +124,28 @@ def test_mlproject_environment_is_the_pinned_one() -> None:
 
 
 @pytest.fixture
-def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The code without git, as an archive of it unpacks."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    (tmp_path / ".dvc").mkdir()
-    (tmp_path / ".dvc/config").write_text("[core]\n    analytics = false\n")
-    return tmp_path
+def local_config(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where DVC keeps what holds here alone: in the code without git, as an archive of it unpacks."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(here.parent))
+    write(here, ".dvc/config", "[core]\n    analytics = false\n")
+    return here / ".dvc/config.local"
 
 
-def test_without_git_dvc_is_told_so_and_told_again_when_there_is_one(archive: Path) -> None:
+def test_without_git_dvc_is_told_so_and_told_again_when_there_is_one(local_config: Path) -> None:
     launch._settle_git(experiment=False)
-    assert "no_scm = true" in (archive / ".dvc/config.local").read_text()
+    assert "no_scm = true" in local_config.read_text()
     subprocess.run(["git", "init", "--quiet"], check=True)
     launch._settle_git(experiment=False)
-    assert "no_scm" not in (archive / ".dvc/config.local").read_text()
+    assert "no_scm" not in local_config.read_text()
 
 
-def test_an_experiment_without_a_commit_says_what_to_do(archive: Path) -> None:
+def test_an_experiment_without_a_commit_says_what_to_do(local_config: Path) -> None:
     with pytest.raises(UserError, match="and here is no repository: `git init && git add --all"):
         launch._settle_git(experiment=True)
     subprocess.run(["git", "init", "--quiet"], check=True)
     with pytest.raises(UserError, match="an experiment needs a commit to start from"):
         launch._settle_git(experiment=True)
-    assert not (archive / ".dvc/config.local").exists()
+    assert not local_config.exists()
 
 
 def test_the_last_words_fit_eighty_columns() -> None:

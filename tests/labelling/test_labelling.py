@@ -132,9 +132,7 @@ def test_tasks_are_read_again_with_their_labels(tmp_path: Path) -> None:
         write_tasks(tmp_path / "a.txt", TASKS, "")
 
 
-def test_check_writes_the_rows_whose_label_looks_wrong(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_writes_rows_whose_label_looks_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts, labels = reviews(0, 300)
     right = np.array(("dull", "fine"))[labels]
     given, wrong = right.copy(), {"dull": "fine", "fine": "dull"}[right[40]]

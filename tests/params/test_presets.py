@@ -29,9 +29,7 @@ def test_the_notebooks_networks_are_its_own() -> None:
         assert (used.train.epochs, used.train.batch_size, used.tune.trials) == (5, 32, 1)
 
 
-def test_a_changed_value_is_no_preset_any_more_and_the_fuller_preset_wins(
-    params: Params, tmp_path: Path
-) -> None:
+def test_a_changed_value_is_no_preset_any_more_the_fuller_one_wins(params: Params, tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text("model: {units: 7}\n")
     (tmp_path / "listed.yaml").write_text("model: {units: 7, depth: 3}\nseed: 5\n")
     small = params.replace({"model.units": 7})

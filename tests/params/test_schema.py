@@ -105,9 +105,7 @@ def test_an_address_may_have_a_query_and_name_variables(params: Params) -> None:
         ("model.cell", {"choices": []}, "choices"),
     ],
 )
-def test_a_search_space_that_cannot_be_searched_is_refused(
-    key: str, form: dict[str, object], message: str
-) -> None:
+def test_a_space_that_cannot_be_searched_is_refused(key: str, form: dict[str, object], message: str) -> None:
     with pytest.raises(ParamsError) as error:
         parse_params(plain_tree(tune={"search_space": {key: form}}), "params.yaml")
     assert message in str(error.value) and key in str(error.value)
@@ -153,15 +151,12 @@ def test_bidirectional_layers_are_twice_as_wide(params: Params) -> None:
 
 
 @pytest.mark.parametrize("command", ["download", "pad", "train", "evaluate"])
-def test_every_stage_judges_every_value_before_any_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    (tmp_path / "params.yaml").write_text(plain_text(model={"dropout": 1.2}))
-    monkeypatch.chdir(tmp_path)
+def test_every_stage_judges_every_value_before_any_work(here: Path, command: str) -> None:
+    (here / "params.yaml").write_text(plain_text(model={"dropout": 1.2}))
     done = CliRunner().invoke(cli, [command])
     assert done.exit_code == 1
     assert done.stderr == "Error: params.yaml: model.dropout must be less than 1, but got 1.2\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+    assert [path.name for path in here.iterdir()] == ["params.yaml"]
 
 
 def test_auto_values_follow_the_number_of_training_reviews_and_a_set_value_stays(params: Params) -> None:

@@ -54,7 +54,7 @@ def checked(tmp_path: Path) -> Checked:
         (["good " * 501 + ",1,train"], "texts ten times as long as most", "line 2"),
     ],
 )
-def test_what_is_found_has_its_count_and_place(
+def test_a_finding_has_its_count_and_place(
     checked: Checked, rows: list[str], name: str, example: str
 ) -> None:
     assert name not in checked(OTHERS)[1]

@@ -13,9 +13,7 @@ from pipeline.reviews.tokenizing import learn_subwords, nfkc_1
 
 
 @pytest.mark.parametrize("tokens", ["words", "characters", "subwords"])
-def test_ids_are_those_of_a_vocabulary_of_the_training_texts(
-    tokens: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ids_are_of_a_vocabulary_of_the_training_texts(tokens: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Test texts come between training texts, so that words are first met in either."""
     for name, size in (("_CHUNK", 7), ("_ROWS", 5), ("_BATCH", 6)):
         monkeypatch.setattr(encoding, name, size)

@@ -6,7 +6,6 @@ import hashlib
 import shutil
 from pathlib import Path
 
-import pytest
 import yaml
 
 from pipeline.runtime.source import output_hashes, upstream_lock
@@ -14,27 +13,22 @@ from pipeline.runtime.source import output_hashes, upstream_lock
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """dvc.lock after a whole run; each stage has one output of its own."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copyfile(PROJECT / "dvc.yaml", tmp_path / "dvc.yaml")
+def test_a_stage_sees_the_stages_before_it_unless_their_outputs_were_made_without_dvc(here: Path) -> None:
+    """dvc.lock is that of a whole run, in which each stage had one output of its own."""
+    shutil.copyfile(PROJECT / "dvc.yaml", "dvc.yaml")
     stages = {}
     for name in ("download", "pad", "train", "evaluate"):
-        (tmp_path / f"{name}.out").write_text(f"{name}, first run")
-        digest = hashlib.md5((tmp_path / f"{name}.out").read_bytes()).hexdigest()  # noqa: S324 - DVC's
+        content = f"{name}, first run"
+        (here / f"{name}.out").write_text(content)
+        digest = hashlib.md5(content.encode()).hexdigest()  # noqa: S324 - DVC's
         stages[name] = {"cmd": name, "outs": [{"path": f"{name}.out", "md5": digest}]}
-    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
-    return tmp_path
-
-
-def test_a_stage_sees_the_stages_before_it_unless_their_outputs_were_made_without_dvc(project: Path) -> None:
+    (here / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
     assert set(output_hashes(upstream_lock("train"))) == {"download.out", "pad.out"}
     lock = upstream_lock("evaluate")
     assert lock is not None and lock["schema"] == "2.0"
     assert set(output_hashes(lock)) == {"download.out", "pad.out", "train.out"}
-    (project / "train.out").write_text("trained by `stacked-rnn train`")
+    (here / "train.out").write_text("trained by `stacked-rnn train`")
     assert set(output_hashes(upstream_lock("evaluate"))) == {"download.out", "pad.out"}
-    (project / "dvc.lock").unlink()
+    (here / "dvc.lock").unlink()
     assert upstream_lock("evaluate") is None
     assert output_hashes(None) == {}

@@ -2,47 +2,52 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from dvc.utils.hydra import apply_overrides
 
-from pipeline import stages
+from pipeline.__main__ import cli
 from pipeline.commands import run
-from pipeline.params import Params
+from pipeline.params import PRESET_VARIABLE
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.source import changed_code, git, head_commit
 from plain import plain_text
+from reviews.own_files import write
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def alone(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that we are in, which no repository lies above."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(here.parent))
+    return here
+
+
+@pytest.fixture
+def repository(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository, whose folder ``project`` is the one we are in; ``params.yaml`` there is committed."""
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{name}_NAME", "t")
         monkeypatch.setenv(f"GIT_{name}_EMAIL", "t@example.org")
-    project = tmp_path / "project"
-    (project / "pipeline").mkdir(parents=True)
-    (project / "params.yaml").write_text(plain_text(model={"depth": 3}))
+    write(alone, "project/params.yaml", plain_text(model={"depth": 3}))
     for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "first"]):
-        subprocess.run(["git", *words], cwd=tmp_path, check=True)
-    monkeypatch.chdir(project)
-    return tmp_path
+        subprocess.run(["git", *words], check=True)
+    monkeypatch.chdir("project")
 
 
-def test_without_git_or_a_repository_there_is_no_commit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    monkeypatch.chdir(tmp_path)
+def test_without_git_or_a_repository_there_is_no_commit(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert head_commit() == ""
     monkeypatch.setenv("PATH", "")
     assert git("--version") == ""
 
 
-def test_another_users_repository_is_refused_not_taken_for_none(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
+def test_another_users_repository_is_not_taken_for_none(
+    repository: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in a container whose user isn't the checkout's owner; DVC is not told to do without git."""
     assert len(head_commit()) == 40
@@ -55,11 +60,22 @@ def test_another_users_repository_is_refused_not_taken_for_none(
     assert not Path(".dvc/config.local").exists()
 
 
-def test_a_value_that_is_searched_is_refused_in_a_folder_of_a_larger_repository(
-    repository: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+def test_an_experiment_that_sets_what_its_study_varies_is_refused(
+    repository: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`dvc exp run -S model.depth=3`, while the study varies the depth."""
+    """`dvc exp run -S model.depth=3` runs its stages so: another depth could win, without a word."""
+    shutil.copyfile(PROJECT / "dvc.yaml", "dvc.yaml")
     monkeypatch.setenv("DVC_EXP_BASELINE_REV", head_commit())
-    with pytest.raises(UserError, match=r"model\.depth is 2 in this experiment, but tune"):
-        stages.refuse_varied(params)
-    assert git("rev-parse", "--show-prefix") == "project/"
+    apply_overrides(Path("params.yaml"), ["model.depth=4"])
+
+    def said() -> str:
+        return CliRunner().invoke(cli, ["pad"]).output
+
+    assert "model.depth is 4 in this experiment, but tune.search_space.model.depth varies it" in said()
+    assert "hold it with -S '~tune.search_space.model.depth'" in said()
+    write(Path("presets"), "deep.yaml", "model: {depth: 4}")
+    with monkeypatch.context() as patch:  # `run --preset deep`: the study is meant to begin there
+        patch.setenv(PRESET_VARIABLE, "deep")
+        assert "pad needs data/raw/reviews.npz" in said()
+    apply_overrides(Path("params.yaml"), ["~tune.search_space.model.depth"])
+    assert "pad needs data/raw/reviews.npz" in said()

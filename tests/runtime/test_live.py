@@ -17,9 +17,7 @@ class Gone(StringIO):
         raise BrokenPipeError(32, "Broken pipe")
 
 
-def test_a_librarys_thread_goes_on_where_the_terminal_is_gone_and_the_main_thread_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_where_the_terminal_is_gone_only_the_main_thread_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """gensim reads its reviews in a thread that it waits for: an error there would hold it for ever."""
     monkeypatch.setattr(live, "SECONDS", 0.0)
     monkeypatch.setattr(sys, "stdout", Gone())

@@ -31,9 +31,7 @@ def test_this_process_is_not_gone(folder: Path) -> None:
     assert this_process() != mine
 
 
-def test_a_process_is_gone_once_it_was_killed_even_before_its_parent_asks(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_process_is_gone_before_it_is_reaped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words, pipe = [sys.executable, "-c", OWNER], subprocess.PIPE
     code = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, env=code) as another:

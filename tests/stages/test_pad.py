@@ -151,9 +151,7 @@ def test_unlabelled_reviews_leave_out_those_that_are_judged_on(small: Params, tm
     assert facts["duplicates_dropped"] == {"unlabelled_in_test": 2, "unlabelled_in_validation": 1}
 
 
-def test_the_facts_of_both_stages_stand_in_one_file(
-    downloaded: Params, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_both_stages_facts_are_in_one_file(downloaded: Params, capsys: pytest.CaptureFixture[str]) -> None:
     facts = padded(downloaded)
     splits = {split: read(split) for split in ("train", "validation", "test")}
     # Training review 5 stands among the test reviews; 59 are left, 29 and 30 of the labels. A twentieth of
@@ -179,9 +177,7 @@ def test_the_facts_of_both_stages_stand_in_one_file(
     assert f"{unknown:.1%} of test" in said
 
 
-def test_a_text_longer_than_a_row_is_counted_and_auto_rows_hold_nine_in_ten(
-    downloaded: Params, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_cut_texts_are_counted_auto_cuts_few(downloaded: Params, capsys: pytest.CaptureFixture[str]) -> None:
     found = padded(downloaded, max_length="auto")["max_length"]
     lengths, ordered = read("test")["lengths"], sorted(read("train")["lengths"])
     assert read("test")["token_ids"].shape[1] == found == ordered[-(len(ordered) // 10) - 1] < 400

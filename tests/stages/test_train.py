@@ -40,7 +40,7 @@ def statuses(project: Path) -> set[str]:
     return {run.info.status for run in client.search_runs(experiments)}
 
 
-def test_a_lost_network_leaves_the_files_of_the_last_good_run(
+def test_a_lost_network_leaves_the_last_good_runs_files(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tuning.stand_in.score_of", lambda params, seed, epoch: float("nan"))
@@ -61,9 +61,7 @@ def test_a_broken_file_leaves_a_failed_run(project: Path) -> None:
     assert statuses(project) == {"FAILED"}
 
 
-def test_finalists_with_more_seeds_and_another_objective_are_reported(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_finalists_seeds_and_objective_are_reported(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The formula's loss is 1 less its score, which each seed above the first lowers by 0.001."""
     make_project(project, {"trials": 2, "finalists": 2, "seeds": 2, "epochs": None, "objective": "log_loss"})
     train.run(load_params())
@@ -74,9 +72,7 @@ def test_finalists_with_more_seeds_and_another_objective_are_reported(
     assert report["objective"] == "log_loss"
 
 
-def test_params_that_are_edited_meanwhile_change_nothing_of_the_run_and_are_not_noted_down(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_params_edited_meanwhile_are_not_noted_down(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """DVC would note down the batch size that stands in params.yaml at the end of the stage."""
     text = Path("params.yaml").read_text()
     calls = []

@@ -73,9 +73,7 @@ def test_packed_files(tmp_path: Path) -> None:
         read(write(tmp_path, "a.csv.gz", b"no gzip"))
 
 
-def test_a_long_file_in_another_encoding_is_not_cut_within_a_character(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_file_is_not_cut_within_a_character(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Chinese character has two bytes; one blank more moves where the sample would end."""
     monkeypatch.setattr(encodings, "_SAMPLE", 1 << 12)
     lines = [f"{'x' * (row % 2)}这部电影非常好看,演员的表演令人感动,{row % 2}" for row in range(250)]

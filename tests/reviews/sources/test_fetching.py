@@ -6,6 +6,7 @@ import base64
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -31,9 +32,7 @@ def cached(keras_home: Path) -> list[str]:
     return sorted(path.name for path in keras_home.rglob("*") if path.is_file())
 
 
-def test_a_file_is_fetched_once_and_kept_and_again_once_it_was_changed(
-    server: Server, url: str, keras_home: Path
-) -> None:
+def test_a_file_is_fetched_once_unless_its_copy_changes(server: Server, url: str, keras_home: Path) -> None:
     kept = keras_home / "datasets" / KEPT
     assert fetch(url, HASH) == fetch(url, HASH) == kept.read_bytes() == BODY
     assert server.requested == ["/reviews.npz"]
@@ -41,9 +40,7 @@ def test_a_file_is_fetched_once_and_kept_and_again_once_it_was_changed(
     assert fetch(url, HASH) == kept.read_bytes() == BODY
 
 
-def test_keras_own_copy_is_used_if_its_hash_is_right_and_else_left_alone(
-    server: Server, url: str, keras_home: Path
-) -> None:
+def test_keras_own_copy_is_used_if_right_else_left_alone(server: Server, url: str, keras_home: Path) -> None:
     own = keras_home / "datasets" / "reviews.npz"
     own.parent.mkdir(parents=True)
     own.write_bytes(BODY)
@@ -136,30 +133,30 @@ def proxied(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return through
 
 
-@pytest.mark.parametrize("scheme", ["http", "socks5"])
-def test_a_proxy_that_is_not_there_is_named(proxied: Callable[[str], None], scheme: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "error", "said"),
+    [
+        ("http", UnreachableError, "there is no connection through the proxy http://{}$"),
+        ("socks5", UnreachableError, "there is no connection through the proxy socks5://{}$"),
+        ("sock", ValueError, "the proxy sock://{} can't be used: correct"),
+    ],
+)
+def test_a_proxy_that_is_not_there_or_misspelt_is_named_without_its_password(
+    proxied: Callable[[str], None], scheme: str, error: type[Exception], said: str
+) -> None:
     place = closed_address().removeprefix("http://")
     proxied(f"{scheme}://me:secret@{place}")
-    with pytest.raises(UnreachableError) as caught:
+    with pytest.raises(error, match=said.format(place)):
         fetch("http://reviews.example/reviews.npz", HASH)
-    assert str(caught.value).endswith(f"there is no connection through the proxy {scheme}://{place}")
 
 
-def test_a_socks_proxy_without_its_library_is_not_the_addresss_fault(
+def test_a_socks_proxy_needs_a_library(
     proxied: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
-
-    monkeypatch.setattr(requests, "get", refuse)
+    missing = requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+    monkeypatch.setattr(requests, "get", Mock(side_effect=missing))
     proxied("socks5h://127.0.0.1:1080")
     with pytest.raises(UnreachableError, match=r"socks5h://127\.0\.0\.1:1080 needs PySocks: pip install"):
-        fetch("http://reviews.example/reviews.npz", HASH)
-
-
-def test_a_misspelt_proxy_is_told_of(proxied: Callable[[str], None]) -> None:
-    proxied("sock://127.0.0.1:1080")
-    with pytest.raises(ValueError, match=r"the proxy sock://127\.0\.0\.1:1080 can't be used: correct"):
         fetch("http://reviews.example/reviews.npz", HASH)
 
 
@@ -172,7 +169,7 @@ def test_a_password_is_taken_from_netrc(
     assert server.authorizations == [f"Basic {base64.b64encode(b'me:secret').decode()}"]
 
 
-def test_a_token_is_taken_from_the_environment(
+def test_the_environment_has_a_token(
     server: Server, keras_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.answers["/reviews.npz?v=2&token=a%2Fb%2B%2B"] = [(200, BODY)]

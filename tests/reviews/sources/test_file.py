@@ -135,7 +135,7 @@ def test_punctuation_only_is_a_review_without_words(tmp_path: Path) -> None:
         ("1.10", "1.1", ("1.1", "1.10")),
     ],
 )
-def test_the_classes_keep_the_users_names_in_their_order(
+def test_names_and_order_of_classes(
     tmp_path: Path, second: object, first: object, names: tuple[str, str]
 ) -> None:
     dataset = load(of_pairs(tmp_path, [(f"text {row}", second if row < 6 else first) for row in range(10)]))

@@ -22,9 +22,7 @@ def load(files: ImdbFiles, server: Server) -> Dataset:
     return imdb.load(Params().replace(files.serve(server)).data)
 
 
-def test_rows_are_in_keras_order_ids_are_ranks_plus_three_and_unknown_words_are_left_out(
-    server: Server, imdb_files: ImdbFiles
-) -> None:
+def test_rows_and_ids_are_keras_without_unknown_words(server: Server, imdb_files: ImdbFiles) -> None:
     dataset = load(imdb_files, server)
     generator = np.random.RandomState(113)
     for split, count in (("train", 60), ("test", 30)):
@@ -63,9 +61,7 @@ def test_the_facts_name_addresses_hashes_and_sizes(server: Server, imdb_files: I
         ),
     ],
 )
-def test_a_word_index_that_does_not_fit_is_refused(
-    server: Server, imdb_files: ImdbFiles, word_index: bytes, message: str
-) -> None:
+def test_another_word_index(server: Server, imdb_files: ImdbFiles, word_index: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load(dataclasses.replace(imdb_files, word_index=word_index), server)
 

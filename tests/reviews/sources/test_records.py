@@ -8,7 +8,6 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from pipeline.reviews.sources.records import Reader
 from pipeline.runtime.errors import UserError
 from reviews.own_files import read, table, values, write
 
@@ -51,36 +50,17 @@ def test_parquet(tmp_path: Path) -> None:
         ("a.csv", "text,text\nFine,Dull\n", r"a\.csv: the column 'text' stands twice"),
         ("a.csv", 'text,label\n"Fine,1\nA,B,0\n', r"a\.csv, after line 1: not valid CSV .*: unexpected end"),
         ("a.jsonl", '{"review": "A"}\n{"label": 1}', "there is no column 'text', only 'review', 'label'"),
-        ("a.jsonl", '["Fine"]\n', "line 1: must be a JSON object"),
+        ("a.jsonl", '{"text": "A"}\n["Fine"]\n', "line 2: must be a JSON object"),
+        ("a.jsonl", '{"text": "A"}\n{"text": ', "line 2: not valid JSON"),
+        ("a.json", '[{"text": "A"}, "Fine"]\n', "record 2: must be a JSON object"),
+        ("a.csv", "text,label\nFine,1\nA, B,0\n", "line 3: has 3 fields, but the first has 2"),
         ("a.json", '{"text": {"0": "Fine"},\n"label": {"0": 1}}', "an object a line, .* orient='records'"),
         ("a.parquet", "text,label\n", r"a\.parquet: not a Parquet file that can be read"),
         ("csv/a.docx", "", r"the folder .*csv holds no .csv, .tsv, .jsonl, .json or"),
         ("none/none.csv", None, r"data.path: there is no file .*none\.csv"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named(
-    tmp_path: Path, name: str, content: str | None, message: str
-) -> None:
+def test_a_file_of_no_use_is_named(tmp_path: Path, name: str, content: str | None, message: str) -> None:
     path = tmp_path / name if content is None else write(tmp_path, name, content)
     with pytest.raises(UserError, match=message):
         read(path.parent if name.startswith("csv/") else path, "text")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "place", "problem"),
-    [
-        ("a.csv", "text,label\nFine,1\nA, B,0\n", "line 3", "has 3 fields, but the first has 2"),
-        ("a.jsonl", '{"text": "A", "label": 1}\n{"text": ', "line 2", "not valid JSON"),
-        ("a.jsonl", '{"text": "A", "label": 1}\n["Fine"]\n', "line 2", "must be a JSON object"),
-        ("a.json", '[{"text": "A", "label": 1}, "Fine"]\n', "record 2", "must be a JSON object"),
-    ],
-)
-def test_a_record_that_cannot_be_read_is_told_and_the_others_are_read(
-    tmp_path: Path, name: str, content: str, place: str, problem: str
-) -> None:
-    refused: list[tuple[str, str]] = []
-    reader = Reader(["text"], refuse=lambda where, what, _: refused.append((where, what)))
-    assert len(list(reader.read(write(tmp_path, name, content)))) == 1
-    [(where, what)] = refused
-    assert where == place
-    assert problem in what

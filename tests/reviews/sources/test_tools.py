@@ -178,7 +178,7 @@ SURVEYMONKEY = (
     ("content", "text", "place"),
     [(QUALTRICS, "Q1", "line 4"), (SURVEYMONKEY, "What did you think?", "line 3")],
 )
-def test_the_further_header_rows_of_surveys_are_no_answers(
+def test_further_headers_of_surveys_are_no_answers(
     tmp_path: Path, content: str, text: str, place: str
 ) -> None:
     [(where, row)] = read(write(tmp_path, "survey.csv", content), text)

@@ -67,12 +67,9 @@ def served(server: Server) -> dict[str, str]:
     return {"unlabelled_url": f"{server.address}/a.tar.gz", "unlabelled_hash": sha256(ARCHIVE)}
 
 
-def test_the_reviews_stand_in_the_order_of_their_number_and_nothing_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_reviews_stand_in_the_order_of_their_number_and_nothing_is_written(here: Path) -> None:
     assert read_unlabelled(ARCHIVE) == ["wörd word1", "Word2, unheard word40!<br />"]
-    assert list(tmp_path.iterdir()) == []
+    assert list(here.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -124,9 +121,7 @@ def test_imdbs_are_encoded_as_its_npz_was_without_unknown_words(served: dict[str
     assert str(facts["digest"]).startswith("sha256:")
 
 
-def test_of_others_the_archive_is_taken_by_name_alone_and_encoded_as_they_are(
-    served: dict[str, str], server: Server
-) -> None:
+def test_for_others_the_archive_is_taken_by_name_alone(served: dict[str, str], server: Server) -> None:
     for labelled, asked in ((dataset("mine"), {}), (dataset(), {"unlabelled": "none"})):
         reviews, facts = load(labelled, **served, **asked)
         assert (reviews, facts["source"], server.requested) == ([], {}, [])
