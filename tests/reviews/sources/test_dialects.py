@@ -6,7 +6,6 @@ import bz2
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from pipeline.reviews.sources import encodings
 from pipeline.reviews.sources.dialects import Dialect, Format, recognise_dialect
@@ -66,8 +65,6 @@ def test_two_ways_that_fit_are_refused_with_their_readings(tmp_path: Path) -> No
 
 
 def test_packed_files(tmp_path: Path) -> None:
-    packed = write(tmp_path, "a.jsonl.zst", zstandard.compress(b'{"text": "Fine"}\n'))
-    assert values(packed, "text") == [("Fine",)]
     assert values(write(tmp_path, "a.csv.bz2", bz2.compress(b"text\nFine\n")), "text") == [("Fine",)]
     with pytest.raises(ValueError, match=r"a\.csv\.gz can't be unpacked"):
         read(write(tmp_path, "a.csv.gz", b"no gzip"))

@@ -55,10 +55,7 @@ def test_the_facts_name_addresses_hashes_and_sizes(server: Server, imdb_files: I
         (b'["the"]', "must map each word to its rank, from 1 without gaps"),
         (b'{"the": 1, "a": 3}', "must map each word to its rank, from 1 without gaps"),
         (b'{"the": 1, "a": [2]}', "must map each word to its rank, from 1 without gaps"),
-        (
-            json.dumps({f"w{rank}": rank for rank in range(1, 40)}).encode(),
-            "hold the word of rank 40, but the vocabulary has 39 words",
-        ),
+        (json.dumps({f"w{rank}": rank for rank in range(1, 40)}).encode(), "rank 40, but .* has 39 words"),
     ],
 )
 def test_another_word_index(server: Server, imdb_files: ImdbFiles, word_index: bytes, message: str) -> None:
@@ -87,13 +84,3 @@ def test_the_defaults_are_keras_own_files() -> None:
     for url in (data.url, data.word_index_url):
         folder, _, name = url.rpartition("/")
         assert f'"{folder}/"' in source and f"{{origin_folder}}{name}" in source
-
-
-def test_the_real_files_are_of_the_form(real_imdb: Path) -> None:
-    splits = imdb.parse_reviews((real_imdb / "imdb.npz").read_bytes())
-    vocabulary = imdb.parse_word_index((real_imdb / "imdb_word_index.json").read_bytes())
-    assert {name: len(reviews) for name, reviews in splits.items()} == {"train": 25_000, "test": 12_500}
-    assert [int(reviews.labels.sum()) for reviews in splits.values()] == [12_500, 6_250]
-    assert vocabulary.words[:5] == ("the", "and", "a", "of", "to")
-    text = vocabulary.decode(splits["test"].review(0))
-    assert vocabulary.encode(text) == splits["test"].review(0).tolist()
