@@ -21,6 +21,7 @@ import pipeline
 from pipeline import commands
 from pipeline.__main__ import cli
 from pipeline.runtime.errors import UserError
+from plain import plain_text
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -166,3 +167,13 @@ def test_a_stage_without_its_inputs_is_told_the_maker(
     said = f"Error: {stage} needs {missing}, which is not there: run `dvc repro {maker}`"
     assert result.output.startswith(said)
     assert {path.name for path in here.iterdir()} == {"params.yaml", "dvc.yaml"}
+
+
+def test_a_fault_in_the_users_file_is_two_lines(here: Path) -> None:
+    """The row's, and what to do with such rows."""
+    (here / "params.yaml").write_text(plain_text(data={"source": "file", "path": "mine.csv"}))
+    (here / "mine.csv").write_text("text,label\nFine.,1\nDull.,0\nBad, bad,0\n")
+    result = call("download")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: mine.csv, line 4: has 3 fields, but the first has 2")
+    assert result.output.count("\n") == 2

@@ -75,9 +75,10 @@ def test_files_change_together_or_not_at_all(tmp_path: Path) -> None:
             write_json(path, "new")
         raise RuntimeError
     assert [read_json(path) for path in paths] == ["old", "old"]
-    with replaced_together(), replaced_together():  # a function that does it may call another that does
-        write_json(first, "newer")
-        write_json(first, "newest")
+    with replaced_together():
+        with replaced_together():  # a function that does it may call another that does
+            write_json(first, "newer")
+            write_json(first, "newest")
         assert read_json(first) == "old"
         write_json(second, "newest")
     assert [read_json(path) for path in paths] == ["newest", "newest"]
