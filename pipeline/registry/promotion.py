@@ -21,8 +21,10 @@ from pipeline.registry.versions import (
     crown,
     find_champion,
     one_at_a_time,
+    reason_of,
     set_tags,
 )
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, write_arrays
 from pipeline.tracking import DIGEST_TAG, RefusedError
 
@@ -111,12 +113,22 @@ def _judge(
 
 
 def predictions_of(client: MlflowClient, run_id: str) -> Predictions | None:
-    """Those that a run kept of its held-back reviews; None where it was deleted or is out of reach."""
+    """Those that a run kept of its held-back reviews; None where it was deleted or isn't ours to read.
+
+    Raises:
+        UserError: if they are there and can't be fetched, as where the disk is full: that decides nothing.
+    """
+    try:
+        files = {file.path for file in client.list_artifacts(run_id)}
+    except (MlflowException, RefusedError):
+        return None
+    if PREDICTIONS not in files:
+        return None
     with tempfile.TemporaryDirectory() as folder:
         try:
             arrays = read_arrays(Path(client.download_artifacts(run_id, PREDICTIONS, folder)))
-        except (MlflowException, RefusedError, OSError):
-            return None
+        except (MlflowException, OSError) as error:
+            raise UserError(f"{PREDICTIONS} of run {run_id} can't be fetched: {reason_of(error)}") from None
     threshold, unknown = (float(arrays.pop(key)) for key in ("threshold", "unknown_share"))
     return Predictions(**arrays, threshold=threshold, unknown_share=unknown)
 

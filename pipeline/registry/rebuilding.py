@@ -23,7 +23,7 @@ from pipeline.reviews.sources.files import files_of, hash_of
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
 from pipeline.runtime.interruption import left_to_stage
-from pipeline.runtime.paths import METRICS, RAW_DATASET
+from pipeline.runtime.paths import METRICS, RAW_DATASET, sqlite_address
 from pipeline.runtime.source import DVC, DVC_FILE, DVC_LOCK, git, read_stages, upstream
 
 _SCRUBBED = ("MLFLOW_", "DVC_", "GIT_")  # a rebuild has its own runs, experiments and repository
@@ -238,7 +238,7 @@ def _project(record: Mapping[str, Any], say: Say) -> Iterator[_Project]:
             raise _refusal(f"git gives no worktree: {done.stderr.strip()}")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(_SCRUBBED)}
         kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-        kept["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
+        kept["MLFLOW_TRACKING_URI"] = sqlite_address(Path(folder, "mlflow.db"))
         try:
             project = _Project(worktree / git("rev-parse", "--show-prefix"), kept, say)
             params = yaml.safe_dump(rebuilt_params(record["params"]), sort_keys=False)

@@ -17,7 +17,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 from pipeline.registry.names import CHALLENGER, CHAMPION, NAME_PREFIX, parse_uri, registered_name
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
-from pipeline.runtime.paths import PADDED_DATASET, SQLITE, project_folder
+from pipeline.runtime.paths import PADDED_DATASET, SQLITE, project_folder, sqlite_file
 from pipeline.tracking import RefusedError
 from pipeline.tracking.store import READ_ONLY
 
@@ -92,8 +92,13 @@ def find_version(client: MlflowClient, name: str | None = None) -> ModelVersion:
 
 
 def is_registered(registration: Mapping[str, Any]) -> bool:
-    """Whether the store has the version that reports/registration.json tells of: it may be a new one."""
-    return any(each.run_id == registration["run_id"] for each in list_versions(registration["name"]))
+    """Whether the store has the version that reports/registration.json tells of, and its files: it may be a
+    new one, or lack them.
+    """
+    versions = [each for each in list_versions(registration["name"]) if each.run_id == registration["run_id"]]
+    return any(
+        mlflow.artifacts.list_artifacts(f"models:/{each.name}/{each.version}/artifacts") for each in versions
+    )
 
 
 def require_rights(client: MlflowClient, name: str) -> None:
@@ -147,12 +152,20 @@ def run_facts(client: MlflowClient, version: ModelVersion) -> tuple[float | None
 
 
 def download(version: ModelVersion, path: str, folder: Path) -> Path:
-    """A file or folder of the version, copied into ``folder``; UserError if it is not there any more."""
+    """A file or folder of the version, copied into ``folder``; UserError if it can't be."""
     source = f"models:/{version.name}/{version.version}/{path}"
     try:
         return Path(mlflow.artifacts.download_artifacts(source, dst_path=str(folder)))
-    except (MlflowException, OSError):
-        raise UserError(f"{source} can't be fetched: the version's files are gone or out of reach") from None
+    except (MlflowException, OSError) as error:
+        raise UserError(
+            f"{source} can't be fetched: {reason_of(error)}; where the version's files are gone, `make run` "
+            "registers the network of the last run again"
+        ) from None
+
+
+def reason_of(error: MlflowException | OSError) -> str:
+    """The first reason that MLflow gives for files that it couldn't fetch, each under a heading."""
+    return str(error).rpartition("#####\n")[2].partition("\n")[0]
 
 
 def set_tags(client: MlflowClient, name: str, version: int, tags: Mapping[str, Any]) -> None:
@@ -182,7 +195,7 @@ def one_at_a_time() -> Iterator[None]:
     if not uri.startswith(SQLITE):
         yield
         return
-    store = Path(uri.removeprefix(SQLITE))
+    store = sqlite_file(uri)
     if store.parent.name.startswith(READ_ONLY):
         raise UserError(f"{project_folder() / store.name} can't be written to")
     with FileLock(f"{store}.champion.lock"):

@@ -76,4 +76,14 @@ def anchored(address: str) -> str:
     unquoted = Path(unquote(str(path)))  # `mlflow run` writes a blank in its folder's path as %20
     if not path.exists() and unquoted.parent.exists():
         path = unquoted
-    return f"{SQLITE}{project_folder() / path}"
+    return sqlite_address(project_folder() / path)
+
+
+def sqlite_address(file: Path) -> str:
+    """The address of ``file`` for SQLAlchemy, which reads %20 as a blank, and options behind a ?."""
+    return SQLITE + str(file).replace("%", "%25").replace("?", "%3F")
+
+
+def sqlite_file(address: str) -> Path:
+    """The file of such an address."""
+    return Path(unquote(address.removeprefix(SQLITE)))

@@ -12,10 +12,11 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 from pipeline.tracking.runs import DIGEST_TAG, PipelineRun, note_reproduced, pipeline_run
 from pipeline.tracking.store import RefusedError, connect, settle_address, tracking_uri
 
-for _chatty in ("mlflow.pyfunc", "alembic", "mlflow.store.db.utils"):
+for _chatty in ("mlflow.pyfunc", "alembic"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
-# Its thread warns of a lost server, of which the stage's own error tells.
-logging.getLogger("mlflow.system_metrics.system_metrics_monitor").setLevel(logging.ERROR)
+# They tell of a lost server, and of a full disk with a traceback; the stage's own error does so in a line.
+for _alarmed in ("mlflow.system_metrics.system_metrics_monitor", "mlflow.store.db.utils"):
+    logging.getLogger(_alarmed).setLevel(logging.CRITICAL)
 
 __all__ = [
     "DIGEST_TAG",

@@ -25,7 +25,7 @@ from mlflow.utils.rest_utils import http_request
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import uninterrupted
-from pipeline.runtime.paths import SQLITE, project_folder, store_address
+from pipeline.runtime.paths import SQLITE, project_folder, sqlite_address, sqlite_file, store_address
 
 CONNECT_TIMEOUT = 5.0  # seconds
 READ_ONLY = "mlflow-read-only-"
@@ -51,19 +51,25 @@ class RefusedError(UserError):
 
 @contextmanager
 def plain_errors(uri: str, subject: str = EXPERIMENT) -> Iterator[None]:
-    """A server that is lost is a ``UserError``; one that wants rights to ``subject``, a ``RefusedError``.
+    """A store that fails is a ``UserError``; a server that wants rights to ``subject``, a ``RefusedError``.
 
     After a loss, what is still to be told the server is tried once.
     """
+    goes_on = "and the same command goes on; finished trials are kept"
     try:
         yield
     except MlflowException as error:
-        if isinstance(error.__context__, requests.RequestException):
+        loss, unavailable = error.__context__, error.error_code == "TEMPORARILY_UNAVAILABLE"
+        is_lost = isinstance(loss, requests.RequestException)
+        if is_lost:
             os.environ[_RETRIES] = "0"
-            raise UserError(
-                f"the MLflow tracking server {uri} is lost: start it, and the same command goes on; finished "
-                "trials are kept"
-            ) from None
+        if uri.startswith("http") and (unavailable or error.error_code == "INTERNAL_ERROR"):
+            answers = not is_lost or isinstance(loss, requests.exceptions.RetryError)
+            how = "answers with an error: see its log, put it right" if answers else "is lost: start it"
+            raise UserError(f"the MLflow tracking server {uri} {how}, {goes_on}") from None
+        if unavailable:  # what MLflow says where the disk is full, or another process holds the file
+            reason = str(error).partition("\n")[0].partition(") ")[2]
+            raise UserError(f"the MLflow tracking store {uri}: {reason}: put it right, {goes_on}") from None
         if error.error_code != "PERMISSION_DENIED":
             raise
         user = get_default_host_creds(uri).username  # type: ignore[no-untyped-call]
@@ -101,9 +107,10 @@ def settle_address(params: Params) -> None:
     """
     given, meant = os.environ.get("MLFLOW_TRACKING_URI", ""), tracking_uri(params)
     os.environ["MLFLOW_TRACKING_URI"] = meant
-    stray = Path(given.removeprefix(SQLITE)).parent
-    if not given.startswith(SQLITE) or meant == given:
+    quoted = Path(given.removeprefix(SQLITE))
+    if not given.startswith(SQLITE) or quoted == sqlite_file(meant):
         return
+    stray = quoted.parent
     with suppress(OSError):  # not empty: somebody uses it
         while "%" in str(stray):
             stray.rmdir()
@@ -123,11 +130,11 @@ def connect(params: Params) -> MlflowClient:
         _ask_server(uri)
     try:
         if uri.startswith(SQLITE):
-            database = Path(uri.removeprefix(SQLITE))
+            database = sqlite_file(uri)
             if not database.exists():
                 _make_store(database)
             elif database.parent == project_folder():
-                uri = f"{SQLITE}{follow_folder(database)}"
+                uri = sqlite_address(follow_folder(database))
         client = Client(uri)
         client.search_experiments(max_results=1)
     except (MlflowException, sqlite3.DatabaseError) as error:  # the second of a file that isn't MLflow's
@@ -196,7 +203,7 @@ def _make_store(path: Path) -> None:
             return
         with tempfile.TemporaryDirectory(prefix=f"{path.name}-", dir=path.parent) as folder:
             temporary = Path(folder) / path.name
-            MlflowClient(f"{SQLITE}{temporary}").search_experiments(max_results=1)
+            MlflowClient(sqlite_address(temporary)).search_experiments(max_results=1)
             temporary.replace(path)
 
 

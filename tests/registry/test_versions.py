@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from itertools import count
@@ -18,6 +20,7 @@ from mlflow.exceptions import MlflowException
 
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.registry import packaging, promotion, versions
+from pipeline.runtime.errors import UserError
 from pipeline.tracking import PipelineRun
 from two_labels import both
 
@@ -53,6 +56,7 @@ def submit(client: MlflowClient, dataset: dict[str, Any], monkeypatch: pytest.Mo
         with suppress(MlflowException):  # from the second version on
             client.create_registered_model(name)
         source = client.get_run(run_id).info.artifact_uri
+        client.log_text(run_id, "", "model/artifacts/network")
         return int(client.create_model_version(name, f"{source}/model", run_id).version)
 
     run_id = ""
@@ -157,6 +161,39 @@ def test_a_champion_whose_run_is_gone_keeps_its_place(client: MlflowClient, subm
     second = submit(right=[1])
     assert second.alias == "challenger"
     assert "champion version 1 has no predictions on such reviews" in second.reason
+
+
+def test_a_full_disk_decides_nothing(
+    client: MlflowClient, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = submit(right=[])
+
+    def no_space(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full, pytest.raises(UserError, match="No space left on device"):
+        full.setattr(client, "download_artifacts", no_space)
+        submit(right=list(range(20)))
+    second = client.get_model_version(first.name, "2")
+    assert "decision" not in second.tags
+    assert champion(client, first) == 1
+    assert submit(right=list(range(20))).alias == "champion"
+
+
+def test_a_version_without_its_files_is_told_with_the_reason(
+    client: MlflowClient, submit: Submit, tmp_path: Path
+) -> None:
+    first = submit(right=[])
+    version = client.get_model_version(first.name, "1")
+    told = {"name": first.name, "run_id": version.run_id}
+    assert versions.is_registered(told)
+    assert versions.download(version, "artifacts/network", tmp_path).exists()
+    with pytest.raises(UserError, match=r"/1/artifacts/network can't be fetched: .*File exists"):
+        versions.download(version, "artifacts/network", tmp_path / "artifacts" / "network")
+    Path(str(version.source).removeprefix("file://"), "artifacts/network").unlink()
+    with pytest.raises(UserError, match="can't be fetched: No such artifact"):
+        versions.download(version, "artifacts/network", tmp_path)
+    assert not versions.is_registered(told)
 
 
 def test_one_who_was_crowned_during_the_comparison_is_compared_with_next(

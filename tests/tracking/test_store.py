@@ -20,7 +20,7 @@ from loopback import Server, closed_address
 from pipeline import tracking
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
-from pipeline.tracking import store
+from pipeline.tracking import pipeline_run, store
 
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
 
@@ -66,7 +66,28 @@ def test_the_address_that_mlflow_run_gives_in_a_folder_with_a_blank_and_an_accen
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     (tmp_path / "100%25").mkdir()  # a folder that is really called so
     given = f"sqlite:///{tmp_path}/100%25/mlflow.db"
-    assert tracking.tracking_uri(at(params, given)) == given
+    assert tracking.tracking_uri(at(params, given)) == f"sqlite:///{tmp_path}/100%2525/mlflow.db"
+
+
+def test_a_project_in_a_folder_of_any_name_keeps_its_store_there(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = '100%25 of it\'s ü#1? "R&B"; c++'
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(folder))
+    with pipeline_run(params, "train") as run:
+        run.log_text("artifact", "said.txt")
+    assert [file for file in tmp_path.rglob("*") if file.is_file() and not file.is_relative_to(folder)] == []
+    assert {"mlflow.db", "mlruns", "studies"} <= {file.name for file in folder.iterdir()}
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow.get_tracking_uri())  # as `serve` tells its processes
+    client = tracking.connect(params)
+    assert Path(client.download_artifacts(run.run_id, "said.txt")).read_text() == "artifact"
+    moved = folder.rename(tmp_path / f"moved {name}")
+    monkeypatch.setenv("DVC_ROOT", str(moved))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    client = tracking.connect(params)
+    assert Path(client.download_artifacts(run.run_id, "said.txt")).read_text() == "artifact"
 
 
 @pytest.mark.parametrize("uri", ["foo://bar", "mlruns"])

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +20,7 @@ from mlflow.entities import Run
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from loopback import Server
 from pipeline import tracking
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
@@ -246,6 +250,37 @@ def test_a_server_that_is_lost_is_one_message_and_not_asked_for_long_again(
     with pytest.raises(UserError, match=r"is lost: start it, and the same command goes on"):
         Client("http://127.0.0.1:9").set_tag("0123", "trial.state", "FAIL")
     assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+
+
+def test_a_server_whose_disk_is_full_is_told_from_one_that_is_lost(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
+    full = json.dumps({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "database or disk is full"})
+    server.answers["/api/2.0/mlflow/experiments/get?experiment_id=1"] = [(503, full.encode())]
+    for _ in range(2):  # the second time it is asked once, and MLflow raises another error
+        with pytest.raises(UserError, match="answers with an error: see its log"):
+            Client(server.address).get_experiment("1")
+
+
+def test_a_full_disk_below_the_store_is_one_message(
+    store: str, client: MlflowClient, params: Params, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    database = shutil.copyfile(store.removeprefix("sqlite:///"), tmp_path / "full.db")
+
+    def hold_size(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # that is: the pages that there are
+
+    event.listen(Engine, "connect", hold_size)
+    try:
+        full = Client(f"sqlite:///{database}")
+        run = full.create_run("0")
+        with pytest.raises(UserError, match=r"full\.db: database or disk is full: put it right, and"):
+            full.set_tag(run.info.run_id, "long", "text " * 1000)
+    finally:
+        event.remove(Engine, "connect", hold_size)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: MlflowClient) -> None:
