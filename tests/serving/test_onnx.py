@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from pipeline.serving.onnx_network import OnnxNetwork
 from random_ngrams import ngram_vectors
 from two_labels import both
 
+PROJECT = Path(__file__).resolve().parents[2]
 layers = keras.layers
 VOCAB_SIZE, LENGTH = 30, 9
 
@@ -79,6 +83,17 @@ SETTINGS: list[dict[str, Any]] = [
 # Without a mask padding is a word like others; pairs of steps are counted from a row's first word.
 CASES = [(setting, "post") for setting in SETTINGS]
 CASES += [(each, "pre") for each in SETTINGS if "masking" in each and "layer_pooling" not in each]
+
+
+def test_onnx_runtime_tells_nobody(tmp_path: Path) -> None:
+    """It keeps the number of the device, and what it is yet to send, in the user's cache."""
+    silent = {"CI", "GITHUB_ACTIONS", "TF_BUILD", "TRAVIS", "JENKINS_URL", "ORT_DISABLE_TELEMETRY"}
+    env = {key: value for key, value in os.environ.items() if key not in silent}
+    code = "import pipeline.serving.onnx_network, onnxruntime; onnxruntime.SessionOptions()"
+    subprocess.run(
+        [sys.executable, "-c", code], env=env | {"XDG_CACHE_HOME": str(tmp_path)}, cwd=PROJECT, check=True
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("setting", "padding"), CASES)
