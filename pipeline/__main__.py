@@ -8,9 +8,6 @@ came from. Anything else is a fault of the code and keeps its traceback.
 from __future__ import annotations
 
 import importlib
-import signal
-import sys
-from typing import Any, NoReturn
 
 import click
 from click.exceptions import NoSuchCommand
@@ -92,21 +89,12 @@ class Pipeline(OneMessage):
         return [*own, *((name, text) for name, (_, text) in COMMANDS.items())]
 
 
-def _terminate(_signal: int, _frame: Any) -> NoReturn:
-    """SIGTERM unwinds like Ctrl-C, so that a run is closed instead of staying RUNNING."""
-    raise KeyboardInterrupt
-
-
 @click.group(cls=Pipeline, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="stacked-rnn")
 @click.option("--traceback", is_flag=True, help="Show the Python traceback of an error.")
 def cli(traceback: bool) -> None:
     """A tuned, tracked, evaluated and registered stacked recurrent network."""
     del traceback  # read from the context, where the group handles errors
-    signal.signal(signal.SIGTERM, _terminate)
-    for stream in (sys.stdout, sys.stderr):  # a stage's output is often piped: whole lines, at once
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(line_buffering=True)
 
 
 def _add_stage(name: str, text: str) -> None:

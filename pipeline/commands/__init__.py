@@ -8,7 +8,8 @@ import select
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
@@ -29,6 +30,8 @@ class OneMessage(click.Group):
 
         Where what it prints is read no further, as by `head`, it ends without a word, as Unix tools do.
         """
+        _prepare_streams()
+        signal.signal(signal.SIGTERM, _terminate)
         try:
             return super().invoke(context)
         except SystemExit as ended:
@@ -43,6 +46,25 @@ class OneMessage(click.Group):
             raise click.ClickException(described(error)) from None
         finally:
             clear_all()
+
+
+def _terminate(_signal: int, _frame: Any) -> NoReturn:
+    """SIGTERM unwinds like Ctrl-C, so that a run is closed instead of staying RUNNING."""
+    raise KeyboardInterrupt
+
+
+def _prepare_streams() -> None:
+    """What is printed is often piped: whole lines, at once.
+
+    A stream that was closed, as a daemon's may be, is /dev/null, in its own place: the next file that is
+    opened would take its number, and what libraries print.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("r+", encoding="utf-8"))  # noqa: SIM115 - for good
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True)
 
 
 def _reader_is_gone() -> bool:

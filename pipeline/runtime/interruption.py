@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
@@ -80,10 +80,15 @@ def left_to_stage(dvc: subprocess.Popen[str]) -> Iterator[None]:
     import psutil  # noqa: PLC0415 - the image that serves has none
 
     def pass_on(_signal: int, _frame: Any) -> None:
-        below = psutil.Process(dvc.pid).children(recursive=True)
-        stages = [each for each in below if each.cmdline()[1:3] == ["-m", "pipeline"]]
-        for each in stages or [dvc]:
-            each.terminate()
+        found = False
+        with suppress(psutil.NoSuchProcess):  # whatever has just ended needs no telling
+            for each in psutil.Process(dvc.pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    if each.cmdline()[1:3] == ["-m", "pipeline"]:
+                        each.terminate()
+                        found = True
+        if not found:
+            dvc.terminate()
 
     with _handled({signal.SIGINT: lambda *_: None, signal.SIGTERM: pass_on}):
         yield

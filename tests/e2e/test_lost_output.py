@@ -73,6 +73,16 @@ def test_a_stage_ends_where_its_output_goes_nowhere(
     assert said in ends_with_one_message(folder, stage, open_output(), env)
 
 
+def test_closed_streams_are_none_to_a_stage(tmp_path: Path) -> None:
+    folder = make_project(tmp_path, {}, data={"source": "snippets", "unlabelled": "none"})
+    for closed in ("<&- >&-", "<&- >&- 2>&-"):
+        words = ["sh", "-c", f'exec "$0" -m pipeline download {closed}', sys.executable]
+        env = environment(folder, stand_in=True)
+        done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert (folder / "data/raw/reviews.npz").exists()
+
+
 def log_under_nohup(folder: Path, stage: str, env: dict[str, str]) -> str:
     """What ``nohup.out`` says of a stage whose terminal is closed once it has said a word."""
     ours, theirs = pty.openpty()
