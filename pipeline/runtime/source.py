@@ -100,7 +100,7 @@ def read_stages(file: Path = DVC_FILE) -> dict[str, Stage]:
     """The stages by name, in the file's order; none where there is no such file."""
     if not file.exists():
         return {}
-    stages = yaml.safe_load(file.read_text(encoding="utf-8"))["stages"]
+    stages = _read(file)["stages"]
     return {
         name: Stage(
             tuple(entry.get("deps", ())),
@@ -109,6 +109,23 @@ def read_stages(file: Path = DVC_FILE) -> dict[str, Stage]:
         )
         for name, entry in stages.items()
     }
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """dvc.yaml or dvc.lock.
+
+    Raises:
+        UserError: if it is something else, as where a merge has left both sides in it.
+    """
+    try:
+        found: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found["stages"]
+    except (yaml.YAMLError, KeyError, TypeError):
+        raise UserError(
+            f"{file} is not as DVC writes it: end the merge that has left both sides in it, or "
+            f"`git checkout HEAD {file}` brings it back"
+        ) from None
+    return found
 
 
 def makers(name: str, stages: dict[str, Stage]) -> list[str]:
@@ -132,7 +149,7 @@ def upstream_lock(stage: str) -> dict[str, Any] | None:
     """
     if not DVC_LOCK.exists():
         return None
-    lock, before = yaml.safe_load(DVC_LOCK.read_text(encoding="utf-8")), upstream(stage, read_stages())
+    lock, before = _read(DVC_LOCK), upstream(stage, read_stages())
     stages = {
         name: entry
         for name, entry in lock["stages"].items()

@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import mlflow
 import requests
+import sqlalchemy.exc
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -135,9 +136,12 @@ def connect(params: Params) -> MlflowClient:
                 _make_store(database)
             elif database.parent == project_folder():
                 uri = sqlite_address(follow_folder(database))
+            else:  # MLflow would try for minutes to open one that can't be
+                with closing(sqlite3.connect(database)) as connection:
+                    connection.execute("PRAGMA schema_version")
         client = Client(uri)
         client.search_experiments(max_results=1)
-    except (MlflowException, sqlite3.DatabaseError) as error:  # the second of a file that isn't MLflow's
+    except (MlflowException, sqlite3.DatabaseError, sqlalchemy.exc.OperationalError) as error:
         reason = str(error).partition("\n")[0].partition(" See http")[0].strip().rstrip(".")
         raise UserError(
             f"the MLflow tracking store {uri} can't be opened: {reason}; give {_WHERE}, "

@@ -6,9 +6,11 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 
-from pipeline.runtime.source import output_hashes, upstream_lock
+from pipeline.runtime.errors import UserError
+from pipeline.runtime.source import output_hashes, read_stages, upstream_lock
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -32,3 +34,13 @@ def test_a_stage_sees_the_stages_before_it_unless_their_outputs_were_made_withou
     (here / "dvc.lock").unlink()
     assert upstream_lock("evaluate") is None
     assert output_hashes(None) == {}
+
+
+@pytest.mark.parametrize("content", ["<<<<<<< HEAD\nstages: {}\n", ""], ids=["conflict", "empty"])
+def test_a_file_that_dvc_did_not_write_is_named(content: str, here: Path) -> None:
+    for name, read in (("dvc.yaml", read_stages), ("dvc.lock", lambda: upstream_lock("evaluate"))):
+        (here / name).write_text(content)
+        with pytest.raises(
+            UserError, match=rf"{name} is not as DVC writes it: .*`git checkout HEAD {name}` brings"
+        ):
+            read()

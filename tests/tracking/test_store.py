@@ -90,7 +90,7 @@ def test_a_project_in_a_folder_of_any_name_keeps_its_store_there(
     assert Path(client.download_artifacts(run.run_id, "said.txt")).read_text() == "artifact"
 
 
-@pytest.mark.parametrize("uri", ["foo://bar", "mlruns"])
+@pytest.mark.parametrize("uri", ["foo://bar", "mlruns", "sqlite:////usr"])
 def test_an_address_that_mlflow_cannot_open_is_one_line(
     uri: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

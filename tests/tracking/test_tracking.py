@@ -265,7 +265,12 @@ def test_a_server_whose_disk_is_full_is_told_from_one_that_is_lost(
 
 
 def test_a_full_disk_below_the_store_is_one_message(
-    store: str, client: MlflowClient, params: Params, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    store: str,
+    client: MlflowClient,
+    params: Params,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     database = shutil.copyfile(store.removeprefix("sqlite:///"), tmp_path / "full.db")
 
@@ -278,6 +283,10 @@ def test_a_full_disk_below_the_store_is_one_message(
         run = full.create_run("0")
         with pytest.raises(UserError, match=r"full\.db: database or disk is full: put it right, and"):
             full.set_tag(run.info.run_id, "long", "text " * 1000)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new.db")
+        with pytest.raises(UserError, match=r"new\.db can't be opened: .*disk is full"):
+            tracking.connect(params)
+        assert not Path(tmp_path, "new.db").exists()
     finally:
         event.remove(Engine, "connect", hold_size)
     assert "Traceback" not in capfd.readouterr().err
