@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ class Server:
     Attributes:
         address: ``http://127.0.0.1:PORT``.
         answers: the status and body of each request for a path, in turn; the last one stays.
+        kind: the content type of the answers.
         cut_at: bodies break off after so many bytes of those announced.
         pause: seconds before an answer.
         requested: the paths asked for.
@@ -35,6 +37,7 @@ class Server:
 
     address: str
     answers: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
+    kind: str = "application/octet-stream"
     cut_at: int | None = None
     pause: float = 0.0
     requested: list[str] = field(default_factory=list)
@@ -42,8 +45,8 @@ class Server:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
-    """Serves on a free port of loopback until the block ends."""
+def running_server(secured: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """Serves on a free port of loopback until the block ends; ``secured``: by HTTPS."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -53,15 +56,22 @@ def running_server() -> Iterator[Server]:
             answers = server.answers.get(self.path, [(404, b"")])
             status, body = answers.pop(0) if len(answers) > 1 else answers[0]
             self.send_response(status)
+            self.send_header("Content-Type", server.kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body[: server.cut_at])
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             """Keeps the tests' output clean."""
 
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server = Server(f"http://127.0.0.1:{httpd.server_port}")
+    if secured:
+        httpd.socket = secured.wrap_socket(httpd.socket, server_side=True)
+    server = Server(f"{'https' if secured else 'http'}://127.0.0.1:{httpd.server_port}")
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

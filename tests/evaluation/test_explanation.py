@@ -50,7 +50,7 @@ REVIEWS = reviews_of([[4], [5], [4, 6], [5, 6], [6, 2], [6]], [0, 1, 0, 1, 0, 1]
 PROBABILITIES = both([0.5, 0.1, 0.9, 0.6, 0.7, 0.4])
 
 
-def test_the_surest_errors_of_each_kind_come_first() -> None:
+def test_the_surest_errors_of_each_kind_come_first_and_of_equal_ones_the_earlier_review() -> None:
     rows = confident_errors(REVIEWS, PROBABILITIES, VOCABULARY, ["no", "yes"], most=2)
     assert [(row["row"], row["actual"], row["predicted"], row["text"]) for row in rows] == [
         (2, "no", "yes", "good film"),
@@ -59,16 +59,10 @@ def test_the_surest_errors_of_each_kind_come_first() -> None:
         (5, "yes", "no", "film"),
     ]
     assert [round(float(row["probability"]), 4) for row in rows] == [0.9, 0.7, 0.1, 0.4]
-
-
-def test_what_is_right_is_not_among_them() -> None:
     rows = confident_errors(REVIEWS, PROBABILITIES, VOCABULARY, ["no", "yes"])
     assert {row["row"] for row in rows} == {0, 1, 2, 4, 5}  # 0.5 is called positive; review 3 is right
-
-
-def test_of_equal_probabilities_the_earlier_review_is_taken() -> None:
-    rows = confident_errors(REVIEWS, both(np.full(6, 0.8)), VOCABULARY, ["no", "yes"], most=1)
-    assert [row["row"] for row in rows] == [0]
+    (first,) = confident_errors(REVIEWS, both(np.full(6, 0.8)), VOCABULARY, ["no", "yes"], most=1)
+    assert first["row"] == 0
 
 
 def test_the_surest_errors_of_each_class_name_the_class_given() -> None:
@@ -81,19 +75,16 @@ def test_the_surest_errors_of_each_class_name_the_class_given() -> None:
     ]
 
 
-def test_a_words_contribution_is_to_the_label_given_or_the_one_asked_about() -> None:
+@pytest.mark.parametrize(("asked", "label"), [(None, 2), (0, 0)])
+def test_a_words_contribution_is_to_the_label_given_or_the_one_asked_about(
+    asked: int | None, label: int
+) -> None:
     def network(rows: np.ndarray) -> np.ndarray:
         """Token 7 makes label 2 likely, 8 makes label 0."""
         scores = np.stack([(rows == 8).sum(1), np.zeros(len(rows)), (rows == 7).sum(1) * 2.0], axis=1)
         return np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
 
-    def log_odds(scores: list[float], label: int) -> float:
-        shares = np.exp(scores) / np.exp(scores).sum()
-        return float(np.log(shares[label] / (1 - shares[label])))
-
-    ids = np.array([[7, 8, 0]])
-    whole, without_7, without_8 = [1.0, 0, 2.0], [1.0, 0, 0], [0, 0, 2.0]
-    for label, asked in ((2, None), (0, 0)):
-        (found,) = contributions(network, ids, asked)
-        expected = [log_odds(whole, label) - log_odds(less, label) for less in (without_7, without_8)]
-        assert found == pytest.approx(expected)
+    (found,) = contributions(network, np.array([[7, 8, 0]]), asked)
+    shares = network(np.array([[7, 8], [2, 8], [7, 2]]))[:, label]
+    whole, *without = np.log(shares / (1 - shares))
+    assert found == pytest.approx(whole - without)

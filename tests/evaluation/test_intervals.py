@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import bootstrap, norm
 
 from pipeline.evaluation.calibration import wilson_interval
-from pipeline.evaluation.intervals import metric_intervals
+from pipeline.evaluation.intervals import class_table, metric_intervals
 from pipeline.evaluation.metrics import classification_metrics
 from two_labels import both
 
@@ -26,29 +26,30 @@ def test_an_accuracys_interval_is_wilsons_and_f1s_that_of_the_share_of_hits() ->
     assert found["f1"] == pytest.approx([2 * end / (1 + end) for end in share])
 
 
-def test_two_reviews_told_apart_promise_nothing() -> None:
-    intervals = metric_intervals(np.array([0, 1]), both([0.2, 0.8]), seed=0)
-    for name in ("accuracy", "f1", "roc_auc"):
+@pytest.mark.parametrize("num_labels", [2, 3])
+def test_a_review_of_each_label_told_apart_promises_nothing(num_labels: int) -> None:
+    labels = np.arange(num_labels)
+    intervals = metric_intervals(labels, np.eye(num_labels) * 0.7 + 0.3 / num_labels, seed=0)
+    for name in ("accuracy", "balanced_accuracy", "f1", "roc_auc"):
         low, high = intervals[name]
-        assert low < 0.4, name
+        assert low < 0.7, name
         assert high == pytest.approx(1), name
-
-
-def test_an_auc_of_few_reviews_has_newcombes_interval() -> None:
-    """With one review a side the variance at A is A (1 - A); perfect order is 1.96 of its root from 1."""
-    low, _ = metric_intervals(np.array([0, 1]), both([0.2, 0.8]), seed=0)["roc_auc"]
-    # (1 - A)^2 = 3.84 A (1 - A), so A = 1 / 4.84
-    assert low == pytest.approx(1 / (1 + norm.ppf(0.975) ** 2))
+    # Each recall is 1 with the interval of 1 in 1; their mean is off by its root of the labels at the most.
+    alone = wilson_interval(1, 1)[0]
+    assert intervals["balanced_accuracy"][0] == pytest.approx(1 - (1 - alone) / np.sqrt(num_labels))
+    if num_labels == 2:
+        # Newcombe's variance at A is A (1 - A): (1 - A)^2 = 3.84 A (1 - A), so A = 1 / 4.84.
+        assert intervals["roc_auc"][0] == pytest.approx(1 / (1 + norm.ppf(0.975) ** 2))
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
-    """40 reviews each time; the truth is that of a million reviews."""
-    labels, probabilities = reviews(1_000_000, seed=9)
+    """40 reviews each time; the truth is that of very many reviews."""
+    labels, probabilities = reviews(200_000, seed=9)
     truth = classification_metrics(labels, probabilities)
     held = dict.fromkeys(("accuracy", "f1", "roc_auc", "log_loss", "brier"), 0)
     for run in range(200):
         part = slice(40 * run, 40 * run + 40)
-        found = metric_intervals(labels[part], probabilities[part], seed=run, resamples=400)
+        found = metric_intervals(labels[part], probabilities[part], seed=run, resamples=200)
         for name in held:
             low, high = found[name]
             held[name] += low <= truth[name] <= high
@@ -64,7 +65,7 @@ def test_a_mean_has_the_bca_interval_of_scipy() -> None:
     assert found == pytest.approx(tuple(expected), rel=0.02)
 
 
-def test_a_seed_gives_the_same_intervals_around_every_metric() -> None:
+def test_a_seed_gives_the_same_intervals_around_every_metric_and_a_threshold_others_of_three() -> None:
     labels, probabilities = reviews(300, seed=5)
     intervals = metric_intervals(labels, probabilities, seed=1)
     assert intervals == metric_intervals(labels, probabilities, seed=1)
@@ -72,15 +73,14 @@ def test_a_seed_gives_the_same_intervals_around_every_metric() -> None:
     for name, value in classification_metrics(labels, probabilities).items():
         low, high = intervals[name]
         assert low < value < high
+    other = metric_intervals(labels, probabilities, seed=1, threshold=0.8)
+    changed = {name for name in other if other[name] != intervals[name]}
+    assert changed == {"accuracy", "balanced_accuracy", "f1"}  # what the labels given decide alone
 
 
 def test_the_calibration_errors_interval_has_the_resamples_excess_taken_off() -> None:
     """A resample of these two is off by 0 or 0.5, the two together by 0: twice 0 less 0.5 is cut off at 0."""
-    intervals = metric_intervals(np.array([0, 1]), both([0.5, 0.5]), seed=0)
-    assert intervals["ece"] == (0.0, 0.0)
-
-
-def test_an_uncalibrated_models_error_lies_in_its_interval() -> None:
+    assert metric_intervals(np.array([0, 1]), both([0.5, 0.5]), seed=0)["ece"] == (0.0, 0.0)
     random = np.random.default_rng(0)
     probabilities = random.random(2000)
     labels = (random.random(2000) < 0.8 * probabilities).astype(np.int8)  # 0.1 too sure on average
@@ -88,7 +88,10 @@ def test_an_uncalibrated_models_error_lies_in_its_interval() -> None:
     assert low < 0.1 < high
 
 
-def test_another_threshold_moves_what_labels_decide_alone() -> None:
-    labels, probabilities = reviews(300, seed=5)
-    usual, other = (metric_intervals(labels, probabilities, 1, at) for at in (0.5, 0.8))
-    assert {name for name in usual if usual[name] != other[name]} == {"accuracy", "balanced_accuracy", "f1"}
+def test_each_class_has_its_precision_and_recall() -> None:
+    rows = class_table(np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 2, 2, 0]), 3)
+    assert [(row["reviews"], row["given"]) for row in rows] == [(2, 2), (1, 2), (3, 2)]
+    assert [row["precision"] for row in rows] == [1 / 2, 1 / 2, 1]
+    assert [row["recall"] for row in rows] == [1 / 2, 1, 2 / 3]
+    assert [row["f1"] for row in rows] == pytest.approx([1 / 2, 2 / 3, 4 / 5])
+    assert (rows[2]["recall_low"], rows[2]["recall_high"]) == wilson_interval(2, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.evaluation import learning_curve
 from pipeline.evaluation.learning_curve import fit_power_law, gain_interval
 
 SIZES = np.array([125.0, 250, 500, 1000, 2000])
@@ -21,7 +22,8 @@ def test_an_error_that_does_not_fall_promises_nothing() -> None:
     assert fit_power_law(SIZES, np.full(5, 0.3)).gain == pytest.approx(0, abs=1e-3)
 
 
-def test_the_interval_holds_the_gain_and_grows_with_the_spread() -> None:
+def test_the_interval_holds_the_gain_and_grows_with_the_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning_curve, "DRAWS", 40)
     errors = 3 * SIZES**-0.4 + 0.05
     near, far = (
         gain_interval(SIZES, np.array([errors - spread, errors, errors + spread]), seed=0)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, roc_auc_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss, roc_auc_score
 from sklearn.utils.class_weight import compute_class_weight
 
 from pipeline.evaluation.metrics import (
+    choose_threshold,
     classification_metrics,
     precision_recall_points,
     roc_points,
@@ -39,8 +40,7 @@ def test_metrics_of_five_reviews_worked_by_hand() -> None:
     assert metrics["accuracy"] == 3 / 5
     assert metrics["f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
     assert metrics["roc_auc"] == pytest.approx(4 / 6)
-    losses = [-math.log(0.9), -math.log(0.4), -math.log(0.5), -math.log(0.9), -math.log(0.2)]
-    assert metrics["log_loss"] == pytest.approx(sum(losses) / 5)
+    assert metrics["log_loss"] == pytest.approx(-np.log([0.9, 0.4, 0.5, 0.9, 0.2]).mean())
     assert metrics["brier"] == pytest.approx((0.01 + 0.36 + 0.25 + 0.01 + 0.64) / 5)
     # Each review is alone in its bin: 0.1 and 0.6 above 0; 0.5, 0.9 and 0.2 below 1.
     assert metrics["ece"] == pytest.approx((0.1 + 0.6 + 0.5 + 0.1 + 0.8) / 5)
@@ -123,3 +123,44 @@ def test_long_curves_are_thinned_with_both_ends_kept() -> None:
     assert len(points) == 1000
     assert points[0] == {"false_positive_rate": 0.0, "true_positive_rate": 0.0}
     assert points[-1] == {"false_positive_rate": 1.0, "true_positive_rate": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("labels", "probabilities", "measure", "chosen"),
+    [
+        # Between 0.6 and 0.8 all four are right; anywhere else at most three.
+        ([1, 0, 1, 0], [0.9, 0.6, 0.8, 0.1], "accuracy", 0.7),
+        # Every threshold from 0.1 to 0.8 labels all right; halfway would be 0.45.
+        ([0, 1], [0.1, 0.8], "accuracy", 0.5),
+        # Right at 0.15 (0.1 | 0.2 0.6 0.9): 3 of 4; at 0.75 (... 0.6 | 0.9): 3 of 4; at 0.4 and 0.5: 2 of 4.
+        ([0, 1, 0, 1], [0.1, 0.2, 0.6, 0.9], "accuracy", 0.75),
+        # Either side of the two in the middle, three of four are right; between them, at 0.5, two.
+        ([0, 1, 0, 1], [0.25, 0.4375, 0.5625, 0.75], "accuracy", (0.25 + 0.4375) / 2),
+        # Labels of one kind move it past every probability.
+        ([1, 1], [0.25, 0.75], "accuracy", 0.125),
+        ([0, 0], [0.25, 0.75], "accuracy", 0.875),
+        # One in five is positive. From 0.35 on, recalls are 1 and 3/4 and F1 2/3; accuracy is that of 0.5.
+        *(
+            ([0, 0, 0, 0, 1], [0.1, 0.2, 0.3, 0.45, 0.4], *chosen)
+            for chosen in (("accuracy", 0.5), ("balanced_accuracy", 0.35), ("f1", 0.35))
+        ),
+    ],
+)
+def test_the_best_threshold_stands_halfway_and_of_equal_ones_the_nearest_to_one_half_then_the_lower(
+    labels: list[int], probabilities: list[float], measure: str, chosen: float
+) -> None:
+    found = choose_threshold(np.array(labels), both(np.array(probabilities, np.float32)), measure)
+    assert found == pytest.approx(chosen)
+
+
+@pytest.mark.parametrize(
+    ("measure", "judge"),
+    [("accuracy", accuracy_score), ("balanced_accuracy", balanced_accuracy_score), ("f1", f1_score)],
+)
+def test_the_choice_is_that_of_trying_every_threshold(measure: str, judge: Callable) -> None:
+    random = np.random.default_rng(1)
+    labels = (random.random(80) < 0.2).astype(int)
+    probabilities = (random.integers(1, 20, 80) + 4 * labels).clip(max=19) / 20
+    chosen = choose_threshold(labels, both(probabilities), measure)
+    best = max(judge(labels, probabilities >= step / 40) for step in range(1, 40))
+    assert judge(labels, probabilities >= chosen) == best

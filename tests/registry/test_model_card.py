@@ -50,15 +50,13 @@ def test_an_unregistered_model_has_a_card_too() -> None:
     assert "asked for" not in card
 
 
-def test_of_a_users_own_texts_only_what_is_known_is_said() -> None:
-    own = {"name": "mine", "requested": "mine", "reading": {"rows_skipped": 3}}
+def test_of_a_users_own_texts_only_what_is_known_is_said_and_rows_that_could_not_be_used_are_counted() -> (
+    None
+):
+    unlabelled = judged.DATASET["unlabelled"] | {"rows_skipped": 1}
+    own = {"name": "mine", "requested": "mine", "reading": {"rows_skipped": 3}, "unlabelled": unlabelled}
     card = model_card.write(judged.evaluated(dataset=judged.DATASET | own))
     assert "a text (language and subject unknown)" in card
     assert "English" not in card
-    assert "3 rows could not be used and left out" in card
-
-
-def test_unlabelled_rows_that_could_not_be_used_are_counted() -> None:
-    unlabelled = judged.DATASET["unlabelled"] | {"rows_skipped": 1}
-    card = model_card.write(judged.evaluated(dataset=judged.DATASET | {"unlabelled": unlabelled}))
+    assert "; 3 rows could not be used and left out" in card
     assert "- 91 unlabelled reviews; 1 row could not be used and left out" in card

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -75,22 +76,25 @@ def test_a_caption_says_how_to_read_a_picture_and_does_not_repeat_its_title(pict
     assert Document(explained).all("img")[0]["alt"] == "ROC: To the left."
 
 
-def test_numbers_are_rounded_and_set_to_the_right() -> None:
-    html = part("table", Table(["metric", "value", "count"], [["accuracy", 0.84866, 12500], ["f1", 0.5, 3]]))
-    assert '<td class="number">0.8487</td><td class="number">12,500</td>' in html
-    assert '<th>metric</th><th class="number">value</th>' in html
-
-
-def test_a_share_is_a_number_and_a_name_with_digits_is_none() -> None:
-    html = part("table", Table(["share", "network"], [["57.3%", "gru 2x16"], ["0.0%", "lstm"]]))
-    assert '<td class="number">57.3%</td><td class="short">gru 2x16</td>' in html
-
-
-def test_a_number_may_be_missing_or_stand_beside_a_word() -> None:
-    """A trial that was killed has no score."""
-    html = part("table", Table(["score", "end"], [[0.5, 0.25], ["", "never"]]))
-    assert '<td class="number">0.5000</td><td class="short">0.2500</td>' in html
-    assert '<td class="number"></td><td class="short">never</td>' in html
+def test_numbers_are_rounded_and_set_to_the_right_and_one_may_be_missing() -> None:
+    """A share is a number and a name with digits is none; a trial that was killed has no score."""
+    columns = ["metric", "value", "count", "share", "network", "score", "end"]
+    rows = [
+        ["accuracy", 0.84866, 12500, "57.3%", "gru 2x16", 0.5, 0.25],
+        ["f1", 0.5, 3, "0.0%", "lstm", "", "never"],
+    ]
+    found = re.findall(r'<t([hd])(?: class="(\w+)")?>(.*?)</t', part("table", Table(columns, rows)))
+    names, shown = (["".join(text) for kind, *text in found if kind == each] for each in "hd")
+    assert names == ["metric", "numbervalue", "numbercount", "numbershare", "network", "numberscore", "end"]
+    assert shown[1:7] == [
+        "number0.8487",
+        "number12,500",
+        "number57.3%",
+        "shortgru 2x16",
+        "number0.5000",
+        "short0.2500",
+    ]
+    assert shown[-2:] == ["number", "shortnever"]
 
 
 def test_a_folded_table_shows_its_caption_only() -> None:

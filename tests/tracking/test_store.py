@@ -2,52 +2,49 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
 import ssl
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import mlflow
+import optuna
 import pytest
 from mlflow import MlflowClient
 from mlflow.tracking._tracking_service import utils
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
-from loopback import Server, closed_address
+from loopback import Server, closed_address, running_server
 from pipeline import tracking
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
-from pipeline.tracking import pipeline_run, store
+from pipeline.tracking import store
 
-SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A SQLite store with its tables, whose migration takes seconds."""
-    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path.read_bytes()
+EXPERIMENTS = "/api/2.0/mlflow/experiments/search"
+SEARCH = f"{EXPERIMENTS}?max_results=1"
 
 
 def at(params: Params, uri: str) -> Params:
     return params.replace({"mlflow.tracking_uri": uri})
 
 
-@pytest.mark.parametrize("given", ["sqlite:///x.db", "sqlite:///./x.db", "sqlite:///{}/x.db"])
-def test_a_relative_sqlite_address_means_the_projects_folder_and_an_absolute_one_stays(
-    given: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_environment_wins_over_params_and_params_over_the_project(
+    params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """`dvc exp run --temp` works in a folder that goes, and names the project's in DVC_ROOT."""
-    temporary = tmp_path / ".dvc/tmp/exps/1"
-    temporary.mkdir(parents=True)
-    monkeypatch.chdir(temporary)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", given.format(tmp_path))
-    assert tracking.tracking_uri(params) == f"sqlite:///{tmp_path}/x.db"
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # where `dvc exp run --temp` leaves the project's folder
+    assert tracking.tracking_uri(params) == f"sqlite:///{tmp_path}/mlflow.db"
+    configured = at(params, "http://127.0.0.1:1")
+    assert tracking.tracking_uri(configured) == "http://127.0.0.1:1"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:2")
+    assert tracking.tracking_uri(configured) == "http://127.0.0.1:2"
+    # A relative SQLite address means the project's folder, an absolute one stays.
+    for given in ("sqlite:///x.db", "sqlite:///./x.db", f"sqlite:///{tmp_path}/x.db"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
+        assert tracking.tracking_uri(params) == f"sqlite:///{tmp_path}/x.db"
 
 
 def test_the_address_that_mlflow_run_gives_in_a_folder_with_a_blank_and_an_accent(
@@ -67,27 +64,6 @@ def test_the_address_that_mlflow_run_gives_in_a_folder_with_a_blank_and_an_accen
     (tmp_path / "100%25").mkdir()  # a folder that is really called so
     given = f"sqlite:///{tmp_path}/100%25/mlflow.db"
     assert tracking.tracking_uri(at(params, given)) == f"sqlite:///{tmp_path}/100%2525/mlflow.db"
-
-
-def test_a_project_in_a_folder_of_any_name_keeps_its_store_there(
-    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name = '100%25 of it\'s ü#1? "R&B"; c++'
-    folder = tmp_path / name
-    folder.mkdir()
-    monkeypatch.setenv("DVC_ROOT", str(folder))
-    with pipeline_run(params, "train") as run:
-        run.log_text("artifact", "said.txt")
-    assert [file for file in tmp_path.rglob("*") if file.is_file() and not file.is_relative_to(folder)] == []
-    assert {"mlflow.db", "mlruns", "studies"} <= {file.name for file in folder.iterdir()}
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow.get_tracking_uri())  # as `serve` tells its processes
-    client = tracking.connect(params)
-    assert Path(client.download_artifacts(run.run_id, "said.txt")).read_text() == "artifact"
-    moved = folder.rename(tmp_path / f"moved {name}")
-    monkeypatch.setenv("DVC_ROOT", str(moved))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    client = tracking.connect(params)
-    assert Path(client.download_artifacts(run.run_id, "said.txt")).read_text() == "artifact"
 
 
 @pytest.mark.parametrize("uri", ["foo://bar", "mlruns", "sqlite:////usr"])
@@ -136,133 +112,104 @@ def test_a_proxy_that_refuses_is_not_taken_for_the_server(
         tracking.connect(at(params, "http://mlflow.example:5000"))
 
 
-@pytest.fixture
-def secured(tmp_path: Path) -> Iterator[tuple[str, Path, list[str | None]]]:
-    """An HTTPS server with its own certificate: its address, the certificate, the passwords it was given."""
+def test_a_certificate_of_its_own_and_a_token_hold_as_in_mlflows_client(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
     words += ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=127.0.0.1"]
     words += ["-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run(words, check=True, capture_output=True)
-    seen: list[str | None] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.append(self.headers.get("Authorization"))
-            body = b'{"experiments": []}'
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.do_GET()
-
-        def log_message(self, *_: object) -> None:
-            """Keeps the tests' output clean."""
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    httpd.socket = context.wrap_socket(httpd.socket, server_side=True)
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"https://127.0.0.1:{httpd.server_port}", certificate, seen
-    httpd.shutdown()
-    httpd.server_close()
-    thread.join()
-
-
-def test_a_certificate_of_its_own_and_a_token_hold_as_in_mlflows_client(
-    secured: tuple[str, Path, list[str | None]], params: Params, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    address, certificate, seen = secured
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with pytest.raises(UserError, match="is not trusted: give its authority's file in MLFLOW"):
-        tracking.connect(at(params, address))
-    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
-    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(certificate))
-    tracking.connect(at(params, address))
-    monkeypatch.delenv("MLFLOW_TRACKING_SERVER_CERT_PATH")
-    monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
-    tracking.connect(at(params, address))
-    assert seen
-    assert set(seen) == {"Bearer secret"}
+    with running_server(context) as server:
+        server.kind = "application/json"
+        server.answers = {path: [(200, b'{"experiments": []}')] for path in (EXPERIMENTS, SEARCH)}
+        with pytest.raises(UserError, match="is not trusted: give its authority's file in MLFLOW"):
+            tracking.connect(at(params, server.address))
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
+        monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(certificate))
+        tracking.connect(at(params, server.address))
+        monkeypatch.delenv("MLFLOW_TRACKING_SERVER_CERT_PATH")
+        monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+        tracking.connect(at(params, server.address))
+    assert set(server.authorizations) == {"Bearer secret"}
 
 
-@pytest.mark.parametrize("name", ["moved", "josé luis"])
-def test_a_moved_project_finds_its_artifacts_and_leaves_the_old_folder_alone(
-    name: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: bytes
+def test_a_project_in_a_folder_of_any_name_keeps_its_store_there_and_is_followed_when_it_moves(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old, new = tmp_path / "a b é", tmp_path / name
+    name = '100%25 of it\'s ü#1? "R&B"; c++'
+    old, new = tmp_path / name, tmp_path / f"moved {name}"
     old.mkdir()
-    (old / "mlflow.db").write_bytes(empty_store)
-    (tmp_path / "model.txt").write_text("weights")
     monkeypatch.setenv("DVC_ROOT", str(old))
     with tracking.pipeline_run(params, "train") as run:
-        run.log_file(tmp_path / "model.txt")
+        run.log_text("weights", "model.txt")
         run.client.create_registered_model("m")
         source = run.client.get_run(run.run_id).info.artifact_uri
         run.client.create_model_version("m", source, run.run_id)
-    while mlflow.active_run():
-        mlflow.end_run()
+    assert [file for file in tmp_path.rglob("*") if file.is_file() and not file.is_relative_to(old)] == []
+    assert {"mlflow.db", "mlruns", "studies"} <= {file.name for file in old.iterdir()}
+
+    def read() -> str:
+        return Path(tracking.connect(params).download_artifacts(run.run_id, "model.txt")).read_text()
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow.get_tracking_uri())  # as `serve` tells its processes
+    assert read() == "weights"
     old.rename(new)
     monkeypatch.setenv("DVC_ROOT", str(new))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
     utils._artifact_repos_cache.clear()  # as in another process
-    client = tracking.connect(params)
-    found = client.download_artifacts(run.run_id, "model.txt", str(tmp_path))
-    assert Path(found).read_text() == "weights"
-    uri = client.get_model_version_download_uri("m", "1")
+    assert read() == "weights"
+    uri = tracking.connect(params).get_model_version_download_uri("m", "1")
     assert Path(mlflow.artifacts.download_artifacts(uri) + "/model.txt").read_text() == "weights"
     with tracking.pipeline_run(params, "evaluate", trained_in=run.run_id) as again:
         assert again.run_id == run.run_id
-        again.log_file(tmp_path / "model.txt", "evaluated")
+        again.log_text("weights", "evaluated/model.txt")
     with tracking.pipeline_run(params, "train") as another:
-        another.log_file(tmp_path / "model.txt")
+        another.log_text("weights", "model.txt")
     assert len(list((new / "mlruns").rglob("model.txt"))) == 3
     assert not old.exists()
 
 
 READING = """
-import tempfile
+import os, sys, tempfile
 from pathlib import Path
 from pipeline.params import Params
 from pipeline.registry import versions
 from pipeline.runtime.errors import UserError
 from pipeline import tracking
-client = tracking.connect(Params())
-version = versions.find_version(client, "models:/stacked-rnn-m/1")
-with tempfile.TemporaryDirectory() as folder:  # as `predict` and `serve` fetch a version's files
-    print(versions.download(version, "model.txt", Path(folder)).read_text())
-try:
-    versions.promote(client, version)
-except (UserError, OSError) as error:
-    print(error)
+for project in sys.argv[1:]:
+    os.environ["DVC_ROOT"] = project
+    os.environ.pop("MLFLOW_TRACKING_URI", None)  # MLflow's, of the first one
+    client = tracking.connect(Params())
+    version = versions.find_version(client, "models:/stacked-rnn-m/1")
+    with tempfile.TemporaryDirectory() as folder:  # as `predict` and `serve` fetch a version's files
+        print(versions.download(version, "model.txt", Path(folder)).read_text())
+    try:
+        versions.promote(client, version)
+    except (UserError, OSError) as error:
+        print(error)
 """
 
 
-@pytest.mark.parametrize("moved", [True, False])
 def test_a_project_that_can_not_be_written_to_is_read_under_another_path_too(
-    moved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: bytes
+    tmp_path: Path, empty_store: bytes
 ) -> None:
-    old, new = tmp_path / "old", tmp_path / "new"
-    artifacts = old / "mlruns/registry/model"
-    artifacts.mkdir(parents=True)
-    (artifacts / "model.txt").write_text("weights")
-    (old / "mlflow.db").write_bytes(empty_store)
-    client = MlflowClient(f"sqlite:///{old}/mlflow.db")
-    client.create_experiment("registry", (old / "mlruns/registry").as_uri())
-    client.create_registered_model("stacked-rnn-m")
-    client.create_model_version("stacked-rnn-m", artifacts.as_uri())
-    if moved:
-        old.rename(new)
-    folder = new if moved else old
-    mounted = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && "$2" -c "$3"'
-    words = ["unshare", "--mount", "sh", "-c", mounted, "sh", str(folder), sys.executable, READING]
-    monkeypatch.setenv("DVC_ROOT", str(folder))
+    for folder in (tmp_path / "stays", tmp_path / "old"):
+        artifacts = folder / "mlruns/registry/model"
+        artifacts.mkdir(parents=True)
+        (artifacts / "model.txt").write_text(f"weights of {folder.name}")
+        (folder / "mlflow.db").write_bytes(empty_store)
+        client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+        client.create_experiment("registry", (folder / "mlruns/registry").as_uri())
+        client.create_registered_model("stacked-rnn-m")
+        client.create_model_version("stacked-rnn-m", artifacts.as_uri())
+    (tmp_path / "old").rename(tmp_path / "moved")
+    mounted = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && "$@"'
+    words = ["unshare", "--mount", "sh", "-c", mounted, str(tmp_path), sys.executable, "-c", READING]
+    words += [str(tmp_path / "stays"), str(tmp_path / "moved")]
     try:
         done = subprocess.run(words, capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -270,9 +217,10 @@ def test_a_project_that_can_not_be_written_to_is_read_under_another_path_too(
     if "permi" in done.stderr or "Operation not permitted" in done.stderr:
         pytest.skip("this user may mount nothing")
     assert done.returncode == 0, done.stderr
-    weights, refused = done.stdout.splitlines()
-    assert weights == "weights"
-    assert "can't be written to" in refused or "Read-only file system" in refused
+    weights, refused = done.stdout.splitlines()[::2], done.stdout.splitlines()[1::2]
+    assert weights == ["weights of stays", "weights of old"]
+    for each in refused:
+        assert "can't be written to" in each or "Read-only file system" in each
 
 
 def test_a_store_elsewhere_is_left_as_it_is(
@@ -295,10 +243,57 @@ def test_a_deleted_experiment_is_one_line(
     client = tracking.connect(params)
     number = client.create_experiment(params.mlflow.experiment)
     client.delete_experiment(number)
-    with (
-        pytest.raises(
-            UserError, match=f"restore it with `mlflow experiments restore --experiment-id {number}`"
-        ),
-        tracking.pipeline_run(params, "train"),
-    ):
+    restored = pytest.raises(UserError, match=f"`mlflow experiments restore --experiment-id {number}`")
+    with restored, tracking.pipeline_run(params, "train"):
         pass
+
+
+def test_a_database_that_is_not_mlflows_is_one_message(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    optuna.create_study(storage=f"sqlite:///{tmp_path}/study.db")
+    with pytest.raises(UserError, match=r"study\.db can't be opened: .*experiments; give"):
+        tracking.connect(at(params, "sqlite:///study.db"))
+
+
+@pytest.fixture
+def one_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
+
+
+def test_a_server_that_is_lost_is_one_message_and_not_asked_for_long_again(one_try: None) -> None:
+    with pytest.raises(UserError, match=r"is lost: start it, and the same command goes on"):
+        store.Client("http://127.0.0.1:9").set_tag("0123", "trial.state", "FAIL")
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+
+
+def test_a_server_whose_disk_is_full_is_told_from_one_that_is_lost(one_try: None, server: Server) -> None:
+    full = json.dumps({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "database or disk is full"})
+    server.answers["/api/2.0/mlflow/experiments/get?experiment_id=1"] = [(503, full.encode())]
+    for _ in range(2):  # the second time it is asked once, and MLflow raises another error
+        with pytest.raises(UserError, match="answers with an error: see its log"):
+            store.Client(server.address).get_experiment("1")
+
+
+def test_a_full_disk_below_the_store_is_one_message(
+    params: Params, tmp_path: Path, empty_store: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "full.db").write_bytes(empty_store)
+
+    def hold_size(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # that is: the pages that there are
+
+    event.listen(Engine, "connect", hold_size)
+    try:
+        full = store.Client(f"sqlite:///{tmp_path}/full.db")
+        run = full.create_run("0")
+        with pytest.raises(UserError, match=r"full\.db: database or disk is full: put it right, and"):
+            full.set_tag(run.info.run_id, "long", "text " * 1000)
+        with pytest.raises(UserError, match=r"new\.db can't be opened: .*disk is full"):
+            tracking.connect(at(params, f"sqlite:///{tmp_path}/new.db"))
+        assert not Path(tmp_path, "new.db").exists()
+    finally:
+        event.remove(Engine, "connect", hold_size)
+    assert "Traceback" not in capfd.readouterr().err

@@ -1,18 +1,16 @@
+"""The runs of a pipeline run: what is logged, and how they end."""
+
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-import mlflow
 import numpy as np
-import optuna
 import pytest
 import yaml
 from mlflow import MlflowClient
@@ -20,13 +18,11 @@ from mlflow.entities import Run
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from loopback import Server
 from pipeline import tracking
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import this_process
-from pipeline.tracking.runs import OWNER_TAG, end_abandoned_runs
-from pipeline.tracking.store import Client
+from pipeline.tracking.runs import OWNER_TAG, end_abandoned_runs, network_name
 from pipeline.training.task import Epoch
 from pipeline.tuning.progress import Progress
 
@@ -38,20 +34,19 @@ DATASET = {
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One SQLite store for all tests, since its first migration takes seconds."""
-    yield f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+def store(tmp_path_factory: pytest.TempPathFactory, empty_store: bytes) -> str:
+    """One for all tests."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    path.write_bytes(empty_store)
+    return f"sqlite:///{path}"
 
 
-@pytest.fixture
-def client(store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MlflowClient]:
+@pytest.fixture(autouse=True)
+def client(store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MlflowClient:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "DVC_EXP_NAME"):
-        monkeypatch.delenv(name, raising=False)
-    yield MlflowClient(store)
-    while mlflow.active_run():
-        mlflow.end_run()
+    monkeypatch.delenv("DVC_EXP_NAME", raising=False)
+    return MlflowClient(store)
 
 
 def status(client: MlflowClient, run_id: str) -> str:
@@ -63,39 +58,20 @@ def children_of(client: MlflowClient, run: tracking.PipelineRun, named: str) -> 
     return list(client.search_runs([run.experiment_id], inside))
 
 
-def test_the_environment_wins_over_params_and_params_over_the_project(
-    params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # where `dvc exp run --temp` leaves the project's folder
-    assert tracking.tracking_uri(params) == f"sqlite:///{tmp_path}/mlflow.db"
-    configured = params.replace({"mlflow.tracking_uri": "http://127.0.0.1:1"})
-    assert tracking.tracking_uri(configured) == "http://127.0.0.1:1"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:2")
-    assert tracking.tracking_uri(configured) == "http://127.0.0.1:2"
-
-
 def test_a_run_is_finished_after_its_stage_and_failed_after_an_error(
     params: Params, client: MlflowClient
 ) -> None:
+    """So is the one of what the machine did: in the pipeline's run MLflow's page would show it first."""
     with tracking.pipeline_run(params, "train") as run:
-        assert status(client, run.run_id) == "RUNNING"
-    assert status(client, run.run_id) == "FINISHED"
-    with pytest.raises(ZeroDivisionError), tracking.pipeline_run(params, "train") as run:
-        raise ZeroDivisionError
-    assert status(client, run.run_id) == "FAILED"
-    assert client.get_run(run.run_id).data.tags["pipeline.failed_stage"] == "train"
-
-
-def test_what_the_machine_did_is_a_run_of_its_own(params: Params, client: MlflowClient) -> None:
-    """In the pipeline's run MLflow's page would show it before the scores."""
-    with pytest.raises(ZeroDivisionError), tracking.pipeline_run(params, "train") as run:
         (machine,) = children_of(client, run, "machine during train")
-        assert machine.info.status == "RUNNING"
+        assert status(client, run.run_id) == machine.info.status == "RUNNING"
+    assert status(client, run.run_id) == status(client, machine.info.run_id) == "FINISHED"
+    assert client.get_run(run.run_id).data.metrics == {}
+    with pytest.raises(ZeroDivisionError), tracking.pipeline_run(params, "train") as run:
         raise ZeroDivisionError
     (machine,) = children_of(client, run, "machine during train")
-    assert machine.info.status == "FAILED"
-    assert client.get_run(run.run_id).data.metrics == {}
+    assert status(client, run.run_id) == machine.info.status == "FAILED"
+    assert client.get_run(run.run_id).data.tags["pipeline.failed_stage"] == "train"
 
 
 def test_evaluate_goes_on_in_the_run_that_trained_but_only_once(params: Params, client: MlflowClient) -> None:
@@ -106,31 +82,31 @@ def test_evaluate_goes_on_in_the_run_that_trained_but_only_once(params: Params, 
     with tracking.pipeline_run(params, "evaluate", trained_in=trained.run_id) as second:
         assert second.run_id != trained.run_id
     assert client.get_run(second.run_id).data.tags["pipeline.trained_in"] == trained.run_id
-    with tracking.pipeline_run(
-        params, "evaluate", trained_in="f" * 32
-    ) as unknown:  # trained on another machine
-        assert unknown.run_id not in (trained.run_id, second.run_id, "f" * 32)
+    elsewhere = "f" * 32
+    with tracking.pipeline_run(params, "evaluate", trained_in=elsewhere) as unknown:
+        assert unknown.run_id not in (trained.run_id, second.run_id, elsewhere)
 
 
 def test_a_study_that_was_cut_short_goes_on_in_its_run(params: Params, client: MlflowClient) -> None:
-    def attempt(params: Params, study: str, error: type[BaseException] | None = None) -> str:
-        try:
-            with tracking.pipeline_run(params, "train", ("tune",), study=study) as run:
-                run.set_tags({"study": study})
-                if error:
-                    raise error
-        except KeyboardInterrupt:
-            pass
+    def attempt(params: Params, study: str, error: type[BaseException] | None = KeyboardInterrupt) -> str:
+        with (
+            suppress(KeyboardInterrupt),
+            tracking.pipeline_run(params, "train", ("tune",), study=study) as run,
+        ):
+            run.set_tags({"study": study})
+            if error:
+                raise error
         return run.run_id
 
-    first = attempt(params, "cut-1", KeyboardInterrupt)
-    assert attempt(params, "cut-2", KeyboardInterrupt) != first  # another study
-    other = attempt(params.replace({"tune.trials": 99}), "cut-1", KeyboardInterrupt)
+    more = params.replace({"tune.trials": 99})
+    first = attempt(params, "cut-1")
+    assert attempt(params, "cut-2") != first  # another study
+    other = attempt(more, "cut-1")
     assert other != first  # MLflow would keep the first one's number of trials
-    assert attempt(params.replace({"tune.trials": 99}), "cut-1") == other
+    assert attempt(more, "cut-1", error=None) == other
     assert status(client, other) == "FINISHED"
     assert "pipeline.failed_stage" not in client.get_run(other).data.tags
-    assert attempt(params.replace({"tune.trials": 99}), "cut-1") not in (first, other)  # that was finished
+    assert attempt(more, "cut-1", error=None) not in (first, other)  # that was finished
 
 
 def test_under_mlflow_run_every_stage_writes_to_the_projects_run(
@@ -148,9 +124,7 @@ def test_under_mlflow_run_every_stage_writes_to_the_projects_run(
     assert logged["pad.max_length"] == str(params.pad.max_length)
 
 
-def test_a_run_that_this_store_lacks_is_named(
-    params: Params, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_this_store_lacks_is_named(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     """MLFLOW_RUN_ID is left in a shell, and the store is another one now."""
     monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
     named = pytest.raises(UserError, match=f"MLFLOW_RUN_ID names the run {'0' * 32}, but .*: unset it")
@@ -158,22 +132,7 @@ def test_a_run_that_this_store_lacks_is_named(
         pass
 
 
-def test_inputs_and_parameters_carry_the_data_sets_name_and_digest(
-    params: Params, client: MlflowClient
-) -> None:
-    with tracking.pipeline_run(params, "train") as run:
-        run.log_split(DATASET, "train", np.zeros((2, 3), np.int32), np.array([0, 1], np.int8))
-        run.log_params({"seed": "another value", "new": 1})
-    logged = client.get_run(run.run_id)
-    (entry,) = logged.inputs.dataset_inputs
-    assert (entry.dataset.name, entry.dataset.digest) == ("tiny-train", "0123456789abcdef" * 2 + "0123")
-    assert "http://127.0.0.1/reviews.npz" in entry.dataset.source
-    assert entry.dataset.source_type == "http"
-    assert logged.data.params["seed"] == str(params.seed)  # MLflow never changes one
-    assert logged.data.params["new"] == "1"
-
-
-def test_the_parent_is_named_after_the_winner_and_has_its_values_and_curve(
+def test_a_run_has_inputs_values_and_curve_and_is_named_after_the_winner(
     params: Params, client: MlflowClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -181,11 +140,18 @@ def test_the_parent_is_named_after_the_winner_and_has_its_values_and_curve(
     winner |= {"model.cell": "gru", "model.depth": 3, "model.units": 16}  # params.yaml says 2
     with tracking.pipeline_run(params, "train") as run:
         assert "model.depth" not in client.get_run(run.run_id).data.params
+        run.log_split(DATASET, "train", np.zeros((2, 3), np.int32), np.array([0, 1], np.int8))
+        run.log_params({"seed": "another value", "new": 1})
         run.log_network({"params": winner, "validation_accuracy": 0.84866})
         run.log_curve([{"validation_accuracy": 0.7}, {"validation_accuracy": 0.8}])
     logged = client.get_run(run.run_id)
+    (entry,) = logged.inputs.dataset_inputs
+    assert (entry.dataset.name, entry.dataset.digest) == ("tiny-train", "0123456789abcdef" * 2 + "0123")
+    assert "http://127.0.0.1/reviews.npz" in entry.dataset.source
+    assert entry.dataset.source_type == "http"
+    assert logged.data.params["seed"] == str(params.seed)  # MLflow never changes one
+    assert (logged.data.params["new"], logged.data.params["model.depth"]) == ("1", "3")
     assert logged.info.run_name == "gru 3x16, 0.849"
-    assert logged.data.params["model.depth"] == "3"
     history = client.get_metric_history(run.run_id, "epoch/validation_accuracy")
     assert [(point.step, point.value) for point in history] == [(1, 0.7), (2, 0.8)]
     whole = yaml.safe_load(Path(client.download_artifacts(run.run_id, "params.yaml")).read_text())
@@ -193,17 +159,17 @@ def test_the_parent_is_named_after_the_winner_and_has_its_values_and_curve(
     assert not any(tag.startswith("dvc.") for tag in logged.data.tags)
 
 
-def test_a_networks_name_tells_what_sets_it_apart(params: Params, client: MlflowClient) -> None:
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"model.units": [64, 32]}, "gru 64-32"),
+        ({"model.cell": "lstm", "model.bidirectional": True}, "bidirectional lstm 2x16"),
+        ({"model.skip": "residual", "model.depth": 4}, "gru 4x16 residual"),
+    ],
+)
+def test_a_networks_name_tells_what_sets_it_apart(values: dict[str, Any], name: str) -> None:
     plain = {"model.cell": "gru", "model.depth": 2, "model.units": 16, "model.bidirectional": False}
-    with tracking.pipeline_run(params, "train") as run:
-        for values, name in (
-            ({"model.units": [64, 32]}, "gru 64-32, 0.500"),
-            ({"model.cell": "lstm", "model.bidirectional": True}, "bidirectional lstm 2x16, 0.500"),
-            ({"model.skip": "residual", "model.depth": 4}, "gru 4x16 residual, 0.500"),
-        ):
-            network = plain | {"model.skip": "none"} | values
-            run.log_network({"params": network, "validation_accuracy": 0.5})
-            assert client.get_run(run.run_id).info.run_name == name
+    assert network_name(plain | {"model.skip": "none"} | values) == name
 
 
 def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: MlflowClient) -> None:
@@ -219,9 +185,8 @@ def test_a_trial_is_a_child_with_its_curve_and_state(params: Params, client: Mlf
     assert child.data.params == {"model.depth": "3"}
     assert child.info.run_name == "trial 0"
     assert (child.data.tags["trial.state"], child.data.tags["trial.reason"]) == ("PRUNED", "too wide")
-    assert (
-        Path(client.download_artifacts(child.info.run_id, "model_summary.txt")).read_text() == "three layers"
-    )
+    summary = client.download_artifacts(child.info.run_id, "model_summary.txt")
+    assert Path(summary).read_text() == "three layers"
     assert child.info.status == "KILLED"  # a mark that MLflow's pages show; the tag says the rest
     history = client.get_metric_history(child.info.run_id, "validation_accuracy")
     assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.75)]
@@ -242,56 +207,6 @@ def test_a_lost_trials_run_is_ended_wherever_it_ran(params: Params, client: Mlfl
         assert status(client, elsewhere["4"]) == "RUNNING"
 
 
-def test_a_server_that_is_lost_is_one_message_and_not_asked_for_long_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
-    with pytest.raises(UserError, match=r"is lost: start it, and the same command goes on"):
-        Client("http://127.0.0.1:9").set_tag("0123", "trial.state", "FAIL")
-    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
-
-
-def test_a_server_whose_disk_is_full_is_told_from_one_that_is_lost(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
-    full = json.dumps({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "database or disk is full"})
-    server.answers["/api/2.0/mlflow/experiments/get?experiment_id=1"] = [(503, full.encode())]
-    for _ in range(2):  # the second time it is asked once, and MLflow raises another error
-        with pytest.raises(UserError, match="answers with an error: see its log"):
-            Client(server.address).get_experiment("1")
-
-
-def test_a_full_disk_below_the_store_is_one_message(
-    store: str,
-    client: MlflowClient,
-    params: Params,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    database = shutil.copyfile(store.removeprefix("sqlite:///"), tmp_path / "full.db")
-
-    def hold_size(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA max_page_count = 1")  # that is: the pages that there are
-
-    event.listen(Engine, "connect", hold_size)
-    try:
-        full = Client(f"sqlite:///{database}")
-        run = full.create_run("0")
-        with pytest.raises(UserError, match=r"full\.db: database or disk is full: put it right, and"):
-            full.set_tag(run.info.run_id, "long", "text " * 1000)
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/new.db")
-        with pytest.raises(UserError, match=r"new\.db can't be opened: .*disk is full"):
-            tracking.connect(params)
-        assert not Path(tmp_path, "new.db").exists()
-    finally:
-        event.remove(Engine, "connect", hold_size)
-    assert "Traceback" not in capfd.readouterr().err
-
-
 def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: MlflowClient) -> None:
     with (
         pytest.raises(KeyboardInterrupt),
@@ -304,83 +219,37 @@ def test_a_trial_cut_off_by_an_interrupt_is_closed(params: Params, client: Mlflo
     assert status(client, run.run_id) == "FAILED"
 
 
-@contextmanager
-def during_a_query(ctrl_c: Callable[[], None]) -> Iterator[None]:
-    """Sends Ctrl-C when the next query is about to be executed."""
-    interrupts = []
-
-    def interrupt(*_: object) -> None:
-        if not interrupts:
-            interrupts.append("SIGINT")
-            ctrl_c()
-
-    event.listen(Engine, "before_cursor_execute", interrupt)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "before_cursor_execute", interrupt)
-
-
 def test_ctrl_c_inside_a_query_waits_for_the_call_to_end(
     params: Params, client: MlflowClient, ctrl_c: Callable[[], None]
 ) -> None:
     """Cut short, the query could keep the store locked, so that the run could not even be closed."""
     with pytest.raises(KeyboardInterrupt), tracking.pipeline_run(params, "train") as run:
-        with during_a_query(ctrl_c):
-            run.set_tags({"study": "toy-1"})
+        event.listen(Engine, "before_cursor_execute", lambda *_: ctrl_c(), once=True)
+        run.set_tags({"study": "toy-1"})
         run.set_tags({"study": "never set"})
     assert client.get_run(run.run_id).data.tags["study"] == "toy-1"
     assert status(client, run.run_id) == "FAILED"
 
 
-def test_only_runs_of_dead_processes_on_this_folder_are_ended(
-    client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+def test_only_runs_of_dead_processes_on_this_folder_are_ended(client: MlflowClient, tmp_path: Path) -> None:
     words = [sys.executable, "-c", "from pipeline.runtime.machine import *; print(this_process())"]
     ended = subprocess.run(words, capture_output=True, text=True, check=True)
-    owners = {
-        "alive": this_process(),
-        "dead": ended.stdout.strip(),
-        "elsewhere": "0" * 32,
-        "odd": "a-machine/1/1",
-    }
-    runs = {
-        name: client.create_run("0", tags={OWNER_TAG: owner}).info.run_id for name, owner in owners.items()
-    }
+    kept = {this_process(): "RUNNING", "0" * 32: "RUNNING", "a-machine/1/1": "RUNNING"}
+    expected = kept | {ended.stdout.strip(): "FAILED"}
+    runs = {owner: client.create_run("0", tags={OWNER_TAG: owner}).info.run_id for owner in expected}
     end_abandoned_runs(client)
-    assert {name: status(client, run_id) for name, run_id in runs.items()} == {
-        "alive": "RUNNING",
-        "dead": "FAILED",
-        "elsewhere": "RUNNING",
-        "odd": "RUNNING",
-    }
-    assert {file.name for file in Path(tmp_path, "studies/owners").iterdir()} == {owners["alive"]}
+    assert {owner: status(client, run_id) for owner, run_id in runs.items()} == expected
+    assert {file.name for file in Path(tmp_path, "studies/owners").iterdir()} == {this_process()}
 
 
+@pytest.mark.parametrize("leaves", [False, True])  # the second as where the server is lost at that moment
 def test_a_process_that_has_left_no_run_open_leaves_no_lock(
-    params: Params, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    leaves: bool, params: Params, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-
-    def attempt(leaves: bool) -> None:
-        with pytest.raises(InterruptedError), tracking.pipeline_run(params, "train") as run:
-            trial = run.start_child("trial 0", {}, {})
-            if not leaves:
-                trial.cut_short()
-            raise InterruptedError("toy-1 was interrupted")
-
-    attempt(leaves=False)
-    assert list(Path(tmp_path, "studies/owners").iterdir()) == []
-    attempt(leaves=True)  # as where the server is lost at that moment
-    assert [file.name for file in Path(tmp_path, "studies/owners").iterdir()] == [this_process()]
-
-
-def test_a_database_that_is_not_mlflows_is_one_message(
-    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    optuna.create_study(storage=f"sqlite:///{tmp_path}/study.db")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///study.db")
-    with pytest.raises(UserError, match=r"study\.db can't be opened: .*experiments; give"):
-        tracking.connect(params)
+    with pytest.raises(InterruptedError), tracking.pipeline_run(params, "train") as run:
+        trial = run.start_child("trial 0", {}, {})
+        if not leaves:
+            trial.cut_short()
+        raise InterruptedError("toy-1 was interrupted")
+    locks = [file.name for file in Path(tmp_path, "studies/owners").iterdir()]
+    assert locks == ([this_process()] if leaves else [])
