@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import mlflow
 import numpy as np
 import pytest
-from mlflow import MlflowClient
+from click.testing import CliRunner
 from mlflow.entities import Run, RunData, RunInfo, RunTag
 
-from pipeline.commands.compare import _settings
+from pipeline import tracking
+from pipeline.commands.compare import compare
 from pipeline.evaluation.promotion import Predictions
-from pipeline.registry.comparing import Difference, EvaluatedRun, compare_runs, difference, same_data
+from pipeline.params import Params
+from pipeline.registry.comparing import Difference, compare_runs, difference, same_data
 from two_labels import both
 
 
@@ -52,26 +54,27 @@ def test_runs_share_their_reviews_whatever_vocabulary_they_have() -> None:
     assert not same_data(run("sha256:1"), run("sha256:2"))
 
 
-def test_what_differs_is_said_in_short() -> None:
-    settings = {"model.dropout": "0.39449263258102085", "model.units": "64", "train.patience": "None"}
-    settings |= {"model.cell": "gru", "train.clipnorm": ""}
-    row = EvaluatedRun("1", "gru 2x64, 0.850", "mine", 0.85, 0.84, None, settings)
-    assert _settings(row) == "dropout 0.3945, units 64, patience null, cell gru"
-
-
-def test_every_section_of_params_yaml_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_section_of_params_yaml_is_compared_and_what_differs_said_in_short(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: bytes
+) -> None:
     """Word vectors and soft labels among them; what `mlflow run` logs of its own isn't."""
-    store = f"sqlite:///{tmp_path}/mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    mlflow.set_tracking_uri(store)
-    client = MlflowClient(store)
-    for number in range(2):
-        run_id = client.create_run("0", tags={"dataset": "mine"}).info.run_id
+    (tmp_path / "mlflow.db").write_bytes(empty_store)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    client = tracking.connect(params)
+    runs: list[dict[str, Any]] = [
+        {"model.dropout": 0.5, "train.patience": 3, "vectors.epochs": 0, "depth": 2},
+        {"model.dropout": 0.39449263258102085, "train.patience": None, "vectors.epochs": 1, "depth": 3},
+    ]
+    for number, values in enumerate(runs):
+        run_id = client.create_run("0", run_name=f"run {number}", tags={"dataset": "mine"}).info.run_id
         client.log_metric(run_id, "test_accuracy", 0.8 + number / 100)
-        values = {"vectors.epochs": number, "distill.epochs": 2 * number, "model.units": 8, "depth": number}
-        for key, value in values.items():
+        for key, value in (values | {"model.cell": "gru"}).items():
             client.log_param(run_id, key, value)
         client.set_terminated(run_id)
     best, other = compare_runs(client, "mine", 10)
-    assert best.settings == {"vectors.epochs": "1", "distill.epochs": "2"}
-    assert other.settings == {"vectors.epochs": "0", "distill.epochs": "0"}
+    assert list(best.settings) == ["model.dropout", "train.patience", "vectors.epochs"]
+    assert other.settings == {"model.dropout": "0.5", "train.patience": "3", "vectors.epochs": "0"}
+    said = [line.strip() for line in CliRunner().invoke(compare).output.splitlines()]
+    assert said.index("run 1: dropout 0.3945, patience null, epochs 1") < said.index(
+        "run 0: dropout 0.5, patience 3, epochs 0"
+    )

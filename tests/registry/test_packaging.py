@@ -25,6 +25,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models.cli import commands
 from mlflow.utils.logging_utils import eprint
 
+from pipeline.evaluation.probabilities import from_outputs
 from pipeline.registry import packaging
 from pipeline.registry.packaging import PACKAGE, Candidate, packed, write_export
 from pipeline.reviews.padding import pad_texts
@@ -32,9 +33,8 @@ from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.profile import Profile
 from texts import vocabulary_of
-from two_labels import both
 
-WORDS = ("great", "film", "bad")
+VOCABULARY = Vocabulary(("great", "film", "bad"))
 LAYOUT: dict[str, Any] = {"vocab_size": 7, "max_length": 4, "padding": "pre", "truncating": "pre"}
 DATASET = LAYOUT | {"labels": ["negative", "positive"], "name": "tiny", "digest": "sha256:0", "source": {}}
 TEXTS = ["great film", "bad film", "film", "bad great bad"]
@@ -43,20 +43,25 @@ PROFILE = Profile(
 )
 
 
-def trained(folder: Path, vocabulary: Vocabulary | None = None) -> Candidate:
+def candidate(
+    folder: Path, network: keras.Model, vocabulary: Vocabulary, dataset: dict[str, Any] = DATASET
+) -> Candidate:
+    file = folder / "stacked_rnn.keras"
+    network.save(file)
+    rows = pad_texts(TEXTS, vocabulary, **LAYOUT)
+    said = from_outputs(network.predict(rows, verbose=0))
+    return Candidate(network, file, vocabulary, rows, said, {"dataset": dataset}, PROFILE)
+
+
+def trained(folder: Path, vocabulary: Vocabulary = VOCABULARY) -> Candidate:
     """A network in which `great` speaks for the second label and `bad` against it."""
-    vocabulary = vocabulary or Vocabulary(WORDS)
     token_ids = keras.Input((4,), dtype="int32")
     states = keras.layers.SimpleRNN(1)(keras.layers.Embedding(7, 1)(token_ids))
     model = keras.Model(token_ids, keras.layers.Dense(1, "sigmoid")(states))
     embedding = np.array([0, 0, 0, 0, 1.0, 0.1, -1.0])[:, None]
     weights = [embedding, [[1.0]], [[0.9]], [0.0], [[2.0]], [0.0]]
     model.set_weights([np.array(weight) for weight in weights])
-    file = folder / "stacked_rnn.keras"
-    model.save(file)
-    rows = pad_texts(TEXTS, vocabulary, **LAYOUT)
-    probabilities = both(model.predict(rows, verbose=0)[:, 0])
-    return Candidate(model, file, vocabulary, rows, probabilities, {"dataset": DATASET}, PROFILE)
+    return candidate(folder, model, vocabulary)
 
 
 def save(folder: Path, package: Path = PACKAGE) -> Path:
@@ -95,35 +100,27 @@ def other_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(folder / "2", folder / "pipeline")
 
 
-def answers(models: list[Path], folder: Path, *, setup: str = "") -> str:
-    """What a process prints that loads the models in order and asks each for an unknown word's label."""
-    code = f"""
-import sys, mlflow
-{setup}
-models = [mlflow.pyfunc.load_model(path) for path in {[str(path) for path in models]}]
-print([model.predict(["zzz"]).label[0] for model in models], "keras" in sys.modules, "onnx" in sys.modules)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().splitlines()[-1]
-
-
-def test_two_versions_in_one_process_answer_each_with_its_own_code_in_either_order(
-    version: Path, other_version: Path, tmp_path: Path
+@pytest.mark.parametrize("mine_first", [True, False])
+def test_versions_in_one_process_answer_each_with_its_own_code_beside_a_users_package_called_pipeline(
+    mine_first: bool, version: Path, other_version: Path, tmp_path: Path
 ) -> None:
-    assert answers([version, other_version], tmp_path) == "['undecided', 'unsure'] False False"
-    assert answers([other_version, version], tmp_path) == "['unsure', 'undecided'] False False"
-
-
-def test_a_package_of_the_users_that_is_called_pipeline_is_unharmed(version: Path, tmp_path: Path) -> None:
+    """Asked, in either order, for an unknown word's label, without what only training needs."""
     (tmp_path / "pipeline").mkdir()
     (tmp_path / "pipeline/__init__.py").write_text("MINE = 1\n")
-    before = "import pipeline; assert pipeline.MINE == 1"
-    assert answers([version], tmp_path, setup=before) == "['undecided'] False False"
-    after = f"mlflow.pyfunc.load_model({str(version)!r}); import pipeline; assert pipeline.MINE == 1"
-    assert answers([version], tmp_path, setup=after) == "['undecided'] False False"
+    paths = [str(version), str(other_version)][:: 1 if mine_first else -1]
+    mine = "import pipeline; assert pipeline.MINE == 1"
+    code = f"""
+import sys, mlflow
+{mine if mine_first else ""}
+models = [mlflow.pyfunc.load_model(path) for path in {paths}]
+{mine}
+print([model.predict(["zzz"]).label[0] for model in models], {{"keras", "onnx"}} & set(sys.modules))
+"""
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = "['undecided', 'unsure']" if mine_first else "['unsure', 'undecided']"
+    assert done.stdout.splitlines()[-1] == f"{expected} set()"
 
 
 def test_a_version_takes_the_modules_along_that_it_needs_and_no_more(version: Path) -> None:
@@ -136,14 +133,8 @@ def test_a_version_takes_the_modules_along_that_it_needs_and_no_more(version: Pa
 
 def test_a_version_holds_the_onnx_network_beside_the_keras_one_and_no_pickle(version: Path) -> None:
     names = {path.name for path in (version / "artifacts/classifier").iterdir()}
-    assert names == {
-        "model.onnx",
-        "stacked_rnn.keras",
-        "vocabulary.json",
-        "classifier.json",
-        "lineage.json",
-        "profile.npz",
-    }
+    data = {"classifier.json", "lineage.json", "profile.npz"}
+    assert names == {"model.onnx", "stacked_rnn.keras", "vocabulary.json"} | data
     assert not [path for path in version.rglob("*") if path.suffix in (".pkl", ".pickle")]
     requirements = (version / "requirements.txt").read_text()
     assert "onnxruntime==" in requirements
@@ -199,35 +190,29 @@ def test_a_log_has_the_ids_that_a_request_gave_in_any_form(
     assert [line.get("id") for line in lines] == [7, 8, 9, None]
 
 
-def test_mlflows_evaluation_understands_the_answer(version: Path, tmp_path: Path) -> None:
+def test_mlflows_evaluation_understands_the_answer(model: Any, tmp_path: Path, empty_store: bytes) -> None:
+    (tmp_path / "mlflow.db").write_bytes(empty_store)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     mlflow.create_experiment("evaluation", artifact_location=(tmp_path / "artifacts").as_uri())
     mlflow.set_experiment("evaluation")
     labels = ["positive", "negative", "negative", "negative"]  # the third is wrong: `film` is positive here
     table = pd.DataFrame({"text": [*TEXTS[:3], "bad"], "label": labels})
-    table["predicted"] = mlflow.pyfunc.load_model(str(version)).predict(table)["label"]
+    table["predicted"] = model.predict(table)["label"]
     with mlflow.start_run():
-        result = mlflow.models.evaluate(
+        metrics = mlflow.models.evaluate(
             data=table, targets="label", predictions="predicted", model_type="classifier"
-        )
-    assert result.metrics["accuracy_score"] == 0.75
-    assert result.metrics["false_positives"] == 1
+        ).metrics
+    assert (metrics["accuracy_score"], metrics["false_positives"]) == (0.75, 1)
 
 
-@pytest.mark.parametrize(
-    ("given", "params", "named"),
-    [
-        ({"text": ["fine", None]}, {}, "text 1 must be a string, but is missing"),
+def test_what_can_not_be_scored_is_an_invalid_parameter_value(model: Any) -> None:
+    for given, params, named in (
         (pd.DataFrame({"review": ["fine"]}), {}, "no column 'text'"),
         (["fine"], {"threshold": 1.5}, "above 0 and below 1, but got 1.5"),
-    ],
-)
-def test_what_can_not_be_scored_is_an_invalid_parameter_value(
-    given: Any, params: dict[str, Any], named: str, model: Any
-) -> None:
-    with pytest.raises(MlflowException, match=named) as raised:
-        model.predict(given, params=params)
-    assert raised.value.get_http_status_code() == 400
+    ):
+        with pytest.raises(MlflowException, match=named) as raised:
+            model.predict(given, params=params)
+        assert raised.value.get_http_status_code() == 400
 
 
 def linked(python: Path) -> None:
@@ -282,14 +267,8 @@ def test_an_exported_version_runs_where_there_is_onnxruntime_and_numpy_alone(
 
 
 def test_mlflow_makes_a_dockerfile_with_what_a_version_needs(version: Path, tmp_path: Path) -> None:
-    words = [
-        "generate-dockerfile",
-        "--model-uri",
-        str(version),
-        "--output-directory",
-        str(tmp_path / "image"),
-    ]
-    done = CliRunner().invoke(commands, words)
+    words = ["generate-dockerfile", "--model-uri", str(version)]
+    done = CliRunner().invoke(commands, [*words, "--output-directory", str(tmp_path / "image")])
     assert done.exit_code == 0, done.output
     dockerfile = (tmp_path / "image/Dockerfile").read_text()
     python = ".".join(map(str, sys.version_info[:3]))
@@ -322,13 +301,7 @@ def test_a_version_of_three_labels_answers_with_a_probability_of_each(tmp_path: 
     embedding[4], embedding[6] = (1, 0), (0, 1)
     output = np.array([[0, 0, 2.0], [2.0, 0, 0]])
     network.set_weights([embedding, np.eye(2), np.eye(2), np.zeros(2), output, np.zeros(3)])
-    file = tmp_path / "stacked_rnn.keras"
-    network.save(file)
-    rows = pad_texts(TEXTS, Vocabulary(WORDS), **LAYOUT)
-    said = network.predict(rows, verbose=0)
-    dataset = DATASET | {"labels": names}
-    candidate = Candidate(network, file, Vocabulary(WORDS), rows, said, {"dataset": dataset}, PROFILE)
-    with packed(candidate) as version:
+    with packed(candidate(tmp_path, network, VOCABULARY, DATASET | {"labels": names})) as version:
         mlflow.pyfunc.save_model(tmp_path / "model", **version)
     model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
     table = model.predict(pd.DataFrame({"text": TEXTS}), params={"explain": True, "explain_label": "dire"})
@@ -344,16 +317,14 @@ def test_a_version_of_three_labels_answers_with_a_probability_of_each(tmp_path: 
     assert table["probability"].tolist() == pytest.approx([max(row) for row in by_label])
     # Of "great film", without great all three are alike: the odds of "dire" go from 1 : 1 + e to 1 : 2.
     assert table["contributions"][0][0]["contribution"] == pytest.approx(np.log(2 / (1 + e)), abs=1e-5)
-    assert model.metadata.signature.outputs.input_names() == list(
-        table.drop(columns="contributions").columns[:3]
-    ) + [f"probability_{name}" for name in names] + ["version", "run_id"]
+    columns = [*table.columns[:3], *(f"probability_{name}" for name in names), "version", "run_id"]
+    assert model.metadata.signature.outputs.input_names() == columns
     with pytest.raises(MlflowException, match="must be one of dire, mixed, fine, really, but got 'odd'"):
         model.predict(TEXTS, params={"explain": True, "explain_label": "odd"})
     classifier = TextClassifier.load(tmp_path / "model/artifacts/classifier")
     with pytest.raises(ValueError, match="threshold must be left out, since there are 3 labels"):
         classifier.score(TEXTS, threshold=0.4)
-    folder = tmp_path / "exported"
-    write_export(tmp_path / "model/artifacts/classifier", folder)
-    command = [sys.executable, "-I", str(folder / "example.py"), "great film"]
+    write_export(tmp_path / "model/artifacts/classifier", tmp_path / "exported")
+    command = [sys.executable, "-I", str(tmp_path / "exported/example.py"), "great film"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert printed == "fine, really\tdire 0.1065, mixed 0.1065, fine, really 0.7870\t0% unknown\tgreat film\n"
