@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import distribution
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
@@ -231,26 +228,13 @@ def linked(python: Path) -> None:
                 (site / top).symlink_to(str(found.locate_file(top)))
 
 
-def from_the_index(python: Path) -> None:
-    """Installs them as a user does."""
-    if "CI" not in os.environ:
-        pytest.skip("brings 25 MB from the package index, so it runs in CI only: CI=true")
-    subprocess.run([str(python), "-m", "ensurepip"], check=True, capture_output=True)
-    words = [str(python), "-m", "pip", "install", "--quiet", "--retries", "1", "--timeout", "10"]
-    words += [f"{name}=={version_of(name)}" for name in ("onnxruntime", "numpy")]
-    done = subprocess.run(words, check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"the package index gives nothing: {done.stderr.strip().splitlines()[-1]}")
-
-
-@pytest.mark.parametrize("install", [linked, pytest.param(from_the_index, marks=pytest.mark.slow)])
 def test_an_exported_version_runs_where_there_is_onnxruntime_and_numpy_alone(
-    install: Callable[[Path], None], version: Path, model: Any, tmp_path: Path
+    version: Path, model: Any, tmp_path: Path
 ) -> None:
     write_export(version / "artifacts/classifier", tmp_path / "exported")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "fresh")], check=True)
     python = tmp_path / "fresh/bin/python"
-    install(python)
+    linked(python)
     command = [str(python), "-I", str(tmp_path / "exported/example.py"), "great film", "zzz"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -20,6 +20,7 @@ from pipeline.serving.tables import Options, score_file
 from two_labels import both
 
 LAYOUT = {"vocab_size": 6, "max_length": 3, "padding": "pre", "truncating": "pre"}
+KINDS = (".csv", ".jsonl", ".parquet")
 ROWS = [{"id": number, "text": text} for number, text in enumerate(["good", "bad, so", "good\ngood", "!"])]
 
 
@@ -53,52 +54,60 @@ def read(path: Path) -> list[dict[str, Any]]:
         return list(csv.DictReader(file))
 
 
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 def score(
-    source: Path, target: Path, folder: Path | None = None, on_batch: Any = lambda _: None, **options: Any
+    source: str, target: str = "out.jsonl", folder: Path | None = None, on_batch: Any = None, **options: Any
 ) -> tuple[int, int]:
     chosen = Options(**{"text_column": "text"} | options)
-    return score_file(CLASSIFIER, source, target, chosen, folder, on_batch=on_batch)
+    return score_file(
+        CLASSIFIER, Path(source), Path(target), chosen, folder, on_batch=on_batch or (lambda _: None)
+    )
 
 
-@pytest.mark.parametrize("source_kind", [".csv", ".jsonl", ".parquet"])
-@pytest.mark.parametrize("target_kind", [".csv", ".jsonl", ".parquet"])
+def scored(rows: list[dict[str, Any]], target: str = "out.jsonl") -> list[dict[str, Any]]:
+    """What is written of rows."""
+    write(Path("in.jsonl"), rows)
+    score("in.jsonl", target)
+    return read(Path(target))
+
+
+@pytest.mark.parametrize("source_kind", KINDS)
+@pytest.mark.parametrize("target_kind", KINDS)
 def test_rows_keep_their_columns_and_order(
-    source_kind: str, target_kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source_kind: str, target_kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "BATCH", 3)  # two batches
-    source, target = tmp_path / f"in{source_kind}", tmp_path / f"out{target_kind}"
-    write(source, ROWS)
+    write(Path(f"in{source_kind}"), ROWS)
     batches: list[int] = []
-    assert score(source, target, on_batch=batches.append) == (4, 0)
+    assert score(f"in{source_kind}", f"out{target_kind}", on_batch=batches.append) == (4, 0)
     assert batches == [3, 1]
-    rows = read(target)
+    rows = read(Path(f"out{target_kind}"))
     assert [(int(row["id"]), row["text"]) for row in rows] == [(row["id"], row["text"]) for row in ROWS]
     found = [(row["label"], float(row["probability"]), float(row["unknown_share"])) for row in rows]
     assert found == EXPECTED
 
 
-@pytest.mark.parametrize("target_kind", [".csv", ".jsonl", ".parquet"])
-def test_a_column_that_only_the_last_row_has_is_kept(target_kind: str, tmp_path: Path) -> None:
-    write(tmp_path / "in.jsonl", [{"text": "good"}, {"text": "bad", "stars": 2}])
-    score(tmp_path / "in.jsonl", tmp_path / f"out{target_kind}")
-    first, last = read(tmp_path / f"out{target_kind}")
+@pytest.mark.parametrize("target_kind", KINDS)
+def test_a_column_that_only_the_last_row_has_is_kept(target_kind: str) -> None:
+    first, last = scored([{"text": "good"}, {"text": "bad", "stars": 2}], f"out{target_kind}")
     assert int(last["stars"]) == 2
     assert first.get("stars") in (None, "")
 
 
-def test_a_table_with_a_label_keeps_it(tmp_path: Path) -> None:
-    write(tmp_path / "in.jsonl", [{"text": "good", "label": "mine"}])
-    score(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
-    (row,) = read(tmp_path / "out.jsonl")
+def test_a_table_with_a_label_keeps_it() -> None:
+    (row,) = scored([{"text": "good", "label": "mine"}])
     assert (row["label"], row["predicted_label"]) == ("mine", "yes")
 
 
 @pytest.mark.parametrize("taken", [{"label": 1, "predicted_label": 1}, {"probability": 1}])
-def test_a_column_of_an_added_name_is_not_overwritten(taken: dict[str, int], tmp_path: Path) -> None:
-    write(tmp_path / "in.jsonl", [{"text": "good"}, {"text": "good"} | taken])
+def test_a_column_of_an_added_name_is_not_overwritten(taken: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=f"has a column '{list(taken)[-1]}' already, .*: rename it"):
-        score(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
-    assert not (tmp_path / "out.jsonl").exists()
+        scored([{"text": "good"}, {"text": "good"} | taken])
+    assert not Path("out.jsonl").exists()
 
 
 BAD_JSONL = '{"text": "good"}\n\nnot json\n{"text": null, "id": 7}\n[1]\n{"id": 8}\n{"text": "\\ud800"}\n'
@@ -107,7 +116,7 @@ BAD_CSV = 'text,id\ngood,1\nbad,2,3\n"good\ngood",4\nbad\n'
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "scored", "rejected"),
+    ("name", "content", "texts", "rejected"),
     [
         (
             "in.jsonl",
@@ -137,37 +146,39 @@ BAD_CSV = 'text,id\ngood,1\nbad,2,3\n"good\ngood",4\nbad\n'
 )
 @pytest.mark.parametrize("target_kind", [".jsonl", ".parquet"])
 def test_rows_that_can_not_be_scored_are_set_aside_with_their_lines_and_reasons(
-    name: str, content: str, scored: list[str], rejected: list[Any], target_kind: str, tmp_path: Path
+    name: str, content: str, texts: list[str], rejected: list[Any], target_kind: str
 ) -> None:
-    (tmp_path / name).write_text(content)
-    target = tmp_path / f"out{target_kind}"
-    assert score(tmp_path / name, target) == (len(scored), len(rejected))
-    assert [row["text"] for row in read(target)] == scored
-    found = read(tmp_path / "out.rejected.jsonl")
+    Path(name).write_text(content)
+    target = f"out{target_kind}"
+    assert score(name, target) == (len(texts), len(rejected))
+    assert [row["text"] for row in read(Path(target))] == texts
+    found = read(Path("out.rejected.jsonl"))
     assert [(row["place"], row["record"]) for row in found] == [(place, row) for place, _, row in rejected]
     for row, (_, reason, _) in zip(found, rejected, strict=True):
         assert row["reason"].startswith(reason)
-    (tmp_path / name).write_text('{"text": "good"}' if name == "in.jsonl" else "text,id\ngood,1\n")
-    score(tmp_path / name, target)
-    assert not (tmp_path / "out.rejected.jsonl").exists()  # none of the rows that are there now
+    Path(name).write_text('{"text": "good"}' if name == "in.jsonl" else "text,id\ngood,1\n")
+    score(name, target)
+    assert not Path("out.rejected.jsonl").exists()  # none of the rows that are there now
 
 
-def test_parquet_keeps_its_types_and_json_numbers_find_one(tmp_path: Path, monkeypatch: Any) -> None:
-    schema = pyarrow.schema(
-        [("text", pyarrow.string()), ("n", pyarrow.int8()), ("t", pyarrow.timestamp("ns"))]
+def test_parquet_keeps_its_types_and_json_numbers_find_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """polars 2.1 writes a Categorical as a dictionary of unsigned indices."""
+    coded = pyarrow.DictionaryArray.from_arrays(pyarrow.array([1, None], pyarrow.uint32()), ["a", "b"])
+    given = pyarrow.table(
+        {
+            "text": pyarrow.array(["good", "bad"], pyarrow.large_string()),
+            "n": pyarrow.array([None, 3], pyarrow.int8()),
+            "t": pyarrow.array([None, 1_700_000_000_000_000_001], pyarrow.timestamp("ns")),
+            "kind": coded,
+        }
     )
-    rows = [{"text": "good", "n": None, "t": None}, {"text": "bad", "n": 3, "t": 1_700_000_000_000_000_001}]
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema), tmp_path / "in.parquet")
-    score(tmp_path / "in.parquet", tmp_path / "out.parquet")
-    kept = pyarrow.parquet.read_table(tmp_path / "out.parquet").select(["text", "n", "t"])
-    assert kept.equals(pyarrow.parquet.read_table(tmp_path / "in.parquet"))
+    pyarrow.parquet.write_table(given, "in.parquet")
+    assert score("in.parquet", "out.parquet") == (2, 0)
+    kept = pyarrow.parquet.read_table("out.parquet").select(given.column_names)
+    assert (kept.schema.types, kept.to_pylist()) == (given.schema.types, given.to_pylist())
     monkeypatch.setattr(tables, "BATCH", 1)
-    write(
-        tmp_path / "in.jsonl",
-        [{"text": "good", "n": None}, {"text": "good", "n": 1}, {"text": "bad", "n": 0.5}],
-    )
-    score(tmp_path / "in.jsonl", tmp_path / "out.parquet")
-    assert [row["n"] for row in read(tmp_path / "out.parquet")] == [None, 1.0, 0.5]
+    rows = scored([{"text": "good", "n": number} for number in (None, 1, 0.5)], "out.parquet")
+    assert [row["n"] for row in rows] == [None, 1.0, 0.5]
 
 
 @pytest.mark.parametrize(
@@ -178,14 +189,14 @@ def test_parquet_keeps_its_types_and_json_numbers_find_one(tmp_path: Path, monke
     ],
 )
 def test_a_refused_file_leaves_the_old_output(
-    rows: list[dict[str, Any]], options: dict[str, Any], message: str, tmp_path: Path
+    rows: list[dict[str, Any]], options: dict[str, Any], message: str
 ) -> None:
-    write(tmp_path / "in.jsonl", rows)
-    (tmp_path / "out.jsonl").write_text("kept")
+    write(Path("in.jsonl"), rows)
+    Path("out.jsonl").write_text("kept")
     with pytest.raises(ValueError, match=message):
-        score(tmp_path / "in.jsonl", tmp_path / "out.jsonl", **options)
-    assert (tmp_path / "out.jsonl").read_text() == "kept"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+        score("in.jsonl", **options)
+    assert Path("out.jsonl").read_text() == "kept"
+    assert sorted(path.name for path in Path().iterdir()) == ["in.jsonl", "out.jsonl"]
 
 
 @pytest.mark.parametrize(
@@ -196,95 +207,69 @@ def test_a_refused_file_leaves_the_old_output(
         ("gone.csv", "out.csv", "--input: there is no file"),
     ],
 )
-def test_a_file_of_another_kind_is_refused(source: str, target: str, message: str, tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_refused(source: str, target: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        score(tmp_path / source, tmp_path / target)
+        score(source, target)
 
 
-def test_columns_of_equal_and_empty_names_are_all_kept(tmp_path: Path) -> None:
+def test_columns_of_equal_and_empty_names_are_all_kept() -> None:
     """A join of two tables; a spreadsheet's empty columns."""
-    (tmp_path / "in.csv").write_text("id,text,score,score,,id\n1,good,2,3,4,5\n")
-    score(tmp_path / "in.csv", tmp_path / "out.csv")
-    assert (tmp_path / "out.csv").read_text().splitlines() == [
-        "id,text,score,score,,id,label,probability,unknown_share",
-        "1,good,2,3,4,5,yes,0.5,0.0",
-    ]
+    Path("in.csv").write_text("id,text,score,score,,id\n1,good,2,3,4,5\n")
+    score("in.csv", "out.csv")
+    header, row = Path("out.csv").read_text().splitlines()
+    assert header == "id,text,score,score,,id,label,probability,unknown_share"
+    assert row == "1,good,2,3,4,5,yes,0.5,0.0"
     for kind in (".jsonl", ".parquet"):
-        score(tmp_path / "in.csv", tmp_path / f"out{kind}")
-        (row,) = read(tmp_path / f"out{kind}")
-        assert list(row.values()) == ["1", "good", "2", "3", "4", "5", "yes", 0.5, 0.0]
+        score("in.csv", f"out{kind}")
+        (written,) = read(Path(f"out{kind}"))
+        assert list(written.values()) == ["1", "good", "2", "3", "4", "5", "yes", 0.5, 0.0]
 
 
-@pytest.mark.parametrize("kind", [".csv", ".jsonl", ".json", ".parquet"])
-def test_an_empty_text_is_set_aside_whatever_the_file(kind: str, tmp_path: Path) -> None:
-    rows = [{"text": "good"}, {"text": " "}, {"text": ""}]
-    write(tmp_path / f"in{kind.replace('.json', '.jsonl') if kind == '.json' else kind}", rows)
-    if kind == ".json":
-        (tmp_path / "in.jsonl").rename(tmp_path / "in.json")
-    assert score(tmp_path / f"in{kind}", tmp_path / "out.csv") == (1, 2)
+@pytest.mark.parametrize("kind", [*KINDS, ".json"])
+def test_an_empty_text_is_set_aside_whatever_the_file(kind: str) -> None:
+    source = Path(f"in{kind}")
+    written = source.with_suffix(".jsonl" if kind == ".json" else kind)
+    write(written, [{"text": "good"}, {"text": " "}, {"text": ""}])
+    written.rename(source)
+    assert score(str(source)) == (1, 2)
 
 
-def test_what_may_mean_missing_is_set_aside_until_somebody_decides(tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text("text\ngood\nNA\n")
-    assert score(tmp_path / "in.csv", tmp_path / "out.csv") == (1, 1)
-    assert "--missing" in read(tmp_path / "out.rejected.jsonl")[0]["reason"]
-    none = Format(missing=(), on_command_line=True)
-    assert score(tmp_path / "in.csv", tmp_path / "out.csv", form=none) == (2, 0)
+def test_what_may_mean_missing_is_set_aside_until_somebody_decides() -> None:
+    Path("in.csv").write_text("text\ngood\nNA\n")
+    assert score("in.csv") == (1, 1)
+    assert "--missing" in read(Path("out.rejected.jsonl"))[0]["reason"]
+    assert score("in.csv", form=Format(missing=(), on_command_line=True)) == (2, 0)
 
 
-def test_how_a_file_is_written_can_be_said(tmp_path: Path) -> None:
+def test_how_a_file_is_written_can_be_said() -> None:
     """An unquoted corpus without a header, in cp1250."""
-    rows = 'no\t"idő good\nyes\tbad 27"\n'
-    (tmp_path / "in.tsv").write_bytes(rows.encode("cp1250"))
+    Path("in.tsv").write_bytes('no\t"idő good\nyes\tbad 27"\n'.encode("cp1250"))
     form = Format("cp1250", "tab", "none", has_header=False, on_command_line=True)
-    assert score(tmp_path / "in.tsv", tmp_path / "out.csv", text_column="2", form=form) == (2, 0)
-    assert [row["2"] for row in read(tmp_path / "out.csv")] == ['"idő good', 'bad 27"']
+    assert score("in.tsv", text_column="2", form=form) == (2, 0)
+    assert [row["2"] for row in read(Path("out.jsonl"))] == ['"idő good', 'bad 27"']
     with pytest.raises(ValueError, match=r"set --encoding to the right one"):
-        score(tmp_path / "in.tsv", tmp_path / "out.csv", text_column="2")
+        score("in.tsv", text_column="2")
 
 
-def test_a_dictionary_of_unsigned_indices_keeps_its_type(tmp_path: Path) -> None:
-    """polars 2.1 writes a Categorical so."""
-    kind = pyarrow.dictionary(pyarrow.uint32(), pyarrow.string())
-    indices = pyarrow.array([1, 0, None], pyarrow.uint32())
-    column = pyarrow.DictionaryArray.from_arrays(indices, pyarrow.array(["a", "b"]))
-    table = pyarrow.table({"text": pyarrow.array(["good"] * 3, pyarrow.large_string()), "kind": column})
-    pyarrow.parquet.write_table(table, tmp_path / "in.parquet")
-    assert score(tmp_path / "in.parquet", tmp_path / "out.parquet") == (3, 0)
-    found = pyarrow.parquet.read_table(tmp_path / "out.parquet")
-    assert found.schema.field("kind").type == kind
-    assert found["kind"].to_pylist() == ["b", "a", None]
+def test_nested_values_and_bytes_are_written_as_json_and_text() -> None:
+    write(Path("in.parquet"), [{"text": "good", "of": {"a": [1, None]}, "raw": b"caf\xc3\xa9"}])
+    for kind, nested in ((".csv", '{"a": [1, null]}'), (".jsonl", {"a": [1, None]})):
+        score("in.parquet", f"out{kind}")
+        (row,) = read(Path(f"out{kind}"))
+        assert (row["of"], row["raw"]) == (nested, "café")
 
 
-def test_nested_values_and_bytes_are_written_as_json_and_text(tmp_path: Path) -> None:
-    rows = [{"text": "good", "of": {"a": [1, None]}, "raw": b"caf\xc3\xa9"}]
-    write(tmp_path / "in.parquet", rows)
-    score(tmp_path / "in.parquet", tmp_path / "out.csv")
-    assert (
-        read(tmp_path / "out.csv")[0] | {"of": '{"a": [1, null]}', "raw": "café"}
-        == read(tmp_path / "out.csv")[0]
-    )
-    score(tmp_path / "in.parquet", tmp_path / "out.jsonl")
-    (row,) = read(tmp_path / "out.jsonl")
-    assert (row["of"], row["raw"]) == ({"a": [1, None]}, "café")
-
-
-def test_the_further_header_rows_of_a_survey_are_not_scored(tmp_path: Path) -> None:
+def test_the_further_header_rows_of_a_survey_are_not_scored() -> None:
     """SurveyMonkey writes two."""
-    (tmp_path / "in.csv").write_text(
-        "Respondent ID,Collector ID,text,Recommend?,\n,,Open-Ended Response,Yes,No\n11,2,good,Yes,\n"
-    )
-    assert score(tmp_path / "in.csv", tmp_path / "out.csv") == (1, 0)
+    lines = "Respondent ID,Collector ID,text,Recommend?,", ",,Open-Ended Response,Yes,No", "11,2,good,Yes,"
+    Path("in.csv").write_text("\n".join(lines))
+    assert score("in.csv") == (1, 0)
 
 
-def test_a_column_that_a_folder_names_is_not_added_again(tmp_path: Path) -> None:
+def test_a_column_that_a_folder_names_is_not_added_again() -> None:
     """`label=neg/0.parquet` of pandas, Spark, DuckDB: readers lay the folder's value over an added one."""
-    (tmp_path / "in/label=neg").mkdir(parents=True)
-    write(tmp_path / "in/label=neg/0.parquet", [{"text": "good"}])
-    score(tmp_path / "in/label=neg/0.parquet", tmp_path / "out.parquet", folder=tmp_path / "in")
-    assert list(read(tmp_path / "out.parquet")[0]) == [
-        "text",
-        "predicted_label",
-        "probability",
-        "unknown_share",
-    ]
+    part = Path("in/label=neg/0.parquet")
+    part.parent.mkdir(parents=True)
+    write(part, [{"text": "good"}])
+    score(str(part), folder=Path("in"))
+    assert list(read(Path("out.jsonl"))[0]) == ["text", "predicted_label", "probability", "unknown_share"]
