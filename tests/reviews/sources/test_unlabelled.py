@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loopback import Server, closed_address, sha256
+from loopback import Server, sha256
 from pipeline.params import Params
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.sources import imdb, load_unlabelled
 from pipeline.reviews.sources.imdb import read_unlabelled
 from pipeline.reviews.vocabulary import Vocabulary
+from reviews.own_files import write
 from texts import reviews_of
 
 UNSUP = "aclImdb/train/unsup"
@@ -53,10 +54,10 @@ def dataset(name: str = "imdb") -> Dataset:
     return Dataset(name, {}, splits, vocabulary, "", "", as_keras=name == "imdb")
 
 
-def load(labelled: Dataset, warn: Any = pytest.fail, **data: str) -> tuple[list[list[int]], dict[str, Any]]:
+def load(labelled: Dataset, **data: str) -> tuple[list[list[int]], dict[str, Any]]:
     """Token ids of the unlabelled reviews, and the facts."""
     params = Params().replace({f"data.{key}": value for key, value in data.items()})
-    reviews, facts = load_unlabelled(params.data, labelled, warn)
+    reviews, facts = load_unlabelled(params.data, labelled, pytest.fail)
     return [reviews.review(row).tolist() for row in range(len(reviews))], facts
 
 
@@ -128,33 +129,17 @@ def test_for_others_the_archive_is_taken_by_name_alone(served: dict[str, str], s
     assert load(dataset("snippets"), **served, unlabelled="imdb")[0] == [[2, 4], [5, 2, 43, 2]]
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("mine.csv", "words\nword1 Word3\nother\n"),
-        ("mine.jsonl", '{"words": "word1 Word3"}\n{"words": "other"}\n'),
-    ],
-)
-def test_a_file_needs_no_label_column(tmp_path: Path, name: str, content: str) -> None:
-    (tmp_path / name).write_text(content)
-    values = {"unlabelled": "file", "unlabelled_path": str(tmp_path / name), "text_column": "words"}
+def test_a_file_needs_no_label_column(tmp_path: Path) -> None:
+    path = write(tmp_path, "mine.jsonl", '{"words": "word1 Word3"}\n{"words": "other"}\n')
+    values = {"unlabelled": "file", "unlabelled_path": str(path), "text_column": "words"}
     reviews, facts = load(dataset("mine"), **values)
     assert reviews == [[4, 6], [2]]
-    assert facts["source"] == {"file": name, "hash": sha256(content.encode())}
+    assert facts["source"] == {"file": path.name, "hash": sha256(path.read_bytes())}
 
 
 def test_a_missing_file_is_named_with_its_parameter() -> None:
     with pytest.raises(ValueError, match=r"data\.unlabelled_path: there is no file none\.csv"):
         load(dataset(), unlabelled="file", unlabelled_path="none.csv")
-
-
-def test_out_of_reach_is_one_line_and_no_error() -> None:
-    lines: list[str] = []
-    reviews, facts = load(dataset(), lines.append, unlabelled_url=f"{closed_address()}/a.tar.gz")
-    assert (reviews, facts["source"]) == ([], {})
-    [line] = lines
-    assert "a.tar.gz can't be reached: there is no connection; going on without unlabelled" in line
-    assert "\n" not in line
 
 
 @pytest.mark.slow
