@@ -71,9 +71,10 @@ def test_what_is_copied_is_there_and_let_in() -> None:
     assert {"requirements.txt", "pipeline", "params.yaml", "."} == {
         word for word in copied if not word.startswith("--")
     }
-    for name in ("requirements.txt", "params.yaml", "dvc.yaml", "pipeline/serving/server.py", ".dvc/config"):
-        assert (PROJECT / name).exists()
-        assert is_let_in(name), name
+    code = [str(path.relative_to(PROJECT)) for path in (PROJECT / "studies").rglob("*.py")]
+    for name in ("requirements.txt", "dvc.yaml", "pipeline/serving/server.py", ".dvc/config", *code):
+        assert (PROJECT / name).exists() and is_let_in(name), name
+    assert is_let_in("studies/depth/claims.yaml")
 
 
 LEFT_OUT = """
