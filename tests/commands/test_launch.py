@@ -33,16 +33,11 @@ def test_options_are_read_as_yaml() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--model.depth"], r"--model\.depth has no value"),
-        (["model.depth", "3"], r"expected --SECTION\.KEY VALUE, but got 'model\.depth'"),
-    ],
-)
-def test_what_is_no_option_or_has_no_value_is_named(words: list[str], message: str) -> None:
-    with pytest.raises(ParamsError, match=message):
-        parse_options(words)
+def test_what_is_no_option_or_has_no_value_is_named() -> None:
+    with pytest.raises(ParamsError, match=r"--model\.depth has no value"):
+        parse_options(["--model.depth"])
+    with pytest.raises(ParamsError, match=r"expected --SECTION\.KEY VALUE, but got 'model\.depth'"):
+        parse_options(["model.depth", "3"])
 
 
 def test_only_changed_values_go_to_dvc(params: Params) -> None:
@@ -123,29 +118,22 @@ def test_mlproject_environment_is_the_pinned_one() -> None:
     assert not any("://" in pin or pin.startswith("--") for pin in pins)
 
 
-@pytest.fixture
-def local_config(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where DVC keeps what holds here alone: in the code without git, as an archive of it unpacks."""
+def test_without_git_dvc_is_told_so_and_an_experiment_says_what_to_do(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the code as an archive of it unpacks, and once there is a repository."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(here.parent))
     write(here, ".dvc/config", "[core]\n    analytics = false\n")
-    return here / ".dvc/config.local"
-
-
-def test_without_git_dvc_is_told_so_and_told_again_when_there_is_one(local_config: Path) -> None:
-    launch._settle_git(experiment=False)
-    assert "no_scm = true" in local_config.read_text()
-    subprocess.run(["git", "init", "--quiet"], check=True)
-    launch._settle_git(experiment=False)
-    assert "no_scm" not in local_config.read_text()
-
-
-def test_an_experiment_without_a_commit_says_what_to_do(local_config: Path) -> None:
+    local = here / ".dvc/config.local"
     with pytest.raises(UserError, match="and here is no repository: `git init && git add --all"):
         launch._settle_git(experiment=True)
+    assert not local.exists()
+    launch._settle_git(experiment=False)
+    assert "no_scm = true" in local.read_text()
     subprocess.run(["git", "init", "--quiet"], check=True)
     with pytest.raises(UserError, match="an experiment needs a commit to start from"):
         launch._settle_git(experiment=True)
-    assert not local_config.exists()
+    assert "no_scm" not in local.read_text()
 
 
 def test_the_last_words_fit_eighty_columns() -> None:
