@@ -478,8 +478,11 @@ def load_champion(
         )
         if name is None and PADDED_DATASET.exists():
             _compare_data(champion, read_json(folder / FACTS), read_json(PADDED_DATASET), say)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(temporary)
+        if isinstance(error, UserError) and str(temporary) in str(error):  # a copy, which nobody can repair
+            address = f"models:/{version.name}/{version.version}"
+            raise UserError(f"of {address} {str(error).replace(f'{temporary}/', '')}") from None
         raise
     weakref.finalize(champion, shutil.rmtree, temporary)
     return champion

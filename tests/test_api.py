@@ -226,6 +226,17 @@ def test_a_loaded_version_is_a_copy_that_goes_with_it(served: Path) -> None:
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "vocabulary.json", "classifier.json"])
+@pytest.mark.parametrize("kept", [0, 20])
+def test_a_version_whose_file_was_cut_short_is_named(name: str, kept: int, served: Path) -> None:
+    whole = (served / name).read_bytes()
+    (served / name).write_bytes(whole[:kept])
+    with pytest.raises(
+        UserError, match=rf"^of models:/stacked-rnn-own/1 artifacts/classifier/{name} is not "
+    ):
+        pipeline.load_champion("own")
+
+
 def test_a_champion_of_other_data_of_the_name_is_told(served: Path, recwarn: pytest.WarningsRecorder) -> None:
     facts = read_json(served / "classifier.json")
     padded = Path("data/padded/dataset.json")

@@ -159,7 +159,7 @@ def download(version: ModelVersion, path: str, folder: Path) -> Path:
     except (MlflowException, OSError) as error:
         raise UserError(
             f"{source} can't be fetched: {reason_of(error)}; where the version's files are gone, `make run` "
-            "registers the network of the last run again"
+            "registers the last run's network again, and `python -m pipeline promote` makes another champion"
         ) from None
 
 

@@ -12,9 +12,11 @@ import numpy as np
 # Before it is imported: else it sends its makers each network's name and hashes, and a number of the device.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidProtobuf
 
 from pipeline.evaluation.probabilities import from_outputs
 from pipeline.reviews.vocabulary import PAD_ID
+from pipeline.runtime.errors import UserError
 from pipeline.runtime.machine import threads
 
 BATCH = 16  # rows; what is computed of so few stays in a core's cache
@@ -32,10 +34,15 @@ class OnnxNetwork:
     """
 
     def __init__(self, path: Path) -> None:
+        """Raises a UserError if the file was cut short, or is something else."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_mem_pattern = False  # it pays for one shape only, and batches differ
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        providers = ["CPUExecutionProvider"]
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        except (Fail, InvalidArgument, InvalidProtobuf):
+            raise UserError(f"{path} is not a whole network: take it out and have it made again") from None
         (self._input,), (self._output,) = self._session.get_inputs(), self._session.get_outputs()
         self._masked = self._session.get_modelmeta().custom_metadata_map["masked"] == "1"
 
