@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,6 +21,7 @@ from click.testing import CliRunner
 from mlflow import MlflowClient
 
 import pipeline
+from e2e.servers import free_port
 from pipeline import FittedClassifier, PaddedReviews
 from pipeline.__main__ import cli
 from pipeline.evaluation.assessment import assess
@@ -24,6 +29,7 @@ from pipeline.evaluation.baselines import MODEL, NAIVE_BAYES, Scored
 from pipeline.params import ParamsError
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json
+from pipeline.runtime.machine import answers
 from pipeline.serving.classifier import write_classifier
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.stages import download, pad
@@ -235,6 +241,23 @@ def test_a_version_whose_file_was_cut_short_is_named(name: str, kept: int, serve
         UserError, match=rf"^of models:/stacked-rnn-own/1 artifacts/classifier/{name} is not "
     ):
         pipeline.load_champion("own")
+
+
+@pytest.mark.slow
+def test_the_processes_of_a_killed_server_let_go_of_its_port(served: Path) -> None:
+    """As the system does that is short of memory; another server then takes the place."""
+    port = free_port()
+    words = ["serve", "--dataset", "own", "--port", str(port), "--workers", "2"]
+    env = os.environ | {"PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen([sys.executable, "-m", "pipeline", *words], env=env) as server:
+        while not answers(port):
+            assert server.poll() is None
+            time.sleep(0.1)
+        server.kill()
+    last = time.monotonic() + 60
+    while answers(port):
+        assert time.monotonic() < last
+        time.sleep(0.1)
 
 
 def test_a_champion_of_other_data_of_the_name_is_told(served: Path, recwarn: pytest.WarningsRecorder) -> None:

@@ -177,7 +177,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 def _serve(connection: Connection, data: Data) -> None:
     """Runs in the process: a job, what it says, and how it ended, until the pipe ends."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
     def say(message: Any) -> None:
         connection.send((False, message))
@@ -192,7 +192,8 @@ def _serve(connection: Connection, data: Data) -> None:
         connection.send((True, job.run(data, say)))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Waits for the end of the process that started this one, if one has, and ends this one at once."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 import click
@@ -13,6 +14,7 @@ import mlflow
 from mlflow import MlflowClient
 from starlette.types import ASGIApp
 
+from pipeline.cluster.processes import end_with_parent
 from pipeline.commands import echo_error, of_version
 from pipeline.interface import load_champion, open_store
 from pipeline.params import load_params
@@ -47,7 +49,8 @@ def serve(name: str | None, port: int, host: str, workers: int | None) -> None:
 
 
 def answering() -> ASGIApp:
-    """The application of one of the server's processes."""
+    """The application of one of the server's processes; those of a killed server let go of its port."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
     from pipeline.serving.server import application  # noqa: PLC0415
 
     champion = load_champion(os.environ[_MODEL])

@@ -132,17 +132,32 @@ def find_parts(source: Path, folder: Path, kind: str | None = None) -> list[Part
     return list(parts.values())
 
 
+class LoadedClassifier(NamedTuple):
+    """A classifier, and the digest of the files that decide its answers."""
+
+    texts: TextClassifier
+    digest: str
+
+
+@lru_cache(maxsize=1)
+def load_classifier(folder: Path) -> LoadedClassifier:
+    """Reads a folder of :func:`pipeline.serving.classifier.write_classifier`."""
+    hashes = "".join(hash_of(folder / name) for name in _DECISIVE)
+    digest = f"sha256:{hashlib.sha256(hashes.encode()).hexdigest()}"
+    return LoadedClassifier(TextClassifier.load(folder), digest)
+
+
 def score_part(
-    classifier: Path, part: Part, options: Options, on_batch: OnBatch = lambda _rows: None
+    classifier: LoadedClassifier, part: Part, options: Options, on_batch: OnBatch = lambda _rows: None
 ) -> Done:
     """Scores a part, unless a part of the same content was scored here by the same model in the same way.
 
-    The scored file, its rejected rows and the record are renamed to their names together. The folder
-    ``classifier`` is read once a process; ``on_batch`` is told the number of rows after each batch.
+    The scored file, its rejected rows and the record are renamed to their names together; ``on_batch`` is
+    told the number of rows after each batch.
     """
     made_of = {
         "input": hash_of(part.source),
-        "model": _digest_of(classifier),
+        "model": classifier.digest,
         "text_column": options.text_column,
         "threshold": options.threshold,
         "form": repr(options.form),
@@ -153,7 +168,7 @@ def score_part(
             return Done(Counts(record["scored"], record["rejected"]), kept=True)
     with replaced_together():
         counts = score_file(
-            _load(classifier), part.source, part.target, options, part.root, part.rejects, on_batch
+            classifier.texts, part.source, part.target, options, part.root, part.rejects, on_batch
         )
         write_json(part.record, made_of | {"version": options.version} | counts._asdict())
     return Done(counts, kept=False)
@@ -184,17 +199,6 @@ def _clear(folder: Path) -> None:
             file.unlink(missing_ok=True)
 
 
-@lru_cache(maxsize=1)
-def _digest_of(classifier: Path) -> str:
-    hashes = [hash_of(classifier / name) for name in _DECISIVE]
-    return f"sha256:{hashlib.sha256(''.join(hashes).encode()).hexdigest()}"
-
-
-@lru_cache(maxsize=1)  # a process scores many parts with one classifier
-def _load(classifier: Path) -> TextClassifier:
-    return TextClassifier.load(classifier)
-
-
 def score_parts(
     classifier: Path,
     parts: Sequence[Part],
@@ -218,7 +222,7 @@ def score_parts(
     Raises:
         UserError: if ``options.threshold`` is out of range, or the cluster can't be reached.
     """
-    _load(classifier).score([], options.threshold)
+    load_classifier(classifier).texts.score([], options.threshold)
     # A process is as good after many parts as after the first: it compiles nothing.
     lasting = cluster.model_copy(update={"jobs_a_process": sys.maxsize})
     name = f"scoring-{hashlib.sha256(str(parts[0].folder.absolute()).encode()).hexdigest()[:12]}"
@@ -256,23 +260,25 @@ def score_job(part: Part, options: Options, data: Data, say: Say) -> Done:
         say(rows)
 
     try:
-        return score_part(_unpacked(data), part, options, on_batch)
+        return score_part(_received(data), part, options, on_batch)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is gone, or the worker doesn't see it: {_SHARED}") from None
     except OSError as error:  # the pool would take it for a lost connection
         raise UserError(described(error)) from None
 
 
-def _unpacked(data: Mapping[str, np.ndarray]) -> Path:
-    """A folder of these files that lasts as long as the process."""
-    digest = hashlib.sha256(b"".join(hashlib.sha256(content.data).digest() for content in data.values()))
-    folder = Path(_folder(digest.hexdigest()).name)
-    for name, content in data.items():
-        if not (folder / name).exists():
-            (folder / name).write_bytes(content.tobytes())
-    return folder
+_latest: dict[str, LoadedClassifier] = {}  # a process scores many parts with one
 
 
-@lru_cache(maxsize=1)
-def _folder(_digest: str) -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="classifier-")
+def _received(data: Mapping[str, np.ndarray]) -> LoadedClassifier:
+    """Reads a classifier's files, which lie on the disk only meanwhile, since a worker may be killed."""
+    key = "".join(hashlib.sha256(content.data).hexdigest() for content in data.values())
+    loaded = _latest.get(key)
+    if loaded is None:
+        with tempfile.TemporaryDirectory(prefix="classifier-") as folder:
+            for name, content in data.items():
+                Path(folder, name).write_bytes(content.tobytes())
+            loaded = load_classifier(Path(folder))
+        _latest.clear()
+        _latest[key] = loaded
+    return loaded

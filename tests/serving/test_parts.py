@@ -14,7 +14,15 @@ from pipeline.params import ClusterParams
 from pipeline.runtime.files import read_json
 from pipeline.serving import scoring
 from pipeline.serving.classifier import TextClassifier
-from pipeline.serving.scoring import Done, Part, alone_in, find_parts, score_part, score_parts
+from pipeline.serving.scoring import (
+    Done,
+    Part,
+    alone_in,
+    find_parts,
+    load_classifier,
+    score_part,
+    score_parts,
+)
 from pipeline.serving.tables import Counts, Options
 from serving.test_scored_tables import CLASSIFIER, read, write
 
@@ -77,17 +85,17 @@ def test_a_table_that_would_lose_a_part_is_refused(tmp_path: Path) -> None:
 def test_a_part_is_scored_again_only_if_what_made_it_has_changed(model: Path) -> None:
     part, strict = Part(Path("in.jsonl"), Path("out"), "in.jsonl"), Options("text", 0.9)
     write(part.source, [{"text": "good"}, {"text": None}])
-    assert score_part(model, part, OPTIONS) == ((1, 1), False)
+    assert score_part(load_classifier(model), part, OPTIONS) == ((1, 1), False)
     assert tree(part.folder) == ["_rejected/in.jsonl.jsonl", "_scored/in.jsonl.json", "in.jsonl"]
-    assert score_part(model, part, OPTIONS) == ((1, 1), True)
-    assert not score_part(model, part, strict).kept
+    assert score_part(load_classifier(model), part, OPTIONS) == ((1, 1), True)
+    assert not score_part(load_classifier(model), part, strict).kept
     other = make_model("two")
-    assert not score_part(other, part, strict).kept
+    assert not score_part(load_classifier(other), part, strict).kept
     write(part.source, [{"text": "good"}, {"text": "bad"}])
-    assert score_part(other, part, strict) == ((2, 0), False)
+    assert score_part(load_classifier(other), part, strict) == ((2, 0), False)
     assert tree(part.folder) == ["_scored/in.jsonl.json", "in.jsonl"]
     part.target.unlink()
-    assert not score_part(other, part, strict).kept
+    assert not score_part(load_classifier(other), part, strict).kept
 
 
 def test_a_part_that_can_not_be_read_stops_no_other(model: Path) -> None:
@@ -138,9 +146,11 @@ def test_a_killed_run_leaves_whole_parts_and_the_next_goes_on(model: Path) -> No
     for name, rows in (("a.jsonl", 4), ("b.jsonl", 6)):
         write(source / name, [{"id": number, "text": "good"} for number in range(rows)])
     project = Path(__file__).parents[2]
-    environment = os.environ | {"PYTHONPATH": f"{project}:{project / 'tests'}"}
+    (temporary := Path("temporary").absolute()).mkdir()
+    environment = os.environ | {"PYTHONPATH": f"{project}:{project / 'tests'}", "TMPDIR": str(temporary)}
     killed = subprocess.run([sys.executable, "-c", KILLED], env=environment, check=False)
     assert killed.returncode == -9
+    assert list(temporary.iterdir()) == [], "no copy of the classifier stays behind"
     (half,) = target.glob(".*")  # under its temporary name
     assert not (target / "b.jsonl").exists()
     assert len(read(target / "a.jsonl")) == 4
