@@ -133,7 +133,7 @@ def test_metrics_are_of_the_networks_probabilities(fitted: FittedClassifier, rev
     assert set(found) == {"accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss", "brier", "ece"}
 
 
-def test_other_rows_or_splits(fitted: FittedClassifier, reviews: PaddedReviews, file: Path) -> None:
+def test_other_rows_or_splits_refused(fitted: FittedClassifier, reviews: PaddedReviews, file: Path) -> None:
     with pytest.raises(UserError, match="split must be one of train, validation, test, but got 'tests'"):
         pipeline.evaluate(fitted, reviews, "tests")
     with pytest.raises(UserError, match="load them with the same values"):

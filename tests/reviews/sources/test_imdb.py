@@ -63,7 +63,7 @@ def test_the_facts_name_addresses_hashes_and_sizes(server: Server, imdb_files: I
         (json.dumps({f"w{rank}": rank for rank in range(1, 40)}).encode(), "rank 40, but .* has 39 words"),
     ],
 )
-def test_another_word_index(server: Server, imdb_files: ImdbFiles, word_index: bytes, message: str) -> None:
+def test_a_wrong_word_index(server: Server, imdb_files: ImdbFiles, word_index: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load(dataclasses.replace(imdb_files, word_index=word_index), server)
 
