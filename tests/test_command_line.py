@@ -72,6 +72,7 @@ def error_of(number: int, file: str) -> OSError:
     [
         (UserError("params.yaml: model.depth is 9: give 8 or less"), "params.yaml: model.depth is 9: give 8"),
         (error_of(errno.ENOSPC, "m.keras"), "m.keras: No space left on device: free some space"),
+        (MemoryError("Unable to allocate 9 GiB"), "memory is short: Unable to allocate 9 GiB; run fewer"),
         (error_of(errno.EPIPE, "worker"), "worker: Broken pipe"),  # not that of what is printed
     ],
 )

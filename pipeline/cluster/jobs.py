@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pipeline.runtime.errors import UserError
+from pipeline.runtime.errors import UserError, described
 from pipeline.runtime.interruption import Interruption
 
 Data = Mapping[str, np.ndarray]
@@ -50,6 +50,8 @@ class Job:
             return JobResult(stopped=True)
         except UserError as error:
             return JobResult(error=error)
+        except MemoryError as error:
+            return JobResult(error=UserError(described(error)))
 
 
 Heard = Callable[[Job, Any], bool]

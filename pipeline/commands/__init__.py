@@ -38,7 +38,7 @@ class OneMessage(click.Group):
             if isinstance(ended.__context__, BrokenPipeError):  # Rich's, of any console
                 raise SystemExit(READER_GONE) from None
             raise
-        except (UserError, OSError) as error:
+        except (UserError, OSError, MemoryError) as error:
             if isinstance(error, BrokenPipeError) and _reader_is_gone():
                 raise SystemExit(READER_GONE) from None
             if context.params["traceback"]:

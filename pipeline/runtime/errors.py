@@ -20,8 +20,10 @@ class UserError(ValueError):
     """
 
 
-def described(error: UserError | OSError) -> str:
+def described(error: UserError | OSError | MemoryError) -> str:
     """The error for a person: of an ``OSError`` the file, what the system says of it, and what to do."""
+    if isinstance(error, MemoryError):  # NumPy's says of how much
+        return f"memory is short: {str(error) or 'none is left'}; run fewer workers, or on fewer reviews"
     if not isinstance(error, OSError) or error.errno is None or error.filename is None:
         return str(error)
     advice = _ADVICE.get(error.errno)

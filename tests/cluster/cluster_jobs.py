@@ -49,6 +49,13 @@ def refuse(data: Any, say: Any) -> None:
     raise UserError("no such number")
 
 
+def allocate(data: Any, say: Any) -> None:
+    """More than there is: 2^60 bytes."""
+    import numpy as np  # noqa: PLC0415 - sent to the worker after this module
+
+    np.empty(2**60, np.uint8)
+
+
 def listen(data: Any, say: Any) -> None:
     """Goes on until it is told to stop."""
     while True:

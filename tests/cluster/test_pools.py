@@ -66,6 +66,8 @@ def test_jobs_of_a_single_process_come_one_after_the_other(here: bool) -> None:
 @both
 def test_a_faulty_job_is_told_and_a_bug_is_shown(here: bool, capfd: pytest.CaptureFixture[str]) -> None:
     assert str(run(HERE, Calls(cluster_jobs.refuse, ()), here=here).outcomes["0"].error) == "no such number"
+    short = str(run(HERE, Calls(cluster_jobs.allocate, ()), here=here).outcomes["0"].error)
+    assert "memory is short: Unable to allocate 1.00 EiB" in short
     with pytest.raises(TypeError if here else RuntimeError):
         run(HERE, Calls(cluster_jobs.double, ("two", "many")), here=here)
     assert here or "TypeError" in capfd.readouterr().err
