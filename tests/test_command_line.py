@@ -63,8 +63,8 @@ def test_the_version_is_the_packages() -> None:
     assert call("--version").output == f"stacked-rnn, version {pipeline.__version__}\n"
 
 
-def error_of(number: int, file: str) -> OSError:
-    return OSError(number, os.strerror(number), file)
+def error_of(number: int, file: str, target: str | None = None) -> OSError:
+    return OSError(number, os.strerror(number), file, None, target)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,7 @@ def error_of(number: int, file: str) -> OSError:
     [
         (UserError("params.yaml: model.depth is 9: give 8 or less"), "params.yaml: model.depth is 9: give 8"),
         (error_of(errno.ENOSPC, "m.keras"), "m.keras: No space left on device: free some space"),
+        (error_of(errno.ENOSPC, "source", "copy"), "copy: No space left on device: free some space"),
         (MemoryError("Unable to allocate 9 GiB"), "memory is short: Unable to allocate 9 GiB; run fewer"),
         (error_of(errno.EPIPE, "worker"), "worker: Broken pipe"),  # not that of what is printed
     ],

@@ -237,11 +237,17 @@ def _own_imports(package: Path, file: Path) -> Iterator[Path]:
 def write_export(classifier: Path, folder: Path) -> None:
     """Writes `model.onnx`, `vocabulary.json`, `classifier.json` and a runnable `example.py` into ``folder``.
 
+    All of them or, after an error or Ctrl-C, none.
+
     Raises:
         UserError: if ``folder`` holds something already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"DIR must be a new or an empty folder, but {folder} holds something")
-    copy_code(PACKAGE, PACKAGE / "serving" / "example.py", folder)
-    for name in (NETWORK, VOCABULARY, FACTS):
-        shutil.copyfile(classifier / name, folder / name)
+    try:
+        copy_code(PACKAGE, PACKAGE / "serving" / "example.py", folder)
+        for name in (NETWORK, VOCABULARY, FACTS):
+            shutil.copyfile(classifier / name, folder / name)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

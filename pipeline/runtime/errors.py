@@ -27,4 +27,5 @@ def described(error: UserError | OSError | MemoryError) -> str:
     if not isinstance(error, OSError) or error.errno is None or error.filename is None:
         return str(error)
     advice = _ADVICE.get(error.errno)
-    return f"{error.filename}: {error.strerror}" + (f": {advice}" if advice else "")
+    file = error.filename2 or error.filename  # of a copy, where it was to go
+    return f"{file}: {error.strerror}" + (f": {advice}" if advice else "")

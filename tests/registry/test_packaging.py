@@ -274,6 +274,15 @@ def test_an_export_overwrites_nothing(version: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_an_export_that_breaks_off_leaves_nothing(version: Path, tmp_path: Path) -> None:
+    """So that the same command can be given again."""
+    broken = shutil.copytree(version / "artifacts/classifier", tmp_path / "classifier")
+    (broken / "classifier.json").unlink()
+    with pytest.raises(FileNotFoundError):
+        write_export(broken, tmp_path / "exported")
+    assert not (tmp_path / "exported").exists()
+
+
 def test_a_version_of_three_labels_answers_with_a_probability_of_each(tmp_path: Path) -> None:
     """`great` speaks for one label, `bad` for another, by a known softmax of the two counts."""
     names = ["dire", "mixed", "fine, really"]
