@@ -126,6 +126,11 @@ def connect(params: Params) -> MlflowClient:
             store can't be opened.
     """
     uri = tracking_uri(params)
+    if uri.startswith(SQLITE) and "%" in mlflow.__file__:  # Alembic, of MLflow's, reads it as a reference
+        raise UserError(
+            f"MLflow can't use a database from {Path(mlflow.__file__).parent}: rename folders, so that there "
+            "is no % in its path, and make the environment again"
+        )
     os.environ.setdefault(_QUIET, "true")
     if uri.startswith(("http://", "https://")):
         _ask_server(uri)

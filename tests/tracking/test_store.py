@@ -66,6 +66,16 @@ def test_the_address_that_mlflow_run_gives_in_a_folder_with_a_blank_and_an_accen
     assert tracking.tracking_uri(at(params, given)) == f"sqlite:///{tmp_path}/100%2525/mlflow.db"
 
 
+def test_an_environment_that_mlflow_can_not_run_from_is_named(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mlflow, "__file__", "/home/me/my%20project/.venv/mlflow/__init__.py")
+    with pytest.raises(
+        UserError, match=r"MLflow can't use a database from /home/me/my%20project/.venv/mlflow: rename"
+    ):
+        tracking.connect(params)
+
+
 @pytest.mark.parametrize("uri", ["foo://bar", "mlruns", "sqlite:////usr"])
 def test_an_address_that_mlflow_cannot_open_is_one_line(
     uri: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
