@@ -109,32 +109,33 @@ def test_a_users_own_folder_is_brought_even_where_git_has_a_part_of_it(
         rebuilding.bring_own_files(given, worktree)
 
 
-def test_reviews_outside_the_project_are_read_where_they_lie(params: Params, repository: Path) -> None:
-    given = params.replace({"data.path": "../mine", "data.unlabelled_path": "mine/more.csv"})
-    data = rebuilding.rebuilt_params(given.model_dump(mode="json"))["data"]
-    assert (data["path"], data["unlabelled_path"]) == (str(repository.parent / "mine"), "mine/more.csv")
-
-
-def test_a_rebuild_registers_nothing_and_has_a_study_of_its_own(params: Params) -> None:
+def test_a_rebuild_registers_nothing_and_has_a_study_of_its_own(params: Params, repository: Path) -> None:
+    """Reviews outside the project are read where they lie."""
     given = params.model_dump(mode="json")
+    given["data"] |= {"path": "../mine", "unlabelled_path": "mine/more.csv"}
     given["mlflow"]["tracking_uri"] = "http://127.0.0.1:1"
     given["tune"] |= {"storage": "postgresql://host/studies", "workers": 4}
     given["cluster"] = {"address": "tcp://127.0.0.1:1"}
     changed = rebuilding.rebuilt_params(given)
     assert changed["evaluate"]["register_model"] is False
-    assert changed["mlflow"]["tracking_uri"] is None
-    assert changed["tune"]["storage"] is None
+    assert (
+        changed["mlflow"]["tracking_uri"]
+        is changed["tune"]["storage"]
+        is changed["cluster"]["address"]
+        is None
+    )
     assert changed["tune"]["workers"] == 1  # as the docstring of `rebuild` promises
-    assert changed["cluster"]["address"] is None
+    assert changed["data"]["path"] == str(repository.parent / "mine")
+    assert changed["data"]["unlabelled_path"] == "mine/more.csv"
     assert given["evaluate"]["register_model"] is True  # the record stays as it is
     assert changed["model"] == given["model"]
-
-
-def test_params_of_an_older_version_stay_its_own() -> None:
-    """It may lack a key that there is now, and have one that is gone."""
-    older = {"data": {"path": "mine.csv"}, "tune": {"trials": 3, "gone": 1}}
-    register: dict[str, Any] = {"evaluate": {"register_model": True}}
-    assert rebuilding.rebuilt_params(older | register) == older | {"evaluate": {"register_model": False}}
+    # Params of an older version may lack a key that there is now, and have one that is gone.
+    older = {
+        "data": {"path": "mine.csv"},
+        "tune": {"trials": 3, "gone": 1},
+        "evaluate": {"register_model": True},
+    }
+    assert rebuilding.rebuilt_params(older) == older | {"evaluate": {"register_model": False}}
 
 
 def test_a_project_in_a_folder_of_a_larger_repository_is_rebuilt_in_that_folder(
