@@ -174,11 +174,12 @@ def test_a_project_in_a_folder_of_any_name_keeps_its_store_there_and_is_followed
     assert read() == "weights"
     uri = tracking.connect(params).get_model_version_download_uri("m", "1")
     assert Path(mlflow.artifacts.download_artifacts(uri) + "/model.txt").read_text() == "weights"
+    (tmp_path / "model.txt").write_text("weights")
     with tracking.pipeline_run(params, "evaluate", trained_in=run.run_id) as again:
         assert again.run_id == run.run_id
-        again.log_text("weights", "evaluated/model.txt")
+        again.log_file(tmp_path / "model.txt", "evaluated")
     with tracking.pipeline_run(params, "train") as another:
-        another.log_text("weights", "model.txt")
+        another.log_file(tmp_path / "model.txt")
     assert len(list((new / "mlruns").rglob("model.txt"))) == 3
     assert not old.exists()
 
