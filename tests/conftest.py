@@ -21,9 +21,11 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 from pipeline.cluster import pool
 from pipeline.cluster.pool import SerialPool
+from pipeline.networks.devices import prepare_keras
 from pipeline.params import Params
 from plain import plain_params
 
+prepare_keras()
 PROJECT = Path(__file__).resolve().parents[1]
 IMDB_FOLDER = "IMDB_FOLDER"  # the environment's: where imdb.npz, its word index and aclImdb.tar.gz are
 # The longest files first: two processes that share the files then end at about the same time.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from pipeline.params import DepthParams
+from studies import cells
 from studies.depth.fits import Fit, Record, grid
 
 NOISE = (-0.001, 0.0, 0.001, -0.001, 0.0, 0.001)  # added by seed
@@ -22,22 +25,7 @@ DATASET = {  # chance reaches up to 0.6 + 1.96 * sqrt(0.6 * 0.4 / 400) = 0.648
 
 def study(**values: Any) -> DepthParams:
     """Three cells, depths 1, 2 and 3, no skip and residual, six seeds."""
-    defaults: dict[str, Any] = {
-        "cells": ("simple_rnn", "lstm", "gru"),
-        "depths": (1, 2, 3),
-        "skips": ("none", "residual"),
-        "seeds": 6,
-        "units": 4,
-        "tokens": 100,
-        "epochs": 2,
-        "batch_size": 16,
-        "dropout": 0.5,
-        "clipnorm": 1.0,
-        "probe_reviews": 10,
-        "gradient_reviews": 4,
-        "workers": 1,
-    }
-    return DepthParams(**defaults | values)
+    return DepthParams(**{"depths": (1, 2, 3), "skips": ("none", "residual")} | values)
 
 
 def record(fit: Fit, accuracy: float = 0.8, gap: float = 0.1, far: float = 1.0, rise: float = 0.0) -> Record:
@@ -65,6 +53,23 @@ def record(fit: Fit, accuracy: float = 0.8, gap: float = 0.1, far: float = 1.0, 
     )
 
 
+def fits_of_cells(far: Mapping[str, float]) -> dict[tuple[str, cells.Kind], Record]:
+    """Two layers of each cell, whose gradient far from the loss is ``far``."""
+    return {
+        (cell, kind): record(Fit(cell, 2, kind.skip, kind.variant, 0), far=gradient)
+        for cell, gradient in far.items()
+        for kind in cells.KINDS
+    }
+
+
 def records(make: Callable[[Fit], Record] = record, **values: Any) -> dict[Fit, Record]:
     """``make`` of every fit of ``study(**values)``."""
     return {fit: make(fit) for fit in grid(study(**values))}
+
+
+def any_probabilities(_params: Any, seed: int, padded: Any, *_: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Stands for a fold's network."""
+    draw = np.random.default_rng(seed)
+    validation, test = (len(padded[split]["labels"]) for split in ("validation", "test"))
+    positive, tested = draw.uniform(0.1, 0.9, validation), draw.uniform(0.1, 0.9, test)
+    return np.column_stack([1 - positive, positive]), np.column_stack([1 - tested, tested])

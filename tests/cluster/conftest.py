@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,15 +12,10 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
+from e2e.servers import free_port
 from pipeline.params import ClusterParams
 
 WORKERS = 2
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -33,17 +27,9 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     local = ["--host", "127.0.0.1", "--no-dashboard"]
     commands = [[*dask, "scheduler", *local, "--port", address.rpartition(":")[2]]]
     commands += [[*dask, "worker", address, *local, "--nthreads", "1", "--memory-limit", "0"]] * WORKERS
-    processes = [
-        subprocess.Popen(
-            command,
-            cwd=tmp_path_factory.mktemp("empty"),
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        for command in commands
-    ]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    empty = tmp_path_factory.mktemp("empty")
+    processes = [subprocess.Popen(command, cwd=empty, env=environment, **silent) for command in commands]
     try:
         with Client(address, timeout=60) as client:
             client.wait_for_workers(WORKERS, timeout=120)

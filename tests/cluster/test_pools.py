@@ -159,24 +159,9 @@ def test_an_address_without_a_scheduler_is_one_message(monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-def test_a_killed_workers_job_is_run_by_another(cluster: ClusterParams, tmp_path: Path) -> None:
-    marker = tmp_path / "killed"
-    calls = run(cluster, Calls(cluster_jobs.die_once, *((number, str(marker)) for number in range(6))))
-    values = [calls.outcomes[str(number)].value for number in range(6)]
-    assert [value for value, _ in values] == [10, 12, 14, 16, 18, 20]
-    pids = {pid for _, pid in values}
-    assert int(marker.read_text()) not in pids
-    assert calls.messages.count(("1", 0)) == 2, "it began twice"
-
-
-@pytest.mark.slow
-def test_a_job_on_a_worker_stops_when_it_is_told(cluster: ClusterParams) -> None:
+def test_a_job_on_a_worker_stops_when_it_is_told_and_a_faulty_one_is_told(cluster: ClusterParams) -> None:
     calls = run(cluster, Calls(cluster_jobs.listen, (), stop_after=3))
     assert calls.outcomes["0"].stopped
-
-
-@pytest.mark.slow
-def test_a_faulty_job_on_a_worker_is_told(cluster: ClusterParams) -> None:
     calls = run(cluster, Calls(cluster_jobs.refuse, ()))
     assert str(calls.outcomes["0"].error) == "no such number"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import onnx.parser
 import pytest
 
 from pipeline.params import ClusterParams
@@ -14,7 +15,7 @@ from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import write_json
 from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY
-from pipeline.serving.scoring import RECORDS, Done, find_parts, score_parts
+from pipeline.serving.scoring import RECORDS, Done, Part, find_parts, score_parts
 from pipeline.serving.tables import Options
 
 HERE = ClusterParams(address=None, jobs_a_process=1)
@@ -24,25 +25,17 @@ TIMES = (1, 2, 3, 600)  # the last part has more rows than a batch
 
 def make_classifier(folder: Path) -> Path:
     """A classifier whose probability is 0.75 where a text has the word good, else 0.25."""
-    node, tensor, info = onnx.helper.make_node, onnx.helper.make_tensor, onnx.helper.make_tensor_value_info
-    graph = onnx.helper.make_graph(
-        [
-            node("Equal", ["token_ids", "good"], ["found"]),
-            node("Cast", ["found"], ["numbers"], to=onnx.TensorProto.FLOAT),
-            node("ReduceMax", ["numbers"], ["any"], axes=[1], keepdims=1),
-            node("Mul", ["any", "half"], ["halved"]),
-            node("Add", ["halved", "quarter"], ["probability"]),
-        ],
-        "good",
-        [info("token_ids", onnx.TensorProto.INT32, ["batch", "steps"])],
-        [info("probability", onnx.TensorProto.FLOAT, ["batch", 1])],
-        [
-            tensor("good", onnx.TensorProto.INT32, [], [GOOD]),
-            tensor("half", onnx.TensorProto.FLOAT, [], [0.5]),
-            tensor("quarter", onnx.TensorProto.FLOAT, [], [0.25]),
-        ],
+    model = onnx.parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["": 17]>
+        good (int32[batch, steps] token_ids) => (float[batch, 1] probability)
+        <int32 good = {{{GOOD}}}, float half = {{0.5}}, float quarter = {{0.25}}> {{
+            found = Equal(token_ids, good)
+            numbers = Cast<to = 1>(found)
+            any = ReduceMax<axes = [1], keepdims = 1>(numbers)
+            halved = Mul(any, half)
+            probability = Add(halved, quarter)
+        }}"""
     )
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
     onnx.helper.set_model_props(model, {"masked": "1"})
     folder.mkdir()
     onnx.save(model, folder / NETWORK)
@@ -61,28 +54,20 @@ def make_table(folder: Path) -> None:
     (folder / "5.csv").write_text("review\ngood\n")
 
 
-def score(classifier: Path, source: Path, target: Path, cluster: ClusterParams) -> tuple[dict[str, Any], int]:
+def score(classifier: Path, parts: list[Part], cluster: ClusterParams) -> tuple[dict[str, Any], int]:
     """How each part ended, and the sum of the rows that were told."""
     ended: dict[str, Any] = {}
     rows: list[int] = []
-    score_parts(
-        classifier,
-        find_parts(source, target),
-        Options("text", version="models:/m/1"),
-        cluster,
-        1,
-        rows.append,
-        lambda part, outcome: ended.update({part.name: outcome}),
-    )
+
+    def end(part: Part, outcome: Any) -> None:
+        ended[part.name] = outcome
+
+    score_parts(classifier, parts, Options("text", version="models:/m/1"), cluster, 1, rows.append, end)
     return ended, sum(rows)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_workers_write_the_files_that_one_process_writes_and_keep_what_is_there(
@@ -91,8 +76,8 @@ def test_workers_write_the_files_that_one_process_writes_and_keep_what_is_there(
     monkeypatch.chdir(tmp_path)  # where no worker is
     classifier = make_classifier(tmp_path / "model")
     make_table(tmp_path / "in")
-    here, rows = score(classifier, Path("in"), Path("here"), HERE)
-    there, rows_there = score(classifier, Path("in"), Path("there"), cluster)
+    here, rows = score(classifier, find_parts(Path("in"), Path("here")), HERE)
+    there, rows_there = score(classifier, find_parts(Path("in"), Path("there")), cluster)
     assert rows == rows_there == 2 * sum(TIMES)
     assert here["3.jsonl"] == there["3.jsonl"] == Done((2 * TIMES[3], TIMES[3]), kept=False)
     for ended in (here, there):
@@ -102,33 +87,17 @@ def test_workers_write_the_files_that_one_process_writes_and_keep_what_is_there(
     assert [(row["label"], row["probability"]) for row in scored] == [("yes", 0.75), ("no", 0.25)]
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
     (tmp_path / "there/1.jsonl").unlink()
-    again, rows = score(classifier, Path("in"), Path("there"), cluster)
+    again, rows = score(classifier, find_parts(Path("in"), Path("there")), cluster)
     assert rows == 4
-    assert {name: done.kept for name, done in again.items() if isinstance(done, Done)} == {
-        "0.jsonl": True,
-        "1.jsonl": False,
-        "2.jsonl": True,
-        "3.jsonl": True,
-    }
+    assert [again[f"{number}.jsonl"].kept for number in range(4)] == [True, False, True, True]
 
 
 def test_a_folder_that_a_worker_does_not_see_is_named(cluster: ClusterParams, tmp_path: Path) -> None:
     classifier = make_classifier(tmp_path / "model")
     make_table(tmp_path / "in")
-    ended: dict[str, Any] = {}
     parts = find_parts(tmp_path / "in", tmp_path / "out")
     for part in parts:
         part.source.unlink()
-    score_parts(
-        classifier,
-        parts,
-        Options("text"),
-        cluster,
-        1,
-        lambda _: None,
-        lambda part, outcome: ended.update({part.name: outcome}),
-    )
-    assert all(
-        "or the worker doesn't see it: --input and --output must" in str(how) for how in ended.values()
-    )
+    ended, _ = score(classifier, parts, cluster)
+    assert all("doesn't see it: --input and --output must" in str(how) for how in ended.values())
     assert not (tmp_path / "out" / RECORDS).exists()

@@ -10,23 +10,21 @@ import numpy as np
 import pytest
 
 from pipeline.cluster.pool import open_pool
-from pipeline.params import ClusterParams, Params, parse_params
+from pipeline.params import ClusterParams, Params
 from pipeline.tuning.search import search
 from pipeline.tuning.study import open_search
-from tuning.stand_in import Recorder
+from tuning.stand_in import DATASET, Recorder
 
-DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
 HERE = ClusterParams(address=None, jobs_a_process=100)
 
 
 def params_on(params: Params, cluster: ClusterParams) -> Params:
-    tree = params.model_dump(mode="json")
-    tree["cluster"] = cluster.model_dump(mode="json")
-    tree["model"] |= {"units": 16, "dropout": 0.2}
+    tune = {"trials": 6, "sampler": "random", "pruner": "none", "epochs": None}
     space = {"model.units": {"low": 8, "high": 32}, "model.dropout": {"low": 0.0, "high": 0.5}}
-    tree["tune"] |= {"trials": 6, "sampler": "random", "pruner": "none", "search_space": space}
-    tree["tune"]["epochs"], tree["train"]["epochs"], tree["distill"]["epochs"] = None, 2, 0
-    return parse_params(tree, "test")
+    values = {f"cluster.{key}": value for key, value in cluster.model_dump().items()}
+    values |= {f"tune.{key}": value for key, value in tune.items()} | {"tune.search_space": space}
+    values |= {"model.units": 16, "model.dropout": 0.2, "train.epochs": 2, "distill.epochs": 0}
+    return params.replace(values)
 
 
 def marker(file: Path | str) -> dict[str, np.ndarray]:

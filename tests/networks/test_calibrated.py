@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import keras
 import numpy as np
 
-from pipeline.networks.devices import import_keras
+from pipeline.evaluation.calibration import Calibration
+from pipeline.networks.stacked_rnn import build_stacked_rnn
+from pipeline.training.delivery import fold_calibration
 from plain import plain_params
 from two_labels import both
 
-PARAMS = plain_params()
-import_keras()
 
-import keras  # noqa: E402
-
-from pipeline.evaluation.calibration import Calibration  # noqa: E402
-from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
-from pipeline.serving.onnx_export import to_onnx  # noqa: E402
-from pipeline.serving.onnx_network import OnnxNetwork  # noqa: E402
-from pipeline.training.delivery import fold_calibration  # noqa: E402
-
-
-def test_every_runtime_of_the_saved_network_gives_the_calibrated_probabilities(tmp_path: Path) -> None:
-    model = PARAMS.model.model_copy(update={"units": 4, "depth": 2})
+def test_the_network_with_the_calibration_in_it_gives_the_calibrated_probabilities() -> None:
+    model = plain_params().model.model_copy(update={"units": 4, "depth": 2})
     network = build_stacked_rnn(model, 30, 6, seed=0)
     network.layers[-1].set_weights([network.layers[-1].get_weights()[0] * 20, np.array([0.7])])
     token_ids = np.random.default_rng(0).integers(1, 30, (40, 6)).astype(np.int32)
     before = np.asarray(network(token_ids))[:, 0]
-    calibration = Calibration(0.4, np.array([0, -0.3]))
     expected = 1 / (1 + np.exp(-(0.4 * np.log(before / (1 - before)) - 0.3)))
-
+    calibration = Calibration(0.4, np.array([0, -0.3]))
+    np.testing.assert_allclose(calibration.apply(both(before))[:, 1], expected, atol=1e-6)
     fold_calibration(network, calibration.scale, calibration.shift[1:])
     np.testing.assert_allclose(np.asarray(network(token_ids))[:, 0], expected, atol=1e-5)
-    np.testing.assert_allclose(calibration.apply(both(before))[:, 1], expected, atol=1e-6)
-    network.save(tmp_path / "network.keras")
-    saved = keras.models.load_model(tmp_path / "network.keras", compile=False, safe_mode=True)
-    (tmp_path / "network.onnx").write_bytes(to_onnx(saved).SerializeToString())
-    served = OnnxNetwork(tmp_path / "network.onnx")
-    np.testing.assert_allclose(served(token_ids)[:, 1], expected, atol=1e-5)
 
 
 def test_a_softmax_is_shifted_label_by_label() -> None:

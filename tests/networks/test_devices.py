@@ -1,30 +1,27 @@
 """Each case is a process of its own, since a process imports Keras once."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pipeline.runtime.machine import cores
 
 PROJECT = Path(__file__).resolve().parents[2]
-START = """
-import os
-from pathlib import Path
-from pipeline.networks import devices
+SUM = """
+import tensorflow as tf
+rows = tf.ones((32, 50, 128))
+program = tf.function(lambda rows: tf.reduce_sum(rows, axis=1), jit_compile=True)
+print("ynn" in program.experimental_get_compiler_ir(rows)(stage="optimized_hlo"))
 """
 
 
-def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", START + code],
-        cwd=PROJECT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    code = f"import os\nfrom pathlib import Path\nfrom pipeline.networks import devices\n{code}"
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
 
 
 def test_what_is_not_noise_still_reaches_standard_error() -> None:
@@ -35,24 +32,24 @@ with devices.without_noise():
     assert run(code).stderr == "something real\n"
 
 
-def test_keras_is_as_the_project_needs_it_whatever_a_users_file_says(tmp_path: Path) -> None:
+def test_another_backend_that_is_there_already_is_an_error() -> None:
+    code = "import types, sys\nsys.modules['keras'] = types.SimpleNamespace(config=types.SimpleNamespace("
+    code += "backend=lambda: 'jax'))\ndevices.import_keras()"
+    assert "already imported with the backend jax" in run(code).stderr
+
+
+def test_keras_is_as_the_project_needs_it_and_its_device_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     theirs = {"backend": "jax", "floatx": "float16", "image_data_format": "channels_first"}
     (tmp_path / "keras.json").write_text(json.dumps(theirs))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    for name in ("KERAS_BACKEND", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_FLAGS"):
+        monkeypatch.delenv(name, raising=False)
     code = """
 devices.import_keras()
 import keras
 print(keras.config.backend(), keras.layers.Dense(1).compute_dtype, keras.config.image_data_format())
-"""
-    done = run(code, KERAS_HOME=str(tmp_path))
-    assert done.stdout.split() == ["tensorflow", "float32", "channels_last"]
-    late = "import types, sys\nsys.modules['keras'] = types.SimpleNamespace(config=types.SimpleNamespace("
-    late += "backend=lambda: 'jax'))\ndevices.import_keras()"
-    assert "already imported with the backend jax" in run(late).stderr
-
-
-def test_the_device_is_named_with_the_reason_why_not_a_gpu() -> None:
-    code = """
-devices.import_keras()
 print(os.environ["TF_FORCE_GPU_ALLOW_GROWTH"])
 devices.gpu_names = lambda: []
 devices.NVIDIA_DRIVER = Path("none")
@@ -62,23 +59,18 @@ print(devices.describe_device())
 devices.gpu_names = lambda: ["H100"]
 print(devices.describe_device())
 """
-    done = run(code)
+    done = run(code + SUM)
     assert done.stderr == "", "TensorFlow's noise is held back"
-    memory, none, unused, used = done.stdout.splitlines()
+    settings, memory, none, unused, used, summed_by_ynnpack = done.stdout.splitlines()
+    assert settings.split() == ["tensorflow", "float32", "channels_last"]
     assert memory == "true", "TensorFlow doesn't take all of a GPU's memory"
     count = f"{cores()} core{'' if cores() == 1 else 's'}"
     assert none == f"computed on the CPU, {count}: no NVIDIA driver is loaded"
     assert unused.endswith("CUDA's libraries are missing; pip install '.[cuda]'")
     assert used == "computed on the GPU: H100"
+    assert summed_by_ynnpack == "False", "two first calls side by side may end the process"
 
 
-def test_programs_hold_no_sum_whose_first_calls_side_by_side_may_end_the_process() -> None:
-    code = """
-devices.import_keras()
-import tensorflow as tf
-rows = tf.ones((32, 50, 128))
-program = tf.function(lambda rows: tf.reduce_sum(rows, axis=1), jit_compile=True)
-print("ynn" in program.experimental_get_compiler_ir(rows)(stage="optimized_hlo"))
-"""
-    assert run(code, XLA_FLAGS="").stdout == "False\n"
-    assert run(code, XLA_FLAGS="--xla_cpu_experimental_ynn_fusion_type=reduce").stdout == "True\n"
+def test_a_users_own_flag_of_xla_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_experimental_ynn_fusion_type=reduce")
+    assert run(f"devices.import_keras(){SUM}").stdout == "True\n"

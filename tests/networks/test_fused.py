@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from pipeline.networks.devices import import_keras
+from pipeline.networks import fused
+from pipeline.networks.fused import FusedRNN, Implementation, choose_implementation, fuse
+from pipeline.networks.stacked_rnn import build_stacked_rnn
+from pipeline.params import Params
+from pipeline.training.compiled import Batches, Totals, compile_training, label_objective
 from plain import plain_params
 
-PROJECT = Path(__file__).resolve().parents[2]
 PARAMS = plain_params()
-import_keras()
-
-import keras  # noqa: E402
-import tensorflow as tf  # noqa: E402
-
-from pipeline.networks.fused import FusedRNN, fuse  # noqa: E402
-from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
-from pipeline.training.compiled import Batches, Totals, compile_training, label_objective  # noqa: E402
 
 RANDOM = np.random.default_rng(0)
 TOKEN_IDS = RANDOM.integers(1, 9, (7, 6)).astype(np.int32)
@@ -38,14 +33,23 @@ def network(**values: Any) -> keras.Model:
 
 
 def loss_and_gradients(
-    model: keras.Model, variables: list[keras.Variable], rows: list[int] | slice = slice(None)
+    model: keras.Model, weights: list[keras.Variable], token_ids: np.ndarray, labels: np.ndarray = LABELS
 ) -> list[np.ndarray]:
     """By TensorFlow's own automatic differentiation of whatever ``model`` computes."""
-    token_ids, labels = TOKEN_IDS[rows], LABELS[rows].astype("float32")
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(label_objective()(model(token_ids), labels)[0])
-    gradients = tape.gradient(loss, [variable.value for variable in variables])
+        loss = tf.reduce_mean(label_objective()(model(token_ids), labels.astype("float32"))[0])
+    gradients = tape.gradient(loss, [weight.value for weight in weights])
     return [np.asarray(tf.convert_to_tensor(value)) for value in (loss, *gradients)]
+
+
+def agree(model: keras.Model, token_ids: np.ndarray, **tolerance: float) -> None:
+    """The fused network's loss and gradients are the plain layers'; none is zero, as if it never arrived."""
+    plain_values, fused_values = (
+        loss_and_gradients(network, model.trainable_variables, token_ids) for network in (model, fuse(model))
+    )
+    for plain, ours in zip(plain_values, fused_values, strict=True):
+        assert np.abs(plain).max() > 0
+        np.testing.assert_allclose(ours, plain, **tolerance)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
@@ -54,83 +58,59 @@ def test_fused_loss_and_gradients_are_the_plain_layers(cell: str, activation: st
     model = network(
         cell=cell, activation=activation, bidirectional=activation == "tanh", skip="highway", pooling="mean"
     )
-    fused = fuse(model)
-    assert sum(isinstance(layer, FusedRNN) for layer in fused.layers) == 2
-    plain_values = loss_and_gradients(model, model.trainable_variables)
-    fused_values = loss_and_gradients(fused, model.trainable_variables)
-    for plain, ours in zip(plain_values, fused_values, strict=True):
-        assert np.abs(plain).max() > 0  # a gradient that never arrives would agree, too
-        np.testing.assert_allclose(ours, plain, rtol=2e-5, atol=2e-6)
+    assert sum(isinstance(layer, FusedRNN) for layer in fuse(model).layers) == 2
+    agree(model, TOKEN_IDS, rtol=2e-5, atol=2e-6)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_gradients_of_many_steps_are_the_plain_layers(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradients_of_many_steps_are_the_plain_layers(cell: str) -> None:
     # Steps 3 to 77 of 80: products of 64 steps, of 8, and of 8 that reach beyond the last.
     padded = np.zeros((7, 80), np.int32)
     for row, (first, last) in enumerate([(3, 77), (5, 70), (9, 12), (3, 4), (40, 41), (10, 77), (3, 50)]):
         padded[row, first:last] = RANDOM.integers(1, 9, last - first)
-    monkeypatch.setattr(sys.modules[__name__], "TOKEN_IDS", padded)
-    model = network(masking=True, cell=cell, bidirectional=True, pooling="max_mean")
-    plain_values = loss_and_gradients(model, model.trainable_variables)
-    fused_values = loss_and_gradients(fuse(model), model.trainable_variables)
-    for plain, ours in zip(plain_values, fused_values, strict=True):
-        assert np.abs(plain).max() > 0
-        np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=5e-6)
+    model = network(cell=cell, depth=1, units=4, masking=True, bidirectional=True, pooling="max_mean")
+    agree(model, padded, rtol=1e-4, atol=5e-6)
 
 
-def trained(
-    fused: bool, shards: int, xla: bool, rows: list[list[int]], weights: list[list[float]]
-) -> tuple[list[np.ndarray], Totals]:
-    """The weights and totals after all but the last of the steps."""
+@pytest.fixture(scope="module")
+def adam() -> tuple[list[np.ndarray], Totals]:
+    """The weights after two steps as Kingma & Ba (2015) take them, and the totals over the steps."""
     model = network(cell="gru")
-    run = compile_training(
-        fuse(model) if fused else model,
-        model.trainable_variables,
-        keras.optimizers.Adam(0.01),
-        label_objective(),
-        TOKEN_IDS,
-        LABELS,
-        shards,
-        xla,
-    )
-    totals = run(Batches(np.array(rows, np.int32), np.array(weights, np.float32), len(rows) - 1, 6))
-    return model.get_weights(), totals
-
-
-def adam_in_numpy(model: keras.Model, batches: list[list[int]]) -> Totals:
-    """Changes the weights as Kingma & Ba (2015) do; returns the totals over the steps."""
     first: Any = 0.0
     second: Any = 0.0
     totals = Totals(0.0, 0.0, 0.0)
-    for step, rows in enumerate(batches, start=1):
-        probabilities = keras.ops.convert_to_numpy(model(TOKEN_IDS[rows]))[:, 0]
-        loss, *values = loss_and_gradients(model, model.trainable_variables, rows)
+    for step, rows in enumerate([[0, 1, 2, 3], [4, 5, 6]], start=1):
+        token_ids, labels = TOKEN_IDS[rows], LABELS[rows]
+        hits = ((keras.ops.convert_to_numpy(model(token_ids))[:, 0] > 0.5) == labels).sum()
+        loss, *values = loss_and_gradients(model, model.trainable_variables, token_ids, labels)
         norm = np.sqrt(sum((value**2).sum() for value in values))
-        hits = ((probabilities > 0.5) == LABELS[rows]).sum()
         totals += Totals(len(rows) * float(loss), float(hits), float(norm))
         gradients = np.array(values, dtype=object)
         first, second = 0.9 * first + 0.1 * gradients, 0.999 * second + 0.001 * gradients**2
         rate = 0.01 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
         for variable, m, v in zip(model.trainable_variables, first, second, strict=True):
-            moved = rate * m / (np.sqrt(v) + 1e-7)
-            variable.assign(keras.ops.convert_to_numpy(variable) - moved)
-    return totals
+            variable.assign(keras.ops.convert_to_numpy(variable) - rate * m / (np.sqrt(v) + 1e-7))
+    return model.get_weights(), totals
 
 
 @pytest.mark.parametrize(
-    ("fused", "shards", "xla"), [(True, 4, True), (True, 2, True), (False, 1, True), (False, 1, False)]
+    ("is_fused", "shards", "xla"), [(True, 4, True), (True, 2, True), (False, 1, True), (False, 1, False)]
 )
-def test_compiled_steps_and_their_totals_are_adams(fused: bool, shards: int, xla: bool) -> None:
+def test_compiled_steps_and_their_totals_are_adams(
+    adam: tuple[list[np.ndarray], Totals], is_fused: bool, shards: int, xla: bool
+) -> None:
     model = network(cell="gru")
-    start = model.get_weights()
-    expected = adam_in_numpy(model, [[0, 1, 2, 3], [4, 5, 6]])
-    rows = [[0, 1, 2, 3], [4, 5, 6, 0], [1, 1, 1, 1]]  # the second is filled up; the third is not run
-    weights = [[1.0, 1, 1, 1], [1, 1, 1, 0], [1, 1, 1, 1]]
-    ours, totals = trained(fused, shards, xla, rows, weights)
-    for before, after, mine in zip(start, model.get_weights(), ours, strict=True):
+    start, variables = model.get_weights(), model.trainable_variables
+    trained, optimizer = fuse(model) if is_fused else model, keras.optimizers.Adam(0.01)
+    run = compile_training(trained, variables, optimizer, label_objective(), TOKEN_IDS, LABELS, shards, xla)
+    # The second is filled up; the third is not run.
+    rows = np.array([[0, 1, 2, 3], [4, 5, 6, 0], [1, 1, 1, 1]], np.int32)
+    weights = np.array([[1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 1, 1]], np.float32)
+    totals = run(Batches(rows, weights, 2, 6))
+    for before, after, ours in zip(start, adam[0], model.get_weights(), strict=True):
         assert np.abs(after - before).max() > 1e-3  # every weight moves
-        np.testing.assert_allclose(mine, after, atol=5e-5)
-    np.testing.assert_allclose(totals, expected, rtol=2e-5)
+        np.testing.assert_allclose(ours, after, atol=5e-5)
+    np.testing.assert_allclose(totals, adam[1], rtol=2e-5)
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -143,6 +123,47 @@ def test_a_layer_without_written_equations_is_computed_as_keras_does() -> None:
     states = keras.layers.Embedding(9, 5)(token_ids)
     states = keras.layers.Bidirectional(OtherGRU(3, return_sequences=True))(states)
     model = keras.Model(token_ids, OtherGRU(4)(states))
-    fused = fuse(model)
-    assert not any(isinstance(layer, FusedRNN) for layer in fused.layers)
-    np.testing.assert_array_equal(fused(TOKEN_IDS), model(TOKEN_IDS))
+    ours = fuse(model)
+    assert not any(isinstance(layer, FusedRNN) for layer in ours.layers)
+    np.testing.assert_array_equal(ours(TOKEN_IDS), model(TOKEN_IDS))
+
+
+# Which way the recurrent layers are computed, on machines with and without a GPU.
+
+
+@pytest.mark.parametrize(
+    ("changes", "on_gpu", "on_cpu"),
+    [
+        ({"model.cell": "lstm"}, "cudnn", "fused"),
+        ({"model.cell": "gru"}, "cudnn", "fused"),
+        ({"model.cell": "simple_rnn"}, "fused", "fused"),  # cuDNN's is not reached by Keras
+        ({"model.activation": "relu"}, "fused", "fused"),
+        ({"model.recurrent_dropout": 0.1}, "keras", "keras"),
+        ({"model.masking": True, "model.bidirectional": True, "model.skip": "highway"}, "cudnn", "fused"),
+        ({"train.implementation": "keras"}, "keras", "keras"),
+    ],
+)
+def test_auto_takes_cudnn_on_a_gpu_where_it_can_compute_the_network(
+    changes: dict[str, object], on_gpu: str, on_cpu: str, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = params.replace(changes)
+    for gpu, kind in ((True, on_gpu), (False, on_cpu)):
+        monkeypatch.setattr(fused, "gpu_names", lambda gpu=gpu: ["H100"] * gpu)
+        found = choose_implementation(chosen.model, chosen.train)
+        assert found.kind == kind
+        assert found.xla == (kind != "cudnn"), "XLA can't hold cuDNN's kernels"
+
+
+@pytest.mark.parametrize(("batch_size", "shards"), [(127, 1), (128, 2), (1023, 2), (1024, 4)])
+def test_a_large_fused_batch_is_computed_in_parts(batch_size: int, shards: int) -> None:
+    assert Implementation("fused", 32).shards(batch_size) == shards
+    assert Implementation("keras", 32).shards(batch_size) == 1
+
+
+def test_cudnn_without_a_gpu_is_an_error_that_names_both(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fused, "gpu_names", list)
+    train = params.train.model_copy(update={"implementation": "cudnn"})
+    with pytest.raises(ValueError, match=r"train\.implementation is cudnn, but TensorFlow finds no GPU"):
+        choose_implementation(params.model, train)

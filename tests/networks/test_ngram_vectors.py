@@ -5,33 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.devices import import_keras
 from pipeline.networks.ngrams import NgramVectors, place_pairs
+from pipeline.networks.stacked_rnn import build_stacked_rnn
 from plain import plain_params
 from random_ngrams import ngram_vectors
 
 PARAMS = plain_params()
-import_keras()
-
-import keras  # noqa: E402
-
-from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
-
 VOCAB_SIZE = 12
 
 
 def network(ngrams: NgramVectors | None, length: int, **values: Any) -> keras.Model:
     chosen = PARAMS.model.model_copy(update={"units": 3, "embedding_dim": 4, "dropout": 0.0, **values})
     return build_stacked_rnn(chosen, VOCAB_SIZE, length, seed=3, ngrams=ngrams)
-
-
-def read_by(model: keras.Model, token_ids: np.ndarray) -> np.ndarray:
-    """What the lowest recurrent layer reads."""
-    lowest = keras.Model(model.input, model.get_layer("gru_1").input)
-    return np.asarray(lowest.predict(token_ids, verbose=0))
 
 
 def test_many_pairs_are_found_as_in_a_dictionary() -> None:
@@ -75,7 +64,8 @@ def test_a_step_reads_what_a_plain_look_up_gives(step_words: int, length: int) -
             expected[row, step, -3:] += ngrams.words[word] + ngrams.pairs[numbers.get((before, word), 0)]
     if length % step_words:  # a padded word ends the last step
         expected[:, -1, 4:8] = embeddings[0]
-    np.testing.assert_allclose(read_by(model, token_ids), expected, rtol=1e-5, atol=1e-6)
+    lowest = keras.Model(model.input, model.get_layer("gru_1").input)
+    np.testing.assert_allclose(lowest(token_ids), expected, rtol=1e-5, atol=1e-6)
     of_words = ngrams.of(token_ids)
     np.testing.assert_allclose(of_words[:, 0], ngrams.words[token_ids[:, 0]], rtol=1e-6)
     padded = np.pad(of_words, [[0, 0], [0, -length % step_words], [0, 0]])
@@ -90,7 +80,7 @@ def test_the_output_reads_the_mean_of_a_reviews_steps_scaled() -> None:
     token_ids = np.array([[1, 5, 6, 7, 8, 9], [1, 4, 5, 0, 0, 0]], np.int32)
     of_words = ngrams.of(token_ids)
     means = np.stack([of_words[0].sum(0) / 3, of_words[1, :3].sum(0) / 2])  # three steps, and two
-    scaled = keras.Model(model.input, model.get_layer("ngram_scaling").output).predict(token_ids, verbose=0)
+    scaled = keras.Model(model.input, model.get_layer("ngram_scaling").output)(token_ids)
     np.testing.assert_allclose(scaled, means * ngrams.scale + ngrams.shift, rtol=1e-5, atol=1e-6)
 
 
@@ -98,18 +88,11 @@ def test_the_output_reads_the_mean_of_a_reviews_steps_scaled() -> None:
 def test_padding_changes_nothing_and_a_saved_network_takes_its_pairs_along(
     layer_pooling: str, tmp_path: Path
 ) -> None:
-    model = network(
-        ngram_vectors(40, VOCAB_SIZE),
-        6,
-        step_words=2,
-        masking=True,
-        layer_pooling=layer_pooling,
-        pooling="max_mean",
-    )
+    pooled = {"layer_pooling": layer_pooling, "pooling": "max_mean"}
+    model = network(ngram_vectors(40, VOCAB_SIZE), 6, step_words=2, masking=True, **pooled)
     token_ids = np.random.default_rng(3).integers(1, VOCAB_SIZE, (4, 7)).astype(np.int32)
-    said = model.predict(token_ids, verbose=0)
-    more = np.pad(token_ids, [[0, 0], [0, 4]])
-    np.testing.assert_allclose(model.predict(more, verbose=0), said, atol=1e-6)
+    said = model(token_ids)
+    np.testing.assert_allclose(model(np.pad(token_ids, [[0, 0], [0, 4]])), said, atol=1e-6)
     model.save(tmp_path / "network.keras")
     loaded = keras.models.load_model(tmp_path / "network.keras", compile=False, safe_mode=True)
-    np.testing.assert_array_equal(loaded.predict(token_ids, verbose=0), said)
+    np.testing.assert_array_equal(loaded(token_ids), said)

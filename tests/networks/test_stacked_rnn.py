@@ -7,20 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.devices import import_keras
+from pipeline.networks.stacked_rnn import TOP_STATES, build_stacked_rnn
+from pipeline.networks.summary import LayerSummary, summarize, summary_text
 from pipeline.params import ModelParams
 from plain import plain_params
 
 PARAMS = plain_params()
-import_keras()
-
-import keras  # noqa: E402
-
-from pipeline.networks.stacked_rnn import TOP_STATES, build_stacked_rnn  # noqa: E402
-from pipeline.networks.summary import summary_text  # noqa: E402
 
 VOCAB_SIZE, MAX_LENGTH = 11, 6
 PLAIN: dict[str, Any] = {"cell": "simple_rnn", "units": 3, "embedding_dim": 4, "dropout": 0.0}
@@ -80,6 +76,11 @@ def reference_states(cell: str, x: np.ndarray, weights: list[np.ndarray]) -> np.
     return np.stack(states, axis=1)
 
 
+def output_of(model: keras.Model, features: np.ndarray) -> np.ndarray:
+    kernel, bias = model.get_layer("probability").get_weights()
+    return sigmoid(features.astype(np.float64) @ kernel + bias)
+
+
 def reference_probability(model: keras.Model, params: ModelParams, token_ids: np.ndarray) -> np.ndarray:
     x = model.get_layer("embedding").get_weights()[0].astype(np.float64)[token_ids]
     names = {layer.name for layer in model.layers}
@@ -94,8 +95,7 @@ def reference_probability(model: keras.Model, params: ModelParams, token_ids: np
             kernel, bias = model.get_layer(f"gate_{number}").get_weights()
             gate = sigmoid(inputs @ kernel + bias)
             x = gate * x + (1 - gate) * inputs
-    kernel, bias = model.get_layer("probability").get_weights()
-    return sigmoid(x[:, -1] @ kernel + bias)
+    return output_of(model, x[:, -1])
 
 
 @pytest.mark.parametrize("skip", ["none", "residual", "highway"])
@@ -132,22 +132,32 @@ def test_networks_of_the_notebook_have_its_parameter_counts(cell: str, count: in
     assert f"{count:,}" in summary_text(model)
 
 
-CHANGES = [
+def test_a_summary_has_each_layers_shape_and_weights() -> None:
+    """An LSTM of u units on w features has 4 (w u + u u + u) weights; both directions have twice that."""
+    model = network(cell="lstm", depth=2, units=5, embedding_dim=8, dropout=0.2, bidirectional=True)
+    layers = summarize(model)
+    assert layers[0] == LayerSummary("embedding", "Embedding", (6, 8), 88, False)
+    assert [(each.kind, each.shape, each.parameters) for each in layers if each.recurrent] == [
+        ("Bidirectional(LSTM)", (6, 10), 2 * 4 * (8 * 5 + 5 * 5 + 5)),
+        ("Bidirectional(LSTM)", (6, 10), 2 * 4 * (10 * 5 + 5 * 5 + 5)),
+    ]
+    assert layers[-1] == LayerSummary("probability", "Dense", (1,), 11, False)
+    assert sum(layer.parameters for layer in layers) == model.count_params()
+
+
+CHANGES: list[dict[str, Any]] = [
+    {},
     {"cell": "gru"},
     {"depth": 3},
-    {"units": 4},
-    {"units": (3, 2)},
+    *({"units": units} for units in (4, (3, 2))),
     {"embedding_dim": 5},
     {"bidirectional": True},
-    {"skip": "residual"},
-    {"skip": "highway"},
+    *({"skip": skip} for skip in ("residual", "highway")),
     {"activation": "relu"},
-    {"recurrent_initializer": "glorot_uniform"},
-    {"recurrent_initializer": "identity"},
+    *({"recurrent_initializer": name} for name in ("glorot_uniform", "identity")),
     {"recurrent_initializer": "identity", "identity_scale": 0.5},
     {"layer_normalization": True},
-    {"pooling": "mean"},
-    {"pooling": "max"},
+    *({"pooling": pooling} for pooling in ("mean", "max")),
     {"masking": True},
 ]
 
@@ -161,9 +171,9 @@ def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
 
 
 def test_every_parameter_changes_the_network_in_its_own_way() -> None:
-    networks = [behaviour(network(**change)) for change in [{}, *CHANGES]]
+    networks = [behaviour(network(**change)) for change in CHANGES]
     for number, one in enumerate(networks):
-        assert not any(same(one, other) for other in networks[:number]), ([{}, *CHANGES])[number]
+        assert not any(same(one, other) for other in networks[:number]), CHANGES[number]
 
 
 @pytest.mark.parametrize("name", ["dropout", "recurrent_dropout", "embedding_dropout"])
@@ -188,29 +198,26 @@ def test_embedding_dropout_drops_whole_channels_of_a_review() -> None:
     assert 0.2 < zero[:, 0].mean() < 0.8
 
 
-def test_relu_starts_at_the_scaled_identity() -> None:
-    model = network(activation="relu", identity_scale=0.5)
-    np.testing.assert_array_equal(model.get_layer("simple_rnn_1").get_weights()[1], 0.5 * np.eye(3))
-    gru = network(cell="gru", activation="relu")
-    kernel = gru.get_layer("gru_1").get_weights()[1]
+def weights(name: str, **values: Any) -> list[np.ndarray]:
+    """A layer's weights before training."""
+    return list(network(**values).get_layer(name).get_weights())
+
+
+def test_recurrent_weights_start_orthogonal_and_with_relu_at_the_scaled_identity() -> None:
+    _, kernel, _ = weights("simple_rnn_2", units=5)
+    np.testing.assert_allclose(kernel @ kernel.T, np.eye(5), atol=1e-6)
+    _, kernel, _ = weights("simple_rnn_1", activation="relu", identity_scale=0.5)
+    np.testing.assert_array_equal(kernel, 0.5 * np.eye(3))
+    _, kernel, _ = weights("gru_1", cell="gru", activation="relu")
     np.testing.assert_array_equal(kernel[:, 6:], np.eye(3))
     assert not np.array_equal(kernel[:, :3], np.eye(3))
 
 
-def test_recurrent_weights_start_orthogonal() -> None:
-    kernel = network(units=5).get_layer("simple_rnn_2").get_weights()[1]
-    np.testing.assert_allclose(kernel @ kernel.T, np.eye(5), atol=1e-6)
-
-
-@pytest.mark.parametrize("open_gate", [True, False])
-def test_forget_gates_start_open_where_asked(open_gate: bool) -> None:
-    bias = network(cell="lstm", unit_forget_bias=open_gate).get_layer("lstm_1").get_weights()[2]
-    np.testing.assert_array_equal(bias, [0] * 3 + [float(open_gate)] * 3 + [0] * 6)
-
-
-def test_highway_gates_start_nearer_to_carrying() -> None:
-    bias = network(skip="highway").get_layer("gate_1").get_weights()[1]
-    np.testing.assert_array_equal(bias, [-1, -1, -1])
+def test_forget_gates_start_open_where_asked_and_highway_gates_nearer_to_carrying() -> None:
+    for is_open in (True, False):
+        bias = weights("lstm_1", cell="lstm", unit_forget_bias=is_open)[2]
+        np.testing.assert_array_equal(bias, [0] * 3 + [float(is_open)] * 3 + [0] * 6)
+    np.testing.assert_array_equal(weights("gate_1", skip="highway")[1], [-1, -1, -1])
 
 
 def test_layer_normalization_centres_and_scales_every_step() -> None:
@@ -219,15 +226,10 @@ def test_layer_normalization_centres_and_scales_every_step() -> None:
     assert 0.8 < states.std(axis=-1).min() <= states.std(axis=-1).max() < 1.01
 
 
-def head(model: keras.Model, features: np.ndarray) -> np.ndarray:
-    kernel, bias = model.get_layer("probability").get_weights()
-    return sigmoid(features.astype(np.float64) @ kernel + bias)
-
-
 @pytest.mark.parametrize(("pooling", "reduce"), [("mean", np.mean), ("max", np.max)])
 def test_pooling_is_over_the_time_steps_of_the_top_layer(pooling: str, reduce: Any) -> None:
     model = randomized(network(pooling=pooling))
-    np.testing.assert_allclose(outputs(model), head(model, reduce(top_states(model), axis=1)), atol=1e-6)
+    np.testing.assert_allclose(outputs(model), output_of(model, reduce(top_states(model), axis=1)), atol=1e-6)
 
 
 def test_bidirectional_layer_joins_what_each_direction_ends_with() -> None:
@@ -236,29 +238,27 @@ def test_bidirectional_layer_joins_what_each_direction_ends_with() -> None:
     x = model.get_layer("embedding").get_weights()[0][TOKEN_IDS]
     forward = reference_states("simple_rnn", x, weights[:3])
     backward = reference_states("simple_rnn", x[:, ::-1], weights[3:])
-    expected = head(model, np.concatenate([forward[:, -1], backward[:, -1]], axis=1))
+    expected = output_of(model, np.concatenate([forward[:, -1], backward[:, -1]], axis=1))
     np.testing.assert_allclose(outputs(model), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("padding", ["pre", "post"])
+WORDS = np.array([[1, 7, 3, 2]], np.int32)
+
+
+@pytest.mark.parametrize("padded", [((0, 0), (2, 0)), ((0, 0), (0, 2))], ids=["pre", "post"])
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
 @pytest.mark.parametrize(("skip", "bidirectional"), [("residual", False), ("none", True)])
 def test_padding_does_not_change_a_masked_prediction(
-    padding: str, pooling: str, skip: str, bidirectional: bool
+    padded: Any, pooling: str, skip: str, bidirectional: bool
 ) -> None:
     values = {"pooling": pooling, "skip": skip, "bidirectional": bidirectional, "layer_normalization": True}
-    short = randomized(network(4, masking=True, **values))
-    long = randomized(network(6, masking=True, **values))
-    words = np.array([[1, 7, 3, 2]], np.int32)
-    padded = np.pad(words, ((0, 0), (2, 0) if padding == "pre" else (0, 2)))
-    np.testing.assert_allclose(outputs(long, padded), outputs(short, words), atol=1e-6)
+    short, long = (randomized(network(length, masking=True, **values)) for length in (4, 6))
+    np.testing.assert_allclose(outputs(long, np.pad(WORDS, padded)), outputs(short, WORDS), atol=1e-6)
 
 
 def test_padding_changes_a_prediction_without_masking() -> None:
-    short, long = randomized(network(4, pooling="mean")), randomized(network(6, pooling="mean"))
-    words = np.array([[1, 7, 3, 2]], np.int32)
-    padded = np.pad(words, ((0, 0), (2, 0)))
-    assert np.abs(outputs(long, padded) - outputs(short, words)).max() > 1e-3
+    short, long = (randomized(network(length, pooling="mean")) for length in (4, 6))
+    assert np.abs(outputs(long, np.pad(WORDS, ((0, 0), (2, 0)))) - outputs(short, WORDS)).max() > 1e-3
 
 
 def test_the_same_seed_gives_the_same_weights_and_masks() -> None:

@@ -17,22 +17,15 @@ from pipeline.tuning.study import Study
 from studies import cells
 from studies.depth import fits as fits_module
 from studies.depth.fits import Fit, FitToTheEnd
-from studies_constructed import DATASET, record
+from studies_constructed import DATASET, fits_of_cells, record
 
 # The gradient at the bottom layer's first half, by cell; the loss's end has 1.
 FAR = {"simple_rnn": 1e-4, "lstm": 1e-2, "gru": 0.1}
-
-
-def fitted() -> dict:
-    return {
-        (cell, kind): record(Fit(cell, 2, kind.skip, kind.variant, 0), far=far)
-        for cell, far in FAR.items()
-        for kind in cells.KINDS
-    }
+FITTED = fits_of_cells(FAR)
 
 
 def test_each_panel_has_the_gradients_of_its_cell() -> None:
-    layers, kinds = cells.gradients_figure(fitted()), cells.helps_figure(fitted())
+    layers, kinds = cells.gradients_figure(FITTED), cells.helps_figure(FITTED)
     for figure, labels in ((layers, ["layer 1", "layer 2"]), (kinds, ["plain", "clipped", "residual"])):
         assert [axes.get_title() for axes in figure.axes] == ["simple RNN", "LSTM", "GRU", "", "", ""]
         assert [axes.get_xlabel() for axes in figure.axes] == 3 * [""] + 3 * ["time step"]
@@ -69,7 +62,7 @@ def test_the_page_says_how_little_was_fitted_and_lists_every_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    page = unescape(cells.render_page(DATASET, fitted(), {"train": 800}, depth=2))
+    page = unescape(cells.render_page(DATASET, FITTED, {"train": 800}, depth=2))
     assert "A simple RNN, an LSTM and a GRU of 2 layers each" in page
     assert "One fit of each network on 800 training reviews of toy" in page
     assert page.count("data:image/png;base64,") == 3

@@ -70,8 +70,7 @@ def test_the_seed_is_what_is_repeated_and_not_the_cell() -> None:
         of_cell = {"simple_rnn": 0.0, "lstm": 0.1, "gru": 0.2}[fit.cell]
         return record(fit, accuracy=0.65 + (fit.depth > 1) * (of_cell + 0.02 * fit.seed))
 
-    fits = {fit: replace(found, scores={**found.scores}) for fit, found in records(make).items()}
-    finding = found(fits)["accuracy"]
+    finding = found(records(make))["accuracy"]
     half = 2.5706 * 0.02 * (3.5 / 6) ** 0.5
     assert finding.difference.mean == pytest.approx(0.15)
     assert finding.difference.bounds == pytest.approx((0.15 - half, 0.15 + half), abs=1e-5)
@@ -81,9 +80,8 @@ def test_the_seed_is_what_is_repeated_and_not_the_cell() -> None:
 @pytest.mark.parametrize("seeds", [2, 5])
 def test_few_seeds_are_shown_and_not_judged(seeds: int) -> None:
     """However clear the difference looks: 5 seeds have it in 0.100 to 0.104."""
-    finding = found(
-        records(lambda fit: record(fit, 0.7 + (fit.depth > 1) * (0.1 + 0.001 * fit.seed)), seeds=seeds)
-    )["accuracy"]
+    fits = records(lambda fit: record(fit, 0.7 + (fit.depth > 1) * (0.1 + 0.001 * fit.seed)), seeds=seeds)
+    finding = found(fits)["accuracy"]
     assert finding.verdict == "cannot judge"
     assert finding.corrected is None
     text = sentence(finding, 0)
@@ -123,8 +121,7 @@ def test_networks_that_did_not_learn_judge_nothing() -> None:
     assert accuracy.left_out == ("simple RNN of depth 3",)
     assert "Left out, since they did not learn: simple RNN of depth 3." in sentence(accuracy, 10)
     assert findings["dropout"].left_out == ("simple RNN of depth 3, dropout", "simple RNN of depth 3")
-    gates = list(findings["gates_accuracy"].effects)
-    assert gates == ["depth 1", "depth 2"]
+    assert list(findings["gates_accuracy"].effects) == ["depth 1", "depth 2"]
     assert findings["gradients_initial"].left_out == ()  # before training nothing has learned yet
     assert findings["gradients_trained"].left_out == ("simple RNN of depth 3",)
 
@@ -139,14 +136,9 @@ def test_where_no_network_learned_the_study_says_so() -> None:
 
 def test_pairs_differ_in_the_one_thing_only() -> None:
     """Dropout without a partner at depth 3 is compared at depth 2 only, on both sides."""
-    fits = {
-        fit: found
-        for fit, found in records(
-            lambda fit: record(fit, gap=0.1 * fit.depth - 0.03 * (fit.variant == "dropout"))
-        ).items()
-        if (fit.depth, fit.variant) != (3, "dropout")
-    }
-    assert found(fits)["dropout"].difference.mean == pytest.approx(-0.03)
+    fits = records(lambda fit: record(fit, gap=0.1 * fit.depth - 0.03 * (fit.variant == "dropout")))
+    some = {fit: made for fit, made in fits.items() if (fit.depth, fit.variant) != (3, "dropout")}
+    assert found(some)["dropout"].difference.mean == pytest.approx(-0.03)
 
 
 def test_variants_skips_and_gates_are_compared_with_the_plain_fits() -> None:
@@ -163,8 +155,7 @@ def test_variants_skips_and_gates_are_compared_with_the_plain_fits() -> None:
     assert means["gates_accuracy"] == pytest.approx(0.04 * 1.25)
     assert means["dropout"] == pytest.approx(-0.0775)
     assert findings["dropout"].verdict == findings["gates_accuracy"].verdict == "supports"
-    strata = list(findings["gates_accuracy"].effects)
-    assert strata == ["depth 1", "depth 2", "depth 3"]
+    assert list(findings["gates_accuracy"].effects) == ["depth 1", "depth 2", "depth 3"]
 
 
 def test_what_the_grid_lacks_is_not_judged() -> None:
@@ -206,9 +197,8 @@ def test_vanishing_and_exploding_are_both_far_from_0() -> None:
     fit = Fit("gru", 2, "none", "plain", 0)
     vanished, exploded = record(fit, far=1e-3), record(fit, far=1e3)
     assert initial_decades(vanished) == initial_decades(exploded) == pytest.approx(3.0)
-    assert initial_decades(replace(vanished, initial_gradients=((0.0,) * 20, (1.0,) * 20))) == pytest.approx(
-        38
-    )
+    nothing = replace(vanished, initial_gradients=((0.0,) * 20, (1.0,) * 20))
+    assert initial_decades(nothing) == pytest.approx(38)
 
 
 def test_every_claim_has_its_source_and_figure() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
-import yaml
 from click.testing import CliRunner
 from scipy.stats import t as student
 
@@ -17,13 +16,12 @@ from pipeline.evaluation.calibration import wilson_interval
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import write_arrays, write_json
 from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT, LEARNING_CURVE_DIR
-from plain import plain_tree
+from plain import plain_text
 from studies.__main__ import cli
 from studies.cross_validation.fold import draw_folds, splits_of
 from studies.cross_validation.study import accuracy_of, mean_of, summarise
+from studies_constructed import any_probabilities
 from texts import reviews_of
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 def test_each_repeat_judges_every_review_once_with_each_labels_share() -> None:
@@ -78,10 +76,10 @@ def test_an_interval_ends_where_its_scores_do() -> None:
     ]
     judged[0][1]["majority class"]["accuracy"] = 0.0
     found = summarise(judged, 2, 1, 8)
-    network = found["classifiers"]["stacked RNN"]
+    network, lead = found["classifiers"]["stacked RNN"], found["lead"]["majority class"]
     assert (network["balanced_accuracy"]["low"], network["balanced_accuracy"]["high"]) == (0, 1)
     assert network["log_loss"]["low"] == 0 and network["log_loss"]["high"] > 1
-    assert (found["lead"]["majority class"]["low"], found["lead"]["majority class"]["high"]) == (-1, 1)
+    assert (lead["low"], lead["high"]) == (-1, 1)
 
 
 def make_project(folder: Path, train: int, test: int) -> None:
@@ -98,11 +96,19 @@ def make_project(folder: Path, train: int, test: int) -> None:
     write_arrays(raw / "unlabelled.npz", tokens=np.zeros(0, np.int32), offsets=np.zeros(1, np.int64))
     write_json(raw / "dataset.json", {"name": "tiny", "digest": "sha256:0", "labels": ["bad", "good"]})
     Vocabulary(()).save(raw / "vocabulary.json")
-    values = plain_tree()
-    values["pad"] |= {"vocab_size": 12, "max_length": 8}
-    values["model"] |= {"cell": "simple_rnn", "depth": 1, "units": 4, "embedding_dim": 4, "pooling": "max"}
-    values["train"] |= {"epochs": 8, "batch_size": 8, "learning_rate": 0.05, "patience": None}
-    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    values = plain_text(
+        pad={"vocab_size": 12, "max_length": 8},
+        model={"cell": "simple_rnn", "depth": 1, "units": 4, "embedding_dim": 4, "pooling": "max"},
+        train={"epochs": 8, "batch_size": 8, "learning_rate": 0.05, "patience": None},
+    )
+    (folder / "params.yaml").write_text(values)
+
+
+def said(*words: str) -> str:
+    """What a command prints."""
+    done = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
 
 
 @pytest.mark.usefixtures("fits_here")
@@ -111,21 +117,19 @@ def test_a_learning_curve_says_what_twice_the_labels_would_give(
 ) -> None:
     make_project(tmp_path, train=50, test=10)
     monkeypatch.chdir(tmp_path)
-    words = ["learning-curve", "--repeats", "2"]
-    done = CliRunner().invoke(cli, words, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    assert "twice the labels (80) would give about" in done.output
+    monkeypatch.setattr("studies.cross_validation.fold.fit_and_predict", any_probabilities)
+    words = ("learning-curve", "--repeats", "2")
+    assert "twice the labels (80) would give about" in said(*words)
     found = json.loads((LEARNING_CURVE_DIR / "scores.json").read_text())
     for curve in found["curves"].values():
         assert [row["labels"] for row in curve] == [10, 20, 40]
         assert all(row["low"] <= row["accuracy"] <= row["high"] for row in curve)
     assert found["curves"]["naive Bayes n-grams"][-1]["accuracy"] == 1
     assert "twice the labels (80)" in (LEARNING_CURVE_DIR / "report.html").read_text(encoding="utf-8")
-    again = CliRunner().invoke(cli, words, catch_exceptions=False)
-    assert "6 of 6 trials finished before" in again.output
+    assert "6 of 6 trials finished before" in said(*words)
     make_project(tmp_path, train=30, test=10)
     with pytest.raises(ValueError, match=r"needs 16 reviews or more of each label .* one has 12"):
-        CliRunner().invoke(cli, ["--traceback", *words], catch_exceptions=False)
+        said("--traceback", *words)
 
 
 @pytest.mark.usefixtures("fits_here")
@@ -134,9 +138,8 @@ def test_a_small_data_set_is_judged_beside_its_baselines(
 ) -> None:
     make_project(tmp_path, train=30, test=10)
     monkeypatch.chdir(tmp_path)
-    words = ["cross-validate", "--folds", "2", "--repeats", "1"]
-    done = CliRunner().invoke(cli, words, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
+    words = ("cross-validate", "--folds", "2", "--repeats", "1")
+    assert said(*words).count("complete after") == 2
     found = json.loads(CROSS_VALIDATION.read_text())
     assert (found["reviews"], len(found["scores"])) == (40, 2)
     assert found["classifiers"]["naive Bayes n-grams"]["accuracy"]["mean"] == 1
@@ -147,10 +150,9 @@ def test_a_small_data_set_is_judged_beside_its_baselines(
     page = CROSS_VALIDATION_REPORT.read_text(encoding="utf-8")
     assert "On 40 reviews the configured network labels" in page
     assert "Nadeau" in page
-    assert done.output.count("complete after") == 2
-    again = CliRunner().invoke(cli, words, catch_exceptions=False)
-    assert "2 of 2 trials finished before" in again.output
-    assert "complete after" not in again.output
+    again = said(*words)
+    assert "2 of 2 trials finished before" in again
+    assert "complete after" not in again
     assert json.loads(CROSS_VALIDATION.read_text()) == found, "folds are kept, and judged once"
     runs = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
     children = [run for run in runs if run.data.tags.get("trial.state") == "COMPLETE"]

@@ -17,9 +17,6 @@ def test_values_without_spread_have_no_interval_and_no_test(values: list[float])
     """0.1 + 0.2 differs from 0.3 by rounding only; a test of such differences would say p = 0."""
     assert not have_spread(values)
     assert estimate(values) == SeedMean(pytest.approx(values[0]), None, None)
-
-
-def test_no_values_have_no_mean() -> None:
     assert np.isnan(estimate([]).mean)
 
 
@@ -32,7 +29,4 @@ def test_the_paired_test_is_scipys_of_the_two_samples() -> None:
 def test_holm_by_hand() -> None:
     """Sorted: 0.005 x 4, 0.01 x 3, 0.03 x 2, and 0.04 x 1, which may not fall below the one before."""
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-
-
-def test_holm_never_passes_1() -> None:
     assert holm([0.6, 0.9]) == [1.0, 1.0]

@@ -5,39 +5,27 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.devices import import_keras
+from pipeline.evaluation.probabilities import decide, right
+from pipeline.networks.fused import choose_implementation
+from pipeline.networks.stacked_rnn import WordDropout, build_stacked_rnn
 from pipeline.params import TrainParams
+from pipeline.training import compiled as prediction
+from pipeline.training.batches import STEPS_A_CALL, shuffled_batches
+from pipeline.training.compiled import Average, label_objective
+from pipeline.training.fitting import Split, build_optimizer, fit
+from pipeline.training.task import Epoch, Trained
 from plain import plain_params
 from random_ngrams import ngram_vectors
 from two_labels import both
 
 PARAMS = plain_params().replace(
-    {
-        "pad.vocab_size": 20,
-        "model.units": 4,
-        "model.embedding_dim": 6,
-        "train.epochs": 4,
-        "train.batch_size": 16,
-        "train.learning_rate": 0.02,
-        "train.patience": None,
-        "tune.trials": 1,
-    }
+    {"pad.vocab_size": 20, "model.depth": 1, "model.units": 4, "model.embedding_dim": 6, "tune.trials": 1}
+    | {"train.epochs": 4, "train.batch_size": 16, "train.learning_rate": 0.02, "train.patience": None}
 )
-import_keras()
-
-import keras  # noqa: E402
-
-from pipeline.evaluation.probabilities import decide, right  # noqa: E402
-from pipeline.networks.fused import choose_implementation  # noqa: E402
-from pipeline.networks.stacked_rnn import WordDropout, build_stacked_rnn  # noqa: E402
-from pipeline.training import compiled as prediction  # noqa: E402
-from pipeline.training.batches import STEPS_A_CALL, shuffled_batches  # noqa: E402
-from pipeline.training.compiled import Average, label_objective  # noqa: E402
-from pipeline.training.fitting import Split, build_optimizer, fit  # noqa: E402
-from pipeline.training.task import Epoch, Trained  # noqa: E402
 
 
 def predict(model: keras.Model, token_ids: np.ndarray, batch_size: int = 256) -> np.ndarray:
@@ -52,15 +40,7 @@ def reviews(count: int, seed: int) -> Split:
 
 
 TRAIN, VALIDATION = reviews(70, 0), reviews(300, 1)
-
-
 ARGS = (TRAIN, VALIDATION, 9)
-
-
-def fitted_with(**values: Any) -> Trained:
-    windows = values.pop("windows", None)
-    params = PARAMS.replace({key.replace("__", "."): value for key, value in values.items()})
-    return fit(params, *ARGS, windows=windows)
 
 
 @pytest.fixture(scope="module")
@@ -107,28 +87,23 @@ def test_prediction_does_not_depend_on_the_batch_size(fitted: Trained) -> None:
     assert predict(fitted.network, VALIDATION.token_ids[:0]).shape == (0, 2)
 
 
-def test_one_seed_gives_one_result_digit_for_digit_and_another_another(fitted: Trained) -> None:
-    again = fitted_with(train__epochs=2)
-    assert again.history == fitted.history[:2]
-    other = fit(PARAMS.replace({"train.epochs": 1}), TRAIN, VALIDATION, 10)
-    assert other.history[0]["loss"] != fitted.history[0]["loss"]
-
-
-def test_what_its_listener_raises_ends_the_fit() -> None:
+def test_what_its_listener_raises_ends_the_fit_and_one_seed_gives_one_result(fitted: Trained) -> None:
     class Pruned(Exception):  # noqa: N818 - as Optuna's
         pass
 
-    seen: list[int] = []
+    seen: list[dict[str, float]] = []
 
     def prune(epoch: Epoch) -> None:
         if epoch.has_ended:
-            seen.append(epoch.number)
-        if seen[-1:] == [2]:
+            seen.append(epoch.metrics)
+        if epoch.has_ended and epoch.number == 2:
             raise Pruned
 
     with pytest.raises(Pruned):
         fit(PARAMS, *ARGS, listen=prune)
-    assert seen == [1, 2]
+    assert tuple(seen) == fitted.history[:2], "digit for digit"
+    other = fit(PARAMS.replace({"train.epochs": 1}), TRAIN, VALIDATION, 10)
+    assert other.history[0]["loss"] != fitted.history[0]["loss"]
 
 
 def test_fit_stops_when_patience_is_spent_and_goes_back_to_the_best_epoch() -> None:
@@ -143,7 +118,8 @@ def test_fit_stops_when_patience_is_spent_and_goes_back_to_the_best_epoch() -> N
 
 
 def test_pretraining_gives_another_start_from_the_same_seed(fitted: Trained) -> None:
-    pretrained = fitted_with(pretrain__epochs=1, train__epochs=1, windows=TRAIN.token_ids)
+    params = PARAMS.replace({"pretrain.epochs": 1, "train.epochs": 1})
+    pretrained = fit(params, *ARGS, windows=TRAIN.token_ids)
     assert pretrained.history[0]["loss"] != fitted.history[0]["loss"]
 
 
@@ -162,34 +138,36 @@ def test_schedule_runs_from_the_learning_rate_to_zero(schedule: str, rates: list
         assert math.isclose(float(optimizer.learning_rate), rate, abs_tol=1e-7)
 
 
-def moved(train: TrainParams) -> np.ndarray:
-    """Where (3, 4) goes in one step with the gradient (3, 4)."""
-    variable = keras.Variable(np.array([3.0, 4.0], np.float32))
-    optimizer = build_optimizer(train, steps=1)
+def moved(**values: Any) -> np.ndarray:
+    """Where (3, 4) goes in one step with the gradient (3, 4) and a learning rate of 0.1."""
+    train, start = train_params(learning_rate=0.1, **values), np.array([3.0, 4.0], np.float32)
+    variable, optimizer = keras.Variable(start), build_optimizer(train, steps=1)
     optimizer.build([variable])
-    optimizer.apply([keras.ops.convert_to_tensor(np.array([3.0, 4.0], np.float32))], [variable])
+    optimizer.apply([keras.ops.convert_to_tensor(start)], [variable])
     assert optimizer.global_clipnorm == train.clipnorm
     return np.asarray(keras.ops.convert_to_numpy(variable))
 
 
-def test_each_optimizer_takes_its_own_first_step() -> None:
-    # Adam's first step is the learning rate; AdamW first takes off rate * decay of the weight; RMSprop's is
-    # rate / sqrt(1 - 0.9).
-    np.testing.assert_allclose(
-        moved(train_params(optimizer="adam", learning_rate=0.1)), [2.9, 3.9], atol=1e-5
-    )
-    adamw = train_params(optimizer="adamw", learning_rate=0.1, weight_decay=0.5)
-    np.testing.assert_allclose(moved(adamw), [3 * 0.95 - 0.1, 4 * 0.95 - 0.1], atol=1e-5)
-    rmsprop = moved(train_params(optimizer="rmsprop", learning_rate=0.1))
-    np.testing.assert_allclose(rmsprop, np.array([3, 4]) - 0.1 / math.sqrt(0.1), atol=1e-4)
+# Clipped to a norm of 1e-6, the gradient is (6e-7, 8e-7).
+CLIPPED = np.array([6e-7, 8e-7])
 
 
-def test_clipnorm_scales_all_gradients_together() -> None:
-    # Of norm 5, clipped to 1e-6: (6e-7, 8e-7). Adam divides by the gradient plus 1e-7 * sqrt(1000): only so
-    # small does clipping show in its first step.
-    clipped = moved(train_params(optimizer="adam", learning_rate=0.1, clipnorm=1e-6))
-    steps = np.array([6e-7, 8e-7])
-    np.testing.assert_allclose(clipped, [3, 4] - 0.1 * steps / (steps + 1e-7 * math.sqrt(1000)), atol=1e-5)
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"optimizer": "adam"}, [2.9, 3.9]),  # its first step is the learning rate
+        # First it takes off rate * decay of the weight.
+        ({"optimizer": "adamw", "weight_decay": 0.5}, [3 * 0.95 - 0.1, 4 * 0.95 - 0.1]),
+        ({"optimizer": "rmsprop"}, np.array([3, 4]) - 0.1 / math.sqrt(1 - 0.9)),
+        # Adam divides by the gradient plus 1e-7 * sqrt(1000): only so small does clipping show.
+        (
+            {"optimizer": "adam", "clipnorm": 1e-6},
+            np.array([3, 4]) - 0.1 * CLIPPED / (CLIPPED + 1e-7 * math.sqrt(1000)),
+        ),
+    ],
+)
+def test_each_optimizer_takes_its_own_first_step(values: dict[str, Any], expected: Any) -> None:
+    np.testing.assert_allclose(moved(**values), expected, atol=1e-4 if "rms" in str(values) else 1e-5)
 
 
 @pytest.mark.parametrize("count", [1, 16, 17, 16 * STEPS_A_CALL, 16 * STEPS_A_CALL + 5])
@@ -217,10 +195,10 @@ def test_batches_by_length_hold_every_review_once_and_all_its_words(count: int) 
 
 def test_a_masked_network_is_fitted_fused_and_padding_changes_nothing() -> None:
     values = {"model.masking": True, "train.epochs": 1, "pad.padding": "post"}
-    values |= {"model.layer_pooling": "max", "model.pooling": "max_mean", "model.bidirectional": True}
+    values |= {"model.depth": 2, "model.layer_pooling": "max", "model.pooling": "max_mean"}
     params = PARAMS.replace(values)
     train, validation = (
-        Split(np.pad(split.token_ids, ((0, 0), (0, 3))), split.labels) for split in (TRAIN, VALIDATION)
+        part._replace(token_ids=np.pad(part.token_ids, ((0, 0), (0, 3)))) for part in ARGS[:2]
     )
     short, long = fit(params, *ARGS), fit(params, train, validation, 9)
     assert short.implementation == "fused"
@@ -264,11 +242,10 @@ def test_the_embedding_starts_from_the_vectors_that_there_are() -> None:
     vectors = np.zeros((20, 6), np.float32)
     vectors[7] = 3.0
     params = PARAMS.replace({"train.learning_rate": 1e-9, "train.epochs": 1})
-    start = fit(params, *ARGS, vectors=vectors).network.get_layer("embedding").embeddings
-    network = build_stacked_rnn(params.model, 20, 8, seed=9)
-    without = network.get_layer("embedding").embeddings
-    np.testing.assert_allclose(np.asarray(start)[7], 3.0, atol=1e-5)
-    np.testing.assert_allclose(np.asarray(start)[8:], np.asarray(without)[8:], atol=1e-5)
+    networks = fit(params, *ARGS, vectors=vectors).network, build_stacked_rnn(params.model, 20, 8, seed=9)
+    start, without = (np.asarray(network.get_layer("embedding").embeddings) for network in networks)
+    np.testing.assert_allclose(start[7], 3.0, atol=1e-5)
+    np.testing.assert_allclose(start[8:], without[8:], atol=1e-5)
 
 
 def test_soft_labels_of_unlabelled_reviews_are_learnt_first() -> None:

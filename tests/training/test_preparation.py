@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipeline.training.preparation import prepared_data
 from pipeline.training.task import ngrams_name, some_reviews, vectors_name
 from pipeline.training.vectors import LearntNgrams
 from plain import plain_params
+from texts import reviews_of
 
 PLAIN = plain_params().replace({"pad.vocab_size": 10})
 REVIEWS = {
@@ -57,13 +59,9 @@ def test_nothing_is_made_where_nothing_is_asked_for(tmp_path: Path) -> None:
 def test_each_searched_value_has_vectors_of_its_own(tmp_path: Path) -> None:
     space = {"vectors.epochs": {"choices": [0, 7]}, "model.embedding_dim": {"choices": [4, 6]}}
     params, made = prepared(tmp_path, vectors__epochs=2, model__embedding_dim=4, space=space)
-    shapes = {}
-    for epochs in (2, 7):
-        for width in (4, 6):
-            trial = params.replace({"vectors.epochs": epochs, "model.embedding_dim": width})
-            shapes[epochs, width] = made[vectors_name(trial)].shape
-            assert (made[vectors_name(trial)] == epochs).all()
-    assert shapes == {(2, 4): (10, 4), (2, 6): (10, 6), (7, 4): (10, 4), (7, 6): (10, 6)}
+    for epochs, width in product((2, 7), (4, 6)):
+        trial = params.replace({"vectors.epochs": epochs, "model.embedding_dim": width})
+        np.testing.assert_array_equal(made[vectors_name(trial)], np.full((10, width), epochs, np.float32))
     assert vectors_name(params.replace({"vectors.epochs": 0})) not in made
 
 
@@ -77,22 +75,17 @@ def test_vectors_are_made_once_and_kept(tmp_path: Path, monkeypatch: pytest.Monk
     _, first = prepared(tmp_path, vectors__epochs=2)
     monkeypatch.setattr(preparation, "skip_gram", lambda *_: pytest.fail("made again"))
     _, again = prepared(tmp_path, vectors__epochs=2)
-    assert {name: found.tolist() for name, found in again.items()} == {
-        name: found.tolist() for name, found in first.items()
-    }
+    np.testing.assert_equal(again, first)
 
 
 def test_ngrams_are_learnt_once_for_all_networks_and_scaled_for_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are those of a dictionary; a step's sums have the deviation, the means too."""
+    words = [[4, 5], [4, 5, 6], [4, 5, 7], [6, 7], [6, 8]]
     reviews = {
-        "tokens": np.array([4, 5, 4, 5, 6, 4, 5, 7, 6, 7, 6, 8], np.int32),
-        "offsets": np.array([0, 2, 5, 8, 10, 12]),
-        "token_ids": np.array(
-            [[4, 5, 0, 0], [4, 5, 6, 0], [4, 5, 7, 0], [6, 7, 0, 0], [6, 8, 0, 0]], np.int32
-        ),
-        "labels": np.array([0, 0, 0, 1, 1]),
+        **vars(reviews_of(words, [0, 0, 0, 1, 1])),
+        "token_ids": np.array([[*each, 0, 0][:4] for each in words], np.int32),
     }
     splits = {"train": reviews, "validation": reviews, "unlabelled": reviews}
     space = {"model.step_words": {"choices": [1, 2]}}

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.devices import import_keras
+from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.params import Params
+from pipeline.training.batches import windows_of
+from pipeline.training.fitting import Fitting, Split
+from pipeline.training.pretraining import SampledSoftmax, language_model
 from plain import plain_params
 
-PARAMS = plain_params()
-import_keras()
-
-import keras  # noqa: E402
-
-from pipeline.networks.stacked_rnn import build_stacked_rnn  # noqa: E402
-from pipeline.training.batches import windows_of  # noqa: E402
-from pipeline.training.fitting import Fitting, Split  # noqa: E402
-from pipeline.training.pretraining import SampledSoftmax, language_model  # noqa: E402
+PARAMS = plain_params().replace({"model.units": 3, "model.depth": 2, "model.dropout": 0.0})
 
 
 def test_whole_reviews_are_cut_into_rows_and_a_last_single_word_is_left_out() -> None:
@@ -60,18 +56,14 @@ def changed_outputs(params: Params, position: int) -> list[bool]:
 
 def test_the_stack_looks_only_back() -> None:
     """The states that tell the words at 1 to 4 are those after the words at 0 to 3."""
-    params = PARAMS.replace({"model.units": 3, "model.depth": 2, "model.dropout": 0.0})
-    assert changed_outputs(params, 2) == [False, False, True, True]
+    assert changed_outputs(PARAMS, 2) == [False, False, True, True]
 
 
 @pytest.mark.parametrize(("bidirectional", "pooling"), [(True, "none"), (True, "max"), (False, "max")])
 def test_the_lowest_layer_learns_alone_where_those_above_have_seen_the_word(
     bidirectional: bool, pooling: str
 ) -> None:
-    params = PARAMS.replace(
-        {"model.units": 3, "model.depth": 2, "model.dropout": 0.0, "model.bidirectional": bidirectional}
-        | {"model.layer_pooling": pooling}
-    )
+    params = PARAMS.replace({"model.bidirectional": bidirectional, "model.layer_pooling": pooling})
     network = build_stacked_rnn(params.model, 9, 5, seed=1)
     paths = [variable.path for variable in language_model(network, 4, seed=1).trainable_variables]
     assert not any("gru_2/" in path or "probability" in path for path in paths)
@@ -81,8 +73,9 @@ def test_the_lowest_layer_learns_alone_where_those_above_have_seen_the_word(
 def test_both_directions_learn_which_word_is_next() -> None:
     token_ids = (np.arange(8) + np.random.default_rng(0).integers(0, 19, (64, 1))) % 19 + 4
     counting = token_ids.astype(np.int32)
-    values = {"pretrain.epochs": 30, "pretrain.samples": 40, "model.dropout": 0.0, "pad.vocab_size": 24}
-    params = PARAMS.replace({**values, "model.bidirectional": True, "pretrain.learning_rate": 0.01})
+    values = {"pretrain.epochs": 30, "pretrain.samples": 40, "pretrain.learning_rate": 0.01}
+    values |= {"model.units": 32, "model.bidirectional": True, "pad.vocab_size": 24}
+    params = PARAMS.replace(values)
     split = Split(counting, np.zeros(64))
     told = Fitting(params, 1, 2, split).pretrain(counting)
     assert told.hits / 64 > 0.5

@@ -20,6 +20,10 @@ VECTORS = {"the": [9, 9, 9], "good": [1, 0, 0], "Paris": [0, 0, 3], "bad": [-1, 
 GLOVE = "".join(f"{word} {' '.join(map(str, values))}\n" for word, values in VECTORS.items())
 
 
+KINDS = ["glove.txt", "glove.txt.gz", "fasttext.vec", "blanks.txt"]
+KINDS += ["word2vec.txt", "word2vec.bin", "word2vec.bin.gz"]
+
+
 def params_of(path: Path, dimension: int = 3) -> Params:
     values = {"vectors.path": str(path), "model.embedding_dim": dimension, "pad.vocab_size": 8}
     return PLAIN.replace({**values, "vectors.deviation": 0.5})
@@ -43,18 +47,7 @@ def write(folder: Path, kind: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "glove.txt",
-        "glove.txt.gz",
-        "fasttext.vec",
-        "blanks.txt",
-        "word2vec.txt",
-        "word2vec.bin",
-        "word2vec.bin.gz",
-    ],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_words_of_the_vocabulary_have_the_files_vectors_scaled(kind: str, tmp_path: Path) -> None:
     params = params_of(write(tmp_path, kind))
     check_vectors(params)

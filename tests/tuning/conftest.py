@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.params import Params, parse_params
+from pipeline.params import Params
 
 
 @pytest.fixture
@@ -19,13 +19,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def toy(params: Params, project: Path) -> Params:
     """Four trials of two epochs over units and dropout, without pruning."""
-    tree = params.model_dump(mode="json")
-    tree["seed"] = 42
-    tree["model"] |= {"units": 16, "dropout": 0.2, "depth": 2}
-    tree["train"]["epochs"] = 2
-    tree["tune"] |= {
-        "trials": 4,
-        "pruner": "none",
-        "search_space": {"model.units": {"low": 8, "high": 32}, "model.dropout": {"low": 0.0, "high": 0.5}},
-    }
-    return parse_params(tree, "test")
+    space = {"model.units": {"low": 8, "high": 32}, "model.dropout": {"low": 0.0, "high": 0.5}}
+    model = {"model.units": 16, "model.dropout": 0.2, "model.depth": 2}
+    study = {"tune.trials": 4, "tune.pruner": "none", "tune.search_space": space}
+    return params.replace({"seed": 42, "train.epochs": 2} | model | study)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from types import SimpleNamespace
 from typing import Any
@@ -11,28 +10,18 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from stand_in import DATASET, StandInFit, run_search, run_study
+from stand_in import DATASET, StandInFit, run_search, run_study, send
 
 from pipeline.params import Params
-from pipeline.tuning.explain import (
-    choose,
-    epochs_figure,
-    history_figure,
-    pictures,
-    slices_figure,
-    trials_table,
-)
+from pipeline.tuning import explain
+from pipeline.tuning.explain import choose, pictures, trials_table
 from pipeline.tuning.study import open_search
 
 
 def test_the_table_has_a_row_for_every_trial_that_ended(toy: Params) -> None:
-    def interrupt(call: int, epoch: int) -> None:
-        if call == 1:
-            os.kill(os.getpid(), signal.SIGINT)
-
     study = open_search(toy.replace({"tune.trials": 2}), DATASET)
     with pytest.raises(InterruptedError):
-        run_search(study, StandInFit(interrupt))
+        run_search(study, StandInFit(send(signal.SIGINT, 1, 1)))
     run_search(study, StandInFit())
     table = trials_table(study)
     assert [row["state"] for row in table] == ["COMPLETE", "FAIL", "COMPLETE"]
@@ -49,30 +38,20 @@ def test_the_table_has_a_row_for_every_trial_that_ended(toy: Params) -> None:
     assert table[1]["model.units"] == table[2]["model.units"]
 
 
-def test_a_pruned_trials_score_is_that_of_its_last_epoch(toy: Params) -> None:
-    study, _ = run_study(
-        toy.replace({"tune.pruner": "median", "tune.trials": 10, "train.epochs": 5}), StandInFit()
-    )
-    pruned = next(trial for trial in study.trials() if trial.state.name == "PRUNED")
-    row = trials_table(study)[pruned.number]
-    assert row["validation_accuracy"] == pruned.intermediate_values[row["epochs"]]
-
-
-def test_every_picture_names_the_data(toy: Params) -> None:
-    study, _ = run_study(toy, StandInFit())
-    drawn = pictures(study, "imdb")
-    assert list(drawn) == ["history", "epochs", "slices"]  # two trials tell no importance
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, ["history", "epochs", "slices"]),  # four trials tell no importance
+        ({"tune.trials": 1}, ["history", "epochs"]),  # nothing to compare
+        ({"tune.epochs": 1}, ["history", "slices"]),
+    ],
+)
+def test_what_there_is_to_see_is_drawn_and_names_the_data(
+    toy: Params, changes: dict[str, Any], names: list[str]
+) -> None:
+    drawn = pictures(run_study(toy.replace(changes), StandInFit())[0], "imdb")
+    assert list(drawn) == names
     assert all("imdb" in figure.get_suptitle() for figure in drawn.values())
-
-
-def test_a_single_trial_has_nothing_to_compare(toy: Params) -> None:
-    study, _ = run_study(toy.replace({"tune.trials": 1}), StandInFit())
-    assert list(pictures(study, "toy")) == ["history", "epochs"]
-
-
-def test_trials_of_one_epoch_have_no_picture_of_epochs(toy: Params) -> None:
-    study, _ = run_study(toy.replace({"tune.epochs": 1}), StandInFit())
-    assert list(pictures(study, "toy")) == ["history", "slices"]
 
 
 @pytest.mark.parametrize(("count", "told"), [(19, False), (20, True)])
@@ -97,9 +76,8 @@ def test_importance_is_told_of_enough_trials_only(count: int, told: bool) -> Non
         (axes,) = drawn["importance"].axes
         assert axes.get_xlabel() == "share of the variance explained, from 20 trials"
         bars: Any = axes.patches
-        shares = {
-            label.get_text(): bar.get_width() for label, bar in zip(axes.get_yticklabels(), bars, strict=True)
-        }
+        names = [label.get_text() for label in axes.get_yticklabels()]
+        shares = dict(zip(names, (bar.get_width() for bar in bars), strict=True))
         assert shares["model.units"] > 0.95
         assert sum(shares.values()) == pytest.approx(1)
 
@@ -148,33 +126,25 @@ def test_the_winner_has_the_best_mean_over_its_seeds() -> None:
 
 
 def test_the_history_shows_complete_pruned_and_best() -> None:
-    (axes,) = history_figure(TRIALS, REPEATS, "validation accuracy", "Trials, toy").axes
+    (axes,) = explain.history_figure(TRIALS, REPEATS, "validation accuracy", "Trials, toy").axes
     assert points(axes, "ran to its end") == [[0, 0.7], [2, 0.72]]
     assert points(axes, "pruned, score when stopped") == [[1, 0.5]]
     assert points(axes, "winner") == [[0, 0.7]]
     (best,) = (line for line in axes.lines if line.get_label() == "best so far")
     assert list(best.get_ydata()) == [0.7, 0.72]
-    spans = [
-        segment.tolist()
-        for lines in axes.collections
-        if hasattr(lines, "get_segments")
-        for segment in lines.get_segments()
-    ]
+    lines = [lines for lines in axes.collections if hasattr(lines, "get_segments")]
+    spans = [segment.tolist() for each in lines for segment in each.get_segments()]
     assert spans == [[[0, 0.7], [0, 0.77]], [[2, 0.6], [2, 0.72]]]
 
 
 def test_a_pruned_trials_curve_ends_in_a_cross_where_it_was_stopped() -> None:
-    (axes,) = epochs_figure(TRIALS, {}, "validation accuracy", "Trials by epoch, toy").axes
-    crosses = [
-        line.get_xydata().tolist()
-        for line in axes.lines
-        if line.get_marker() == "x" and len(line.get_xdata())
-    ]
-    assert crosses == [[[1, 0.5]]]
+    (axes,) = explain.epochs_figure(TRIALS, {}, "validation accuracy", "Trials by epoch, toy").axes
+    crosses = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "x"]
+    assert [points for points in crosses if points] == [[[1, 0.5]]]
 
 
 def test_each_parameter_has_the_scale_that_it_was_searched_on() -> None:
-    figure = slices_figure(TRIALS, {}, SPACE, "validation accuracy", "Score by parameter, toy")
+    figure = explain.slices_figure(TRIALS, {}, SPACE, "validation accuracy", "Score by parameter, toy")
     depth, units, cell, dropout = figure.axes
     figure.draw_without_rendering()
     assert all(tick == int(tick) for tick in depth.get_xticks())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from unittest.mock import create_autospec
@@ -64,18 +65,9 @@ def test_a_long_names_last_line_has_room_for_its_validation_accuracy(
     assert line == "simple_rnn-3-none-clipping-seed0  complete after 10 s  accuracy 0.523"
 
 
-class _Terminal:
-    def __init__(self) -> None:
-        self.written = ""
-
+class _Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-    def write(self, text: str) -> None:
-        self.written += text
-
-    def flush(self) -> None:
-        pass
 
 
 def test_a_terminal_shows_the_bar_in_place(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +77,7 @@ def test_a_terminal_shows_the_bar_in_place(progress: Progress, monkeypatch: pyte
     progress.started(0, "trial 0", {"model.depth": 2})
     progress.heard(0, Epoch(1, 2, 0.5, {}))
     progress.heard(0, Epoch(1, 2, 1.0, METRICS))
-    lines = terminal.written.split("\n")
+    lines = terminal.getvalue().split("\n")
     assert lines[1] == "trial 0 (0/1 done)  depth 2"
     # The bar, without a line's end; then it is taken away, and the epoch's line takes its place.
     bar, gone, line = lines[2].split("\r")
@@ -102,7 +94,7 @@ def test_seconds_are_counted_where_nothing_else_moves(monkeypatch: pytest.Monkey
     monkeypatch.setattr(live, "TICK", 0.001)
     with live.busy("the network is packed"):
         time.sleep(0.05)
-    moving, _, kept = terminal.written.rpartition("\r")
+    moving, _, kept = terminal.getvalue().rpartition("\r")
     assert moving.startswith("\x1b[2Kthe network is packed  0 s\r")
     assert kept == "the network is packed, 0 s\n"
     line, threads = live.LiveLine(), threading.active_count()
@@ -111,10 +103,10 @@ def test_seconds_are_counted_where_nothing_else_moves(monkeypatch: pytest.Monkey
     assert threading.active_count() == threads + 1, "however often it changes, one thread counts"
     time.sleep(0.05)
     live.clear_all()
-    said = terminal.written
+    said = terminal.getvalue()
     assert said.endswith("\x1b[2Ktrial 3  99 %  0 s\r\x1b[2K\r")
     time.sleep(0.01)
-    assert terminal.written == said
+    assert terminal.getvalue() == said
 
 
 def test_a_log_has_a_line_twice_a_minute(

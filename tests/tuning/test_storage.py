@@ -21,15 +21,12 @@ from pipeline.tuning.study import open_search
 HAS_DRIVER = importlib.util.find_spec("psycopg") is not None
 
 
-def test_the_default_lies_in_the_projects_folder(toy: Params, project: Path) -> None:
-    study, _ = run_study(toy, StandInFit())
-    assert {path.name for path in (project / "studies").iterdir()} >= {"journal.log", study.name}
-
-
-def test_a_path_is_relative_to_the_projects_folder(toy: Params, project: Path) -> None:
+def test_a_journal_lies_in_the_projects_folder(toy: Params, project: Path) -> None:
     open_search(toy.replace({"tune.storage": "elsewhere/a.journal"}), DATASET)
     assert (project / "elsewhere" / "a.journal").stat().st_size > 0
     assert not (project / "studies" / "journal.log").exists()
+    study, _ = run_study(toy, StandInFit())
+    assert {path.name for path in (project / "studies").iterdir()} >= {"journal.log", study.name}
 
 
 @pytest.mark.parametrize("cut", [1, 10, 5000])

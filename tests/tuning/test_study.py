@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from stand_in import DATASET, Recorder, StandInFit, run_search, run_study, score_of
+from stand_in import DATASET, Recorder, StandInFit, run_search, run_study, score_of, send
 
 from pipeline.params import Params
 from pipeline.tuning import study as study_module
@@ -27,29 +26,27 @@ def values(study: Study) -> list[dict[str, object]]:
     return [trial.params for trial in study.trials()]
 
 
-def test_the_configured_model_is_the_first_trial(toy: Params) -> None:
-    study, _ = run_study(toy, StandInFit())
-    assert values(study)[0] == {"model.units": 16, "model.dropout": 0.2}
-    assert states(study) == ["COMPLETE"] * 4
-    assert len({str(trial) for trial in values(study)}) == 4
-
-
-def test_the_winner_is_the_best_score(toy: Params) -> None:
+def test_the_configured_model_is_tried_first_and_the_best_of_all_wins(toy: Params) -> None:
     fit = StandInFit()
     study, winner = run_study(toy, fit)
+    assert values(study)[0] == {"model.units": 16, "model.dropout": 0.2}
+    assert states(study) == ["COMPLETE"] * len(fit.calls) == ["COMPLETE"] * 4
+    assert len({str(trial) for trial in values(study)}) == 4
     scores = [trial.value for trial in study.trials()]
-    assert winner.best["validation_accuracy"] == max(scores)
     assert winner.number == scores.index(max(scores))
+    assert winner.best["validation_accuracy"] == winner.mean == max(scores)
+    assert winner.spread is None, "of a single seed"
     best = fit.calls[winner.number]
-    assert winner.network.decode() == f"{best['units']} units, dropout {best['dropout']}, seed 42"
     assert winner.params.model.units == best["units"]
+    assert winner.network.decode() == f"{best['units']} units, dropout {best['dropout']}, seed 42"
+    assert not winner.retrained
+    kept = [path.name for path in study.folder.glob("*.keras")]
+    assert kept == [f"trial-{winner.number}.keras"], "only networks that may win"
 
 
 def test_raising_trials_adds_only_the_missing_ones(toy: Params) -> None:
-    first = StandInFit()
-    study, _ = run_study(toy, first)
-    before = values(study)
-    more = StandInFit()
+    study, _ = run_study(toy, StandInFit())
+    before, more = values(study), StandInFit()
     raised, _ = run_study(toy.replace({"tune.trials": 6}), more)
     assert raised.name == study.name
     assert values(raised)[:4] == before
@@ -69,9 +66,7 @@ def test_a_delivered_study_that_is_forced_starts_afresh_and_repeats_itself(toy: 
 
 
 def test_a_finished_study_that_was_not_delivered_is_delivered_without_training(toy: Params) -> None:
-    study = open_search(toy, DATASET)
-    first = run_search(study, StandInFit())
-    fit = StandInFit()
+    first, fit = run_search(open_search(toy, DATASET), StandInFit()), StandInFit()
     second = run_search(open_search(toy, DATASET), fit)
     assert fit.calls == []
     assert (second.number, second.scores) == (first.number, first.scores)
@@ -81,15 +76,11 @@ def test_a_finished_study_that_was_not_delivered_is_delivered_without_training(t
 def test_an_interrupted_study_goes_on_where_it_stopped(toy: Params) -> None:
     whole, _ = run_study(toy, StandInFit())
 
-    def interrupt(call: int, epoch: int) -> None:
-        if (call, epoch) == (2, 1):
-            os.kill(os.getpid(), signal.SIGINT)
-
     stopped = open_search(toy, DATASET)
     assert stopped.name == f"{whole.name}-2"
     recorder = Recorder()
     with pytest.raises(InterruptedError, match=r"2 of 4 trials finished\n.*\n`dvc repro` goes on"):
-        run_search(stopped, StandInFit(interrupt), recorder)
+        run_search(stopped, StandInFit(send(signal.SIGINT, 2, 1)), recorder)
     assert states(stopped) == ["COMPLETE", "COMPLETE", "FAIL"]
     assert recorder.events[-1] == ("FAIL", 2)
 
@@ -105,12 +96,8 @@ def test_an_interrupted_study_goes_on_where_it_stopped(toy: Params) -> None:
 
 
 def test_settling_for_the_trials_so_far_trains_nothing(toy: Params) -> None:
-    def interrupt(call: int, epoch: int) -> None:
-        if call == 3:
-            os.kill(os.getpid(), signal.SIGTERM)
-
     with pytest.raises(InterruptedError, match=r"-S tune.trials=3"):
-        run_search(open_search(toy, DATASET), StandInFit(interrupt))
+        run_search(open_search(toy, DATASET), StandInFit(send(signal.SIGTERM, 3, 1)))
     fit = StandInFit()
     winner = run_search(open_search(toy.replace({"tune.trials": 3}), DATASET), fit)
     assert fit.calls == []
@@ -118,40 +105,28 @@ def test_settling_for_the_trials_so_far_trains_nothing(toy: Params) -> None:
 
 
 def test_an_interruption_in_the_last_epoch_lets_the_trial_finish(toy: Params) -> None:
-    def interrupt(call: int, epoch: int) -> None:
-        if (call, epoch) == (1, 2):
-            os.kill(os.getpid(), signal.SIGINT)
-
     study = open_search(toy, DATASET)
     with pytest.raises(InterruptedError):
-        run_search(study, StandInFit(interrupt))
+        run_search(study, StandInFit(send(signal.SIGINT, 1, 2)))
     assert states(study) == ["COMPLETE", "COMPLETE"]
 
 
 KILLED_IN_TRIAL_2 = """
-import os, signal, sys
+import signal, sys
 sys.path[:0] = {path!r}
-from stand_in import DATASET, StandInFit, run_search
+from stand_in import DATASET, StandInFit, run_search, send
 from pipeline.params import load_params
 from pipeline.tuning.study import open_search
 
-def die(call, epoch):
-    if (call, epoch) == (2, 2):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-run_search(open_search(load_params(), DATASET), StandInFit(die))
+run_search(open_search(load_params(), DATASET), StandInFit(send(signal.SIGKILL, 2, 2)))
 """
 
 
-def run_code(code: str, params: Params, project: Path) -> subprocess.Popen[bytes]:
-    """Runs ``code`` in a process of its own with ``params`` as params.yaml."""
-    (project / "params.yaml").write_text(params.model_dump_json())
-    return subprocess.Popen([sys.executable, "-c", code.format(path=sys.path)], cwd=project)
-
-
 def test_a_killed_trial_is_tried_again_and_no_finished_one_is(toy: Params, project: Path) -> None:
-    process = run_code(KILLED_IN_TRIAL_2, toy, project)
-    assert process.wait() == -signal.SIGKILL
+    (project / "params.yaml").write_text(toy.model_dump_json())
+    code = KILLED_IN_TRIAL_2.format(path=sys.path)
+    killed = subprocess.run([sys.executable, "-c", code], cwd=project, check=False)
+    assert killed.returncode == -signal.SIGKILL
     study = open_search(toy, DATASET)
     assert states(study) == ["COMPLETE", "COMPLETE", "RUNNING"]
     fit, recorder = StandInFit(), Recorder()
@@ -214,8 +189,7 @@ def test_a_time_limit_lets_the_trial_in_progress_finish(toy: Params) -> None:
 def test_the_name_is_made_of_what_makes_trials_comparable(
     toy: Params, changes: dict[str, object], same: bool
 ) -> None:
-    changed = toy.replace(changes)  # type: ignore[arg-type]
-    assert (identity(changed, "d") == identity(toy, "d")) == same
+    assert (identity(toy.replace(changes), "d") == identity(toy, "d")) == same
     assert identity(toy, "other data") != identity(toy, "d")
 
 
