@@ -14,7 +14,7 @@ setup: .venv/installed  ## Create .venv with the pinned packages
 
 # pip compiles bytecode as it installs; without it every process starts several times slower.
 .venv/installed: requirements.txt
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(f"Python 3.11 is needed, but PYTHON is {v[0]}.{v[1]}: make PYTHON=/path/to/python3.11" if v != (3, 11) else 0)'
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(f"Python 3.11 or 3.12 is needed, but PYTHON is {v[0]}.{v[1]}: make PYTHON=/path/to/python3.11" if v not in ((3, 11), (3, 12)) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --requirement requirements.txt
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
