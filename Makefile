@@ -1,5 +1,5 @@
 # Two commands: `make run` (the whole pipeline) and `make test` (the tests). `make help` lists the rest.
-PYTHON ?= python3.11
+PYTHON ?= $(or $(shell command -v python3.11 || command -v python3.12),python3.11)
 BIN := .venv/bin
 # DVC runs `python` from PATH, so the project's environment comes first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
