@@ -19,7 +19,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from pipeline.evaluation.ngrams import Ngrams, find_ngrams
-from pipeline.reviews.ragged import Ragged
+from pipeline.reviews.ragged import Ragged, Rows
 from pipeline.runtime.errors import UserError
 
 MODEL, NAIVE_BAYES, TFIDF = "stacked RNN", "naive Bayes n-grams", "TF-IDF n-grams"
@@ -33,7 +33,7 @@ CLASSIFIERS = {  # all that are shown, and what the names of their metrics begin
     MAJORITY: "majority_",
 }
 Arrays = Mapping[str, np.ndarray]
-MOST_TOKENS = 25_000_000  # of the training reviews that rivals are fitted to: about 2 GB
+MOST_TOKENS = 25_000_000  # of the reviews that bags are fitted to here: about 2 GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,20 +84,36 @@ def out_of_fold(
     """What the naive Bayes baseline says of each review when it is fitted to those of the other folds.
 
     Arguments are those of :func:`fit_baselines`, and the number of folds, each with its share of every label.
+    Of more reviews than have ``MOST_TOKENS`` tokens it is fitted to some, as :func:`score_rivals` does; what
+    it then says of the others is the last fold's.
 
     Returns:
         float64 (num_reviews, num_labels); 0 for a label that the other folds lack.
     """
-    _, counts = find_ngrams(reviews, longest)
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    fold = np.zeros(len(labels), np.int64)
-    fold[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % folds
     probabilities = np.zeros((len(labels), int(labels.max()) + 1))
+    rows = _few_enough(reviews, seed)
+    fitted_to = labels[rows]
+    ngrams, counts = find_ngrams(reviews.select(rows) if len(rows) < len(labels) else reviews, longest)
+    shuffled = np.random.default_rng(seed).permutation(len(rows))
+    fold = np.zeros(len(rows), np.int64)
+    fold[shuffled[np.argsort(fitted_to[shuffled], kind="stable")]] = np.arange(len(rows)) % folds
     for number in range(folds):
         judged = np.flatnonzero(fold == number)
-        classifier = _classifier(NAIVE_BAYES, seed).fit(counts[fold != number], labels[fold != number])
-        probabilities[np.ix_(judged, classifier.classes_)] = classifier.predict_proba(counts[judged])
+        classifier = _classifier(NAIVE_BAYES, seed).fit(counts[fold != number], fitted_to[fold != number])
+        said = classifier.predict_proba(counts[judged])
+        probabilities[np.ix_(rows[judged], classifier.classes_)] = said
+    others = np.setdiff1d(np.arange(len(labels)), rows)
+    bag = BagOfNgrams(ngrams, classifier)
+    probabilities[np.ix_(others, classifier.classes_)] = bag.predict_proba(reviews.select(others))
     return probabilities
+
+
+def _few_enough(reviews: Ragged, seed: int) -> Rows:
+    """Rows, ascending, that have ``MOST_TOKENS`` tokens or fewer, about, drawn at random; all if they do."""
+    count = int(len(reviews) * MOST_TOKENS / max(len(reviews.tokens), 1))
+    if count >= len(reviews):
+        return np.arange(len(reviews))
+    return np.sort(np.random.default_rng(seed).choice(len(reviews), count, replace=False))
 
 
 def _classifier(name: str, seed: int) -> OneVsRestClassifier:
@@ -171,12 +187,9 @@ def score_rivals(
         whole reviews, and the classifier that knows the labels' shares only.
     """
     labels, train = padded["train"]["labels"], whole["train"]
-    count = min(len(labels), int(len(labels) * MOST_TOKENS / max(len(train.tokens), 1)))
-    shares = np.bincount(labels) / len(labels)
-    fitted_to = None
-    if count < len(labels):
-        rows = np.sort(np.random.default_rng(seed).choice(len(labels), count, replace=False))
-        fitted_to, labels, train = count, labels[rows], train.select(rows)
+    rows, shares, fitted_to = _few_enough(train, seed), np.bincount(labels) / len(labels), None
+    if len(rows) < len(labels):
+        fitted_to, labels, train = len(rows), labels[rows], train.select(rows)
         padded = {**padded, "train": {"token_ids": padded["train"]["token_ids"][rows]}}
     read = {name: Ragged.from_padded(arrays["token_ids"]) for name, arrays in padded.items()}
     fitted: list[tuple[str, BagOfNgrams, Mapping[str, Ragged]]] = [

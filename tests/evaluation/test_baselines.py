@@ -13,6 +13,7 @@ from pipeline.evaluation.baselines import (
     WHOLE,
     LogCountRatio,
     fit_baselines,
+    out_of_fold,
     score_rivals,
 )
 from pipeline.evaluation.ngrams import find_ngrams
@@ -119,3 +120,5 @@ def test_of_more_reviews_than_fit_into_memory_some_are_taken_from_all_places_and
     for bag in bags:
         assert np.array_equal(bag.test[:, 1] >= 0.5, labels == 1)
     assert (len(majority.test), majority.fitted_to) == (80, None)
+    said = out_of_fold(Ragged(words, np.arange(81)), labels, longest=1)
+    assert np.array_equal(said.argmax(1), labels), "of the others too"
