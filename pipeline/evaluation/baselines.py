@@ -33,7 +33,7 @@ CLASSIFIERS = {  # all that are shown, and what the names of their metrics begin
     MAJORITY: "majority_",
 }
 Arrays = Mapping[str, np.ndarray]
-MOST_TOKENS = 25_000_000  # of the reviews that bags are fitted to here: about 2 GB
+MOST_TOKENS = 20_000_000  # of the reviews that bags are fitted to here: about 1.6 GB
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,8 @@ def out_of_fold(
         probabilities[np.ix_(rows[judged], classifier.classes_)] = said
     others = np.setdiff1d(np.arange(len(labels)), rows)
     bag = BagOfNgrams(ngrams, classifier)
-    probabilities[np.ix_(others, classifier.classes_)] = bag.predict_proba(reviews.select(others))
+    for part in np.array_split(others, len(others) // 10_000 + 1):
+        probabilities[np.ix_(part, classifier.classes_)] = bag.predict_proba(reviews.select(part))
     return probabilities
 
 

@@ -174,5 +174,7 @@ def held_back(validation: Arrays) -> dict[str, np.ndarray]:
 
 def _part(validation: Arrays, keep: np.ndarray) -> dict[str, np.ndarray]:
     part = {name: values[keep] for name, values in validation.items() if name not in ("tokens", "offsets")}
+    if "tokens" not in validation:  # the whole reviews weren't read
+        return part
     reviews = Ragged(validation["tokens"], validation["offsets"]).select(np.flatnonzero(keep))
     return part | {"tokens": reviews.tokens, "offsets": reviews.offsets}

@@ -9,7 +9,7 @@ import json
 import os
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -129,15 +129,15 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Reads an .npz that holds no pickle.
+def read_arrays(path: Path, but: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """Reads an .npz that holds no pickle, without the arrays ``but``.
 
     Raises:
         UserError: if it is cut short, or is something else.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            return {name: archive[name] for name in archive.files if name not in but}
     except (EOFError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} can't be read ({error}): take it out and have it made again") from None
 

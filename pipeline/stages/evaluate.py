@@ -64,11 +64,12 @@ def run(params: Params) -> None:
     the report, all in reports/; registers the model."""
     trained = {"objective": ACCURACY} | read_json(TRAIN_REPORT) | {"preset": preset_of(params)}
     dataset, vocabulary = read_json(PADDED_DATASET), Vocabulary.load(RAW_VOCABULARY)
-    splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "test")}
+    # Whole reviews are those of data/raw, which have every word.
+    padded = {name: padded_split(name) for name in ("train", "validation", "test")}
+    splits = {name: read_arrays(file, but=("tokens", "offsets")) for name, file in padded.items()}
     held, validation, test = held_back(splits["validation"]), chosen_by(splits["validation"]), splits["test"]
     splits["validation"] = validation
-    raw = read_splits(read_arrays(RAW_REVIEWS))
-    reviews = {name: raw[dataset["raw_splits"][name]].select(part["rows"]) for name, part in splits.items()}
+    reviews = _whole_reviews(dataset, splits)
     with pipeline_run(params, "evaluate", ("pad", "tune", "evaluate"), trained["run_id"]) as parent:
         parent.log_network(trained)
         if parent.run_id != trained["run_id"]:  # which has it
@@ -129,13 +130,21 @@ def run(params: Params) -> None:
                 [vocabulary.words_of(reviews["test"].review(int(error["row"]))) for error in errors],
                 contributions(predict, token_ids),
                 registration,
-                _label_issues(params, raw["train"], dataset["labels"], vocabulary),
+                _label_issues(params, dataset["labels"], vocabulary),
             )
             card = model_card.write(result)
             write_text(MODEL_CARD, card)
             write_text(REPORT, write_report(result))
             _log(parent, card, registration)
         print_summary(result)
+
+
+def _whole_reviews(
+    dataset: Mapping[str, Any], splits: Mapping[str, Mapping[str, np.ndarray]]
+) -> dict[str, Reviews]:
+    """Those of each split; the others of data/raw don't stay, since a million reviews are 800 MB."""
+    raw = read_splits(read_arrays(RAW_REVIEWS))
+    return {name: raw[dataset["raw_splits"][name]].select(part["rows"]) for name, part in splits.items()}
 
 
 def _log(parent: PipelineRun, card: str, registration: Registration | None) -> None:
@@ -150,10 +159,9 @@ def _log(parent: PipelineRun, card: str, registration: Registration | None) -> N
         versions.describe(parent.client, registration.name, registration.version, description)
 
 
-def _label_issues(
-    params: Params, train: Reviews, names: list[str], vocabulary: Vocabulary
-) -> list[dict[str, Any]]:
+def _label_issues(params: Params, names: list[str], vocabulary: Vocabulary) -> list[dict[str, Any]]:
     """The training reviews of the source whose label the bag of words contradicts with confidence."""
+    train = read_splits(read_arrays(RAW_REVIEWS))["train"]
     labels = train.labels.astype(np.int64)
     said = out_of_fold(train, labels, longest=params.evaluate.baseline_ngrams, seed=params.seed)
     return [
