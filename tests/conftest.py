@@ -14,7 +14,6 @@ import pytest
 from loopback import ImdbFiles, Server, make_imdb, running_server
 
 # Before any test imports a library that reads them.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Networks of a few units run for milliseconds, and are compiled for seconds: sooner if XLA optimizes less.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")

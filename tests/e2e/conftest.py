@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import random
 import shutil
@@ -13,8 +12,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from filelock import FileLock
 
+from pipeline.__main__ import cli
 from plain import plain_text
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -22,7 +23,7 @@ WITHOUT_LINKS = Path(__file__).parent / "without_links"
 FOLDER = "josé luis"
 POSITIVE = ["wonderful", "moving", "funny", "clever", "warm", "brilliant", "gripping", "tender"]
 NEGATIVE = ["dull", "awful", "boring", "clumsy", "lazy", "tedious", "stupid", "hollow"]
-NEUTRAL = [
+PLAIN = [
     "the",
     "a",
     "film",
@@ -41,7 +42,7 @@ NEUTRAL = [
 
 @dataclass
 class Project:
-    """A checkout in a folder of its own, with this interpreter's environment first on PATH."""
+    """A checkout in a folder of its own."""
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -71,66 +72,63 @@ class Project:
             tree[section][name] = value
         file.write_text(yaml.safe_dump(tree, sort_keys=False))
 
+    def call(self, *words: str, status: int = 0) -> str:
+        """What a command of ours prints, run in this process."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            done = CliRunner().invoke(cli, words)
+        assert done.exit_code == status, done.output
+        return done.output
+
     def path(self, name: str) -> Path:
         """A file of the project."""
         return self.folder / name
 
 
-def write_reviews(path: Path, count: int = 240, seed: int = 0) -> None:
+def write_reviews(path: Path, count: int = 240) -> None:
     """Reviews of 6 to 30 words in which three words tell the label; ten lines are there twice."""
-    generator = random.Random(seed)
-    rows = []
+    generator = random.Random(0)
+    lines = []
     for number in range(count):
-        words = generator.choices(NEUTRAL, k=generator.randint(6, 30))
+        words = generator.choices(PLAIN, k=generator.randint(6, 30))
         words += generator.sample(POSITIVE if number % 2 else NEGATIVE, 3)
         generator.shuffle(words)
-        rows.append({"text": " ".join(words), "label": ("negative", "positive")[number % 2]})
-    rows += rows[:10]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["text", "label"])
-        writer.writeheader()
-        writer.writerows(rows)
+        lines.append(f"{' '.join(words)},{'positive' if number % 2 else 'negative'}\n")
+    path.write_text("".join(["text,label\n", *lines, *lines[:10]]))
 
 
 def user_environment() -> dict[str, str]:
     """This interpreter's environment first on PATH, and no run of MLflow or DVC around it."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
-    environment |= {"GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org"}
-    return environment | {"GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org"}
+    people = ("AUTHOR", "COMMITTER")
+    environment |= {f"GIT_{who}_NAME": "t" for who in people}
+    return environment | {f"GIT_{who}_EMAIL": "t@example.org" for who in people}
 
 
 def copy_project(folder: Path) -> Project:
     """The files git would have, committed in a repository of their own, on 240 small reviews."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split("\n")
-    for name in listed:
+    here = Project(PROJECT, user_environment())
+    listed = here.run("git", "ls-files", "--cached", "--others", "--exclude-standard").stdout
+    for name in listed.splitlines():
         source = PROJECT / name
-        if name and source.is_file() and not name.startswith(("reports/", "tests/")):
+        if source.is_file() and not name.startswith(("reports/", "tests/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
-    (folder / "params.yaml").write_text(plain_text(), encoding="utf-8")
-    project = Project(folder, user_environment())
-    write_reviews(folder / "mine.csv")
-    project.set_params(
-        model__cell="simple_rnn",  # compiles fastest
-        tune__search_space={"model": {"units": {"low": 2, "high": 4}, "dropout": {"low": 0.0, "high": 0.5}}},
-        data__source="file",
-        data__path="mine.csv",
-        pad__max_length=30,
-        model__units=4,
-        model__embedding_dim=8,
-        train__epochs=2,
-        train__batch_size=16,
-        model__pooling="max",  # learns the telling words within the two epochs
-        train__learning_rate=0.03,
-        tune__trials=2,
+    space = {"model": {"units": {"low": 2, "high": 4}, "dropout": {"low": 0.0, "high": 0.5}}}
+    values = plain_text(
+        data={"source": "file", "path": "mine.csv"},
+        pad={"max_length": 30},
+        # The cell compiles fastest; this pooling learns the telling words within the two epochs.
+        model={"cell": "simple_rnn", "units": 4, "embedding_dim": 8, "pooling": "max"},
+        train={"epochs": 2, "batch_size": 16, "learning_rate": 0.03},
+        tune={"trials": 2, "search_space": space},
     )
+    (folder / "params.yaml").write_text(values, encoding="utf-8")
+    write_reviews(folder / "mine.csv")
+    project = Project(folder, user_environment())
     project.run("git", "init", "--quiet")
     project.run("git", "add", "--all")
     project.run("git", "commit", "--quiet", "--message", "a user's project")

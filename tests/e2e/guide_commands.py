@@ -23,25 +23,20 @@ PROGRAMS = ("make", "python", "stacked-rnn", "dvc", "mlflow", "dask", "pip", "do
 
 # What a command begins with, and why no test runs it on an ordinary machine. The longest that fits counts.
 NOT_RUN = {
-    "docker ": "needs a Docker daemon and a base image",
-    "mlflow models build-docker": "needs a Docker daemon",
-    "helm ": "needs a Kubernetes cluster",
-    "kubectl ": "needs a Kubernetes cluster",
-    "pip install dask-kubernetes": "brings packages from an index",
-    "pip install dask-jobqueue": "brings packages from an index",
-    "pip install '.[": "brings packages from an index",
-    "~/stacked-rnn-env/bin/pip": "brings packages from an index",
+    **dict.fromkeys(("docker ", "mlflow models build-docker"), "needs a Docker daemon"),
+    **dict.fromkeys(
+        ("helm ", "kubectl ", "python - <<'END'\nfrom dask_kubernetes"), "needs a Kubernetes cluster"
+    ),
+    **dict.fromkeys(
+        ("pip install dask-", "pip install '.[", "~/stacked-rnn-env/bin/pip"), "brings packages from an index"
+    ),
     "python3.11 -m venv": "makes an environment in the home folder",
     "~/stacked-rnn-env/bin/dask ssh": "needs a second host",
-    "dask scheduler --host one": "needs a host of that name",
-    "dask worker tcp://one": "needs a host of that name",
-    "cat > scheduler.py": "needs Slurm and dask-jobqueue",
-    "python scheduler.py": "needs Slurm and dask-jobqueue",
-    "python - <<'END'\nfrom dask_kubernetes": "needs a Kubernetes cluster",
+    **dict.fromkeys(("dask scheduler --host one", "dask worker tcp://one"), "needs a host of that name"),
+    **dict.fromkeys(("cat > scheduler.py", "python scheduler.py"), "needs Slurm and dask-jobqueue"),
     "optuna-dashboard ": "needs the extra `dashboard`; its second form a PostgreSQL server",
     "dvc exp run -S data.url=": "its hashes are for the reader to fill in",
-    "make bench": "measures for an hour",
-    "python -m benchmarks.": "measures for minutes",
+    **dict.fromkeys(("make bench", "python -m benchmarks."), "measures for minutes"),
     "make accurate": "is `python -m pipeline run --preset accurate`",
     "make test": "runs this test",
     "make lint": "checks the code, as `.ci/run` does before this test",
@@ -50,12 +45,9 @@ NOT_RUN = {
     "make clean": "removes what the next commands need",
     "mlflow models generate-dockerfile": "registry/test_packaging runs it",
     "mlflow run .": "e2e/test_pipeline runs it, with other values",
-    "python -m pipeline rebuild": "e2e/test_serving runs it",
-    "curl ": "e2e/test_serving runs it",
-    "dvc exp show --only": "e2e/test_pipeline runs it",
-    "dvc metrics diff": "e2e/test_pipeline runs it",
-    "dvc plots": "e2e/test_pipeline runs it",
-    "dvc repro --force": "e2e/test_pipeline runs it",
+    **dict.fromkeys(("python -m pipeline rebuild", "curl "), "e2e/test_serving runs it"),
+    **dict.fromkeys(("dvc exp show --only", "dvc metrics diff", "dvc plots"), "e2e/test_pipeline runs it"),
+    "dvc repro --force": "e2e/test_lost_output runs it",
 }
 # Names of commands that stand in a sentence without what they need, or are another project's.
 NAMES = {
@@ -84,9 +76,7 @@ class Command:
     @property
     def words(self) -> list[str]:
         """As a shell splits its first line."""
-        return shlex.split(
-            self.text.splitlines()[0] if HEREDOC.search(self.text) else self.text, comments=True
-        )
+        return shlex.split(self.text.splitlines()[0], comments=True)
 
     @property
     def reason(self) -> str | None:
@@ -143,36 +133,21 @@ def block_commands(block: str) -> Iterator[str]:
             yield text
 
 
-def python_of(command: Command) -> str | None:
-    """The Python program that a command reads from the page."""
-    heredoc = HEREDOC.search(command.text)
-    return command.text.split("\n", 1)[1].rpartition("\n")[0] if heredoc else None
-
-
 def check_not_run(command: Command) -> None:
     """What can be known of a command without running it, besides its shell syntax and its own options."""
-    if (program := python_of(command)) is not None:
-        ast.parse(program)
+    if HEREDOC.search(command.text):
+        ast.parse(command.text.split("\n", 1)[1].rpartition("\n")[0])
     words = command.words
-    if words[:2] == ["docker", "build"]:
-        _check_image(words)
+    if words[:2] == ["docker", "build"] and "--target" in words:
+        file = (PROJECT / words[words.index("--file") + 1]).read_text(encoding="utf-8")
+        assert f" AS {words[words.index('--target') + 1]}\n" in file, words
     for word in words:
         if word.startswith(".["):
             assert f"\n{word[2:-1]} = [" in (PROJECT / "pyproject.toml").read_text(encoding="utf-8"), word
         if word.endswith((".txt", ".py")) and "scheduler.py" not in word:
             assert (PROJECT / word).is_file(), word
-    if words[:1] == ["dask"] or words[0].endswith("/dask"):
-        _check_dask(words[1:])
+    if words[0].rpartition("/")[2] == "dask":
+        from distributed.cli import dask_scheduler, dask_ssh, dask_worker  # noqa: PLC0415 - a second
 
-
-def _check_image(words: list[str]) -> None:
-    if "--target" in words:
-        file = (PROJECT / words[words.index("--file") + 1]).read_text(encoding="utf-8")
-        assert f" AS {words[words.index('--target') + 1]}\n" in file, words
-
-
-def _check_dask(words: list[str]) -> None:
-    from distributed.cli import dask_scheduler, dask_ssh, dask_worker  # noqa: PLC0415 - a second
-
-    parsers = {"ssh": dask_ssh, "scheduler": dask_scheduler, "worker": dask_worker}
-    parsers[words[0]].main.make_context(words[0], words[1:])
+        parsers = {"ssh": dask_ssh, "scheduler": dask_scheduler, "worker": dask_worker}
+        parsers[words[1]].main.make_context(words[1], words[2:])

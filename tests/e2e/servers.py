@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,14 +23,22 @@ def free_port() -> int:
         return int(chosen.getsockname()[1])
 
 
+def tracking_server(folder: Path, address: str) -> list[str]:
+    """The command of `mlflow server`, whose store lies in ``folder``."""
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--workers", "1"]
+    command += ["--port", address.rpartition(":")[2], "--backend-store-uri", f"sqlite:///{folder}/server.db"]
+    return [*command, "--artifacts-destination", str(folder / "artifacts")]
+
+
 @contextmanager
 def running(command: list[str], project: Project, ready: str, log: Path) -> Iterator[None]:
     """A server while the block runs; ends it and its workers."""
+    environment = project.environment | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # else eight more
     with log.open("w") as output:
         process = subprocess.Popen(
             command,
             cwd=project.folder,
-            env=project.environment,
+            env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

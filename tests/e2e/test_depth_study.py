@@ -16,18 +16,8 @@ import mlflow
 import pytest
 from toy_project import environment, make_project
 
-TINY: dict[str, Any] = {
-    "cells": ["simple_rnn"],
-    "depths": [1, 2],
-    "skips": ["none"],
-    "seeds": 2,
-    "units": 4,
-    "epochs": 2,
-    "batch_size": 16,
-    "probe_reviews": 64,
-    "gradient_reviews": 8,
-    "workers": 1,
-}
+TINY: dict[str, Any] = {"cells": ["simple_rnn"], "depths": [1, 2], "skips": ["none"], "seeds": 2, "units": 4}
+TINY |= {"epochs": 2, "batch_size": 16, "probe_reviews": 64, "gradient_reviews": 8, "workers": 1}
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
@@ -44,7 +34,8 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_an_interrupted_study_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_an_interrupted_study_goes_on_where_it_was(tmp_path: Path, empty_store: bytes) -> None:
+    (tmp_path / "mlflow.db").write_bytes(empty_store)
     folder = make_project(tmp_path, {}, depth=TINY, cluster={"jobs_a_process": 12})
     first = start(folder)
     assert first.stdout is not None

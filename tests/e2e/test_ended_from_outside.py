@@ -15,33 +15,30 @@ from toy_project import environment, make_project
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, empty_store: bytes) -> Path:
     """A DVC project whose one stage is a study of formulas: eight trials of two epochs, 0.3 s each."""
     folder = make_project(tmp_path, {"trials": 8})
     stage = {"cmd": "python -m pipeline train", "outs": [{"reports/train.json": {"cache": False}}]}
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"train": stage}}), encoding="utf-8")
-    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], cwd=folder, check=True)
+    (folder / "mlflow.db").write_bytes(empty_store)
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/config").write_text("[core]\n    no_scm = True\n")
     return folder
-
-
-def started(folder: Path) -> subprocess.Popen[str]:
-    """`run`, as a group of processes of its own."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "run", "--until", "train"],
-        cwd=folder,
-        env=environment(folder, stand_in=True, STAND_IN_SECONDS="0.3", PATH=path),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_for_all", [False, True], ids=["kill", "Ctrl-C"])
 def test_a_run_ends_with_its_stage(project: Path, is_for_all: bool) -> None:
-    run = started(project)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "run", "--until", "train"],
+        cwd=project,
+        env=environment(project, stand_in=True, STAND_IN_SECONDS="0.3", PATH=path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # a group of processes of its own
+    )
     assert run.stdout is not None
     said = ""
     while "epoch" not in said:

@@ -6,7 +6,6 @@ can't be run here is checked as far as it can be, and skipped with the reason of
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 import re
@@ -20,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import pandas as pd
 import pytest
 import requests
@@ -34,8 +32,10 @@ from e2e.servers import free_port, running
 from pipeline.__main__ import cli
 from pipeline.cluster import pool
 from pipeline.params import load_params
+from pipeline.stages import refuse_varied
 from studies.__main__ import cli as studies_cli
 from studies.cross_validation import fold
+from studies_constructed import any_probabilities
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
@@ -99,12 +99,8 @@ def guided(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def write_tables(project: Project) -> None:
     """Tables of reviews by the names that the guides give them."""
-    with project.path("mine.csv").open(newline="") as file:
-        rows = [
-            row | {"id": number, "asked": f"2026-06-{number % 28 + 1:02}"}
-            for number, row in enumerate(csv.DictReader(file))
-        ]
-    table = pd.DataFrame(rows)
+    table = pd.read_csv(project.path("mine.csv")).reset_index(names="id")
+    table["asked"] = [f"2026-06-{number % 28 + 1:02}" for number in table["id"]]
     for name in ("reviews.csv", "new.csv", "reviews/may.csv"):
         project.path(name).parent.mkdir(exist_ok=True)
         table.to_csv(project.path(name), index=False)
@@ -113,14 +109,6 @@ def write_tables(project: Project) -> None:
         table.to_json(lines, orient="records", lines=True)
     table.to_parquet(project.path("scored.parquet"))
     table[["id", "label"]].to_csv(project.path("labels.csv"), index=False)
-
-
-def any_probabilities(_params: Any, seed: int, padded: Any, *_: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Stands for a fold's network."""
-    draw = np.random.default_rng(seed)
-    validation, test = (len(padded[split]["labels"]) for split in ("validation", "test"))
-    positive, tested = draw.uniform(0.1, 0.9, validation), draw.uniform(0.1, 0.9, test)
-    return np.column_stack([1 - positive, positive]), np.column_stack([1 - tested, tested])
 
 
 @pytest.mark.usefixtures("fits_here")
@@ -139,11 +127,16 @@ def test_a_command_runs_as_it_stands(command: Command, guided: Project) -> None:
         if command.text == beginning or command.text.startswith(f"{beginning} "):
             assert re.search(pattern, printed), printed
     if command.text.startswith(("python -m pipeline run", "dvc exp run")):
-        values = load_params(guided.path("params.yaml")).flat()
-        assert named_values(command.words).items() <= values.items()
+        params = load_params()
+        assert named_values(command.words).items() <= params.flat().items()
         ran = noted(guided)[before:]
         assert ran or "cluster.address" in command.text  # where a network is fitted changes no result
-        assert all(stage["values"] == json.loads(json.dumps(values)) for stage in ran)
+        for stage in ran:
+            assert stage["params"] == guided.path("params.yaml").read_text(encoding="utf-8")
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in stage["settings"].items():
+                    patch.setenv(name, value)
+                refuse_varied(params)  # as the stage does
 
 
 @pytest.mark.parametrize("command", [each for each in SHOWN if each.reason], ids=str)
@@ -158,9 +151,8 @@ def test_a_command_that_is_not_run_is_checked(command: Command) -> None:
 
 
 def test_each_reason_is_of_a_command_that_is_shown() -> None:
-    assert [
-        beginning for beginning in NOT_RUN if not any(each.text.startswith(beginning) for each in SHOWN)
-    ] == []
+    for beginning in NOT_RUN:
+        assert any(each.text.startswith(beginning) for each in SHOWN), beginning
 
 
 def typed(text: str, project: Project) -> str:
@@ -191,36 +183,28 @@ def served(command: Command, project: Project) -> str:
     with running(words, logging, f"{address}/{'ping' if 'serve' in words else 'health'}", log):
         if "serve" in words:
             rows = {"dataframe_records": [{"id": number, "text": "a wonderful film"} for number in range(60)]}
-            assert (
-                len(requests.post(f"{address}/invocations", json=rows, timeout=60).json()["predictions"])
-                == 60
-            )
+            answer = requests.post(f"{address}/invocations", json=rows, timeout=60).json()
+            assert len(answer["predictions"]) == 60
         else:
             assert "MLflow" in requests.get(address, timeout=60).text
-            wait_for("open http", log)
+            for _ in range(100):
+                if "open http" not in log.read_text():
+                    time.sleep(0.1)
     return log.read_text()
 
 
-def wait_for(text: str, log: Path) -> None:
-    """Until a server has written something."""
-    for _ in range(100):
-        if text in log.read_text():
-            return
-        time.sleep(0.1)
-
-
 def noted(project: Project) -> list[dict[str, Any]]:
-    """What the stages were run with, in their order."""
+    """The params.yaml and settings that each stage was run with."""
     file = project.path(".dvc/tmp/noted.jsonl")
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 def named_values(words: list[str]) -> dict[str, Any]:
     """The values of params.yaml that a command line sets, by `--model.depth 3` or `-S model.depth=3`."""
-    if words[:3] == ["dvc", "exp", "run"]:
-        pairs = [
-            word.partition("=")[::2] for option, word in pairwise(words) if option == "-S" and "=" in word
-        ]
-    else:
-        pairs = [(option[2:], value) for option, value in pairwise(words) if re.match(r"--[a-z_]+\.", option)]
+    pairs = []
+    for option, word in pairwise(words):
+        if option == "-S" and "=" in word:
+            pairs.append(word.partition("=")[::2])
+        elif re.match(r"--[a-z_]+\.", option):
+            pairs.append((option[2:], word))
     return {key: yaml.safe_load(value) for key, value in pairs if "search_space" not in key}

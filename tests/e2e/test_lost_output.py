@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toy_project import environment, make_project, report
+from toy_project import environment, make_project, run_stage
 
 from e2e.conftest import Project
-
-
-def full_log() -> int:
-    return os.open("/dev/full", os.O_WRONLY)
 
 
 def closed_pipe() -> int:
@@ -52,67 +48,55 @@ def ends_with_one_message(folder: Path, stage: str, output: int, env: dict[str, 
     return done.stderr
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize(
-    ("stage", "open_output", "said"),
-    [
-        ("download", full_log, "No space left on device"),
-        ("pad", closed_pipe, ""),
-        ("train", closed_terminal, "Input/output error"),
-    ],
-)
-def test_a_stage_ends_where_its_output_goes_nowhere(
-    stage: str, open_output: Callable[[], int], said: str, tmp_path: Path
-) -> None:
-    folder = make_project(tmp_path, {"trials": 2}, data={"source": "file", "path": "mine.csv"})
+@pytest.fixture
+def folder(tmp_path: Path, empty_store: bytes) -> Path:
+    """A project of formulas that has padded reviews, and others in a file."""
+    (tmp_path / "mlflow.db").write_bytes(empty_store)
     rows = "".join(f"word{row} good film,{row % 2}\n" for row in range(40))
-    (folder / "mine.csv").write_text(f"text,label\n{rows}")
-    env = environment(folder, stand_in=True)
-    if stage == "pad":
-        subprocess.run([sys.executable, "-m", "pipeline", "download"], cwd=folder, env=env, check=True)
-    assert said in ends_with_one_message(folder, stage, open_output(), env)
+    (tmp_path / "mine.csv").write_text(f"text,label\n{rows}")
+    return make_project(tmp_path, {"trials": 2}, data={"source": "file", "path": "mine.csv"})
 
 
-def test_closed_streams_are_none_to_a_stage(tmp_path: Path) -> None:
-    folder = make_project(tmp_path, {}, data={"source": "snippets", "unlabelled": "none"})
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_stage_ends_where_its_output_goes_nowhere(folder: Path) -> None:
+    env, full_disk = environment(folder, stand_in=True), os.open("/dev/full", os.O_WRONLY)
+    assert "Input/output error" in ends_with_one_message(folder, "train", closed_terminal(), env)
+    assert "No space left on device" in ends_with_one_message(folder, "download", full_disk, env)
+    run_stage(folder, "download")
+    ends_with_one_message(folder, "pad", closed_pipe(), env)
+
+
+def test_closed_streams_are_none_to_a_stage(folder: Path) -> None:
+    project = Project(folder, environment(folder, stand_in=True))
     for closed in ("<&- >&-", "<&- >&- 2>&-"):
-        words = ["sh", "-c", f'exec "$0" -m pipeline download {closed}', sys.executable]
-        env = environment(folder, stand_in=True)
-        done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        project.run("sh", "-c", f'exec "$0" -m pipeline download {closed}', sys.executable)
     assert (folder / "data/raw/reviews.npz").exists()
 
 
-def log_under_nohup(folder: Path, stage: str, env: dict[str, str]) -> str:
-    """What ``nohup.out`` says of a stage whose terminal is closed once it has said a word."""
-    ours, theirs = pty.openpty()
-    words, log = ["nohup", sys.executable, "-m", "pipeline", stage], folder / "nohup.out"
-    with subprocess.Popen(words, cwd=folder, env=env, stdin=theirs, stdout=theirs, stderr=theirs) as started:
-        os.close(theirs)
-        while started.poll() is None and not (log.exists() and log.stat().st_size):
-            time.sleep(0.1)
-        os.close(ours)
-        started.send_signal(signal.SIGHUP)  # as a terminal that is closed does
-        assert started.wait(timeout=120) == 0
-    return " ".join(log.read_text().split())
-
-
-def test_a_study_outlives_its_terminal_under_nohup(tmp_path: Path) -> None:
-    folder = make_project(tmp_path, {"trials": 3}, cluster={"jobs_a_process": 50})
-    said = log_under_nohup(folder, "train", environment(folder, stand_in=True, STAND_IN_SECONDS="0.2"))
-    assert "trial 2 complete" in said
-    assert report(folder)["trial"] in (0, 1, 2)
-
-
 @pytest.mark.slow
-def test_an_evaluation_outlives_its_terminal_under_nohup_and_ends_without_it_otherwise(
-    project: Project,
-) -> None:
-    card = project.path("reports/model_card.md")
-    written = card.stat().st_mtime_ns
+def test_a_forced_run_outlives_its_terminal_under_nohup_and_agrees_digit_for_digit(project: Project) -> None:
+    """Its twin is no champion. Without nohup a stage ends with its terminal, and changes nothing."""
+    card, metrics = project.path("reports/model_card.md"), project.path("reports/metrics.json")
+    written, before = card.stat().st_mtime_ns, metrics.read_text()
     said = ends_with_one_message(project.folder, "evaluate", closed_terminal(), project.environment)
     assert "Input/output error" in said
     assert card.stat().st_mtime_ns == written, "what the last whole run made is there"
-    said = log_under_nohup(project.folder, "evaluate", project.environment)
-    assert "Registered as stacked-rnn-mine version 2" in said
+
+    ours, theirs = pty.openpty()
+    log = project.path("nohup.out")
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    words, where = ["nohup", "dvc", "repro", "--force"], {"cwd": project.folder, "env": project.environment}
+    with subprocess.Popen(words, **where, **streams, start_new_session=True) as started:
+        os.close(theirs)
+        while started.poll() is None and not (log.exists() and "trial 0" in log.read_text()):
+            time.sleep(0.1)
+        os.close(ours)
+        os.killpg(started.pid, signal.SIGHUP)  # as a terminal that is closed does
+        assert started.wait(timeout=300) == 0, log.read_text()
+    said = " ".join(log.read_text().split())
+    assert re.findall(r"Running stage '(\w+)'", said) == ["download", "pad", "train", "evaluate"]
+    assert "trial 1 complete" in said
+    assert "Registered as stacked-rnn-mine version 2, challenger" in said
+    assert "not surely better than champion version 1" in said
     assert card.stat().st_mtime_ns > written
+    assert metrics.read_text() == before

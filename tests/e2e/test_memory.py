@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from toy_project import PROJECT, environment, make_project
+
+from e2e.conftest import Project
 
 FITS = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))["cluster"]["jobs_a_process"]
 MEASURE = """
@@ -29,15 +30,8 @@ for trial in range({fits}):
 def test_the_last_fit_of_a_process_starts_with_little_more_memory_than_the_third(tmp_path: Path) -> None:
     tiny = {"cell": "simple_rnn", "depth": 1, "units": 2, "embedding_dim": 2, "dropout": 0.0}
     folder = make_project(tmp_path, {"trials": 1}, model=tiny, train={"epochs": 1})
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE.format(fits=FITS)],
-        cwd=folder,
-        env=environment(folder, stand_in=False),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    resident = [int(line) for line in done.stdout.split()]
+    measuring = Project(folder, environment(folder, stand_in=False))
+    lines = measuring.run(sys.executable, "-c", MEASURE.format(fits=FITS)).stdout.splitlines()
+    resident = [int(line) for line in lines if line.isdecimal()]
     assert len(resident) == FITS
     assert resident[-1] <= 1.10 * resident[2]

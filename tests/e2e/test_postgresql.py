@@ -6,18 +6,15 @@ import importlib.util
 import os
 import pwd
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from toy_project import environment, make_project, report
+from toy_project import make_project, report, run_stage
 
-TRIALS = 9
-DATASET = {"name": "toy", "padded_digest": "sha256:" + "ab" * 32}
+from e2e.servers import free_port
 
 
 def find_binaries() -> Path | None:
@@ -47,11 +44,9 @@ def server() -> Iterator[str]:
         except KeyError:
             pytest.skip("this is root, and there is no user postgres to run the server as")
         os.chown(folder, owner.pw_uid, owner.pw_gid)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     create = [binaries / "initdb", "-D", folder / "data", "-U", "tuner", "--auth=trust", "--no-sync"]
     subprocess.run([*unprivileged(), *create], check=True, stdout=subprocess.DEVNULL, cwd=folder)
+    port = free_port()
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
     control = [*unprivileged(), binaries / "pg_ctl", "-D", folder / "data", "-l", folder / "log", "-w"]
     subprocess.run([*control, "-o", options, "start"], check=True, stdout=subprocess.DEVNULL, cwd=folder)
@@ -65,20 +60,13 @@ def server() -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_a_study_in_postgresql_goes_on_where_it_was(server: str, tmp_path: Path) -> None:
+def test_a_study_in_postgresql_goes_on_where_it_was(server: str, tmp_path: Path, empty_store: bytes) -> None:
+    (tmp_path / "mlflow.db").write_bytes(empty_store)
     names = set()
     for trials in (2, 3):
         folder = make_project(tmp_path, {"trials": trials, "storage": server})
-        done = subprocess.run(
-            [sys.executable, "-m", "pipeline", "train"],
-            cwd=folder,
-            env=environment(folder, stand_in=True),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        said = run_stage(folder, "train")
         assert report(folder)["trials"] == {"complete": trials, "pruned": 0, "fail": 0}
         names.add(report(folder)["study"])
     assert len(names) == 1
-    assert "2 of 3 trials finished before" in done.stdout
+    assert "2 of 3 trials finished before" in said

@@ -27,9 +27,8 @@ from studies.cross_validation.fold import Fold
 from studies.cross_validation.study import summarise
 from studies.depth import pictures
 from studies.depth.claims import judge
-from studies.depth.fits import Fit
 from studies.depth.report import render_report
-from studies_constructed import DATASET, record, records, study
+from studies_constructed import DATASET, fits_of_cells, records, study
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PROJECT = Path(__file__).resolve().parents[2]
@@ -38,7 +37,7 @@ PARAMS = plain_params()
 
 def depth_report() -> str:
     """On a study made by hand."""
-    fits, folder = records(record), Path("depth")
+    fits, folder = records(), Path("depth")
     baseline = {"validation_accuracy": 0.87, "test_accuracy": 0.86}
     drawn = pictures.write(fits, "toy", baseline["validation_accuracy"], folder)
     params: Params = PARAMS.model_copy(update={"depth": study()})
@@ -47,30 +46,19 @@ def depth_report() -> str:
 
 def cells_report() -> str:
     """Of the three cells side by side."""
-    fitted = {
-        (cell, kind): record(Fit(cell, 2, kind.skip, kind.variant, 0))
-        for cell in ("simple_rnn", "lstm", "gru")
-        for kind in cells.KINDS
-    }
+    fitted = fits_of_cells(dict.fromkeys(("simple_rnn", "lstm", "gru"), 1.0))
     return cells.render_page(DATASET, fitted, {"train": 800}, depth=2)
 
 
 def cross_validation_report() -> str:
     """Of three repeats of five folds, in which the classifiers differ by a point."""
-    judged = [
-        (
-            Fold(repeat + 1, number + 1, np.zeros(0, int)),
-            {
-                name: dict.fromkeys(METRIC_NAMES, 0.8 + 0.01 * (number % 3) - 0.01 * place)
-                for place, name in enumerate(CLASSIFIERS)
-            },
-        )
-        for repeat in range(3)
-        for number in range(5)
-    ]
+    judged = []
+    for repeat, number in np.ndindex(3, 5):
+        scores = {name: 0.8 + 0.01 * (number % 3 - place) for place, name in enumerate(CLASSIFIERS)}
+        fold = Fold(repeat + 1, number + 1, np.zeros(0, int))
+        judged.append((fold, {name: dict.fromkeys(METRIC_NAMES, score) for name, score in scores.items()}))
     facts = {"dataset": "toy", "digest": "sha256:" + "ab" * 32, "labels": ["negative", "positive"]}
-    found = facts | summarise(judged, 5, 3, 200)
-    return folds_page.render_page(found)
+    return folds_page.render_page(facts | summarise(judged, 5, 3, 200))
 
 
 def monitor_report() -> str:
@@ -90,27 +78,20 @@ def dvc_plots() -> str:
     return HTML(template).with_scripts(VegaRenderer.SCRIPTS).with_element(curve).embed()
 
 
-@pytest.fixture(scope="module")
-def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[], str]], Path]:
-    """Writes a page, drawn in a folder of its own, once."""
-    written: dict[str, Path] = {}
-
-    def writing(made: Callable[[], str]) -> Path:
-        if made.__name__ not in written:
-            folder = tmp_path_factory.mktemp(made.__name__)
-            with pytest.MonkeyPatch.context() as patch:
-                patch.chdir(folder)
-                (folder / "page.html").write_text(made(), encoding="utf-8")
-            written[made.__name__] = folder / "page.html"
-        return written[made.__name__]
-
-    return writing
-
-
 @pytest.fixture
-def page(write: Callable[[Callable[[], str]], Path], request: pytest.FixtureRequest) -> Path:
-    """By default the report of a made-up model, one word of whose reviews is a script and an address."""
-    return write(getattr(request, "param", judged.report))
+def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """By default the report of a made-up model, one word of whose reviews is a script and an address.
+
+    It is drawn once, in a folder of its own.
+    """
+    make: Callable[[], str] = getattr(request, "param", judged.report)
+    file = tmp_path_factory.getbasetemp() / make.__name__ / "page.html"
+    if not file.exists():
+        file.parent.mkdir(exist_ok=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(file.parent)
+            file.write_text(make(), encoding="utf-8")
+    return file
 
 
 PAGES = [judged.report, depth_report, cells_report, cross_validation_report, monitor_report]
@@ -161,11 +142,7 @@ def requested(browser) -> set[str]:
     ("page", "count", "captions"),
     [
         # Eight of the run, one of the study.
-        (
-            judged.report,
-            9,
-            ["Share of positive reviews by predicted probability", "Trials"],
-        ),
+        (judged.report, 9, ["Share of positive reviews by predicted probability", "Trials"]),
         (depth_report, 6, ["Accuracy by depth: ", "Gradient by layer and time step: "]),
         (cells_report, 3, []),
     ],
@@ -181,14 +158,10 @@ def test_every_picture_is_drawn_and_described(opened, count: int, captions: list
 
 
 @EVERY_PAGE
-def test_nothing_but_the_page_itself_is_asked_for(opened, page: Path) -> None:
+def test_the_page_asks_for_nothing_but_itself_and_the_browser_does_not_complain(opened, page: Path) -> None:
     addresses = requested(opened)
     assert page.as_uri() in addresses  # the log works
     assert addresses <= {page.as_uri(), "data:image/png;base64"}
-
-
-@EVERY_PAGE
-def test_the_browser_has_nothing_to_complain_about(opened) -> None:
     assert opened.get_log("browser") == []
 
 
@@ -199,14 +172,16 @@ def test_a_script_in_a_review_is_text(opened) -> None:
 
 
 @EVERY_PAGE
-@pytest.mark.parametrize("width", [390, 1024, 1440])
-def test_the_page_fits_its_width_and_breaks_no_word(opened, width: int) -> None:
+def test_the_page_fits_its_width_and_breaks_no_word(opened) -> None:
     """A word is broken if its rectangles in the layout are on more than one line."""
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    widths = opened.execute_script("return [document.body.scrollWidth, document.documentElement.clientWidth]")
-    assert widths[0] <= widths[1]
-    assert opened.execute_script(BROKEN_WORDS) == []
+    for width in (390, 1024, 1440):
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        needed, there = opened.execute_script(
+            "return [document.body.scrollWidth, document.documentElement.clientWidth]"
+        )
+        assert needed <= there, width
+        assert opened.execute_script(BROKEN_WORDS) == [], width
 
 
 @pytest.mark.parametrize("page", [dvc_plots], indirect=True)
@@ -216,9 +191,8 @@ def test_dvcs_page_says_why_it_has_no_curves_without_a_network(browser, page: Pa
         browser.execute_cdp_cmd(command, values)
     browser.get(page.as_uri())
     assert browser.execute_script(said)
-    page.write_text(
-        page.read_text().replace(VegaRenderer.SCRIPTS.strip(), "<script>vegaEmbed = () => 0</script>")
-    )
+    drawing = "<script>vegaEmbed = () => 0</script>"
+    page.write_text(page.read_text().replace(VegaRenderer.SCRIPTS.strip(), drawing))
     browser.get(page.as_uri())  # as if the network had given it
     assert not browser.execute_script(said)
 

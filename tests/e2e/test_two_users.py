@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from mlflow import MlflowClient
 from toy_project import make_project
 
 from e2e.conftest import Project, user_environment
-from e2e.servers import free_port, running
+from e2e.servers import free_port, running, tracking_server
 from pipeline import stages, tracking
 from pipeline.params import Params, load_params
 from pipeline.registry.names import registered_name
@@ -29,40 +28,17 @@ authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 """
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`mlflow server --app-name basic-auth`, where anna and ben may read what isn't their own."""
-    folder = tmp_path_factory.mktemp("auth")
-    (folder / "auth.ini").write_text(SETTINGS.format(folder=folder, password=PASSWORD))
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += [
-        "--workers",
-        "1",
-        "--app-name",
-        "basic-auth",
-        "--backend-store-uri",
-        f"sqlite:///{folder}/s.db",
-    ]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    environment = user_environment() | {"MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini")}
-    environment |= {"MLFLOW_FLASK_SERVER_SECRET_KEY": "key", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with running(command, Project(folder, environment), f"{address}/health", folder / "server.log"):
-        for name in ("anna", "ben"):
-            answer = requests.post(
-                f"{address}/api/2.0/mlflow/users/create",
-                json={"username": name, "password": PASSWORD},
-                auth=("admin", PASSWORD),
-                timeout=60,
-            )
-            assert answer.ok, answer.text
-        yield address
-
-
 @pytest.fixture
-def log_in(address: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], MlflowClient]:
-    """Makes this process that user's."""
+def log_in(
+    tmp_path: Path, empty_store: bytes, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], MlflowClient]]:
+    """Makes this process anna's or ben's: users of one server, who may read what isn't their own."""
+    (tmp_path / "server.db").write_bytes(empty_store)
+    (tmp_path / "auth.ini").write_text(SETTINGS.format(folder=tmp_path, password=PASSWORD))
+    address = f"http://127.0.0.1:{free_port()}"
+    command = [*tracking_server(tmp_path, address), "--app-name", "basic-auth"]
+    environment = user_environment() | {"MLFLOW_AUTH_CONFIG_PATH": str(tmp_path / "auth.ini")}
+    environment |= {"MLFLOW_FLASK_SERVER_SECRET_KEY": "key"}
 
     def log_in(name: str) -> MlflowClient:
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", name)
@@ -71,7 +47,12 @@ def log_in(address: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Mlf
 
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    return log_in
+    with running(command, Project(tmp_path, environment), f"{address}/health", tmp_path / "server.log"):
+        for name in ("anna", "ben"):
+            user = {"username": name, "password": PASSWORD}
+            url = f"{address}/api/2.0/mlflow/users/create"
+            requests.post(url, json=user, auth=("admin", PASSWORD), timeout=60).raise_for_status()
+        yield log_in
 
 
 def test_what_another_user_owns_is_left_alone_and_rights_are_asked_for_before_training(

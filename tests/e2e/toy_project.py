@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
+from pipeline.params import load_params
 from pipeline.runtime.files import write_arrays, write_json
-from plain import plain_tree
+from pipeline.tuning.study import open_search
+from plain import plain_text
 
 PROJECT = Path(__file__).resolve().parents[2]
+PADDED_DIGEST = "sha256:" + "ab" * 32
 STAND_IN = Path(__file__).parent / "stand_in"
 
 
 def make_project(folder: Path, tune: Mapping[str, Any], **sections: Mapping[str, Any]) -> Path:
     """Writes params.yaml and data/padded: reviews of eight words, where word 30 makes them positive."""
-    random = np.random.default_rng(0)
-    for split, size in (("train", 64), ("validation", 32), ("test", 32)):
+    random, sizes = np.random.default_rng(0), {"train": 64, "validation": 32, "test": 32}
+    for split, size in sizes.items():
         labels = random.integers(0, 2, size).astype(np.int8)
         token_ids = random.integers(3, 30, (size, 8)).astype(np.int32)
         token_ids[labels == 1, 4] = 30
@@ -47,26 +51,24 @@ def make_project(folder: Path, tune: Mapping[str, Any], **sections: Mapping[str,
             "name": "toy",
             "requested": "file",
             "digest": "sha256:" + "cd" * 32,
-            "padded_digest": "sha256:" + "ab" * 32,
+            "padded_digest": PADDED_DIGEST,
             "source": {"kind": "toy"},
             "labels": ["negative", "positive"],
             "vocab_size": 40,
             "max_length": 8,
-            "sizes": {"train": 64, "validation": 32, "test": 32},
-            "class_shares": {
-                split: {"negative": 0.5, "positive": 0.5} for split in ("train", "validation", "test")
-            },
+            "sizes": sizes,
+            "class_shares": {split: {"negative": 0.5, "positive": 0.5} for split in sizes},
         },
     )
-    params = plain_tree()
-    params["pad"] |= {"vocab_size": 40, "max_length": 8}
-    params["model"] |= {"units": 16, "dropout": 0.2}
-    params["train"] |= {"epochs": 2, "batch_size": 16}
     space = {"model.units": {"low": 8, "high": 32}, "model.dropout": {"low": 0.0, "high": 0.5}}
-    params["tune"] |= {"pruner": "none", "search_space": space} | dict(tune)
-    for section, values in sections.items():
-        params[section] |= values
-    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    values: dict[str, Any] = {
+        "pad": {"vocab_size": 40, "max_length": 8},
+        "model": {"units": 16, "dropout": 0.2},
+        "train": {"epochs": 2, "batch_size": 16},
+        "tune": {"pruner": "none", "search_space": space, **tune},
+    }
+    values |= {section: values.get(section, {}) | dict(changed) for section, changed in sections.items()}
+    (folder / "params.yaml").write_text(plain_text(**values), encoding="utf-8")
     return folder
 
 
@@ -79,7 +81,22 @@ def environment(folder: Path, stand_in: bool, **extra: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": os.pathsep.join(paths), "DVC_ROOT": str(folder)} | extra
 
 
+def run_stage(folder: Path, stage: str, **extra: str) -> str:
+    """Runs a stage on formulas to its end; returns what it prints."""
+    command = [sys.executable, "-m", "pipeline", stage]
+    env = environment(folder, stand_in=True, **extra)
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def finished_trials(folder: Path, **changes: Any) -> tuple[str, dict[int, Any]]:
+    """The study's name, and parameters and score of each finished trial, by number."""
+    params = load_params(folder / "params.yaml").replace(changes)
+    study = open_search(params, {"name": "toy", "padded_digest": PADDED_DIGEST})
+    return study.name, {trial.number: (trial.params, trial.value) for trial in study.ranked()}
+
+
 def report(folder: Path) -> dict[str, Any]:
     """reports/train.json."""
-    found: dict[str, Any] = json.loads((folder / "reports/train.json").read_text(encoding="utf-8"))
-    return found
+    return dict(json.loads((folder / "reports/train.json").read_text(encoding="utf-8")))

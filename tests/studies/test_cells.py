@@ -35,9 +35,10 @@ def test_each_panel_has_the_gradients_of_its_cell() -> None:
 
 
 def test_its_fits_are_those_of_a_study_on_some_reviews_of_each_split(
-    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    params: Params, tmp_path: Path, empty_store: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlflow.db").write_bytes(empty_store)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     write_json(PADDED_DATASET, DATASET | {"padded_digest": "sha256:ab", "labels": ["negative", "positive"]})
     for split in ("train", "validation", "test"):

@@ -82,6 +82,14 @@ def test_an_interval_ends_where_its_scores_do() -> None:
     assert (lead["low"], lead["high"]) == (-1, 1)
 
 
+@pytest.fixture
+def project(tmp_path: Path, empty_store: bytes, fits_here: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with an empty tracking store."""
+    (tmp_path / "mlflow.db").write_bytes(empty_store)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 def make_project(folder: Path, train: int, test: int) -> None:
     """Word 10 makes a review positive; reviews in two splits, as the download stage leaves them."""
     random = np.random.default_rng(0)
@@ -111,12 +119,10 @@ def said(*words: str) -> str:
     return done.output
 
 
-@pytest.mark.usefixtures("fits_here")
 def test_a_learning_curve_says_what_twice_the_labels_would_give(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_project(tmp_path, train=50, test=10)
-    monkeypatch.chdir(tmp_path)
+    make_project(project, train=50, test=10)
     monkeypatch.setattr("studies.cross_validation.fold.fit_and_predict", any_probabilities)
     words = ("learning-curve", "--repeats", "2")
     assert "twice the labels (80) would give about" in said(*words)
@@ -127,17 +133,13 @@ def test_a_learning_curve_says_what_twice_the_labels_would_give(
     assert found["curves"]["naive Bayes n-grams"][-1]["accuracy"] == 1
     assert "twice the labels (80)" in (LEARNING_CURVE_DIR / "report.html").read_text(encoding="utf-8")
     assert "6 of 6 trials finished before" in said(*words)
-    make_project(tmp_path, train=30, test=10)
+    make_project(project, train=30, test=10)
     with pytest.raises(ValueError, match=r"needs 16 reviews or more of each label .* one has 12"):
         said("--traceback", *words)
 
 
-@pytest.mark.usefixtures("fits_here")
-def test_a_small_data_set_is_judged_beside_its_baselines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_project(tmp_path, train=30, test=10)
-    monkeypatch.chdir(tmp_path)
+def test_a_small_data_set_is_judged_beside_its_baselines(project: Path) -> None:
+    make_project(project, train=30, test=10)
     words = ("cross-validate", "--folds", "2", "--repeats", "1")
     assert said(*words).count("complete after") == 2
     found = json.loads(CROSS_VALIDATION.read_text())
@@ -154,7 +156,7 @@ def test_a_small_data_set_is_judged_beside_its_baselines(
     assert "2 of 2 trials finished before" in again
     assert "complete after" not in again
     assert json.loads(CROSS_VALIDATION.read_text()) == found, "folds are kept, and judged once"
-    runs = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
+    runs = mlflow.MlflowClient(f"sqlite:///{project}/mlflow.db").search_runs(["1"])
     children = [run for run in runs if run.data.tags.get("trial.state") == "COMPLETE"]
     assert sorted(run.info.run_name for run in children) == ["repeat 1, fold 1", "repeat 1, fold 2"]
     assert sorted(run.data.metrics["test_accuracy"] for run in children) == pytest.approx(sorted(mine))
