@@ -58,7 +58,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def own_mlflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """MLflow leaves its store and experiment in the environment and in itself; later tests start without."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that it is gone again after the test, too
+        monkeypatch.delenv(name)
     if (fluent := sys.modules.get("mlflow.tracking.fluent")) is not None:
         monkeypatch.setattr(fluent, "_active_experiment_id", None)
     yield

@@ -39,7 +39,7 @@ def ends_with_one_message(folder: Path, stage: str, output: int, env: dict[str, 
         stdout=output,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
+        timeout=400,
         check=False,
     )
     os.close(output)
@@ -92,7 +92,7 @@ def test_a_forced_run_outlives_its_terminal_under_nohup_and_agrees_digit_for_dig
             time.sleep(0.1)
         os.close(ours)
         os.killpg(started.pid, signal.SIGHUP)  # as a terminal that is closed does
-        assert started.wait(timeout=300) == 0, log.read_text()
+        assert started.wait(timeout=400) == 0, log.read_text()
     said = " ".join(log.read_text().split())
     assert re.findall(r"Running stage '(\w+)'", said) == ["download", "pad", "train", "evaluate"]
     assert "trial 1 complete" in said
