@@ -24,6 +24,7 @@ default_permission = READ
 database_uri = sqlite:///{folder}/users.db
 admin_username = admin
 admin_password = {password}
+auth_cache_ttl_seconds = 600
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 """
 
