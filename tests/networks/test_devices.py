@@ -1,12 +1,15 @@
-"""Each case is a process of its own, since a process imports Keras once."""
+"""Keras as the project needs it, and the device that it computes on."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from pipeline.networks import devices
 from pipeline.runtime.machine import cores
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -19,23 +22,23 @@ print("ynn" in program.experimental_get_compiler_ir(rows)(stage="optimized_hlo")
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, since a process imports Keras once."""
     code = f"import os\nfrom pathlib import Path\nfrom pipeline.networks import devices\n{code}"
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
 
 
-def test_what_is_not_noise_still_reaches_standard_error() -> None:
-    code = """
-with devices.without_noise():
-    os.write(2, b"I0000 cudart_stub.cc:31] Could not find cuda drivers\\nsomething real\\n")
-"""
-    assert run(code).stderr == "something real\n"
+def test_what_is_not_noise_still_reaches_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with devices.without_noise():
+        os.write(2, b"I0000 cudart_stub.cc:31] Could not find cuda drivers\nsomething real\n")
+    assert capfd.readouterr().err == "something real\n"
 
 
-def test_another_backend_that_is_there_already_is_an_error() -> None:
-    code = "import types, sys\nsys.modules['keras'] = types.SimpleNamespace(config=types.SimpleNamespace("
-    code += "backend=lambda: 'jax'))\ndevices.import_keras()"
-    assert "already imported with the backend jax" in run(code).stderr
+def test_another_backend_that_is_there_already_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = SimpleNamespace(config=SimpleNamespace(backend=lambda: "jax"))
+    monkeypatch.setitem(sys.modules, "keras", loaded)
+    with pytest.raises(ValueError, match="already imported with the backend jax"):
+        devices.import_keras()
 
 
 def test_keras_is_as_the_project_needs_it_and_its_device_is_named(
