@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix
 
 from pipeline.evaluation.ngrams import find_ngrams
 from pipeline.reviews.ragged import Ragged, flatten
+from pipeline.reviews.sources.records import as_json, plain
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import write_csv, write_text
 from pipeline.serving.classifier import TextClassifier, batches
@@ -51,6 +52,7 @@ def write_tasks(path: Path, tasks: Sequence[Task], version: str) -> None:
         UserError: for a file of another kind.
     """
     rows: list[dict[str, Any]]
+    blank = dict.fromkeys((name for task in tasks for name in task.more), "")
     if path.suffix == ".json":
         choice = {"from_name": LABEL, "to_name": TEXT, "type": "choices"}
         rows = [
@@ -66,17 +68,16 @@ def write_tasks(path: Path, tasks: Sequence[Task], version: str) -> None:
             }
             for task in tasks
         ]
-        write_text(path, json.dumps(rows, ensure_ascii=False, indent=1))
-    elif path.suffix == ".jsonl":
-        rows = [{TEXT: task.text, LABEL: [task.label]} | task.more for task in tasks]
-        write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        write_text(path, json.dumps(rows, ensure_ascii=False, indent=1, default=plain))
+    elif path.suffix == ".jsonl":  # doccano imports none of a file whose rows have other keys than others
+        rows = [{TEXT: task.text, LABEL: [task.label]} | blank | task.more for task in tasks]
+        write_text(path, "".join(as_json(row) + "\n" for row in rows))
     elif path.suffix == ".csv":
         rows = [
             {TEXT: task.text, **task.more, OTHER_LABEL: task.label, "probability": round(task.probability, 4)}
             for task in tasks
         ]
-        names = dict.fromkeys(name for row in rows for name in row)
-        write_csv(path, rows, list(names) or [TEXT, OTHER_LABEL, "probability"])
+        write_csv(path, rows, [TEXT, *blank, OTHER_LABEL, "probability"])
     else:
         raise UserError(
             f"--output must be a .csv, .json (Label Studio) or .jsonl (doccano) file, but is {path}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -111,13 +112,13 @@ def test_one_text_is_not_suggested_a_hundred_times() -> None:
 
 
 TASKS = [
-    Task('Fine, "really"\nfine', "pos", 0.75, {"id": 7, "place": "line 2"}),
+    Task('Fine, "really"\nfine', "pos", 0.75, {"id": Decimal(7), "place": "line 2"}),
     Task("Dull", "neg", 0.5, {}),
 ]
 
 
 def test_tasks_are_read_again_with_their_labels(tmp_path: Path) -> None:
-    """Label Studio 1.23.2 takes predictions, doccano 1.8.4 a list of labels; both take CSV."""
+    """Label Studio 1.23.2 takes predictions, doccano 1.8.4 a list of labels and the same keys in each row."""
     for kind in (".csv", ".json", ".jsonl"):
         write_tasks(tmp_path / f"a{kind}", TASKS, "models:/tiny/1")
     [first, _] = json.loads((tmp_path / "a.json").read_text())
@@ -125,6 +126,8 @@ def test_tasks_are_read_again_with_their_labels(tmp_path: Path) -> None:
     [prediction] = first["predictions"]
     assert (prediction["model_version"], prediction["score"]) == ("models:/tiny/1", 0.75)
     assert prediction["result"][0]["value"] == {"choices": ["pos"]}
+    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [(row["id"], row["place"]) for row in rows] == [(7, "line 2"), ("", "")]
     expected = [('Fine, "really"\nfine', "pos"), ("Dull", "neg")]
     assert values(tmp_path / "a.jsonl") == expected
     assert values(tmp_path / "a.csv", "text", "predicted_label") == expected

@@ -24,7 +24,7 @@ from pipeline.reviews.sources.files import TEXT, files_of, is_of_fasttext, requi
 from pipeline.reviews.sources.tools import (
     annotated_rows,
     class_names_of,
-    fasttext_line,
+    fasttext_rows,
     further_headers,
     label_of,
 )
@@ -270,9 +270,8 @@ class Reader:
         names = [*self.names, "label"][: max(len(self.names), 2)]
         with self._text_of(path) as file:
             self.written += ", fastText's"
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield f"line {number}", dict(zip(names, fasttext_line(line), strict=False))
+            for number, *row in fasttext_rows(file):
+                yield f"line {number}", dict(zip(names, row, strict=False))
 
     def _text(self, path: Path) -> Iterator[Record]:
         """One record: the text, and as its label the name of the folder that it lies in."""

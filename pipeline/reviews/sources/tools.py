@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -45,19 +45,25 @@ def annotated_rows(record: dict[str, Any]) -> list[dict[str, Any]]:
     return rows or [row]
 
 
-def fasttext_line(line: str) -> tuple[str, list[str]]:
-    """The text and the labels of ``__label__pos Fine.``
+def fasttext_rows(lines: Iterable[str]) -> Iterator[tuple[int, str, list[str]]]:
+    """The line that each row begins on, its text and its labels: ``__label__pos Fine.``
 
-    doccano quotes the line, label and all, where its text holds a comma or a quote.
+    doccano quotes a row, label and all, where its text holds a comma, a quote or a line break.
     """
-    text, labels = line.strip(), []
-    if text.startswith(f'"{FASTTEXT_LABEL}') and text.endswith('"'):
-        text = text[1:-1].replace('""', '"')
-    while text.startswith(FASTTEXT_LABEL):
-        label, _, text = text.partition(" ")
-        labels.append(label.removeprefix(FASTTEXT_LABEL))
-        text = text.lstrip()
-    return text, labels
+    numbered = enumerate(lines, start=1)
+    for number, line in numbered:
+        text, labels = line, []
+        if text.startswith(f'"{FASTTEXT_LABEL}'):
+            while text.count('"') % 2 and (more := next(numbered, None)):
+                text += more[1]
+            text = text.strip().removeprefix('"').removesuffix('"').replace('""', '"')
+        text = text.strip()
+        while text.startswith(FASTTEXT_LABEL):
+            label, _, text = text.partition(" ")
+            labels.append(label.removeprefix(FASTTEXT_LABEL))
+            text = text.lstrip()
+        if line.strip():
+            yield number, text, labels
 
 
 def further_headers(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:

@@ -265,10 +265,14 @@ def test_label_studios_tasks(tmp_path: Path) -> None:
 
 
 def test_fasttexts_lines(tmp_path: Path) -> None:
-    """And doccano 1.8.4's, which quotes a line, label and all, where the text has a comma or a quote."""
-    content = '__label__pos Fine film\n"__label__neg Dull, and ""long"""\n__label__a __label__b both\n'
+    """And doccano 1.8.4's, which quotes a row, label and all, for a comma, a quote or a line break."""
+    content = (
+        '__label__pos Fine film\n"__label__neg Dull, and ""long""\nand dull "\n__label__a __label__b both\n'
+    )
     path = write(tmp_path, "train.txt", content)
-    assert values(path) == [("Fine film", "pos"), ('Dull, and "long"', "neg"), ("both", ["a", "b"])]
+    expected = [("Fine film", "pos"), ('Dull, and "long"\nand dull', "neg"), ("both", ["a", "b"])]
+    assert values(path) == expected
+    assert read(path)[2][0] == "line 4"
     for split in ("train", "test"):
         write(tmp_path / "mine", f"{split}.txt", "__label__pos Fine\n__label__neg Dull\n" * 2)
     assert sizes(load(tmp_path / "mine")) == {"train": 4, "test": 4}
