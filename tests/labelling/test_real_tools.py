@@ -150,7 +150,7 @@ def test_doccano(kind: str, column: str, doccano: Tool, tmp_path: Path) -> None:
     write_tasks(tmp_path / f"next.{kind}", TASKS, "models:/tiny/1")
     with (tmp_path / f"next.{kind}").open("rb") as file:
         upload = ask("POST", "fp/process/", files={"filepond": file}).text
-    form = {"format": kind.upper(), "column_data": "text", "column_label": column}
+    form: dict[str, Any] = {"format": kind.upper(), "column_data": "text", "column_label": column}
     form |= {"uploadIds": [upload], "task": "DocumentClassification"}
     task_id = ask("POST", f"{project}/upload", json=form).json()["task_id"]
     while not (status := ask("GET", f"tasks/status/{task_id}").json())["ready"]:
