@@ -15,16 +15,14 @@ import hashlib
 import json
 import os
 import statistics
-import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.results import machine, table, write_section
+from benchmarks.measure import measure
+from benchmarks.results import Section, table
 from pipeline.evaluation.baselines import NAIVE_BAYES, TFIDF
 from pipeline.params import Params, Value, load_params, read_preset
 from pipeline.reviews.dataset import content_digest
@@ -34,6 +32,11 @@ from pipeline.runtime.source import source_digest
 from pipeline.stages.pad import padded_arrays, read_raw
 
 KEPT = Path("studies/ladder")
+CODE = ("pipeline/networks", "pipeline/training", "pipeline/evaluation", "pipeline/reviews")
+HEADER = [
+    *("what", "tokens", "validation", "test", "ECE"),
+    *("naive Bayes, same tokens", "TF-IDF, same tokens", "CPU minutes"),
+]
 Splits = dict[str, dict[str, np.ndarray]]
 
 # The first rung stops as the trainings of that time did.
@@ -113,17 +116,21 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="fits of each rung that is a preset")
     parser.add_argument("--only", type=int, help="the number of a rung, from 0, which is printed alone")
     arguments = parser.parse_args()
-    found, facts = machine(), read_raw()[0]
-    rungs = []
-    # A process a fit, so that none finds the memory full of those before.
-    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
-        for number in range(len(RUNGS)) if arguments.only is None else [arguments.only]:
-            seeds = arguments.seeds if number in PRESETS else 1
-            fits = [pool.submit(measure, number, seed).result() for seed in range(42, 42 + seeds)]
-            rungs.append(fits)
-            print(row(number, fits), flush=True)
-            if arguments.only is None:
-                write_section("accuracy", render(found, facts["name"], rungs))
+    section, rows = Section("accuracy", "The ladder: what each ingredient is worth"), []
+    for number in range(len(RUNGS)) if arguments.only is None else [arguments.only]:
+        seeds = arguments.seeds if number in PRESETS else 1
+        rows.append(row(number, [measure(fit_rung, number=number, seed=42 + seed) for seed in range(seeds)]))
+        if arguments.only is not None:
+            print(rows[-1])
+        else:
+            section.write(
+                f"{read_raw()[0]['name']}, seed 42; with several seeds the mean and the range. Each rung "
+                "keeps what those above it changed, but for the last. Accuracies are of the network alone; "
+                "ECE is the expected calibration error on the test reviews, after the calibration that is "
+                "fitted on validation. CPU minutes are those of the fit, with vectors, soft labels and "
+                "language model.",
+                table(HEADER, rows),
+            )
 
 
 def values_of(number: int) -> tuple[dict[str, Value], bool]:
@@ -134,11 +141,11 @@ def values_of(number: int) -> tuple[dict[str, Value], bool]:
     return values, values.pop("unlabelled", True)
 
 
-def measure(number: int, seed: int) -> dict[str, float]:
+def fit_rung(number: int, seed: int) -> dict[str, float]:
     """Fits one rung with one seed: validation and test accuracy, calibration, CPU minutes."""
     values, unlabelled = values_of(number)
     params = load_params().replace({**values, "seed": seed, "tune.trials": 1, "tune.epochs": None})
-    code = source_digest(("networks", "training", "evaluation", "reviews"), ("tensorflow", "keras", "gensim"))
+    code = source_digest(CODE, ("tensorflow", "keras", "gensim"))
     described = {"values": {**values, "unlabelled": unlabelled}, "seed": seed, "code": code}
     raw = read_json(Path("data/raw/dataset.json"))["digest"]
     key = hashlib.sha256(json.dumps([described, raw], sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -167,11 +174,9 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
     from pipeline.networks.devices import import_keras  # noqa: PLC0415
     from pipeline.reviews.ragged import Ragged  # noqa: PLC0415
     from pipeline.stages.train import data_of_fits  # noqa: PLC0415
-    from pipeline.training.task import fit  # noqa: PLC0415
+    from pipeline.training.task import fit, network_of  # noqa: PLC0415
 
     import_keras()
-    import keras  # noqa: PLC0415
-
     from pipeline.networks.fused import choose_implementation  # noqa: PLC0415
     from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
 
@@ -179,10 +184,7 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
     digest = content_digest(flat)
     data = data_of_fits(params, splits, {"padded_digest": digest})
     trained = fit(params, params.seed, data, lambda epoch: None)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "network.keras"
-        file.write_bytes(trained.network)
-        network = keras.models.load_model(file, compile=False, safe_mode=True)
+    network = network_of(trained.network)
     minutes = sum(os.times()[:4]) / 60  # of this process and of those that learnt the vectors
     predict = compile_prediction(network, choose_implementation(params.model, params.train))
     said = {name: predict(splits[name]["token_ids"]) for name in ("validation", "test")}
@@ -212,28 +214,6 @@ def row(number: int, fits: Sequence[Mapping[str, float]]) -> list[str]:
     minutes = f"{statistics.mean(fit['minutes'] for fit in fits):.1f}"
     scores = [percent(name) for name in ("validation", "test", "ece", NAIVE_BAYES, TFIDF)]
     return [("+ " if number else "") + RUNGS[number][0], tokens, *scores, minutes]
-
-
-def render(found: str, name: str, rungs: list[list[dict[str, float]]]) -> str:
-    """The section."""
-    header = [
-        "what",
-        "tokens",
-        "validation",
-        "test",
-        "ECE",
-        "naive Bayes, same tokens",
-        "TF-IDF, same tokens",
-        "CPU minutes",
-    ]
-    lines = [row(number, fits) for number, fits in enumerate(rungs)]
-    explained = (
-        f"`make bench-accuracy`; {found}. {name}, seed 42; with several seeds the mean and the range. Each "
-        "rung keeps what those above it changed, but for the last. Accuracies are of the network alone; ECE "
-        "is the expected calibration error on the test reviews, after the calibration that is fitted on "
-        "validation. CPU minutes are those of the fit, with vectors, soft labels and language model."
-    )
-    return f"## The ladder: what each ingredient is worth\n\n{explained}\n\n{table(header, lines)}"
 
 
 if __name__ == "__main__":

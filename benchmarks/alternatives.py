@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import measure
-from benchmarks.results import machine, table, write_section
+from benchmarks import peers
+from benchmarks.measure import measure, rate, time_each
+from benchmarks.results import Section, table
 from pipeline.params import load_params
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.ragged import Reviews
@@ -32,101 +33,67 @@ from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays, read_json
 from pipeline.runtime.paths import METRICS, PADDED_DATASET, RAW_REVIEWS, RAW_VOCABULARY, padded_split
 
-TOKENS, BULK, BATCH, SINGLE, REPEATS = 400, 64, 32, 10, 3
+TOKENS, BULK, BATCH, SINGLE = 400, 64, 32, 10
 PUBLISHED = "0.928, published"  # Sanh et al. (2019), "DistilBERT, a distilled version of BERT", on IMDb
 Figures = dict[str, float]
+COLUMNS = {
+    "single": "one review, ms",
+    "bulk": "reviews a second",
+    "trained": "in training",
+    "memory": "peak MB",
+    "disk": "MB on disk",
+}
+MORE_IS_BETTER = ("bulk", "trained")
 
 
 def main() -> None:
     """Measures and writes the section."""
-    found, rows = machine(), []
-    ours = measure("benchmarks.alternatives:champion", 1)
+    section = Section("alternatives", "What else one could take")
+    ours = measure(champion, 1)
     flat = load_params().resolved(20_000, TOKENS).flat("model")
     settings = {**flat, "pad.padding": "post"}
     case = {"cell": flat["model.cell"], "units": flat["model.units"], "length": TOKENS, "settings": settings}
-    seconds, *_ = measure("benchmarks.peers:ours", 1, **case)
-    rows.append(
-        _row("ours, the champion", f"{read_json(METRICS)['test_accuracy']:.4f}", ours, 256 / min(seconds))
-    )
+    ours["trained"] = 256 / min(measure(peers.ours, 1, **case).seconds)
+    rows = [_row("ours, the champion", f"{read_json(METRICS)['test_accuracy']:.4f}", ours)]
     if find_spec("transformers") and find_spec("torch"):
-        tried = {
-            kind: measure("benchmarks.alternatives:distilbert", 1, kind=kind)
-            for kind in ("float32", "bfloat16")
-        }
-        kind, theirs = max(tried.items(), key=lambda each: each[1]["bulk"])
-        trained = max(measure("benchmarks.alternatives:train_distilbert", 1, kind=each) for each in tried)
-        rows.append(_row(f"DistilBERT's shape, {kind}", PUBLISHED, theirs, trained))
-        rows.append(
-            [
-                "times ours",
-                "",
-                *(f"{ratio:.3g}" for ratio in _ratios(ours, theirs, 256 / min(seconds) / trained)),
-            ]
-        )
+        tried = {kind: measure(distilbert, 1, kind=kind) for kind in ("float32", "bfloat16")}
+        kind, theirs = max(tried.items(), key=lambda found: found[1]["bulk"])
+        theirs["trained"] = max(measure(train_distilbert, 1, kind=kind) for kind in tried)
+        rows.append(_row(f"DistilBERT's shape, {kind}", PUBLISHED, theirs))
+        ratios = {name: theirs[name] / ours[name] for name in COLUMNS}
+        times = (1 / ratios[name] if name in MORE_IS_BETTER else ratios[name] for name in COLUMNS)
+        rows.append(["times ours", "", *(f"{ratio:.3g}" for ratio in times)])
     if find_spec("fasttext"):
-        theirs = measure("benchmarks.alternatives:fasttext", 1)
-        rows.append(_row("fastText, supervised", f"{theirs['accuracy']:.4f}", theirs, theirs["trained"]))
+        theirs = measure(fasttext, 1)
+        rows.append(_row("fastText, supervised", f"{theirs['accuracy']:.4f}", theirs))
     missing = [name for name in ("torch", "transformers", "fasttext") if not find_spec(name)]
     note = f"Not installed: {', '.join(missing)}." if missing else ""
-    header = [
-        "",
-        "test accuracy",
-        "one review, ms",
-        "reviews a second",
-        "in training",
-        "peak MB",
-        "MB on disk",
-    ]
-    about = (
-        f"`python -m benchmarks.alternatives`; {found}. One core, {TOKENS} tokens a review; predictions of "
-        f"one review and of {BULK}; reviews a second in training, in batches of 64 (DistilBERT "
-        f"{BATCH // 2}; fastText: reviews times passes by its seconds); memory of the process that predicts. "
-        "fastText reads whole reviews; the best on validation of rates 0.1 and 0.5, 5 and 25 passes, 1 to 3 "
-        f"words. {note}"
+    section.write(
+        f"One core, {TOKENS} tokens a review; predictions of one review and of {BULK}; reviews a second in "
+        f"training, in batches of 64 (DistilBERT {BATCH // 2}; fastText: reviews times passes by its "
+        "seconds); memory of the process that predicts. fastText reads whole reviews; the best on validation "
+        f"of rates 0.1 and 0.5, 5 and 25 passes, 1 to 3 words. {note}",
+        table(["", "test accuracy", *COLUMNS.values()], rows),
     )
-    write_section("alternatives", f"## What else one could take\n\n{about}\n\n{table(header, rows)}")
-    print(table(header, rows))
 
 
-def _row(name: str, accuracy: str, found: Figures, trained: float) -> list[str]:
-    figures = (found["single"], found["bulk"], trained, found["memory"], found["disk"])
+def _row(name: str, accuracy: str, found: Figures) -> list[str]:
+    figures = (found[column] for column in COLUMNS)
     return [name, accuracy, *(f"{figure:,.3g}" if figure < 100 else f"{figure:,.0f}" for figure in figures)]
 
 
-def _ratios(ours: Figures, theirs: Figures, trained: float) -> list[float]:
-    """How many times less time, or memory, ours needs."""
-    return [
-        theirs["single"] / ours["single"],
-        ours["bulk"] / theirs["bulk"],
-        trained,
-        theirs["memory"] / ours["memory"],
-        theirs["disk"] / ours["disk"],
-    ]
-
-
 def _predicted(one: Callable[[int], object], many: Callable[[], object], disk: float) -> Figures:
-    """Milliseconds of one review, reviews a second of BULK, and megabytes."""
-    many()
-    single, bulk = [], []
-    for number in range(SINGLE):
-        started = time.process_time()
-        one(number)
-        single.append((time.process_time() - started) * 1000)
-    for _ in range(REPEATS):
-        started = time.process_time()
-        many()
-        bulk.append(BULK / (time.process_time() - started))
+    """Milliseconds of one review, reviews a second of BULK, in CPU time; and megabytes."""
+    single = 1000 * statistics.median(time_each(one, range(SINGLE), time.process_time))
+    bulk = max(rate(lambda _: many(), range(BULK), time.process_time))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"single": statistics.median(single), "bulk": max(bulk), "memory": memory, "disk": disk / 1e6}
+    return {"single": single, "bulk": bulk, "memory": memory, "disk": disk / 1e6}
 
 
 def _split(name: str) -> tuple[list[str], np.ndarray]:
     """The whole reviews of a split of data/padded as text, and their labels."""
-    arrays = (
-        chosen_by(read_arrays(padded_split(name)))
-        if name == "validation"
-        else read_arrays(padded_split(name))
-    )
+    arrays = read_arrays(padded_split(name))
+    arrays = chosen_by(arrays) if name == "validation" else arrays
     raw = read_splits(read_arrays(RAW_REVIEWS))[read_json(PADDED_DATASET)["raw_splits"][name]]
     vocabulary = Vocabulary.load(RAW_VOCABULARY)
     reviews: Reviews = raw.select(arrays["rows"])
@@ -135,19 +102,13 @@ def _split(name: str) -> tuple[list[str], np.ndarray]:
 
 def champion() -> Figures:
     """The registered classifier, from text."""
-    import mlflow  # noqa: PLC0415 - what each process imports counts
+    from pipeline.interface import load_champion  # noqa: PLC0415 - what each process imports counts
+    from pipeline.serving.classifier import NETWORK  # noqa: PLC0415
 
-    from pipeline.interface import find_version, open_store  # noqa: PLC0415
-    from pipeline.serving.classifier import CLASSIFIER, NETWORK, TextClassifier  # noqa: PLC0415
-
-    open_store()
-    version = find_version()
-    uri = f"models:/{version.name}/{version.version}/artifacts/{CLASSIFIER}"
-    folder = Path(mlflow.artifacts.download_artifacts(uri))
-    classifier = TextClassifier.load(folder)
+    version = load_champion()
+    classifier, size = version.texts, (version.folder / NETWORK).stat().st_size
     words = " ".join(_split("test")[0]).split()
     texts = [" ".join(words[start : start + TOKENS]) for start in range(0, BULK * TOKENS, TOKENS)]
-    size = (folder / NETWORK).stat().st_size
     return _predicted(lambda number: classifier.score([texts[number]]), lambda: classifier.score(texts), size)
 
 
@@ -181,14 +142,14 @@ def train_distilbert(kind: str) -> float:
     """Reviews a second of the fastest of three steps of AdamW, after one that doesn't count."""
     torch, network, ids = _distilbert(kind)
     optimizer = torch.optim.AdamW(network.parameters(), 5e-5, fused=True)
-    labels, times = torch.randint(0, 2, (BATCH // 2,)), []
-    for _ in range(4):
-        started = time.process_time()
+    labels = torch.randint(0, 2, (BATCH // 2,))
+
+    def step(_: int) -> None:
         optimizer.zero_grad()
         network(ids[: BATCH // 2], labels=labels).loss.backward()
         optimizer.step()
-        times.append(time.process_time() - started)
-    return BATCH / 2 / min(times[1:])
+
+    return BATCH / 2 / min(time_each(step, range(3), time.process_time, uncounted=1))
 
 
 def fasttext() -> Figures:

@@ -22,9 +22,9 @@ import numpy as np
 import psutil
 
 from benchmarks.measure import rss
-from benchmarks.results import described, machine, table, write_section
-from benchmarks.serving import serving, test_texts
-from pipeline.interface import find_version, open_store
+from benchmarks.results import Section, table
+from benchmarks.serving import PIPELINE, describe, serving, test_texts
+from pipeline.interface import load_champion
 from pipeline.runtime.machine import cores
 
 CLIENTS, SINGLE, MIXED = 8, 2000, 10_000
@@ -47,56 +47,28 @@ class Answered(NamedTuple):
 
 def main() -> None:
     """Measures and writes the section."""
-    found = machine()
-    client = open_store()
-    version = find_version()
-    uri = f"models:/{version.name}/{version.version}"
+    section, champion = Section("clients", "Over HTTP, eight clients"), load_champion()
     texts = test_texts(2000)
     requests = [well_formed([texts[number % len(texts)]]) for number in range(SINGLE)]
-    rows = []
-    for name, command in servers(uri).items():
-        with serving(command) as (port, process):
-            ask(port, requests[:400])
-            before = cpu_seconds(process)
-            answered = ask(port, requests)
-            used = (cpu_seconds(process) - before) / len(requests) * 1000
-            speeds = (f"{answered.rate:,.0f}", *percentiles(answered.times))
-            rows.append((name, *speeds, f"{used:.2f}", f"{1000 / used:,.0f}"))
-            print(rows[-1], flush=True)
-    report = [
-        "## Over HTTP, eight clients",
-        f"{found}. {described(uri, client.get_run(str(version.run_id)).data.params)} The clients share the "
-        "cores with the servers. The CPU time that a request costs depends least on what else runs there.",
-        table(
-            (
-                "one review a request",
-                "requests a second",
-                "median ms",
-                "95th",
-                "99th",
-                "server's CPU ms",
-                "requests a CPU second",
-            ),
-            rows,
-        ),
-        many_reviews(uri, texts),
-        mixed(uri, texts),
-    ]
-    write_section("clients", "\n\n".join(report))
-    print("\n\n".join(report))
-
-
-def servers(uri: str) -> dict[str, list[str]]:
-    """The command of each server that is measured, without its port."""
-    ours = [sys.executable, "-m", "pipeline", "serve", "--model", uri, "--workers"]
-    mlflows = [
-        sys.executable,
-        *f"-m mlflow models serve --model-uri {uri} --env-manager local --workers".split(),
-    ]
-    counts = [str(count) for count in sorted({1, cores()})]
-    return {f"`python -m pipeline serve --workers {count}`": [*ours, count] for count in counts} | {
-        f"`mlflow models serve --workers {count}`": [*mlflows, count] for count in counts
-    }
+    served, rows = [*PIPELINE, "serve", "--model", champion.address], []
+    options = ("--model-uri", champion.address, "--env-manager", "local")
+    mlflows = [sys.executable, "-m", "mlflow", "models", "serve", *options]
+    for name, command in (("python -m pipeline serve", served), ("mlflow models serve", mlflows)):
+        for workers in sorted({1, cores()}):
+            with serving([*command, "--workers", str(workers)]) as (port, process):
+                ask(port, requests[:400])
+                answered, used = ask_and_count(port, process, requests)
+            percentiles = (f"{np.percentile(answered.times, share):.1f}" for share in (50, 95, 99))
+            figures = f"{answered.rate:,.0f}", *percentiles, f"{used:.2f}", f"{1000 / used:,.0f}"
+            rows.append((f"`{name} --workers {workers}`", *figures))
+    of_times = ("requests a second", "median ms", "95th", "99th")
+    section.write(
+        f"{describe(champion)} The clients share the cores with the servers. The CPU time that a request "
+        "costs depends least on what else runs there.",
+        table(("one review a request", *of_times, "server's CPU ms", "requests a CPU second"), rows),
+        many_reviews(served, texts),
+        mixed(served, texts),
+    )
 
 
 def well_formed(texts: Sequence[str]) -> Request:
@@ -129,18 +101,25 @@ def _ask(port: int, requests: Sequence[Request]) -> tuple[list[int], list[float]
     return statuses, times
 
 
-def many_reviews(uri: str, texts: list[str]) -> str:
+def ask_and_count(port: int, process: psutil.Process, requests: Sequence[Request]) -> tuple[Answered, float]:
+    """The same, and the milliseconds of CPU time that a request cost the server's processes."""
+
+    def cpu_seconds() -> float:
+        return sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])
+
+    before, answered = cpu_seconds(), ask(port, requests)
+    return answered, (cpu_seconds() - before) / len(requests) * 1000
+
+
+def many_reviews(command: list[str], texts: list[str]) -> str:
     """Requests of a hundred reviews, as a sentence."""
-    command = [sys.executable, "-m", "pipeline", "serve", "--model", uri]
     requests = [well_formed(texts[first : first + 100]) for first in range(0, len(texts), 100)]
     with serving(command) as (port, process):
         ask(port, requests)
-        before = cpu_seconds(process)
-        answered = ask(port, requests * 3)
-        used = (cpu_seconds(process) - before) / len(answered.times) * 10
+        answered, used = ask_and_count(port, process, requests * 3)
     return (
         f"A hundred reviews a request, `--workers {cores()}`: {answered.rate * 100:,.0f} reviews a second, "
-        f"median {np.median(answered.times):.0f} ms a request, {used:.2f} ms of CPU a review."
+        f"median {np.median(answered.times):.0f} ms a request, {used / 100:.2f} ms of CPU a review."
     )
 
 
@@ -157,7 +136,7 @@ MALFORMED: list[Request] = [
 ]
 
 
-def mixed(uri: str, texts: list[str]) -> str:
+def mixed(command: list[str], texts: list[str]) -> str:
     """10,000 requests of which each tenth is malformed: statuses, and memory on the way, as sentences."""
     requests = [
         MALFORMED[number // 10 % len(MALFORMED)]
@@ -165,7 +144,6 @@ def mixed(uri: str, texts: list[str]) -> str:
         else well_formed([texts[number % len(texts)]])
         for number in range(MIXED)
     ]
-    command = [sys.executable, "-m", "pipeline", "serve", "--model", uri]
     with serving(command) as (port, process):
         memory, statuses = [], Counter[int]()
         for first in range(0, MIXED, MIXED // 5):
@@ -178,17 +156,6 @@ def mixed(uri: str, texts: list[str]) -> str:
         f"params, no or an unknown Content-Type): {said}. Memory of the server's processes after each fifth, "
         f"MB: {grown}."
     )
-
-
-def cpu_seconds(process: psutil.Process) -> float:
-    """Of the server's processes so far."""
-    family = [process, *process.children(recursive=True)]
-    return sum(sum(each.cpu_times()[:2]) for each in family)
-
-
-def percentiles(times: list[float]) -> tuple[str, ...]:
-    """Median, 95th and 99th, as text."""
-    return tuple(f"{np.percentile(times, share):.1f}" for share in (50, 95, 99))
 
 
 if __name__ == "__main__":

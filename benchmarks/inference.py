@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.results import each, machine, rate, table, write_section
+from benchmarks.measure import rate, time_each
+from benchmarks.results import Section, table
 from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.params import ModelParams, load_params
 from pipeline.reviews.vocabulary import PAD_ID
@@ -28,7 +29,7 @@ Predict = Callable[[np.ndarray], object]
 
 def main() -> None:
     """Measures and writes the table."""
-    found, lines = machine(), []
+    section, lines = Section("inference", "The network alone"), []
     random = np.random.default_rng(0)
     token_ids = random.integers(3, VOCAB_SIZE, (BULK, TOKENS)).astype(np.int32)
     token_ids[np.arange(TOKENS) >= random.integers(20, TOKENS + 1, BULK)[:, None]] = PAD_ID
@@ -36,15 +37,12 @@ def main() -> None:
     for size, values in (("default", {}), ("128 units", {"model.units": 128})):
         params = load_params().replace({**values, "pad.max_length": TOKENS}).resolved(20_000, TOKENS)
         for runtime, predict in runtimes(params.model).items():
-            shares = [f"{share:.2f}" for share in np.percentile(each(predict, single), (50, 95, 99))]
-            rates = rate(predict, token_ids)
-            lines.append(
-                [f"{size}: {network_name(params.flat())}", runtime, *shares, f"{np.median(rates):,.0f}"]
-            )
-            print(*lines[-1], flush=True)
+            times = 1000 * np.percentile(time_each(predict, single), (50, 95, 99))
+            shares, bulk = [f"{share:.2f}" for share in times], np.median(rate(predict, token_ids))
+            lines.append([f"{size}: {network_name(params.flat())}", runtime, *shares, f"{bulk:,.0f}"])
     header = ["network", "runtime", "one review, ms: median", "95th", "99th percentile", "reviews a second"]
-    about = f"{found}. Rows of 20 to {TOKENS} tokens, without vectors of words and pairs."
-    write_section("inference", f"## The network alone\n\n{about}\n\n{table(header, lines)}")
+    about = f"Rows of 20 to {TOKENS} tokens, without vectors of words and pairs."
+    section.write(about, table(header, lines))
 
 
 def runtimes(model: ModelParams) -> dict[str, Predict]:

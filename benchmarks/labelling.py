@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.results import machine, table, write_section
+from benchmarks.results import Section, table
 from pipeline.evaluation.baselines import NAIVE_BAYES, fit_baselines, out_of_fold
 from pipeline.evaluation.explanation import find_label_issues
 from pipeline.labelling import suggest
@@ -35,11 +35,11 @@ LAYOUT = {"vocab_size": VOCAB_SIZE, "max_length": 400, "padding": "post", "trunc
 
 
 def main() -> None:
-    """Measures, and writes the section of benchmarks/RESULTS.md."""
+    """Measures, and writes the section."""
     parser = argparse.ArgumentParser(description="Measures the loop of labelling on data/raw.")
     parser.add_argument("--seeds", type=int, default=3)
     seeds = range(parser.parse_args().seeds)
-    started = machine()
+    section = Section("labelling", "The loop of labelling")
     splits, dataset = read_splits(read_arrays(RAW_REVIEWS)), read_json(RAW_DATASET)
     vocabulary = Vocabulary.load(RAW_VOCABULARY).first(VOCAB_SIZE - INDEX_FROM - 1)
     found = [found_labels(splits[TRAIN], seed) for seed in seeds]
@@ -54,20 +54,15 @@ def main() -> None:
         [f"{size:,}", *(f"{accuracies[:, place].mean():.4f}" for accuracies in ways.values())]
         for place, size in enumerate(sizes)
     ]
-    write_section(
-        "labelling",
-        f"""## The loop of labelling
-
-`python -m benchmarks.labelling`; {started}; {dataset["name"]}, {len(list(seeds))} draws.
-
-**Wrong labels.** {number:,} of the {len(splits[TRAIN]):,} training reviews ({TURNED:.0%}) have their label
-turned round. Of the first {number:,} that `check --labels` lists, so many are among them: {hits}.
-
-**What to label next.** A bag of words learns from {FIRST} reviews, then from {STEP} more in each round, out
-of {POOL:,}: those that `suggest` picks with it, or any. Accuracy on {JUDGED:,} test reviews, the mean of the
-draws:
-
-{table(["labels", *ways], rows)}""",
+    section.write(
+        f"{dataset['name']}, {len(seeds)} draws.",
+        f"**Wrong labels.** {number:,} of the {len(splits[TRAIN]):,} training reviews ({TURNED:.0%}) have "
+        f"their label turned round. Of the first {number:,} that `check --labels` lists, so many are among "
+        f"them: {hits}.",
+        f"**What to label next.** A bag of words learns from {FIRST} reviews, then from {STEP} more in each "
+        f"round, out of {POOL:,}: those that `suggest` picks with it, or any. Accuracy on {JUDGED:,} test "
+        "reviews, the mean of the draws:",
+        table(["labels", *ways], rows),
     )
 
 

@@ -1,46 +1,34 @@
-"""One measurement in a process of its own, so that no library's threads or caches reach into another's.
-
-    python -m benchmarks.measure benchmarks.peers:ours '{"cell": "lstm", "units": 64}'
-
-prints as JSON, on its last line, what the function gives for these arguments.
-"""
+"""How long, and in how much memory; in a process of its own, so that no library reaches into another's."""
 
 from __future__ import annotations
 
-import importlib
-import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import psutil
 
 PROJECT = Path(__file__).resolve().parents[1]
+Clock = Callable[[], float]
 
 
-def measure(what: str, cores: int | None = None, **case: Any) -> Any:
-    """What the function ``what``, as "module:name", gives for ``case`` in a process held to ``cores`` cores.
-
-    Raises:
-        RuntimeError: if it failed; holds the end of what it wrote.
-    """
-    allowed = sorted(os.sched_getaffinity(0))[:cores]
-    result = subprocess.run(
-        [sys.executable, "-m", "benchmarks.measure", what, json.dumps(case)],
-        env={**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: os.sched_setaffinity(0, allowed),
-    )
-    if result.returncode:
-        raise RuntimeError(f"{what} {case} failed:\n{result.stderr[-2000:]}")
-    return json.loads(result.stdout.splitlines()[-1])
+def measure(function: Callable[..., Any], cores: int | None = None, **case: Any) -> Any:
+    """What ``function`` gives for ``case`` in a fresh process that is held to ``cores`` cores."""
+    allowed = os.sched_getaffinity(0)
+    os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    os.sched_setaffinity(0, sorted(allowed)[:cores])  # libraries look as they are loaded
+    try:
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            return pool.submit(function, **case).result()
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 class Usage(NamedTuple):
@@ -86,6 +74,25 @@ def rss(pid: int) -> float:
         return 0.0
 
 
-if __name__ == "__main__":
-    module, _, name = sys.argv[1].partition(":")
-    print(json.dumps(getattr(importlib.import_module(module), name)(**json.loads(sys.argv[2]))))
+def time_each(
+    function: Callable[[Any], object],
+    items: Sequence[Any],
+    clock: Clock = time.perf_counter,
+    uncounted: int = 10,
+) -> list[float]:
+    """Seconds of each call, after a few that don't count."""
+    for item in items[:uncounted]:
+        function(item)
+    times = []
+    for item in items:
+        started = clock()
+        function(item)
+        times.append(clock() - started)
+    return times
+
+
+def rate(
+    function: Callable[[Any], object], items: Sequence[Any] | np.ndarray, clock: Clock = time.perf_counter
+) -> list[float]:
+    """Items a second in each of five calls with all of them, after one that doesn't count."""
+    return [len(items) / seconds for seconds in time_each(function, [items] * 5, clock, uncounted=1)]

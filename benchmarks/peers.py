@@ -2,7 +2,7 @@
 
 Embedding, recurrent layers, a mean over the real steps or the last state, one sigmoid, Adam: with the same
 sizes and the same batches for all. Compilation isn't counted. Each function is called in a process of its own
-and gives a :class:`Pass`, as JSON.
+and gives a :class:`Pass`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from benchmarks.measure import time_each
 
 MAX_LENGTH, REPEATS = 400, 3
 LEARNING_RATE = 0.002
@@ -71,12 +73,7 @@ def batches(case: Case) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 def timed(case: Case, one_pass: Callable[[], object], moments: Callable[[], np.ndarray]) -> Pass:
     """Times ``one_pass``; ``moments`` gives Adam's of the embedding, float32."""
     clock = time.process_time if case.threads == 1 else time.perf_counter
-    one_pass()
-    seconds = []
-    for _ in range(REPEATS):
-        started = clock()
-        one_pass()
-        seconds.append(clock() - started)
+    seconds = time_each(lambda _: one_pass(), range(REPEATS), clock, uncounted=1)
     # By their bits: a processor that flushes denormal numbers finds none by comparing.
     magnitudes = np.ascontiguousarray(moments()).view(np.int32) & 0x7FFFFFFF
     denormal = (magnitudes > 0) & (magnitudes < 0x00800000)

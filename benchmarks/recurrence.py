@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Callable
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from benchmarks import peers
 from benchmarks.measure import measure
 from benchmarks.peers import MAX_LENGTH, REPEATS, Case, Pass
-from benchmarks.results import RESULTS, machine, ratio, table, write_section
+from benchmarks.results import Section, ratio, table
 from pipeline.runtime.files import read_json, write_json
 from pipeline.runtime.machine import cores
 
@@ -29,16 +31,19 @@ CELLS, UNITS, READS = ("lstm", "gru"), (16, 64, 128, 256), ("mean", "last")
 OURS, PYTORCH, JAX = "ours", "PyTorch", "JAX"
 LIBRARIES = {"Keras": "keras", PYTORCH: "torch", JAX: "jax", OURS: "keras"}  # and the package that each needs
 # Library and way -> the function of benchmarks.peers and its settings; what keeps denormals never counts.
-WAYS: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
-    (OURS, ""): ("ours", {}),
-    ("Keras", "plain graph"): ("keras", {"xla": False}),
-    ("Keras", "XLA"): ("keras", {"xla": True}),
-    (PYTORCH, "padded"): ("pytorch", {"packed": False, "compiled": False}),
-    (PYTORCH, "padded, torch.compile"): ("pytorch", {"packed": False, "compiled": True}),
-    (PYTORCH, "packed"): ("pytorch", {"packed": True, "compiled": False}),
-    (PYTORCH, "padded, denormals kept"): ("pytorch", {"packed": False, "compiled": False, "flushed": False}),
-    (JAX, "scan"): ("jax", {"unroll": 1}),
-    (JAX, "scan, 8 steps unrolled"): ("jax", {"unroll": 8}),
+WAYS: dict[tuple[str, str], tuple[Callable[..., Pass], dict[str, Any]]] = {
+    (OURS, ""): (peers.ours, {}),
+    ("Keras", "plain graph"): (peers.keras, {"xla": False}),
+    ("Keras", "XLA"): (peers.keras, {"xla": True}),
+    (PYTORCH, "padded"): (peers.pytorch, {"packed": False, "compiled": False}),
+    (PYTORCH, "padded, torch.compile"): (peers.pytorch, {"packed": False, "compiled": True}),
+    (PYTORCH, "packed"): (peers.pytorch, {"packed": True, "compiled": False}),
+    (PYTORCH, "padded, denormals kept"): (
+        peers.pytorch,
+        {"packed": False, "compiled": False, "flushed": False},
+    ),
+    (JAX, "scan"): (peers.jax, {"unroll": 1}),
+    (JAX, "scan, 8 steps unrolled"): (peers.jax, {"unroll": 8}),
 }
 Measured = dict[str, list[float]]  # by "library: way", tokens a second of each pass
 
@@ -50,7 +55,10 @@ def main() -> None:
     parser.add_argument("--units", nargs="+", type=int, default=UNITS)
     parser.add_argument("--reads", nargs="+", default=READS)
     parser.add_argument("--cores", nargs="+", type=int, default=range(1, cores() + 1))
-    given = parser.parse_args()
+    given, section = (
+        parser.parse_args(),
+        Section("recurrence", "Recurrent layers over reviews of many lengths"),
+    )
     kept: dict[str, Any] = read_json(KEPT) if KEPT.exists() else {"rows": []}
     if "tried" not in kept:
         kept["tried"] = _row(Case("lstm", 64, "mean"), list(WAYS))
@@ -61,15 +69,12 @@ def main() -> None:
         row = _row(case, _worth_running(kept["tried"]["measured"], read))
         kept["rows"] = [*(old for old in kept["rows"] if old["case"] != row["case"]), row]
         write_json(KEPT, kept)
-        write_section("recurrence", render(kept))
-        print(_cells_of(row), flush=True)
-    print(RESULTS)
+        section.write(*describe(kept))
 
 
 def _row(case: Case, ways: list[tuple[str, str]]) -> dict[str, Any]:
-    found = machine()
     measured, denormal = run_ways(case, ways)
-    return {"case": case._asdict(), "machine": found, "measured": measured, "denormal": denormal}
+    return {"case": case._asdict(), "measured": measured, "denormal": denormal}
 
 
 def run_ways(case: Case, ways: list[tuple[str, str]]) -> tuple[Measured, dict[str, float]]:
@@ -80,7 +85,7 @@ def run_ways(case: Case, ways: list[tuple[str, str]]) -> tuple[Measured, dict[st
             print(f"{library} isn't installed (pip install '.[bench]'): its figures are missing.")
             continue
         function, settings = WAYS[library, way]
-        found = Pass(*measure(f"benchmarks.peers:{function}", case.threads, **settings, **case._asdict()))
+        found = measure(function, case.threads, **settings, **case._asdict())
         measured[f"{library}: {way}"] = [found.tokens / seconds for seconds in found.seconds]
         if found.denormal:
             denormal[f"{library}: {way}"] = found.denormal
@@ -114,8 +119,8 @@ def _cells_of(row: dict[str, Any]) -> list[str]:
     return [size, case["read"], str(case["threads"]), *shown, ratio(rates[OURS], peer)]
 
 
-def render(kept: dict[str, Any]) -> str:
-    """The section."""
+def describe(kept: dict[str, Any]) -> list[str]:
+    """What was measured, and the tables."""
     rows = sorted(kept["rows"], key=lambda row: (row["case"]["cell"] != "lstm", *row["case"].values()))
     tried = [
         [way, f"{statistics.median(rates) / 1000:.1f}"] for way, rates in kept["tried"]["measured"].items()
@@ -126,28 +131,20 @@ def render(kept: dict[str, Any]) -> str:
         for way, share in row["denormal"].items()
         for size, rates in [(f"{row['case']['cell']} 2", row["measured"][way])]
     )
-    about = (
-        f"`python -m benchmarks.recurrence`; {rows[-1]['machine']}. Thousands of real tokens a second in "
-        f"training, the median of {REPEATS} passes over 4 batches of 64 reviews as long as IMDb's, at most "
-        f"{MAX_LENGTH} tokens; 30,000 words of 100 dimensions, two layers that read both ways, Adam. Seconds "
-        "are the core's own on one core, the clock's on two. Read: the mean over the real steps, or the last "
-        "state. Each row is one run. Compilation isn't counted, though Keras with XLA and JAX compile for "
-        "each length."
-    )
-    return "\n\n".join(
-        [
-            "## Recurrent layers over reviews of many lengths",
-            about,
-            table(
-                ["network", "read", "cores", *LIBRARIES, "ours over the best"],
-                [_cells_of(row) for row in rows],
-            ),
-            "What was tried, LSTM 2 x 64 on one core, read: mean. Of each library the fastest counts, its "
-            "denormals flushed:",
-            table(["", "thousands of tokens a second"], tried),
-            f"Denormal gradients, their share and the speed: {denormal or 'none'}.",
-        ]
-    )
+    return [
+        f"Thousands of real tokens a second in training, the median of {REPEATS} passes over 4 batches of 64 "
+        f"reviews as long as IMDb's, at most {MAX_LENGTH} tokens; 30,000 words of 100 dimensions, two layers "
+        "that read both ways, Adam. Seconds are the core's own on one core, the clock's on two. Read: the "
+        "mean over the real steps, or the last state. Each row is one run. Compilation isn't counted, though "
+        "Keras with XLA and JAX compile for each length.",
+        table(
+            ["network", "read", "cores", *LIBRARIES, "ours over the best"], [_cells_of(row) for row in rows]
+        ),
+        "What was tried, LSTM 2 x 64 on one core, read: mean. Of each library the fastest counts, its "
+        "denormals flushed:",
+        table(["", "thousands of tokens a second"], tried),
+        f"Denormal gradients, their share and the speed: {denormal or 'none'}.",
+    ]
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import numpy as np
 import yaml
 
 from benchmarks.measure import PROJECT, watch
-from benchmarks.results import machine, table, write_section
+from benchmarks.results import Section, table
 from pipeline.params import load_params, read_preset
 from pipeline.runtime.source import read_stages
 
@@ -35,7 +35,7 @@ _BATCH = 10_000
 
 def main(sizes: list[int]) -> None:
     """Measures each size, and writes the section after each."""
-    found, measured = machine(), []
+    section, measured = Section("scaling", "From a CSV file to a registered version"), []
     stages = [name for name in read_stages() if name in ("download", "pad", "train", "evaluate")]
     for rows in sizes:
         with tempfile.TemporaryDirectory() as name:
@@ -47,15 +47,12 @@ def main(sizes: list[int]) -> None:
                 command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
                 used = watch(command, folder, {"PYTHONPATH": str(folder)})
                 measured[-1].append(f"{used.seconds:,.0f} s, {used.cpu_seconds:,.0f}, {used.peak_mb:,.0f} MB")
-                print(rows, stage, measured[-1][-1], flush=True)
-        about = (
-            f"`python -m benchmarks.scaling`; {found}. Rows of about {WORDS} words in a CSV file, two "
-            "labels; values of the preset `quick`. Each cell: seconds, CPU seconds, and the most memory of "
-            "all processes of the stage, DVC's too. Where other work shares the core, CPU seconds say what a "
-            "free one takes."
+        section.write(
+            f"Rows of about {WORDS} words in a CSV file, two labels; values of the preset `quick`. Each "
+            "cell: seconds, CPU seconds, and the most memory of all processes of the stage, DVC's too. Where "
+            "other work shares the core, CPU seconds say what a free one takes.",
+            table(["rows", "GB", *stages], measured),
         )
-        text = table(["rows", "GB", *stages], measured)
-        write_section("scaling", f"## From a CSV file to a registered version\n\n{about}\n\n{text}")
 
 
 def prepare(folder: Path, rows: int) -> None:

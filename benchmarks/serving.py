@@ -14,8 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 
 import mlflow
 import numpy as np
@@ -23,58 +22,67 @@ import pandas as pd
 import psutil
 import requests
 
-from benchmarks.results import described, each, machine, rate, shown, table, write_section
-from pipeline.interface import find_version, open_store
+from benchmarks.measure import rate, time_each
+from benchmarks.results import Section, shown, table
+from pipeline.interface import RegisteredClassifier, load_champion, open_store
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays
 from pipeline.runtime.machine import THREAD_LIMITS
 from pipeline.runtime.paths import RAW_VOCABULARY, padded_split
-from pipeline.serving.classifier import CLASSIFIER, TextClassifier
 
 SINGLE, BATCH = 1000, 2000
 STARTS = 5
-IMPORTS = {
-    "Python and NumPy": "import numpy",
-    "`import mlflow`": "import mlflow",
-    "`import tensorflow`, which `predict` avoids": "import tensorflow",
-}
+PIPELINE = [sys.executable, "-m", "pipeline"]
 
 
 def main() -> None:
-    """Measures and writes the table."""
-    found = machine()
-    client = open_store()
-    version = find_version()
-    uri = f"models:/{version.name}/{version.version}"
-    texts = test_texts(BATCH)
-    folder = Path(mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{CLASSIFIER}"))
-    classifier, pyfunc = TextClassifier.load(folder), mlflow.pyfunc.load_model(uri)
-    single: dict[str, list[float]] = {
-        "in process, the classifier": each(lambda text: classifier.score([text]), texts[:SINGLE]),
-        "in process, the registered pyfunc": each(
-            lambda text: pyfunc.predict(pd.DataFrame({"text": [text]})), texts[:SINGLE]
-        ),
+    """Measures and writes the tables."""
+    section, champion, texts = Section("serving", "Serving"), load_champion(), test_texts(BATCH)
+    pyfunc = mlflow.pyfunc.load_model(champion.address)
+
+    def ask_pyfunc(asked: list[str]) -> object:
+        return pyfunc.predict(pd.DataFrame({"text": asked}))
+
+    ways: dict[str, Callable[[list[str]], object]] = {
+        "in process, the classifier": champion.texts.score,
+        "in process, the registered pyfunc": ask_pyfunc,
     }
-    with serving([sys.executable, "-m", "pipeline", "serve", "--model", uri]) as (port, _):
-        post = poster(port)
-        single["over HTTP, `python -m pipeline serve`, one client"] = each(
-            lambda text: post([text]), texts[:SINGLE]
-        )
-        batches = {"over HTTP, one request": rate(post, texts)}
-    batches |= {
-        "in process, the classifier": rate(classifier.score, texts),
-        "in process, the registered pyfunc": rate(
-            lambda chosen: pyfunc.predict(pd.DataFrame({"text": chosen})), texts
-        ),
+    with serving([*PIPELINE, "serve", "--model", champion.address]) as (port, _):
+        ways["over HTTP, `python -m pipeline serve`, one client"] = poster(port)
+        singles = {name: time_each(way, [[text] for text in texts[:SINGLE]]) for name, way in ways.items()}
+        batches = {name: rate(way, texts) for name, way in ways.items()}
+    starts = {
+        "Python and NumPy": [sys.executable, "-c", "import numpy"],
+        "`import mlflow`": [sys.executable, "-c", "import mlflow"],
+        "`import tensorflow`, which `predict` avoids": [sys.executable, "-c", "import tensorflow"],
+        "`python -m pipeline predict TEXT`, all of it": [*PIPELINE, "predict", texts[0]],
     }
-    starts = {name: seconds_of([sys.executable, "-c", code]) for name, code in IMPORTS.items()}
-    starts["`python -m pipeline predict TEXT`, all of it"] = seconds_of(
-        [sys.executable, "-m", "pipeline", "predict", texts[0]]
+    section.write(
+        describe(champion),
+        table(
+            ["one review", "median ms", "99th percentile ms"],
+            [
+                [name, f"{1000 * statistics.median(times):.2f}", f"{1000 * np.percentile(times, 99):.2f}"]
+                for name, times in singles.items()
+            ],
+        ),
+        table(
+            [f"{BATCH:,} reviews", "a second, median (least to most)"],
+            [[name, shown(rates, ",.0f")] for name, rates in batches.items()],
+        ),
+        table(
+            ["start of a process", "seconds, median (least to most)"],
+            [[name, shown(seconds_of(command))] for name, command in starts.items()],
+        ),
     )
-    about = f"{found}. {described(uri, client.get_run(str(version.run_id)).data.params)}"
-    report = render(about, single, batches, starts)
-    write_section("serving", report)
-    print(report)
+
+
+def describe(champion: RegisteredClassifier) -> str:
+    """A version and its network, from the parameters of its run."""
+    params = open_store().get_run(champion.run_id).data.params
+    kind = "bidirectional " * (params["model.bidirectional"] == "True") + params["model.cell"]
+    size = f"{params['model.depth']} layers of {params['model.units']} units"
+    return f"`{champion.address}`: {kind}, {size}, {params['pad.max_length']} tokens."
 
 
 def test_texts(count: int) -> list[str]:
@@ -85,25 +93,17 @@ def test_texts(count: int) -> list[str]:
 
 def seconds_of(command: list[str]) -> list[float]:
     """Wall time of a process, after one run that fills the page cache."""
-    times = []
-    for _ in range(STARTS + 1):
-        started = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        times.append(time.perf_counter() - started)
-    return times[1:]
-
-
-def free_port() -> int:
-    """One of loopback that nobody listens on."""
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        return int(chosen.getsockname()[1])
+    return time_each(
+        lambda _: subprocess.run(command, check=True, capture_output=True), range(STARTS), uncounted=1
+    )
 
 
 @contextmanager
 def serving(command: Sequence[str]) -> Iterator[tuple[int, psutil.Process]]:
     """The server while the block runs: its port and its process."""
-    port = free_port()
+    with socket.socket() as chosen:  # a port that nobody listens on
+        chosen.bind(("127.0.0.1", 0))
+        port = int(chosen.getsockname()[1])
     limits = dict.fromkeys(THREAD_LIMITS, "1")  # as `pipeline serve` sets them itself
     environment = os.environ | limits | {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
     process = subprocess.Popen(
@@ -113,7 +113,7 @@ def serving(command: Sequence[str]) -> Iterator[tuple[int, psutil.Process]]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_for(f"http://127.0.0.1:{port}/ping", process)
+        _wait_for(f"http://127.0.0.1:{port}/ping", process)
         yield port, psutil.Process(process.pid)
     finally:
         if process.poll() is None:
@@ -138,46 +138,14 @@ def poster(port: int) -> Callable[[list[str]], object]:
     return post
 
 
-def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    """Returns when the server answers; RuntimeError if it ends or takes two minutes."""
-    for _ in range(600):
-        if process.poll() is not None:
-            break
-        try:
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Returns when the server answers; RuntimeError if it ends before."""
+    while process.poll() is None:
+        with suppress(requests.RequestException):
             if requests.get(address, timeout=1).ok:
                 return
-        except requests.RequestException:
-            time.sleep(0.2)
+        time.sleep(0.2)
     raise RuntimeError(f"{address} doesn't answer")
-
-
-def render(
-    about: str,
-    single: dict[str, list[float]],
-    batches: dict[str, list[float]],
-    starts: dict[str, list[float]],
-) -> str:
-    """The three tables as Markdown."""
-    singles = [
-        [name, f"{statistics.median(times):.2f}", f"{np.percentile(times, 99):.2f}"]
-        for name, times in single.items()
-    ]
-    many = [
-        [name, f"{statistics.median(rates):,.0f} ({min(rates):,.0f} to {max(rates):,.0f})"]
-        for name, rates in batches.items()
-    ]
-    return "\n\n".join(
-        [
-            "## Serving",
-            about,
-            table(["one review", "median ms", "99th percentile ms"], singles),
-            table([f"{BATCH:,} reviews", "a second, median (least to most)"], many),
-            table(
-                ["start of a process", "seconds, median (least to most)"],
-                [[name, shown(times)] for name, times in starts.items()],
-            ),
-        ]
-    )
 
 
 if __name__ == "__main__":

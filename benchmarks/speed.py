@@ -8,13 +8,11 @@ A library that isn't installed is left out and said so. Writes its section of be
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import time
 
 from benchmarks.peers import Case
 from benchmarks.recurrence import LIBRARIES, OURS, WAYS, best, run_ways
-from benchmarks.results import RESULTS, machine, ratio, shown, table, write_section
+from benchmarks.results import Section, ratio, shown, table
 from pipeline.runtime.machine import cores
 
 CELLS = ("simple_rnn", "lstm", "gru")
@@ -47,21 +45,15 @@ def step_table(size: Case) -> str:
 
 def main() -> None:
     """Measures all and writes the section."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.parse_args()
-    started, found = time.perf_counter(), machine()
-    parts = [
-        "## Speed of training",
-        f"{found}. Median over the repeats (least to most). Ids are random, which changes no time. Each "
-        "library at its best: with and without XLA or `torch.compile`, denormals flushed, on one thread or "
-        "one a core. Compilation isn't counted.",
+    Section("speed", "Speed of training").write(
+        "Median over the repeats (least to most). Ids are random, which changes no time. Each library at its "
+        "best: with and without XLA or `torch.compile`, denormals flushed, on one thread or one a core. "
+        "Compilation isn't counted.",
         "### Milliseconds a step: 2 layers of 5 units, batch 32, 100 tokens (the notebook's networks)",
         step_table(SMALL),
         "### Milliseconds a step: 2 layers of 64 units, batch 128, 100 tokens",
         step_table(LARGE),
-    ]
-    write_section("speed", "\n\n".join(parts))
-    print(f"{RESULTS}: {time.perf_counter() - started:.0f} s")
+    )
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ import pyarrow
 import pyarrow.parquet
 
 from benchmarks.measure import watch
-from benchmarks.results import described, machine, table, write_section
-from pipeline.interface import find_version, open_store
+from benchmarks.results import Section, table
+from benchmarks.serving import PIPELINE, describe
+from pipeline.interface import load_champion
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.files import read_arrays
@@ -33,10 +34,7 @@ _SUMMARY = re.compile(r"([\d,]+) rows, ([\d,]+) a second")
 
 def main(rows: int) -> None:
     """Measures and writes the section; the scored parts are thrown away."""
-    found = machine()
-    client = open_store()
-    version = find_version()
-    measured = []
+    section, champion, measured = Section("tables", "Large tables"), load_champion(), []
     with tempfile.TemporaryDirectory(dir=".") as name:
         folder = Path(name).resolve()
         source, target = folder / "reviews", folder / "scored"
@@ -48,15 +46,11 @@ def main(rows: int) -> None:
                 shutil.rmtree(target)
     measured.append(("the same command again: every part is kept", *again))
     header = ("", "rows scored", "rows a second", "seconds", "CPU seconds", "rows a CPU second", "peak MB")
-    params = client.get_run(str(version.run_id)).data.params
-    about = (
-        f"{found}. {described(f'models:/{version.name}/{version.version}', params)} "
-        f"Whole test reviews of {words:.0f} words on average, repeated, in Parquet parts of {PART:,} rows; "
-        "`predict --input FOLDER --output FOLDER`, start-up counted."
+    section.write(
+        f"{describe(champion)} Whole test reviews of {words:.0f} words on average, repeated, in "
+        f"Parquet parts of {PART:,} rows; `predict --input FOLDER --output FOLDER`, start-up counted.",
+        table(header, measured),
     )
-    report = "\n\n".join(["## Large tables", about, table(header, measured)])
-    write_section("tables", report)
-    print(report)
 
 
 def write_parts(folder: Path, count: int) -> float:
@@ -74,8 +68,7 @@ def write_parts(folder: Path, count: int) -> float:
 
 def run(source: Path, target: Path, workers: str) -> tuple[str, ...]:
     """Rows scored, rows a second of the whole command, its seconds, those of CPU time and the peak memory."""
-    words = ["-m", "pipeline", "predict", "--input", str(source), "--output", str(target)]
-    used = watch([sys.executable, *words, "--workers", workers])
+    used = watch([*PIPELINE, "predict", "--input", source, "--output", target, "--workers", workers])
     rows, _ = _SUMMARY.findall(used.output)[-1]
     count = int(rows.replace(",", ""))
     figures = (count / used.seconds, used.seconds, used.cpu_seconds, count / used.cpu_seconds, used.peak_mb)

@@ -11,7 +11,6 @@ other on the same machine. (a) is what one writes first: `study.optimize` around
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -24,12 +23,12 @@ import yaml
 
 from benchmarks.accuracy import read_padded
 from benchmarks.measure import PROJECT, measure, watch
-from benchmarks.results import machine, table, write_section
+from benchmarks.results import Section, table
 from pipeline.params import Value, load_params, read_preset
-from pipeline.runtime.files import read_arrays, write_arrays
-from pipeline.stages.pad import read_raw
+from pipeline.runtime.files import read_json
+from pipeline.runtime.paths import RAW_DATASET, TRAIN_REPORT
 
-PADDED = Path("studies/benchmarks")
+Padded = tuple[np.ndarray, np.ndarray]  # token ids, int32 (num_reviews, 100), and labels, (num_reviews,)
 VOCAB_SIZE, EMBEDDING_DIM, BATCH_SIZE, EPOCHS = 10_000, 32, 32, 5
 CELL, SEED = "lstm", 42
 DEPTH, UNITS, DROPOUT = (2, 3), (5, 32), (0.0, 0.5)
@@ -41,30 +40,30 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="of each study")
     parser.add_argument("--trials", type=int, default=24, help="of the study")
     arguments = parser.parse_args()
-    found = machine()
-    if not pad_imdb():
+    section = Section("tuning", "Tuning")
+    if not RAW_DATASET.exists() or read_json(RAW_DATASET)["name"] != "imdb":
         parser.error("data/raw isn't IMDb: `make run` where its host can be reached")
-    plain = measure("benchmarks.tuning:run_plain", seconds=arguments.minutes * 60)
+    padded = read_padded(load_params().replace(read_preset("notebook_lstm")), with_unlabelled=False)
+    data: dict[str, Any] = {
+        name: (padded[name]["token_ids"], padded[name]["labels"]) for name in ("train", "validation")
+    }
+    plain = measure(run_plain, seconds=arguments.minutes * 60, **data)
     ours = measure_ours(arguments.minutes, arguments.trials)
-    text = render(found, plain, ours)
-    write_section("tuning", text)
-    print(text)
-
-
-def pad_imdb() -> bool:
-    """Pads data/raw with the notebook's values into ``PADDED``; False if it isn't IMDb or isn't there."""
-    if not Path("data/raw/dataset.json").exists() or read_raw()[0]["name"] != "imdb":
-        return False
-    params = load_params().replace(read_preset("notebook_lstm"))
-    for name, arrays in read_padded(params, with_unlabelled=False).items():
-        write_arrays(PADDED / f"{name}.npz", **arrays)
-    return True
-
-
-def padded(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Token ids, int32 (num_reviews, 100), and labels, (num_reviews,), that :func:`pad_imdb` wrote."""
-    arrays = read_arrays(PADDED / f"{split}.npz")
-    return arrays["token_ids"], arrays["labels"]
+    rates = [row["trials"] / row["seconds"] * 60 for row in (plain, ours)]
+    names = (
+        "plain Optuna loop around the notebook's Keras code",
+        f"`python -m pipeline train`, {ours['pruned']} trials pruned, {ours['implementation']}",
+    )
+    rows = [
+        [name, str(row["trials"]), f"{row['seconds'] / 60:.1f}", f"{rate:.2f}", f"{row['best']:.4f}"]
+        for name, row, rate in zip(names, (plain, ours), rates, strict=True)
+    ]
+    section.write(
+        f"Search of {CELL} depth {DEPTH}, units {UNITS}, dropout {DROPOUT} on imdb, batches of {BATCH_SIZE}, "
+        f"{EPOCHS} epochs.",
+        table(["study", "trials", "minutes", "trials a minute", "best validation accuracy"], rows),
+        f"{rates[1] / rates[0]:.1f} times the trials a minute.",
+    )
 
 
 def lstm(depth: int, units: int, dropout: float = 0.0) -> Any:
@@ -85,9 +84,8 @@ def lstm(depth: int, units: int, dropout: float = 0.0) -> Any:
     return model
 
 
-def run_plain(seconds: float) -> dict[str, Any]:
+def run_plain(seconds: float, train: Padded, validation: Padded) -> dict[str, Any]:
     """(a): the notebook's network and fit in an objective; trials begin until the time is over."""
-    train, validation = padded("train"), padded("validation")
     scores: list[float] = []
 
     def objective(trial: optuna.Trial) -> float:
@@ -117,29 +115,24 @@ def measure_ours(minutes: float, trials: int) -> dict[str, Any]:
         command = [sys.executable, "-m", "pipeline"]
         watch([*command, "pad"], folder, variables)
         seconds = watch([*command, "train"], folder, variables).seconds
-        report = json.loads((folder / "reports/train.json").read_text(encoding="utf-8"))
+        report = read_json(folder / TRAIN_REPORT)
     counts = report["trials"]
     return {
         "trials": counts["complete"] + counts["pruned"],
         "pruned": counts["pruned"],
         "seconds": seconds,
         "best": report["validation_accuracy"],
-        "data": report["dataset"]["name"],
         "implementation": report["implementation"],
     }
 
 
 def study_params(minutes: float, trials: int) -> dict[str, Any]:
     """The notebook's values with the plain loop's network, ranges, epochs and batch size."""
-    model: dict[str, Value] = {
-        "cell": CELL,
-        "depth": DEPTH[0],
-        "units": UNITS[0],
-        "embedding_dim": EMBEDDING_DIM,
-    }
-    fixed = {f"model.{key}": value for key, value in model.items()}
-    fixed |= {"train.epochs": EPOCHS, "train.batch_size": BATCH_SIZE, "seed": SEED}
-    params = load_params().replace({**read_preset("notebook_lstm"), **fixed}).model_dump(mode="json")
+    fixed: dict[str, Value] = {"model.cell": CELL, "model.depth": DEPTH[0], "model.units": UNITS[0]}
+    fixed |= {"model.embedding_dim": EMBEDDING_DIM, "train.epochs": EPOCHS, "train.batch_size": BATCH_SIZE}
+    params = (
+        load_params().replace({**read_preset("notebook_lstm"), **fixed, "seed": SEED}).model_dump(mode="json")
+    )
     params["tune"] |= {
         "trials": trials,
         "timeout": minutes * 60,
@@ -151,25 +144,6 @@ def study_params(minutes: float, trials: int) -> dict[str, Any]:
         },
     }
     return params
-
-
-def render(found: str, plain: dict[str, Any], ours: dict[str, Any]) -> str:
-    """The section as Markdown."""
-    rates = [row["trials"] / row["seconds"] * 60 for row in (plain, ours)]
-    names = (
-        "plain Optuna loop around the notebook's Keras code",
-        f"`python -m pipeline train`, {ours['pruned']} trials pruned, {ours['implementation']}",
-    )
-    rows = [
-        [name, str(row["trials"]), f"{row['seconds'] / 60:.1f}", f"{rate:.2f}", f"{row['best']:.4f}"]
-        for name, row, rate in zip(names, (plain, ours), rates, strict=True)
-    ]
-    header = ["study", "trials", "minutes", "trials a minute", "best validation accuracy"]
-    return (
-        f"## Tuning\n\n{found}. Search of {CELL} depth {DEPTH}, units {UNITS}, dropout {DROPOUT} on "
-        f"{ours['data']}, batches of {BATCH_SIZE}, {EPOCHS} epochs.\n\n{table(header, rows)}\n\n"
-        f"{rates[1] / rates[0]:.1f} times the trials a minute.\n"
-    )
 
 
 if __name__ == "__main__":
