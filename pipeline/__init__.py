@@ -15,30 +15,13 @@ given is that of ``pipeline.params.Params()``, a plain and small network, whatev
 used in. Nothing is written, but for a downloaded data set's own cache.
 """
 
+# ruff: noqa: F403, F405 - what a type checker sees of the interface
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.interface import (
-        Classifier,
-        Drawing,
-        Estimate,
-        FittedClassifier,
-        PaddedReviews,
-        Prediction,
-        RegisteredClassifier,
-        Version,
-        build_stacked_rnn,
-        draw_stack,
-        evaluate,
-        explain,
-        fit,
-        gradient_norms,
-        list_versions,
-        load_champion,
-        load_reviews,
-        trace,
-    )
+    from pipeline.interface import *
 
 __version__ = "0.2.0"
 __all__ = [

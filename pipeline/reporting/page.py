@@ -80,12 +80,14 @@ class Table:
 
 
 def render(template: str, folder: Path = TEMPLATES, **content: Any) -> str:
-    """The text of a template in ``folder``, with ``content`` under the names that it uses.
+    """The text of a template in ``folder``, with ``content`` under the names that it uses; Markdown as it is.
 
     Raises:
         jinja2.UndefinedError: if the template uses a name that isn't there.
     """
-    environment = _ENVIRONMENT.overlay(loader=jinja2.FileSystemLoader([folder, TEMPLATES]))
+    plain: dict[str, Any] = {"autoescape": False, "finalize": None, "keep_trailing_newline": True}
+    options = plain if template.endswith(".md") else {}
+    environment = _ENVIRONMENT.overlay(loader=jinja2.FileSystemLoader([folder, TEMPLATES]), **options)
     return environment.get_template(template).render(**content)
 
 
