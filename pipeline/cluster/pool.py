@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 from pipeline.cluster.jobs import Data, Ended, Heard, Job, JobResult, JobStoppedError, Pool
@@ -14,7 +14,6 @@ from pipeline.runtime.interruption import Interruption
 from pipeline.runtime.machine import cores, gpus
 
 
-@contextmanager
 def open_pool(
     name: str,
     cluster: ClusterParams,
@@ -22,7 +21,7 @@ def open_pool(
     count: int,
     data: Data,
     here: bool = False,
-) -> Iterator[Pool]:
+) -> AbstractContextManager[Pool]:
     """A pool for ``count`` jobs; its processes end with it.
 
     Args:
@@ -34,20 +33,17 @@ def open_pool(
         here: whether this process takes the place of a single one; what could end it is no such job.
 
     Raises:
-        UserError: if the scheduler can't be reached.
+        UserError: when it is entered, if the scheduler can't be reached.
     """
     processes = min(worker_count(workers), max(count, 1))
     if cluster.address is not None:
         # Dask is imported only where there is a cluster.
         from pipeline.cluster.workers import DaskPool  # noqa: PLC0415
 
-        with DaskPool(cluster.address, name, cluster.jobs_a_process, data) as pool:
-            yield pool
-    elif here and processes == 1:
-        yield SerialPool(data)
-    else:
-        with ProcessPool(processes, cluster.jobs_a_process, data) as local:
-            yield local
+        return DaskPool(cluster.address, name, cluster.jobs_a_process, data)
+    if here and processes == 1:
+        return nullcontext(SerialPool(data))
+    return ProcessPool(processes, cluster.jobs_a_process, data)
 
 
 class SerialPool:

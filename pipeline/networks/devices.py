@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.runtime.live import without_lines
 from pipeline.runtime.machine import cores, hold_threads_to_cores
 
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")  # is there where the driver of a GPU is loaded
 
 # TensorFlow's native libraries say these on every machine without a GPU, before any level can be set.
-_NOISE = (b"absl::InitializeLog", b"oneDNN custom operations", b"cudart_stub.cc", b"cuda_platform.cc")
+NOISE = re.compile(rb"absl::InitializeLog|oneDNN custom operations|(cudart_stub|cuda_platform)\.cc")
 
 # XLA compiles a loop whose steps each touch fewer bytes than this into one function, instead of handing every
 # operation of every step to its scheduler. Milliseconds a training step of two layers, 100 time steps, with
@@ -54,7 +53,7 @@ def prepare_keras() -> None:
 def import_keras() -> None:
     """Imports Keras as ``prepare_keras`` sets it up, whatever a user's ``keras.json`` says."""
     prepare_keras()
-    with without_noise():
+    with without_lines(NOISE):
         import keras  # noqa: PLC0415 - not before its environment is set
 
         keras.config.set_floatx("float32")
@@ -79,20 +78,3 @@ def describe_device(*_: object) -> str:
     if not NVIDIA_DRIVER.exists():
         return f"{said}: no NVIDIA driver is loaded"
     return f"{said}, though an NVIDIA driver is loaded: CUDA's libraries are missing; pip install '.[cuda]'"
-
-
-@contextmanager
-def without_noise() -> Iterator[None]:
-    """Holds back what native code writes to standard error, then passes on every line that isn't noise."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        stderr = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            held.seek(0)
-            lines = [line for line in held if not any(noise in line for noise in _NOISE)]
-            os.write(2, b"".join(lines))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import io
 import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -28,6 +27,7 @@ from pipeline.reviews.vocabulary import PAD_ID, Vocabulary
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import write_json
 from pipeline.runtime.interruption import uninterrupted
+from pipeline.runtime.live import without_lines
 from pipeline.serving.classifier import (
     CLASSIFIER,
     FACTS,
@@ -51,8 +51,8 @@ PACKAGE = Path(__file__).parents[1]
 _SERVED_PACKAGES = ("mlflow", "numpy", "onnxruntime", "pandas")
 _SERVER_PACKAGES = ("httptools", "uvloop")  # uvicorn takes them where it finds them; Windows has no uvloop
 # What MLflow says of a registration; the stage says it with its reason.
-_REGISTERED = re.compile(
-    r"Successfully registered model|Registered model '.*' already exists|Created version "
+REGISTERED = re.compile(
+    rb"^(Successfully registered model|Registered model '.*' already exists|Created version )"
 )
 _CHECKED = 256  # reviews whose probabilities are compared at registration
 
@@ -90,21 +90,9 @@ def log_models(candidate: Candidate, name: str) -> int:
             signature=infer_signature(candidate.token_ids[:1], output),
             pip_requirements=_pinned("mlflow", "keras", "tensorflow"),
         )
-        with packed(candidate) as model, _without_lines(_REGISTERED):
+        with packed(candidate) as model, without_lines(REGISTERED):
             info = mlflow.pyfunc.log_model(name="model", **model, registered_model_name=name)
     return int(info.registered_model_version)
-
-
-@contextmanager
-def _without_lines(said: re.Pattern[str]) -> Iterator[None]:
-    """Holds back what MLflow prints to standard error, then passes on all lines but those."""
-    held = io.StringIO()
-    try:
-        with redirect_stderr(held):
-            yield
-    finally:
-        lines = held.getvalue().splitlines(keepends=True)
-        sys.stderr.write("".join(line for line in lines if not said.match(line)))
 
 
 @contextmanager

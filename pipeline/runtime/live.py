@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -98,6 +101,23 @@ def busy(text: str) -> Iterator[None]:
     finally:
         if counted:
             print(f"{text}, {time.monotonic() - started:.0f} s")
+
+
+@contextmanager
+def without_lines(noise: re.Pattern[bytes]) -> Iterator[None]:
+    """Holds back what is written to standard error, by native code too, then passes on what isn't noise."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            held.seek(0)
+            os.write(2, b"".join(line for line in held if not noise.search(line)))
 
 
 def _write_over(text: str) -> None:

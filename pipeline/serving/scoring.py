@@ -21,7 +21,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -139,12 +138,26 @@ class LoadedClassifier(NamedTuple):
     digest: str
 
 
-@lru_cache(maxsize=1)
-def load_classifier(folder: Path) -> LoadedClassifier:
-    """Reads a folder of :func:`pipeline.serving.classifier.write_classifier`."""
-    hashes = "".join(hash_of(folder / name) for name in _DECISIVE)
-    digest = f"sha256:{hashlib.sha256(hashes.encode()).hexdigest()}"
-    return LoadedClassifier(TextClassifier.load(folder), digest)
+_latest: dict[str, TextClassifier] = {}  # by digest: a process scores many parts with one
+
+
+def read_contents(folder: Path) -> dict[str, np.ndarray]:
+    """The files of :func:`pipeline.serving.classifier.write_classifier` that decide an answer, as bytes."""
+    return {name: np.frombuffer((folder / name).read_bytes(), np.uint8) for name in _DECISIVE}
+
+
+def load_classifier(contents: Mapping[str, np.ndarray]) -> LoadedClassifier:
+    """Reads such files, which lie on the disk only meanwhile, since a worker may be killed."""
+    hashes = (f"sha256:{hashlib.sha256(content.data).hexdigest()}" for content in contents.values())
+    digest = f"sha256:{hashlib.sha256(''.join(hashes).encode()).hexdigest()}"
+    if digest not in _latest:
+        with tempfile.TemporaryDirectory(prefix="classifier-") as folder:
+            for name, content in contents.items():
+                Path(folder, name).write_bytes(content.tobytes())
+            texts = TextClassifier.load(Path(folder))
+        _latest.clear()
+        _latest[digest] = texts
+    return LoadedClassifier(_latest[digest], digest)
 
 
 def score_part(
@@ -222,7 +235,8 @@ def score_parts(
     Raises:
         UserError: if ``options.threshold`` is out of range, or the cluster can't be reached.
     """
-    load_classifier(classifier).texts.score([], options.threshold)
+    contents = read_contents(classifier)
+    load_classifier(contents).texts.score([], options.threshold)
     # A process is as good after many parts as after the first: it compiles nothing.
     lasting = cluster.model_copy(update={"jobs_a_process": sys.maxsize})
     name = f"scoring-{hashlib.sha256(str(parts[0].folder.absolute()).encode()).hexdigest()[:12]}"
@@ -245,7 +259,6 @@ def score_parts(
             done = UserError(f"{part.target} was written, but elsewhere: {_SHARED}")
         on_end(part, done)
 
-    contents = {file: np.frombuffer((classifier / file).read_bytes(), np.uint8) for file in _DECISIVE}
     with open_pool(name, lasting, workers, len(parts), contents, here=True) as pool:
         pool.run(jobs(), heard, ended, Interruption())
 
@@ -260,25 +273,8 @@ def score_job(part: Part, options: Options, data: Data, say: Say) -> Done:
         say(rows)
 
     try:
-        return score_part(_received(data), part, options, on_batch)
+        return score_part(load_classifier(data), part, options, on_batch)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is gone, or the worker doesn't see it: {_SHARED}") from None
     except OSError as error:  # the pool would take it for a lost connection
         raise UserError(described(error)) from None
-
-
-_latest: dict[str, LoadedClassifier] = {}  # a process scores many parts with one
-
-
-def _received(data: Mapping[str, np.ndarray]) -> LoadedClassifier:
-    """Reads a classifier's files, which lie on the disk only meanwhile, since a worker may be killed."""
-    key = "".join(hashlib.sha256(content.data).hexdigest() for content in data.values())
-    loaded = _latest.get(key)
-    if loaded is None:
-        with tempfile.TemporaryDirectory(prefix="classifier-") as folder:
-            for name, content in data.items():
-                Path(folder, name).write_bytes(content.tobytes())
-            loaded = load_classifier(Path(folder))
-        _latest.clear()
-        _latest[key] = loaded
-    return loaded

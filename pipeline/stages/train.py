@@ -71,7 +71,8 @@ def run(params: Params) -> None:
                 parent.log_split(dataset, name, arrays["token_ids"], arrays.get("labels"))
         vectors, found = _vectors_of_file(fitted)
         parent.log_metrics(found)
-        data = data_of_fits(fitted, splits, dataset, vectors)
+        prepared = studies_folder() / "prepared"
+        data = prepared_data(fitted, splits, dataset["padded_digest"], prepared, vectors)
         progress = Progress(parent, dataset["name"], study.score_name)
         pool = open_pool(study.name, params.cluster, params.tune.workers, study.num_missing(), data)
         with progress, pool as processes:
@@ -97,7 +98,7 @@ def run(params: Params) -> None:
                 file.write_bytes(network)
             write_csv(TRAINING_CURVE, curve)
             write_csv(TRIALS, trials_table(study))
-            write_pictures(study, dataset["name"], STUDY_DIR)
+            write_pictures(study, winner.number, dataset["name"], STUDY_DIR)
             write_json(TRAIN_REPORT, report)
         scores = {key: value for key, value in report.items() if key.startswith("validation_")}
         parent.log_metrics({key: value for key, value in scores.items() if isinstance(value, float)})
@@ -133,17 +134,6 @@ def read_splits() -> dict[str, Arrays]:
     """
     splits = {name: read_arrays(padded_split(name)) for name in ("train", "validation", "unlabelled")}
     return splits | {"validation": chosen_by(splits["validation"])}
-
-
-def data_of_fits(
-    params: Params,
-    splits: Mapping[str, Arrays],
-    dataset: Mapping[str, Any],
-    vectors: np.ndarray | None = None,
-) -> Arrays:
-    """What every fit of the study reads, as ``training.task.Data``; what all share is prepared here, once."""
-    folder = studies_folder() / "prepared"
-    return prepared_data(params, splits, dataset["padded_digest"], folder, vectors)
 
 
 def _report(run_id: str, dataset: Mapping[str, Any], study: Search, winner: Winner) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """MLflow: one parent run for a pipeline run, a child run for a trial."""
 
+# ruff: noqa: F401 - what the other rooms take from here
+
 import logging
 import os
 
@@ -17,14 +19,3 @@ for _chatty in ("mlflow.pyfunc", "alembic"):
 # They tell of a lost server, and of a full disk with a traceback; the stage's own error does so in a line.
 for _alarmed in ("mlflow.system_metrics.system_metrics_monitor", "mlflow.store.db.utils"):
     logging.getLogger(_alarmed).setLevel(logging.CRITICAL)
-
-__all__ = [
-    "DIGEST_TAG",
-    "PipelineRun",
-    "RefusedError",
-    "connect",
-    "note_reproduced",
-    "pipeline_run",
-    "settle_address",
-    "tracking_uri",
-]

@@ -1,6 +1,6 @@
 """Why the winner won: a table of the trials, and figures: who scored what, who was stopped, what a value did.
 
-Figures are of complete and pruned trials; ``repeats`` are, by a trial's number, its scores with other seeds.
+Figures are of complete and pruned trials; ``winner`` is a trial's number.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from pipeline.tuning.study import ENDED, SCORE, Search
 
 COMPLETE, PRUNED, WINNER = BLUE, GREY, ORANGE  # the markers say the same without colours
 FEWEST_FOR_IMPORTANCE, TRIALS_A_PARAMETER = 20, 8  # complete trials; of fewer, importance is mostly chance
-Repeats = Mapping[int, Sequence[float]]
 
 
 def trials_table(study: Search) -> list[dict[str, Any]]:
@@ -59,15 +58,15 @@ def _accuracy(trial: FrozenTrial) -> float:
     return float(curve[trial.user_attrs.get("best_epoch", len(curve)) - 1][SCORE])
 
 
-def pictures(study: Search, dataset: str) -> dict[str, Figure]:
+def pictures(study: Search, winner: int, dataset: str) -> dict[str, Figure]:
     """Figures by file stem: history always, epochs where a trial had two, slices where two trials differ,
     importance where there are trials enough to tell it."""
     ended, complete = study.trials(TrialState.COMPLETE, TrialState.PRUNED), study.trials(TrialState.COMPLETE)
     repeats = {trial.number: scores for trial in complete if (scores := study.repeats(trial.number))}
     label = study.score_name.replace("neg_", "negative ").replace("_", " ")
-    figures = {"history": history_figure(ended, repeats, label, f"Trials, {dataset}")}
+    figures = {"history": history_figure(ended, repeats, winner, label, f"Trials, {dataset}")}
     if any(len(trial.intermediate_values) > 1 for trial in ended):  # else it would show history's points
-        figures["epochs"] = epochs_figure(ended, repeats, label, f"Trials by epoch, {dataset}")
+        figures["epochs"] = epochs_figure(ended, winner, label, f"Trials by epoch, {dataset}")
     searched = {
         key: distribution
         for key, distribution in study.space.items()
@@ -75,7 +74,7 @@ def pictures(study: Search, dataset: str) -> dict[str, Figure]:
     }
     if searched:
         title = f"Score by parameter, {dataset}"
-        figures["slices"] = slices_figure(ended, repeats, searched, label, title)
+        figures["slices"] = slices_figure(ended, winner, searched, label, title)
     if searched and len(complete) >= max(FEWEST_FOR_IMPORTANCE, TRIALS_A_PARAMETER * len(searched)):
         evaluator = FanovaImportanceEvaluator(seed=0)
         importances = get_param_importances(study.optuna, evaluator=evaluator, params=list(searched))
@@ -83,9 +82,9 @@ def pictures(study: Search, dataset: str) -> dict[str, Figure]:
     return figures
 
 
-def write_pictures(study: Search, dataset: str, folder: Path) -> None:
+def write_pictures(study: Search, winner: int, dataset: str, folder: Path) -> None:
     """Writes each picture as FOLDER/NAME.png, and removes one that an earlier study drew and this doesn't."""
-    figures = pictures(study, dataset)
+    figures = pictures(study, winner, dataset)
     for name, figure in figures.items():
         save(figure, folder / f"{name}.png")
     for old in folder.glob("[!.]*.png"):  # others are being written
@@ -93,14 +92,19 @@ def write_pictures(study: Search, dataset: str, folder: Path) -> None:
             old.unlink()
 
 
-def history_figure(trials: Sequence[FrozenTrial], repeats: Repeats, label: str, title: str) -> Figure:
-    """The score of each trial by its number, the best so far as a step line; a bar spans a trial's seeds."""
+def history_figure(
+    trials: Sequence[FrozenTrial], repeats: Mapping[int, Sequence[float]], winner: int, label: str, title: str
+) -> Figure:
+    """The score of each trial by its number, the best so far as a step line; a bar spans a trial's seeds.
+
+    ``repeats`` are, by a trial's number, its scores with other seeds.
+    """
     figure, (axes,) = _panels(1, title, label)
     if complete := _complete(trials):
         best = np.maximum.accumulate([score(trial) for trial in complete])
         numbers = [trial.number for trial in complete]
         axes.step(numbers, best, where="post", color=LINE, linewidth=1.5, label="best so far", zorder=1)
-    _draw_scores(axes, trials, repeats, lambda trial: trial.number)
+    _draw_scores(axes, trials, winner, lambda trial: trial.number)
     for number, others in repeats.items():
         scores = [*others, *(score(trial) for trial in complete if trial.number == number)]
         axes.vlines(number, min(scores), max(scores), color=COMPLETE, linewidth=1)
@@ -113,17 +117,15 @@ def history_figure(trials: Sequence[FrozenTrial], repeats: Repeats, label: str, 
     return figure
 
 
-def epochs_figure(trials: Sequence[FrozenTrial], repeats: Repeats, label: str, title: str) -> Figure:
+def epochs_figure(trials: Sequence[FrozenTrial], winner: int, label: str, title: str) -> Figure:
     """The score of each trial by epoch; a pruned trial's line ends in a cross."""
     figure, (axes,) = _panels(1, title, label)
-    winner = choose(_complete(trials), repeats)
     for trial in trials:
         epochs = sorted(trial.intermediate_values)
         if not epochs:
             continue
         values = [trial.intermediate_values[epoch] for epoch in epochs]
-        is_winner = winner is not None and trial.number == winner.number
-        pruned = trial.state == TrialState.PRUNED
+        is_winner, pruned = trial.number == winner, trial.state == TrialState.PRUNED
         color = WINNER if is_winner else PRUNED if pruned else COMPLETE
         width, zorder = (2.2, 3) if is_winner else (1, 2)
         axes.plot(epochs, values, color=color, linewidth=width, zorder=zorder)
@@ -139,7 +141,7 @@ def epochs_figure(trials: Sequence[FrozenTrial], repeats: Repeats, label: str, t
 
 def slices_figure(
     trials: Sequence[FrozenTrial],
-    repeats: Repeats,
+    winner: int,
     searched: Mapping[str, BaseDistribution],
     label: str,
     title: str,
@@ -153,7 +155,7 @@ def slices_figure(
             value = trial.params[key]
             return choices.index(value) if choices else float(value)
 
-        _draw_scores(panel, trials, repeats, place)
+        _draw_scores(panel, trials, winner, place)
         _set_scale(panel, distribution)
         panel.set_xlabel(key)
     shared_legend(figure)
@@ -177,16 +179,6 @@ def score(trial: FrozenTrial) -> float:
     return float("nan") if trial.value is None else float(trial.value)
 
 
-def choose(complete: Sequence[FrozenTrial], repeats: Repeats) -> FrozenTrial | None:
-    """The winner: the best mean over its seeds among those trained again, else the best score."""
-    finalists = [trial for trial in complete if trial.number in repeats] or complete
-
-    def mean(trial: FrozenTrial) -> float:
-        return float(np.mean([score(trial), *repeats.get(trial.number, ())]))
-
-    return max(finalists, key=mean, default=None)
-
-
 def _complete(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     return [trial for trial in trials if trial.state == TrialState.COMPLETE]
 
@@ -199,7 +191,7 @@ def _panels(count: int, title: str, y: str = "") -> tuple[Figure, Sequence[Axes]
 
 
 def _draw_scores(
-    axes: Axes, trials: Sequence[FrozenTrial], repeats: Repeats, place: Callable[[FrozenTrial], float]
+    axes: Axes, trials: Sequence[FrozenTrial], winner: int, place: Callable[[FrozenTrial], float]
 ) -> None:
     """A point for each trial at its ``place``, with a circle around the winner."""
     complete = _complete(trials)
@@ -211,8 +203,8 @@ def _draw_scores(
         if drawn:
             points = [place(trial) for trial in drawn], [score(trial) for trial in drawn]
             axes.scatter(*points, color=color, marker=marker, s=28, label=label, zorder=2)
-    if (winner := choose(complete, repeats)) is not None:
-        point = [place(winner)], [score(winner)]
+    for trial in (trial for trial in complete if trial.number == winner):
+        point = [place(trial)], [score(trial)]
         around = axes.scatter(*point, s=120, facecolors="none", edgecolors=WINNER, linewidths=2, zorder=4)
         around.set_label("winner")
 

@@ -15,11 +15,13 @@ FITS = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))["cl
 MEASURE = """
 import psutil
 from pipeline.params import load_params
+from pathlib import Path
 from pipeline.stages import train
+from pipeline.training.preparation import prepared_data
 from pipeline.training.task import fit
 
 params = load_params()
-data = train.data_of_fits(params, train.read_splits(), dict(padded_digest="sha256:1"))
+data = prepared_data(params, train.read_splits(), "sha256:1", Path("studies/prepared"))
 for trial in range({fits}):
     print(psutil.Process().memory_info().rss, flush=True)
     fit(params, params.seed, data, lambda epoch: None)

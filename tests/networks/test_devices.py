@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.networks import devices
+from pipeline.runtime.live import without_lines
 from pipeline.runtime.machine import cores
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_is_not_noise_still_reaches_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
-    with devices.without_noise():
+    with without_lines(devices.NOISE):
         os.write(2, b"I0000 cudart_stub.cc:31] Could not find cuda drivers\nsomething real\n")
     assert capfd.readouterr().err == "something real\n"
 

@@ -27,6 +27,7 @@ from pipeline.registry import packaging
 from pipeline.registry.packaging import PACKAGE, Candidate, packed, write_export
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
+from pipeline.runtime.live import without_lines
 from pipeline.serving.classifier import TextClassifier
 from pipeline.serving.profile import Profile
 from texts import vocabulary_of
@@ -68,13 +69,16 @@ def save(folder: Path, package: Path = PACKAGE) -> Path:
     return folder / "model"
 
 
-def test_only_mlflows_lines_on_a_registration_are_held_back(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ZeroDivisionError), packaging._without_lines(packaging._REGISTERED):
+def test_only_mlflows_lines_on_a_registration_are_held_back(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", open(2, "w", closefd=False))  # noqa: SIM115 - as outside pytest
+    with pytest.raises(ZeroDivisionError), without_lines(packaging.REGISTERED):
         eprint("Successfully registered model 'stacked-rnn-tiny'.")
         eprint("a warning")
         eprint("Created version '1' of model 'stacked-rnn-tiny'.")
         raise ZeroDivisionError
-    assert capsys.readouterr().err == "a warning\n"
+    assert capfd.readouterr().err == "a warning\n"
 
 
 @pytest.fixture(scope="module")

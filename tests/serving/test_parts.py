@@ -20,6 +20,7 @@ from pipeline.serving.scoring import (
     alone_in,
     find_parts,
     load_classifier,
+    read_contents,
     score_part,
     score_parts,
 )
@@ -85,17 +86,17 @@ def test_a_table_that_would_lose_a_part_is_refused(tmp_path: Path) -> None:
 def test_a_part_is_scored_again_only_if_what_made_it_has_changed(model: Path) -> None:
     part, strict = Part(Path("in.jsonl"), Path("out"), "in.jsonl"), Options("text", 0.9)
     write(part.source, [{"text": "good"}, {"text": None}])
-    assert score_part(load_classifier(model), part, OPTIONS) == ((1, 1), False)
+    assert score_part(load_classifier(read_contents(model)), part, OPTIONS) == ((1, 1), False)
     assert tree(part.folder) == ["_rejected/in.jsonl.jsonl", "_scored/in.jsonl.json", "in.jsonl"]
-    assert score_part(load_classifier(model), part, OPTIONS) == ((1, 1), True)
-    assert not score_part(load_classifier(model), part, strict).kept
+    assert score_part(load_classifier(read_contents(model)), part, OPTIONS) == ((1, 1), True)
+    assert not score_part(load_classifier(read_contents(model)), part, strict).kept
     other = make_model("two")
-    assert not score_part(load_classifier(other), part, strict).kept
+    assert not score_part(load_classifier(read_contents(other)), part, strict).kept
     write(part.source, [{"text": "good"}, {"text": "bad"}])
-    assert score_part(load_classifier(other), part, strict) == ((2, 0), False)
+    assert score_part(load_classifier(read_contents(other)), part, strict) == ((2, 0), False)
     assert tree(part.folder) == ["_scored/in.jsonl.json", "in.jsonl"]
     part.target.unlink()
-    assert not score_part(load_classifier(other), part, strict).kept
+    assert not score_part(load_classifier(read_contents(other)), part, strict).kept
 
 
 def test_a_part_that_can_not_be_read_stops_no_other(model: Path) -> None:

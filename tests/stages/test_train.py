@@ -30,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: bytes,
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.setattr(train, "fit", fit_formula)
     monkeypatch.setattr(train, "describe_device", lambda data, listen: "a formula")
-    monkeypatch.setattr(train, "write_pictures", lambda study, name, folder: folder.mkdir(exist_ok=True))
+    monkeypatch.setattr(train, "write_pictures", lambda *args: args[-1].mkdir(exist_ok=True))
     monkeypatch.setattr(train, "deliver", lambda network, *_: (network, {"scale": 1.0}))
     return tmp_path
 

@@ -14,7 +14,7 @@ from stand_in import DATASET, StandInFit, run_search, run_study, send
 
 from pipeline.params import Params
 from pipeline.tuning import explain
-from pipeline.tuning.explain import choose, pictures, trials_table
+from pipeline.tuning.explain import pictures, trials_table
 from pipeline.tuning.study import open_search
 
 
@@ -49,7 +49,8 @@ def test_the_table_has_a_row_for_every_trial_that_ended(toy: Params) -> None:
 def test_what_there_is_to_see_is_drawn_and_names_the_data(
     toy: Params, changes: dict[str, Any], names: list[str]
 ) -> None:
-    drawn = pictures(run_study(toy.replace(changes), StandInFit())[0], "imdb")
+    study, winner = run_study(toy.replace(changes), StandInFit())
+    drawn = pictures(study, winner.number, "imdb")
     assert list(drawn) == names
     assert all("imdb" in figure.get_suptitle() for figure in drawn.values())
 
@@ -70,7 +71,7 @@ def test_importance_is_told_of_enough_trials_only(count: int, told: bool) -> Non
         repeats=lambda number: [],
         trials=lambda *states: [trial for trial in optuna_study.trials if trial.state in states],
     )
-    drawn = pictures(study, "toy")
+    drawn = pictures(study, 0, "toy")
     assert ("importance" in drawn) == told
     if told:
         (axes,) = drawn["importance"].axes
@@ -117,16 +118,8 @@ def points(axes, label: str) -> list[list[float]]:
     return found.get_offsets().tolist()
 
 
-def test_the_winner_has_the_best_mean_over_its_seeds() -> None:
-    """(0.70 + 0.75 + 0.77) / 3 is above (0.72 + 0.60 + 0.62) / 3; without seeds 0.72 is the best."""
-    complete = [TRIALS[0], TRIALS[2]]
-    assert choose(complete, REPEATS) is TRIALS[0]
-    assert choose(complete, {}) is TRIALS[2]
-    assert choose([], {}) is None
-
-
 def test_the_history_shows_complete_pruned_and_best() -> None:
-    (axes,) = explain.history_figure(TRIALS, REPEATS, "validation accuracy", "Trials, toy").axes
+    (axes,) = explain.history_figure(TRIALS, REPEATS, 0, "validation accuracy", "Trials, toy").axes
     assert points(axes, "ran to its end") == [[0, 0.7], [2, 0.72]]
     assert points(axes, "pruned, score when stopped") == [[1, 0.5]]
     assert points(axes, "winner") == [[0, 0.7]]
@@ -138,13 +131,13 @@ def test_the_history_shows_complete_pruned_and_best() -> None:
 
 
 def test_a_pruned_trials_curve_ends_in_a_cross_where_it_was_stopped() -> None:
-    (axes,) = explain.epochs_figure(TRIALS, {}, "validation accuracy", "Trials by epoch, toy").axes
+    (axes,) = explain.epochs_figure(TRIALS, 2, "validation accuracy", "Trials by epoch, toy").axes
     crosses = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "x"]
     assert [points for points in crosses if points] == [[[1, 0.5]]]
 
 
 def test_each_parameter_has_the_scale_that_it_was_searched_on() -> None:
-    figure = explain.slices_figure(TRIALS, {}, SPACE, "validation accuracy", "Score by parameter, toy")
+    figure = explain.slices_figure(TRIALS, 2, SPACE, "validation accuracy", "Score by parameter, toy")
     depth, units, cell, dropout = figure.axes
     figure.draw_without_rendering()
     assert all(tick == int(tick) for tick in depth.get_xticks())
