@@ -24,7 +24,9 @@ _CONVERTED = {
     **dict.fromkeys((".xlsx", ".xls", ".ods"), "read_excel"),
     ".dta": "read_stata",
     ".sav": "read_spss",
+    ".feather": "read_feather",
 }
+_TOLD = (*_CONVERTED, ".zip", ".arrow")  # kinds that can be made into tables
 
 
 def is_hidden(file: Path, folder: Path) -> bool:
@@ -47,7 +49,8 @@ def files_of(path: Path, option: str = "data.path") -> list[Path]:
         require_table(path, option)
         return [path]
     every = sorted(each for each in path.rglob("*") if each.is_file() and not is_hidden(each, path))
-    if tables := [each for each in every if kind_of(each) in TABLES]:
+    tables = [each for each in every if kind_of(each) in TABLES]
+    if tables and not any(kind_of(each) == ".arrow" for each in every):  # else JSON beside it is no table
         return tables
     texts = [each for each in every if kind_of(each) == TEXT]
     of_splits = {
@@ -56,7 +59,7 @@ def files_of(path: Path, option: str = "data.path") -> list[Path]:
     files = [each for each in texts if each.parent not in {path} | of_splits] or texts
     if not files:
         for each in every:
-            if kind_of(each) in _CONVERTED:
+            if kind_of(each) in _TOLD:
                 require_table(each, option)
         raise UserError(
             f"{option}: the folder {path} holds no {KINDS} file, and no {TEXT} file a review either"
@@ -76,8 +79,12 @@ def require_table(path: Path, option: str, is_text: bool = False) -> None:
     kind = kind_of(path)
     if kind in TABLES or (kind == TEXT and (is_text or is_of_fasttext(path))):
         return
-    advice = ""
-    if kind in _CONVERTED:
+    advice = ": if it is a table, let its name end in .csv or .tsv" if kind in (TEXT, "", ".tab") else ""
+    if kind == ".zip":
+        advice = f": unpack it, with python -m zipfile -e {path} {path.name.partition('.')[0]}"
+    elif kind == ".arrow":
+        advice = ": write it as Parquet, with datasets' to_parquet or polars' write_parquet"
+    elif kind in _CONVERTED:
         reader = f"{_CONVERTED[kind]}({path.name!r})"
         saved = ": save it as CSV UTF-8 in the spreadsheet, or" if "excel" in reader else ":"
         advice = (

@@ -223,6 +223,8 @@ class Reader:
             is_array = begin[1].lstrip().startswith("[")
             try:
                 values = _parsed(begin[1] + file.read() if is_array else begin[1])
+                if isinstance(values, dict) and isinstance(values.get(self.names[0]), dict):
+                    raise ValueError(f"its {self.names[0]!r} is an object")
             except ValueError as error:
                 raise UserError(
                     f"{path} must hold an array of JSON objects, or an object a line, such as pandas "

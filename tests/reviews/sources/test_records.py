@@ -55,6 +55,7 @@ def test_parquet(tmp_path: Path) -> None:
         ("a.json", '[{"text": "A"}, "Fine"]\n', "record 2: must be a JSON object"),
         ("a.csv", "text,label\nFine,1\nA, B,0\n", "line 3: has 3 fields, but the first has 2"),
         ("a.json", '{"text": {"0": "Fine"},\n"label": {"0": 1}}', "an object a line, .* orient='records'"),
+        ("a.json", '{"text": {"0": "Fine"},"label": {"0": 1}}', "an object a line, .* orient='records'"),
         ("a.parquet", "text,label\n", r"a\.parquet: not a Parquet file that can be read"),
         ("csv/a.docx", "", r"the folder .*csv holds no .csv, .tsv, .jsonl, .json or"),
         ("none/none.csv", None, r"data.path: there is no file .*none\.csv"),

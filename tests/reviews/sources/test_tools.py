@@ -278,11 +278,33 @@ def test_fasttexts_lines(tmp_path: Path) -> None:
     assert sizes(load(tmp_path / "mine")) == {"train": 4, "test": 4}
 
 
-@pytest.mark.parametrize(("name", "reader"), [("a.xlsx", "read_excel"), ("a.dta", "read_stata")])
-def test_other_kinds_are_told_the_command_that_converts_them(tmp_path: Path, name: str, reader: str) -> None:
-    for path in (write(tmp_path, name, b"PK"), tmp_path):
-        with pytest.raises(ValueError, match=rf"pandas\.{reader}\('{name}'\)\.to_csv\('a\.csv'"):
-            read(path)
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        *(
+            (name, rf"python -c \"import pandas; pandas\.{reader}\('{name}'\)\.to_csv\('a\.csv'")
+            for name, reader in (("a.xlsx", "read_excel"), ("a.dta", "read_stata"))
+        ),
+        (
+            "reviews.csv.zip",
+            r"unpack it, with python -m zipfile -e reviews\.csv\.zip reviews\.csv",
+        ),  # Kaggle's
+        ("data-00000-of-00001.arrow", "Parquet, with datasets' to_parquet"),
+    ],
+)
+def test_other_kinds_are_told_how_to_convert_them(tmp_path: Path, name: str, advice: str) -> None:
+    path = write(tmp_path, name, b"PK")
+    if name.endswith(".arrow"):
+        write(tmp_path, "dataset_info.json", "{}")  # datasets 5.2 `save_to_disk`
+    for each in (path, tmp_path):
+        with pytest.raises(ValueError, match=advice):
+            read(each)
+
+
+@pytest.mark.parametrize("name", ["amazon_cells_labelled.txt", "SMSSpamCollection"])
+def test_a_table_of_another_name_is_told_which_would_do(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=r"let its name end in \.csv or \.tsv"):
+        read(write(tmp_path, name, "ham\tHi\n"))
 
 
 def test_class_names_beside_a_parquet_column_are_used(tmp_path: Path) -> None:
