@@ -285,10 +285,7 @@ def test_fasttexts_lines(tmp_path: Path) -> None:
             (name, rf"python -c \"import pandas; pandas\.{reader}\('{name}'\)\.to_csv\('a\.csv'")
             for name, reader in (("a.xlsx", "read_excel"), ("a.dta", "read_stata"))
         ),
-        (
-            "reviews.csv.zip",
-            r"unpack it, with python -m zipfile -e reviews\.csv\.zip reviews\.csv",
-        ),  # Kaggle's
+        ("reviews.csv.zip", r"unpack it, with python -m zipfile -e \S+ reviews$"),  # Kaggle's
         ("data-00000-of-00001.arrow", "Parquet, with datasets' to_parquet"),
     ],
 )
