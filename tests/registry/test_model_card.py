@@ -42,6 +42,14 @@ def test_the_card_says_what_the_reports_say() -> None:
     assert len(described) < 5000  # the limit of a version's description
 
 
+def test_the_card_says_how_many_words_a_file_of_vectors_has() -> None:
+    params = judged.TRAINED["params"] | {"vectors.path": "vectors/glove.txt"}
+    card = model_card.write(
+        judged.evaluated(trained=judged.TRAINED | {"params": params, "vectors_found": 0.75})
+    )
+    assert "- word vectors of `glove.txt`, which has 75.0% of the vocabulary's words\n" in card
+
+
 def test_an_unregistered_model_has_a_card_too() -> None:
     dataset = judged.DATASET | {"requested": judged.DATASET["name"]}
     card = model_card.write(judged.evaluated(dataset=dataset, registration=None))

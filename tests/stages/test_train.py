@@ -10,9 +10,10 @@ from mlflow import MlflowClient
 
 from e2e.toy_project import PROJECT, make_project
 from pipeline.params import Params, load_params
+from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json
-from pipeline.runtime.paths import MODEL, TRAIN_REPORT
+from pipeline.runtime.paths import MODEL, RAW_VOCABULARY, TRAIN_REPORT
 from pipeline.stages import refuse_edited, train
 from pipeline.training.task import Trained
 from reviews.own_files import write
@@ -71,6 +72,23 @@ def test_finalists_seeds_and_objective_are_reported(project: Path, monkeypatch: 
     assert first == pytest.approx(report["validation_accuracy"] - 1)
     assert second == pytest.approx(first - 0.001)
     assert report["objective"] == "log_loss"
+
+
+def test_word_vectors_of_a_file_are_said_and_another_content_is_another_study(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_project(project, {"trials": 1}, vectors={"path": "mine.vec"}, model={"embedding_dim": 2})
+    Vocabulary(("good", "bad", "so", "rare")).save(write(Path(), str(RAW_VOCABULARY), ""))
+    studies = []
+    for content in ("good 1 2\nbad 2 1\nso 0 1\n", "good 1 2\nbad 2 1\n"):
+        Path("mine.vec").write_text(content)
+        train.run(load_params())
+        studies.append(read_json(TRAIN_REPORT)["study"])
+    assert "word vectors of mine.vec: 75.0% of the vocabulary's words" in capsys.readouterr().out
+    assert len(set(studies)) == 2
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    run = client.get_run(read_json(TRAIN_REPORT)["run_id"])
+    assert run.data.metrics["vectors_found"] == read_json(TRAIN_REPORT)["vectors_found"] == 0.5
 
 
 def test_params_edited_meanwhile_are_not_noted_down(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
