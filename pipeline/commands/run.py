@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,10 @@ Next:
   python -m pipeline run --model.cell gru
   python -m studies learning-curve   what more labels would give
 """
+# Words that are no other value in Hydra's grammar, and whole numbers: 01 would be 1 there.
+_PLAIN_KEY = re.compile(
+    r"(?!(?:true|false|null|nan|inf)$)[a-z_][\w/+.-]*(?: [\w/+.-]+)*|0|-?[1-9]\d*", re.ASCII | re.IGNORECASE
+)
 _COMMIT = "`git init && git add --all && git commit --message start`"
 
 
@@ -128,7 +133,9 @@ def dvc_arguments(now: Params, wanted: Params) -> list[str]:
     changes = {key: value for key, value in wanted.flat().items() if value != before[key]}
     if not changes:
         return ["repro"]
-    words = [f"{key}={_hydra(value)}" for key, value in changes.items()]
+    # Hydra merges a mapping into one that stands there, or refuses to.
+    words = [f"{key}=null" for key, value in changes.items() if dict in (type(before[key]), type(value))]
+    words += [f"{key}={_hydra(value, key)}" for key, value in changes.items()]
     if wanted.tune.trials > 1:
         held = [key for key in now.tune.search_space if key not in wanted.tune.search_space]
         words += [f"~tune.search_space.{key}" for key in held]
@@ -159,10 +166,21 @@ def _settle_git(experiment: bool) -> None:
     print("no git repository here: the pipeline runs, but its model can't be traced to a commit or rebuilt")
 
 
-def _hydra(value: Value) -> str:
-    """A value in the grammar of `dvc exp run --set-param` (Hydra's override grammar)."""
+def _hydra(value: object, option: str) -> str:
+    """A value in the grammar of `dvc exp run --set-param` (Hydra's override grammar).
+
+    Raises:
+        UserError: for a mapping's key that the grammar can't hold, or reads as another.
+    """
     if isinstance(value, tuple):
-        return f"[{','.join(_hydra(item) for item in value)}]"
+        return f"[{','.join(_hydra(item, option) for item in value)}]"
+    if isinstance(value, Mapping):
+        for key in value:
+            if not _PLAIN_KEY.fullmatch(str(key)):
+                raise UserError(
+                    f"DVC takes no mapping with the key {key!r} as an option: write {option} into params.yaml"
+                )
+        return f"{{{','.join(f'{key}: {_hydra(item, option)}' for key, item in value.items())}}}"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace("'", "\\'")
         return f"'{escaped}'"

@@ -70,6 +70,24 @@ def test_a_value_for_one_run_is_not_varied_by_its_study(params: Params, tmp_path
     assert load_params(file).tune.search_space["model.units"].values == (8, 128)
 
 
+def test_a_mapping_of_one_run_takes_the_place_of_what_stands_there(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    values = parse_options(
+        ["--data.labels={1: bad, 3: null, very good: it's}", "--train.class_weights={bad: 2}"]
+    )
+    for labels in (None, ["ham", "spam"], {"spam": "junk", "ham": "ham"}):
+        file.write_text(plain_text(data={"labels": labels}))
+        params = load_params(file)
+        _, _, *words = dvc_arguments(params, with_options(params, values))
+        apply_overrides(file, [word.removeprefix("--set-param=") for word in words])
+        reached = load_params(file)
+        assert reached.data.labels == {"1": "bad", "3": None, "very good": "it's"}
+        assert reached.train.class_weights == {"bad": 2.0}
+    for key in ("très bien", "01", "1e1", "Null", "C#"):
+        with pytest.raises(UserError, match=r"data\.labels into params\.yaml"):
+            dvc_arguments(params, params.replace({"data.labels": {key: "a", "b": "c"}}))
+
+
 ENTRIES = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"]
 
 
