@@ -134,7 +134,8 @@ def dvc_arguments(now: Params, wanted: Params) -> list[str]:
     if not changes:
         return ["repro"]
     # Hydra merges a mapping into one that stands there, or refuses to.
-    words = [f"{key}=null" for key, value in changes.items() if dict in (type(before[key]), type(value))]
+    mappings = [key for key in changes if any(isinstance(each[key], Mapping) for each in (before, changes))]
+    words = [f"{key}=null" for key in mappings]
     words += [f"{key}={_hydra(value, key)}" for key, value in changes.items()]
     if wanted.tune.trials > 1:
         held = [key for key in now.tune.search_space if key not in wanted.tune.search_space]
