@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from pipeline.cluster.jobs import Data, Ended, Heard, Job, JobResult, JobStoppedError
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.interruption import Interruption
+from pipeline.runtime.interruption import Interruption, ending_signals
 from pipeline.runtime.live import clear_all
 from pipeline.runtime.machine import THREAD_LIMITS, cores, gpus
 
@@ -119,7 +119,7 @@ class ProcessPool:
         return process.connection
 
     def _start(self, place: int) -> _Process:
-        """Ctrl-C and SIGTERM are for this process alone: what is blocked here stays so in what is started."""
+        """Signals that end are for this process alone: what is blocked here stays so in what is started."""
         limits = dict.fromkeys(THREAD_LIMITS, str(max(1, cores() // self._count))) if self._count > 1 else {}
         if self._gpus:
             limits["CUDA_VISIBLE_DEVICES"] = self._gpus[place % len(self._gpus)]
@@ -127,7 +127,7 @@ class ProcessPool:
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._data), daemon=True)
         resource_tracker.ensure_running()  # the first process starts it, which would unblock both again
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ending_signals())
         try:
             with _environment(limits):
                 process.start()

@@ -16,6 +16,7 @@ import click
 from pipeline.registry.names import parse_uri
 from pipeline.reviews.sources.dialects import BACKSLASH, DELIMITERS, DOUBLED, NONE, Format
 from pipeline.runtime.errors import UserError, described
+from pipeline.runtime.interruption import ending_signals
 from pipeline.runtime.live import clear_all
 
 echo_error = functools.partial(click.echo, err=True)
@@ -31,7 +32,8 @@ class OneMessage(click.Group):
         Where what it prints is read no further, as by `head`, it ends without a word, as Unix tools do.
         """
         _prepare_streams()
-        signal.signal(signal.SIGTERM, _terminate)
+        for number in ending_signals() - {signal.SIGINT}:
+            signal.signal(number, _terminate)
         try:
             return super().invoke(context)
         except SystemExit as ended:
@@ -49,7 +51,7 @@ class OneMessage(click.Group):
 
 
 def _terminate(_signal: int, _frame: Any) -> NoReturn:
-    """SIGTERM unwinds like Ctrl-C, so that a run is closed instead of staying RUNNING."""
+    """SIGTERM and SIGHUP unwind like Ctrl-C, so that a run is closed instead of staying RUNNING."""
     raise KeyboardInterrupt
 
 

@@ -1,6 +1,5 @@
-"""When Ctrl-C and SIGTERM take effect: after the current epoch, or after a call that must not be cut short.
-
-A second one takes effect at once.
+"""When Ctrl-C, SIGTERM and a closed terminal's SIGHUP take effect: after the current epoch, or after a call
+that must not be cut short. A second one takes effect at once.
 """
 
 from __future__ import annotations
@@ -11,6 +10,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
+
+
+def ending_signals() -> set[signal.Signals]:
+    """Ctrl-C, SIGTERM and, unless `nohup` has it ignored, what a terminal sends that is closed."""
+    hangup = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
+    is_ignored = signal.getsignal(hangup) == signal.SIG_IGN
+    return {signal.SIGINT, signal.SIGTERM} | (set() if is_ignored else {hangup})
 
 
 class Interruption:
@@ -28,20 +34,21 @@ class Interruption:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
-        print("the study ends after this epoch; once more to end at once", flush=True)
+        with suppress(OSError):  # the terminal may be what is gone
+            print("the study ends after this epoch; once more to end at once", flush=True)
 
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Turns SIGINT and SIGTERM into a request while the block runs (in the main thread only)."""
+    """Turns ``ending_signals`` into a request while the block runs (in the main thread only)."""
     interruption = Interruption()
-    with _handled(dict.fromkeys((signal.SIGINT, signal.SIGTERM), interruption.request)):
+    with _handled(dict.fromkeys(ending_signals(), interruption.request)):
         yield interruption
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Holds SIGINT and SIGTERM back until the block has ended (in the main thread only).
+    """Holds ``ending_signals`` back until the block has ended (in the main thread only).
 
     A second one gets through at once: the block may wait for a server that doesn't answer.
     """
@@ -63,7 +70,7 @@ def uninterrupted() -> Iterator[None]:
         for signal_number in came:
             signal.raise_signal(signal_number)
 
-    handlers = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.signal(number, hold) for number in ending_signals()}
     try:
         yield
     finally:
@@ -74,8 +81,8 @@ def uninterrupted() -> Iterator[None]:
 def left_to_stage(dvc: subprocess.Popen[str]) -> Iterator[None]:
     """Leaves it to the stage that DVC runs to end after a signal, while the block waits for DVC.
 
-    Ctrl-C reaches the stage from the terminal. SIGTERM, of `kill`, a service or a container, is passed on to
-    it: DVC would end at once and leave it running.
+    Ctrl-C reaches the stage from the terminal. SIGTERM, of `kill`, a service or a container, and SIGHUP are
+    passed on to it: DVC would end at once and leave it running.
     """
     import psutil  # noqa: PLC0415 - the image that serves has none
 
@@ -90,7 +97,7 @@ def left_to_stage(dvc: subprocess.Popen[str]) -> Iterator[None]:
         if not found:
             dvc.terminate()
 
-    with _handled({signal.SIGINT: lambda *_: None, signal.SIGTERM: pass_on}):
+    with _handled(dict.fromkeys(ending_signals(), pass_on) | {signal.SIGINT: lambda *_: None}):
         yield
 
 

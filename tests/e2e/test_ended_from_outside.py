@@ -1,4 +1,4 @@
-"""Ctrl-C, `kill`, and what stops a service: the run ends when its stage has."""
+"""Ctrl-C, `kill` of either kind, and what stops a service: the run ends when its stage has."""
 
 from __future__ import annotations
 
@@ -27,8 +27,12 @@ def project(tmp_path: Path, empty_store: bytes) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("is_for_all", [False, True], ids=["kill", "Ctrl-C"])
-def test_a_run_ends_with_its_stage(project: Path, is_for_all: bool) -> None:
+@pytest.mark.parametrize(
+    ("number", "is_for_all"),
+    [(signal.SIGTERM, False), (signal.SIGHUP, False), (signal.SIGINT, True)],
+    ids=["kill", "kill -HUP", "Ctrl-C"],
+)
+def test_a_run_ends_with_its_stage(project: Path, number: signal.Signals, is_for_all: bool) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     run = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "run", "--until", "train"],
@@ -46,9 +50,9 @@ def test_a_run_ends_with_its_stage(project: Path, is_for_all: bool) -> None:
         assert line, said
     processes = psutil.Process(run.pid).children(recursive=True)
     if is_for_all:
-        os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+        os.killpg(run.pid, number)  # as a terminal does
     else:
-        run.terminate()
+        run.send_signal(number)
     run.wait(60)
     left = [each for each in psutil.wait_procs(processes, timeout=1)[1] if each.status() != "zombie"]
     assert left == [], "nothing goes on behind the user's back"

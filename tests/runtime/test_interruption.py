@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import signal
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,12 +40,29 @@ def test_an_error_of_the_block_is_not_lost_behind_the_signal(ctrl_c: Callable[[]
     assert str(interrupt.value.__context__) == "the server answers nonsense"
 
 
-def test_a_study_is_asked_to_end_after_the_block() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])  # `kill`, a terminal that is closed
+def test_a_study_is_asked_to_end_after_the_block(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(_text: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    before = signal.signal(number, signal.SIG_DFL)  # the tests may run under `nohup`
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(write=write))
     with interruptible() as interruption:
         with uninterrupted():
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(number)
             assert not interruption.requested
         assert interruption.requested
+    signal.signal(number, before)
+
+
+def test_nohup_keeps_a_study_from_hearing_that_its_terminal_is_closed() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with interruptible() as interruption, uninterrupted():
+        signal.raise_signal(signal.SIGHUP)
+    assert not interruption.requested
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_another_thread_leaves_the_handlers_alone() -> None:
