@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -93,6 +94,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder, which is the one we are in."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Callable[[Path], list[str]]:
+    """Gives the words before a command that is to find a folder mounted where it can't be written to."""
+    mounted = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    words = ["unshare", "--mount", "sh", "-c", mounted]
+    try:
+        subprocess.run([*words, str(tmp_path), "true"], capture_output=True, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"this user may mount nothing here: {error}")
+    return lambda folder: [*words, str(folder)]
 
 
 @pytest.fixture

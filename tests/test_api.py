@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,6 +17,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from click.testing import CliRunner
 from mlflow import MlflowClient
 
@@ -240,20 +242,37 @@ def test_a_version_whose_file_was_cut_short_is_named(name: str, kept: int, serve
 
 
 @pytest.mark.slow
-def test_the_processes_of_a_killed_server_let_go_of_its_port(served: Path) -> None:
-    """As the system does that is short of memory; another server then takes the place."""
+def serve_and_kill(workers: int, temporary: Path, *before: str) -> Any:
+    """What `serve` answers, which is then killed, as the system does that is short of memory."""
     port = free_port()
-    words = ["serve", "--dataset", "own", "--port", str(port), "--workers", "2"]
-    env = os.environ | {"PYTHONPATH": str(PROJECT)}
-    with subprocess.Popen([sys.executable, "-m", "pipeline", *words], env=env) as server:
+    words = ["serve", "--dataset", "own", "--port", str(port), "--workers", str(workers)]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT), "TMPDIR": str(temporary), "NO_PROXY": "127.0.0.1"}
+    with subprocess.Popen([*before, sys.executable, "-m", "pipeline", *words], env=environment) as server:
         while not answers(port):
             assert server.poll() is None
             time.sleep(0.1)
+        said = requests.post(f"http://127.0.0.1:{port}/invocations", json={"inputs": TEXTS}, timeout=60)
         server.kill()
     last = time.monotonic() + 60
     while answers(port):
-        assert time.monotonic() < last
+        assert time.monotonic() < last, "another server can take the place"
         time.sleep(0.1)
+    return said.json()["predictions"]
+
+
+def test_the_processes_of_a_killed_server_let_go_of_its_port(served: Path, here: Path) -> None:
+    assert len(serve_and_kill(2, here)) == len(TEXTS)
+
+
+def test_a_read_only_project_under_another_path_is_served_without_a_copy_left_behind(
+    served: Path, here: Path, tmp_path_factory: pytest.TempPathFactory, read_only: Callable[[Path], list[str]]
+) -> None:
+    MlflowClient(f"sqlite:///{here}/mlflow.db").create_experiment("own", (here / "mlruns/own").as_uri())
+    temporary, moved = tmp_path_factory.mktemp("temporary"), here.with_name("moved")
+    here.rename(moved)
+    os.chdir(moved)
+    assert len(serve_and_kill(1, temporary, *read_only(moved))) == len(TEXTS)
+    assert list(temporary.iterdir()) == []  # of the store, or of the version
 
 
 def test_a_champion_of_other_data_of_the_name_is_told(served: Path, recwarn: pytest.WarningsRecorder) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from pipeline.registry.comparing import evaluated_runs
 from pipeline.runtime.machine import THREAD_LIMITS, answers, cores, require_free_port
 from pipeline.serving.answering import Answerer
 from pipeline.tracking.runs import VIEW, offer_view
+from pipeline.tracking.store import leave_copy, tracking_uri
 
 _MODEL = "PIPELINE_MODEL"  # of the environment: what the server's processes answer for
 
@@ -36,15 +36,17 @@ _MODEL = "PIPELINE_MODEL"  # of the environment: what the server's processes ans
 def serve(name: str | None, port: int, host: str, workers: int | None) -> None:
     """Serve the champion on loopback, with the addresses and answers of `mlflow models serve`."""
     require_free_port(port)
+    store = tracking_uri(load_params())
     champion = load_champion(name, echo_error)
     Answerer(champion.texts, champion.address, champion.run_id)  # before any process starts: can it log?
     echo_error(f"{champion.address} on http://{host}:{port}/invocations")
     os.environ |= dict.fromkeys(THREAD_LIMITS, "1")  # a core a worker
-    os.environ |= {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), _MODEL: champion.address}
+    os.environ |= {"MLFLOW_TRACKING_URI": store, _MODEL: champion.address}  # MLflow has noted a copy's
     words = [sys.executable, "-m", "uvicorn", "--factory", f"{__name__}:answering"]
     words += ["--host", host, "--port", str(port), "--no-access-log"]
     words += ["--workers", str(workers or cores())]
-    shutil.rmtree(champion.folder)  # nothing that ends with a process outlives exec
+    del champion  # with its copy of the files: nothing that ends with a process outlives exec
+    leave_copy()
     os.execv(sys.executable, words)  # noqa: S606 - the server takes this process's place and signals
 
 
@@ -54,6 +56,7 @@ def answering() -> ASGIApp:
     from pipeline.serving.server import application  # noqa: PLC0415
 
     champion = load_champion(os.environ[_MODEL])
+    leave_copy()
     return application(Answerer(champion.texts, champion.address, champion.run_id), mlflow.__version__)
 
 

@@ -248,6 +248,13 @@ def follow_folder(database: Path) -> Path:
     return database
 
 
+def leave_copy() -> None:
+    """Removes the copy that ``follow_folder`` has made, if it has: no more is asked of the store."""
+    folder = sqlite_file(mlflow.get_tracking_uri()).parent
+    if folder.name.startswith(READ_ONLY):
+        shutil.rmtree(folder)
+
+
 def _former_folders(connection: sqlite3.Connection, folder: Path) -> Iterator[str]:
     """The project folders, as a path or a file: URI, in which experiments keep artifacts and we are not."""
     rows = connection.execute("SELECT experiment_id, name, artifact_location FROM experiments")
