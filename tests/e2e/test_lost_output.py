@@ -16,6 +16,8 @@ from toy_project import environment, make_project, run_stage
 
 from e2e.conftest import Project
 
+full_disks = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+
 
 def closed_pipe() -> int:
     reader, writer = os.pipe()
@@ -57,7 +59,7 @@ def folder(tmp_path: Path, empty_store: bytes) -> Path:
     return make_project(tmp_path, {"trials": 2}, data={"source": "file", "path": "mine.csv"})
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@full_disks
 def test_a_stage_ends_where_its_output_goes_nowhere(folder: Path) -> None:
     env, full_disk = environment(folder, stand_in=True), os.open("/dev/full", os.O_WRONLY)
     assert "Input/output error" in ends_with_one_message(folder, "train", closed_terminal(), env)
@@ -74,12 +76,14 @@ def test_closed_streams_are_none_to_a_stage(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@full_disks
 def test_a_forced_run_outlives_its_terminal_under_nohup_and_agrees_digit_for_digit(project: Project) -> None:
     """Its twin is no champion. Without nohup a stage ends with its terminal, and changes nothing."""
     card, metrics = project.path("reports/model_card.md"), project.path("reports/metrics.json")
     written, before = card.stat().st_mtime_ns, metrics.read_text()
-    said = ends_with_one_message(project.folder, "evaluate", closed_terminal(), project.environment)
-    assert "Input/output error" in said
+    full_disk = os.open("/dev/full", os.O_WRONLY)
+    for output, named in ((closed_terminal(), "Input/output error"), (full_disk, "No space left on device")):
+        assert named in ends_with_one_message(project.folder, "evaluate", output, project.environment)
     assert card.stat().st_mtime_ns == written, "what the last whole run made is there"
 
     ours, theirs = pty.openpty()
