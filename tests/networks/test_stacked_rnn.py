@@ -293,3 +293,12 @@ def test_a_saved_network_loads_without_this_project(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True)
     for name, model in networks.items():
         np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), outputs(model))
+
+
+def test_weights_saved_alone_are_read_into_the_same_layers(tmp_path: Path) -> None:
+    """What an older Keras reads, that refuses the network's own file."""
+    values = {"cell": "gru", "bidirectional": True, "skip": "highway", "masking": True, "pooling": "max"}
+    model, same = randomized(network(**values)), network(**values)
+    model.save_weights(tmp_path / "network.weights.h5")
+    same.load_weights(tmp_path / "network.weights.h5")
+    np.testing.assert_array_equal(outputs(same), outputs(model))
