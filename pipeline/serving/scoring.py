@@ -32,6 +32,7 @@ from pipeline.cluster.pool import open_pool
 from pipeline.params import ClusterParams
 from pipeline.reviews.sources.encodings import kind_of
 from pipeline.reviews.sources.files import files_of, hash_of, is_hidden
+from pipeline.reviews.sources.records import form_of_texts
 from pipeline.runtime.errors import UserError, described
 from pipeline.runtime.files import read_json, replaced_together, write_json
 from pipeline.runtime.interruption import Interruption
@@ -233,10 +234,12 @@ def score_parts(
         on_end: told how each part ended, in the order in which they do.
 
     Raises:
-        UserError: if ``options.threshold`` is out of range, or the cluster can't be reached.
+        UserError: if ``options.threshold`` is out of range, the cluster can't be reached, or the encoding of
+            texts that are a file each isn't known.
     """
     contents = read_contents(classifier)
     load_classifier(contents).texts.score([], options.threshold)
+    options = replace(options, form=form_of_texts([part.source for part in parts], options.form))
     # A process is as good after many parts as after the first: it compiles nothing.
     lasting = cluster.model_copy(update={"jobs_a_process": sys.maxsize})
     name = f"scoring-{hashlib.sha256(str(parts[0].folder.absolute()).encode()).hexdigest()[:12]}"

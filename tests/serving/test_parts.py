@@ -99,6 +99,16 @@ def test_a_part_is_scored_again_only_if_what_made_it_has_changed(model: Path) ->
     assert not score_part(load_classifier(read_contents(other)), part, strict).kept
 
 
+def test_texts_that_are_a_file_each_are_judged_together(model: Path) -> None:
+    """The second alone could be cp1252; training reads the two as one."""
+    texts = ("Ez a főzés nagyon jó, hűvös idő volt", "idő")
+    Path("in/pos").mkdir(parents=True)
+    for number, text in enumerate(texts):
+        Path(f"in/pos/{number}.txt").write_bytes(text.encode("cp1250"))
+    assert score_all(model, find_parts(Path("in"), Path("out"))) == [((1, 0), False)] * 2
+    assert [read(Path(f"out/pos/{number}.csv"))[0]["text"] for number in (0, 1)] == list(texts)
+
+
 def test_a_part_that_can_not_be_read_stops_no_other(model: Path) -> None:
     for name, column in (("a.csv", "text"), ("b.csv", "review"), ("c.csv", "text")):
         Path(name).write_text(f"{column}\ngood\n")

@@ -90,9 +90,8 @@ class Reader:
     def read_all(self, path: Path) -> Iterator[Record]:
         """The records of a file, or of all files of a folder, else as :meth:`read`."""
         files, folder = files_of(path, self.option), path if path.is_dir() else None
-        if folder and kind_of(files[0]) == TEXT and not is_of_fasttext(files[0]):  # texts are judged together
-            encoding = recognise_encoding(files, self.form.encoding, self.form.option("encoding"))
-            self.form = replace(self.form, encoding=encoding)
+        if folder:
+            self.form = form_of_texts(files, self.form)
         for file in files:
             yield from self.read(file, folder)
 
@@ -284,6 +283,13 @@ class Reader:
             )
         with self._text_of(path, unicode_of(path)[0]) as file:
             yield "", dict(zip(self.names, (file.read(), path.parent.name), strict=False))
+
+
+def form_of_texts(files: Sequence[Path], form: Format) -> Format:
+    """``form``; where the files of a folder are a text each, with their encoding, which all of them tell."""
+    if kind_of(files[0]) != TEXT or is_of_fasttext(files[0]):
+        return form
+    return replace(form, encoding=recognise_encoding(files, form.encoding, form.option("encoding")))
 
 
 def unique(names: Sequence[str]) -> list[str]:
