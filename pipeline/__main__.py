@@ -36,7 +36,7 @@ COMMANDS = {
     "monitor": ("pipeline.commands.monitor:monitor", "Compare new reviews with those of a version."),
     "serve": ("pipeline.commands.serve:serve", "Serve the champion over HTTP on loopback."),
     "ui": ("pipeline.commands.serve:ui", "Open MLflow's pages: runs, trials, registered models."),
-    "compare": ("pipeline.commands.registry:compare", "Show experiments beside each other."),
+    "compare": ("pipeline.commands.compare:compare", "Show experiments beside each other."),
     "export": ("pipeline.commands.registry:export", "Write a version as ONNX, with an example."),
     "registry": ("pipeline.commands.registry:list_versions", "List the registered versions."),
     "promote": ("pipeline.commands.registry:promote", "Make a version the champion."),

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from mlflow.entities import Run, RunData, RunInfo, RunTag
 
 from pipeline import tracking
-from pipeline.commands.registry import compare
+from pipeline.commands.compare import compare
 from pipeline.evaluation.promotion import Predictions
 from pipeline.params import Params
 from pipeline.registry.comparing import Difference, compare_runs, difference, same_data
