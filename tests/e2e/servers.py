@@ -56,7 +56,7 @@ def running(command: list[str], project: Project, ready: str, log: Path) -> Iter
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    for _ in range(1_500):  # a labelling tool makes its database first
+    for _ in range(3_000):  # a labelling tool makes its database first
         if process.poll() is not None:
             raise AssertionError(f"the server ended:\n{log.read_text()}")
         try:
