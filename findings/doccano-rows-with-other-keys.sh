@@ -24,9 +24,7 @@ import django
 
 django.setup()
 
-from data_import.datasets import load_dataset
-from data_import.pipeline.catalog import JSONL
-from data_import.pipeline.readers import FileName
+from data_import.celery_tasks import FileName, create_file_format, load_dataset
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from examples.models import Example
@@ -51,7 +49,8 @@ for name, (given, second) in cases.items():
     )
     try:
         with transaction.atomic():
-            load_dataset("DocumentClassification", JSONL, [FileName(path, path, path)], project).save(user)
+            files = [FileName(path, path, path)]
+            load_dataset("DocumentClassification", create_file_format("JSONL"), files, project).save(user)
         said = ""
     except IntegrityError as error:
         said = f": {error}"
