@@ -29,6 +29,7 @@ from pipeline.reviews.padding import unknown_share
 from pipeline.runtime.files import Row
 
 BINS = 8  # of lengths and of unknown shares
+LEVEL = 0.05  # below this p, a difference is more than chance
 _SCORES = ("accuracy", "roc_auc", "f1", "log_loss", "brier", "ece")
 
 
@@ -112,6 +113,12 @@ class Assessment:
         suffix = "" if self.threshold == THRESHOLD else "_at_threshold"
         low, _ = self.intervals[f"test_{self.measure}{suffix}"]
         return low > best_guess(self.measure, self.labels, self.num_labels)
+
+    @property
+    def surely_ahead(self) -> bool:
+        """Whether the model labels more test reviews right than ``baseline``, by more than chance."""
+        tested = self.paired[self.baseline.name]
+        return tested.only_first > tested.only_second and tested.p_value < LEVEL
 
     @property
     def only_label(self) -> int | None:

@@ -91,7 +91,7 @@ def out_of_fold(
         float64 (num_reviews, num_labels); 0 for a label that the other folds lack.
     """
     probabilities = np.zeros((len(labels), int(labels.max()) + 1))
-    rows = _few_enough(reviews, seed)
+    rows = few_enough(reviews, seed)
     fitted_to = labels[rows]
     ngrams, counts = find_ngrams(reviews.select(rows) if len(rows) < len(labels) else reviews, longest)
     shuffled = np.random.default_rng(seed).permutation(len(rows))
@@ -109,7 +109,7 @@ def out_of_fold(
     return probabilities
 
 
-def _few_enough(reviews: Ragged, seed: int) -> Rows:
+def few_enough(reviews: Ragged, seed: int) -> Rows:
     """Rows, ascending, that have ``MOST_TOKENS`` tokens or fewer, about, drawn at random; all if they do."""
     count = int(len(reviews) * MOST_TOKENS / max(len(reviews.tokens), 1))
     if count >= len(reviews):
@@ -188,7 +188,7 @@ def score_rivals(
         whole reviews, and the classifier that knows the labels' shares only.
     """
     labels, train = padded["train"]["labels"], whole["train"]
-    rows, shares, fitted_to = _few_enough(train, seed), np.bincount(labels) / len(labels), None
+    rows, shares, fitted_to = few_enough(train, seed), np.bincount(labels) / len(labels), None
     if len(rows) < len(labels):
         fitted_to, labels, train = len(rows), labels[rows], train.select(rows)
         padded = {**padded, "train": {"token_ids": padded["train"]["token_ids"][rows]}}

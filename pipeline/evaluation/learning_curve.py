@@ -11,8 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import curve_fit
 
+from pipeline.evaluation.baselines import NAIVE_BAYES, few_enough, fit_baselines
 from pipeline.evaluation.calibration import Interval
+from pipeline.reviews.ragged import Ragged
+from pipeline.reviews.splitting import draw_stratified
 
+PARTS = (16, 8, 4, 2, 1)  # of the labels a sixteenth, an eighth, ... all
+FEWEST = 4  # reviews of a label: two to train on, two to stop by
 DRAWS = 300  # of the measured errors, for an interval
 
 
@@ -32,6 +37,38 @@ class PowerLaw(NamedTuple):
     def gain(self) -> float:
         """By how much the error falls from the largest number of labels to twice as many."""
         return self.scale * (1 - 2**-self.exponent)
+
+
+def parts_of(labels: np.ndarray) -> list[int]:
+    """Those of ``PARTS`` that leave ``FEWEST`` reviews of each label or more."""
+    fewest = int(np.unique(labels, return_counts=True)[1].min())
+    return [part for part in PARTS if fewest >= FEWEST * part]
+
+
+def gain_of_twice(
+    train: Ragged, labels: np.ndarray, judged: Ragged, judged_labels: np.ndarray, longest: int, seed: int
+) -> float | None:
+    """How much accuracy the naive Bayes baseline would gain from twice the labels, by its power law.
+
+    Of each part but the whole two to four draws, judged on other reviews than those that it learns from. None
+    where a label has too few reviews for three parts.
+
+    Arguments are those of :func:`pipeline.evaluation.baselines.fit_baselines`, and the reviews to judge by.
+    """
+    rows = few_enough(train, seed)
+    train, labels = train.select(rows), labels[rows]
+    parts = parts_of(labels)
+    if len(parts) < 3:
+        return None
+    errors = []
+    for part in parts:
+        wrong = []
+        for draw in range(min(part, 4)):
+            drawn = draw_stratified(labels, 1 / part, seed + draw) if part > 1 else np.arange(len(labels))
+            bag = fit_baselines(train.select(drawn), labels[drawn], longest, seed, [NAIVE_BAYES])[NAIVE_BAYES]
+            wrong.append(np.mean(bag.predict_proba(judged).argmax(1) != judged_labels))
+        errors.append(np.mean(wrong))
+    return fit_power_law(len(labels) / np.array(parts), np.array(errors)).gain
 
 
 def fit_power_law(sizes: np.ndarray, errors: np.ndarray) -> PowerLaw:

@@ -34,6 +34,8 @@ class Evaluated:
         registration: where the network was registered, if it was.
         label_issues: training reviews whose label looks wrong, the surest first: row, given, likely,
             probability, text.
+        gain_of_twice: accuracy that twice the labels would give the naive Bayes baseline, where the network
+            isn't surely ahead of it.
     """
 
     dataset: Mapping[str, Any]
@@ -47,6 +49,7 @@ class Evaluated:
     contributions: Sequence[np.ndarray]
     registration: Registration | None
     label_issues: Sequence[Row] = ()
+    gain_of_twice: float | None = None
 
     @property
     def cell(self) -> str:

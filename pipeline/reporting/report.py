@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.evaluation.assessment import Assessment
+from pipeline.evaluation.assessment import LEVEL, Assessment
 from pipeline.evaluation.baselines import CLASSIFIERS, MAJORITY
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.reporting import counted, measure_name, tables
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.page import Picture, render
 from pipeline.reporting.stack import draw_stack
-from pipeline.reporting.verdict import LEVEL, caveats, judge
+from pipeline.reporting.verdict import caveats, judge
 from pipeline.reviews.tokenizing import Tokenizer
 from pipeline.runtime.files import Row
 from pipeline.runtime.paths import FIGURES_DIR, STUDY_DIR

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.evaluation.assessment import Assessment
-from pipeline.evaluation.baselines import CLASSIFIERS, WHOLE
+from pipeline.evaluation.assessment import LEVEL, Assessment
+from pipeline.evaluation.baselines import CLASSIFIERS, NAIVE_BAYES, WHOLE
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.evaluation.probabilities import THRESHOLD
 from pipeline.reporting import counted, measure_name, metric_names, p_text
@@ -18,7 +18,6 @@ from pipeline.reviews.tokenizing import WORDS
 FEW = 2000  # training reviews
 FEW_OF_A_CLASS = 30  # test reviews: the 95 % interval of a recall of 0.8 is then 28 points wide
 MUCH_UNKNOWN = 0.3  # of the tokens read
-LEVEL = 0.05  # below this p, a difference is more than chance
 
 
 class Caveat(NamedTuple):
@@ -96,6 +95,9 @@ def judge(result: Evaluated) -> Verdict:
         said = [f"{scored}; {baseline.name} does better, by {points} ({theirs:.1%}; {test})."]
     else:
         said = [f"{scored}, {baseline.name} {theirs:.1%}: a difference that may be chance ({test})."]
+    if result.gain_of_twice is not None:
+        gain = f"{100 * result.gain_of_twice:.1f} points"
+        said.append(f"By its learning curve {NAIVE_BAYES} would gain {gain} from twice the labels.")
     if assessment.only_label is not None:
         only = result.dataset["labels"][assessment.only_label]
         said.append(f"It gives every one of them the same label, {only}.")

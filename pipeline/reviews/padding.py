@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.reviews.ragged import Offsets, Tokens, flat_ranges, flatten
+from pipeline.reviews.ragged import Offsets, Tokens, flat_ranges, flatten, slices
 from pipeline.reviews.vocabulary import OOV_ID, PAD_ID, START_ID, Vocabulary
 
 Side = Literal["pre", "post"]
@@ -46,9 +46,10 @@ def pad_tokens(
     token_ids = np.full((len(lengths), max_length), PAD_ID, np.int32)
     row = np.arange(len(lengths))
     token_ids[row[starts], column[starts] - 1] = START_ID
-    words = tokens[flat_ranges(first, kept)]
-    places = flat_ranges(row * max_length + column, kept)
-    token_ids.reshape(-1)[places] = np.where(words < vocab_size, words, OOV_ID)
+    for some in slices(len(lengths)):
+        words = tokens[flat_ranges(first[some], kept[some])]
+        places = flat_ranges((row * max_length + column)[some], kept[some])
+        token_ids.reshape(-1)[places] = np.where(words < vocab_size, words, OOV_ID)
     return token_ids
 
 

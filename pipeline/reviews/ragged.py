@@ -16,6 +16,7 @@ Tokens = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int8]
 Rows = npt.NDArray[np.int64]
+AT_ONCE = 10_000  # reviews: the n-grams of so many whole ones are about 60 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,18 +67,21 @@ class Ragged:
         tokens, lengths = ([part.tokens for part in parts], [part.lengths for part in parts])
         return Ragged(np.concatenate(tokens), offsets_of(np.concatenate(lengths)))
 
-    def parts(self, size: int = 10_000) -> Iterator[Ragged]:
-        """The reviews, at most ``size`` at a time: of whole reviews, n-grams of 10,000 are about 60 MB."""
-        for start in range(0, len(self), size):
-            offsets = self.offsets[start : start + size + 1]
+    def parts(self, size: int = AT_ONCE) -> Iterator[Ragged]:
+        """The reviews, at most ``size`` at a time."""
+        for some in slices(len(self), size):
+            offsets = self.offsets[some.start : some.stop + 1]
             yield Ragged(self.tokens[offsets[0] : offsets[-1]], offsets - offsets[0])
 
     def select(self, rows: Rows) -> Self:
         """The reviews at ``rows``, in that order."""
-        lengths = self.lengths[rows]
-        tokens = self.tokens[flat_ranges(self.offsets[:-1][rows], lengths)]
+        offsets = offsets_of(self.lengths[rows])
+        tokens = np.empty(offsets[-1], self.tokens.dtype)
+        for some in slices(len(rows)):
+            starts, lengths = self.offsets[rows[some]], np.diff(offsets[some.start : some.stop + 1])
+            tokens[offsets[some.start] : offsets[some.stop]] = self.tokens[flat_ranges(starts, lengths)]
         labels = {"labels": self.labels[rows]} if isinstance(self, Reviews) else {}
-        return replace(self, tokens=tokens, offsets=offsets_of(lengths), **labels)
+        return replace(self, tokens=tokens, offsets=offsets, **labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +155,15 @@ def flatten(sequences: Iterable[Sequence[int]]) -> tuple[Tokens, Offsets]:
 def offsets_of(lengths: npt.NDArray[np.int64]) -> Offsets:
     """Where sequences of these lengths begin, one after the other: int64 (num_sequences + 1,)."""
     return np.concatenate([[0], np.cumsum(lengths)])
+
+
+def slices(count: int, size: int = AT_ONCE) -> Iterator[slice]:
+    """``count`` reviews in parts.
+
+    >>> list(slices(5, 2))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
 def flat_ranges(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -14,6 +14,7 @@ from pipeline.evaluation.assessment import Assessment, assess
 from pipeline.evaluation.baselines import MODEL as MODEL_NAME
 from pipeline.evaluation.baselines import Scored, out_of_fold, score_rivals
 from pipeline.evaluation.explanation import COLUMNS, confident_errors, contributions, find_label_issues
+from pipeline.evaluation.learning_curve import gain_of_twice
 from pipeline.evaluation.metrics import ACCURACY, measure_of
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.networks.fused import choose_implementation
@@ -28,7 +29,7 @@ from pipeline.reporting.report import write_report
 from pipeline.reporting.terminal import print_summary
 from pipeline.reviews.dataset import read_splits
 from pipeline.reviews.padding import unknown_share
-from pipeline.reviews.ragged import Reviews
+from pipeline.reviews.ragged import Ragged, Reviews
 from pipeline.reviews.splitting import chosen_by, held_back
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.files import read_arrays, read_csv, read_json, write_csv, write_json, write_text
@@ -64,17 +65,16 @@ def run(params: Params) -> None:
     the report, all in reports/; registers the model."""
     trained = {"objective": ACCURACY} | read_json(TRAIN_REPORT) | {"preset": preset_of(params)}
     dataset, vocabulary = read_json(PADDED_DATASET), Vocabulary.load(RAW_VOCABULARY)
-    # Whole reviews are those of data/raw, which have every word.
-    padded = {name: padded_split(name) for name in ("train", "validation", "test")}
-    splits = {name: read_arrays(file, but=("tokens", "offsets")) for name, file in padded.items()}
-    held, validation, test = held_back(splits["validation"]), chosen_by(splits["validation"]), splits["test"]
-    splits["validation"] = validation
-    reviews = _whole_reviews(dataset, splits)
     with pipeline_run(params, "evaluate", ("pad", "tune", "evaluate"), trained["run_id"]) as parent:
         parent.log_network(trained)
         if parent.run_id != trained["run_id"]:  # which has it
             parent.log_metrics({"validation_accuracy": trained["validation_accuracy"]})
         parent.set_tags({"preset": trained["preset"] or "none"})
+        with busy("labels that look wrong are looked for"):  # before the reviews of all splits are in memory
+            label_issues = _label_issues(params, dataset["labels"], vocabulary)
+        splits, held = _read_padded()
+        validation, test = splits["validation"], splits["test"]
+        reviews = _whole_reviews(dataset, splits)
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
         model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
         chosen = params.replace({**trained["params"], "train.implementation": "auto"})
@@ -90,6 +90,7 @@ def run(params: Params) -> None:
             assessment = assess(
                 test, validation["labels"], network, rivals, params.seed, measure_of(trained["objective"])
             )
+            gain = None if assessment.surely_ahead else _gain_of_twice(splits, params)
             errors = confident_errors(reviews["test"], probabilities, vocabulary, dataset["labels"])
             metrics = _write_metrics(parent, dataset, assessment)
             draw(dataset, trained["best_epoch"], assessment, read_csv(TRAINING_CURVE))
@@ -130,7 +131,8 @@ def run(params: Params) -> None:
                 [vocabulary.words_of(reviews["test"].review(int(error["row"]))) for error in errors],
                 contributions(predict, token_ids),
                 registration,
-                _label_issues(params, dataset["labels"], vocabulary),
+                label_issues,
+                gain,
             )
             card = model_card.write(result)
             write_text(MODEL_CARD, card)
@@ -139,12 +141,29 @@ def run(params: Params) -> None:
         print_summary(result)
 
 
+def _read_padded() -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
+    """The rows of train, validation and test; and the validation reviews that are held back, on their own."""
+    padded = {name: padded_split(name) for name in ("train", "validation", "test")}
+    # Whole reviews are those of data/raw, which have every word.
+    splits = {name: read_arrays(file, but=("tokens", "offsets")) for name, file in padded.items()}
+    held = held_back(splits["validation"])
+    return splits | {"validation": chosen_by(splits["validation"])}, held
+
+
 def _whole_reviews(
     dataset: Mapping[str, Any], splits: Mapping[str, Mapping[str, np.ndarray]]
 ) -> dict[str, Reviews]:
     """Those of each split; the others of data/raw don't stay, since a million reviews are 800 MB."""
     raw = read_splits(read_arrays(RAW_REVIEWS))
     return {name: raw[dataset["raw_splits"][name]].select(part["rows"]) for name, part in splits.items()}
+
+
+def _gain_of_twice(splits: Mapping[str, Mapping[str, np.ndarray]], params: Params) -> float | None:
+    """What twice the labels would give a bag of words that reads the network's tokens."""
+    train, validation = (splits[name] for name in ("train", "validation"))
+    read = [Ragged.from_padded(split["token_ids"]) for split in (train, validation)]
+    ngrams, seed = params.evaluate.baseline_ngrams, params.seed
+    return gain_of_twice(read[0], train["labels"], read[1], validation["labels"], ngrams, seed)
 
 
 def _log(parent: PipelineRun, card: str, registration: Registration | None) -> None:

@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from pipeline.evaluation.baselines import MODEL, NAIVE_BAYES
-from pipeline.evaluation.learning_curve import PowerLaw, fit_power_law, gain_interval
+from pipeline.evaluation.learning_curve import FEWEST, PARTS, PowerLaw, fit_power_law, gain_interval, parts_of
 from pipeline.evaluation.metrics import Metrics
 from pipeline.params import Params
 from pipeline.reporting import span
@@ -24,9 +24,7 @@ from pipeline.tracking import PipelineRun
 from studies.cross_validation.fold import Fold
 from studies.cross_validation.study import accuracy_of, all_reviews, fit_to, judge
 
-PARTS = (16, 8, 4, 2, 1)
 JUDGED = 0.2  # of the reviews
-FEWEST = 4  # reviews of a label: two to train on, two to stop by
 SECTIONS = {"curve": "Accuracy by the number of labels", "figures": "Figures"}
 
 
@@ -42,9 +40,9 @@ def run(params: Params, repeats: int) -> None:
     data, dataset = all_reviews(params, but=TEST), read_json(RAW_DATASET)
     held = draw_stratified(data["labels"], JUDGED, params.seed, dataset["labels"])
     labels = np.delete(data["labels"], held)
-    fewest = int(np.bincount(labels, minlength=len(dataset["labels"])).min())
-    parts = [part for part in PARTS if fewest >= FEWEST * part]
+    parts = parts_of(labels)
     if len(parts) < 3:
+        fewest = int(np.bincount(labels).min())
         raise UserError(
             f"a learning curve needs {FEWEST * PARTS[-3]} reviews or more of each label to train on, but one "
             f"has {fewest}: label more, or leave the label out by data.labels"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation import learning_curve
-from pipeline.evaluation.learning_curve import fit_power_law, gain_interval
+from pipeline.evaluation.learning_curve import fit_power_law, gain_interval, gain_of_twice
+from pipeline.reviews.ragged import Ragged
 
 SIZES = np.array([125.0, 250, 500, 1000, 2000])
 
@@ -20,6 +21,28 @@ def test_the_law_is_found_again_and_tells_of_twice_the_labels() -> None:
 
 def test_an_error_that_does_not_fall_promises_nothing() -> None:
     assert fit_power_law(SIZES, np.full(5, 0.3)).gain == pytest.approx(0, abs=1e-3)
+
+
+SHARES = 1 / np.arange(1, 2001) / (1 / np.arange(1, 2001)).sum()  # of words, by Zipf's law
+
+
+def one_word_reviews(count: int, shares: np.ndarray, seed: int) -> tuple[Ragged, np.ndarray]:
+    """Reviews of one word each; even words are of label 0, odd ones of label 1."""
+    tokens = np.random.default_rng(seed).choice(len(shares), count, p=shares)
+    return Ragged(tokens + 4, np.arange(count + 1)), tokens % 2
+
+
+def test_more_labels_help_a_bag_that_lacks_words_and_no_other() -> None:
+    few, many = (
+        gain_of_twice(*one_word_reviews(2000, shares, 0), *one_word_reviews(2000, shares, 1), 1, seed=0)
+        for shares in (np.full(20, 0.05), SHARES)
+    )
+    assert few == pytest.approx(0, abs=0.002)
+    # Words of fewer than two reviews (Poisson) are unknown, and half of them labelled wrong.
+    unknown = [SHARES @ (np.exp(-size * SHARES) * (1 + size * SHARES)) for size in (2000, 4000)]
+    assert many == pytest.approx((unknown[0] - unknown[1]) / 2, rel=0.5)  # no power law
+    tiny = one_word_reviews(20, np.full(2, 0.5), 0)
+    assert gain_of_twice(*tiny, *tiny, 1, seed=0) is None
 
 
 def test_the_interval_holds_the_gain_and_grows_with_the_spread(monkeypatch: pytest.MonkeyPatch) -> None:

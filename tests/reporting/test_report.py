@@ -86,6 +86,11 @@ def test_the_verdict_says_which_is_better(scores: tuple, said: list[str]) -> Non
     assert verdict.learned
 
 
+def test_a_network_that_is_not_ahead_is_told_what_more_labels_would_give() -> None:
+    tie = replace(with_scores(0.81, 0.8, 30, 28, 0.9), gain_of_twice=0.0237)
+    assert "naive Bayes n-grams would gain 2.4 points from twice the labels" in judge(tie).sentence
+
+
 def test_the_verdict_does_not_hide_a_baseline_that_reads_more() -> None:
     ahead, behind, alike = (
         judge(with_scores(0.85, 0.8, 30, 18, 0.01, whole=whole)).sentence
