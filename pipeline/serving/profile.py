@@ -154,7 +154,7 @@ def profile_of(
     words = np.split(validation.cut(vocab_size), validation.offsets[1:-1])
     observer = Observer(vocab_size, seed)
     observer.add(numbers, words)
-    counts = sum(np.bincount(part.cut(vocab_size), minlength=vocab_size) for part in train.parts())
+    counts = np.sum([np.bincount(part.cut(vocab_size), minlength=vocab_size) for part in train.parts()], 0)
     return replace(observer.profile(accuracy), word_counts=counts)
 
 
