@@ -173,7 +173,7 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
     from pipeline.evaluation.probabilities import right  # noqa: PLC0415
     from pipeline.networks.devices import import_keras  # noqa: PLC0415
     from pipeline.reviews.ragged import Ragged  # noqa: PLC0415
-    from pipeline.training.preparation import prepared_data  # noqa: PLC0415
+    from pipeline.training.preparation import prepare_data  # noqa: PLC0415
     from pipeline.training.task import fit, network_of  # noqa: PLC0415
 
     import_keras()
@@ -182,7 +182,7 @@ def _fit(params: Params, splits: Splits) -> dict[str, float]:
 
     flat = {f"{split}_{name}": array for split, arrays in splits.items() for name, array in arrays.items()}
     digest = content_digest(flat)
-    data = prepared_data(params, splits, digest, Path("studies/prepared"))
+    data = prepare_data(params, splits, digest, Path("studies/prepared"))
     trained = fit(params, params.seed, data, lambda epoch: None)
     network = network_of(trained.network)
     minutes = sum(os.times()[:4]) / 60  # of this process and of those that learnt the vectors

@@ -50,7 +50,7 @@ def main() -> None:
     """Measures and writes the section."""
     section = Section("alternatives", "What else one could take")
     ours = measure(champion, 1)
-    flat = load_params().resolved(20_000, TOKENS).flat("model")
+    flat = load_params().resolve(20_000, TOKENS).flat("model")
     settings = {**flat, "pad.padding": "post"}
     case = {"cell": flat["model.cell"], "units": flat["model.units"], "length": TOKENS, "settings": settings}
     ours["trained"] = 256 / min(measure(peers.ours, 1, **case).seconds)

@@ -35,7 +35,7 @@ def main() -> None:
     token_ids[np.arange(TOKENS) >= random.integers(20, TOKENS + 1, BULK)[:, None]] = PAD_ID
     single = [token_ids[row : row + 1] for row in range(SINGLE)]
     for size, values in (("default", {}), ("128 units", {"model.units": 128})):
-        params = load_params().replace({**values, "pad.max_length": TOKENS}).resolved(20_000, TOKENS)
+        params = load_params().replace({**values, "pad.max_length": TOKENS}).resolve(20_000, TOKENS)
         for runtime, predict in runtimes(params.model).items():
             times = 1000 * np.percentile(time_each(predict, single), (50, 95, 99))
             shares, bulk = [f"{share:.2f}" for share in times], np.median(rate(predict, token_ids))

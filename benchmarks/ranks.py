@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=12)
     section = Section("ranks", "Do short trials rank networks as full trainings do?")
     params, dataset = load_params(), read_json(PADDED_DATASET)
-    params = params.resolved(dataset["sizes"]["train"], dataset["max_length"]).of_labels(dataset["labels"])
+    params = params.resolve(dataset["sizes"]["train"], dataset["max_length"]).of_labels(dataset["labels"])
     params = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     fits: list[Fits] = []
     for values in networks(params, parser.parse_args().networks):
@@ -61,14 +61,14 @@ def networks(params: Params, count: int) -> list[dict[str, Value]]:
 def fit_network(params: Params) -> dict[str, float]:
     """Scores and CPU seconds of one fit."""
     from pipeline.stages.train import read_splits  # noqa: PLC0415 - in the process that fits
-    from pipeline.training.preparation import prepared_data  # noqa: PLC0415
+    from pipeline.training.preparation import prepare_data  # noqa: PLC0415
     from pipeline.training.task import fit  # noqa: PLC0415
 
     digest = read_json(PADDED_DATASET)["padded_digest"]
     described = json.dumps([params.model_dump(mode="json"), digest], sort_keys=True)
     kept = KEPT / f"{hashlib.sha256(described.encode()).hexdigest()[:16]}.json"
     if not kept.exists():
-        data = prepared_data(params, read_splits(), digest, Path("studies/prepared"))
+        data = prepare_data(params, read_splits(), digest, Path("studies/prepared"))
         started = time.process_time()
         trained = fit(params, params.seed, data, lambda epoch: None)
         scores = {name: trained.best[name] for name in SCORES}

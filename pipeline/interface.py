@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from pipeline.networks.devices import import_keras
-from pipeline.params import Cell, ModelParams, Params, ParamsError, TrainParams, Value, load_params
+from pipeline.params import (
+    NAMED_SOURCES,
+    Cell,
+    ModelParams,
+    Params,
+    ParamsError,
+    TrainParams,
+    Value,
+    load_params,
+)
 from pipeline.reviews.padding import Side, pad_texts, pad_tokens
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.sources import load_dataset
@@ -84,7 +93,7 @@ class PaddedReviews:
         Raises:
             ValueError: for anything but texts one after the other.
         """
-        return pad_texts(_listed(texts, "encode"), self.vocabulary, **_layout(self.params))
+        return pad_texts(_list_texts(texts, "encode"), self.vocabulary, **_layout(self.params))
 
     def _split(self, name: str) -> Split:
         import_keras()
@@ -129,10 +138,10 @@ def load_reviews(
         found = (
             f"a {type(source).__name__}: write a table to a file first: table.to_parquet('reviews.parquet')"
         )
-        raise UserError(f"source must be snippets, imdb or the path of a file, but got {found}")
+        raise UserError(f"source must be {', '.join(NAMED_SOURCES)} or the path of a file, but got {found}")
     values: dict[str, Value] = {
         "seed": seed,
-        "data.source": str(source) if str(source) in ("snippets", "imdb") else "file",
+        "data.source": str(source) if str(source) in NAMED_SOURCES else "file",
         "data.path": str(source),
         "data.fallback": None,
         "data.text_column": text_column,
@@ -166,7 +175,7 @@ def _layout(params: Params) -> dict[str, Any]:
     return params.pad.model_dump(include={"vocab_size", "max_length", "padding", "truncating"})
 
 
-def _listed(texts: Iterable[str], function: str) -> list[str]:
+def _list_texts(texts: Iterable[str], function: str) -> list[str]:
     """A list, array, column or generator of texts as a list; a table or a dict would give its names."""
     is_table = isinstance(texts, Mapping) or hasattr(texts, "columns")
     if isinstance(texts, str | bytes) or is_table or not isinstance(texts, Iterable):
@@ -223,7 +232,7 @@ class Classifier:
                 than two labels.
         """
         labels = self.texts.labels
-        scores = zip(*self.texts.score(_listed(texts, "predict"), threshold), strict=True)
+        scores = zip(*self.texts.score(_list_texts(texts, "predict"), threshold), strict=True)
         return [
             Prediction(label, float(shown), float(unknown), dict(zip(labels, map(float, every), strict=True)))
             for label, shown, unknown, every in scores

@@ -99,15 +99,15 @@ def suggest(
         count: how many to give at most.
     """
 
-    def scored() -> Iterator[tuple[float, Task]]:
+    def score_all() -> Iterator[tuple[float, Task]]:
         for batch in batches(texts, BATCH):
             by_label = classifier.score([text for text, _ in batch]).by_label
-            ascending, labels = np.sort(by_label, 1), classifier.decided(by_label)
+            ascending, labels = np.sort(by_label, 1), classifier.decide(by_label)
             for (text, more), label, row, two in zip(batch, labels, by_label, ascending[:, -2:], strict=True):
                 probability = float(row[classifier.labels.index(label)])
                 yield 1 - float(two[1] - two[0]), Task(text, label, probability, more)
 
-    considered = heapq.nlargest(_CONSIDERED * count, scored(), key=lambda each: each[0])
+    considered = heapq.nlargest(_CONSIDERED * count, score_all(), key=lambda each: each[0])
     if not considered:
         return []
     token_ids = flatten(classifier.vocabulary.encode(task.text) for _, task in considered)

@@ -16,13 +16,14 @@ from matplotlib.figure import Figure
 
 from pipeline.evaluation.baselines import MAJORITY
 from pipeline.params import Params
-from pipeline.reporting.page import Cell, Picture, Table, render
+from pipeline.reporting.page import Picture, Table, TableCell, render
+from pipeline.reviews.splitting import SPLITS
 from pipeline.runtime.files import read_arrays, read_json, write_text
 from pipeline.runtime.paths import CELLS_DIR, CELLS_REPORT, PADDED_DATASET, padded_split
 from pipeline.runtime.plotting import make_panels, save, shared_legend
 from pipeline.training.task import data_of
 from studies.depth.claims import guess_scores, trained_decades
-from studies.depth.fits import CLIPPING, PLAIN, SPLITS, FitToTheEnd, Record, studied
+from studies.depth.fits import CLIPPING, PLAIN, FitToTheEnd, Record, run_study
 from studies.depth.pictures import CELL_STYLE, draw_panels
 
 SECTIONS = {
@@ -56,7 +57,7 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
     The section depth of ``params`` gives units, batch size and the norm of clipping.
 
     Raises:
-        InterruptedError, UserError: see ``studied``.
+        InterruptedError, UserError: see ``run_study``.
     """
     dataset = read_json(PADDED_DATASET)
     params = params.of_labels(dataset["labels"])
@@ -71,8 +72,8 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
         for cell in CELL_STYLE
         for kind in KINDS
     }
-    opened = studied("compare-cells", params, dataset, [*fits.values()], data_of(splits), reviews=num_reviews)
-    with opened as (parent, found):
+    data, wanted = data_of(splits), [*fits.values()]
+    with run_study("compare-cells", params, dataset, wanted, data, reviews=num_reviews) as (parent, found):
         sizes = {name: len(arrays["labels"]) for name, arrays in splits.items()}
         records = {key: found[fit] for key, fit in fits.items()}
         write_text(CELLS_REPORT, render_page(dataset, records, sizes, depth))
@@ -157,7 +158,7 @@ FIGURES = {  # by file: how to read it, and what draws it
 
 
 def _table(records: Records, guess: Mapping[str, float]) -> Table:
-    rows: list[list[Cell]] = []
+    rows: list[list[TableCell]] = []
     for (cell, kind), record in records.items():
         accuracy, loss = record.scores["validation_accuracy"], record.curve[-1]["loss"]
         reach, seconds = f"{trained_decades(record):.1f}", round(record.seconds)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pipeline.runtime.errors import UserError, described
+from pipeline.runtime.errors import UserError, error_text
 from pipeline.runtime.interruption import Interruption
 
 Data = Mapping[str, np.ndarray]
@@ -51,7 +51,7 @@ class Job:
         except UserError as error:
             return JobResult(error=error)
         except MemoryError as error:
-            return JobResult(error=UserError(described(error)))
+            return JobResult(error=UserError(error_text(error)))
 
 
 Heard = Callable[[Job, Any], bool]

@@ -15,7 +15,7 @@ import click
 
 from pipeline.registry.names import parse_uri
 from pipeline.reviews.sources.dialects import BACKSLASH, DELIMITERS, DOUBLED, NONE, Format
-from pipeline.runtime.errors import UserError, described
+from pipeline.runtime.errors import UserError, error_text
 from pipeline.runtime.interruption import ending_signals
 from pipeline.runtime.live import clear_all
 
@@ -45,7 +45,7 @@ class OneMessage(click.Group):
                 raise SystemExit(READER_GONE) from None
             if context.params["traceback"]:
                 raise
-            raise click.ClickException(described(error)) from None
+            raise click.ClickException(error_text(error)) from None
         finally:
             clear_all()
 

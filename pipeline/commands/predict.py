@@ -19,7 +19,7 @@ from pipeline.interface import Classifier, RegisteredClassifier, load_champion
 from pipeline.params import load_params
 from pipeline.reviews.sources.dialects import Format
 from pipeline.runtime.errors import UserError
-from pipeline.serving.classifier import Contribution, batches, described, probability_column
+from pipeline.serving.classifier import Contribution, batches, probability_column, probability_text
 from pipeline.serving.scoring import REJECTED, Done, Part, alone_in, find_parts, is_table, score_parts
 from pipeline.serving.tables import Options, rejects_of, score_file
 
@@ -132,14 +132,14 @@ def _print(
             row |= {"contributions": [word._asdict() for word in words]} if explain else {}
             click.echo(json.dumps(row, ensure_ascii=False))
             continue
-        probabilities = described(list(said.by_label), list(said.by_label.values()))
+        probabilities = probability_text(list(said.by_label), list(said.by_label.values()))
         click.echo(f"{said.label}\t{probabilities}\t{said.unknown_share:.0%} unknown\t{text}")
         if explain:
-            console.print(_coloured(words, champion.texts.vocabulary.tokenizer.between))
+            console.print(_colour(words, champion.texts.vocabulary.tokenizer.between))
             console.print(Text(_strongest(words), style="dim"))
 
 
-def _coloured(words: list[Contribution], between: str = " ") -> Text:
+def _colour(words: list[Contribution], between: str = " ") -> Text:
     """The words read, green where they speak for the label asked about, red against it, pale where weakly."""
     largest = max((abs(word.contribution) for word in words), default=0.0) or 1.0
     text = Text("  ")

@@ -48,7 +48,7 @@ def soft_labels(
     Returns:
         The probabilities: float32 (num_unlabelled, num_labels).
     """
-    predict = _bags(train, labels, seed) if documents is None else _joined(train, labels, seed, documents)
+    predict = _bags(train, labels, seed) if documents is None else _of_both(train, labels, seed, documents)
     calibration = fit_calibration(validation_labels.astype(np.int64), predict(validation))
     parts = [calibration.apply(predict(part)) for part in unlabelled.parts()]
     return np.concatenate(parts).astype(np.float32)
@@ -64,12 +64,12 @@ def _bags(train: Ragged, labels: np.ndarray, seed: int) -> OfReviews:
     return predict
 
 
-def _joined(train: Ragged, labels: np.ndarray, seed: int, documents: OfReviews) -> OfReviews:
+def _of_both(train: Ragged, labels: np.ndarray, seed: int, documents: OfReviews) -> OfReviews:
     ngrams, counts = find_ngrams(train, 2)
     of_train = documents(train)
     mean, deviation = of_train.mean(0), np.maximum(of_train.std(0), 1e-12)
 
-    def joined(counts: csr_matrix, vectors: np.ndarray) -> csr_matrix:
+    def join(counts: csr_matrix, vectors: np.ndarray) -> csr_matrix:
         return hstack([counts, csr_matrix((vectors - mean) / deviation)], format="csr", dtype=np.float32)
 
     bag = slice(0, len(ngrams))
@@ -82,7 +82,7 @@ def _joined(train: Ragged, labels: np.ndarray, seed: int, documents: OfReviews) 
         transformer_weights={"tfidf": 5.0},  # else their rows of length 1 count for little
         sparse_threshold=1.0,
     )
-    classifier = regression(features, 0.1, seed).fit(joined(counts, of_train), labels)
+    classifier = regression(features, 0.1, seed).fit(join(counts, of_train), labels)
     return lambda reviews: np.asarray(
-        classifier.predict_proba(joined(ngrams.counts(reviews), documents(reviews)))
+        classifier.predict_proba(join(ngrams.counts(reviews), documents(reviews)))
     )

@@ -35,7 +35,7 @@ class Accuracy(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class DriftReport:
     """What came out.
 
     Attributes:
@@ -77,7 +77,7 @@ def compare(
     table: Path,
     columns: Columns,
     labels: Path | None = None,
-) -> Comparison:
+) -> DriftReport:
     """Reads a table, scored or not, and compares it.
 
     Args:
@@ -106,7 +106,7 @@ def compare(
         "rows that repeat an answer under the same id": read.repeated,
         f"labels of {labels} that name no row": len(later or ()) - len(read.named),
     }
-    return Comparison(
+    return DriftReport(
         reference,
         found,
         [drift.shift_of(name, values, found.numbers[name]) for name, values in reference.numbers.items()],

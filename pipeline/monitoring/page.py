@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from pipeline.monitoring.comparison import Comparison
+from pipeline.monitoring.comparison import DriftReport
 from pipeline.monitoring.drift import LARGE, LEVEL, MOVED, SHIFTED, SMALL, STABLE
-from pipeline.reporting import counted, p_cell, p_text, span
+from pipeline.reporting import count_text, p_cell, p_text, span
 from pipeline.reporting.figures import histogram_figure, over_time_figure
 from pipeline.reporting.page import Picture, Table, render
 from pipeline.runtime.files import Row
@@ -27,7 +27,7 @@ _VERDICTS = {
 }
 
 
-def page(comparison: Comparison, version: str, table: Path) -> str:
+def page(comparison: DriftReport, version: str, table: Path) -> str:
     """The whole page, self-contained HTML.
 
     Args:
@@ -51,7 +51,7 @@ def page(comparison: Comparison, version: str, table: Path) -> str:
             )
             for shift in comparison.shifts
         ],
-        f"Here: {counted(len(comparison.found.numbers[LENGTH]), 'review')}; there: "
+        f"Here: {count_text(len(comparison.found.numbers[LENGTH]), 'review')}; there: "
         f"{len(reference.rows):,} validation reviews of the version. Moved: the "
         f"Kolmogorov-Smirnov test has p below {LEVEL} and the population stability index is {SMALL} or more; "
         f"shifted: {LARGE} or more. With many reviews the test finds differences that don't matter, with few "
@@ -86,7 +86,7 @@ def page(comparison: Comparison, version: str, table: Path) -> str:
         )
 
 
-def sentence(comparison: Comparison) -> str:
+def sentence(comparison: DriftReport) -> str:
     """The verdict, and what it rests on."""
     causes = [shift.name.replace("_", " ") for shift in comparison.shifts if shift.verdict != STABLE]
     if comparison.told_apart and comparison.told_apart.verdict != STABLE:
@@ -97,7 +97,7 @@ def sentence(comparison: Comparison) -> str:
     return _VERDICTS[comparison.verdict] + (f" Different: {', '.join(causes)}." if causes else "")
 
 
-def lines(comparison: Comparison) -> list[str]:
+def lines(comparison: DriftReport) -> list[str]:
     """The same as the page's tables, without its words."""
     found = [
         f"{shift.name}: {shift.verdict}; median {shift.found:.4g} instead of {shift.expected:.4g}, "
@@ -107,19 +107,19 @@ def lines(comparison: Comparison) -> list[str]:
     if test := comparison.told_apart:
         found.append(
             f"told apart: {test.verdict}; a classifier is right on {test.accuracy:.1%} "
-            f"of {counted(test.reviews, 'review')} ({p_text(test.p_value)})"
+            f"of {count_text(test.reviews, 'review')} ({p_text(test.p_value)})"
         )
     if comparison.accuracies:
         overall = comparison.accuracies[0]
         found.append(
             f"accuracy: {overall.accuracy:.4f} ({span(overall.interval)}) of "
-            f"{counted(overall.reviews, 'label')}; {comparison.reference.accuracy:.4f} on test reviews"
+            f"{count_text(overall.reviews, 'label')}; {comparison.reference.accuracy:.4f} on test reviews"
         )
     found += [f"left out: {count:,} {what}" for what, count in comparison.left_out.items()]
     return [*found, sentence(comparison)]
 
 
-def _histograms(comparison: Comparison, folder: Path) -> list[Picture]:
+def _histograms(comparison: DriftReport, folder: Path) -> list[Picture]:
     pictures = []
     for name, reference in comparison.reference.numbers.items():
         title = name.replace("_", " ")
@@ -129,7 +129,7 @@ def _histograms(comparison: Comparison, folder: Path) -> list[Picture]:
     return pictures
 
 
-def _over_time(comparison: Comparison, folder: Path) -> list[Picture]:
+def _over_time(comparison: DriftReport, folder: Path) -> list[Picture]:
     rows: list[Row] = [
         {"since": each.since, "accuracy": each.accuracy, "low": each.interval[0], "high": each.interval[1]}
         for each in comparison.accuracies[1:]

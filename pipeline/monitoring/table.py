@@ -134,9 +134,9 @@ class TableReader:
         if not has_numbers:
             scores = self.classifier.score([row[text] for row in texts])
             numbers |= {UNKNOWN: scores.unknown_shares, PROBABILITY: scores.probabilities}
-            decided = self.classifier.decided(scores.by_label)
+            decided = self.classifier.decide(scores.by_label)
         elif len(self.classifier.labels) == 2:  # else the likeliest's probability doesn't tell which that is
-            decided = self.classifier.decided(from_outputs(numbers[PROBABILITY][:, None]))
+            decided = self.classifier.decide(from_outputs(numbers[PROBABILITY][:, None]))
         self.observer.add(numbers, encoded)
         if self.columns.label:
             self._judge(known, decided)

@@ -85,7 +85,7 @@ def _gru_gradient(d_state: Tensors, before: Tensors, kept: Tensors, f: Activatio
     return (d_hidden * update,), d_products
 
 
-class Cell(NamedTuple):
+class Equations(NamedTuple):
     step: Callable[[Tensors, Tensor, Tensor, Activation], tuple[Tensors, Tensors]]
     gradient: Callable[[Tensors, Tensors, Tensors, Activation], Gradients]
     states: int  # how many tensors are the state,
@@ -93,8 +93,8 @@ class Cell(NamedTuple):
     products: int  # and are the products' gradients
 
 
-CELLS: dict[type[keras.layers.RNN], Cell] = {
-    keras.layers.SimpleRNN: Cell(_simple_rnn, _simple_rnn_gradient, 1, 1, 1),
-    keras.layers.LSTM: Cell(_lstm, _lstm_gradient, 2, 4, 1),
-    keras.layers.GRU: Cell(_gru, _gru_gradient, 1, 4, 2),
+CELLS: dict[type[keras.layers.RNN], Equations] = {
+    keras.layers.SimpleRNN: Equations(_simple_rnn, _simple_rnn_gradient, 1, 1, 1),
+    keras.layers.LSTM: Equations(_lstm, _lstm_gradient, 2, 4, 1),
+    keras.layers.GRU: Equations(_gru, _gru_gradient, 1, 4, 2),
 }

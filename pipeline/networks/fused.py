@@ -10,7 +10,7 @@ from keras import ops
 from pipeline.networks.cells import CELLS
 from pipeline.networks.devices import gpu_names
 from pipeline.networks.recurrence import Weights, recur
-from pipeline.params import ModelParams, TrainParams
+from pipeline.params import CUDNN_CELLS, ModelParams, TrainParams
 from pipeline.runtime.errors import UserError
 
 
@@ -107,6 +107,6 @@ def choose_implementation(model: ModelParams, train: TrainParams) -> Implementat
         )
     if kind == "auto":
         kind = "keras" if model.recurrent_dropout else "fused"
-        if gpu and kind == "fused" and model.cell != "simple_rnn" and model.activation == "tanh":
+        if gpu and kind == "fused" and model.cell in CUDNN_CELLS and model.activation == "tanh":
             kind = "cudnn"
     return Implementation(kind, max(model.layer_units), xla=kind != "cudnn")  # XLA can't hold its kernels

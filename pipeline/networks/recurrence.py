@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from pipeline.networks.cells import ACTIVATIONS, CELLS, Activation, Cell, Tensor, Tensors
+from pipeline.networks.cells import ACTIVATIONS, CELLS, Activation, Equations, Tensor, Tensors
 
 # Steps whose products are taken at once: many while so many are left, then few. Arrays have room for few more
 # steps than there are, since the last few may reach beyond them.
@@ -118,7 +118,7 @@ class _Loops(NamedTuple):
     it reads backwards, so that the states before all steps, the first too, lie in one array with those after.
     """
 
-    cell: Cell
+    cell: Equations
     f: Activation
     span: _Span
     reverse: bool

@@ -86,8 +86,8 @@ def with_word_dropout(model: keras.Model, rate: float, seed: int) -> keras.Model
 
 TOP_STATES = "top_states"
 
-_CELLS = {"simple_rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
-_CANDIDATE = {"simple_rnn": 0, "lstm": 2, "gru": 2}  # which gate's block of a kernel passes through f
+# The layer of each cell, and which block of units in its kernels passes through f.
+_CELLS = {"simple_rnn": (layers.SimpleRNN, 0), "lstm": (layers.LSTM, 2), "gru": (layers.GRU, 2)}
 _LOWEST = -3e38  # what a maximum over time sees of padding
 
 
@@ -134,7 +134,7 @@ def build_stacked_rnn(
     if ngrams is not None:
         frozen = reduce(ops.add, _of_step(_frozen_vectors(words, ngrams)))
         parts.append(frozen)
-    sequence = _joined(parts)
+    sequence = _join(parts)
     if model.embedding_dropout:
         dropout = layers.SpatialDropout1D(model.embedding_dropout, new_seed(), name="embedding_dropout")
         sequence = dropout(sequence)
@@ -212,7 +212,8 @@ def _recurrent_layer(model: ModelParams, number: int, units: int, new_seed: NewS
     glorot = initializers.GlorotUniform
     recurrent = glorot if model.recurrent_initializer == "glorot_uniform" else initializers.Orthogonal
     extra = {"unit_forget_bias": model.unit_forget_bias} if model.cell == "lstm" else {}
-    layer = _CELLS[model.cell](
+    make, _ = _CELLS[model.cell]
+    layer = make(
         units,
         activation=model.activation,
         return_sequences=True,
@@ -246,8 +247,8 @@ def _start_at_identity(model: ModelParams, layer: layers.Layer) -> None:
     pair = (layer.forward_layer, layer.backward_layer) if model.bidirectional else (layer,)
     for recurrent in pair:
         kernel = ops.convert_to_numpy(recurrent.cell.recurrent_kernel).copy()
-        units = recurrent.units
-        start = _CANDIDATE[model.cell] * units
+        units, (_, block) = recurrent.units, _CELLS[model.cell]
+        start = block * units
         kernel[:, start : start + units] = model.identity_scale * np.eye(units, dtype=kernel.dtype)
         recurrent.cell.recurrent_kernel.assign(kernel)
 
@@ -276,10 +277,10 @@ def _pool(model: ModelParams, sequence: Any, mask: Any) -> Any:
         parts.append(layers.GlobalMaxPooling1D(name="max_pooling")(words))
     if "mean" in model.pooling:
         parts.append(layers.GlobalAveragePooling1D(name="mean_pooling")(sequence, mask=mask))
-    return _joined(parts)
+    return _join(parts)
 
 
-def _joined(parts: list[Any]) -> Any:
+def _join(parts: list[Any]) -> Any:
     return ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
 
@@ -287,7 +288,7 @@ def _last_states(model: ModelParams, sequence: Any, mask: Any) -> Any:
     """The state after the last word; of a layer that reads backwards, the state after the first."""
     forward, *backward = ops.split(sequence, 2, axis=-1) if model.bidirectional else [sequence]
     if mask is None:
-        return _joined([forward[:, -1], *(each[:, 0] for each in backward)])
+        return _join([forward[:, -1], *(each[:, 0] for each in backward)])
     real = ops.cast(mask, "float32")
     ends = real * (1 - ops.pad(real[:, 1:], [[0, 0], [0, 1]]))
     last = ops.einsum("bt,btw->bw", ends, forward)

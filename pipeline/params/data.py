@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, PositiveInt, model_validator
@@ -19,13 +19,15 @@ _SECRET_NAME = re.compile(
 )
 _VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
+Source = Literal["imdb", "snippets", "file"]
+NAMED_SOURCES = tuple(name for name in get_args(Source) if name != "file")
 Column = str | PositiveInt  # its name; or its number, from 1, in a table without a header line
 
 
 class DataParams(Section):
     """Where the reviews come from; read by the download stage."""
 
-    source: Literal["imdb", "snippets", "file"] = "imdb"
+    source: Source = "imdb"
     fallback: Literal["snippets"] | None = "snippets"
     url: Url = f"{_KERAS}/imdb.npz"
     hash: Hash = "sha256:69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
@@ -99,7 +101,7 @@ class PadParams(Section):
     @property
     def row_length(self) -> int:
         """``max_length``, once it is a number."""
-        return resolved("pad", self.max_length)
+        return require_number("pad", self.max_length)
 
     def of_reviews(self, lengths: Iterable[int]) -> Self:
         """A copy whose ``max_length``, if ``auto``, suits training reviews of such ``lengths``."""
@@ -111,7 +113,7 @@ class PadParams(Section):
 # The values that ``auto`` stands for follow the number and the lengths of the training reviews.
 
 
-def suited_to(num_reviews: int, max_length: int) -> dict[str, int | None]:
+def suited_values(num_reviews: int, max_length: int) -> dict[str, int | None]:
     """The ``auto`` values for a training split of ``num_reviews`` in rows of ``max_length`` tokens.
 
     A network learns by steps, so few reviews are read in smaller batches and more often: batches of 8 to 64,
@@ -122,7 +124,7 @@ def suited_to(num_reviews: int, max_length: int) -> dict[str, int | None]:
     Two words a time step save a quarter of the time on IMDb's reviews and lose nothing to be seen; of texts
     of 18 words they lost a point and a half of accuracy.
 
-    >>> [tuple(suited_to(*size).values()) for size in ((240, 30), (4_000, 100), (20_000, 400))]
+    >>> [tuple(suited_values(*size).values()) for size in ((240, 30), (4_000, 100), (20_000, 400))]
     [(8, 30, 10, 10, 30, 1), (16, 6, 2, 2, 100, 1), (64, 5, None, 1, 400, 2)]
     """
     batch_size = next((size for size in (8, 16, 32) if num_reviews <= size * 250), 64)
@@ -153,8 +155,8 @@ def suited_length(lengths: Iterable[int]) -> int:
     return min(int(ordered[math.ceil(0.9 * len(ordered)) - 1]), 400)
 
 
-def resolved(section: str, value: int | str) -> int:
-    """``value``, which is a number by now: see ``Params.resolved``."""
+def require_number(section: str, value: int | str) -> int:
+    """``value``, which is a number by now: see ``Params.resolve``."""
     if isinstance(value, str):
-        raise TypeError(f"a value of {section} is {value}: Params.resolved gives it a number")
+        raise TypeError(f"a value of {section} is {value}: Params.resolve gives it a number")
     return value

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.params.data import DataParams, PadParams, resolved, suited_to
+from pipeline.params.data import DataParams, PadParams, require_number, suited_values
 from pipeline.params.study import (
     ClusterParams,
     DepthParams,
@@ -29,7 +29,7 @@ from pipeline.params.study import (
     check_range,
 )
 from pipeline.params.training import DistillParams, ModelParams, PretrainParams, TrainParams, VectorParams
-from pipeline.params.values import ParamsError, Section, Value, faults_of, read_yaml
+from pipeline.params.values import CUDNN_CELLS, ParamsError, Section, Value, faults_of, read_yaml
 
 PARAMS_FILE = Path("params.yaml")
 PRESETS = Path("presets")
@@ -63,8 +63,9 @@ class Params(Section):
                 raise ValueError(
                     f"train.implementation is {kind}, but model.{key} is {given}: it needs {value}"
                 )
-        if kind == "cudnn" and model.cell == "simple_rnn":
-            raise ValueError("train.implementation is cudnn, but model.cell is simple_rnn: take lstm or gru")
+        if kind == "cudnn" and model.cell not in CUDNN_CELLS:
+            able = " or ".join(CUDNN_CELLS)
+            raise ValueError(f"train.implementation is cudnn, but model.cell is {model.cell}: take {able}")
         # Pairs of words or steps are counted from the row's start: padding there would move them.
         for key, single in (("layer_pooling", "none"), ("step_words", 1)):
             value = getattr(model, key)
@@ -75,7 +76,7 @@ class Params(Section):
                 )
         # A language model is to tell words that a pair, or a step of two words, would show it.
         shows = (("model.step_words", model.step_words, 1), ("vectors.ngrams", self.vectors.ngrams, 0))
-        for key, value, needed in shows if any(self.tried("pretrain.epochs")) else ():
+        for key, value, needed in shows if any(self.tried_values("pretrain.epochs")) else ():
             if value != needed:
                 raise ValueError(
                     f"pretrain.epochs asks for a language model, which {key} {value} would show the words "
@@ -128,7 +129,7 @@ class Params(Section):
         flat.pop("tune.search_space")
         return {key: flat[key] for key in flat if not names or {key, key.partition(".")[0]} & set(names)}
 
-    def tried(self, key: str) -> tuple[Value, ...]:
+    def tried_values(self, key: str) -> tuple[Value, ...]:
         """The value of ``key``, and those that trials may have in its place; a range's are its two ends."""
         searched = self.tune.search_space.get(key) if self.tune.trials > 1 else None
         return self.flat()[key], *(searched.values if searched else ())
@@ -136,14 +137,14 @@ class Params(Section):
     @property
     def trial_epochs(self) -> int:
         """How many epochs on the labels a trial of the study has at most."""
-        return self.train.num_epochs if self.tune.epochs is None else resolved("tune", self.tune.epochs)
+        return self.train.num_epochs if self.tune.epochs is None else require_number("tune", self.tune.epochs)
 
-    def resolved(self, num_reviews: int, max_length: int) -> Params:
+    def resolve(self, num_reviews: int, max_length: int) -> Params:
         """A copy whose ``auto`` values suit so many training reviews, in rows of ``max_length`` tokens.
 
         A trial is no longer than ``train.epochs``, where these are given; a single one is no short one.
         """
-        suited, flat = suited_to(num_reviews, max_length), self.flat()
+        suited, flat = suited_values(num_reviews, max_length), self.flat()
         if self.tune.trials == 1:
             suited["tune.epochs"] = None
         elif isinstance(self.train.epochs, int):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
@@ -154,9 +154,9 @@ class DepthParams(Section):
     The variants have no skip: one has dropout, one clips its gradients.
     """
 
-    cells: tuple[Cell, ...] = ("simple_rnn", "lstm", "gru")
+    cells: tuple[Cell, ...] = get_args(Cell)
     depths: tuple[Depth, ...] = (1, 2, 4)
-    skips: tuple[Skip, ...] = ("none", "residual", "highway")
+    skips: tuple[Skip, ...] = get_args(Skip)
     seeds: Annotated[int, Field(ge=2)] = 6
     units: Width = 16
     tokens: PositiveInt = 100

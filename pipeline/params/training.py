@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from pipeline.params.data import resolved
-from pipeline.params.values import Cell, Depth, LearningRate, Positive, Rate, Section, Skip, Width
+from pipeline.params.data import require_number
+from pipeline.params.values import Cell, Depth, Positive, Rate, Section, Skip, StepSize, Width
 
 
 class ModelParams(Section):
@@ -38,7 +38,7 @@ class ModelParams(Section):
     @property
     def words_a_step(self) -> int:
         """``step_words``, once it is a number."""
-        return resolved("model", self.step_words)
+        return require_number("model", self.step_words)
 
     @property
     def layer_units(self) -> tuple[int, ...]:
@@ -82,7 +82,7 @@ class TrainParams(Section):
 
     implementation: Literal["auto", "keras", "fused", "cudnn"] = "auto"
     optimizer: Literal["adam", "adamw", "rmsprop"] = "adam"
-    learning_rate: LearningRate = 0.001
+    learning_rate: StepSize = 0.001
     schedule: Literal["constant", "cosine", "linear"] = "constant"
     warmup: Rate = 0.0
     beta_2: Annotated[float, Field(gt=0, lt=1)] = 0.999
@@ -98,17 +98,17 @@ class TrainParams(Section):
     @property
     def stop_after(self) -> int | None:
         """``patience``, once it is a number or none."""
-        return None if self.patience is None else resolved("train", self.patience)
+        return None if self.patience is None else require_number("train", self.patience)
 
     @property
     def num_epochs(self) -> int:
         """``epochs``, once they are a number."""
-        return resolved("train", self.epochs)
+        return require_number("train", self.epochs)
 
     @property
     def rows(self) -> int:
         """``batch_size``, once it is a number."""
-        return resolved("train", self.batch_size)
+        return require_number("train", self.batch_size)
 
     @model_validator(mode="after")
     def _weight_decay_is_used(self) -> Self:
@@ -125,7 +125,7 @@ class PretrainParams(Section):
 
     epochs: NonNegativeInt = 0
     samples: PositiveInt = 500
-    learning_rate: LearningRate = 0.002
+    learning_rate: StepSize = 0.002
 
 
 class VectorParams(Section):
@@ -149,7 +149,7 @@ class DistillParams(Section):
 
     epochs: NonNegativeInt = 0
     teacher: Literal["auto", "bags"] = "auto"
-    learning_rate: LearningRate = 0.002
+    learning_rate: StepSize = 0.002
     dropout_scale: Annotated[float, Field(ge=0, le=1)] = 0.5
     label_epochs: NonNegativeInt = 2
-    label_learning_rate: LearningRate = 0.0007
+    label_learning_rate: StepSize = 0.0007

@@ -16,12 +16,13 @@ from pipeline.runtime.errors import UserError
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
-LearningRate = Annotated[float, Field(gt=0, le=1)]
+StepSize = Annotated[float, Field(gt=0, le=1)]
 Width = Annotated[int, Field(ge=1, le=4096)]
 Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
 Value = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | None
 Cell = Literal["simple_rnn", "lstm", "gru"]
+CUDNN_CELLS = ("lstm", "gru")  # for which Keras calls kernels of cuDNN
 Skip = Literal["none", "residual", "highway"]
 Depth = Annotated[int, Field(ge=1, le=8)]
 
@@ -84,7 +85,7 @@ def _refuse_dates(tree: Any, source: str, *keys: str) -> None:
             _refuse_dates(value, source, *keys)
 
 
-def shown(value: Any) -> str:
+def quote_safely(value: Any) -> str:
     """``value`` for a message; an address without user, password and query."""
     if isinstance(value, str) and "://" in value:
         value = re.sub(r"(?<=://)[^/@\s]*@|\?.*", "", value)
@@ -109,12 +110,12 @@ def faults_of(error: ValidationError, prefix: str = "") -> list[str]:
             case "value_error" if isinstance(value, dict | BaseModel):  # a section: the message names keys
                 line = message
             case "value_error":
-                line = f"{key} {message}, but got {shown(value)}"
+                line = f"{key} {message}, but got {quote_safely(value)}"
             case kind:
                 message = message.replace("Input should", "must").replace(" instance", "")
                 is_plain = isinstance(value, bool | int | float)  # which quotes make a text of
                 quote = ": quote it" if kind == "string_type" and is_plain else ""
-                line = f"{key} {message[0].lower()}{message[1:]}, but got {shown(value)}{quote}"
+                line = f"{key} {message[0].lower()}{message[1:]}, but got {quote_safely(value)}{quote}"
         lines[line] = key
     # Of a list's faulty item the member that takes a mapping says that the list is none.
     keys = lines.values()

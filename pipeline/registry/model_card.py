@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.evaluation.intervals import RESAMPLES
-from pipeline.reporting import counted, measure_name, metric_names, span, value_text
+from pipeline.reporting import count_text, measure_name, metric_names, span, value_text
 from pipeline.reporting.evaluated import Evaluated
-from pipeline.reporting.page import Cell, Table, render
+from pipeline.reporting.page import Table, TableCell, render
 from pipeline.reporting.report import became
 from pipeline.reporting.stack import stack_text
 from pipeline.reporting.verdict import judge
@@ -24,7 +24,7 @@ def write(result: Evaluated) -> str:
     trained, dataset, assessment, verdict = result.trained, result.dataset, result.assessment, judge(result)
     metrics, values = assessment.metrics, trained["params"]
     names = metric_names(assessment.num_labels)
-    rows: list[list[Cell]] = []
+    rows: list[list[TableCell]] = []
     for each in assessment.classifiers:
         accuracy, *others = (metrics[f"{each.prefix}test_{name}"] for name in names)
         rows.append([each.name, accuracy, span(assessment.intervals[f"{each.prefix}test_accuracy"]), *others])
@@ -68,7 +68,7 @@ def description(card: str) -> str:
 
 def _skipped(reading: Mapping[str, Any]) -> str:
     count = reading.get("rows_skipped", 0)
-    return f"; {counted(count, 'row')} could not be used and left out" if count else ""
+    return f"; {count_text(count, 'row')} could not be used and left out" if count else ""
 
 
 def _shares(dataset: Mapping[str, Any]) -> str:

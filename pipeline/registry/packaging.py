@@ -88,15 +88,15 @@ def log_models(candidate: Candidate, name: str) -> int:
             candidate.model,
             name="keras",
             signature=infer_signature(candidate.token_ids[:1], output),
-            pip_requirements=_pinned("mlflow", "keras", "tensorflow"),
+            pip_requirements=_pin("mlflow", "keras", "tensorflow"),
         )
-        with packed(candidate) as model, without_lines(REGISTERED):
+        with pack(candidate) as model, without_lines(REGISTERED):
             info = mlflow.pyfunc.log_model(name="model", **model, registered_model_name=name)
     return int(info.registered_model_version)
 
 
 @contextmanager
-def packed(candidate: Candidate, package: Path = PACKAGE) -> Iterator[dict[str, Any]]:
+def pack(candidate: Candidate, package: Path = PACKAGE) -> Iterator[dict[str, Any]]:
     """What `mlflow.pyfunc.log_model` and `save_model` are to be told; the files it names last as the block.
 
     The version takes along the code of ``package``, the folder of `pipeline`.
@@ -123,7 +123,7 @@ def packed(candidate: Candidate, package: Path = PACKAGE) -> Iterator[dict[str, 
                 "code_paths": [str(copied)],
                 "signature": _signature(dataset["labels"], threshold),
                 "input_example": pd.DataFrame({"text": EXAMPLE}),
-                "pip_requirements": _pinned(*needed),
+                "pip_requirements": _pin(*needed),
             }
         finally:
             sys.path.remove(str(code))
@@ -165,7 +165,7 @@ def _signature(labels: Sequence[str], threshold: float) -> ModelSignature:
     return ModelSignature(outputs=outputs, params=ParamSchema(params))
 
 
-def _pinned(*packages: str) -> list[str]:
+def _pin(*packages: str) -> list[str]:
     """``name==version`` as installed here, which requirements.txt pins."""
     return [f"{package}=={version(package)}" for package in packages]
 

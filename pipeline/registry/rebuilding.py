@@ -113,11 +113,11 @@ def rebuilt_params(params: Mapping[str, Any]) -> dict[str, Any]:
         if name in changed.get(section, {}):
             changed[section][name] = value
     for name in {"path", "unlabelled_path"} & changed["data"].keys():
-        changed["data"][name] = str(_seen_from_worktree(changed["data"][name]))
+        changed["data"][name] = str(_path_from_worktree(changed["data"][name]))
     return changed
 
 
-def _seen_from_worktree(path: str) -> Path:
+def _path_from_worktree(path: str) -> Path:
     """The same path; one that leads out of the project is absolute, since the worktree lies elsewhere."""
     outside = os.path.normpath(path).startswith(os.pardir)
     return Path(path).resolve() if outside else Path(path)
@@ -135,7 +135,7 @@ def bring_own_files(record: Mapping[str, Any], project: Path) -> None:
     own = [(params["path"], dataset)] if params["source"] == "file" else []
     own += [(params["unlabelled_path"], dataset["unlabelled"])] if params.get("unlabelled") == "file" else []
     for name, described in own:
-        path, recorded = _seen_from_worktree(name), described["source"]["hash"]
+        path, recorded = _path_from_worktree(name), described["source"]["hash"]
         target = project / path  # an absolute path is its own target
         with suppress(UserError):  # nothing there, or a folder of which git has none of the reviews
             if target != path and target.exists() and hash_of(target) == recorded:

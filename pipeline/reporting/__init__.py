@@ -42,6 +42,11 @@ def measure_name(measure: str) -> str:
     return METRIC_NAMES[measure].title
 
 
+def cell_name(cell: str) -> str:
+    """``simple RNN``, ``LSTM`` or ``GRU``."""
+    return "simple RNN" if cell == "simple_rnn" else cell.upper()
+
+
 def value_text(value: object) -> str:
     """A parameter's value: ``0.3945`` of 0.39449263258102085, a list with commas, anything else as it is."""
     if isinstance(value, tuple | list):
@@ -66,7 +71,7 @@ def p_text(p_value: float) -> str:
     return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
 
 
-def counted(count: int, noun: str) -> str:
+def count_text(count: int, noun: str) -> str:
     """``1 review``, ``12,500 reviews``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 

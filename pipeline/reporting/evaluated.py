@@ -11,10 +11,8 @@ import numpy as np
 from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.promotion import Registration
 from pipeline.networks.summary import LayerSummary
-from pipeline.reporting import counted
+from pipeline.reporting import cell_name, count_text
 from pipeline.runtime.files import Row
-
-CELLS = {"simple_rnn": "simple RNN", "lstm": "LSTM", "gru": "GRU"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +52,7 @@ class Evaluated:
     @property
     def cell(self) -> str:
         """``GRU``, ``LSTM`` or ``simple RNN``."""
-        return CELLS[self.trained["params"]["model.cell"]]
+        return cell_name(self.trained["params"]["model.cell"])
 
     @property
     def shape(self) -> str:
@@ -65,7 +63,7 @@ class Evaluated:
         directions = "bidirectional " if chosen.get("model.bidirectional") else ""
         skip = chosen.get("model.skip", "none")
         skips = "" if skip == "none" else f" with {skip} skips"
-        return f"{counted(depth, f'{directions}layer')} of {' and '.join(map(str, widths))} units{skips}"
+        return f"{count_text(depth, f'{directions}layer')} of {' and '.join(map(str, widths))} units{skips}"
 
     @property
     def tokens(self) -> str:

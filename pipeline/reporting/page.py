@@ -16,10 +16,10 @@ from typing import Any
 
 import jinja2
 
-from pipeline.reporting import counted, duration, p_text, span
+from pipeline.reporting import count_text, duration, p_text, span
 from pipeline.reporting.stack import Stack
 
-Cell = str | int | float
+TableCell = str | int | float
 TEMPLATES = Path(__file__).parent / "templates"
 _NUMBER = re.compile(r"[-+]?[\d,.]+%?")
 _UNBROKEN = {  # what a browser would break a line within
@@ -58,7 +58,7 @@ class Table:
     """
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[TableCell]]
     caption: str = ""
     folded: bool = False
 
@@ -98,7 +98,7 @@ def stack_svg(drawing: Stack) -> str:
     return str(macros.stack(drawing)).strip().replace("<svg ", alone, 1)
 
 
-def shown(cell: Cell) -> str:
+def cell_text(cell: TableCell) -> str:
     """A cell's text: ``0.8487``, ``12,500``, or the str itself."""
     if isinstance(cell, float):
         return f"{cell:.4f}"
@@ -121,10 +121,10 @@ _ENVIRONMENT = jinja2.Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters |= {
-    "shown": shown,
+    "cell_text": cell_text,
     "span": span,
     "p_text": p_text,
-    "counted": counted,
+    "count_text": count_text,
     "duration": duration,
     "percent": "{:.1%}".format,
 }

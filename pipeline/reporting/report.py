@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.evaluation.assessment import LEVEL, Assessment
 from pipeline.evaluation.baselines import CLASSIFIERS, MAJORITY
 from pipeline.evaluation.metrics import ACCURACY
-from pipeline.reporting import counted, measure_name, tables
+from pipeline.reporting import count_text, measure_name, tables
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.page import Picture, render
 from pipeline.reporting.stack import draw_stack
@@ -209,7 +209,7 @@ def _trial_sentence(result: Evaluated) -> str:
     scores = [float(row[score]) for row in result.trials if row["state"] == "COMPLETE"]
     guess = result.assessment.metrics[f"{CLASSIFIERS[MAJORITY]}{score}"]
     sentence = (
-        f"Of {counted(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation "
+        f"Of {count_text(len(states), 'trial')}, {', '.join(said)}. The trial with the best validation "
         f"{measure_name(result.trained['objective'])} won; the test reviews played no part in the choice."
     )
     if scores and max(scores) <= guess:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.networks.summary import LayerSummary
-from pipeline.reporting import counted
+from pipeline.reporting import count_text
 
 _TITLES = {
     "SimpleRNN": "simple RNN",
@@ -65,7 +65,7 @@ def draw_stack(layers: Sequence[LayerSummary], max_length: int | None) -> Stack:
     steps = [("token ids", read, False)]
     names = {layer.name for layer in layers}
     joined = names >= {"max_pooling", "mean_pooling"}  # which read the same states: they share a box
-    for layer in stacked(layers):
+    for layer in stacked_layers(layers):
         if joined and layer.name == "max_pooling":
             steps.append(("maximum and mean over time", f"{times(layer.shape)} each, joined", False))
         elif not (joined and layer.name == "mean_pooling"):
@@ -86,7 +86,7 @@ def stack_text(layers: Sequence[LayerSummary]) -> str:
     rows = [("layer", "kind", "output", "parameters")]
     rows += [
         (layer.name, title_of(layer), times(layer.shape), f"{layer.parameters:,}")
-        for layer in reversed(stacked(layers))
+        for layer in reversed(stacked_layers(layers))
     ]
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
@@ -95,7 +95,7 @@ def stack_text(layers: Sequence[LayerSummary]) -> str:
     )
 
 
-def stacked(layers: Sequence[LayerSummary]) -> list[LayerSummary]:
+def stacked_layers(layers: Sequence[LayerSummary]) -> list[LayerSummary]:
     """The layers that stand on one another: all but what stands beside the stack."""
     return [layer for layer in layers if not layer.name.startswith(_BESIDE)]
 
@@ -103,7 +103,7 @@ def stacked(layers: Sequence[LayerSummary]) -> list[LayerSummary]:
 def _detail(layer: LayerSummary) -> str:
     if "Dropout" in layer.kind:
         return ""
-    weights = f", {counted(layer.parameters, 'parameter')}" if layer.parameters else ""
+    weights = f", {count_text(layer.parameters, 'parameter')}" if layer.parameters else ""
     shape = times(layer.shape)
     if layer.name == "probability":
         shape = "1 probability" if layer.shape == (1,) else f"{shape} probabilities"

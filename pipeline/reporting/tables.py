@@ -10,10 +10,10 @@ from pipeline.evaluation.baselines import CLASSIFIERS, MAJORITY
 from pipeline.evaluation.intervals import RESAMPLES
 from pipeline.evaluation.metrics import ACCURACY, BALANCED_ACCURACY, F1, LOG_LOSS
 from pipeline.evaluation.probabilities import THRESHOLD
-from pipeline.reporting import counted, measure_name, metric_names, p_text, span, value_text
+from pipeline.reporting import count_text, measure_name, metric_names, p_text, span, value_text
 from pipeline.reporting.evaluated import Evaluated
-from pipeline.reporting.page import Cell, Table
-from pipeline.reporting.stack import stacked, times, title_of
+from pipeline.reporting.page import Table, TableCell
+from pipeline.reporting.stack import stacked_layers, times, title_of
 from pipeline.reviews.splitting import HELD_BACK
 from pipeline.runtime.files import Row
 
@@ -23,8 +23,8 @@ _ISSUES = 20  # labels that look wrong, of those found
 
 
 def layer_table(result: Evaluated) -> Table:
-    rows: list[list[Cell]] = [
-        [title_of(layer), times(layer.shape), layer.parameters] for layer in stacked(result.layers)
+    rows: list[list[TableCell]] = [
+        [title_of(layer), times(layer.shape), layer.parameters] for layer in stacked_layers(result.layers)
     ]
     rows.append(["all layers", "", result.parameters])
     return Table(["layer", "output", "parameters"], rows, "Weights of each layer, the lowest first.")
@@ -67,7 +67,7 @@ def interval_table(assessment: Assessment) -> Table:
 
 
 def class_table(assessment: Assessment, names: Sequence[str]) -> Table:
-    rows: list[list[Cell]] = []
+    rows: list[list[TableCell]] = []
     for row in assessment.by_class:
         shares = [cell for key in ("precision", "recall", "f1") for cell in _with_ends(row, key, f"{key}_")]
         rows.append([names[int(row["label"])], row["reviews"], row["given"], *shares])
@@ -97,15 +97,15 @@ def threshold_table(assessment: Assessment, second: str) -> Table:
 
 def paired_table(result: Evaluated) -> Table:
     assessment, registration = result.assessment, result.registration
-    rows: list[list[Cell]] = []
-    reviews = counted(len(assessment.labels), "test review")
+    rows: list[list[TableCell]] = []
+    reviews = count_text(len(assessment.labels), "test review")
     for each in assessment.classifiers[1:]:
         only_mine, only_its, p_value = assessment.paired[each.name]
         accuracies = (assessment.metrics[f"{prefix}test_accuracy"] for prefix in ("", each.prefix))
         rows.append([each.name, reviews, *accuracies, only_mine, only_its, p_text(p_value)])
     if registration and (found := registration.comparison):
         objective = found.rule.objective
-        scores: list[Cell] = [found.score, found.champion_score]
+        scores: list[TableCell] = [found.score, found.champion_score]
         tested = f"{p_text(found.p_value)}, one-sided"
         if objective != ACCURACY:
             sign = -1 if objective == LOG_LOSS else 1
@@ -113,7 +113,7 @@ def paired_table(result: Evaluated) -> Table:
             scores = [f"{sign * score:.4f} ({named})" for score in (found.score, found.champion_score)]
             tested += ", randomization"
         only = found.only_challenger, found.only_champion
-        reviews = counted(found.reviews, "held-back review")
+        reviews = count_text(found.reviews, "held-back review")
         rows.append(["the champion then", reviews, *scores, *only, tested])
     scores_of = ["network's accuracy", "the other's", "only the network right", "only the other right"]
     return Table(["against", "on", *scores_of, "McNemar"], rows)
@@ -121,7 +121,7 @@ def paired_table(result: Evaluated) -> Table:
 
 def reliability_table(assessment: Assessment, share: str) -> Table:
     model = assessment.classifiers[0].name
-    rows: list[list[Cell]] = []
+    rows: list[list[TableCell]] = []
     for row in assessment.curves["reliability"][model]:
         ends, share_of = f"{row['from']:.2f} to {row['to']:.2f}", _with_ends(row, "positive_share")
         rows.append([ends, row["reviews"], row["probability"], *share_of])
@@ -132,7 +132,7 @@ def reliability_table(assessment: Assessment, share: str) -> Table:
 def slice_table(assessment: Assessment, column: str, curve: str, form: str) -> Table:
     """``form`` formats the ends of a bin, which are called ``column``."""
     names = assessment.classifiers[0].name, assessment.baseline.name, MAJORITY
-    rows: list[list[Cell]] = []
+    rows: list[list[TableCell]] = []
     for mine, its, least in zip(*(assessment.curves[curve][name] for name in names), strict=True):
         ends = f"{form.format(mine['from'])} to {form.format(mine['to'])}"
         accuracies = (*_with_ends(mine, ACCURACY), *_with_ends(its, ACCURACY), least[ACCURACY])
@@ -156,7 +156,7 @@ def trial_table(result: Evaluated) -> Table:
 def size_table(dataset: Mapping[str, Any]) -> Table:
     names = dataset["labels"] if len(dataset["labels"]) > 2 else dataset["labels"][1:]
     blank = [""] * len(names)
-    rows: list[list[Cell]] = []
+    rows: list[list[TableCell]] = []
     for split, size in (dataset["sizes"] | {"unlabelled": dataset["unlabelled"]["size"]}).items():
         shares = dataset["class_shares"].get(split)
         classes = [f"{shares[name]:.1%}" for name in names] if shares else blank
@@ -170,7 +170,9 @@ def size_table(dataset: Mapping[str, Any]) -> Table:
 
 
 def duplicate_table(result: Evaluated) -> Table:
-    rows: list[list[Cell]] = [[where.replace("_", " "), count] for where, count in result.duplicates.items()]
+    rows: list[list[TableCell]] = [
+        [where.replace("_", " "), count] for where, count in result.duplicates.items()
+    ]
     caption = f"Reviews dropped from the first split because the second holds the same {result.tokens}."
     return Table(["in two splits", "dropped"], rows, caption)
 
@@ -182,11 +184,11 @@ def label_issue_table(result: Evaluated) -> Table:
     return Table(columns, rows, f"The surest {len(rows)}", folded=True)
 
 
-def _with_intervals(assessment: Assessment, *metrics: str) -> list[Cell]:
+def _with_intervals(assessment: Assessment, *metrics: str) -> list[TableCell]:
     """Each metric and, as the next cell, its interval."""
     return [cell for name in metrics for cell in (assessment.metrics[name], span(assessment.intervals[name]))]
 
 
-def _with_ends(row: Row, key: str, prefix: str = "") -> tuple[Cell, Cell]:
+def _with_ends(row: Row, key: str, prefix: str = "") -> tuple[TableCell, TableCell]:
     """A share of the row and its interval."""
     return row[key], span((float(row[f"{prefix}low"]), float(row[f"{prefix}high"])))

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.evaluation.metrics import ACCURACY
-from pipeline.reporting import counted, duration, metric_names, span, value_text
+from pipeline.reporting import count_text, duration, metric_names, span, value_text
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reporting.report import became
 from pipeline.reporting.verdict import caveats, judge
@@ -28,7 +28,7 @@ def print_summary(result: Evaluated) -> None:
         if key in ("model.dropout", "train.learning_rate", "train.batch_size")
     )
     taken = "" if result.seconds is None else f", trained in {duration(result.seconds)}"
-    network = f"{result.cell}, {result.shape}, {counted(result.parameters, 'parameter')}; {values}{taken}"
+    network = f"{result.cell}, {result.shape}, {count_text(result.parameters, 'parameter')}; {values}{taken}"
     console.print(Text(f"The winner is trial {result.trained['trial']}: {network}."))
     calibration = result.trained["calibration"]
     before, after = (f"{calibration[f'validation_ece_{when}']:.4f}" for when in ("before", "after"))
@@ -44,7 +44,7 @@ def print_summary(result: Evaluated) -> None:
 def _table(result: Evaluated) -> Table:
     dataset, assessment = result.dataset, result.assessment
     table = Table(
-        title=Text(f"{counted(len(assessment.labels), 'test review')}, data set {dataset['name']}"),
+        title=Text(f"{count_text(len(assessment.labels), 'test review')}, data set {dataset['name']}"),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,

@@ -10,7 +10,7 @@ from pipeline.evaluation.assessment import LEVEL, Assessment
 from pipeline.evaluation.baselines import CLASSIFIERS, NAIVE_BAYES, WHOLE
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.evaluation.probabilities import THRESHOLD
-from pipeline.reporting import counted, measure_name, metric_names, p_text
+from pipeline.reporting import count_text, measure_name, metric_names, p_text
 from pipeline.reporting.evaluated import Evaluated
 from pipeline.reviews.findings import FEW_TEST_REVIEWS
 from pipeline.reviews.tokenizing import WORDS
@@ -32,7 +32,7 @@ def caveats(result: Evaluated) -> list[Caveat]:
     """What the data can't support, the gravest first; it stands before the verdict."""
     dataset, assessment, found = result.dataset, result.assessment, []
     sizes, asked = dataset["sizes"], dataset["requested"]
-    train = counted(sizes["train"], "training review")
+    train = count_text(sizes["train"], "training review")
     other_data = asked not in (dataset["name"], "file")
     if other_data:
         text = (
@@ -51,7 +51,7 @@ def caveats(result: Evaluated) -> list[Caveat]:
     few = sizes["train"] < FEW and not other_data
     if few:
         text = (
-            f"With {train} and {counted(sizes['test'], 'test review')} look at the intervals more than at "
+            f"With {train} and {count_text(sizes['test'], 'test review')} look at the intervals more than at "
             "the figures: another split could well give others."
         )
         command = "python -m studies cross-validate" if sizes["test"] < FEW_TEST_REVIEWS else ""
@@ -83,7 +83,7 @@ def judge(result: Evaluated) -> Verdict:
         name: paired.only_first - paired.only_second if paired.p_value < LEVEL else 0
         for name, paired in assessment.paired.items()
     }
-    reviews = counted(len(assessment.labels), "test review")
+    reviews = count_text(len(assessment.labels), "test review")
     scored = f"The {result.cell} network labels {mine:.1%} of {reviews} right"
     points = f"{abs(mine - theirs) * 100:.1f} points"
     test = f"McNemar's exact test, {p_text(assessment.paired[baseline.name].p_value)}"

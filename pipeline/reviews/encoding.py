@@ -111,7 +111,7 @@ class Encoder:
         }
         # Most tokens are the training reviews', and take no second place: they move to the front.
         parts[TRAIN] = _gather(flat, lengths, rows[TRAIN], flat)
-        ids, words = _ranked(parts[TRAIN], list(self._numbers))
+        ids, words = _rank(parts[TRAIN], list(self._numbers))
         reviews, unknown = {}, {}
         for name in rows:
             part = parts[name]
@@ -151,7 +151,7 @@ def _gather(flat: np.ndarray, lengths: np.ndarray, rows: Rows, target: np.ndarra
     return target[:end]
 
 
-def _ranked(tokens: np.ndarray, words: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+def _rank(tokens: np.ndarray, words: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
     """The id of each number, int32 (num_words,), and the words that training reviews hold, by rank."""
     counts = np.zeros(len(words), np.int64)
     first = np.full(len(words), len(tokens))

@@ -28,7 +28,7 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 Findings = list[dict[str, Any]]
 
 
-def _found(name: str, count: int, advice: str, examples: Sequence[str] = ()) -> Findings:
+def _finding(name: str, count: int, advice: str, examples: Sequence[str] = ()) -> Findings:
     """One thing to look at, as JSON holds it, with some of its examples; nothing where there is none."""
     shown = list(examples[:EXAMPLES])
     return [{"name": name, "count": count, "advice": advice, "examples": shown}] if count else []
@@ -71,7 +71,7 @@ class _EveryReview:
             shown = self.dataset.vocabulary.decode(self.review(each[0])[:12])
             shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
             examples.append(f"{' and '.join(self.places[row] for row in each)}: {shown}")
-        return _found(name, len(rows), advice, examples)
+        return _finding(name, len(rows), advice, examples)
 
 
 def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | None = None) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def check(dataset: Dataset, vocab_size: int | None = None, max_length: int | Non
             *_lengths(every, cut or 0, max_length),
             *_same_texts(every),
             *_near_duplicates(every),
-            *_unspaced(every),
+            *_find_unspaced(every),
             *_markup(dataset),
             *_telltales(every),
         ],
@@ -163,7 +163,7 @@ def _reading(dataset: Dataset) -> Findings:
         ("values that often mean that there is none", "like_missing", "data.missing names those that do"),
     ):
         lines = dataset.reading.get(key, [])
-        findings += _found(name, len(lines), advice, lines)
+        findings += _finding(name, len(lines), advice, lines)
     count = dataset.reading.get("texts_with_signs", 0)
     share = count / max(sum(map(len, dataset.splits.values())), 1)
     signs = [f"{sign} in {texts:,} texts" for sign, texts in dataset.reading.get("signs", {}).items()]
@@ -171,7 +171,7 @@ def _reading(dataset: Dataset) -> Findings:
         f"{share:.1%} of the texts: as words their signs are left out, so that C++ is c; "
         "set data.tokens to characters or subwords if they tell the classes apart"
     )
-    return findings + _found("texts with words made of signs", count, advice, signs)
+    return findings + _finding("texts with words made of signs", count, advice, signs)
 
 
 def _classes(every: _EveryReview) -> Findings:
@@ -184,7 +184,7 @@ def _classes(every: _EveryReview) -> Findings:
     findings: Findings = []
     for name, count in zip(names, counts.tolist(), strict=True):
         if count < SMALL_CLASS * counts.sum() / len(names):
-            findings += _found(f"class {name} has {count / counts.sum():.1%} of the reviews", count, advice)
+            findings += _finding(f"class {name} has {count / counts.sum():.1%} of the reviews", count, advice)
     return findings
 
 
@@ -198,7 +198,7 @@ def _sizes(every: _EveryReview) -> Findings:
     for split, least, why in ((TRAIN, FEW_TRAINING_REVIEWS, of_training), (TEST, FEW_TEST_REVIEWS, of_test)):
         advice = f"with fewer than {least:,}, {why}: collect more, or compare models with great care"
         if (count := len(every.parts[split])) < least:
-            findings += _found(f"few {split} reviews", count, advice)
+            findings += _finding(f"few {split} reviews", count, advice)
     return findings
 
 
@@ -214,7 +214,7 @@ def _lengths(every: _EveryReview, cut: int, max_length: int | None) -> Findings:
             "look whether several texts ran together (a quote that is not closed does that)",
             np.flatnonzero(lengths > max(10 * np.median(lengths), LONG)),
         ),
-        *_found("texts that are cut", cut if cut > 0.5 * len(lengths) else 0, advice),
+        *_finding("texts that are cut", cut if cut > 0.5 * len(lengths) else 0, advice),
     ]
 
 
@@ -252,7 +252,7 @@ def _near_duplicates(every: _EveryReview) -> Findings:
     )
 
 
-def _unspaced(every: _EveryReview) -> Findings:
+def _find_unspaced(every: _EveryReview) -> Findings:
     words = every.dataset.vocabulary.words
     flagged = np.zeros(len(words) + INDEX_FROM + 1, bool)
     flagged[INDEX_FROM + 1 :] = [bool(_UNSPACED.search(word)) for word in words]
@@ -274,7 +274,7 @@ def _markup(dataset: Dataset) -> Findings:
         for row, markup in by_row.items()
     ]
     advice = "its names are read as words: take it out, or know that served texts must have it too"
-    return _found("texts with HTML in them", len(found), advice, found)
+    return _finding("texts with HTML in them", len(found), advice, found)
 
 
 def _telltales(every: _EveryReview) -> Findings:
@@ -300,4 +300,4 @@ def _telltales(every: _EveryReview) -> Findings:
         for token in found[:EXAMPLES].tolist()
     ]
     advice = f"does the label stand in the text? Take such {every.tokens} out if served texts won't have them"
-    return _found(f"{every.tokens} that give the label away", len(found), advice, examples)
+    return _finding(f"{every.tokens} that give the label away", len(found), advice, examples)

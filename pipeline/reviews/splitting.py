@@ -13,12 +13,13 @@ from pipeline.reviews.ragged import Labels, Ragged, Reviews, Rows
 from pipeline.runtime.errors import UserError
 
 SPLITS = TRAIN, VALIDATION, TEST = "train", "validation", "test"
+UNLABELLED = "unlabelled"  # reviews that no split holds
 HELD_BACK = "held_back"  # reviews that no choice sees, to compare models that were chosen differently on
 Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class DrawnSplit:
     """Reviews of one split.
 
     Attributes:
@@ -68,7 +69,7 @@ def split_reviews(
     held_back_fraction: float,
     seed: int,
     label_names: Sequence[str],
-) -> tuple[dict[str, Split], dict[str, int]]:
+) -> tuple[dict[str, DrawnSplit], dict[str, int]]:
     """Train, validation and test splits, cleared of reviews that stand in two of them.
 
     Where the source has no validation split, one is drawn from its training reviews. A review that has the
@@ -102,7 +103,7 @@ def split_reviews(
     test = np.arange(len(raw[TEST]))
     for name, origin, rows in ((TRAIN, TRAIN, train), (VALIDATION, source, validation), (TEST, TEST, test)):
         is_held = np.isin(rows, held) & (name == VALIDATION)
-        splits[name] = Split(raw[origin].select(rows), origin, rows, is_held)
+        splits[name] = DrawnSplit(raw[origin].select(rows), origin, rows, is_held)
         require_every_label(splits[name].reviews.labels[~is_held], name, label_names)
     return splits, {
         "train_in_test": train_in_test,
@@ -111,7 +112,7 @@ def split_reviews(
     }
 
 
-def drop_judged(unlabelled: Ragged, splits: Mapping[str, Split]) -> tuple[Rows, dict[str, int]]:
+def drop_judged(unlabelled: Ragged, splits: Mapping[str, DrawnSplit]) -> tuple[Rows, dict[str, int]]:
     """Rows of ``unlabelled``, ascending, whose tokens are those of no validation or test review.
 
     Also how many stand among the test reviews and, of the rest, among the validation reviews, as in

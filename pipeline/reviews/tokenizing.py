@@ -116,8 +116,8 @@ class Tokenizer:
         if self.kind == WORDS:
             return split_words(text)
         if self.kind == CHARACTERS:
-            return list(_spaced(text))
-        pieces: list[str] = self._processor.encode(_spaced(text), out_type=str)
+            return list(_space(text))
+        pieces: list[str] = self._processor.encode(_space(text), out_type=str)
         return [piece.replace(_BLANK, " ") for piece in pieces]
 
     @cached_property
@@ -131,7 +131,7 @@ class Tokenizer:
             ) from None
 
 
-def _spaced(text: str) -> str:
+def _space(text: str) -> str:
     return " ".join(text.lower().split())
 
 
@@ -144,7 +144,7 @@ def learn_subwords(texts: Sequence[str], size: int) -> Tokenizer:
     model = io.BytesIO()
     try:
         _sentencepiece().SentencePieceTrainer.train(
-            sentence_iterator=map(_spaced, texts),
+            sentence_iterator=map(_space, texts),
             model_writer=model,
             model_type="unigram",
             vocab_size=size,
@@ -160,7 +160,7 @@ def learn_subwords(texts: Sequence[str], size: int) -> Tokenizer:
         )
     except RuntimeError as error:
         needed = re.search(r"required_chars\. \d+ vs (\d+)", str(error))
-        if not needed and any(map(_spaced, texts)):
+        if not needed and any(map(_space, texts)):
             raise
         reason = f"their characters alone are {needed[1]}" if needed else "there is nothing in them"
         raise UserError(

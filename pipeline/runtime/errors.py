@@ -20,7 +20,7 @@ class UserError(ValueError):
     """
 
 
-def described(error: UserError | OSError | MemoryError) -> str:
+def error_text(error: UserError | OSError | MemoryError) -> str:
     """The error for a person: of an ``OSError`` the file, what the system says of it, and what to do."""
     if isinstance(error, MemoryError):  # NumPy's says of how much
         return f"memory is short: {str(error) or 'none is left'}; run fewer workers, or on fewer reviews"

@@ -136,7 +136,7 @@ def _write(text: str, end: str = "\n") -> None:
             raise
 
 
-def wrapped(text: str) -> str:
+def wrap(text: str) -> str:
     """``text`` in lines that fit, the further ones indented; a long word, such as a path, stays whole."""
     return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 

@@ -26,11 +26,11 @@ def cores() -> int:
     try:
         from joblib import cpu_count  # noqa: PLC0415 - may be missing
     except ImportError:
-        return _counted()
+        return _count_cores()
     return int(cpu_count())
 
 
-def _counted() -> int:
+def _count_cores() -> int:
     """The cores that a library counts which knows no quota."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -51,7 +51,7 @@ def hold_threads_to_cores() -> None:
 
     Elsewhere, and where a user or the process that started this one has set a number, it changes nothing.
     """
-    if cores() < _counted():
+    if cores() < _count_cores():
         for name in THREAD_LIMITS:
             os.environ.setdefault(name, str(cores()))
 

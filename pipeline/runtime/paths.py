@@ -62,10 +62,10 @@ SQLITE = "sqlite:///"
 def store_address(configured: str | None) -> str:
     """MLFLOW_TRACKING_URI, else ``configured``, else mlflow.db in the project's folder."""
     configured = os.environ.get("MLFLOW_TRACKING_URI") or configured
-    return anchored(f"{SQLITE}mlflow.db" if configured is None else configured)
+    return anchor(f"{SQLITE}mlflow.db" if configured is None else configured)
 
 
-def anchored(address: str) -> str:
+def anchor(address: str) -> str:
     """``address``; that of an SQLite file, if it is relative, means the project's folder.
 
     A stage of `dvc exp run --temp` works in another, which is deleted afterwards.

@@ -92,11 +92,11 @@ class TextClassifier:
         unknown_shares = unknown_share(token_ids)
         labels = [
             UNDECIDED if unknown == 1 else label
-            for label, unknown in zip(self.decided(by_label, threshold), unknown_shares, strict=True)
+            for label, unknown in zip(self.decide(by_label, threshold), unknown_shares, strict=True)
         ]
         return Scores(labels, shown(by_label), unknown_shares, by_label)
 
-    def decided(self, probabilities: np.ndarray, threshold: float | None = None) -> list[str]:
+    def decide(self, probabilities: np.ndarray, threshold: float | None = None) -> list[str]:
         """The label of each text by the network's probabilities, also where no word is known.
 
         Raises:
@@ -147,11 +147,13 @@ class TextClassifier:
         return [Contribution(*each) for each in zip(words[first:], map(float, values), strict=False)]
 
 
-def described(labels: Sequence[str], probabilities: Sequence[float] | np.ndarray) -> str:
+def probability_text(labels: Sequence[str], probabilities: Sequence[float] | np.ndarray) -> str:
     """A text's probabilities in words: of two labels that of the second, of more each with its name.
 
-    >>> described(("ham", "spam"), np.array([0.25, 0.75])), described("abc", np.array([0.5, 0.25, 0.25]))
-    ('0.7500', 'a 0.5000, b 0.2500, c 0.2500')
+    >>> probability_text(("ham", "spam"), np.array([0.25, 0.75]))
+    '0.7500'
+    >>> probability_text("abc", np.array([0.5, 0.25, 0.25]))
+    'a 0.5000, b 0.2500, c 0.2500'
     """
     if len(labels) == 2:
         return f"{probabilities[1]:.4f}"

@@ -10,7 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from pipeline.serving.classifier import TextClassifier, described  # noqa: E402
+from pipeline.serving.classifier import TextClassifier, probability_text  # noqa: E402
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     for text, label, all_probabilities, unknown in zip(
         texts, scores.labels, scores.by_label, scores.unknown_shares, strict=True
     ):
-        said = described(classifier.labels, all_probabilities)
+        said = probability_text(classifier.labels, all_probabilities)
         print(f"{label}\t{said}\t{unknown:.0%} unknown\t{text}")
 
 

@@ -33,7 +33,7 @@ from pipeline.params import ClusterParams
 from pipeline.reviews.sources.encodings import kind_of
 from pipeline.reviews.sources.files import files_of, hash_of, is_hidden
 from pipeline.reviews.sources.records import form_of_texts
-from pipeline.runtime.errors import UserError, described
+from pipeline.runtime.errors import UserError, error_text
 from pipeline.runtime.files import read_json, replaced_together, write_json
 from pipeline.runtime.interruption import Interruption
 from pipeline.serving.classifier import FACTS, NETWORK, VOCABULARY, TextClassifier
@@ -280,4 +280,4 @@ def score_job(part: Part, options: Options, data: Data, say: Say) -> Done:
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is gone, or the worker doesn't see it: {_SHARED}") from None
     except OSError as error:  # the pool would take it for a lost connection
-        raise UserError(described(error)) from None
+        raise UserError(error_text(error)) from None

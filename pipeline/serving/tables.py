@@ -18,8 +18,8 @@ from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.sources.encodings import kind_of
 from pipeline.reviews.sources.files import REJECTED
 from pipeline.reviews.sources.records import (
+    PlacedRow,
     Reader,
-    Record,
     Refuse,
     Row,
     as_json,
@@ -185,7 +185,7 @@ def rejects_of(target: Path) -> Path:
     return target.with_name(f"{target.stem}{REJECTED}")
 
 
-def scorable(records: Iterable[Record], reader: Reader) -> Iterator[Record]:
+def scorable(records: Iterable[PlacedRow], reader: Reader) -> Iterator[PlacedRow]:
     """The records that have a text; the others are refused, in their order."""
     name = reader.names[0]
     for place, row in records:
@@ -246,7 +246,7 @@ def _columns(
         for batch in batches(rows, BATCH):
             found |= dict.fromkeys(name for row in batch for name in row)
             if wants_schema:
-                schema = _widened(schema, batch, list(found))
+                schema = _widen(schema, batch, list(found))
         header = given = list(found) or [reader.names[0]]
     named = {*given, *partitions_of(source, folder)}
     added = [LABEL if LABEL not in named else OTHER_LABEL, *numbers]
@@ -262,7 +262,7 @@ def _columns(
     return _Columns(given, header, added, schema)
 
 
-def _widened(schema: pyarrow.Schema | None, rows: Sequence[Row], names: list[str]) -> pyarrow.Schema:
+def _widen(schema: pyarrow.Schema | None, rows: Sequence[Row], names: list[str]) -> pyarrow.Schema:
     """The types that hold ``rows`` too; an integer column becomes a float one where it must."""
     try:
         found = pyarrow.Table.from_pylist([{name: row.get(name) for name in names} for row in rows]).schema

@@ -12,7 +12,7 @@ from pipeline.params import Params
 from pipeline.reviews import findings as checking
 from pipeline.reviews.sources import load_dataset, load_unlabelled
 from pipeline.runtime.files import write_arrays, write_json
-from pipeline.runtime.live import clear_all, waiting, wrapped
+from pipeline.runtime.live import clear_all, waiting, wrap
 from pipeline.runtime.paths import RAW_CHECK, RAW_DATASET, RAW_REVIEWS, RAW_UNLABELLED, RAW_VOCABULARY
 
 
@@ -38,7 +38,7 @@ def run(params: Params) -> None:
         write_json(RAW_CHECK, checked)
     sizes = ", ".join(f"{size:,} {split}" for split, size in facts["sizes"].items())
     words = f"{facts['words']:,} {facts['tokens']}; {facts['digest'][:19]}"
-    print(wrapped(f"download: {facts['name']}: {sizes}, {len(unlabelled):,} unlabelled reviews, {words}"))
+    print(wrap(f"download: {facts['name']}: {sizes}, {len(unlabelled):,} unlabelled reviews, {words}"))
     for line in checking.lines_of(checked, with_examples=False):
         note(line)
     if checked["findings"]:
@@ -48,7 +48,7 @@ def run(params: Params) -> None:
 def note(message: str) -> None:
     """A line or more on standard error."""
     clear_all()
-    print(wrapped(f"download: {message}"), file=sys.stderr)
+    print(wrap(f"download: {message}"), file=sys.stderr)
 
 
 def warn(message: str) -> None:

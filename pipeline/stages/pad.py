@@ -10,11 +10,11 @@ import numpy as np
 from pipeline.params import Params
 from pipeline.reviews.dataset import content_digest, padded_arrays, read_splits
 from pipeline.reviews.ragged import Ragged, Reviews
-from pipeline.reviews.splitting import HELD_BACK, TRAIN, VALIDATION, drop_judged, split_reviews
+from pipeline.reviews.splitting import HELD_BACK, TRAIN, UNLABELLED, VALIDATION, drop_judged, split_reviews
 from pipeline.reviews.vocabulary import INDEX_FROM, OOV_ID
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_arrays, read_json, write_arrays, write_json
-from pipeline.runtime.live import LiveLine, wrapped
+from pipeline.runtime.live import LiveLine, wrap
 from pipeline.runtime.paths import (
     PADDED_DATASET,
     RAW_DATASET,
@@ -23,8 +23,6 @@ from pipeline.runtime.paths import (
     RAW_UNLABELLED,
     padded_split,
 )
-
-UNLABELLED = "unlabelled"
 
 
 def run(params: Params) -> None:
@@ -85,12 +83,12 @@ def run(params: Params) -> None:
     shown = ", ".join(f"{size:,} {name}" for name, size in (sizes | {UNLABELLED: len(kept)}).items())
     dropped = sum((duplicates | judged).values())
     length = f"{pad.max_length}{' (auto)' if pad is not params.pad else ''}"
-    live.say(wrapped(f"pad: {facts['name']}: {shown} rows of {length}; duplicates dropped: {dropped}"))
+    live.say(wrap(f"pad: {facts['name']}: {shown} rows of {length}; duplicates dropped: {dropped}"))
     of_cut, of_unknown = (
         ", ".join(f"{share:.1%} of {name}" for name, share in shares.items() if name != UNLABELLED)
         for shares in (cut, unknown)
     )
-    live.say(wrapped(f"pad: texts that are cut: {of_cut}; unknown {facts['tokens']}: {of_unknown}"))
+    live.say(wrap(f"pad: texts that are cut: {of_cut}; unknown {facts['tokens']}: {of_unknown}"))
 
 
 def _share(flags: np.ndarray) -> float:

@@ -37,7 +37,7 @@ from pipeline.runtime.paths import (
 )
 from pipeline.stages import refuse_edited
 from pipeline.training.delivery import deliver
-from pipeline.training.preparation import prepared_data
+from pipeline.training.preparation import prepare_data
 from pipeline.training.task import fit
 from pipeline.training.vector_files import read_vectors
 from pipeline.tuning.explain import trials_table, write_pictures
@@ -58,7 +58,7 @@ def run(params: Params) -> None:
             the study isn't done then, so that it delivers the same once the values are put back.
     """
     dataset, started_with = read_json(PADDED_DATASET), params
-    params = params.resolved(dataset["sizes"]["train"], dataset["max_length"]).of_labels(dataset["labels"])
+    params = params.resolve(dataset["sizes"]["train"], dataset["max_length"]).of_labels(dataset["labels"])
     fitted = params.replace({"pad.vocab_size": dataset["vocab_size"]})
     if params.vectors.path is not None:  # another content of the file is another study
         dataset["padded_digest"] += f" {hash_of(Path(params.vectors.path))}"
@@ -72,7 +72,7 @@ def run(params: Params) -> None:
         vectors, found = _vectors_of_file(fitted)
         parent.log_metrics(found)
         prepared = studies_folder() / "prepared"
-        data = prepared_data(fitted, splits, dataset["padded_digest"], prepared, vectors)
+        data = prepare_data(fitted, splits, dataset["padded_digest"], prepared, vectors)
         progress = Progress(parent, dataset["name"], study.score_name)
         pool = open_pool(study.name, params.cluster, params.tune.workers, study.num_missing(), data)
         with progress, pool as processes:

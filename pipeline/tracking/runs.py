@@ -189,12 +189,12 @@ def pipeline_run(
     settings: dict[str, Any] = {"run_id": _known_run(client, trained_in)}
     if settings["run_id"] is None:
         experiment_id = _experiment_id(client, params.mlflow.experiment)
-        settings["run_id"] = _cut_short(client, experiment_id, stage, study, shown) if study else None
+        settings["run_id"] = _run_cut_short(client, experiment_id, stage, study, shown) if study else None
     if settings["run_id"] is None:
         name = os.environ.get("DVC_EXP_NAME", stage)
         settings |= {"experiment_id": experiment_id, "run_name": name}
     owner = {OWNER_TAG: this_process()}
-    with _active_run(client, **settings, tags=owner) as run, _watched(client, run, stage, owner):
+    with _active_run(client, **settings, tags=owner) as run, _watch(client, run, stage, owner):
         parent = PipelineRun(client, run)
         if FAILED_TAG in run.data.tags:  # of an earlier attempt
             client.delete_tag(run.info.run_id, FAILED_TAG)
@@ -225,12 +225,12 @@ def _active_run(client: MlflowClient, **settings: Any) -> Iterator[Run]:
         if not client.search_runs([run.info.experiment_id], mine, max_results=1):
             forget(this_process())
 
-    with _ended_by(end):
+    with _end_with(end):
         yield run
 
 
 @contextmanager
-def _ended_by(end: Callable[[str], object]) -> Iterator[None]:
+def _end_with(end: Callable[[str], object]) -> Iterator[None]:
     """Calls ``end`` with FINISHED; with FAILED after an error, which a lost server's doesn't replace."""
     try:
         yield
@@ -243,7 +243,7 @@ def _ended_by(end: Callable[[str], object]) -> Iterator[None]:
 
 
 @contextmanager
-def _watched(client: MlflowClient, parent: Run, stage: str, tags: Mapping[str, str]) -> Iterator[None]:
+def _watch(client: MlflowClient, parent: Run, stage: str, tags: Mapping[str, str]) -> Iterator[None]:
     """Logs processor, memory, disk, network and GPUs every few seconds while the block runs.
 
     In a child run, `machine during STAGE`: in the pipeline's run MLflow's page would list them before the
@@ -253,7 +253,7 @@ def _watched(client: MlflowClient, parent: Run, stage: str, tags: Mapping[str, s
     child = client.create_run(parent.info.experiment_id, run_name=f"machine during {stage}", tags=tags)
     monitor = SystemMetricsMonitor(child.info.run_id)  # type: ignore[no-untyped-call]
     monitor.start()  # type: ignore[no-untyped-call]
-    with _ended_by(partial(client.set_terminated, child.info.run_id)):
+    with _end_with(partial(client.set_terminated, child.info.run_id)):
         try:
             yield
         finally:
@@ -276,7 +276,7 @@ def _known_run(client: MlflowClient, trained_in: str | None) -> str | None:
     return trained_in if usable else None
 
 
-def _cut_short(
+def _run_cut_short(
     client: MlflowClient, experiment_id: str, stage: str, study: str, shown: Mapping[str, Value]
 ) -> str | None:
     """The last run that had ``study``, if it was killed or interrupted and its parameters were these."""

@@ -111,7 +111,7 @@ def fit(
         ValueError: if ``train.implementation`` can't run on this machine.
     """
     started = time.perf_counter()
-    params = params.resolved(*train.token_ids.shape)
+    params = params.resolve(*train.token_ids.shape)
     keras.backend.clear_session()  # a study fits many networks in one process
     num_labels = number_of_labels(train.labels)
     class_weights = weights_of(params.train.class_weights, train.labels, num_labels)

@@ -34,7 +34,7 @@ _NGRAM_DIMENSION, _LEAST_FOR_NGRAMS = 100, 1_000_000  # of 140,000 words nothing
 _CODE = ("pipeline/training/vectors.py", "pipeline/evaluation")
 
 
-def prepared_data(
+def prepare_data(
     params: Params,
     splits: Mapping[str, Arrays],
     padded_digest: str,
@@ -97,7 +97,7 @@ def prepared_data(
             variant.vectors.deviation,
         )
         data |= {f"{name} {field}": array for field, array in vectors._asdict().items()}
-    if any(params.tried("distill.epochs")) and len(whole["unlabelled"]):
+    if any(params.tried_values("distill.epochs")) and len(whole["unlabelled"]):
         known, _ = of_ngrams.get(ngrams_name(params), (None, params))
         file = file_of("soft-labels", {"teacher": params.distill.teacher, "ngrams": known and known.name})
         if not file.exists():
@@ -114,7 +114,7 @@ def prepared_data(
                 )
                 write_arrays(file, values=soft)
         data |= data_of({"unlabelled": {**splits["unlabelled"], "labels": read_arrays(file)["values"]}})
-    if any(params.tried("pretrain.epochs")):
+    if any(params.tried_values("pretrain.epochs")):
         size = params.pad.vocab_size, params.pad.row_length
         data["windows"] = np.concatenate(
             [windows_of(splits[name]["tokens"], splits[name]["offsets"], *size) for name in _READ]
@@ -140,14 +140,14 @@ def _write(file: Path, make: Callable[[], np.ndarray | LearntNgrams]) -> None:
 
 def _variants(params: Params) -> list[Params]:
     """The params with every combination of searched values that decides vectors."""
-    learnt = any(params.tried("vectors.epochs")) or any(params.tried("vectors.ngrams"))
+    learnt = any(params.tried_values("vectors.epochs")) or any(params.tried_values("vectors.ngrams"))
     keys = [
         key
         for key in params.tune.search_space
         if (learnt or params.vectors.path)
         and (key.startswith("vectors.") or key in ("model.embedding_dim", "model.step_words"))
     ]
-    values = [dict.fromkeys(params.tried(key)) for key in keys]
+    values = [dict.fromkeys(params.tried_values(key)) for key in keys]
     return [params.replace(dict(zip(keys, chosen, strict=True))) for chosen in product(*values)]
 
 

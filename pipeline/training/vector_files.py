@@ -35,7 +35,7 @@ def check_vectors(params: Params) -> None:
     if params.vectors.path is None:
         return
     dimension, _ = _form_of(Path(params.vectors.path))
-    if others := [tried for tried in params.tried("model.embedding_dim") if tried != dimension]:
+    if others := [tried for tried in params.tried_values("model.embedding_dim") if tried != dimension]:
         raise UserError(
             f"vectors.path: the vectors of {params.vectors.path} have {dimension} dimensions, but "
             f"model.embedding_dim is {others[0]}: set it to {dimension}"

@@ -45,7 +45,7 @@ class Progress:
         unnamed = values if name == f"trial {number}" else {}  # another name tells them already
         shown = [f"{key.split('.')[-1]} {_short(value)}" for key, value in unnamed.items()]
         self._titles[number] = name
-        self._live.say(shortened(f"{name} ({self._finished}/{self._wanted} done)", *shown))
+        self._live.say(shorten(f"{name} ({self._finished}/{self._wanted} done)", *shown))
         self._live.wait(f"{name} is prepared")
         tags = {STUDY_TAG: self._study, "trial.number": str(number), "dataset": self._dataset}
         self._runs[number] = self._parent.start_child(name, values, tags)
@@ -83,7 +83,7 @@ class Progress:
             for name, value in metrics.items()
             if "seconds" not in name
         ]
-        self._live.say(shortened(ended, *shown))
+        self._live.say(shorten(ended, *shown))
         run = self._runs[number]
         for name, text in texts.items():
             run.log_text(text, name)
@@ -128,16 +128,16 @@ def epoch_line(title: str, epoch: Epoch, left: str = "") -> str:
     """
     number = f"epoch {epoch.number}/{epoch.most}" if epoch.number else "pretraining"
     if not epoch.has_ended:
-        return shortened(title, number, bar(epoch.share))
+        return shorten(title, number, bar(epoch.share))
     accuracy = f"accuracy {epoch.metrics[SCORE]:.3f}"
     losses = f"loss {epoch.metrics['loss']:.3f}, validation {epoch.metrics['validation_loss']:.3f}"
-    return shortened(title, number, accuracy, losses, left)
+    return shorten(title, number, accuracy, losses, left)
 
 
-def shortened(*parts: str) -> str:
+def shorten(*parts: str) -> str:
     """The parts side by side, without the last ones if a line of the terminal doesn't hold them.
 
-    >>> shortened("trial 3", "epoch 1/5", "word " * 20)
+    >>> shorten("trial 3", "epoch 1/5", "word " * 20)
     'trial 3  epoch 1/5'
     """
     line = parts[0]

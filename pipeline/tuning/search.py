@@ -15,7 +15,7 @@ from pipeline.cluster.pool import worker_count
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.interruption import Interruption, interruptible
-from pipeline.runtime.live import LiveLine, wrapped
+from pipeline.runtime.live import LiveLine, wrap
 from pipeline.training.task import Trained
 from pipeline.tuning.progress import Progress, show_epoch
 from pipeline.tuning.sampling import configured_suggestions
@@ -23,7 +23,7 @@ from pipeline.tuning.storage import hold
 from pipeline.tuning.study import REASON, Search, repeat_key
 from pipeline.tuning.trials import Plan, Result, run_trials
 
-Fit = Callable[..., Trained]  # (params, seed, data, listen)
+Fitter = Callable[..., Trained]  # (params, seed, data, listen)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def search_order(params: Params) -> str:
     return f"depends on the timing of {workers} workers; the winner trained again gives the same digits"
 
 
-def search(study: Search, fit: Fit, pool: Pool, progress: Progress) -> Winner:
+def search(study: Search, fit: Fitter, pool: Pool, progress: Progress) -> Winner:
     """Runs the trials that ``study`` lacks and returns its best.
 
     Args:
@@ -78,7 +78,7 @@ def search(study: Search, fit: Fit, pool: Pool, progress: Progress) -> Winner:
     """
     with hold(study.folder, study.name), interruptible() as interruption:
         study.set_attribute("delivered", False)
-        progress.opened(study.name, len(study.finished()), study.params.tune.trials)
+        progress.opened(study.name, len(study.finished_trials()), study.params.tune.trials)
         plan = Plan(
             _trials(study),
             fit,
@@ -101,10 +101,10 @@ def _trials(study: Search) -> Iterator[tuple[optuna.Trial, str]]:
     tune, started = study.params.tune, time.monotonic()
     while tune.timeout is None or time.monotonic() - started < tune.timeout:
         study.forget_outdone()
-        taken = len(study.finished()) + len(study.trials(TrialState.RUNNING))
+        taken = len(study.finished_trials()) + len(study.trials(TrialState.RUNNING))
         if taken >= tune.trials:
             return
-        waiting = [configured_suggestions(study.params)] if taken == 0 else study.cut_short()
+        waiting = [configured_suggestions(study.params)] if taken == 0 else study.values_cut_short()
         trial = study.ask(waiting[0] if waiting else None)
         yield trial, f"trial {trial.number}"
 
@@ -112,7 +112,7 @@ def _trials(study: Search) -> Iterator[tuple[optuna.Trial, str]]:
 def _keep(study: Search, trial: optuna.Trial, trained: Trained) -> Result:
     """Saves the network if it may win."""
     score, finalists = float(study.score(trained.best)), study.params.tune.finalists
-    best = study.ranked()[:finalists]
+    best = study.ranked_trials()[:finalists]
     if len(best) < finalists or score > float(best[-1].value or 0):
         study.keep_network(trial.number, trained.network)
     attributes = {"best_epoch": trained.best_epoch, "implementation": trained.implementation}
@@ -121,13 +121,13 @@ def _keep(study: Search, trial: optuna.Trial, trained: Trained) -> Result:
 
 
 def _choose_winner(
-    study: Search, fit: Fit, pool: Pool, progress: Progress, interruption: Interruption
+    study: Search, fit: Fitter, pool: Pool, progress: Progress, interruption: Interruption
 ) -> Winner:
     """The best finalist by its mean over ``tune.seeds`` seeds; of equals the one that ranked higher.
 
     Each finalist is trained with each further seed once over the study's life.
     """
-    finalists, seeds = study.ranked()[: study.params.tune.finalists], study.repeat_seeds()
+    finalists, seeds = study.ranked_trials()[: study.params.tune.finalists], study.repeat_seeds()
     if not finalists:
         raise UserError(_why_none(study))
     jobs = [
@@ -158,7 +158,7 @@ def _choose_winner(
         if of_best[0] != best.value:
             cause = "the trial ran on another machine or with another number of threads"
             said = f"trained again it scores {of_best[0]}, not {best.value}: {cause}"
-        print(wrapped(said))
+        print(wrap(said))
     else:
         kept = best.user_attrs
         trained = Trained(file.read_bytes(), tuple(kept["curve"]), kept["best_epoch"], kept["implementation"])
@@ -167,7 +167,9 @@ def _choose_winner(
     )
 
 
-def _train_in_full(study: Search, winner: Winner, fit: Fit, pool: Pool, interruption: Interruption) -> Winner:
+def _train_in_full(
+    study: Search, winner: Winner, fit: Fitter, pool: Pool, interruption: Interruption
+) -> Winner:
     """The winner of trials of ``tune.epochs``, trained as ``distill`` and ``train`` say."""
     params = winner.params.replace({"tune.epochs": None})
     started = time.perf_counter()
@@ -194,7 +196,7 @@ def _why_none(study: Search) -> str:
 
 
 def _how_to_go_on(study: Search) -> str:
-    finished, ranked = len(study.finished()), study.ranked()
+    finished, ranked = len(study.finished_trials()), study.ranked_trials()
     done = f"{finished} of {study.params.tune.trials} trials finished"
     lines = [f"study {study.name} was interrupted with {done}"]
     if ranked:

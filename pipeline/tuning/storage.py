@@ -20,7 +20,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from pipeline.params import Params
 from pipeline.runtime.errors import UserError
-from pipeline.runtime.paths import anchored, project_folder, store_address
+from pipeline.runtime.paths import anchor, project_folder, store_address
 
 
 def studies_folder() -> Path:
@@ -38,7 +38,7 @@ def open_storage(params: Params) -> BaseStorage:
     configured = params.tune.storage
     if configured is None or "://" not in configured:
         return _open_journal(project_folder() / (configured or "studies/journal.log"))
-    address = anchored(configured)
+    address = anchor(configured)
     if address == store_address(params.mlflow.tracking_uri):
         raise UserError(
             f"tune.storage is {configured}, which is MLflow's store too; both call a table of theirs alike: "

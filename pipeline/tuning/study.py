@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pipeline.params import SEARCHED, Params
 from pipeline.runtime.files import written_whole
-from pipeline.runtime.live import wrapped
+from pipeline.runtime.live import wrap
 from pipeline.runtime.source import SCORING_MODULES, result_settings, source_digest
 from pipeline.tuning.sampling import (
     FixedSampler,
@@ -86,7 +86,7 @@ class Study:
         """The trials in one of ``states`` (all without one), by number."""
         return self.optuna.get_trials(deepcopy=False, states=states or None)
 
-    def finished(self) -> list[FrozenTrial]:
+    def finished_trials(self) -> list[FrozenTrial]:
         """The trials that ended by themselves: complete, pruned, or failed for a reason of their own."""
         return [trial for trial in self.trials(*ENDED) if not was_cut_short(trial)]
 
@@ -94,7 +94,7 @@ class Study:
         """How many trials are complete, pruned and failed."""
         return {state.name.lower(): len(self.trials(state)) for state in ENDED}
 
-    def ranked(self) -> list[FrozenTrial]:
+    def ranked_trials(self) -> list[FrozenTrial]:
         """The complete trials, best first; of equals the earlier."""
         return sorted(
             self.trials(TrialState.COMPLETE), key=lambda trial: (-float(trial.value or 0), trial.number)
@@ -117,9 +117,7 @@ class Study:
         """Whether a fresh study is to take its place: it was run with other code or libraries."""
         if self.attributes.get("code", version) == version:
             return False
-        print(
-            wrapped(f"study {self.name} was run with other code or libraries: a fresh one begins beside it")
-        )
+        print(wrap(f"study {self.name} was run with other code or libraries: a fresh one begins beside it"))
         return True
 
 
@@ -138,7 +136,7 @@ class Search(Study):
         """
         return self.params.replace(decode(trial.params))
 
-    def cut_short(self) -> list[Mapping[str, Any]]:
+    def values_cut_short(self) -> list[Mapping[str, Any]]:
         """The values of trials that were cut short and haven't been tried again."""
         tried = [trial.params for trial in self.trials() if not was_cut_short(trial)]
         waiting: list[Mapping[str, Any]] = []
@@ -151,10 +149,10 @@ class Search(Study):
         """Whether it was run with other code, its trials lack the configured model, or its winner was
         delivered and these params ask for nothing that it lacks."""
         tune = self.params.tune
-        is_full = len(self.finished()) >= tune.trials
+        is_full = len(self.finished_trials()) >= tune.trials
         wanted = [
             repeat_key(trial.number, seed)
-            for trial in self.ranked()[: tune.finalists]
+            for trial in self.ranked_trials()[: tune.finalists]
             for seed in self.repeat_seeds()
         ]
         if is_full and self.attributes.get("delivered") and all(key in self.attributes for key in wanted):
@@ -174,7 +172,7 @@ class Search(Study):
 
     def forget_outdone(self) -> None:
         """Deletes the networks of trials that ended and can't win any more."""
-        kept = [*self.ranked()[: self.params.tune.finalists], *self.trials(TrialState.RUNNING)]
+        kept = [*self.ranked_trials()[: self.params.tune.finalists], *self.trials(TrialState.RUNNING)]
         files = {self.network_file(trial.number) for trial in kept}
         for file in self.folder.glob("trial-*.keras"):
             if file not in files:
@@ -183,7 +181,7 @@ class Search(Study):
     def num_missing(self) -> int:
         """How many networks are to be fitted, about, until there is a winner; at least one."""
         tune = self.params.tune
-        missing = max(0, tune.trials - len(self.finished())) + tune.finalists * (tune.seeds - 1)
+        missing = max(0, tune.trials - len(self.finished_trials())) + tune.finalists * (tune.seeds - 1)
         return max(missing, 1)
 
     def repeat_seeds(self) -> list[int]:
@@ -269,9 +267,9 @@ def _latest(
     name = base = f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     others = [other for other in names if other.startswith(f"{prefix}-")]
     if is_grid and others and base not in others:
-        print(wrapped(f"study {base} begins: {others[-1]} was of other reviews, parameters or code"))
+        print(wrap(f"study {base} begins: {others[-1]} was of other reviews, parameters or code"))
 
-    def opened() -> AnyStudy:
+    def open_one() -> AnyStudy:
         pruner = optuna.pruners.NopPruner()  # of a grid
         return wrap(
             optuna.create_study(
@@ -283,10 +281,10 @@ def _latest(
     while name in names:
         generation += 1
         following = f"{base}-{generation}"
-        if following not in names and not (study := opened()).is_over(version):
+        if following not in names and not (study := open_one()).is_over(version):
             return study
         name = following
-    study = opened()
+    study = open_one()
     study.set_attribute("identity", described)
     study.set_attribute("code", version)
     return study

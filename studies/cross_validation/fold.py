@@ -18,13 +18,12 @@ from pipeline.networks.devices import import_keras
 from pipeline.params import Params
 from pipeline.reviews.dataset import padded_arrays
 from pipeline.reviews.ragged import Labels, Ragged, Reviews, Rows
-from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified
+from pipeline.reviews.splitting import TEST, TRAIN, UNLABELLED, VALIDATION, draw_stratified
 from pipeline.reviews.vocabulary import OOV_ID
 from pipeline.runtime.errors import UserError
-from pipeline.training.preparation import prepared_data
+from pipeline.training.preparation import prepare_data
 from pipeline.training.task import Listen, fit, network_of
 
-UNLABELLED = "unlabelled"
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -67,7 +66,7 @@ def fit_and_predict(
     from pipeline.training.compiled import compile_prediction  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:
-        data = prepared_data(params, padded, "fold", Path(folder), vectors)
+        data = prepare_data(params, padded, "fold", Path(folder), vectors)
         model = network_of(fit(params, seed, data, listen).network)
     predict = compile_prediction(model, choose_implementation(params.model, params.train))
     return predict(padded[VALIDATION]["token_ids"]), predict(padded[TEST]["token_ids"])

@@ -14,7 +14,7 @@ from pipeline.evaluation.learning_curve import FEWEST, PARTS, PowerLaw, fit_powe
 from pipeline.evaluation.metrics import Metrics
 from pipeline.params import Params
 from pipeline.reporting import span
-from pipeline.reporting.page import Cell, Picture, Table, render
+from pipeline.reporting.page import Picture, Table, TableCell, render
 from pipeline.reviews.splitting import TEST, draw_stratified
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json, write_text
@@ -115,7 +115,7 @@ def render_page(found: Mapping[str, Any]) -> str:
     axes.legend()
     path = LEARNING_CURVE_DIR / "curve.png"
     save(figure, path)
-    rows: list[list[Cell]] = []
+    rows: list[list[TableCell]] = []
     for of_size in zip(*found["curves"].values(), strict=True):
         cells = [(row["accuracy"], span((row["low"], row["high"]))) for row in of_size]
         rows.append([of_size[0]["labels"], *(cell for pair in cells for cell in pair)])

@@ -10,8 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as TerminalTable
 
-from pipeline.reporting import counted, metric_names, p_text, span
-from pipeline.reporting.page import Cell, Table, render, shown
+from pipeline.reporting import count_text, metric_names, p_text, span
+from pipeline.reporting.page import Table, TableCell, cell_text, render
 from pipeline.runtime.files import write_json, write_text
 from pipeline.runtime.live import WIDTH
 from pipeline.runtime.paths import CROSS_VALIDATION, CROSS_VALIDATION_REPORT
@@ -30,7 +30,7 @@ def show(found: dict[str, Any]) -> None:
         for place, column in enumerate(table.columns[:_COLUMNS]):
             said.add_column(column, justify="left" if place == 0 else "right", no_wrap=place > 0)
         for row in table.rows:
-            said.add_row(*map(shown, row[:_COLUMNS]))
+            said.add_row(*map(cell_text, row[:_COLUMNS]))
         console.print(said)
     click.echo(f"the page is {CROSS_VALIDATION_REPORT}", err=True)
 
@@ -41,7 +41,7 @@ def render_page(found: dict[str, Any]) -> str:
     accuracy = network[1]["accuracy"]
     others = ", ".join(f"{name} {metrics['accuracy']['mean']:.1%}" for name, metrics in rivals)
     sentence = (
-        f"On {counted(found['reviews'], 'review')} the configured network labels {accuracy['mean']:.1%} "
+        f"On {count_text(found['reviews'], 'review')} the configured network labels {accuracy['mean']:.1%} "
         f"right (95 % interval {accuracy['low']:.1%} to {accuracy['high']:.1%}); {others}."
     )
     title = f"Cross-validation, {found['dataset']}"
@@ -53,7 +53,7 @@ def make_tables(found: dict[str, Any]) -> list[Table]:
     """Means of each classifier's scores, the network's lead on each, and the accuracy of every fold."""
     names = metric_names(len(found["labels"]))
     others = [name for name in names if name != "accuracy"]
-    scores: list[list[Cell]] = []
+    scores: list[list[TableCell]] = []
     for name, metrics in found["classifiers"].items():
         mean, low, high = metrics["accuracy"].values()
         scores.append([name, mean, span((low, high)), *(metrics[other]["mean"] for other in others)])

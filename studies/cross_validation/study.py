@@ -67,7 +67,7 @@ def fit_to(
 ) -> Params:
     """The values of a network that is fitted to so many reviews, those that it is stopped by included."""
     row_length = params.pad.of_reviews(np.diff(data["offsets"]) + 1).row_length
-    fitted = params.resolved(round(num_reviews * (1 - params.pad.validation_fraction)), row_length)
+    fitted = params.resolve(round(num_reviews * (1 - params.pad.validation_fraction)), row_length)
     return fitted.of_labels(dataset["labels"]).replace({"tune.epochs": None, "tune.trials": 1})
 
 

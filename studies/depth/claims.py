@@ -6,14 +6,14 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import yaml
 from scipy import stats
 
-from pipeline.reporting import counted, p_text
-from pipeline.reporting.evaluated import CELLS
+from pipeline.params import Cell
+from pipeline.reporting import cell_name, count_text, p_text
 from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit, Matrix, Record, Records
 
 WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
@@ -50,7 +50,7 @@ def did_not_learn(records: Records, dataset: Mapping[str, Any]) -> dict[Fit, int
 def network_name(fit: Fit) -> str:
     """``LSTM of depth 4, residual, dropout``: the fit without its seed, in words."""
     extra = [value for value in (fit.skip, fit.variant) if value not in ("none", PLAIN)]
-    return ", ".join([f"{CELLS[fit.cell]} of depth {fit.depth}", *extra])
+    return ", ".join([f"{cell_name(fit.cell)} of depth {fit.depth}", *extra])
 
 
 def failures(records: Records, dataset: Mapping[str, Any]) -> list[str]:
@@ -349,7 +349,7 @@ def verdict(direction: int, mean: float, corrected: float) -> Answer:
     return "supports" if mean * direction > 0 else "contradicts"
 
 
-def judged(findings: Sequence[Judgement]) -> int:
+def count_judged(findings: Sequence[Judgement]) -> int:
     """How many of the claims could be judged: as many as their p-values are corrected for."""
     return sum(not finding.reason for finding in findings)
 
@@ -361,7 +361,7 @@ def sentence(finding: Judgement, tested: int) -> str:
     if p_value is None or finding.corrected is None:
         said = f"The study can't judge this: {finding.reason}."
         if finding.effects:
-            said += f" What was seen: {change} over {counted(finding.seeds, 'seed')}."
+            said += f" What was seen: {change} over {count_text(finding.seeds, 'seed')}."
     else:
         said = (
             f"{_TOLD[finding.verdict]}: {change} over {finding.seeds} seeds (in brackets the 95 % interval; "
@@ -370,7 +370,8 @@ def sentence(finding: Judgement, tested: int) -> str:
         )
     parts = [claim.statement, said]
     if finding.effects:
-        each = (f"{CELLS.get(stratum, stratum)} {effect}" for stratum, effect in finding.effects.items())
+        names = {cell: cell_name(cell) for cell in get_args(Cell)}  # a depth is said as it is
+        each = (f"{names.get(stratum, stratum)} {effect}" for stratum, effect in finding.effects.items())
         parts.append(f"In detail: {', '.join(each)}.")
     if finding.left_out:
         parts.append(f"Left out, since they did not learn: {'; '.join(finding.left_out)}.")

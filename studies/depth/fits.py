@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from pipeline.networks.devices import import_keras, prepare_keras
 from pipeline.params import Cell, DepthParams, Params, Skip, Value
+from pipeline.reviews.splitting import SPLITS
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.tracking import PipelineRun, pipeline_run
 from pipeline.training.task import Data, Listen
@@ -145,9 +146,6 @@ def matrix(norms: np.ndarray) -> Matrix:
     return tuple(tuple(float(f"{norm:.6g}") for norm in row) for row in norms)
 
 
-SPLITS = ("train", "validation", "test")
-
-
 def last_words(token_ids: np.ndarray, tokens: int) -> np.ndarray:
     """The last ``tokens`` of each row, padding moved before its words: (num_reviews, at most tokens).
 
@@ -181,7 +179,7 @@ SPACE = grid_space(cell=get_args(Cell), depth=(1, 99), skip=get_args(Skip), vari
 
 
 @contextmanager
-def studied(
+def run_study(
     command: Literal["depth", "compare-cells"],
     params: Params,
     dataset: Mapping[str, Any],
@@ -209,7 +207,7 @@ def studied(
     in_run = pipeline_run(params, command, ("model", "train", "depth"), study=study.name)
     with in_run as parent, Progress(parent, dataset["name"]) as progress:
         parent.set_tags({"mlflow.runName": RUN_NAMES[command], "dataset": dataset["name"]})
-        yield parent, measured(study, fits, data, progress, command)
+        yield parent, measure_all(study, fits, data, progress, command)
 
 
 def identity(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,7 +221,7 @@ def identity(params: Params, dataset: Mapping[str, Any]) -> dict[str, Any]:
     return {"data": dataset["padded_digest"], "shared": shared | params.depth.model_dump(exclude=_EXTENT)}
 
 
-def measured(
+def measure_all(
     study: Study, fits: Sequence[Fit], data: Data, progress: Progress, command: str
 ) -> dict[Fit, Record]:
     """The record of each of ``fits``, also of those that ``study`` lacks."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipeline.params import Cell
+from pipeline.reporting import cell_name
 from pipeline.reporting.page import Picture
-from pipeline.runtime.plotting import BLUE, GREEN, ORANGE, ShareY, make_panels, save, shared_legend
+from pipeline.runtime.plotting import COLORS, ShareY, make_panels, save, shared_legend
 from studies.depth.claims import initial_decades, trained_decades
 from studies.depth.fits import CLIPPING, DROPOUT, PLAIN, Fit, Record, Records
 from studies.depth.tables import When, mean_norms, repeats
@@ -20,9 +22,8 @@ from studies.depth.tables import When, mean_norms, repeats
 # What figures of several networks share: the cells' colours, named panels, a line through seeds' means.
 
 CELL_STYLE: dict[str, dict[str, Any]] = {
-    "simple_rnn": {"color": BLUE, "marker": "o", "label": "simple RNN"},
-    "lstm": {"color": ORANGE, "marker": "s", "label": "LSTM"},
-    "gru": {"color": GREEN, "marker": "^", "label": "GRU"},
+    cell: {"color": color, "marker": marker, "label": cell_name(cell)}
+    for cell, color, marker in zip(get_args(Cell), COLORS, "os^D", strict=False)
 }
 BASELINE_STYLE: dict[str, Any] = {"color": "#555555", "linestyle": ":", "label": "bag of n-grams"}
 
@@ -57,7 +58,7 @@ def limit_accuracy(figure: Figure) -> Figure:
     return figure
 
 
-def dodged(cells: Sequence[str]) -> list[tuple[float, str]]:
+def dodge(cells: Sequence[str]) -> list[tuple[float, str]]:
     """The cells with a shift to the side, so that their dots don't hide each other."""
     return [(0.08 * (index - (len(cells) - 1) / 2), cell) for index, cell in enumerate(cells)]
 
@@ -165,7 +166,7 @@ def curves_figure(records: Records, _baseline: float) -> Figure:
 
 def probe_figure(records: Records, baseline: float) -> Figure:
     def draw(axes: Axes, _row: None, depth: int) -> None:
-        for offset, cell in dodged(_cells(records)):
+        for offset, cell in dodge(_cells(records)):
             found = repeats(records, Fit(cell, depth, "none", PLAIN, 0))
             layers = range(depth + 1)
             probes = [[record.probes[layer] for record in found] for layer in layers]
@@ -203,7 +204,7 @@ def cost_figure(records: Records, baseline: float) -> Figure:
 def _by_depth(axes: Axes, records: Records, skip: str, number: Number) -> None:
     """A line for each cell; the depths stand at even distances, the cells a little apart."""
     depths = _depths(records)
-    for offset, cell in dodged(_cells(records)):
+    for offset, cell in dodge(_cells(records)):
         found = [repeats(records, Fit(cell, depth, skip, PLAIN, 0)) for depth in depths]
         places = [place + offset for place in range(len(depths))]
         seeds_line(axes, places, [[number(record) for record in seeds] for seeds in found], cell)

@@ -9,10 +9,10 @@ from typing import Any
 
 from pipeline.evaluation.baselines import MAJORITY
 from pipeline.params import Params
-from pipeline.reporting import counted, p_cell
-from pipeline.reporting.evaluated import CELLS
-from pipeline.reporting.page import Cell, Picture, Table, render
+from pipeline.reporting import cell_name, count_text, p_cell
+from pipeline.reporting.page import Picture, Table, TableCell, render
 from pipeline.reporting.tables import parameter_table
+from pipeline.reviews.splitting import SPLITS
 from studies.depth.claims import (
     LEVEL,
     MIN_SEEDS,
@@ -20,13 +20,13 @@ from studies.depth.claims import (
     Judgement,
     SeedMean,
     commoner_share,
+    count_judged,
     estimate,
     failures,
     guess_scores,
-    judged,
     sentence,
 )
-from studies.depth.fits import PLAIN, SPLITS, Record, Records, grid
+from studies.depth.fits import PLAIN, Record, Records, grid
 from studies.depth.tables import SCORES, repeats
 
 SECTIONS = {
@@ -52,7 +52,7 @@ def render_report(
     ``pictures.write``.
     """
     study = params.depth
-    tested = judged(findings)
+    tested = count_judged(findings)
     return render(
         "page.html",
         Path(__file__).parent,
@@ -79,7 +79,7 @@ def render_report(
 
 def _verdict(findings: Sequence[Judgement], baseline: Mapping[str, float], records: Records) -> str:
     verdicts = Counter(finding.verdict for finding in findings)
-    unjudged, claims = verdicts["cannot judge"], counted(len(findings), "claim")
+    unjudged, claims = verdicts["cannot judge"], count_text(len(findings), "claim")
     rest = f"; {unjudged} can't be judged" if unjudged else ""
     said = (
         f"Of {claims} about depth the data support {verdicts['supports']}, contradict "
@@ -94,7 +94,7 @@ def _verdict(findings: Sequence[Judgement], baseline: Mapping[str, float], recor
     variant = "" if best.variant == PLAIN else f", {best.variant}"
     than = "above" if means[best] > words else "below"
     return (
-        f"{said} The best network on the validation reviews ({CELLS[best.cell]}, depth {best.depth}{skip}"
+        f"{said} The best network on the validation reviews ({cell_name(best.cell)}, depth {best.depth}{skip}"
         f"{variant}) has a mean accuracy of {means[best]:.1%}, {than} the bag of n-grams ({words:.1%})."
     )
 
@@ -118,7 +118,7 @@ def _claims(findings: Sequence[Judgement]) -> Table:
 
 def _scores(records: Records, baseline: Mapping[str, float], guess: Mapping[str, float]) -> Table:
     columns = ["cell", "depth", "skip", "variant", "weights", "seconds", "training", "validation", "test"]
-    rows: list[list[Cell]] = []
+    rows: list[list[TableCell]] = []
     for fit in sorted(fit for fit in records if fit.seed == 0):
         seeds = repeats(records, fit)
         seconds = round(sum(record.seconds for record in seeds) / len(seeds))
@@ -128,7 +128,7 @@ def _scores(records: Records, baseline: Mapping[str, float], guess: Mapping[str,
             f"{mean:.4f}" if bounds is None else f"{mean:.4f} ± {bounds[1] - mean:.4f}"
             for mean, bounds, _ in accuracies
         ]
-        rows.append([CELLS[fit.cell], fit.depth, fit.skip, variant, seeds[0].parameters, seconds, *shown])
+        rows.append([cell_name(fit.cell), fit.depth, fit.skip, variant, seeds[0].parameters, seconds, *shown])
     for name, scores in (("bag of n-grams", baseline), (MAJORITY, guess)):
         rows.append([name, *[""] * 5, *(f"{scores[each]:.4f}" if each in scores else "" for each in SCORES)])
     return Table(

@@ -9,13 +9,14 @@ from pipeline.evaluation.baselines import fit_baselines
 from pipeline.evaluation.probabilities import right
 from pipeline.params import Params
 from pipeline.reviews.ragged import Ragged
+from pipeline.reviews.splitting import SPLITS
 from pipeline.runtime.files import read_arrays, read_json, write_json, write_text
-from pipeline.runtime.live import wrapped
+from pipeline.runtime.live import wrap
 from pipeline.runtime.paths import DEPTH_DIR, DEPTH_REPORT, DEPTH_SUMMARY, PADDED_DATASET, padded_split
 from pipeline.training.task import data_of
 from studies.depth import pictures, report, tables
 from studies.depth.claims import guess_scores, judge
-from studies.depth.fits import SPLITS, grid, last_words, studied
+from studies.depth.fits import grid, last_words, run_study
 
 
 def run(params: Params) -> None:
@@ -23,7 +24,7 @@ def run(params: Params) -> None:
 
     Raises:
         ParamsError: if the params can't be used for one of the fits.
-        InterruptedError, UserError: see ``studied``.
+        InterruptedError, UserError: see ``run_study``.
     """
     dataset = read_json(PADDED_DATASET)
     params = params.of_labels(dataset["labels"])
@@ -32,7 +33,7 @@ def run(params: Params) -> None:
     for fit in fits:
         fit.configure(params)  # all are judged before any is run
     splits = {split: read_arrays(padded_split(split)) for split in SPLITS}
-    with studied("depth", fitted, dataset, fits, data_of(splits)) as (parent, records):
+    with run_study("depth", fitted, dataset, fits, data_of(splits)) as (parent, records):
         baseline, findings = _baseline(params, splits), judge(records, dataset)
         tables.write(records, findings, DEPTH_DIR)
         drawn = pictures.write(records, dataset["name"], baseline["validation_accuracy"], DEPTH_DIR)
@@ -45,7 +46,7 @@ def run(params: Params) -> None:
         parent.log_metrics({f"baseline_{key}": value for key, value in baseline.items()})
         parent.set_tags({f"claim.{finding.claim.key}": finding.verdict for finding in findings})
         for finding in findings:
-            print(wrapped(f"{finding.verdict:>12}  {finding.claim.statement}"))
+            print(wrap(f"{finding.verdict:>12}  {finding.claim.statement}"))
         print(f"the report is {DEPTH_REPORT}")
 
 

@@ -43,7 +43,7 @@ def test_a_study_gives_the_same_on_workers_one_of_which_is_killed(
         study = open_search(params_on(params, where), DATASET)
         with open_pool("toy", where, 1, 6, data) as pool:
             winner = search(study, cluster_jobs.fit_formula, pool, observers[-1])
-        scores = {trial.number: (trial.params, trial.value) for trial in study.ranked()}
+        scores = {trial.number: (trial.params, trial.value) for trial in study.ranked_trials()}
         found.append((scores, winner.network))
     assert (tmp_path / "killed").exists(), "a worker was killed"
     assert found[0] == found[1]

@@ -17,11 +17,11 @@ import psutil
 from pipeline.params import load_params
 from pathlib import Path
 from pipeline.stages import train
-from pipeline.training.preparation import prepared_data
+from pipeline.training.preparation import prepare_data
 from pipeline.training.task import fit
 
 params = load_params()
-data = prepared_data(params, train.read_splits(), "sha256:1", Path("studies/prepared"))
+data = prepare_data(params, train.read_splits(), "sha256:1", Path("studies/prepared"))
 for trial in range({fits}):
     print(psutil.Process().memory_info().rss, flush=True)
     fit(params, params.seed, data, lambda epoch: None)

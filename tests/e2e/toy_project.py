@@ -94,7 +94,7 @@ def finished_trials(folder: Path, **changes: Any) -> tuple[str, dict[int, Any]]:
     """The study's name, and parameters and score of each finished trial, by number."""
     params = load_params(folder / "params.yaml").replace(changes)
     study = open_search(params, {"name": "toy", "padded_digest": PADDED_DIGEST})
-    return study.name, {trial.number: (trial.params, trial.value) for trial in study.ranked()}
+    return study.name, {trial.number: (trial.params, trial.value) for trial in study.ranked_trials()}
 
 
 def report(folder: Path) -> dict[str, Any]:

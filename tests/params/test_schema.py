@@ -162,15 +162,15 @@ def test_every_stage_judges_every_value_before_any_work(here: Path, command: str
 def test_auto_values_follow_the_number_of_training_reviews_and_a_set_value_stays(params: Params) -> None:
     names = ("train.batch_size", "train.epochs", "train.patience", "tune.epochs")
     auto = params.replace(dict.fromkeys(names, "auto"))
-    small, large = auto.resolved(240, 100), auto.resolved(20_000, 100)
+    small, large = auto.resolve(240, 100), auto.resolve(20_000, 100)
     assert (small.train.rows, small.train.num_epochs, small.trial_epochs) == (8, 30, 10)
     assert (small.train.stop_after, large.train.stop_after) == (10, None)
     assert (large.train.rows, large.train.num_epochs, large.trial_epochs) == (64, 5, 1)
     of_rows = params.replace({"model.step_words": "auto"})
-    assert [of_rows.resolved(240, length).model.words_a_step for length in (100, 101)] == [1, 2]
-    assert auto.replace({"train.epochs": 3}).resolved(240, 100).train.num_epochs == 3
-    assert auto.replace({"train.patience": None}).resolved(240, 100).train.stop_after is None
-    assert params.resolved(240, 100) is params
+    assert [of_rows.resolve(240, length).model.words_a_step for length in (100, 101)] == [1, 2]
+    assert auto.replace({"train.epochs": 3}).resolve(240, 100).train.num_epochs == 3
+    assert auto.replace({"train.patience": None}).resolve(240, 100).train.stop_after is None
+    assert params.resolve(240, 100) is params
     assert params.trial_epochs == params.train.epochs  # a trial is a whole fit where tune.epochs is null
     with pytest.raises(TypeError, match="is auto"):
         auto.train.num_epochs  # noqa: B018
@@ -216,7 +216,7 @@ def test_a_label_that_is_no_text_to_yaml_is_to_be_quoted(labels: str, message: s
 
 def test_a_trial_is_no_longer_than_the_training_and_a_single_one_is_the_training(params: Params) -> None:
     few = params.replace({"train.epochs": 2, "tune.epochs": "auto"})
-    assert few.resolved(240, 100).trial_epochs == 2
-    assert few.replace({"train.epochs": "auto"}).resolved(240, 100).trial_epochs == 10
-    alone = few.replace({"tune.trials": 1}).resolved(240, 100)
+    assert few.resolve(240, 100).trial_epochs == 2
+    assert few.replace({"train.epochs": "auto"}).resolve(240, 100).trial_epochs == 10
+    alone = few.replace({"tune.trials": 1}).resolve(240, 100)
     assert (alone.tune.epochs, alone.trial_epochs) == (None, 2)

@@ -24,7 +24,7 @@ from mlflow.utils.logging_utils import eprint
 
 from pipeline.evaluation.probabilities import from_outputs
 from pipeline.registry import packaging
-from pipeline.registry.packaging import PACKAGE, Candidate, packed, write_export
+from pipeline.registry.packaging import PACKAGE, Candidate, pack, write_export
 from pipeline.reviews.padding import pad_texts
 from pipeline.reviews.vocabulary import Vocabulary
 from pipeline.runtime.live import without_lines
@@ -64,7 +64,7 @@ def trained(folder: Path, vocabulary: Vocabulary = VOCABULARY) -> Candidate:
 
 def save(folder: Path, package: Path = PACKAGE) -> Path:
     folder.mkdir(parents=True)
-    with packed(trained(folder), package) as model:
+    with pack(trained(folder), package) as model:
         mlflow.pyfunc.save_model(folder / "model", **model)
     return folder / "model"
 
@@ -146,7 +146,7 @@ def test_a_version_that_reads_subwords_takes_their_model_along_and_asks_for_its_
     tmp_path: Path,
 ) -> None:
     vocabulary = vocabulary_of(["很好看", "太无聊"] * 5, "subwords", 50)
-    with packed(trained(tmp_path, vocabulary)) as told:
+    with pack(trained(tmp_path, vocabulary)) as told:
         mlflow.pyfunc.save_model(tmp_path / "model", **told)
     assert "sentencepiece==" in (tmp_path / "model/requirements.txt").read_text()
     scores = TextClassifier.load(tmp_path / "model/artifacts/classifier").score(["很好看", "鯨"])
@@ -298,7 +298,7 @@ def test_a_version_of_three_labels_answers_with_a_probability_of_each(tmp_path: 
     embedding[4], embedding[6] = (1, 0), (0, 1)
     output = np.array([[0, 0, 2.0], [2.0, 0, 0]])
     network.set_weights([embedding, np.eye(2), np.eye(2), np.zeros(2), output, np.zeros(3)])
-    with packed(candidate(tmp_path, network, VOCABULARY, DATASET | {"labels": names})) as version:
+    with pack(candidate(tmp_path, network, VOCABULARY, DATASET | {"labels": names})) as version:
         mlflow.pyfunc.save_model(tmp_path / "model", **version)
     model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
     table = model.predict(pd.DataFrame({"text": TEXTS}), params={"explain": True, "explain_label": "dire"})

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from pipeline.reviews.ragged import Reviews
-from pipeline.reviews.splitting import Split, chosen_by, draw_stratified, held_back, hold_back, split_reviews
+from pipeline.reviews.splitting import (
+    DrawnSplit,
+    chosen_by,
+    draw_stratified,
+    held_back,
+    hold_back,
+    split_reviews,
+)
 from texts import reviews_of
 
 
@@ -21,7 +28,9 @@ def many(count: int, first: int = 10) -> Reviews:
     return reviews(*(([first + row, 4], int(row % 3 == 0)) for row in range(count)))
 
 
-def split(raw: dict[str, Reviews], fraction: float, seed: int) -> tuple[dict[str, Split], dict[str, int]]:
+def split(
+    raw: dict[str, Reviews], fraction: float, seed: int
+) -> tuple[dict[str, DrawnSplit], dict[str, int]]:
     return split_reviews(raw, fraction, 0.25, seed, label_names=("negative", "positive"))
 
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from pipeline.commands import monitor as command
 from pipeline.interface import RegisteredClassifier
-from pipeline.monitoring.comparison import Comparison, accuracies, compare, moments_of
+from pipeline.monitoring.comparison import DriftReport, accuracies, compare, moments_of
 from pipeline.monitoring.table import Columns
 from pipeline.reviews.ragged import Ragged, flatten
 from pipeline.reviews.tokenizing import Tokenizer
@@ -54,7 +54,7 @@ def compared(
     later: Path | None = None,
     classifier: TextClassifier = CLASSIFIER,
     **columns: Any,
-) -> Comparison:
+) -> DriftReport:
     """What comes out for rows, or for a table."""
     path = given if isinstance(given, Path) else table(Path(), given)
     return compare(classifier, VERSION, profile(), path, Columns(**columns), later)
@@ -71,7 +71,7 @@ def ask(texts: list[str], ids: list[Any] | None = None, version: str = VERSION) 
     Answerer(CLASSIFIER, version, "").answer(texts, ids, {})
 
 
-def accuracy(found: Comparison) -> tuple[int, float]:
+def accuracy(found: DriftReport) -> tuple[int, float]:
     """That of all rows, after how many they are."""
     return found.accuracies[0].reviews, found.accuracies[0].accuracy
 

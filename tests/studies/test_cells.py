@@ -45,11 +45,11 @@ def test_its_fits_are_those_of_a_study_on_some_reviews_of_each_split(
         write_arrays(padded_split(split), token_ids=np.zeros((9, 4), np.int32), labels=np.arange(9) % 2)
     asked: dict[str, Any] = {}
 
-    def measured(study: Study, fits: list[Fit], data: dict, _observer: Any, command: str) -> dict:
+    def measure_all(study: Study, fits: list[Fit], data: dict, _observer: Any, command: str) -> dict:
         asked.update(name=study.name, command=command, fits=fits, data=data, epochs=study.params.depth.epochs)
         return {fit: record(fit) for fit in fits}
 
-    monkeypatch.setattr(fits_module, "measured", measured)
+    monkeypatch.setattr(fits_module, "measure_all", measure_all)
     cells.run(params, depth=2, num_reviews=5, epochs=4)
     assert asked["name"].startswith("compare-cells-toy-")
     assert (asked["command"], asked["epochs"]) == ("compare-cells", 4)

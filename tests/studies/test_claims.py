@@ -11,9 +11,9 @@ from studies.depth.claims import (
     WORDS,
     Judgement,
     SeedMean,
+    count_judged,
     initial_decades,
     judge,
-    judged,
     sentence,
     verdict,
 )
@@ -97,7 +97,7 @@ def test_equal_differences_are_no_proof() -> None:
     finding = findings[0]
     assert finding.difference.mean == pytest.approx(1 / 40)
     assert (finding.verdict, finding.difference.bounds) == ("cannot judge", None)
-    text = sentence(finding, judged(findings))
+    text = sentence(finding, count_judged(findings))
     assert "all 6 seeds give the same difference" in text
     assert "changes by +0.025 over 6 seeds" in text
 

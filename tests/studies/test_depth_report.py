@@ -16,7 +16,7 @@ import pytest
 from pipeline.params import Params
 from pipeline.reporting.page import Picture
 from studies.depth import pictures, tables
-from studies.depth.claims import failures, guess_scores, judge, judged, sentence
+from studies.depth.claims import count_judged, failures, guess_scores, judge, sentence
 from studies.depth.fits import AS_JSON, Fit, Record, Records
 from studies.depth.pictures import accuracy_figure, probe_figure
 from studies.depth.report import render_report
@@ -52,7 +52,7 @@ def test_the_page_holds_every_picture_and_every_sentence(drawn: list[Picture], p
     assert len(drawn) == page.count("data:image/png;base64,") == 6
     assert all(figure.path.read_bytes().startswith(b"\x89PNG") for figure in drawn)
     assert all(figure.reading in page for figure in drawn)
-    assert all(sentence(finding, judged(findings)) in page for finding in findings)
+    assert all(sentence(finding, count_judged(findings)) in page for finding in findings)
     assert "http://" not in page and "https://" not in page
     assert re.search(r"majority class</td>.*?>0.5500</td>.*?>0.6000</td>.*?>0.4800</td>", page, re.DOTALL)
     assert page.index("<img") < page.index("Stacking layers improves the prediction."), "figures come first"

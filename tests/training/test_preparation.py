@@ -14,7 +14,7 @@ from pipeline.params import Params, ParamsError, VectorParams
 from pipeline.reviews.ragged import Ragged
 from pipeline.runtime.files import read_arrays
 from pipeline.training import preparation
-from pipeline.training.preparation import prepared_data
+from pipeline.training.preparation import prepare_data
 from pipeline.training.task import ngrams_name, some_reviews, vectors_name
 from pipeline.training.vectors import LearntNgrams
 from plain import plain_params
@@ -47,7 +47,7 @@ def prepared(folder: Path, **values: Any) -> tuple[Params, dict[str, np.ndarray]
     space = values.pop("space", {})
     tree = {key.replace("__", "."): value for key, value in values.items()}
     params = PLAIN.replace({"tune.trials": 3, "tune.epochs": None, "tune.search_space": space, **tree})
-    return params, prepared_data(params, SPLITS, "digest", folder)
+    return params, prepare_data(params, SPLITS, "digest", folder)
 
 
 def test_nothing_is_made_where_nothing_is_asked_for(tmp_path: Path) -> None:
@@ -91,9 +91,9 @@ def test_ngrams_are_learnt_once_for_all_networks_and_scaled_for_each(
     space = {"model.step_words": {"choices": [1, 2]}}
     values = {"tune.trials": 3, "tune.search_space": space, "vectors.ngrams": 3, "pad.padding": "post"}
     params = PLAIN.replace(values)
-    made = prepared_data(params, splits, "digest", tmp_path)
+    made = prepare_data(params, splits, "digest", tmp_path)
     monkeypatch.setattr(preparation, "learn_ngrams", lambda *_: pytest.fail("made again"))
-    assert made.keys() == prepared_data(params, splits, "digest", tmp_path).keys()
+    assert made.keys() == prepare_data(params, splits, "digest", tmp_path).keys()
     assert len(list(tmp_path.iterdir())) == 1
     learnt = LearntNgrams(**read_arrays(next(tmp_path.iterdir())))
     assert learnt.words.tolist() == [4, 5, 6, 7, 8]

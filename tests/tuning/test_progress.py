@@ -123,7 +123,7 @@ def test_a_log_has_a_line_twice_a_minute(
 
 def test_a_long_line_is_wrapped_and_a_path_in_it_stays_whole() -> None:
     path = "/a" * 50
-    text = live.wrapped(f"download: ! pairs of nearly the same text: 24. 1 of them lie in two splits, {path}")
+    text = live.wrap(f"download: ! pairs of nearly the same text: 24. 1 of them lie in two splits, {path}")
     assert text.splitlines() == [
         "download: ! pairs of nearly the same text: 24. 1 of them lie in two splits,",
         f"  {path}",

@@ -89,10 +89,10 @@ def test_an_interrupted_study_goes_on_where_it_stopped(toy: Params) -> None:
     winner = run_search(continued, fit)
     assert continued.name == stopped.name
     assert states(continued) == ["COMPLETE", "COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
-    finished = [trial.params for trial in continued.ranked()]
-    assert finished == [trial.params for trial in whole.ranked()], "as if it had never stopped"
+    finished = [trial.params for trial in continued.ranked_trials()]
+    assert finished == [trial.params for trial in whole.ranked_trials()], "as if it had never stopped"
     assert len(fit.calls) == 2
-    assert winner.best["validation_accuracy"] == whole.ranked()[0].value
+    assert winner.best["validation_accuracy"] == whole.ranked_trials()[0].value
 
 
 def test_settling_for_the_trials_so_far_trains_nothing(toy: Params) -> None:

@@ -47,8 +47,8 @@ def test_the_finalist_with_the_best_mean_wins(toy: Params, monkeypatch: pytest.M
     monkeypatch.setattr("stand_in.score_of", lucky)
     recorder, fit = Recorder(), StandInFit()
     study, winner = run_study(toy.replace({"tune.finalists": 2, "tune.seeds": 3}), fit, recorder)
-    runner_up = study.ranked()[1]
-    assert study.ranked()[0].number == 0
+    runner_up = study.ranked_trials()[1]
+    assert study.ranked_trials()[0].number == 0
     assert winner.number == runner_up.number
     expected = [lucky(winner.params, seed, 2) for seed in (42, 43, 44)]
     assert winner.scores == pytest.approx(expected)

@@ -104,16 +104,14 @@ class Dialect:
         csv.field_size_limit(CSV_FIELD_LIMIT)
         own: list[str] = []
 
-        def noted() -> Iterator[str]:
+        def note() -> Iterator[str]:
             for line in islice(lines, self.skipped_lines, None):
                 own.append(line)
                 yield line
 
         is_escaped = self.quoting == BACKSLASH
         reader = csv.reader(
-            _escaped_within_quotes(noted(), self.delimiter)
-            if is_escaped and not self.escapes_all
-            else noted(),
+            _escape_within_quotes(note(), self.delimiter) if is_escaped and not self.escapes_all else note(),
             delimiter=self.delimiter,
             quoting=csv.QUOTE_NONE if self.quoting == NONE else csv.QUOTE_MINIMAL,
             doublequote=not is_escaped,
@@ -214,7 +212,7 @@ def _read_sample(lines: list[str], is_whole: bool, dialect: Dialect) -> tuple[fl
     return faults, records
 
 
-def _escaped_within_quotes(lines: Iterable[str], delimiter: str) -> Iterator[str]:
+def _escape_within_quotes(lines: Iterable[str], delimiter: str) -> Iterator[str]:
     """Doubles the backslashes outside quotes: there they are themselves, as in what Spark writes."""
     for pieces in _pieces(lines, delimiter):
         yield "".join(piece if is_quoted else piece.replace("\\", "\\\\") for is_quoted, piece in pieces)

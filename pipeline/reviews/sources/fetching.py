@@ -41,7 +41,7 @@ def public_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def filled_in(url: str) -> str:
+def fill_in(url: str) -> str:
     """``url`` with environment variables' values for the ``$NAME`` in its query: only for a request.
 
     A token stands in the environment in this way, and nowhere in params.yaml and what is made from it. Its
@@ -73,7 +73,7 @@ def fetch(url: str, expected: str) -> bytes:
     """The file at ``url``: from the cache if a copy there has the hash, else fetched and kept there.
 
     A user and password for the host are taken from ``~/.netrc``, a token from the environment
-    (:func:`filled_in`). ``expected`` is ``sha256:`` or ``md5:`` and the hexadecimal digest.
+    (:func:`fill_in`). ``expected`` is ``sha256:`` or ``md5:`` and the hexadecimal digest.
 
     Raises:
         UnreachableError: if the host can't be reached, fails, or breaks off, at each attempt.
@@ -87,7 +87,7 @@ def fetch(url: str, expected: str) -> bytes:
     def download(_: str, path: str, pooch_: Any) -> None:
         timeout = (CONNECT_TIMEOUT, READ_TIMEOUT)
         downloader = pooch.HTTPDownloader(progressbar=True, chunk_size=CHUNK, timeout=timeout)
-        downloader(filled_in(url), path, pooch_)
+        downloader(fill_in(url), path, pooch_)
 
     for attempt in range(ATTEMPTS):
         time.sleep(BACKOFF * 2 ** (attempt - 1) if attempt else 0)

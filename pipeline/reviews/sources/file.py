@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.params import DataParams
+from pipeline.params import NAMED_SOURCES, DataParams
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.encoding import Encoder
 from pipeline.reviews.labels import LEFT_OUT, UNUSABLE, Classes, classes_of, fold
@@ -20,7 +20,7 @@ from pipeline.reviews.ragged import Rows
 from pipeline.reviews.sources.dialects import Format
 from pipeline.reviews.sources.encodings import COMPRESSIONS, kind_of
 from pipeline.reviews.sources.files import SPLIT_NAMES, TEXT, hash_of, hidden_files, is_of_fasttext, split_of
-from pipeline.reviews.sources.records import Reader, Record, problem_of, text_problem
+from pipeline.reviews.sources.records import PlacedRow, Reader, problem_of, text_problem
 from pipeline.reviews.sources.tools import MISSING_SPELLINGS
 from pipeline.reviews.splitting import SPLITS, TEST, TRAIN, draw_stratified, require_every_label
 from pipeline.reviews.tokenizing import WORDS
@@ -39,7 +39,7 @@ _SIGNS = re.compile(
 
 
 @dataclass
-class Table:
+class EncodedTable:
     """Columns of a file, or of all files of a folder, the texts encoded as they were read.
 
     Attributes:
@@ -133,13 +133,13 @@ def read_table(
     add: Callable[[str], None],
     option: str = "data.path",
     say: Callable[[str], None] = lambda _: None,
-) -> Table:
+) -> EncodedTable:
     """The columns ``names`` of a file or a folder's files, the texts' first; each text goes to ``add``.
 
     Raises:
         UserError: if the file is missing, of another kind, empty, can't be read, or lacks a column.
     """
-    table = Table(path, {name: [] for name in names})
+    table = EncodedTable(path, {name: [] for name in names})
     seen: dict[str, str] = {}  # a million labels are a few objects
 
     def refuse(place: str, problem: str, _record: Any) -> None:
@@ -254,7 +254,7 @@ def load(params: DataParams, seed: int, say: Callable[[str], None] = lambda _: N
     )
 
 
-def rows_of(params: DataParams) -> Iterator[Record]:
+def rows_of(params: DataParams) -> Iterator[PlacedRow]:
     """The rows of ``params.path`` as they stand there, at the places that a data set names."""
     names = [str(params.text_column), str(params.label_column)]
     yield from Reader(names, Format.of(params), refuse=lambda *_: None).read_all(Path(params.path))
@@ -269,7 +269,7 @@ def dataset_name(path: Path) -> str:
     if name.lower() in _ANY_DATASETS and path.parent.name:
         name = f"{path.parent.name}-{name}"
     name = re.sub(r"[^\w.-]+", "-", name)
-    return f"{name}-file" if name in ("imdb", "snippets") else name
+    return f"{name}-file" if name in NAMED_SOURCES else name
 
 
 def _label_problem(value: object, classes: Classes) -> str:

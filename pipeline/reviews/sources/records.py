@@ -34,7 +34,7 @@ _SHOWN, _LONGEST_NAME = 20, 40  # columns, and characters of a name, in a messag
 _PARTITION = re.compile(r"([^=]+)=(.*)")
 
 Row = dict[str, Any]
-Record = tuple[str, Row]  # its place, and its values by column
+PlacedRow = tuple[str, Row]  # its place, and its values by column
 Refuse = Callable[[str, str, Any], None]  # told the place of a record that can't be read, why, and what it is
 
 
@@ -87,7 +87,7 @@ class Reader:
     _prefix: str = ""
     _partitions: Row = field(default_factory=dict)
 
-    def read_all(self, path: Path) -> Iterator[Record]:
+    def read_all(self, path: Path) -> Iterator[PlacedRow]:
         """The records of a file, or of all files of a folder, else as :meth:`read`."""
         files, folder = files_of(path, self.option), path if path.is_dir() else None
         if folder:
@@ -95,7 +95,7 @@ class Reader:
         for file in files:
             yield from self.read(file, folder)
 
-    def read(self, path: Path, folder: Path | None = None) -> Iterator[Record]:
+    def read(self, path: Path, folder: Path | None = None) -> Iterator[PlacedRow]:
         """The records of one file.
 
         Places begin with the file's name in ``folder``; columns that folders name, as in
@@ -121,7 +121,7 @@ class Reader:
                     if (value := row.get(name, self._partitions.get(name))) is None:
                         continue
                     if isinstance(value, bytes):
-                        value = _decoded(value)
+                        value = _decode(value)
                     elif name != self.names[0]:
                         value = label_of(value)
                     row[name] = None if isinstance(value, str) and value.strip() in missing else value
@@ -152,12 +152,12 @@ class Reader:
         has_others = bool(self.instead) and set(self.instead) <= set(found)
         return [name for name in self.names[has_others:] if name not in {*found, *self._partitions}]
 
-    def _refused(self, path: Path, place: str, problem: str, record: Any) -> None:
+    def _refuse(self, path: Path, place: str, problem: str, record: Any) -> None:
         if self.refuse is None:
             raise UserError(f"{path}, {place}: {problem}")
         self.refuse(self._prefix + place, problem, record)
 
-    def _csv(self, path: Path) -> Iterator[Record]:
+    def _csv(self, path: Path) -> Iterator[PlacedRow]:
         form, line = self.form, 0
         dialect = recognise_dialect(path, lambda names: not self._missing(names), form)
         try:
@@ -188,7 +188,7 @@ class Reader:
                         f"has {len(fields)} fields, but the first has {width}: put texts that hold "
                         f"the delimiter {dialect.delimiter!r} in double quotes, and double the quotes inside"
                     )
-                    self._refused(path, f"line {line}", problem, fields)
+                    self._refuse(path, f"line {line}", problem, fields)
         except csv.Error as error:
             raise UserError(
                 f"{path}, after line {line}: not valid CSV ({dialect}): {error}; if it is written otherwise, "
@@ -200,7 +200,7 @@ class Reader:
             readings = (dialect, [fields]), (Dialect(dialect.encoding, dialect.delimiter, NONE), rows)
             raise UserError(two_readings(path, form, f"line {line}", readings))
 
-    def _json(self, path: Path) -> Iterator[Record]:
+    def _json(self, path: Path) -> Iterator[PlacedRow]:
         found: dict[str, None] = {}
         with self._text_of(path) as file:
             for place, value in self._json_values(path, file):
@@ -210,7 +210,7 @@ class Reader:
                         yield place, row
                 else:
                     problem = 'must be a JSON object, such as {"text": "Fine.", "label": 1}'
-                    self._refused(path, place, problem, value)
+                    self._refuse(path, place, problem, value)
         if found:
             self._require(list(found), path)
 
@@ -221,7 +221,7 @@ class Reader:
         if kind_of(path) == ".json":
             is_array = begin[1].lstrip().startswith("[")
             try:
-                values = _parsed(begin[1] + file.read() if is_array else begin[1])
+                values = _parse(begin[1] + file.read() if is_array else begin[1])
                 if isinstance(values, dict) and isinstance(values.get(self.names[0]), dict):
                     raise ValueError(f"its {self.names[0]!r} is an object")
             except ValueError as error:
@@ -235,17 +235,17 @@ class Reader:
         for number, line in chain([begin], lines):
             if line.strip():
                 try:
-                    yield f"line {number}", _parsed(line)
+                    yield f"line {number}", _parse(line)
                 except ValueError as error:
                     problem = f"not valid JSON: {error}; write one object a line"
-                    self._refused(path, f"line {number}", problem, line.rstrip("\r\n"))
+                    self._refuse(path, f"line {number}", problem, line.rstrip("\r\n"))
 
     def _text_of(self, path: Path, unicode: str | None = None) -> AbstractContextManager[TextIO]:
         option = self.form.option("encoding")
         self.written = unicode or recognise_encoding([path], self.form.encoding, option)
         return open_text(path, self.written, option)
 
-    def _parquet(self, path: Path) -> Iterator[Record]:
+    def _parquet(self, path: Path) -> Iterator[PlacedRow]:
         import pyarrow  # noqa: PLC0415  (slow to import; only Parquet files need it)
         import pyarrow.parquet  # noqa: PLC0415
 
@@ -267,14 +267,14 @@ class Reader:
         except pyarrow.ArrowException as error:
             raise UserError(f"{path}: not a Parquet file that can be read: {error}") from None
 
-    def _fasttext(self, path: Path) -> Iterator[Record]:
+    def _fasttext(self, path: Path) -> Iterator[PlacedRow]:
         names = [*self.names, "label"][: max(len(self.names), 2)]
         with self._text_of(path) as file:
             self.written += ", fastText's"
             for number, *row in fasttext_rows(file):
                 yield f"line {number}", dict(zip(names, row, strict=False))
 
-    def _text(self, path: Path) -> Iterator[Record]:
+    def _text(self, path: Path) -> Iterator[PlacedRow]:
         """One record: the text, and as its label the name of the folder that it lies in."""
         if len(self.names) > 2:
             raise UserError(
@@ -323,20 +323,20 @@ def as_json(value: Any) -> str:
 def plain(value: Any) -> Any:
     """A value of Parquet that JSON doesn't know."""
     if isinstance(value, bytes):
-        return _decoded(value)
+        return _decode(value)
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return str(value)
 
 
-def _decoded(value: bytes) -> str:
+def _decode(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
         return value.hex()
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     try:
         return json.loads(text)
     except RecursionError:
