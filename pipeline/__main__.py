@@ -131,7 +131,8 @@ def run(context: click.Context, until: str | None, preset: str | None) -> None:
     All values are judged before any work. Values that differ from params.yaml go through
     `dvc exp run -S`, which writes them there.
     """
-    raise SystemExit(launch(parse_options(context.args), until, preset))
+    last = list(STAGES)[-1]  # which is the whole pipeline
+    raise SystemExit(launch(parse_options(context.args), None if until == last else until, preset))
 
 
 def main() -> None:

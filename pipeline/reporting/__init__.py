@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from pipeline.evaluation.calibration import Interval
 
 
 class MetricName(NamedTuple):
-    """How a metric is shown, and whether a higher value is the better one."""
+    """How a metric is shown, whether a higher value is the better one, and its least and greatest value."""
 
     title: str
     higher_is_better: bool = True
+    ends: tuple[float, float] = (0, 1)
 
     @property
     def arrow(self) -> str:
@@ -24,8 +26,8 @@ METRIC_NAMES = {
     "balanced_accuracy": MetricName("balanced accuracy"),
     "f1": MetricName("F1"),
     "roc_auc": MetricName("ROC AUC"),
-    "log_loss": MetricName("log loss", higher_is_better=False),
-    "brier": MetricName("Brier score", higher_is_better=False),
+    "log_loss": MetricName("log loss", higher_is_better=False, ends=(0, math.inf)),
+    "brier": MetricName("Brier score", higher_is_better=False, ends=(0, 2)),
     "ece": MetricName("expected calibration error", higher_is_better=False),
 }
 

@@ -14,6 +14,7 @@ from pipeline.evaluation.baselines import CLASSIFIERS, MODEL
 from pipeline.evaluation.calibration import Interval, wilson_interval
 from pipeline.evaluation.metrics import Metrics
 from pipeline.params import SEARCHED, Params
+from pipeline.reporting import METRIC_NAMES
 from pipeline.reviews.dataset import content_digest, read_splits
 from pipeline.reviews.ragged import Ragged
 from pipeline.reviews.vocabulary import Vocabulary
@@ -29,7 +30,6 @@ from studies.cross_validation.fold import Fold, draw_folds, judge_fold
 
 JUDGING_MODULES = ("studies/cross_validation", "pipeline/evaluation", "pipeline/reviews")
 SPACE = grid_space(repeat=(1, 10**6), fold=(0, 10**6), part=(1, 10**6))
-_ENDS = {"log_loss": (0, math.inf), "brier": (0, 2)}  # of other scores 0 and 1
 
 
 def cross_validate(params: Params, folds: int, repeats: int) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def summarise(
     for name in CLASSIFIERS:
         scores = {key: [each[name][key] for _, each in judged] for key in judged[0][1][name]}
         means[name] = {
-            key: _plain(mean_of(values, share), *_ENDS.get(key, (0, 1))) for key, values in scores.items()
+            key: _plain(mean_of(values, share), *METRIC_NAMES[key].ends) for key, values in scores.items()
         }
         means[name]["accuracy"] = _plain(accuracy_of(scores["accuracy"], share, num_reviews))
         if name != MODEL:

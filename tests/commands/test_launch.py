@@ -97,12 +97,13 @@ def test_mlproject_names_parameters_and_leaves_their_values_to_params_yaml(param
     options = re.findall(r"--(\S+) \{(\w+)\}", main["command"])
     keys = {name: key for key, name in options}
     assert keys.keys() == main["parameters"].keys()
-    assert keys.pop("preset") == "preset"
+    assert (keys.pop("preset"), keys.pop("until")) == ("preset", "until")
     assert set(keys.values()) <= params.flat().keys()
-    assert {entry["default"] for entry in main["parameters"].values()} == {""}
+    defaults = {name: entry["default"] for name, entry in main["parameters"].items()}
+    assert defaults == dict.fromkeys(defaults, "") | {"until": "evaluate"}
     assert parse_options(["--model.depth", "", "--seed", "7"]) == {"seed": 7}
-    assert train["parameters"] == main["parameters"]
-    assert train["command"] == main["command"].replace(" run ", " run --until train ")
+    assert train["parameters"] == main["parameters"] | {"until": {"type": "string", "default": "train"}}
+    assert train["command"] == main["command"]
 
 
 def test_mlproject_names_commands_that_exist() -> None:
