@@ -10,6 +10,7 @@ import grimp
 import pytest
 import yaml
 
+from pipeline import __main__
 from pipeline.params import Params
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -43,7 +44,7 @@ def test_a_library_is_imported_in_its_room_only(library: str, rooms: set[str]) -
     assert set(map(room, IMPORTS.find_modules_that_directly_import(library))) <= rooms
 
 
-@pytest.mark.parametrize("stage", ["download", "pad", "train", "evaluate"])
+@pytest.mark.parametrize("stage", STAGES)
 def test_dvc_deps_are_the_real_imports(stage: str) -> None:
     module = f"pipeline/stages/{stage}.py"
     assert (PROJECT / module).is_file()
@@ -53,6 +54,10 @@ def test_dvc_deps_are_the_real_imports(stage: str) -> None:
             is_package = (PACKAGE / room(name)).is_dir()
             needed.add(f"pipeline/{room(name)}{'' if is_package else '.py'}")
     assert {dep for dep in STAGES[stage]["deps"] if dep.startswith("pipeline/")} == needed
+
+
+def test_the_command_line_has_the_stages_of_dvc_yaml() -> None:
+    assert list(__main__.STAGES) == list(STAGES)
 
 
 def test_every_parameter_is_read_somewhere() -> None:

@@ -47,7 +47,7 @@ def write(result: Evaluated) -> str:
         ),
         texts="an English review" if is_english else "a text (language and subject unknown)",
         shares=_shares(dataset),
-        skipped=_skipped,
+        skipped=_skipped_text,
         scores=Table(["classifier", first, "95 % interval", *arrows], rows),
         resamples=RESAMPLES,
         weights=values.get("train.class_weights", "none"),
@@ -66,7 +66,7 @@ def description(card: str) -> str:
     return re.sub(r"^#", "##", card.removeprefix("# "), flags=re.MULTILINE)
 
 
-def _skipped(reading: Mapping[str, Any]) -> str:
+def _skipped_text(reading: Mapping[str, Any]) -> str:
     count = reading.get("rows_skipped", 0)
     return f"; {count_text(count, 'row')} could not be used and left out" if count else ""
 

@@ -104,12 +104,12 @@ def judge(
     with in_run as parent, Progress(parent, dataset["name"]) as progress:
         parent.set_tags({"mlflow.runName": kind, "dataset": dataset["name"]})
         workers, again = params.tune.workers, "the same command"
-        judged = run_grid(study, points, judge_fold, _kept, workers, data, progress, again)
+        judged = run_grid(study, points, judge_fold, _to_keep, workers, data, progress, again)
         found = report(judged, parent)
     return {"dataset": dataset["name"], "digest": dataset["digest"], "labels": dataset["labels"]} | found
 
 
-def _kept(metrics: Mapping[str, Metrics]) -> tuple[float, Any, Metrics]:
+def _to_keep(metrics: Mapping[str, Metrics]) -> tuple[float, Any, Metrics]:
     accuracies = {f"test_{prefix}accuracy": metrics[name]["accuracy"] for name, prefix in CLASSIFIERS.items()}
     return accuracies["test_accuracy"], metrics, accuracies
 

@@ -227,11 +227,11 @@ def measure_all(
     """The record of each of ``fits``, also of those that ``study`` lacks."""
     params, again = study.params, f"`make {command}`, or `python -m studies {command}`,"
     points = [Point(fit.name, fit._asdict(), (params, fit)) for fit in fits]
-    found = run_grid(study, points, measure, _kept, params.depth.workers, data, progress, again)
+    found = run_grid(study, points, measure, _to_keep, params.depth.workers, data, progress, again)
     return {fit: AS_JSON.validate_python(record) for fit, record in zip(fits, found, strict=True)}
 
 
-def _kept(record: Record) -> tuple[float, Any, Mapping[str, float]]:
+def _to_keep(record: Record) -> tuple[float, Any, Mapping[str, float]]:
     score = record.scores["validation_accuracy"]  # also the first that a line has room for
     counts = {"parameters": record.parameters, "best_epoch": record.best_epoch}
     metrics = {"validation_accuracy": score, **record.scores, **counts, "fit_seconds": record.seconds}
