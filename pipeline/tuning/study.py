@@ -244,8 +244,8 @@ def open_grid(
         space: what the values may be, also in a larger study that goes on with this one.
         modules: the code that decides it, besides that which fits a network.
     """
-    wrap = partial(Study, params, space)
-    return _latest(params, prefix, described, code_version(*modules), wrap, is_grid=True)
+    make = partial(Study, params, space)
+    return _latest(params, prefix, described, code_version(*modules), make, is_grid=True)
 
 
 AnyStudy = TypeVar("AnyStudy", bound=Study)
@@ -256,7 +256,7 @@ def _latest(
     prefix: str,
     described: Mapping[str, Any],
     version: str,
-    wrap: Callable[[optuna.Study], AnyStudy],
+    make: Callable[[optuna.Study], AnyStudy],
     is_grid: bool = False,
 ) -> AnyStudy:
     """The last of the studies called ``imdb-1a2b3c4d5e6f``, after the data set and a digest of the identity,
@@ -271,7 +271,7 @@ def _latest(
 
     def open_one() -> AnyStudy:
         pruner = optuna.pruners.NopPruner()  # of a grid
-        return wrap(
+        return make(
             optuna.create_study(
                 storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
             )
