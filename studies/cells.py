@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.evaluation.baselines import MAJORITY
-from pipeline.params import Params
+from pipeline.params import DepthParams, Params
 from pipeline.reporting.page import Picture, Table, TableCell, render
 from pipeline.reviews.splitting import SPLITS
 from pipeline.runtime.files import read_arrays, read_json, write_text
@@ -26,6 +26,7 @@ from studies.depth.claims import guess_scores, trained_decades
 from studies.depth.fits import CLIPPING, PLAIN, FitToTheEnd, Record, run_study
 from studies.depth.pictures import CELL_STYLE, draw_panels
 
+CELLS = DepthParams().cells
 SECTIONS = {
     "learning": "Learning",
     "gradients": "Gradients",
@@ -68,9 +69,7 @@ def run(params: Params, depth: int, num_reviews: int, epochs: int) -> None:
         drawn = np.random.default_rng(params.seed).permutation(len(arrays["labels"]))[:num_reviews]
         splits[name] = {key: arrays[key][drawn] for key in ("token_ids", "labels")}
     fits = {
-        (cell, kind): FitToTheEnd(cell, depth, kind.skip, kind.variant, 0)
-        for cell in CELL_STYLE
-        for kind in KINDS
+        (cell, kind): FitToTheEnd(cell, depth, kind.skip, kind.variant, 0) for cell in CELLS for kind in KINDS
     }
     data, wanted = data_of(splits), [*fits.values()]
     with run_study("compare-cells", params, dataset, wanted, data, reviews=num_reviews) as (parent, found):
@@ -103,7 +102,8 @@ def render_page(dataset: Mapping[str, Any], records: Records, sizes: Mapping[str
 
 def learning_figure(records: Records) -> Figure:
     figure, ((loss, accuracy),) = make_panels(1, 2, share_y=False)
-    for cell, style in CELL_STYLE.items():
+    for cell in CELLS:
+        style = CELL_STYLE[cell]
         curve = records[cell, KINDS[0]].curve
         epochs = range(1, len(curve) + 1)
         loss.plot(epochs, [epoch["loss"] for epoch in curve], linestyle="--", color=style["color"])
@@ -133,7 +133,7 @@ def helps_figure(records: Records) -> Figure:
     return draw_panels(_MOMENTS, _CELLS, draw)
 
 
-_CELLS = {style["label"]: cell for cell, style in CELL_STYLE.items()}
+_CELLS = {CELL_STYLE[cell]["label"]: cell for cell in CELLS}
 _MOMENTS = {
     "before training\nnorm of dLoss/dh": "initial_gradients",
     "after training\nnorm of dLoss/dh": "trained_gradients",

@@ -154,7 +154,7 @@ class DepthParams(Section):
     The variants have no skip: one has dropout, one clips its gradients.
     """
 
-    cells: tuple[Cell, ...] = get_args(Cell)
+    cells: tuple[Cell, ...] = ("simple_rnn", "lstm", "gru")
     depths: tuple[Depth, ...] = (1, 2, 4)
     skips: tuple[Skip, ...] = get_args(Skip)
     seeds: Annotated[int, Field(ge=2)] = 6
