@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.evaluation.probabilities import decide, log_odds, shown
+from pipeline.evaluation.probabilities import decide, log_odds, main_probability
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.vocabulary import OOV_ID, Vocabulary
 from pipeline.runtime.files import Row
@@ -69,7 +69,7 @@ def confident_errors(
         ``COLUMNS`` of each; probability is that of label 1, or, of more than two, of the label given.
     """
     rows: list[Row] = []
-    given, about = decide(probabilities), shown(probabilities)
+    given, about = decide(probabilities), main_probability(probabilities)
     doubt = -probabilities[np.arange(len(given)), given]
     for actual, name in enumerate(names):
         candidates = np.flatnonzero((reviews.labels == actual) & (given != actual))

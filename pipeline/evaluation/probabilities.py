@@ -43,7 +43,7 @@ def right(labels: np.ndarray, probabilities: np.ndarray, threshold: float = THRE
     return np.asarray(decide(probabilities, threshold) == labels)
 
 
-def shown(probabilities: np.ndarray) -> np.ndarray:
+def main_probability(probabilities: np.ndarray) -> np.ndarray:
     """The one that there is room for, (num_reviews,): of label 1; of more than two labels, the likeliest."""
     return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities.max(axis=1)
 
@@ -68,7 +68,7 @@ def confidences(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarr
     "On Calibration of Modern Neural Networks", ICML 2017). Both are (num_reviews,).
     """
     hits = labels == 1 if probabilities.shape[1] == 2 else right(labels, probabilities)
-    return hits, shown(probabilities)
+    return hits, main_probability(probabilities)
 
 
 def targets_of(labels: np.ndarray, num_labels: int) -> np.ndarray:

@@ -10,6 +10,7 @@ weights, saved as `.weights.h5`, into the same layers built there.
 
 from collections.abc import Callable
 from functools import reduce
+from pathlib import Path
 from typing import Any, Literal
 
 import keras
@@ -82,6 +83,11 @@ def with_word_dropout(model: keras.Model, rate: float, seed: int) -> keras.Model
         return model
     token_ids = keras.Input(model.input.shape[1:], dtype="int32")
     return keras.Model(token_ids, model(WordDropout(rate, seed)(token_ids)))
+
+
+def load_network(file: Path) -> keras.Model:
+    """Reads a saved network, of a cell of our own too, which Keras knows once this module is imported."""
+    return keras.models.load_model(file, compile=False, safe_mode=True)
 
 
 TOP_STATES = "top_states"

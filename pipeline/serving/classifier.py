@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.evaluation.explanation import contributions
-from pipeline.evaluation.probabilities import decide, shown
+from pipeline.evaluation.probabilities import decide, main_probability
 from pipeline.reviews.padding import pad_texts, unknown_share
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.errors import UserError
@@ -94,7 +94,7 @@ class TextClassifier:
             UNDECIDED if unknown == 1 else label
             for label, unknown in zip(self.decide(by_label, threshold), unknown_shares, strict=True)
         ]
-        return Scores(labels, shown(by_label), unknown_shares, by_label)
+        return Scores(labels, main_probability(by_label), unknown_shares, by_label)
 
     def decide(self, probabilities: np.ndarray, threshold: float | None = None) -> list[str]:
         """The label of each text by the network's probabilities, also where no word is known.

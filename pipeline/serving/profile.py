@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
-from pipeline.evaluation.probabilities import shown
+from pipeline.evaluation.probabilities import main_probability
 from pipeline.reviews.padding import unknown_share
 from pipeline.reviews.ragged import Offsets, Ragged, Tokens, flatten
 from pipeline.reviews.vocabulary import OOV_ID
@@ -149,7 +149,7 @@ def profile_of(
     numbers = {
         LENGTH: validation.lengths,
         UNKNOWN: unknown_share(token_ids),
-        PROBABILITY: shown(probabilities),
+        PROBABILITY: main_probability(probabilities),
     }
     words = np.split(validation.cut(vocab_size), validation.offsets[1:-1])
     observer = Observer(vocab_size, seed)

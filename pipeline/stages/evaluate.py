@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -18,6 +17,7 @@ from pipeline.evaluation.learning_curve import gain_of_twice
 from pipeline.evaluation.metrics import ACCURACY, measure_of
 from pipeline.evaluation.promotion import Predictions, Registration, Rule
 from pipeline.networks.fused import choose_implementation
+from pipeline.networks.stacked_rnn import load_network
 from pipeline.networks.summary import summarize
 from pipeline.params import Params, preset_of
 from pipeline.registry import lineage, model_card, versions
@@ -76,7 +76,7 @@ def run(params: Params) -> None:
         validation, test = splits["validation"], splits["test"]
         reviews = _whole_reviews(dataset, splits)
         parent.log_split(dataset, "test", test["token_ids"], test["labels"])
-        model = keras.models.load_model(MODEL, compile=False, safe_mode=True)
+        model = load_network(MODEL)
         chosen = params.replace({**trained["params"], "train.implementation": "auto"})
         predict = compile_prediction(model, choose_implementation(chosen.model, chosen.train))
         with busy(f"the network labels {len(test['labels']):,} test reviews"):

@@ -113,12 +113,12 @@ def file_bytes(network: keras.Model) -> bytes:
 
 def network_of(saved: bytes) -> keras.Model:
     """The network that ``file_bytes`` has saved."""
-    import keras  # noqa: PLC0415 - in the processes that fit
+    from pipeline.networks.stacked_rnn import load_network  # noqa: PLC0415 - Keras, in the processes that fit
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"
         file.write_bytes(saved)
-        return keras.models.load_model(file, compile=False, safe_mode=True)
+        return load_network(file)
 
 
 def fit(params: Params, seed: int, data: Data, listen: Listen) -> Trained:
