@@ -24,8 +24,7 @@ def test_the_card_says_what_the_reports_say() -> None:
         "6 unlabelled in test, 2 unlabelled in validation",
         "- calibrated on validation: error there 0.0712 before, 0.0234 after",
         "## Metrics on 240 test reviews",
-        "| classifier | accuracy ↑ | 95 % interval | balanced accuracy ↑ | F1 ↑ | ROC AUC ↑ | log loss ↓ | "
-        "Brier score ↓ | expected calibration error ↓ |",
+        "| classifier | accuracy ↑ | 95 % interval | balanced accuracy ↑ | F1 ↑ | ",
         f"| stacked RNN | {metrics['test_accuracy']:.4f} | {low:.4f} to {high:.4f} | ",
         f"| majority class | {metrics['majority_test_accuracy']:.4f} | ",
         f"- {found.paired[found.baseline.name].only_first:,} reviews only this model labels right, ",
