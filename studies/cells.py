@@ -26,7 +26,7 @@ from studies.depth.claims import guess_scores, trained_decades
 from studies.depth.fits import CLIPPING, PLAIN, FitToTheEnd, Record, run_study
 from studies.depth.pictures import CELL_STYLE, draw_panels
 
-CELLS = DepthParams().cells
+CELLS: Sequence[str] = DepthParams().cells
 SECTIONS = {
     "learning": "Learning",
     "gradients": "Gradients",
