@@ -45,7 +45,11 @@ def measure_name(measure: str) -> str:
 
 
 def cell_name(cell: str) -> str:
-    """``simple RNN``, ``LSTM`` or ``GRU``."""
+    """A cell of ``model.cell`` as a page says it.
+
+    >>> cell_name("simple_rnn"), cell_name("gru")
+    ('simple RNN', 'GRU')
+    """
     return "simple RNN" if cell == "simple_rnn" else cell.upper()
 
 
