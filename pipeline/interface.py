@@ -18,16 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from pipeline.networks.devices import import_keras
-from pipeline.params import (
-    NAMED_SOURCES,
-    Cell,
-    ModelParams,
-    Params,
-    ParamsError,
-    TrainParams,
-    Value,
-    load_params,
-)
+from pipeline.params import CORPORA, Cell, ModelParams, Params, ParamsError, TrainParams, Value, load_params
 from pipeline.reviews.padding import Side, pad_texts, pad_tokens
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.sources import load_dataset
@@ -138,10 +129,10 @@ def load_reviews(
         found = (
             f"a {type(source).__name__}: write a table to a file first: table.to_parquet('reviews.parquet')"
         )
-        raise UserError(f"source must be {', '.join(NAMED_SOURCES)} or the path of a file, but got {found}")
+        raise UserError(f"source must be {', '.join(CORPORA)} or the path of a file, but got {found}")
     values: dict[str, Value] = {
         "seed": seed,
-        "data.source": str(source) if str(source) in NAMED_SOURCES else "file",
+        "data.source": str(source) if str(source) in CORPORA else "file",
         "data.path": str(source),
         "data.fallback": None,
         "data.text_column": text_column,

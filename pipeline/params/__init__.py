@@ -1,7 +1,7 @@
 """What params.yaml may say: one schema judges every value before any work starts. Nothing here reads data."""
 
 # ruff: noqa: F401 - what the other rooms take from here
-from pipeline.params.data import NAMED_SOURCES, DataParams, PadParams
+from pipeline.params.data import CORPORA, DataParams, PadParams
 from pipeline.params.schema import (
     PARAMS_FILE,
     PRESET_VARIABLE,

@@ -20,7 +20,7 @@ _SECRET_NAME = re.compile(
 _VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 Source = Literal["imdb", "snippets", "file"]
-NAMED_SOURCES = tuple(name for name in get_args(Source) if name != "file")
+CORPORA = tuple(name for name in get_args(Source) if name != "file")  # a file has a name of its own
 Column = str | PositiveInt  # its name; or its number, from 1, in a table without a header line
 
 

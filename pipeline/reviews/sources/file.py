@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.params import NAMED_SOURCES, DataParams
+from pipeline.params import CORPORA, DataParams
 from pipeline.reviews.dataset import Dataset
 from pipeline.reviews.encoding import Encoder
 from pipeline.reviews.labels import LEFT_OUT, UNUSABLE, Classes, classes_of, fold
@@ -269,7 +269,7 @@ def dataset_name(path: Path) -> str:
     if name.lower() in _ANY_DATASETS and path.parent.name:
         name = f"{path.parent.name}-{name}"
     name = re.sub(r"[^\w.-]+", "-", name)
-    return f"{name}-file" if name in NAMED_SOURCES else name
+    return f"{name}-file" if name in CORPORA else name
 
 
 def _label_problem(value: object, classes: Classes) -> str:
