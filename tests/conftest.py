@@ -129,6 +129,13 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
+def store_here(here: Path, empty_store: bytes) -> str:
+    """The address of an empty tracking store in an empty folder, which is the one we are in."""
+    (here / "mlflow.db").write_bytes(empty_store)
+    return f"sqlite:///{here}/mlflow.db"
+
+
+@pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """An HTTP server on loopback."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -8,9 +8,9 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import Mock
+from typing import Any
+from unittest.mock import Mock, patch
 
 import click
 import pytest
@@ -18,7 +18,6 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 import pipeline
-from pipeline import commands
 from pipeline.__main__ import cli
 from pipeline.runtime.errors import UserError
 from plain import plain_text
@@ -30,16 +29,15 @@ def call(*words: str) -> Result:
     return CliRunner().invoke(cli, list(words), prog_name="stacked-rnn")
 
 
-@pytest.fixture
-def fail(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Calls a command that raises what it is given."""
+def failing(error: BaseException) -> Any:
+    """Lets the command line have a command `fail` that raises it."""
+    command = click.Command("fail", callback=Mock(side_effect=error))
+    return patch.dict(cli.commands, fail=command)
 
-    def of(error: BaseException, *options: str) -> Result:
-        command = click.Command("fail", callback=Mock(side_effect=error))
-        monkeypatch.setitem(cli.commands, "fail", command)
+
+def fail(error: BaseException, *options: str) -> Result:
+    with failing(error):
         return call(*options, "fail")
-
-    return of
 
 
 @pytest.mark.parametrize(
@@ -74,13 +72,9 @@ def error_of(number: int, file: str, target: str | None = None) -> OSError:
         (error_of(errno.ENOSPC, "m.keras"), "m.keras: No space left on device: free some space"),
         (error_of(errno.ENOSPC, "source", "copy"), "copy: No space left on device: free some space"),
         (MemoryError("Unable to allocate 9 GiB"), "memory is short: Unable to allocate 9 GiB; run fewer"),
-        (error_of(errno.EPIPE, "worker"), "worker: Broken pipe"),  # not that of what is printed
     ],
 )
-def test_what_the_user_can_put_right_is_one_line(
-    error: Exception, said: str, fail: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(commands, "_reader_is_gone", lambda: False)
+def test_what_the_user_can_put_right_is_one_line(error: Exception, said: str) -> None:
     result = fail(error)
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: {said}")
@@ -91,11 +85,16 @@ def test_what_the_user_can_put_right_is_one_line(
     ("error", "options"),
     [(ValueError("shapes (3,)"), ()), (KeyError("digest"), ()), (UserError("9"), ("--traceback",))],
 )
-def test_a_fault_of_the_code_keeps_its_traceback(
-    error: Exception, options: tuple[str, ...], fail: Callable[..., Result]
-) -> None:
+def test_a_fault_of_the_code_keeps_its_traceback(error: Exception, options: tuple[str, ...]) -> None:
     """It leaves the command line as it was raised, so Python prints where."""
     assert fail(error, *options).exception is error
+
+
+def test_a_broken_pipe_that_is_not_of_what_is_printed_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    """Standard output is a file here, as CliRunner's isn't."""
+    broken = pytest.raises(click.ClickException, match="worker: Broken pipe")
+    with failing(error_of(errno.EPIPE, "worker")), broken:
+        cli.main(["fail"], standalone_mode=False)
 
 
 @pytest.mark.parametrize("printed", ["click.echo(line)", "Console().print(line)"])

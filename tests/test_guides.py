@@ -17,36 +17,28 @@ import pytest
 import yaml
 from dvc.cli.parser import get_main_parser
 
+from e2e.guide_commands import FENCED, INLINE, PAGES, page_commands
 from pipeline.__main__ import cli
 from pipeline.commands.run import parse_options
 from pipeline.params import load_params, preset_names
 
 PROJECT = Path(__file__).resolve().parents[1]
-DOCS = PROJECT / "docs"
-PAGES = [*sorted(DOCS.glob("*.md")), *sorted((DOCS / "examples").glob("*.md"))]
-GUIDES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *PAGES]
+GUIDES = [*PAGES, PROJECT / "CONTRIBUTING.md"]
 SHIPPED = load_params(PROJECT / "params.yaml")
 SEARCHED = {f"tune.search_space.{key}" for key in SHIPPED.flat() if key.startswith(("model.", "train."))}
 TARGETS = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 ENTRY_POINTS = yaml.safe_load((PROJECT / "MLproject").read_text(encoding="utf-8"))["entry_points"]
 STAGES = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
-FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"`([^`\n]+)`")
 SECTIONS = "|".join(name for name, value in SHIPPED.model_dump().items() if isinstance(value, dict))
 PARAMETER = re.compile(rf"(?!mlflow\.db)((?:{SECTIONS})\.[a-z_0-9.]+)(?:: (.+))?")
 
 
 def _commands(text: str) -> Iterator[list[str]]:
     """The words of each command in shell blocks and between backticks, without what is piped or commented."""
-    shell = [block for language, block in FENCED.findall(text) if language == "sh"]
-    lines = [line for block in shell for line in block.replace("\\\n", " ").splitlines()]
-    for line in [*lines, *INLINE.findall(FENCED.sub("", text))]:
-        for part in re.split(r"&&| \| ", line):
-            try:
-                words = shlex.split(part, comments=True)
-            except ValueError:  # an apostrophe between backticks: no command
-                continue
+    for command in page_commands(text, without=()):
+        for part in re.split(r"&&| \| ", command.splitlines()[0]):
+            words = shlex.split(part, comments=True)
             if words and words[0] in CHECKS:
                 yield words
 

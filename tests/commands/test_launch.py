@@ -143,15 +143,16 @@ def test_without_git_dvc_is_told_so_and_an_experiment_says_what_to_do(
     """In the code as an archive of it unpacks, and once there is a repository."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(here.parent))
     write(here, ".dvc/config", "[core]\n    analytics = false\n")
+    write(here, "params.yaml", plain_text())
     local = here / ".dvc/config.local"
     with pytest.raises(UserError, match="and here is no repository: `git init && git add --all"):
-        launch._settle_git(experiment=True)
+        launch.launch({"seed": 1})
     assert not local.exists()
-    launch._settle_git(experiment=False)
+    assert launch.launch({}) != 0, "there is no dvc.yaml"
     assert "no_scm = true" in local.read_text()
     subprocess.run(["git", "init", "--quiet"], check=True)
     with pytest.raises(UserError, match="an experiment needs a commit to start from"):
-        launch._settle_git(experiment=True)
+        launch.launch({"seed": 1})
     assert "no_scm" not in local.read_text()
 
 

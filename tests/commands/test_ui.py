@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from pathlib import Path
 from unittest.mock import MagicMock, Mock
 
 import pytest
@@ -17,12 +16,8 @@ from pipeline.runtime.machine import answers
 
 
 def test_the_scores_are_the_columns_of_the_page_that_is_opened(
-    params: Params, empty_store: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    params: Params, store_here: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mlflow.db").write_bytes(empty_store)
-    store = f"sqlite:///{tmp_path}/mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("pipeline.interface.load_params", lambda: params)
     monkeypatch.setattr(ui, "load_params", lambda: params)
     start = MagicMock()  # stands for `mlflow ui`, which runs and in the end returns 0
@@ -31,7 +26,7 @@ def test_the_scores_are_the_columns_of_the_page_that_is_opened(
     monkeypatch.setattr(ui.subprocess, "Popen", start)
     monkeypatch.setattr(ui, "answers", Mock(side_effect=(False, False, True)))
     monkeypatch.setattr(ui.time, "sleep", lambda seconds: None)
-    client = MlflowClient(store)
+    client = MlflowClient(store_here)
     made_before = client.create_experiment(params.mlflow.experiment)  # by another program, without the view
     result = CliRunner().invoke(ui.ui, ["--port", "5987"])
     assert result.exit_code == 0
@@ -44,7 +39,7 @@ def test_the_scores_are_the_columns_of_the_page_that_is_opened(
     server.wait.assert_called_once()
     [words] = start.call_args.args
     assert "5987" in words
-    assert words.count(store) == 2  # the registry's too, of which MLflow would print that it guessed it
+    assert words.count(store_here) == 2  # the registry's too, of which MLflow would print that it guessed it
     assert start.call_args.kwargs["env"]["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     view = json.loads(client.get_experiment(made_before).tags["mlflow.sharedViewState.scores"])
     assert json.loads(view["state"])["columnOrder"][2] == "metrics.`test_accuracy`"

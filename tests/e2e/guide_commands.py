@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,21 +97,13 @@ def commands() -> list[Command]:
     return list(found.values())
 
 
-def page_commands(page: str) -> Iterator[str]:
-    """The commands of shell blocks and, between backticks, those of ``PROGRAMS`` that are whole."""
-    position = 0
-    for block in FENCED.finditer(page):
-        yield from _inline(page[position : block.start()])
-        if block[1] == "sh":
-            yield from block_commands(block[2])
-        position = block.end()
-    yield from _inline(page[position:])
-
-
-def _inline(text: str) -> Iterator[str]:
-    for code in INLINE.findall(text):
-        program, _, rest = code.partition(" ")
-        if program in PROGRAMS and rest and code not in NAMES:
+def page_commands(page: str, without: Collection[str] = NAMES) -> Iterator[str]:
+    """The commands of shell blocks and, between backticks, those of ``PROGRAMS``, in their order."""
+    for found in re.finditer(f"{FENCED.pattern}|{INLINE.pattern}", page, FENCED.flags):
+        language, block, code = found.groups()
+        if language == "sh":
+            yield from block_commands(block)
+        elif code and code.split()[0] in PROGRAMS and " " in code and code not in without:
             yield code
 
 

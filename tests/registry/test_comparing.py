@@ -15,6 +15,7 @@ from pipeline.commands.compare import compare
 from pipeline.evaluation.promotion import Predictions
 from pipeline.params import Params
 from pipeline.registry.comparing import Difference, compare_runs, difference, same_data
+from plain import plain_text
 from two_labels import both
 
 
@@ -54,12 +55,10 @@ def test_runs_share_their_reviews_whatever_vocabulary_they_have() -> None:
     assert not same_data(run("sha256:1"), run("sha256:2"))
 
 
-def test_every_section_of_params_yaml_is_compared_and_what_differs_said_in_short(
-    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: bytes
-) -> None:
+@pytest.mark.usefixtures("store_here")
+def test_every_section_of_params_yaml_is_compared_and_what_differs_said_in_short(params: Params) -> None:
     """Word vectors and soft labels among them; what `mlflow run` logs of its own isn't."""
-    (tmp_path / "mlflow.db").write_bytes(empty_store)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    Path("params.yaml").write_text(plain_text())
     client = tracking.connect(params)
     runs: list[dict[str, Any]] = [
         {"model.dropout": 0.5, "train.patience": 3, "vectors.epochs": 0, "depth": 2},

@@ -3,6 +3,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib.font_manager import fontManager
 
 from pipeline.reporting.figures import (
     confusion_figure,
@@ -66,17 +69,30 @@ def test_binned_shares_have_their_intervals_and_bins_their_counts() -> None:
     assert [bar.get_height() for bar in bins] == [8, 4]
 
 
-def test_names_that_no_font_here_draws_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_that_no_font_here_draws_are_numbered() -> None:
     assert fonts.names_in_figures(["ham", "très bien", "хорошо"]) == ["ham", "très bien", "хорошо"]
     private = "\ue123\U0010fffd"  # of no script: no font has them
     assert fonts.names_in_figures([private, "ham"]) == ["class 1", "class 2"]
-    # A font of this machine that has them is taken beside matplotlib's own.
-    monkeypatch.setattr(fonts, "_is_plain", lambda entry: entry.name == "cmsy10")
-    glyph = chr(max(fonts._glyphs(fonts.findfont("cmsy10"))))
-    own = fonts._glyphs(fonts.findfont("DejaVu Sans"))
-    monkeypatch.setattr(
-        fonts, "_glyphs", lambda file: own - {ord(glyph)} if "DejaVuSans" in file else frozenset([ord(glyph)])
-    )
-    fonts.families_for.cache_clear()
-    assert fonts.families_for(frozenset(f"a{glyph}")) == ("DejaVu Sans", "cmsy10")
-    fonts.families_for.cache_clear()
+
+
+def test_a_font_of_this_machine_draws_what_matplotlibs_own_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is made, of a sign that no other font has."""
+    made, square = FontBuilder(1000, isTTF=True), TTGlyphPen(None)
+    square.moveTo((0, 0))
+    for corner in ((0, 500), (500, 500), (500, 0)):
+        square.lineTo(corner)
+    square.closePath()
+    made.setupGlyphOrder([".notdef", "sign"])
+    made.setupCharacterMap({0xE124: "sign"})
+    made.setupGlyf(dict.fromkeys((".notdef", "sign"), square.glyph()))
+    made.setupHorizontalMetrics(dict.fromkeys((".notdef", "sign"), (600, 0)))
+    made.setupHorizontalHeader()
+    made.setupNameTable({"familyName": "Ours", "styleName": "Regular"})
+    made.setupOS2()
+    made.setupPost()
+    made.save(tmp_path / "ours.ttf")
+    monkeypatch.setattr(fontManager, "ttflist", [*fontManager.ttflist])
+    fontManager.addfont(tmp_path / "ours.ttf")
+    assert fonts.families_for(frozenset("a\ue124")) == ("DejaVu Sans", "Ours")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import pytest
@@ -38,10 +38,14 @@ class Document(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def part(name: str, *arguments: Any) -> str:
-    """A macro of parts.html."""
-    macros = page._ENVIRONMENT.get_template("parts.html").module
-    return str(getattr(macros, name)(*arguments))
+Part = Callable[[str, object], str]
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Part:
+    """Renders a macro of parts.html."""
+    (tmp_path / "part.html").write_text("{% import 'parts.html' as parts %}{{ parts[name](shown) }}")
+    return lambda name, shown: page.render("part.html", tmp_path, name=name, shown=shown)
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def test_text_from_outside_stays_text_wherever_it_stands(picture: Path) -> None:
+def test_text_from_outside_stays_text_wherever_it_stands(picture: Path, part: Part) -> None:
     table = Table([SCRIPT], [[SCRIPT]], caption=SCRIPT)
     html = part("table", table) + part("pictures", [Picture(picture, f'"{SCRIPT}', SCRIPT)])
     assert "<script" not in html
@@ -60,7 +64,7 @@ def test_text_from_outside_stays_text_wherever_it_stands(picture: Path) -> None:
     assert document.all("img")[0]["alt"] == f'"{SCRIPT}: {SCRIPT}'
 
 
-def test_a_picture_lies_in_the_page_itself(picture: Path) -> None:
+def test_a_picture_lies_in_the_page_itself(picture: Path, part: Part) -> None:
     (image,) = Document(part("picture", Picture(picture, "ROC"))).all("img")
     assert image["alt"] == "ROC"
     head, _, data = str(image["src"]).partition(",")
@@ -68,7 +72,7 @@ def test_a_picture_lies_in_the_page_itself(picture: Path) -> None:
     assert base64.b64decode(data) == PNG
 
 
-def test_a_caption_says_how_to_read_a_picture_and_does_not_repeat_its_title(picture: Path) -> None:
+def test_a_caption_says_how_to_read_a_picture_not_its_title(picture: Path, part: Part) -> None:
     named = part("picture", Picture(picture, "ROC"))
     explained = part("picture", Picture(picture, "ROC", "To the left."))
     assert "figcaption" not in named
@@ -76,7 +80,7 @@ def test_a_caption_says_how_to_read_a_picture_and_does_not_repeat_its_title(pict
     assert Document(explained).all("img")[0]["alt"] == "ROC: To the left."
 
 
-def test_numbers_are_rounded_and_set_to_the_right_and_one_may_be_missing() -> None:
+def test_numbers_are_rounded_and_set_to_the_right_and_one_may_be_missing(part: Part) -> None:
     """A share is a number and a name with digits is none; a trial that was killed has no score."""
     columns = ["metric", "value", "count", "share", "network", "score", "end"]
     rows = [
@@ -97,7 +101,7 @@ def test_numbers_are_rounded_and_set_to_the_right_and_one_may_be_missing() -> No
     assert shown[-2:] == ["number", "shortnever"]
 
 
-def test_a_folded_table_shows_its_caption_only() -> None:
+def test_a_folded_table_shows_its_caption_only(part: Part) -> None:
     html = part("table", Table(["bin"], [["a"]], "The bins", folded=True))
     assert html.index("<details>") < html.index("<summary>The bins</summary>") < html.index("<table>")
     with pytest.raises(ValueError, match="a folded table must have a caption"):

@@ -54,7 +54,7 @@ def test_another_users_repository_is_not_taken_for_none(
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch for its own tests
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
-    for asked in (head_commit, changed_code, lambda: run._settle_git(experiment=False)):
+    for asked in (head_commit, changed_code, lambda: run.launch({})):
         with pytest.raises(UserError, match=r"another user: `git config --global --add safe\.directory"):
             asked()
     assert not Path(".dvc/config.local").exists()

@@ -19,53 +19,51 @@ from pipeline.training.task import Trained
 from reviews.own_files import write
 from tuning.stand_in import fit_formula
 
+pytestmark = pytest.mark.usefixtures("fits_here")
+
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: bytes, fits_here: None) -> Path:
-    """A study of one trial in the working folder; its network is a formula."""
-    make_project(tmp_path, {"trials": 1})
-    shutil.copyfile(PROJECT / "dvc.yaml", tmp_path / "dvc.yaml")
-    (tmp_path / "mlflow.db").write_bytes(empty_store)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+def client(store_here: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    """The store of a study of one trial in the working folder; its network is a formula."""
+    make_project(Path(), {"trials": 1})
+    shutil.copyfile(PROJECT / "dvc.yaml", "dvc.yaml")
     monkeypatch.setattr(train, "fit", fit_formula)
     monkeypatch.setattr(train, "describe_device", lambda data, listen: "a formula")
     monkeypatch.setattr(train, "write_pictures", lambda *args: args[-1].mkdir(exist_ok=True))
     monkeypatch.setattr(train, "deliver", lambda network, *_: (network, {"scale": 1.0}))
-    return tmp_path
+    return MlflowClient(store_here)
 
 
-def statuses(project: Path) -> set[str]:
-    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+def statuses(client: MlflowClient) -> set[str]:
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     return {run.info.status for run in client.search_runs(experiments)}
 
 
 def test_a_lost_network_leaves_the_last_good_runs_files(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tuning.stand_in.score_of", lambda params, seed, epoch: float("nan"))
     for file in (MODEL, TRAIN_REPORT):
         write(Path(), str(file), "of the last good run")
     with pytest.raises(UserError, match="trial 0 failed: loss is nan"):
         train.run(load_params())
-    assert statuses(project) == {"FAILED"}  # parent and trial
+    assert statuses(client) == {"FAILED"}  # parent and trial
     for file in (MODEL, TRAIN_REPORT):
         assert file.read_text() == "of the last good run"
         assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_broken_file_leaves_a_failed_run(project: Path) -> None:
-    (project / "data/padded/validation.npz").write_bytes(b"not an archive")
+def test_a_broken_file_leaves_a_failed_run(client: MlflowClient) -> None:
+    Path("data/padded/validation.npz").write_bytes(b"not an archive")
     with pytest.raises(UserError, match=r"validation\.npz"):
         train.run(load_params())
-    assert statuses(project) == {"FAILED"}
+    assert statuses(client) == {"FAILED"}
 
 
-def test_finalists_seeds_and_objective_are_reported(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("client")
+def test_finalists_seeds_and_objective_are_reported() -> None:
     """The formula's loss is 1 less its score, which each seed above the first lowers by 0.001."""
-    make_project(project, {"trials": 2, "finalists": 2, "seeds": 2, "epochs": None, "objective": "log_loss"})
+    make_project(Path(), {"trials": 2, "finalists": 2, "seeds": 2, "epochs": None, "objective": "log_loss"})
     train.run(load_params())
     report = read_json(TRAIN_REPORT)
     first, second = report["validation_neg_log_loss_by_seed"]
@@ -75,9 +73,9 @@ def test_finalists_seeds_and_objective_are_reported(project: Path, monkeypatch: 
 
 
 def test_word_vectors_of_a_file_are_said_and_another_content_is_another_study(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    client: MlflowClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_project(project, {"trials": 1}, vectors={"path": "mine.vec"}, model={"embedding_dim": 2})
+    make_project(Path(), {"trials": 1}, vectors={"path": "mine.vec"}, model={"embedding_dim": 2})
     Vocabulary(("good", "bad", "so", "rare")).save(write(Path(), str(RAW_VOCABULARY), ""))
     studies = []
     for content in ("good 1 2\nbad 2 1\nso 0 1\n", "good 1 2\nbad 2 1\n"):
@@ -86,12 +84,12 @@ def test_word_vectors_of_a_file_are_said_and_another_content_is_another_study(
         studies.append(read_json(TRAIN_REPORT)["study"])
     assert "word vectors of mine.vec: 75.0% of the vocabulary's words" in capsys.readouterr().out
     assert len(set(studies)) == 2
-    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
     run = client.get_run(read_json(TRAIN_REPORT)["run_id"])
     assert run.data.metrics["vectors_found"] == read_json(TRAIN_REPORT)["vectors_found"] == 0.5
 
 
-def test_params_edited_meanwhile_are_not_noted_down(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("client")
+def test_params_edited_meanwhile_are_not_noted_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """DVC would note down the batch size that stands in params.yaml at the end of the stage."""
     text = Path("params.yaml").read_text()
     calls = []
@@ -110,7 +108,8 @@ def test_params_edited_meanwhile_are_not_noted_down(project: Path, monkeypatch: 
     assert calls == [16], "once they are put back, the same study delivers what it has"
 
 
-def test_what_a_later_stage_reads_may_be_edited_while_an_earlier_one_runs(project: Path) -> None:
+@pytest.mark.usefixtures("client")
+def test_what_a_later_stage_reads_may_be_edited_while_an_earlier_one_runs() -> None:
     started_with = load_params()
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(text.replace("baseline_ngrams: 2", "baseline_ngrams: 3"))

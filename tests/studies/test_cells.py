@@ -34,12 +34,10 @@ def test_each_panel_has_the_gradients_of_its_cell() -> None:
             np.testing.assert_array_equal(axes.lines[0].get_ydata(), [far] * 10 + [1.0] * 10)
 
 
+@pytest.mark.usefixtures("store_here")
 def test_its_fits_are_those_of_a_study_on_some_reviews_of_each_split(
-    params: Params, tmp_path: Path, empty_store: bytes, monkeypatch: pytest.MonkeyPatch
+    params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlflow.db").write_bytes(empty_store)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     write_json(PADDED_DATASET, DATASET | {"padded_digest": "sha256:ab", "labels": ["negative", "positive"]})
     for split in ("train", "validation", "test"):
         write_arrays(padded_split(split), token_ids=np.zeros((9, 4), np.int32), labels=np.arange(9) % 2)
@@ -59,10 +57,7 @@ def test_its_fits_are_those_of_a_study_on_some_reviews_of_each_split(
     assert "One fit of each network on 5 training reviews" in unescape(CELLS_REPORT.read_text())
 
 
-def test_the_page_says_how_little_was_fitted_and_lists_every_network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_page_says_how_little_was_fitted_and_lists_every_network(here: Path) -> None:
     page = unescape(cells.render_page(DATASET, FITTED, {"train": 800}, depth=2))
     assert "A simple RNN, an LSTM and a GRU of 2 layers each" in page
     assert "One fit of each network on 800 training reviews of toy" in page

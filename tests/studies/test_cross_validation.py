@@ -23,6 +23,8 @@ from studies.cross_validation.study import accuracy_of, mean_of, summarise
 from studies_constructed import any_probabilities
 from texts import reviews_of
 
+pytestmark = pytest.mark.usefixtures("fits_here")
+
 
 def test_each_repeat_judges_every_review_once_with_each_labels_share() -> None:
     labels = np.array([0] * 12 + [1] * 8, np.int8)
@@ -82,15 +84,7 @@ def test_an_interval_ends_where_its_scores_do() -> None:
     assert (lead["low"], lead["high"]) == (-1, 1)
 
 
-@pytest.fixture
-def project(tmp_path: Path, empty_store: bytes, fits_here: None, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder, with an empty tracking store."""
-    (tmp_path / "mlflow.db").write_bytes(empty_store)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def make_project(folder: Path, train: int, test: int) -> None:
+def make_project(train: int, test: int) -> None:
     """Word 10 makes a review positive; reviews in two splits, as the download stage leaves them."""
     random = np.random.default_rng(0)
     labels = np.arange(train + test) % 2
@@ -99,7 +93,7 @@ def make_project(folder: Path, train: int, test: int) -> None:
     for split, rows in (("train", range(train)), ("test", range(train, train + test))):
         part = reviews_of([sequences[row] for row in rows], [labels[row] for row in rows])
         arrays |= part.to_arrays(split)
-    raw = folder / "data/raw"
+    raw = Path("data/raw")
     write_arrays(raw / "reviews.npz", **arrays)
     write_arrays(raw / "unlabelled.npz", tokens=np.zeros(0, np.int32), offsets=np.zeros(1, np.int64))
     write_json(raw / "dataset.json", {"name": "tiny", "digest": "sha256:0", "labels": ["bad", "good"]})
@@ -109,7 +103,7 @@ def make_project(folder: Path, train: int, test: int) -> None:
         model={"cell": "simple_rnn", "depth": 1, "units": 4, "embedding_dim": 4, "pooling": "max"},
         train={"epochs": 8, "batch_size": 8, "learning_rate": 0.05, "patience": None},
     )
-    (folder / "params.yaml").write_text(values)
+    Path("params.yaml").write_text(values)
 
 
 def said(*words: str) -> str:
@@ -119,10 +113,9 @@ def said(*words: str) -> str:
     return done.output
 
 
-def test_a_learning_curve_says_what_twice_the_labels_would_give(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_project(project, train=50, test=10)
+@pytest.mark.usefixtures("store_here")
+def test_a_learning_curve_says_what_twice_the_labels_would_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(train=50, test=10)
     monkeypatch.setattr("studies.cross_validation.fold.fit_and_predict", any_probabilities)
     words = ("learning-curve", "--repeats", "2")
     assert "twice the labels (80) would give about" in said(*words)
@@ -133,13 +126,13 @@ def test_a_learning_curve_says_what_twice_the_labels_would_give(
     assert found["curves"]["naive Bayes n-grams"][-1]["accuracy"] == 1
     assert "twice the labels (80)" in (LEARNING_CURVE_DIR / "report.html").read_text(encoding="utf-8")
     assert "6 of 6 trials finished before" in said(*words)
-    make_project(project, train=30, test=10)
+    make_project(train=30, test=10)
     with pytest.raises(ValueError, match=r"needs 16 reviews or more of each label .* one has 12"):
         said("--traceback", *words)
 
 
-def test_a_small_data_set_is_judged_beside_its_baselines(project: Path) -> None:
-    make_project(project, train=30, test=10)
+def test_a_small_data_set_is_judged_beside_its_baselines(store_here: str) -> None:
+    make_project(train=30, test=10)
     words = ("cross-validate", "--folds", "2", "--repeats", "1")
     assert said(*words).count("complete after") == 2
     found = json.loads(CROSS_VALIDATION.read_text())
@@ -156,7 +149,7 @@ def test_a_small_data_set_is_judged_beside_its_baselines(project: Path) -> None:
     assert "2 of 2 trials finished before" in again
     assert "complete after" not in again
     assert json.loads(CROSS_VALIDATION.read_text()) == found, "folds are kept, and judged once"
-    runs = mlflow.MlflowClient(f"sqlite:///{project}/mlflow.db").search_runs(["1"])
+    runs = mlflow.MlflowClient(store_here).search_runs(["1"])
     children = [run for run in runs if run.data.tags.get("trial.state") == "COMPLETE"]
     assert sorted(run.info.run_name for run in children) == ["repeat 1, fold 1", "repeat 1, fold 2"]
     assert sorted(run.data.metrics["test_accuracy"] for run in children) == pytest.approx(sorted(mine))
