@@ -1,7 +1,5 @@
 """A small evaluated model, made up, for the tests of what is shown of one."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A small imdb.npz of known content, and an HTTP server on loopback that answers as it is told."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import ssl

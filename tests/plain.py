@@ -1,7 +1,5 @@
 """A params.yaml of the plain, small network that ``Params()`` is, with a study of six trials."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import yaml

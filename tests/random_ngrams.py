@@ -1,7 +1,5 @@
 """Vectors of words and pairs that mean nothing."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from pipeline.networks.ngrams import NgramVectors, place_pairs

@@ -1,7 +1,5 @@
 """Records made by hand, whose means and differences are known."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

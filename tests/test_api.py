@@ -1,7 +1,5 @@
 """The Python interface: what a notebook or another program calls."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The structure that the code must keep: who imports whom, what dvc.yaml and params.yaml name."""
 
-from __future__ import annotations
-
 import ast
 import runpy
 from pathlib import Path

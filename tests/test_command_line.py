@@ -1,7 +1,5 @@
 """What the command line says and how it ends, whichever command it is."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shlex

@@ -1,7 +1,5 @@
 """Containerfile and .dockerignore, read as a builder reads them: no image is built here."""
 
-from __future__ import annotations
-
 import ast
 import re
 import shlex

@@ -1,7 +1,5 @@
 """The examples in docstrings, run. Only modules that have some are imported, since others load TensorFlow."""
 
-from __future__ import annotations
-
 import doctest
 import importlib
 from pathlib import Path

@@ -3,8 +3,6 @@
 Commands are parsed by the parsers that would run them; ``e2e/test_guides_run`` runs them.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Iterator

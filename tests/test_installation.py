@@ -1,7 +1,5 @@
 """The project as a package: what `pip install .` brings."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import tomllib

@@ -1,7 +1,5 @@
 """The notebook, run from top to bottom in a kernel of its own, on few reviews."""
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

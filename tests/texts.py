@@ -1,7 +1,5 @@
 """Reviews and vocabularies of a few texts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import numpy as np

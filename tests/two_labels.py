@@ -1,7 +1,5 @@
 """Probabilities of two labels from those of the second one, which tests are written with."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

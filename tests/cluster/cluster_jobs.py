@@ -1,7 +1,5 @@
 """What the workers of the tests run; the module is sent to them, since they have no tests."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

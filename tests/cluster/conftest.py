@@ -1,7 +1,5 @@
 """A Dask scheduler and two workers on loopback, each started in an empty folder, without a checkout."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """A task has a GPU for itself; no GPU is needed to see it."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

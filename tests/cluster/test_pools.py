@@ -1,7 +1,5 @@
 """The same jobs in this process, in others and on a scheduler's workers, one of which is killed."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """A table of parts scored by the workers of a scheduler: the same files as in one process."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A study on a scheduler's workers, one of which is killed in the middle: the same as in one process."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`ui`: the address that is printed is that of the run table with its scores, and only once it answers."""
 
-from __future__ import annotations
-
 import json
 import socket
 from unittest.mock import MagicMock, Mock

@@ -1,7 +1,5 @@
 """A copy of the project as a user has it, run with the real commands."""
 
-from __future__ import annotations
-
 import os
 import random
 import shutil

@@ -3,8 +3,6 @@
 A command is run as it stands, unless ``NOT_RUN`` says why not: a new one needs no line here.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Servers that run while a test asks them."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

@@ -3,8 +3,6 @@
 Its networks are a formula; tests/depth fits one, and tests/cluster runs a study on workers.
 """
 
-from __future__ import annotations
-
 import re
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Ctrl-C, `kill` of either kind, and what stops a service: the run ends when its stage has."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -4,8 +4,6 @@ Its networks are trained once, in ``reproduced``; experiments are run on stages 
 can't be run here is checked as far as it can be, and skipped with the reason of ``guide_commands.NOT_RUN``.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import re

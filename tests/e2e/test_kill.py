@@ -1,8 +1,6 @@
 """SIGKILL of the train stage at random moments, as a power cut would do it: no finished trial is lost, none
 runs twice."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import random

@@ -1,7 +1,5 @@
 """A stage whose reader, terminal or disk is gone ends, and says so where somebody hears it."""
 
-from __future__ import annotations
-
 import os
 import pty
 import re

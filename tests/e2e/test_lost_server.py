@@ -1,7 +1,5 @@
 """The tracking server goes away in the middle of a study of one worker: one line says so."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Memory over a study: what real networks leave behind in a process, which fits so many."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

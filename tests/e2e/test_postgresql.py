@@ -1,7 +1,5 @@
 """A study whose trials lie in a real PostgreSQL, where a team looks at them."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import pwd

@@ -1,7 +1,5 @@
 """The pages that are written, in a real browser: complete, quiet, and without a word to the network."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """From the registry of a real tracking server to predictions over HTTP, and back to the source."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Two users of one tracking server with basic auth: what one may only read, the other leaves as it is."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

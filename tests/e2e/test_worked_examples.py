@@ -3,8 +3,6 @@
 The stages run in this process, on a smaller network than a user's.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A project's folder with padded reviews and a small study, for tests that run the train stage."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """How far reviews have moved: values worked out by hand, and what is called a shift."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix

@@ -1,7 +1,5 @@
 """What each word contributes, and the errors that a person should read first."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

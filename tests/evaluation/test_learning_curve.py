@@ -1,7 +1,5 @@
 """Power laws of the error, and what twice the labels would give."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

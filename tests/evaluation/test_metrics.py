@@ -1,7 +1,5 @@
 """Every figure against scikit-learn's, or worked out by hand, of two labels and of more."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The teacher of soft labels: bags of n-grams, alone and with document vectors."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Texts to label: which are chosen, which labels look wrong, and the files that labelling tools import."""
 
-from __future__ import annotations
-
 import json
 from decimal import Decimal
 from pathlib import Path

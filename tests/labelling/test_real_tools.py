@@ -1,7 +1,5 @@
 """The loop through real labelling tools on loopback: tasks are imported, answered, exported, read again."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

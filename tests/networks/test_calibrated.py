@@ -1,7 +1,5 @@
 """A calibration in the output layer's weights; how it is found is in tests/evaluation/test_calibration.py."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 

@@ -1,7 +1,5 @@
 """The fused recurrences against the plain Keras layers: the same loss, gradients and training steps."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

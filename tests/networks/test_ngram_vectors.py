@@ -1,7 +1,5 @@
 """Vectors of words and pairs in a network, against a dictionary of pairs and numbers by hand."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

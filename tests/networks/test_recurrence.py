@@ -1,7 +1,5 @@
 """A masked recurrence against Keras' own masked layers: states and gradients at every real step."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

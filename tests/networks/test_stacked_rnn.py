@@ -1,7 +1,5 @@
 """The network against the recurrences in numpy, and each parameter against a network without it."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Presets: files of values over params.yaml."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Two runs beside each other: the difference is that on the reviews that both kept."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import judged
 from pipeline.registry import model_card
 from pipeline.reporting.verdict import judge

@@ -1,7 +1,5 @@
 """What is logged of a version: it loads beside other versions and other code, and answers MLflow's tools."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """What a rebuild refuses, and how it compares; tests/e2e rebuilds for real."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """Who is champion, and why, on a real SQLite registry; the networks themselves are left out."""
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Callable

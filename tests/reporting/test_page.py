@@ -1,7 +1,5 @@
 """The templates' parts: escaped, self-contained, numbers as people read them."""
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Callable

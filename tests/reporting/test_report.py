@@ -1,7 +1,5 @@
 """The whole page: every value that was found is on it, in words and numbers that are right."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Files of one's own reviews: written, and read as records or as a data set."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What is found in a data set before training."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Texts encoded as they are read, against the vocabulary that is made of all of them at once."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Rows of one length. That they are Keras' own is held by tests/stages/test_pad.py."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Reviews as flat arrays."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

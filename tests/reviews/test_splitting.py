@@ -1,7 +1,5 @@
 """Train, validation and test, and what no choice sees."""
 
-from __future__ import annotations
-
 import hashlib
 
 import numpy as np

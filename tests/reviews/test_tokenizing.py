@@ -1,8 +1,6 @@
 """Texts brought into one form and cut, and their ids in training and in serving."""
 
 # ruff: noqa: RUF001 - characters that look like others are what this is about
-from __future__ import annotations
-
 import pickle
 import sys
 from pathlib import Path

@@ -1,8 +1,6 @@
 """Words and their ids."""
 
 # ruff: noqa: RUF001 - characters that look like others are what this is about
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A container's CPU quota counts; its files are stood in for, since a test can't set the machine's."""
 
-from __future__ import annotations
-
 import builtins
 import io
 import os

@@ -1,7 +1,5 @@
 """Whose hashes are recorded: those of the files that the present stage reads."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Git as users have it: none, another user's repository, a project that is a folder of a larger one."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Lines of long work where nobody reads them any more."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from io import StringIO

@@ -1,7 +1,5 @@
 """Owners of runs: alive, ended, of another folder; and ports."""
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess

@@ -1,7 +1,5 @@
 """From text to label: the encoder, the threshold, unknown words, and the contribution of a word."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

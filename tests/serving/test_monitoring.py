@@ -1,7 +1,5 @@
 """New reviews against a version's own: what is read of a table, what is said, the exit status."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """ONNX networks against Keras: every part of the pipeline's networks, and what can't be converted."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A table of parts: what is found, what is kept of an earlier run, what a kill leaves."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

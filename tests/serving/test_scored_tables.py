@@ -1,7 +1,5 @@
 """Files of texts, scored: formats, batches, rows that are set aside, files that are refused."""
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a version answers to a request: forms of a table, params, the log, and the server's own answers."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import socket

@@ -1,7 +1,5 @@
 """A version as a function of Spark, on a real local Spark: `mlflow.pyfunc.spark_udf`."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import shutil

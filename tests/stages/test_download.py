@@ -1,7 +1,5 @@
 """The download stage, in a folder of its own."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from unittest.mock import Mock
 

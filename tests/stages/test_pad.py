@@ -1,7 +1,5 @@
 """The pad stage: its rows are Keras' own."""
 
-from __future__ import annotations
-
 import itertools
 from pathlib import Path
 from typing import Any

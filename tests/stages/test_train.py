@@ -1,7 +1,5 @@
 """The train stage without a network: its files change together, or not at all."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The page with the three cells: what is drawn and said is what the fits gave."""
 
-from __future__ import annotations
-
 import re
 from html import unescape
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The rules by which records become verdicts and sentences."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

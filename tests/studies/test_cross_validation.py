@@ -1,7 +1,5 @@
 """Cross-validation: which reviews are where, what the folds say together, and one small run."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

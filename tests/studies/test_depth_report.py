@@ -1,7 +1,5 @@
 """Everything that is drawn and said reaches the page, and the tables hold the records."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The gradient's norms against finite differences of the loss."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

@@ -1,7 +1,5 @@
 """One real fit of the study, measured as the engine does it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Probes on a network whose answer is known: layer 1 carries the label, layer 2 destroys it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

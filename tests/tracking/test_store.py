@@ -1,7 +1,5 @@
 """Where runs go, and what is said where they can't go there."""
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3

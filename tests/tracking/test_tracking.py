@@ -1,7 +1,5 @@
 """The runs of a pipeline run: what is logged, and how they end."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

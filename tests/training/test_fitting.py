@@ -1,7 +1,5 @@
 """One small fit looked at from all sides, and the parts of training by value."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What fits share: which word vectors, soft labels and pieces of reviews a study's trials may ask for."""
 
-from __future__ import annotations
-
 from itertools import product
 from pathlib import Path
 from typing import Any

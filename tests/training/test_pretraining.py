@@ -1,7 +1,5 @@
 """Language modelling by independently computed values: pieces, the sampled softmax, who sees which word."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 import pytest

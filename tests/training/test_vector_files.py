@@ -1,7 +1,5 @@
 """Word vectors as GloVe, word2vec and fastText publish them."""
 
-from __future__ import annotations
-
 import gzip
 import pickle
 from pathlib import Path

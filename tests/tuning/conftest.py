@@ -1,7 +1,5 @@
 """A project's folder of its own, and params of a small study."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """A study of a network whose score is a formula: no training, no tracking."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

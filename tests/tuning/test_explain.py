@@ -1,7 +1,5 @@
 """The table of trials and the pictures."""
 
-from __future__ import annotations
-
 import signal
 from types import SimpleNamespace
 from typing import Any

@@ -1,7 +1,5 @@
 """What a person sees of a study: every line fits 80 columns, and something moves at all times."""
 
-from __future__ import annotations
-
 import io
 import threading
 import time

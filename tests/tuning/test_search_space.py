@@ -1,7 +1,5 @@
 """The one documented form of a search space, and how params.yaml judges it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import optuna

@@ -1,7 +1,5 @@
 """Storages live through kills, and say in one message what is wrong with them."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import signal

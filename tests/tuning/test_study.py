@@ -1,7 +1,5 @@
 """A study that is stopped, continued, raised, forced again, killed and shared."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

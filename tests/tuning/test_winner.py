@@ -1,7 +1,5 @@
 """Which network wins, and that it is the kept one."""
 
-from __future__ import annotations
-
 import statistics
 
 import pytest

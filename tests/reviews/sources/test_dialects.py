@@ -1,7 +1,5 @@
 """How files are written is recognised, or refused where two readings fit."""
 
-from __future__ import annotations
-
 import bz2
 from pathlib import Path
 

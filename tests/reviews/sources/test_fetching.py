@@ -1,7 +1,5 @@
 """Files by HTTP and from the cache, from a server on loopback."""
 
-from __future__ import annotations
-
 import base64
 import errno
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The user's own reviews."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from pathlib import Path

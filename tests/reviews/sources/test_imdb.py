@@ -1,7 +1,5 @@
 """IMDb in Keras' preparation."""
 
-from __future__ import annotations
-
 import dataclasses
 import importlib.util
 import io

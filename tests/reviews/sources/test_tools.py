@@ -2,8 +2,6 @@
 
 # ruff: noqa: RUF001 - typographic quotes are what this is about
 
-from __future__ import annotations
-
 import gzip
 import json
 from decimal import Decimal

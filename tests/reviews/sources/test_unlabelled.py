@@ -1,7 +1,5 @@
 """Unlabelled reviews: out of the original archive, out of a file, or none."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import re
