@@ -55,9 +55,7 @@ def test_a_server_lost_in_a_study_of_one_worker_is_one_line_and_leaves_no_proces
             break
     tracking_server.shutdown()
     tracking_server.server_close()
-    started = time.monotonic()
-    _, said = stage.communicate(timeout=60)
-    assert time.monotonic() - started < 30, "with its default of 4 attempts it waits for half a minute more"
+    _, said = stage.communicate(timeout=30)  # with its default of 4 attempts it waits for half a minute more
     assert stage.returncode == 1
     assert said.strip().splitlines()[-1] == (
         f"Error: the MLflow tracking server {address} is lost: start it, and the same command goes on; "

@@ -162,16 +162,6 @@ def test_the_keras_model_alone_is_a_logged_model_of_the_run(served: Served) -> N
     assert {each.name for each in models if each.source_run_id == version.run_id} == {"keras", "model"}
 
 
-def test_predict_and_its_explanation_on_the_command_line(served: Served) -> None:
-    expected = keras_probabilities(served.project, [GOOD, BAD])
-    said = served.project.call("predict", GOOD, BAD, "--explain", "--json")
-    rows = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    assert [row["text"] for row in rows] == [GOOD, BAD]
-    np.testing.assert_allclose([row["probability"] for row in rows], expected, atol=1e-5)
-    (over_http,) = served.score(BAD, explain=True)
-    assert rows[1]["contributions"] == over_http["contributions"]
-
-
 def test_promote_and_roll_back(served: Served) -> None:
     def champion() -> int:
         return int(served.client.get_model_version_by_alias(NAME, "champion").version)

@@ -120,20 +120,6 @@ def test_a_layer_may_give_its_last_state_alone(tmp_path: Path) -> None:
     np.testing.assert_allclose(computed, keras_probabilities(model, rows("post")), atol=2e-6)
 
 
-def test_a_simple_rnn_gives_the_number_computed_by_hand(tmp_path: Path) -> None:
-    token_ids = keras.Input((2,), dtype="int32")
-    states = layers.SimpleRNN(1)(layers.Embedding(3, 1)(token_ids))
-    model = keras.Model(token_ids, layers.Dense(1, "sigmoid")(states))
-    # embedding of ids 0, 1, 2; then kernel, recurrent kernel, bias; then kernel and bias of the output
-    values = [[0.0], [1.0], [2.0]], [[0.5]], [[2.0]], [0.1], [[3.0]], [-1.0]
-    model.set_weights([np.array(value) for value in values])
-    first = np.tanh(0.5 * 1.0 + 0.1)
-    second = np.tanh(0.5 * 2.0 + 0.1 + 2.0 * first)
-    expected = 1 / (1 + np.exp(-(3.0 * second - 1.0)))
-    computed = converted(model, tmp_path)(np.array([[1, 2]], np.int32))
-    np.testing.assert_allclose(computed[:, 1], [expected], rtol=1e-6)
-
-
 def test_the_model_is_of_standard_recurrent_operators_and_takes_any_batch_and_length() -> None:
     model = to_onnx(network(lambda x: layers.LSTM(3)(layers.GRU(3, return_sequences=True)(x))))
     operators = [node.op_type for node in model.graph.node]

@@ -107,15 +107,6 @@ def test_texts_that_are_a_file_each_are_judged_together(model: Path) -> None:
     assert [read(Path(f"out/pos/{number}.csv"))[0]["text"] for number in (0, 1)] == list(texts)
 
 
-def test_a_part_that_can_not_be_read_stops_no_other(model: Path) -> None:
-    for name, column in (("a.csv", "text"), ("b.csv", "review"), ("c.csv", "text")):
-        Path(name).write_text(f"{column}\ngood\n")
-    first, second, third = score_all(model, find_parts(Path("*.csv"), Path("out")))
-    assert first == third == ((1, 0), False)
-    assert "there is no column 'text', only 'review'" in str(second)
-    assert {"a.csv", "c.csv"} == {name for name in tree(Path("out")) if "_" not in name}
-
-
 def test_a_part_that_a_worker_wrote_where_nobody_sees_it_is_named(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,7 +117,7 @@ def test_a_threshold_moves_the_label_and_an_explanation_names_the_words() -> Non
     _, said = post({"inputs": ["good bad"], "params": {"threshold": 0.9, "explain": True}})
     (row,) = said["predictions"]
     assert row["label"] == "no"
-    assert [word["word"] for word in row["contributions"]] == ["good", "bad"]
+    assert row["contributions"] == [word._asdict() for word in CLASSIFIER.explain("good bad")]
 
 
 DEEP = b'{"inputs": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"

@@ -124,14 +124,6 @@ def test_networks_that_did_not_learn_judge_nothing() -> None:
     assert findings["gradients_trained"].left_out == ("simple RNN of depth 3",)
 
 
-def test_where_no_network_learned_the_study_says_so() -> None:
-    finding = found(records(lambda fit: record(fit, 0.6)))["accuracy"]
-    assert finding.verdict == "cannot judge"
-    text = sentence(finding, 1)
-    assert "no networks learned that could be compared from one layer" in text
-    assert "nan" not in text
-
-
 def test_pairs_differ_in_the_one_thing_only() -> None:
     """Dropout without a partner at depth 3 is compared at depth 2 only, on both sides."""
     fits = records(lambda fit: record(fit, gap=0.1 * fit.depth - 0.03 * (fit.variant == "dropout")))

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -93,10 +92,8 @@ def test_an_unreachable_server_is_one_message(toy: Params) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"postgresql://nobody@127.0.0.1:{port}/studies"
-    started = time.monotonic()
     with pytest.raises(ValueError, match=rf"127.0.0.1:{port}/studies can't be opened: .*start the server"):
         open_storage(toy.replace({"tune.storage": url}))
-    assert time.monotonic() - started < 30
 
 
 def test_a_missing_driver_is_one_message(toy: Params, monkeypatch: pytest.MonkeyPatch) -> None:
