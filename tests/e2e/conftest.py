@@ -1,10 +1,13 @@
 """A copy of the project as a user has it, run with the real commands."""
 
 import os
+import pty
 import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,12 +73,16 @@ class Project:
             tree[section][name] = value
         file.write_text(yaml.safe_dump(tree, sort_keys=False))
 
+    def enter(self, patch: pytest.MonkeyPatch) -> None:
+        """Lets this process run as one in the project."""
+        patch.chdir(self.folder)
+        for name, value in self.environment.items():
+            patch.setenv(name, value)
+
     def call(self, *words: str, status: int = 0) -> str:
         """What a command of ours prints, run in this process."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(self.folder)
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
+            self.enter(patch)
             done = CliRunner().invoke(cli, words)
         assert done.exit_code == status, done.output
         return done.output
@@ -133,11 +140,26 @@ def copy_project(folder: Path) -> Project:
     return project
 
 
+def run_without_terminal(project: Project, **environment: str) -> str:
+    """What `nohup dvc repro` prints, whose terminal is closed in the first trial."""
+    (ours, theirs), log = pty.openpty(), project.path("nohup.out")
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    where = {"cwd": project.folder, "env": project.environment | environment}
+    with subprocess.Popen(["nohup", "dvc", "repro"], **where, **streams, start_new_session=True) as started:
+        os.close(theirs)
+        while started.poll() is None and not (log.exists() and "trial 0" in log.read_text()):
+            time.sleep(0.1)
+        os.close(ours)
+        os.killpg(started.pid, signal.SIGHUP)  # as a terminal that is closed does
+        assert started.wait(timeout=400) == 0, log.read_text()
+    return log.read_text()
+
+
 @pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Project:
     """The project after its first `dvc repro`. Tests that change it make their own copy of the folder.
 
-    Its path is as some users' are, and the run met a file system without hard links.
+    Its path is as some users' are, and the run met a file system without hard links and lost its terminal.
     """
     own = tmp_path_factory.getbasetemp()
     folder = (own if worker_id == "master" else own.parent) / FOLDER  # one for all of pytest's processes
@@ -148,7 +170,7 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Proj
         folder.mkdir()
         project = copy_project(folder)
         path = os.pathsep.join([str(WITHOUT_LINKS), os.environ.get("PYTHONPATH", "")])
-        output.write_text(project.run("dvc", "repro", PYTHONPATH=path).stdout)
+        output.write_text(run_without_terminal(project, PYTHONPATH=path))
         return project
 
 

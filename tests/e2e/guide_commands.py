@@ -45,7 +45,6 @@ NOT_RUN = {
     "mlflow run .": "e2e/test_pipeline runs it, with other values",
     **dict.fromkeys(("python -m pipeline rebuild", "curl "), "e2e/test_serving runs it"),
     **dict.fromkeys(("dvc exp show --only", "dvc metrics diff", "dvc plots"), "e2e/test_pipeline runs it"),
-    "dvc repro --force": "e2e/test_lost_output runs it",
 }
 # Names of commands that stand in a sentence without what they need, or are another project's.
 NAMES = {

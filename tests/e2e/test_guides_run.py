@@ -86,9 +86,7 @@ def guided(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Ite
     project.run("git", "add", "--all")
     project.run("git", "commit", "--quiet", "--message", "the values that the guides speak of")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name, value in project.environment.items():
-            patch.setenv(name, value)
+        project.enter(patch)
         patch.setattr(fold, "fit_and_predict", any_probabilities)
         patch.setattr(pool, "ProcessPool", lambda _count, _jobs, data: nullcontext(pool.SerialPool(data)))
         called(["promote", "models:/stacked-rnn-mine/2"], cli)

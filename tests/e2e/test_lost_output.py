@@ -2,17 +2,16 @@
 
 import os
 import pty
-import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import click
 import pytest
 from toy_project import environment, make_project, run_stage
 
 from e2e.conftest import Project
+from pipeline.__main__ import cli
 
 full_disks = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 
@@ -75,29 +74,20 @@ def test_closed_streams_are_none_to_a_stage(folder: Path) -> None:
 
 @pytest.mark.slow
 @full_disks
-def test_a_forced_run_outlives_its_terminal_under_nohup_and_agrees_digit_for_digit(project: Project) -> None:
-    """Its twin is no champion. Without nohup a stage ends with its terminal, and changes nothing."""
+def test_an_evaluation_without_output_changes_nothing_and_one_with_it_agrees_digit_for_digit(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its twin is no champion."""
     card, metrics = project.path("reports/model_card.md"), project.path("reports/metrics.json")
     written, before = card.stat().st_mtime_ns, metrics.read_text()
+    project.enter(monkeypatch)
     full_disk = os.open("/dev/full", os.O_WRONLY)
     for output, named in ((closed_terminal(), "Input/output error"), (full_disk, "No space left on device")):
-        assert named in ends_with_one_message(project.folder, "evaluate", output, project.environment)
+        with monkeypatch.context() as patch, pytest.raises(click.ClickException, match=named):
+            patch.setattr(sys, "stdout", os.fdopen(output, "w", buffering=1))
+            cli.main(["evaluate"], standalone_mode=False)
     assert card.stat().st_mtime_ns == written, "what the last whole run made is there"
-
-    ours, theirs = pty.openpty()
-    log = project.path("nohup.out")
-    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
-    words, where = ["nohup", "dvc", "repro", "--force"], {"cwd": project.folder, "env": project.environment}
-    with subprocess.Popen(words, **where, **streams, start_new_session=True) as started:
-        os.close(theirs)
-        while started.poll() is None and not (log.exists() and "trial 0" in log.read_text()):
-            time.sleep(0.1)
-        os.close(ours)
-        os.killpg(started.pid, signal.SIGHUP)  # as a terminal that is closed does
-        assert started.wait(timeout=400) == 0, log.read_text()
-    said = " ".join(log.read_text().split())
-    assert re.findall(r"Running stage '(\w+)'", said) == ["download", "pad", "train", "evaluate"]
-    assert "trial 1 complete" in said
+    said = " ".join(project.call("evaluate").split())
     assert "Registered as stacked-rnn-mine version 2, challenger" in said
     assert "not surely better than champion version 1" in said
     assert card.stat().st_mtime_ns > written

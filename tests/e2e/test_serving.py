@@ -61,7 +61,7 @@ def served(
     server = tracking_server(folder, tracking)
     serve = [sys.executable, "-m", "pipeline", "serve", "--port", scoring.rpartition(":")[2]]
     with running(server, project, f"{tracking}/health", folder / "server.log"):
-        project.run("python", "-m", "pipeline", "evaluate")
+        project.call("evaluate")
         client = MlflowClient(tracking)
         client.copy_model_version(f"models:/{NAME}/1", NAME)
         with running(serve, project, f"{scoring}/ping", folder / "serve.log"):
@@ -207,13 +207,13 @@ def test_rebuild_gives_the_same_digits_and_leaves_no_trace(served: Served) -> No
     project = served.project
     before = project.run("git", "status", "--porcelain").stdout
     versions = len(served.client.search_model_versions(f"name = '{NAME}'"))
-    done = project.run("python", "-m", "pipeline", "rebuild", f"models:/{NAME}@champion")
-    assert "data from DVC's cache" in done.stdout
-    assert "the metrics are the same, digit for digit" in done.stdout
+    said = project.call("rebuild", f"models:/{NAME}@champion")
+    assert "data from DVC's cache" in said
+    assert "the metrics are the same, digit for digit" in said
     metrics = json.loads(project.path("reports/metrics.json").read_text())
     for name, value in metrics.items():
-        assert re.search(rf"^ *{name} +{re.escape(repr(value))} +the same *$", done.stdout, re.MULTILINE)
-    table = [line for line in done.stdout.splitlines() if line.rstrip().endswith(" the same")]
+        assert re.search(rf"^ *{name} +{re.escape(repr(value))} +the same *$", said, re.MULTILINE)
+    table = [line for line in said.splitlines() if line.rstrip().endswith(" the same")]
     assert len(table) == len(metrics)
     assert max(map(len, table)) <= 80
     assert project.run("git", "status", "--porcelain").stdout == before
