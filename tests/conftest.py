@@ -16,6 +16,8 @@ from loopback import ImdbFiles, Server, make_imdb, running_server
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Networks of a few units run for milliseconds, and are compiled for seconds: sooner if XLA optimizes less.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# The processes that tests start keep what they compile of the checkout, as on a machine of a user.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from pipeline.cluster import pool
 from pipeline.cluster.pool import SerialPool
