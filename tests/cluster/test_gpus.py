@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import cluster_jobs
-import numpy as np
 import pytest
-from distributed import Client, Worker
 
 from pipeline.cluster.jobs import Job, run_all
 from pipeline.cluster.pool import open_pool, worker_count
@@ -44,22 +42,3 @@ def test_processes_of_this_machine_take_the_gpus_in_turn(monkeypatch: pytest.Mon
         run_all(pool, jobs, values.__setitem__, Interruption())
     assert [values[key] for key in "012"] == ["0", "2", "0"]
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,2", "as before"
-
-
-@pytest.mark.slow
-def test_where_a_worker_declares_a_gpu_only_such_are_given_fits(cluster: ClusterParams) -> None:
-    async def declare(count: int, dask_worker: Worker) -> int:
-        await dask_worker.set_resources(GPU=count)
-        return os.getpid()
-
-    values: dict[str, tuple[int, int]] = {}
-    jobs = [Job(str(number), cluster_jobs.double, (number,)) for number in range(4)]
-    with Client(cluster.address) as client:
-        first = min(client.scheduler_info()["workers"])
-        [pid] = client.run(declare, 1, workers=[first]).values()
-        try:
-            with open_pool("gpu", cluster, 1, len(jobs), {"first": np.array([10])}) as pool:
-                run_all(pool, jobs, values.__setitem__, Interruption())
-        finally:
-            client.run(declare, 0, workers=[first])
-    assert {pid for _, pid in values.values()} == {pid}

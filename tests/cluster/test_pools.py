@@ -1,4 +1,4 @@
-"""The same jobs in this process, in others and on a scheduler's workers, one of which is killed."""
+"""The same jobs in this process and in others, one of which is killed; test_workers has those of a scheduler."""
 
 import os
 import signal
@@ -154,39 +154,3 @@ def test_an_address_without_a_scheduler_is_one_message(monkeypatch: pytest.Monke
     nobody = ClusterParams(address="tcp://127.0.0.1:9", jobs_a_process=1)
     with pytest.raises(ValueError, match=r"cluster.address: no Dask scheduler answers at tcp://127.0.0.1:9"):
         run(nobody, Calls(cluster_jobs.double, (1,)))
-
-
-@pytest.mark.slow
-def test_a_job_on_a_worker_stops_when_it_is_told_and_a_faulty_one_is_told(cluster: ClusterParams) -> None:
-    calls = run(cluster, Calls(cluster_jobs.listen, (), stop_after=3))
-    assert calls.outcomes["0"].stopped
-    calls = run(cluster, Calls(cluster_jobs.refuse, ()))
-    assert str(calls.outcomes["0"].error) == "no such number"
-
-
-@pytest.mark.slow
-def test_a_job_that_kills_every_worker_is_given_up(
-    cluster: ClusterParams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(workers, "ALLOWED_DEATHS", 0)
-    calls = run(cluster, Calls(cluster_jobs.die, ()))
-    assert "were killed" in str(calls.outcomes["0"].error)
-
-
-@pytest.mark.slow
-def test_a_worker_is_started_afresh_after_its_share_of_jobs(cluster: ClusterParams) -> None:
-    once = cluster.model_copy(update={"jobs_a_process": 1})
-    calls = run(once, Calls(cluster_jobs.double, (0,), (1,), (2,), (3,)))
-    assert len({outcome.value[1] for outcome in calls.outcomes.values()}) == 4
-
-
-@pytest.mark.slow
-def test_other_versions_on_a_worker_are_one_line(
-    cluster: ClusterParams, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    theirs = workers.versions()
-    monkeypatch.setattr(workers, "versions", lambda: {**theirs, "keras": "0.1"})
-    run(cluster, Calls(cluster_jobs.double, (0,), (1,)), name="versions")
-    lines = capsys.readouterr().out.splitlines()
-    (line,) = {line.partition(" has ")[2] for line in lines if "numbers may differ" in line}
-    assert line == f"keras {theirs['keras']} instead of 0.1: its numbers may differ"
