@@ -1,4 +1,4 @@
-"""The same jobs in this process and in others, one of which is killed; test_workers has those of a scheduler."""
+"""The same jobs in this process and in others, one of which is killed; on Dask's workers: test_workers."""
 
 import os
 import signal

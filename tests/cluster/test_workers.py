@@ -41,7 +41,7 @@ WORKERS = 2
 
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """That of two workers on loopback, each in an empty folder; they import the environment's packages alone."""
+    """That of two workers on loopback, in an empty folder; they import the environment's packages alone."""
     address = f"tcp://127.0.0.1:{free_port()}"
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     dask = [sys.executable, "-P", "-m", "dask"]
