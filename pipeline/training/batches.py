@@ -41,8 +41,11 @@ def align_left(token_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
            [1, 5, 0, 0]]), array([2, 2]))
     """
     real = token_ids != PAD_ID
+    lengths = real.sum(axis=1)
+    if (real[:, 1:] <= real[:, :-1]).all():  # as it is already, which needs no copy
+        return token_ids, lengths
     order = np.argsort(~real, axis=1, kind="stable")
-    return np.take_along_axis(token_ids, order, axis=1), real.sum(axis=1)
+    return np.take_along_axis(token_ids, order, axis=1), lengths
 
 
 def windows_of(tokens: Tokens, offsets: Offsets, vocab_size: int, length: int) -> np.ndarray:

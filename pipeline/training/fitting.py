@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -130,18 +130,16 @@ def fit(
         fitting.pretrain(windows)
     if soft_epochs and unlabelled is not None:
         soft = Split(unlabelled.token_ids, targets_of(unlabelled.labels, num_labels))
-        both = Split(*(np.concatenate(pair) for pair in zip(train, soft, strict=True)))
         # With less dropout: Hinton et al. (2015). Words are dropped as before.
         rates = {
             name: getattr(params.model, name) for name in ("dropout", "output_dropout", "embedding_dropout")
         }
         scaled = {name: rate and rate * params.distill.dropout_scale for name, rate in rates.items()}
         model = params.model.model_copy(update=scaled)
-        fitting.learn(both, soft_epochs, params.distill.learning_rate, model)
-        del both, soft
+        fitting.learn([train, soft], soft_epochs, params.distill.learning_rate, model)
         gc.collect()  # programs hold the reviews and the optimizer, and themselves in a circle
     fitting.learn(
-        train, epochs, learning_rate, params.model, params.train.label_smoothing, params.train.stop_after
+        [train], epochs, learning_rate, params.model, params.train.label_smoothing, params.train.stop_after
     )
     for variable, value in zip(fitting.network.trainable_variables, fitting.best_weights, strict=True):
         variable.assign(value)
@@ -183,7 +181,7 @@ class Fitting:
         """Teaches recurrent layers to tell the words that follow; returns the last epoch's totals."""
         settings = self.params.pretrain
         words = language_model(self.network, settings.samples, int(self.random.integers(2**31)))
-        rows = Rows.of(Split(windows, np.zeros(len(windows))), masked=self.params.model.masking)
+        rows = Rows.of([Split(windows, np.zeros(len(windows)))], masked=self.params.model.masking)
         steps = rows.steps(self.params.train.rows) * settings.epochs
         run = compile_training(
             self.implementation.apply(words),
@@ -200,7 +198,7 @@ class Fitting:
 
     def learn(
         self,
-        reviews: Split,
+        reviews: Sequence[Split],
         epochs: int,
         learning_rate: float,
         model: ModelParams,
