@@ -46,7 +46,7 @@ LONG = (
     "networks/test_stacked_rnn.py",
     "registry/test_packaging.py",
     "serving/test_onnx.py",
-    "cluster/test_pools.py",
+    "cluster/test_workers.py",
 )
 
 

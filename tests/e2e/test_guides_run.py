@@ -76,6 +76,7 @@ def guided(reproduced: Project, tmp_path_factory: pytest.TempPathFactory) -> Ite
     values["data"] |= {"source": "file", "path": "mine.csv"}
     (study,) = (values[name] for name in values if name.startswith("depth"))
     study |= TINY
+    values["cluster"]["jobs_a_process"] = 12  # one process for a whole study
     project.path("params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     write_tables(project)
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")

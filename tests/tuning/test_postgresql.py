@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from toy_project import make_project, report, run_stage
+from stand_in import StandInFit, run_study
 
 from e2e.servers import free_port
+from pipeline.params import Params
 
 
 def find_binaries() -> Path | None:
@@ -58,13 +59,10 @@ def server() -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_a_study_in_postgresql_goes_on_where_it_was(server: str, tmp_path: Path, empty_store: bytes) -> None:
-    (tmp_path / "mlflow.db").write_bytes(empty_store)
-    names = set()
-    for trials in (2, 3):
-        folder = make_project(tmp_path, {"trials": trials, "storage": server})
-        said = run_stage(folder, "train")
-        assert report(folder)["trials"] == {"complete": trials, "pruned": 0, "fail": 0}
-        names.add(report(folder)["study"])
-    assert len(names) == 1
-    assert "2 of 3 trials finished before" in said
+def test_a_study_in_postgresql_goes_on_where_it_was(server: str, toy: Params) -> None:
+    params = toy.replace({"tune.storage": server, "tune.trials": 2})
+    first, _ = run_study(params, StandInFit())
+    fit = StandInFit()
+    study, _ = run_study(params.replace({"tune.trials": 3}), fit)
+    assert study.name == first.name
+    assert (len(fit.calls), study.counts()["complete"]) == (1, 3)
