@@ -17,7 +17,7 @@ TIMESTEPS, STEP = 5, 1e-2
 def loss_with_moved_state(
     network: keras.Model, token_ids: np.ndarray, label: int, place: tuple[int, ...], changes: np.ndarray
 ) -> np.ndarray:
-    """A review's loss with each of ``changes`` to the state at ``place``, its layer and step; step by step."""
+    """A review's loss with each of ``changes`` to the state at ``place``, its layer and step."""
     sequence = network.get_layer("embedding")(np.tile(token_ids, (len(changes), 1)))
     for number, layer in enumerate(recurrent_layers(network)):
         states = layer.cell.get_initial_state(len(changes))
