@@ -13,6 +13,7 @@ from pipeline.networks.stacked_rnn import build_stacked_rnn
 from pipeline.params import Params
 from pipeline.training.compiled import Batches, Totals, compile_training, label_objective
 from plain import plain_params
+from random_networks import randomized
 
 PARAMS = plain_params()
 
@@ -23,11 +24,7 @@ LABELS = np.array([0, 1, 1, 0, 1, 0, 1])
 
 def network(**values: Any) -> keras.Model:
     params = PARAMS.model.model_copy(update={"units": (4, 3), "embedding_dim": 5, "dropout": 0.0} | values)
-    model = build_stacked_rnn(params, 9, 6, seed=2)
-    random = np.random.default_rng(1)
-    for variable in model.trainable_variables:  # biases too: zeros would hide a term that is missing
-        variable.assign(random.normal(scale=0.5, size=variable.shape))
-    return model
+    return randomized(build_stacked_rnn(params, 9, 6, seed=2), seed=1)
 
 
 def loss_and_gradients(

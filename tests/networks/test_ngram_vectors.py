@@ -10,7 +10,7 @@ import pytest
 from pipeline.networks.ngrams import NgramVectors, place_pairs
 from pipeline.networks.stacked_rnn import build_stacked_rnn
 from plain import plain_params
-from random_ngrams import ngram_vectors
+from random_networks import ngram_vectors
 
 PARAMS = plain_params()
 VOCAB_SIZE = 12

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline.networks.fused import FusedRNN
+from random_networks import randomized
 
 RANDOM = np.random.default_rng(0)
 BATCH, TIMESTEPS, FEATURES, UNITS = 5, 7, 3, 4
@@ -23,10 +24,7 @@ def layer_of(cell: str, bidirectional: bool) -> keras.layers.Layer:
     layer = CELLS[cell](UNITS, return_sequences=True)
     layer = keras.layers.Bidirectional(layer) if bidirectional else layer
     layer.build(SEQUENCE.shape)
-    random = np.random.default_rng(1)
-    for variable in layer.trainable_variables:  # biases too: zeros would hide a term that is missing
-        variable.assign(random.normal(scale=0.5, size=variable.shape))
-    return layer
+    return randomized(layer, seed=1)
 
 
 def states_and_gradients(

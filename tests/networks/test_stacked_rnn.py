@@ -13,6 +13,7 @@ from pipeline.networks.stacked_rnn import TOP_STATES, build_stacked_rnn
 from pipeline.networks.summary import LayerSummary, summarize, summary_text
 from pipeline.params import ModelParams
 from plain import plain_params
+from random_networks import randomized
 
 PARAMS = plain_params()
 
@@ -27,14 +28,6 @@ def model_params(**values: Any) -> ModelParams:
 
 def network(max_length: int = MAX_LENGTH, seed: int = 3, **values: Any) -> keras.Model:
     return build_stacked_rnn(model_params(**values), VOCAB_SIZE, max_length, seed)
-
-
-def randomized(model: keras.Model) -> keras.Model:
-    """Weights that are all different, biases among them: zeros would hide a term that is missing."""
-    random = np.random.default_rng(0)
-    for variable in model.trainable_variables:
-        variable.assign(random.normal(scale=0.6, size=variable.shape))
-    return model
 
 
 def outputs(model: keras.Model, token_ids: np.ndarray = TOKEN_IDS, training: bool = False) -> np.ndarray:

@@ -18,20 +18,12 @@ from pipeline.registry.packaging import check_onnx
 from pipeline.reviews.vocabulary import PAD_ID
 from pipeline.serving.onnx_export import to_onnx
 from pipeline.serving.onnx_network import OnnxNetwork
-from random_ngrams import ngram_vectors
+from random_networks import ngram_vectors, randomized
 from two_labels import both
 
 PROJECT = Path(__file__).resolve().parents[2]
 layers = keras.layers
 VOCAB_SIZE, LENGTH = 30, 9
-
-
-def random_weights(model: keras.Model) -> keras.Model:
-    """Every weight drawn at random, biases too, so that no term of an equation can hide in a zero."""
-    random = np.random.default_rng(0)
-    for variable in model.trainable_variables:
-        variable.assign(random.normal(0, 0.5, variable.shape))
-    return model
 
 
 def rows(padding: str, lengths: range = range(1, LENGTH + 1)) -> np.ndarray:
@@ -57,7 +49,7 @@ def network(top: Callable[..., Any], mask: bool = False) -> keras.Model:
     token_ids = keras.Input((LENGTH,), dtype="int32")
     embedded = layers.Embedding(VOCAB_SIZE, 4)(token_ids)
     features = top(embedded, keras.ops.not_equal(token_ids, PAD_ID)) if mask else top(embedded)
-    return random_weights(keras.Model(token_ids, layers.Dense(1, "sigmoid")(features)))
+    return randomized(keras.Model(token_ids, layers.Dense(1, "sigmoid")(features)))
 
 
 SETTINGS: list[dict[str, Any]] = [
@@ -97,7 +89,7 @@ def test_the_pipelines_networks_give_keras_probabilities(
         f"model.{key}": value for key, value in setting.items() if key != "ngrams"
     }
     chosen = params.replace({"tune.trials": 1, "pad.padding": "post"} | values).model
-    model = random_weights(build_stacked_rnn(chosen, VOCAB_SIZE, LENGTH, seed=1, ngrams=ngrams))
+    model = randomized(build_stacked_rnn(chosen, VOCAB_SIZE, LENGTH, seed=1, ngrams=ngrams))
     computed = converted(model, tmp_path)
     # Without a mask padding is a word like others; pairs of steps are counted from a row's first word.
     paddings = ("post", "pre") if chosen.masking and chosen.layer_pooling == "none" else ("post",)

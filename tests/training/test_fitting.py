@@ -17,7 +17,7 @@ from pipeline.training.compiled import Average, label_objective
 from pipeline.training.fitting import Split, build_optimizer, fit
 from pipeline.training.task import Epoch, Trained
 from plain import plain_params
-from random_ngrams import ngram_vectors
+from random_networks import ngram_vectors
 from two_labels import both
 
 PARAMS = plain_params().replace(

@@ -102,14 +102,6 @@ def test_a_missing_driver_is_one_message(toy: Params, monkeypatch: pytest.Monkey
         open_storage(toy.replace({"tune.storage": "postgresql://someone@127.0.0.1/studies"}))
 
 
-def test_a_study_in_sqlite_goes_on_where_it_was(toy: Params, project: Path) -> None:
-    params = toy.replace({"tune.storage": f"sqlite:///{project}/studies.db", "tune.trials": 2})
-    run_study(params, StandInFit())
-    fit = StandInFit()
-    study, _ = run_study(params.replace({"tune.trials": 3}), fit)
-    assert (len(fit.calls), study.counts()["complete"]) == (1, 3)
-
-
 def test_a_relative_database_lies_in_the_projects_folder(
     toy: Params, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,18 @@
-"""Vectors of words and pairs that mean nothing."""
+"""Weights, and vectors of words and pairs, that mean nothing."""
+
+from typing import Any
 
 import numpy as np
 
 from pipeline.networks.ngrams import NgramVectors, place_pairs
+
+
+def randomized(model: Any, seed: int = 0) -> Any:
+    """A network or layer whose weights all differ, biases too: zeros would hide a term that is missing."""
+    random = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        variable.assign(random.normal(scale=0.5, size=variable.shape))
+    return model
 
 
 def ngram_vectors(num_pairs: int, vocab_size: int, dimension: int = 3) -> NgramVectors:

@@ -1,4 +1,4 @@
-"""A study whose trials lie in a real PostgreSQL, where a team looks at them."""
+"""A study whose trials lie in a database: SQLite's, or a real PostgreSQL, where a team looks at them."""
 
 import importlib.util
 import os
@@ -58,9 +58,12 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-@pytest.mark.slow
-def test_a_study_in_postgresql_goes_on_where_it_was(server: str, toy: Params) -> None:
-    params = toy.replace({"tune.storage": server, "tune.trials": 2})
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def test_a_study_goes_on_where_it_was(
+    kind: str, toy: Params, project: Path, request: pytest.FixtureRequest
+) -> None:
+    storage = f"sqlite:///{project}/studies.db" if kind == "sqlite" else request.getfixturevalue("server")
+    params = toy.replace({"tune.storage": storage, "tune.trials": 2})
     first, _ = run_study(params, StandInFit())
     fit = StandInFit()
     study, _ = run_study(params.replace({"tune.trials": 3}), fit)
