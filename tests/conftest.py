@@ -33,19 +33,23 @@ IMDB_FOLDER = "IMDB_FOLDER"  # the environment's: where imdb.npz, its word index
 LONG = (
     "e2e/test_pipeline.py",
     "training/test_fitting.py",
-    "e2e/test_serving.py",  # after test_pipeline in one process, whose finished project it copies
+    "e2e/test_serving.py",  # it and the next one copy the finished project of test_pipeline
     "e2e/test_guides_run.py",
-    "studies/test_cross_validation.py",
     "test_notebook.py",
+    "test_api.py",
     "e2e/test_worked_examples.py",
+    "e2e/test_ended_from_outside.py",
     "e2e/test_kill.py",
     "networks/test_fused.py",
-    "e2e/test_report_page.py",
-    "e2e/test_memory.py",
     "e2e/test_depth_study.py",
+    "e2e/test_memory.py",
     "networks/test_stacked_rnn.py",
+    "e2e/test_lost_output.py",
+    "studies/test_cross_validation.py",
+    "networks/test_devices.py",
+    "e2e/test_report_page.py",
+    "e2e/test_two_users.py",
     "registry/test_packaging.py",
-    "serving/test_onnx.py",
     "cluster/test_workers.py",
 )
 
