@@ -19,7 +19,7 @@ import numpy as np
 
 from pipeline.networks.devices import import_keras
 from pipeline.params import CORPORA, Cell, ModelParams, Params, ParamsError, TrainParams, Value, load_params
-from pipeline.reviews.padding import Side, pad_texts, pad_tokens
+from pipeline.reviews.padding import LAYOUT, Side, pad_texts, pad_tokens
 from pipeline.reviews.ragged import Reviews
 from pipeline.reviews.sources import load_dataset
 from pipeline.reviews.splitting import TEST, TRAIN, VALIDATION, draw_stratified, split_reviews
@@ -163,7 +163,7 @@ def load_reviews(
 
 
 def _layout(params: Params) -> dict[str, Any]:
-    return params.pad.model_dump(include={"vocab_size", "max_length", "padding", "truncating"})
+    return params.pad.model_dump(include=set(LAYOUT))
 
 
 def _list_texts(texts: Iterable[str], function: str) -> list[str]:

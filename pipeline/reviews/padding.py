@@ -13,6 +13,7 @@ from pipeline.reviews.ragged import Offsets, Tokens, flat_ranges, flatten, slice
 from pipeline.reviews.vocabulary import OOV_ID, PAD_ID, START_ID, Vocabulary
 
 Side = Literal["pre", "post"]
+LAYOUT = ("vocab_size", "max_length", "padding", "truncating")  # what rows are made by
 
 
 def pad_tokens(

@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.evaluation.explanation import contributions
 from pipeline.evaluation.probabilities import decide, main_probability
-from pipeline.reviews.padding import pad_texts, unknown_share
+from pipeline.reviews.padding import LAYOUT, pad_texts, unknown_share
 from pipeline.reviews.vocabulary import INDEX_FROM, Vocabulary
 from pipeline.runtime.errors import UserError
 from pipeline.runtime.files import read_json, write_json
@@ -27,7 +27,6 @@ LINEAGE = "lineage.json"  # in that folder: what made the version
 NETWORK, KERAS_NETWORK = "model.onnx", "stacked_rnn.keras"  # the same weights; the first is what runs
 VOCABULARY, FACTS = "vocabulary.json", "classifier.json"
 UNDECIDED = "undecided"  # the label of a text without one known word
-_LAYOUT = ("vocab_size", "max_length", "padding", "truncating")
 
 
 class Scores(NamedTuple):
@@ -70,7 +69,7 @@ class TextClassifier:
         return cls(
             OnnxNetwork(folder / NETWORK),
             Vocabulary.load(folder / VOCABULARY),
-            {key: facts[key] for key in _LAYOUT},
+            {key: facts[key] for key in LAYOUT},
             tuple(facts["labels"]),
             facts["threshold"],
         )
@@ -193,7 +192,7 @@ def write_classifier(
     (folder / NETWORK).write_bytes(onnx)
     shutil.copyfile(keras_file, folder / KERAS_NETWORK)
     vocabulary.first(dataset["vocab_size"] - INDEX_FROM - 1).save(folder / VOCABULARY)
-    kept = {key: dataset[key] for key in (*_LAYOUT, "labels", "name", "digest", "source")}
+    kept = {key: dataset[key] for key in (*LAYOUT, "labels", "name", "digest", "source")}
     write_json(folder / FACTS, kept | {"threshold": threshold})
 
 
