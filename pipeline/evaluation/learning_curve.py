@@ -15,6 +15,7 @@ from pipeline.evaluation.baselines import NAIVE_BAYES, few_enough, fit_baselines
 from pipeline.evaluation.calibration import Interval
 from pipeline.reviews.ragged import Ragged
 from pipeline.reviews.splitting import draw_stratified
+from pipeline.runtime.errors import UserError
 
 PARTS = (16, 8, 4, 2, 1)  # of the labels a sixteenth, an eighth, ... all
 FEWEST = 4  # reviews of a label: two to train on, two to stop by
@@ -51,23 +52,24 @@ def gain_of_twice(
     """How much accuracy the naive Bayes baseline would gain from twice the labels, by its power law.
 
     Of each part but the whole two to four draws, judged on other reviews than those that it learns from. None
-    where a label has too few reviews for three parts.
+    where a label has too few reviews for three parts, those of a part share no word, or all are too many for a
+    bag.
 
     Arguments are those of :func:`pipeline.evaluation.baselines.fit_baselines`, and the reviews to judge by.
     """
-    rows = few_enough(train, seed)
-    train, labels = train.select(rows), labels[rows]
     parts = parts_of(labels)
-    if len(parts) < 3:
+    if len(parts) < 3 or len(few_enough(train, seed)) < len(labels):
         return None
-    errors = []
-    for part in parts:
-        wrong = []
-        for draw in range(min(part, 4)):
-            drawn = draw_stratified(labels, 1 / part, seed + draw) if part > 1 else np.arange(len(labels))
-            bag = fit_baselines(train.select(drawn), labels[drawn], longest, seed, [NAIVE_BAYES])[NAIVE_BAYES]
-            wrong.append(np.mean(bag.predict_proba(judged).argmax(1) != judged_labels))
-        errors.append(np.mean(wrong))
+
+    def wrong(part: int, draw: int) -> float:
+        drawn = draw_stratified(labels, 1 / part, seed + draw) if part > 1 else np.arange(len(labels))
+        bag = fit_baselines(train.select(drawn), labels[drawn], longest, seed, [NAIVE_BAYES])[NAIVE_BAYES]
+        return float(np.mean(bag.predict_proba(judged).argmax(1) != judged_labels))
+
+    try:
+        errors = [np.mean([wrong(part, draw) for draw in range(min(part, 4))]) for part in parts]
+    except UserError:  # a few reviews share no word
+        return None
     return fit_power_law(len(labels) / np.array(parts), np.array(errors)).gain
 
 

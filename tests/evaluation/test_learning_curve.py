@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation import learning_curve
+from pipeline.evaluation import baselines, learning_curve
 from pipeline.evaluation.learning_curve import fit_power_law, gain_interval, gain_of_twice
 from pipeline.reviews.ragged import Ragged
 
@@ -39,8 +39,16 @@ def test_more_labels_help_a_bag_that_lacks_words_and_no_other() -> None:
     # Words of fewer than two reviews (Poisson) are unknown, and half of them labelled wrong.
     unknown = [SHARES @ (np.exp(-size * SHARES) * (1 + size * SHARES)) for size in (2000, 4000)]
     assert many == pytest.approx((unknown[0] - unknown[1]) / 2, rel=0.5)  # no power law
-    tiny = one_word_reviews(20, np.full(2, 0.5), 0)
+
+
+def test_no_gain_is_told_where_a_curve_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny, alone = one_word_reviews(20, np.full(2, 0.5), 0), Ragged(np.arange(4, 204), np.arange(201))
     assert gain_of_twice(*tiny, *tiny, 1, seed=0) is None
+    assert gain_of_twice(alone, np.arange(200) % 2, *tiny, 1, seed=0) is None  # no two share a word
+    enough = one_word_reviews(200, np.full(2, 0.5), 0)
+    assert gain_of_twice(*enough, *enough, 1, seed=0) is not None
+    monkeypatch.setattr(baselines, "MOST_TOKENS", 100)  # more would not help: not all of these are read
+    assert gain_of_twice(*enough, *enough, 1, seed=0) is None
 
 
 def test_the_interval_holds_the_gain_and_grows_with_the_spread(monkeypatch: pytest.MonkeyPatch) -> None:
