@@ -52,8 +52,8 @@ def gain_of_twice(
     """How much accuracy the naive Bayes baseline would gain from twice the labels, by its power law.
 
     Of each part but the whole two to four draws, judged on other reviews than those that it learns from. None
-    where a label has too few reviews for three parts, those of a part share no word, or all are too many for a
-    bag.
+    where a label has too few reviews for three parts, those of a part share no word, or all are too many for
+    a bag.
 
     Arguments are those of :func:`pipeline.evaluation.baselines.fit_baselines`, and the reviews to judge by.
     """
