@@ -26,10 +26,6 @@ _SMALL_LOOP = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_thresho
 # call one program side by side, now and then end the process there, by std::bad_alloc or SIGSEGV.
 _NO_YNNPACK = "--xla_cpu_experimental_ynn_fusion_type="
 
-# XLA's older emitters of fused operations, not those by MLIR: with TensorFlow 2.21 a trial of `make run`
-# takes 45 CPU seconds on an AMD EPYC, not 52, since programs compile sooner and steps are 4 to 9 % faster.
-_OLDER_FUSIONS = "--xla_cpu_use_fusion_emitters=false"
-
 
 def prepare_keras() -> None:
     """Sets the environment for an import of Keras, here or in a process started here; a user's own stays."""
@@ -48,7 +44,7 @@ def prepare_keras() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else all of a GPU's memory is taken at once
     flags = os.environ.get("XLA_FLAGS", "").split()
-    for flag in (_SMALL_LOOP, _NO_YNNPACK, _OLDER_FUSIONS):
+    for flag in (_SMALL_LOOP, _NO_YNNPACK):
         if not any(other.startswith(flag.partition("=")[0]) for other in flags):  # the user's own go first
             flags.append(flag)
     os.environ["XLA_FLAGS"] = " ".join(flags)
