@@ -44,7 +44,7 @@ from pipeline.tuning.explain import trials_table, write_pictures
 from pipeline.tuning.progress import Progress
 from pipeline.tuning.search import Winner, search, search_order
 from pipeline.tuning.storage import studies_folder
-from pipeline.tuning.study import Search, open_search
+from pipeline.tuning.study import SCORE, Search, open_search, score_text
 
 Arrays = dict[str, np.ndarray]
 
@@ -111,10 +111,9 @@ def run(params: Params) -> None:
         parent.log_file(STUDY_DIR, STUDY_DIR.name)
         refuse_edited("train", started_with)
         study.set_attribute("delivered", True)
-        said = f"validation accuracy {winner.best['validation_accuracy']:.4f}"
-        if params.tune.objective != "accuracy":
-            said += f", {study.score_name.replace('_', ' ')} {study.score(winner.best):.4f}"
-        print(f"best trial {winner.number}: {said} on {dataset['name']}")
+        of_winner = {SCORE: winner.best[SCORE], study.score_name: study.score(winner.best)}
+        said = ", ".join(score_text(*each) for each in of_winner.items())
+        print(f"best trial {winner.number}: validation {said} on {dataset['name']}")
 
 
 def _vectors_of_file(params: Params) -> tuple[np.ndarray | None, dict[str, float]]:

@@ -10,7 +10,7 @@ from pipeline.runtime.live import WIDTH, LiveLine, bar
 from pipeline.tracking import PipelineRun
 from pipeline.tracking.runs import STUDY_TAG
 from pipeline.training.task import Epoch
-from pipeline.tuning.study import SCORE
+from pipeline.tuning.study import SCORE, score_text
 
 _STATUS = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}  # Optuna: MLflow
 
@@ -77,12 +77,8 @@ class Progress:
         self._finished += 1
         why = f": {reason}" if reason else ""
         ended = f"{self._titles[number]}  {state.lower()} after {metrics['seconds']:.0f} s{why}"
-        # As in the epochs' lines, accuracy is that of the validation reviews: a short word, which has room.
-        shown = [
-            f"{'accuracy' if name == SCORE else name.replace('_', ' ')} {_short(value)}"
-            for name, value in metrics.items()
-            if "seconds" not in name
-        ]
+        # As in the epochs' lines, scores are those of the validation reviews: short words, which have room.
+        shown = [score_text(name, value, 3) for name, value in metrics.items() if "seconds" not in name]
         self._live.say(shorten(ended, *shown))
         run = self._runs[number]
         for name, text in texts.items():
@@ -99,7 +95,7 @@ class Progress:
     def repeated(self, number: int, seed: int, score: float) -> None:
         """The network of trial ``number`` was trained again with another seed, the metric's step."""
         name = self._score_name
-        self._live.say(f"finalist trial {number}, seed {seed}: {name.replace('_', ' ')} {score:.4f}")
+        self._live.say(f"finalist trial {number}, seed {seed}: validation {score_text(name, score)}")
         self._parent.log_metrics({f"trial_{number}_{name}": score}, seed)
 
     def __enter__(self) -> Self:

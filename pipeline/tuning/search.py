@@ -20,7 +20,7 @@ from pipeline.training.task import Trained
 from pipeline.tuning.progress import Progress, show_epoch
 from pipeline.tuning.sampling import configured_suggestions
 from pipeline.tuning.storage import hold
-from pipeline.tuning.study import REASON, Search, repeat_key
+from pipeline.tuning.study import REASON, SCORE, Search, repeat_key, score_text
 from pipeline.tuning.trials import Plan, Result, run_trials
 
 Fitter = Callable[..., Trained]  # (params, seed, data, listen)
@@ -117,7 +117,8 @@ def _keep(study: Search, trial: optuna.Trial, trained: Trained) -> Result:
         study.keep_network(trial.number, trained.network)
     attributes = {"best_epoch": trained.best_epoch, "implementation": trained.implementation}
     texts = {"model_summary.txt": trained.summary} if trained.summary else {}
-    return Result(score, attributes, {f"best_{study.score_name}": score}, texts)
+    metrics = {f"best_{SCORE}": float(trained.best[SCORE]), f"best_{study.score_name}": score}
+    return Result(score, attributes, metrics, texts)
 
 
 def _choose_winner(
@@ -200,7 +201,8 @@ def _how_to_go_on(study: Search) -> str:
     done = f"{finished} of {study.params.tune.trials} trials finished"
     lines = [f"study {study.name} was interrupted with {done}"]
     if ranked:
-        lines.append(f"best so far: trial {ranked[0].number}, {study.score_name} {ranked[0].value:.4f}")
+        best = score_text(study.score_name, float(ranked[0].value or 0))
+        lines.append(f"best so far: trial {ranked[0].number}, validation {best}")
     lines.append("`dvc repro` goes on with it")
     if ranked and 1 < finished < study.params.tune.trials:
         lines.append(f"`dvc exp run -S tune.trials={finished}` settles for these trials")

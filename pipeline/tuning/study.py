@@ -44,6 +44,17 @@ def score_name(params: Params) -> str:
     return f"validation_{'neg_log_loss' if objective == 'log_loss' else objective}"
 
 
+def score_text(name: str, value: float, digits: int = 4) -> str:
+    """A score of the validation reviews for people to read.
+
+    >>> score_text("best_validation_accuracy", 0.8912), score_text("validation_neg_log_loss", -0.25693)
+    ('accuracy 0.8912', 'log loss 0.2569')
+    """
+    short = name.removeprefix("best_validation_").removeprefix("validation_")
+    sign = -1 if short.startswith("neg_") else 1
+    return f"{short.removeprefix('neg_').replace('_', ' ')} {sign * value:.{digits}g}"
+
+
 def was_cut_short(trial: FrozenTrial) -> bool:
     """Whether its process died or was interrupted: then its values are tried again."""
     return trial.state == TrialState.FAIL and REASON not in trial.user_attrs
