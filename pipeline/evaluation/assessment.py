@@ -114,11 +114,10 @@ class Assessment:
         low, _ = self.intervals[f"test_{self.measure}{suffix}"]
         return low > best_guess(self.measure, self.labels, self.num_labels)
 
-    @property
-    def surely_ahead(self) -> bool:
-        """Whether the model labels more test reviews right than ``baseline``, by more than chance."""
-        tested = self.paired[self.baseline.name]
-        return tested.only_first > tested.only_second and tested.p_value < LEVEL
+    def lead(self, rival: str) -> int:
+        """How many more test reviews the model labels right than ``rival``; 0 where that may be chance."""
+        tested = self.paired[rival]
+        return tested.only_first - tested.only_second if tested.p_value < LEVEL else 0
 
     @property
     def only_label(self) -> int | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.evaluation.assessment import LEVEL, Assessment
+from pipeline.evaluation.assessment import Assessment
 from pipeline.evaluation.baselines import CLASSIFIERS, NAIVE_BAYES, WHOLE
 from pipeline.evaluation.metrics import ACCURACY
 from pipeline.evaluation.probabilities import THRESHOLD
@@ -79,19 +79,16 @@ def judge(result: Evaluated) -> Verdict:
     mine, theirs, whole = (
         assessment.metrics[f"{prefix}test_accuracy"] for prefix in ("", baseline.prefix, CLASSIFIERS[WHOLE])
     )
-    leads = {
-        name: paired.only_first - paired.only_second if paired.p_value < LEVEL else 0
-        for name, paired in assessment.paired.items()
-    }
+    lead, lead_of_whole = assessment.lead(baseline.name), assessment.lead(WHOLE)
     reviews = count_text(len(assessment.labels), "test review")
     scored = f"The {result.cell} network labels {mine:.1%} of {reviews} right"
     points = f"{abs(mine - theirs) * 100:.1f} points"
     test = f"McNemar's exact test, {p_text(assessment.paired[baseline.name].p_value)}"
     if mine == theirs:
         said = [f"{scored}, as many as {baseline.name}."]
-    elif leads[baseline.name] > 0:
+    elif lead > 0:
         said = [f"{scored}, {points} more than {baseline.name} ({theirs:.1%}; {test})."]
-    elif leads[baseline.name] < 0:
+    elif lead < 0:
         said = [f"{scored}; {baseline.name} does better, by {points} ({theirs:.1%}; {test})."]
     else:
         said = [f"{scored}, {baseline.name} {theirs:.1%}: a difference that may be chance ({test})."]
@@ -106,8 +103,8 @@ def judge(result: Evaluated) -> Verdict:
         chosen_for = f"one label, by the {measure_name(measure)} that it was chosen for"
         guess = "the commoner label" if measure == ACCURACY else chosen_for
         said.append(f"It is not better than always giving {guess}.")
-    if leads[WHOLE]:
-        less = f", which is less ({p_text(assessment.paired[WHOLE].p_value)})" if leads[WHOLE] > 0 else ""
+    if lead_of_whole:
+        less = f", which is less ({p_text(assessment.paired[WHOLE].p_value)})" if lead_of_whole > 0 else ""
         said.append(f"Naive Bayes n-grams of whole reviews label {whole:.1%} right{less}.")
     if measure != ACCURACY:
         said.append(_by_measure(assessment))

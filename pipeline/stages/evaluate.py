@@ -90,7 +90,7 @@ def run(params: Params) -> None:
             assessment = assess(
                 test, validation["labels"], network, rivals, params.seed, measure_of(trained["objective"])
             )
-            gain = None if assessment.surely_ahead else _gain_of_twice(splits, params)
+            gain = None if assessment.lead(assessment.baseline.name) > 0 else _gain_of_twice(splits, params)
             errors = confident_errors(reviews["test"], probabilities, vocabulary, dataset["labels"])
             metrics = _write_metrics(parent, dataset, assessment)
             draw(dataset, trained["best_epoch"], assessment, read_csv(TRAINING_CURVE))
